@@ -1,0 +1,87 @@
+//! Two tiers of trouble: what stops the program, and what is survived and said.
+//!
+//! Messages are lowercase fragments: what failed, then what to do. The cause goes into `source`.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::line::Timestamp;
+
+/// What stops the program. Each kind has its exit code.
+#[derive(Debug)]
+pub enum Error {
+    /// The arguments make no sense together.
+    Usage(String),
+    /// Nothing was named and nothing was found, or (with `--once`) a named path is missing.
+    NothingToWatch(String),
+    /// The address cannot be listened on.
+    Listen { address: String, hint: String, cause: std::io::Error },
+    /// A part of the program failed in a way that leaves nothing to go on with.
+    Io { what: String, path: Option<PathBuf>, cause: std::io::Error },
+}
+
+impl Error {
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Usage(_) => 2,
+            Error::NothingToWatch(_) => 3,
+            Error::Listen { .. } => 4,
+            Error::Io { .. } => 74,
+        }
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Error::Usage(message) | Error::NothingToWatch(message) => f.write_str(message),
+            Error::Listen { address, hint, cause } => write!(f, "cannot listen on {address}: {cause}; {hint}"),
+            Error::Io { what, path: Some(path), cause } => write!(f, "{what} {}: {cause}", path.display()),
+            Error::Io { what, path: None, cause } => write!(f, "{what}: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Listen { cause, .. } | Error::Io { cause, .. } => Some(cause),
+            Error::Usage(_) | Error::NothingToWatch(_) => None,
+        }
+    }
+}
+
+/// What is survived: shown in the state (the last 20) and once on stderr, never in the event stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notice {
+    pub kind: NoticeKind,
+    /// The file it is about, as shown to people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What happened and what to do, in one line.
+    pub message: String,
+    pub at: Timestamp,
+}
+
+/// Kinds may be added; readers must expect unknown ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeKind {
+    /// A file cannot be opened or read; it is tried again.
+    Unreadable,
+    /// A file that was read is gone.
+    Vanished,
+    /// A line over the limit was cut.
+    LineCut,
+    /// A plan that does not parse; the last good one stands.
+    PlanUnreadable,
+    /// Watching is impossible here; files are looked at by the clock.
+    Polling,
+    /// A limit of this program was reached.
+    Limit,
+    /// A new run began in a task.
+    NewRun,
+    /// Sources contradict each other.
+    Disagreement,
+}

@@ -1,0 +1,236 @@
+//! The typed events, their ids and their JSON.
+//!
+//! The shapes are a contract (`docs/events.schema.json` says it formally). Absent facts are left out: no `null`, nothing invented.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::ser::{SerializeStruct, Serializer};
+use uuid::Uuid;
+
+use crate::fact::{ErrorKind, Kind, Precision, Provenance};
+use crate::line::Timestamp;
+
+/// Version of the shapes below; goes up when a reader of the old ones would be wrong.
+pub const SCHEMA: u32 = 1;
+
+/// Longest `source.text`, in characters.
+pub const TEXT_LIMIT: usize = 240;
+
+/// Rises by one per event of this process, from 1. The only order events have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Default)]
+pub struct Seq(pub u64);
+
+/// The same files give the same ids in every process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub struct EventId(pub Uuid);
+
+impl EventId {
+    /// `subject` is the story, the criterion within it, or empty; `occurrence` counts from 1 within the run.
+    pub fn new(task: &str, run: &str, kind: Kind, subject: &str, occurrence: u32) -> Self {
+        // A UUIDv5 namespace of our own, made once with `uuidgen`; changing it changes every id ever given out.
+        const NAMESPACE: Uuid = Uuid::from_u128(0x6f1b_2a0e_52f4_4c0c_9d6b_0d6a_4f3c_71e9);
+        let name = [task, run, kind.word(), subject, &occurrence.to_string()].join("\u{0}");
+        EventId(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
+    }
+}
+
+impl std::fmt::Display for EventId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Something new that the run's files said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    pub id: EventId,
+    pub seq: Seq,
+    pub timestamp: Timestamp,
+    pub timestamp_source: TimestampSource,
+    /// Given only when it is a day.
+    pub timestamp_precision: Option<Precision>,
+    pub task_id: Arc<str>,
+    pub run: Arc<str>,
+    pub provenance: Provenance,
+    pub source: Source,
+    pub data: Data,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimestampSource {
+    /// The record's own time.
+    Record,
+    /// When we saw it.
+    Observed,
+}
+
+/// Where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// Relative to the task's folder; `-` for standard input.
+    pub path: Arc<str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The cleaned line, cut at [`TEXT_LIMIT`] characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// What happened; the variant gives the event's `type`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Data {
+    TaskStarted(TaskStarted),
+    StoryStarted(StoryStarted),
+    AcCompleted(AcCompleted),
+    StoryCompleted(StoryCompleted),
+    TaskCompleted(TaskCompleted),
+    ErrorOccurred(ErrorOccurred),
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TaskStarted {
+    pub task_id: String,
+    pub task_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub story_count: Option<u32>,
+    /// Seconds, as the plan has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_duration: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct StoryStarted {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub story_id: Option<String>,
+    /// Always there when `story_id` is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ac_count: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub acceptance_criteria: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i64>,
+    /// From 1: the story's completions so far in this run, plus one.
+    pub attempt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iteration: Option<u32>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct AcCompleted {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub story_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// From 0.
+    pub ac_index: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ac_text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StoryCompleted {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub story_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    pub status: Ending,
+    /// For `failed`: the source's word (`failed`, `blocked`, …).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<String>,
+    /// From 1.
+    pub attempt: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TaskCompleted {
+    pub task_id: String,
+    pub status: Ending,
+    pub stories_passed: u32,
+    pub stories_failed: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub story_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// Attempts beyond the first, over all stories.
+    pub retries: u32,
+    pub errors: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ErrorOccurred {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub story_id: Option<String>,
+    pub error_type: ErrorKind,
+    pub error_message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retryable: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    Passed,
+    Failed,
+}
+
+impl Data {
+    /// The event's `type`, which is also the SSE event name.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Data::TaskStarted(_) => "task_started",
+            Data::StoryStarted(_) => "story_started",
+            Data::AcCompleted(_) => "ac_completed",
+            Data::StoryCompleted(_) => "story_completed",
+            Data::TaskCompleted(_) => "task_completed",
+            Data::ErrorOccurred(_) => "error_occurred",
+        }
+    }
+}
+
+/// The six names, in the order of a run.
+pub const TYPE_NAMES: [&str; 6] = ["task_started", "story_started", "ac_completed", "story_completed", "task_completed", "error_occurred"];
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let day = self.timestamp_precision == Some(Precision::Day);
+        let mut object = to.serialize_struct("Event", 10 + usize::from(day))?;
+        object.serialize_field("id", &self.id)?;
+        object.serialize_field("seq", &self.seq)?;
+        object.serialize_field("type", self.data.type_name())?;
+        object.serialize_field("timestamp", &self.timestamp)?;
+        object.serialize_field("timestamp_source", &self.timestamp_source)?;
+        if day {
+            object.serialize_field("timestamp_precision", "day")?;
+        }
+        object.serialize_field("task_id", &*self.task_id)?;
+        object.serialize_field("run", &*self.run)?;
+        object.serialize_field("provenance", &self.provenance)?;
+        object.serialize_field("source", &self.source)?;
+        object.serialize_field("data", &self.data)?;
+        object.end()
+    }
+}
+
+impl Event {
+    /// The JSON of every output: compact, one line.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("an event is plain data with string keys: it cannot fail to serialise")
+    }
+}

@@ -1,0 +1,1 @@
+//! One writer, one bounded log of events, readers with cursors; the newest state beside it.
