@@ -14,6 +14,7 @@ pub mod fact;
 pub mod line;
 // 1 machines
 pub mod discover;
+pub mod estimate;
 pub mod format;
 pub mod model;
 pub mod plan;
@@ -21,3 +22,5 @@ pub mod plan;
 pub mod bridge;
 // 3 log
 pub mod hub;
+// 4 edges
+pub mod output;
