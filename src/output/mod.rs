@@ -9,3 +9,6 @@ pub mod stream;
 pub mod style;
 pub mod summary;
 pub mod text;
+
+#[cfg(test)]
+mod sample;

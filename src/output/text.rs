@@ -4,9 +4,12 @@
 
 use std::borrow::Cow;
 
+use jiff::tz::TimeZone;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use crate::fact::ErrorKind;
+use crate::line::Timestamp;
 use crate::model::state::Remaining;
 
 /// Which characters the terminal can show.
@@ -72,6 +75,32 @@ pub fn remaining(remaining: &Remaining, charset: Charset) -> String {
         Remaining::LongerThanUsual { usual_low_secs, usual_high_secs } => {
             format!("longer than usual (usual {})", span(*usual_low_secs, *usual_high_secs, charset))
         }
+    }
+}
+
+/// `14:32`, on the clock of `zone`.
+pub fn clock(at: Timestamp, zone: &TimeZone) -> String {
+    local(at, zone, "%H:%M")
+}
+
+/// `at` in `zone`, in the form of `strftime`.
+pub fn local(at: Timestamp, zone: &TimeZone, form: &str) -> String {
+    match jiff::Timestamp::from_millisecond(at.0) {
+        Ok(at) => at.to_zoned_datetime(zone.clone()).strftime(form).to_string(),
+        Err(_) => "?".to_owned(),
+    }
+}
+
+/// As people say it.
+pub fn error_kind(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::NotFound => "not found",
+        ErrorKind::Permission => "permission",
+        ErrorKind::Parse => "parse error",
+        ErrorKind::Network => "network",
+        ErrorKind::Validation => "validation",
+        ErrorKind::Unknown => "error",
     }
 }
 
