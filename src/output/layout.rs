@@ -5,6 +5,7 @@
 mod body;
 mod glyph;
 mod row;
+mod tasks;
 
 use jiff::tz::TimeZone;
 

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle, TermLike};
 use jiff::tz::TimeZone;
+use rustix::process::{Signal, getpid, kill_process};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::line::Timestamp;
@@ -83,8 +85,8 @@ impl Screen {
         let canvas = Canvas { columns: size.0.into(), rows: size.1.into(), charset: self.style.charset, color: self.style.color };
         let lines = layout::lines(state, &Scene { now, zone: &self.zone, url: self.url.as_deref() }, &canvas);
         if lines != self.shown {
-            self.bar.set_message(self.frame.message(&lines));
             self.shown = lines;
+            self.repaint();
         }
         self.show_taskbar(Taskbar::of(state));
     }
@@ -95,15 +97,29 @@ impl Screen {
         self.frame.erase(&self.shown);
         self.frame.print(&line);
         self.restart();
-        let lines = std::mem::take(&mut self.shown);
-        self.bar.set_message(self.frame.message(&lines));
-        self.shown = lines;
+        self.repaint();
     }
 
     /// The last picture, which stays in the scrollback; then the terminal is as it was.
     pub fn finish(mut self, state: &State, now: Timestamp) {
         self.draw(state, now);
+        self.repaint();
         // The rest is `drop`'s, because it must happen on every way out.
+    }
+
+    /// Ctrl-Z: the shell gets its cursor, the process stops, and the next picture begins below whatever was typed meanwhile.
+    fn suspend(&mut self) -> io::Result<()> {
+        self.repaint();
+        self.leave();
+        self.frame.show_cursor();
+        kill_process(getpid(), Signal::STOP)?;
+        self.frame.hide_cursor();
+        Ok(())
+    }
+
+    /// Also mends what others wrote into the picture, such as the echo of a key.
+    fn repaint(&self) {
+        self.bar.set_message(self.frame.message(&self.shown));
     }
 
     /// Lets go of what is drawn: the next picture begins below it.
@@ -189,7 +205,8 @@ pub async fn run(mut screen: Screen, first: Shown, mut next: impl AsyncFnMut(u64
     let mut shown = first;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut resized = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::window_change())?;
+    let mut resized = signal(SignalKind::window_change())?;
+    let mut suspended = signal(SignalKind::from_raw(Signal::TSTP.as_raw()))?;
     loop {
         screen.draw(&shown.state, Timestamp::now());
         let free = Instant::now() + FRAME;
@@ -200,6 +217,10 @@ pub async fn run(mut screen: Screen, first: Shown, mut next: impl AsyncFnMut(u64
                 news = &mut newer => break news,
                 _ = tick.tick() => screen.draw(&shown.state, Timestamp::now()),
                 _ = resized.recv() => screen.draw(&shown.state, Timestamp::now()),
+                _ = suspended.recv() => {
+                    screen.suspend()?;
+                    screen.draw(&shown.state, Timestamp::now());
+                }
             }
         };
         let Some(news) = news else { break };

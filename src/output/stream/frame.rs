@@ -67,10 +67,12 @@ impl Frame {
     pub(super) fn erase(&self, rows: &[String]) {
         let columns = usize::from(self.size().0.max(1));
         // Terminals rewrap rows that have become too long for them.
-        let lines: usize = rows.iter().map(|row| text::width(&console::strip_ansi_codes(row)).div_ceil(columns).max(1)).sum();
-        if lines > 0 {
-            let up = if lines > 1 { format!("\u{1b}[{}A", lines - 1) } else { String::new() };
-            self.send(&format!("{BEGIN}{up}\r\u{1b}[J{END}"));
+        let height = |row: &String| text::width(&console::strip_ansi_codes(row)).div_ceil(columns).max(1);
+        // What has left the screen cannot be taken back. Line by line: some terminals keep a screen that is erased as a whole in the scrollback.
+        let lines = rows.iter().map(height).sum::<usize>().min(self.size().1.into());
+        if let (Some(last), 1..) = (rows.last(), lines) {
+            let down = "\u{1b}[B".repeat(height(last) - 1);
+            self.send(&format!("{BEGIN}{down}\r\u{1b}[2K{}{END}", "\u{1b}[A\u{1b}[2K".repeat(lines - 1)));
         }
     }
 
@@ -160,7 +162,8 @@ impl TermLike for Frame {
 
     fn flush(&self) -> io::Result<()> {
         let Pending { bytes, .. } = std::mem::take(&mut *self.pending());
-        self.terminal.write_str(&format!("{BEGIN}{bytes}{END}"))?;
+        // The cursor waits at the start of the last row, where an echoed `^C` does not make the terminal scroll.
+        self.terminal.write_str(&format!("{BEGIN}{bytes}\r{END}"))?;
         self.terminal.flush()
     }
 }

@@ -145,10 +145,10 @@ fn another_window_size_is_drawn_anew() {
     let window = Window::new(80, 24);
     let mut screen = screen(&window);
     screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
-    *window.size.lock().unwrap() = (60, 12);
-    // The terminal in memory keeps its 80 columns and does not rewrap: what is to be erased here is the whole of it.
+    *window.size.lock().unwrap() = (60, 24);
+    // The terminal in memory keeps its 80 columns and does not rewrap: more is erased than there was, which shows that nothing is left.
     screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
-    assert_eq!(window.terminal.contents(), picture(sample::running(), sample::NOW, 60, 12));
+    assert_eq!(window.terminal.contents(), picture(sample::running(), sample::NOW, 60, 24));
 }
 
 #[test]
