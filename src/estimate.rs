@@ -41,8 +41,8 @@ pub fn remaining(outlook: &Outlook) -> Remaining {
         return Remaining::LongerThanUsual { usual_low_secs: rounded(low), usual_high_secs: rounded(high) };
     }
     let mut totals = pace.draw_totals(outlook.current.map(|_| age), to_come);
-    totals.sort_by(f64::total_cmp);
-    let at = |share: f64| rounded(totals[((DRAWS - 1) as f64 * share) as usize]);
+    totals.sort_by(|one, other| one.secs.total_cmp(&other.secs));
+    let at = |share: f64| rounded(quantile(&totals, share));
     let from_stories = u32::try_from(outlook.finished.len()).unwrap_or(u32::MAX);
     Remaining::Range { median_secs: at(0.5), low_secs: at(0.1), high_secs: at(0.9), from_stories }
 }
@@ -89,23 +89,19 @@ impl Pace {
     }
 
     /// Possible totals: what is left of a current story of `age` seconds, and the stories after it.
-    fn draw_totals(&self, age: Option<f64>, to_come: u32) -> Vec<f64> {
+    fn draw_totals(&self, age: Option<f64>, to_come: u32) -> Vec<Draw> {
         let mut chance = Chance(0x5EED);
         (0..DRAWS)
             .map(|draw| {
                 // One pace for the whole run, taken evenly over what is possible.
                 let mu = self.mu + self.error * normal_quantile((draw as f64 + 0.5) / DRAWS as f64);
-                let current = age.map_or(0.0, |age| self.draw_rest(mu, age, &mut chance));
-                current + self.draw_sum(mu, to_come, &mut chance)
+                let Some(age) = age else { return Draw { secs: self.draw_sum(mu, to_come, &mut chance), weight: 1.0 } };
+                // A story that has taken long speaks for a slow run: each pace counts as much as it lets the story last so long.
+                let longer = if age < 1.0 { 1.0 } else { normal_share((mu - age.ln()) / self.sigma) };
+                let whole = (mu - self.sigma * normal_quantile(longer * chance.share())).exp();
+                Draw { secs: (whole - age).max(0.0) + self.draw_sum(mu, to_come, &mut chance), weight: longer }
             })
             .collect()
-    }
-
-    /// What is left of a story that has taken `age` seconds: the log-normal, given that it is longer.
-    fn draw_rest(&self, mu: f64, age: f64, chance: &mut Chance) -> f64 {
-        let passed = if age < 1.0 { 0.0 } else { normal_share((age.ln() - mu) / self.sigma) };
-        let share = passed + (1.0 - passed) * chance.share();
-        ((mu + self.sigma * normal_quantile(share)).exp() - age).max(0.0)
     }
 
     fn draw_sum(&self, mu: f64, stories: u32, chance: &mut Chance) -> f64 {
@@ -120,6 +116,22 @@ impl Pace {
         let stories = f64::from(stories);
         (stories * mean + stories.sqrt() * deviation * normal_quantile(chance.share())).max(0.0)
     }
+}
+
+/// One way it may go, and how much it counts.
+struct Draw {
+    secs: f64,
+    weight: f64,
+}
+
+/// The draw below which `share` of the weight lies; `draws` go from short to long and are not empty.
+fn quantile(draws: &[Draw], share: f64) -> f64 {
+    let mut left = share * draws.iter().map(|draw| draw.weight).sum::<f64>();
+    let reached = draws.iter().find(|draw| {
+        left -= draw.weight;
+        left <= 0.0
+    });
+    reached.or(draws.last()).map_or(0.0, |draw| draw.secs)
 }
 
 fn rounded(secs: f64) -> u64 {
