@@ -15,8 +15,10 @@ pub mod line;
 // 1 machines
 pub mod discover;
 pub mod format;
+pub mod ledger;
 pub mod model;
 pub mod plan;
+pub mod subject;
 // 2 bridge
 pub mod bridge;
 // 3 log

@@ -156,6 +156,8 @@ pub enum Input {
     Trouble { source: Option<SourceId>, at: Moment, notice: crate::error::Notice },
     /// The look is over: everything since the last `Tick` was seen at once.
     Tick(Moment),
+    /// Every source has been read once: from now on things are seen as they happen.
+    Ready(Moment),
     /// Nothing more will come: whatever waits is judged by what is there.
     Finish(Moment),
 }
