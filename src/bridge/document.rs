@@ -155,10 +155,10 @@ impl PlanSource {
         Some(self.completions)
     }
 
-    pub(super) fn deadline(&self) -> Option<Duration> {
+    pub(super) fn deadline(&self, ticked: Duration) -> Option<Duration> {
         let waits = self.next.is_some() || (self.is_complete() && !self.complete_said);
         let complains = self.broken.as_ref().filter(|_| !self.broken_said).map(|(since, _)| *since + BROKEN_FOR);
-        [waits.then_some(self.changed + SETTLE), complains].into_iter().flatten().min()
+        [waits.then_some(self.changed + SETTLE), complains].into_iter().flatten().filter(|time| *time > ticked).min()
     }
 }
 

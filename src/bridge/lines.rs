@@ -172,10 +172,13 @@ impl LineSource {
         }
     }
 
-    /// When something here wants a tick although the file does not change.
-    pub(super) fn deadline(&self) -> Option<Duration> {
+    /// When something here wants a tick although the file does not change; `ticked` is when it had the last.
+    pub(super) fn deadline(&self, ticked: Duration) -> Option<Duration> {
         match &self.candidate {
-            Some(waiting) if waiting.complete => Some((self.changed + SETTLE).min(waiting.since + TOTAL)),
+            Some(waiting) if waiting.complete => {
+                let times = [self.changed + SETTLE, waiting.since + SETTLE, waiting.since + TOTAL];
+                times.into_iter().filter(|time| *time > ticked).min()
+            }
             Some(_) => None,
             None => self.reader.is_waiting().then_some(self.changed + SETTLE),
         }

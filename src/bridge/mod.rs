@@ -5,8 +5,12 @@
 
 mod document;
 mod lines;
+#[cfg(test)]
+mod properties;
 mod resolve;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -55,6 +59,8 @@ pub struct Bridge {
     ready: bool,
     version: u64,
     estimated: Duration,
+    /// The last tick.
+    ticked: Duration,
 }
 
 /// Where a source's machine lives.
@@ -99,6 +105,7 @@ impl Bridge {
             ready: false,
             version: 1,
             estimated: Duration::ZERO,
+            ticked: Duration::ZERO,
         }
     }
 
@@ -130,8 +137,8 @@ impl Bridge {
     /// When the next `Tick` is wanted although nothing may have been seen by then, on the clock of [`Moment::elapsed`].
     pub fn deadline(&self) -> Option<Duration> {
         let waits = self.tasks.iter().flat_map(|task| {
-            let lines = task.lines.iter().filter_map(LineSource::deadline);
-            lines.chain(task.plans.iter().filter_map(PlanSource::deadline))
+            let lines = task.lines.iter().filter_map(|source| source.deadline(self.ticked));
+            lines.chain(task.plans.iter().filter_map(|source| source.deadline(self.ticked)))
         });
         let estimate = self.tasks.iter().any(|task| task.model.is_running()).then_some(self.estimated + ESTIMATE_EVERY);
         waits.chain(estimate).min()
@@ -257,6 +264,7 @@ impl Bridge {
 
     fn tick(&mut self, now: Moment, finish: bool) -> Vec<Event> {
         let mut events = Vec::new();
+        self.ticked = now.elapsed;
         for at in 0..self.tasks.len() {
             let mut look =
                 Look { now, finish, live: self.ready, mute: !self.ready && !self.emit_history, events: Vec::new(), notices: Vec::new() };
@@ -329,7 +337,7 @@ impl Look {
             };
             let origin = Origin { path: task.plans[source].path.clone(), kind: SourceKind::Plan };
             for (fact, said) in task.adopt_plan(source, plan, described) {
-                let one = task.pending(fact, said, 1, &origin, self.mute, self.live);
+                let one = task.pending(fact, said, &origin, self.mute, self.live);
                 pending.push(one);
             }
         }
@@ -375,7 +383,7 @@ impl Look {
             if let Some(times) = task.plans[source].completion(self.now.elapsed, self.finish || !self.live) {
                 let origin = Origin { path: task.plans[source].path.clone(), kind: SourceKind::Plan };
                 let fact = plan_fact(What::TaskEnded { passed: true }, None);
-                let one = task.pending(fact, Some(times), 0, &origin, self.mute, self.live);
+                let one = task.pending(fact, Some(times), &origin, self.mute, self.live);
                 counted.push(one);
             }
         }

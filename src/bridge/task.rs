@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::fact::{Fact, Kind, Outcome, Provenance, StoryName, Voice, What, opening};
 use crate::format::SourceKind;
-use crate::ledger::{Item, Run};
+use crate::ledger::Run;
 use crate::line::{Moment, Timestamp};
 use crate::model::{self, Origin, Told};
 use crate::plan::Plan;
@@ -40,7 +40,6 @@ pub(super) struct Pending {
     fact: Fact,
     subjects: Subjects,
     said: Option<u32>,
-    attempt: u32,
     origin: Origin,
     /// Read, counted and shown, but not to be emitted (`--from end`).
     mute: bool,
@@ -95,23 +94,14 @@ impl Task {
         let origin = self.lines[source].origin();
         let mut pending = Vec::with_capacity(counted.len());
         for Counted { fact, said } in counted {
-            let attempt = self.attempt(source, &fact);
-            pending.push(self.pending(fact, said, attempt, &origin, mute, live));
+            pending.push(self.pending(fact, said, &origin, mute, live));
         }
         pending
     }
 
-    pub(super) fn pending(&mut self, fact: Fact, said: Option<u32>, attempt: u32, origin: &Origin, mute: bool, live: bool) -> Pending {
+    pub(super) fn pending(&mut self, fact: Fact, said: Option<u32>, origin: &Origin, mute: bool, live: bool) -> Pending {
         let subjects = self.resolver.subjects(&fact);
-        Pending { fact, subjects, said, attempt, origin: origin.clone(), mute, live }
-    }
-
-    /// Which attempt a fact belongs to, by its own source's counts.
-    fn attempt(&mut self, source: usize, fact: &Fact) -> u32 {
-        let Some(story) = self.resolver.subjects(fact).story else { return 0 };
-        let ledger = &self.lines[source].ledger;
-        let said = |kind| ledger.said_of(Item::new(key(kind, &story.key), fact.voice, 0, kind));
-        said(Kind::StoryStarted).max(said(Kind::StoryPassed) + said(Kind::StoryFailed)).max(1)
+        Pending { fact, subjects, said, origin: origin.clone(), mute, live }
     }
 
     /// Tells a look's facts in order; pushes the events of those that are due.
@@ -307,23 +297,51 @@ pub(super) fn plan_fact(what: What, story: Option<StoryName>) -> Fact {
 /// Order inside one look: the run's beginning, then stories in the order of their first fact (inside an attempt: started, criteria, errors,
 /// completed), then the run's end. `look` comes in the order of trust, each source in file order.
 fn sorted(look: Vec<Pending>) -> Vec<Pending> {
+    let mut attempts: HashMap<(Arc<str>, Voice, Arc<str>), Attempt> = HashMap::new();
     let mut first: HashMap<(Arc<str>, u32), usize> = HashMap::new();
-    let mut order: Vec<(u8, usize, u8)> = Vec::with_capacity(look.len());
-    for (place, pending) in look.iter().enumerate() {
+    let mut keyed: Vec<((u8, usize, u8), Pending)> = Vec::with_capacity(look.len());
+    for (place, pending) in look.into_iter().enumerate() {
+        let kind = pending.subjects.kind;
         let group = match &pending.subjects.story {
-            Some(subject) => *first.entry((subject.key.clone(), pending.attempt)).or_insert(place),
+            Some(story) => {
+                let voice = (pending.origin.path.clone(), pending.fact.voice, story.key.clone());
+                let attempt = attempts.entry(voice).or_default().take(kind);
+                *first.entry((story.key.clone(), attempt)).or_insert(place)
+            }
             None => place,
         };
-        order.push(match pending.subjects.kind {
+        let order = match kind {
             Some(Kind::TaskStarted) => (0, place, 0),
             None | Some(Kind::StoryStarted) => (1, group, 0),
             Some(Kind::CriterionDone) => (1, group, 1),
             Some(Kind::Error) => (1, group, 2),
             Some(Kind::StoryPassed | Kind::StoryFailed) => (1, group, 3),
             Some(Kind::TaskPassed | Kind::TaskFailed) => (2, place, 0),
-        });
+        };
+        keyed.push((order, pending));
     }
-    let mut keyed: Vec<((u8, usize, u8), Pending)> = order.into_iter().zip(look).collect();
     keyed.sort_by_key(|(order, _)| *order);
     keyed.into_iter().map(|(_, pending)| pending).collect()
+}
+
+/// Counts the attempts of one story that one voice speaks of in one look.
+#[derive(Default)]
+struct Attempt {
+    number: u32,
+    started: bool,
+    ended: bool,
+}
+
+impl Attempt {
+    /// The number of the attempt that a fact of this kind belongs to.
+    fn take(&mut self, kind: Option<Kind>) -> u32 {
+        let starts = kind == Some(Kind::StoryStarted);
+        let ends = matches!(kind, Some(Kind::StoryPassed | Kind::StoryFailed));
+        if (starts && (self.started || self.ended)) || (ends && self.ended) {
+            *self = Attempt { number: self.number + 1, started: false, ended: false };
+        }
+        self.started |= starts;
+        self.ended |= ends;
+        self.number
+    }
 }
