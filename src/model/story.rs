@@ -104,6 +104,9 @@ impl Story {
         self.in_plan = true;
         self.priority = planned.priority;
         self.plan_passed = Some(planned.passed);
+        if planned.passed && self.status == StoryStatus::Pending {
+            self.status = StoryStatus::Passed;
+        }
         if let Some(title) = &planned.title {
             self.title = None;
             Known::learn(&mut self.title, Some(title.clone()), Provenance::Explicit, SourceKind::ExecutionLog);
