@@ -134,7 +134,7 @@ impl Header {
         let Some(title) = &self.title else { return };
         self.told = true;
         self.head.name.clone_from(&title.name);
-        if self.head.start_line.is_none() && title.name.is_some() {
+        if self.head.start_line.is_none() && title.name.as_ref().is_some_and(|name| title.place.text.contains(name.as_str())) {
             // The title of a log without a date still tells one run's log from another's.
             self.head.start_line = Some(title.place.text.trim().to_owned());
         }

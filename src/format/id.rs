@@ -20,6 +20,8 @@ pub(super) struct Ids<'t> {
     /// At least one.
     pub(super) ids: Vec<String>,
     pub(super) looks: Looks,
+    /// They stood in brackets, so that a title may follow without a separator.
+    pub(super) bracketed: bool,
     pub(super) rest: &'t str,
 }
 
@@ -54,7 +56,7 @@ pub(super) fn leading(text: &str) -> Option<Ids<'_>> {
     }
     // `US-001's page`, `US-001_old`: the word goes on.
     let goes_on = rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '\'' | '’'));
-    (!goes_on).then_some(Ids { ids, looks, rest })
+    (!goes_on).then_some(Ids { ids, looks, bracketed, rest })
 }
 
 /// Text without a leading `Story`, `Task #`, `Feature `…; the second says whether one was there.
@@ -205,7 +207,7 @@ mod tests {
 
     fn check(text: &str, expected: &str) {
         let found = match leading(text) {
-            Some(Ids { ids, looks, rest }) => format!("{looks:?} {} |{rest}", ids.join(" ")),
+            Some(Ids { ids, looks, rest, .. }) => format!("{looks:?} {} |{rest}", ids.join(" ")),
             None => "none".to_owned(),
         };
         assert_eq!(found, expected, "{text}");

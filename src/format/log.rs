@@ -77,7 +77,11 @@ impl Log {
     }
 
     pub(super) fn kind(&self) -> SourceKind {
-        match self.votes.winner() {
+        let mut votes = self.votes.clone();
+        if self.entry.as_ref().is_some_and(Entry::is_certain) {
+            votes.add(SourceKind::ProgressLog);
+        }
+        match votes.winner() {
             SourceKind::Unknown if self.header.is_sure() => SourceKind::ProgressLog,
             kind => kind,
         }
@@ -135,9 +139,7 @@ impl Log {
                 facts.extend(said);
             }
             Reading::Opens(opening) => {
-                if let Some(mut entry) = self.entry.take() {
-                    entry.close(facts);
-                }
+                self.close(facts);
                 let entry = Entry::new(opening, seen, facts);
                 self.order.take(&entry);
                 self.entry = Some(entry);

@@ -64,7 +64,10 @@ impl Name {
     fn of(found: &Ids<'_>, seen: &Seen<'_>) -> Option<Self> {
         let mut text = found.rest.trim();
         // An id that runs straight into prose (`## US-001 needs a designer`) opens nothing.
-        if !text.is_empty() && !text.starts_with(|c: char| is_separator(c) || matches!(c, '(' | '[')) && words::remark(text).is_none() {
+        if !(text.is_empty() || found.bracketed)
+            && !text.starts_with(|c: char| is_separator(c) || matches!(c, '(' | '['))
+            && words::remark(text).is_none()
+        {
             return None;
         }
         let (mut when, mut status) = (None, None);
@@ -127,7 +130,7 @@ fn last_words<'t>(text: &'t str, seen: &Seen<'_>, when: &mut Option<Stamp>) -> O
                 *when = when.or(Some(stamp));
                 return Some((text[..at].trim_end_matches(is_separator), None));
             }
-            let capital = last.chars().all(|c| !c.is_lowercase());
+            let capital = last.chars().take_while(|c| c.is_alphabetic()).all(|c| !c.is_lowercase());
             if capital && let Some(status) = words::remark(last) {
                 return Some((text[..at].trim_end_matches(is_separator), Some(status)));
             }

@@ -271,9 +271,13 @@ impl<'t> Cursor<'t> {
         } else {
             return None;
         };
-        let hours = self.number(2, 2)?;
-        self.eat(':');
-        let minutes = self.number(2, 2).unwrap_or(0);
+        let (hours, minutes) = match self.number(4, 4) {
+            Some(both) => (both / 100, both % 100),
+            None => {
+                let hours = self.number(2, 2)?;
+                (hours, if self.eat(':') { self.number(2, 2)? } else { 0 })
+            }
+        };
         (hours <= 14 && minutes < 60).then_some(sign * (hours * 60 + minutes) as i16)
     }
 
