@@ -17,6 +17,7 @@ pub mod discover;
 pub mod format;
 pub mod model;
 pub mod plan;
+pub mod tail;
 // 2 bridge
 pub mod bridge;
 // 3 log
