@@ -9,7 +9,12 @@ pub mod splitter;
 
 mod document;
 mod file;
+mod files;
 mod log;
+mod place;
 pub mod reader;
 pub mod wake;
 mod watch;
+
+#[cfg(test)]
+mod tests;

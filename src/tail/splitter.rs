@@ -303,7 +303,8 @@ mod tests {
     fn some_bytes() -> impl Strategy<Value = Vec<u8>> {
         let pieces = prop_oneof![
             any::<u8>().prop_map(|byte| vec![byte]),
-            prop::sample::select(vec!["\r\n", "\n", "\r", "\0", "✓", "🎉", "text", "\x1b[31m", "\u{feff}"]).prop_map(|text| text.as_bytes().to_vec()),
+            prop::sample::select(vec!["\r\n", "\n", "\r", "\0", "✓", "🎉", "text", "\x1b[31m", "\u{feff}"])
+                .prop_map(|text| text.as_bytes().to_vec()),
         ];
         let mark = prop::sample::select(vec![&b""[..], UTF8_MARK, LITTLE_MARK, BIG_MARK, b"\xef", b"\xef\xbb", b"\xff"]);
         (mark, prop::collection::vec(pieces, 0..60)).prop_map(|(mark, pieces)| [mark.to_vec(), pieces.concat()].concat())
