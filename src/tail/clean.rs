@@ -45,7 +45,7 @@ pub fn whole_characters(bytes: &[u8]) -> &[u8] {
 
 /// Printable ASCII and tabs only: nothing to decode, nothing to clean. Without early exit, so that it is vectorised.
 fn is_plain(bytes: &[u8]) -> bool {
-    bytes.iter().fold(true, |plain, &byte| plain & ((byte >= 0x20) & (byte < 0x7f) | (byte == b'\t')))
+    bytes.iter().fold(true, |plain, &byte| plain & matches!(byte, b' '..=b'~' | b'\t'))
 }
 
 fn is_unwanted(c: char) -> bool {

@@ -80,9 +80,12 @@ impl Reader<'_> {
         let mut poll = self.arm(&mut watch, &paths, poll_interval, false);
         let mut rearm_at = REARM;
         let mut steps_before_tick = FIRST_LOOK_STEPS;
-        while !self.mouth.ended {
+        loop {
             let more = self.look(poll, &mut steps_before_tick);
             steps_before_tick = 0;
+            if self.mouth.ended {
+                return;
+            }
             if self.waker.is_stopped() {
                 self.files.touch_all();
                 return self.look_to_the_end();
@@ -219,7 +222,7 @@ impl Mouth<'_> {
     }
 
     fn say(&mut self, events: Vec<Event>, state: Option<State>) {
-        self.ended |= (self.publish)(events, state).is_break();
+        self.ended = self.ended || (self.publish)(events, state).is_break();
     }
 }
 

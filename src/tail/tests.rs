@@ -318,9 +318,9 @@ fn encodings_and_line_ends() {
 fn a_line_that_is_cut_is_noted_once() {
     let long = "x".repeat(3 << 20);
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", format!("{long}\n{long}\nend\n")));
-    let said: Vec<String> = rig.look().iter().map(|word| word.chars().take(30).collect()).collect();
-    assert_eq!(said.iter().filter(|word| word.starts_with("LineCut line 1 is longer")).count(), 1, "{said:?}");
-    assert!(said.contains(&"lines 3:end".to_owned()), "{said:?}");
+    let said = rig.look();
+    assert_eq!(said.iter().filter(|word| word.starts_with("LineCut line 1 is longer than 1048576 bytes")).count(), 1);
+    assert!(said.iter().any(|word| word.ends_with(" 3:end")));
 }
 
 #[test]
