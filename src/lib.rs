@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod model;
 pub mod plan;
 pub mod subject;
+pub mod tail;
 // 2 bridge
 pub mod bridge;
 // 3 log
