@@ -16,8 +16,11 @@ pub mod line;
 pub mod discover;
 pub mod format;
 pub mod model;
+pub mod pace;
 pub mod plan;
 // 2 bridge
 pub mod bridge;
 // 3 log
 pub mod hub;
+// 4 edges
+pub mod serve;
