@@ -139,6 +139,17 @@ impl Hub {
         self.log().closed
     }
 
+    /// Resolves when [`Hub::close`] is called, whether or not readers have everything. Cancel safe.
+    pub async fn closed(&self) {
+        let mut news = self.shared.news.subscribe();
+        loop {
+            news.borrow_and_update();
+            if self.is_closed() || news.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     fn cursor(&self, seq: Seq) -> Cursor {
         Cursor { epoch: self.shared.epoch.clone(), seq }
     }

@@ -92,13 +92,12 @@ impl Subscription {
         self.next_up_to(usize::MAX).await
     }
 
-    /// As [`Subscription::next`], with at most `live` events of those published after the subscription. What was there before,
-    /// gaps and the end are not held back: with 0 only they are waited for.
-    pub async fn next_up_to(&mut self, live: usize) -> Option<Batch> {
+    /// As [`Subscription::next`], with at most `limit` events; with 0, only a gap or the end is waited for.
+    pub async fn next_up_to(&mut self, limit: usize) -> Option<Batch> {
         loop {
             // Marked as seen before looking: what is published in between wakes us again.
             self.news.borrow_and_update();
-            match self.look(live) {
+            match self.look(limit) {
                 Look::Found(batch) => return Some(batch),
                 Look::Over => return None,
                 Look::Nothing => {
@@ -116,8 +115,8 @@ impl Subscription {
     }
 
     /// As [`Subscription::next_up_to`], without waiting.
-    pub fn try_next_up_to(&mut self, live: usize) -> Option<Batch> {
-        match self.look(live) {
+    pub fn try_next_up_to(&mut self, limit: usize) -> Option<Batch> {
+        match self.look(limit) {
             Look::Found(batch) => Some(batch),
             Look::Nothing | Look::Over => None,
         }
@@ -128,34 +127,25 @@ impl Subscription {
         self.hub.cursor(self.after)
     }
 
+    /// Whether the next events were there before this reader came. Everything after them is live.
+    pub fn is_replaying(&self) -> bool {
+        self.after < self.live_after
+    }
+
     /// Whether `entry` was published after this reader came.
     pub fn is_live(&self, entry: &Entry) -> bool {
         entry.event.seq > self.live_after
     }
 
-    /// Resolves when the hub closes, whether or not everything has been delivered. Cancel safe.
-    pub async fn closed(&self) {
-        let mut news = self.news.clone();
-        loop {
-            news.borrow_and_update();
-            if self.hub.is_closed() || news.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-
-    fn look(&mut self, live: usize) -> Look {
+    fn look(&mut self, limit: usize) -> Look {
         let log = self.hub.log();
         let fallen_out = (self.after < log.fallen).then_some(GapReason::Expired);
         if let Some(reason) = self.gap.take().or(fallen_out) {
             self.after = self.after.max(log.fallen);
             return Look::Found(Batch::Gap { reason, oldest: log.oldest().map(|seq| self.hub.cursor(seq)) });
         }
-        let replaying = self.after < self.live_after;
-        let entries = match replaying {
-            true => log.take(self.after, self.live_after, usize::MAX),
-            false => log.take(self.after, log.head, live),
-        };
+        let until = if self.is_replaying() { self.live_after } else { log.head };
+        let entries = log.take(self.after, until, limit);
         match entries.last() {
             Some(last) => {
                 self.after = last.event.seq;

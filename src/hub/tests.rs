@@ -97,20 +97,25 @@ fn the_log_is_bounded_in_bytes_and_keeps_the_newest() {
 }
 
 #[test]
-fn live_events_may_be_asked_for_in_portions_but_replay_comes_whole() {
+fn events_may_be_asked_for_in_portions_and_a_batch_is_replay_or_live() {
     let hub = hub(100, 100);
     hub.publish(events(1..=20));
     let mut reader = hub.subscribe(Start::Buffer);
     hub.publish(events(21..=30));
-    let mut seqs = |live| match reader.try_next_up_to(live) {
-        Some(Batch::Events(entries)) => entries.iter().map(|entry| entry.event.seq.0).collect::<Vec<_>>(),
-        Some(Batch::Gap { .. }) => panic!("nothing fell out"),
-        None => vec![],
+    let mut seqs = |limit| {
+        let replaying = reader.is_replaying();
+        match reader.try_next_up_to(limit) {
+            Some(Batch::Events(entries)) => (replaying, entries.iter().map(|entry| entry.event.seq.0).collect::<Vec<_>>()),
+            Some(Batch::Gap { .. }) => panic!("nothing fell out"),
+            None => (replaying, vec![]),
+        }
     };
-    assert_eq!(seqs(0), (1..=20).collect::<Vec<_>>());
-    assert_eq!(seqs(0), [0; 0]);
-    assert_eq!(seqs(4), [21, 22, 23, 24]);
-    assert_eq!(seqs(100), (25..=30).collect::<Vec<_>>());
+    assert_eq!(seqs(0), (true, vec![]));
+    assert_eq!(seqs(5), (true, (1..=5).collect()));
+    assert_eq!(seqs(100), (true, (6..=20).collect()));
+    assert_eq!(seqs(0), (false, vec![]));
+    assert_eq!(seqs(4), (false, vec![21, 22, 23, 24]));
+    assert_eq!(seqs(100), (false, (25..=30).collect()));
 }
 
 #[test]
@@ -149,7 +154,7 @@ async fn closing_ends_readers_after_the_last_event() {
     assert!(matches!(reader.next().await, Some(Batch::Events(entries)) if entries.len() == 1));
     assert!(reader.next().await.is_none());
     assert!(reader.next().await.is_none(), "the end stays the end");
-    reader.closed().await;
+    hub.closed().await;
 }
 
 #[tokio::test]
@@ -201,7 +206,7 @@ enum Step {
     Subscribe(u8),
     Read {
         reader: usize,
-        live: usize,
+        limit: usize,
     },
     /// The reader comes back with what it had last.
     Resume {
@@ -214,7 +219,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (1u64..9).prop_map(Step::Publish),
         1 => (0u8..3).prop_map(Step::Subscribe),
-        4 => (any::<usize>(), 0usize..12).prop_map(|(reader, live)| Step::Read { reader, live }),
+        4 => (any::<usize>(), 0usize..12).prop_map(|(reader, limit)| Step::Read { reader, limit }),
         2 => (any::<usize>(), any::<bool>()).prop_map(|(reader, by_event_id)| Step::Resume { reader, by_event_id }),
     ]
 }
@@ -230,9 +235,9 @@ const KEPT: u64 = 12;
 const BUFFER: u64 = 4;
 
 impl Client {
-    fn read(&mut self, live: usize, head: u64) -> Result<(), TestCaseError> {
+    fn read(&mut self, limit: usize, head: u64) -> Result<(), TestCaseError> {
         let fallen = head.saturating_sub(KEPT);
-        match self.reader.try_next_up_to(live) {
+        match self.reader.try_next_up_to(limit) {
             Some(Batch::Events(entries)) => {
                 for entry in entries {
                     prop_assert_eq!(entry.event.seq.0, self.place + 1, "no gap, no repeat");
@@ -247,7 +252,7 @@ impl Client {
                 self.place = self.reader.cursor().seq.0;
                 prop_assert!(self.place >= fallen, "a second gap would follow");
             }
-            None => prop_assert!(self.place >= fallen && (live == 0 || self.place == head), "something was there"),
+            None => prop_assert!(self.place >= fallen && (limit == 0 || self.place == head), "something was there"),
         }
         Ok(())
     }
@@ -295,9 +300,9 @@ proptest! {
                     };
                     clients.push(Client { reader: hub.subscribe(start), last: None, place });
                 }
-                Step::Read { reader, live } if !clients.is_empty() => {
+                Step::Read { reader, limit } if !clients.is_empty() => {
                     let index = reader % clients.len();
-                    clients[index].read(live, head)?;
+                    clients[index].read(limit, head)?;
                 }
                 Step::Resume { reader, by_event_id } if !clients.is_empty() => {
                     let index = reader % clients.len();
