@@ -66,11 +66,20 @@ pub(super) fn admitted(serving: Arc<Serving>) -> impl Filter<Extract = (), Error
         .untuple_one()
 }
 
-/// The answer to a preflight, and to anyone who asks what can be asked.
-pub(super) fn options() -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    response.headers_mut().insert(header::ALLOW, METHODS);
-    response
+/// Preflights, and anyone else who asks what can be asked: the same for every path. Not `warp::options`, whose rejection would
+/// turn every unknown path into a wrong method.
+pub(super) fn options() -> impl Filter<Extract = (Response,), Error = Rejection> + Copy {
+    let answer = |method| {
+        std::future::ready(match method {
+            Method::OPTIONS => {
+                let mut response = StatusCode::NO_CONTENT.into_response();
+                response.headers_mut().insert(header::ALLOW, METHODS);
+                Ok(response)
+            }
+            _ => Err(warp::reject::not_found()),
+        })
+    };
+    warp::method().and_then(answer)
 }
 
 /// Puts on what every answer wears.

@@ -117,12 +117,11 @@ fn routes(serving: Arc<Serving>) -> BoxedFilter<(Response,)> {
         warp::path!("api" / "events").and(to.clone()).then(|asked, serving| async { or_refusal(api::events(asked, serving).await) });
     let health = warp::path!("healthz").and(to.clone()).map(|_, _| api::health());
     let version = warp::path!("version").and(to).map(|_, _| api::version());
-    let options = warp::options().map(guard::options);
 
     let streams = progress.or(states).unify().boxed();
     let api = state.or(events).unify().or(health).unify().or(version).unify().boxed();
     let pages = page.or(script).unify().or(style).unify().boxed();
-    let all = options.or(streams).unify().or(api).unify().or(pages).unify();
+    let all = guard::options().or(streams).unify().or(api).unify().or(pages).unify();
 
     let answers = guard::admitted(serving.clone()).and(all).recover(rejected).unify();
     warp::header::headers_cloned().and(answers).map(move |headers, response| guard::dress(&serving.settings, &headers, response)).boxed()
