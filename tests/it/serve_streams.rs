@@ -115,16 +115,16 @@ fn bursts_are_paced_per_client_without_loss() {
         }
         let errors: Vec<_> = (0..10).map(|_| second.expect("error_occurred")).collect();
         assert_eq!(errors.iter().map(seq).collect::<Vec<_>>(), [7, 17, 27, 37, 47, 57, 67, 77, 87, 97]);
-        assert!(start.elapsed() < Duration::from_millis(900), "what a filter holds back costs no place");
+        assert!(start.elapsed() < Duration::from_secs(5), "what a filter holds back costs no place: that would take nine seconds");
 
         let messages = everything.join().expect("the reader did not panic");
         assert_eq!(messages.iter().map(seq).collect::<Vec<_>>(), span(1, 100));
-        let first_ten = messages[9].at - messages[0].at;
-        assert!(first_ten < Duration::from_millis(500), "the first ten go at once, not in {first_ten:?}");
-        for window in messages.windows(11) {
-            // A loaded machine reads some of them late; that departures keep the whole second is `pace`'s own property.
-            let took = window[10].at - window[0].at;
-            assert!(took >= Duration::from_millis(900), "eleven events within {took:?}");
+        let first_ten = messages[9].at - start;
+        assert!(first_ten < Duration::from_millis(900), "the first ten go at once, not in {first_ten:?}");
+        // A loaded machine makes arrivals later, never earlier: so they are held against the start and not against each other.
+        for (second, ten) in (0..).zip(messages.chunks(10)) {
+            let came = ten[0].at - start;
+            assert!(came >= Duration::from_secs(second), "ten more than {second} seconds allow, after {came:?}");
         }
     });
 }
