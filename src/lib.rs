@@ -17,6 +17,7 @@ pub mod discover;
 pub mod format;
 pub mod ledger;
 pub mod model;
+pub mod pace;
 pub mod plan;
 pub mod subject;
 pub mod tail;
@@ -24,3 +25,5 @@ pub mod tail;
 pub mod bridge;
 // 3 log
 pub mod hub;
+// 4 edges
+pub mod serve;
