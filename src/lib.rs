@@ -14,6 +14,7 @@ pub mod fact;
 pub mod line;
 // 1 machines
 pub mod discover;
+pub mod estimate;
 pub mod format;
 pub mod ledger;
 pub mod model;
@@ -26,4 +27,5 @@ pub mod bridge;
 // 3 log
 pub mod hub;
 // 4 edges
+pub mod output;
 pub mod serve;
