@@ -36,8 +36,9 @@ pub(super) struct LineSource {
     shown: Vec<(Slot, u32)>,
     /// Last change on the clock of `Moment::elapsed`.
     changed: Duration,
-    /// Whether anything has been counted yet.
-    pub(super) first: bool,
+    /// Nothing has been counted yet.
+    first: bool,
+    has_lines: bool,
 }
 
 #[derive(Debug)]
@@ -81,6 +82,7 @@ impl LineSource {
             shown: Vec::new(),
             changed: Duration::ZERO,
             first: true,
+            has_lines: false,
         }
     }
 
@@ -104,8 +106,9 @@ impl LineSource {
         self.machine_name || self.reader.kind().is_machine_log()
     }
 
+    /// Whether any line of it has been read.
     pub(super) fn has_content(&self) -> bool {
-        !self.first || !self.fresh.is_empty()
+        self.has_lines
     }
 
     pub(super) fn begin(&mut self, now: Duration, why: Why) {
@@ -124,6 +127,7 @@ impl LineSource {
 
     pub(super) fn take(&mut self, now: Duration, lines: &Lines) {
         self.changed = now;
+        self.has_lines |= !lines.is_empty();
         match &mut self.candidate {
             Some(candidate) => {
                 candidate.rest = None;

@@ -136,6 +136,10 @@ impl Task {
             | Kind::TaskPassed
             | Kind::TaskFailed => {}
         }
+        if kind == Kind::StoryStarted && self.absorbs_start(pending) {
+            self.say(pending, kind, &pending.fact, None, now, events);
+            return;
+        }
         let due = pending.said.map(|said| self.run.offer(key(kind, &pending.subjects.key_text), said)).filter(|due| !due.is_empty());
         let Some(due) = due else {
             self.say(pending, kind, &pending.fact, None, now, events);
@@ -149,6 +153,22 @@ impl Task {
             self.say(pending, kind, &pending.fact, Some(occurrence), now, events);
         }
         self.untold = false;
+    }
+
+    /// Whether a start belongs to an attempt whose end was emitted without one (see `imply_start`): too late to be told.
+    fn absorbs_start(&mut self, pending: &Pending) -> bool {
+        let start = key(Kind::StoryStarted, &pending.subjects.key_text);
+        let late =
+            pending.said.is_some_and(|said| said > self.run.count(start)) && self.run.count(start) < self.ends(&pending.subjects.key_text);
+        if late {
+            self.run.add(start);
+        }
+        late
+    }
+
+    /// Completions of a story emitted so far in this run, whatever their outcome.
+    fn ends(&self, story: &str) -> u32 {
+        self.run.count(key(Kind::StoryPassed, story)) + self.run.count(key(Kind::StoryFailed, story))
     }
 
     /// A run whose beginning nobody has stated begins with its first fact.
@@ -266,6 +286,13 @@ impl Task {
         let subjects = self.resolver.set_plan(&plan);
         let keys: Vec<Arc<str>> = subjects.iter().map(|subject| subject.key.clone()).collect();
         let (rose, fell) = self.plans[source].adopt(plan.clone(), &keys);
+        for place in &fell {
+            // Its next start is that of another attempt, even if the finished one was never seen to start.
+            let story = &keys[*place];
+            while self.run.count(key(Kind::StoryStarted, story)) < self.ends(story) {
+                self.run.add(key(Kind::StoryStarted, story));
+            }
+        }
         let reopened: Vec<_> = fell.iter().map(|place| subjects[*place].clone()).collect();
         self.model.take_plan(&plan, &subjects, &reopened, change);
         let mut facts = Vec::new();

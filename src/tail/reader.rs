@@ -32,8 +32,19 @@ impl Default for Settings {
     }
 }
 
-/// Takes what is new: events in order, and now and then the state. `Break` ends the reading.
-pub type Publish<'a> = dyn FnMut(Vec<Event>, Option<State>) -> ControlFlow<()> + 'a;
+/// What there is to say after a look.
+#[derive(Debug, Default)]
+pub struct News {
+    /// In the order they are to be published.
+    pub events: Vec<Event>,
+    /// The newest state, when it has changed and the last one was given long enough ago.
+    pub state: Option<State>,
+    /// Trouble that was survived, each said once.
+    pub notices: Vec<Notice>,
+}
+
+/// Takes what is new. `Break` ends the reading.
+pub type Publish<'a> = dyn FnMut(News) -> ControlFlow<()> + 'a;
 
 /// Snapshots come at most this often; the last one always comes.
 const SNAPSHOTS: Duration = Duration::from_millis(100);
@@ -51,7 +62,7 @@ pub fn run(sources: &[Source], bridge: &mut Bridge, waker: &Waker, settings: Set
         files: Files::new(sources),
         waker,
         clock: Clock(Instant::now()),
-        mouth: Mouth { bridge, publish, shown: None, ended: false },
+        mouth: Mouth { bridge, publish, shown: None, ready: false, ended: false },
         last_look_until: None,
     };
     if settings.once {
@@ -124,6 +135,9 @@ impl Reader<'_> {
             }
         }
         self.mouth.tick(now);
+        if !more {
+            self.mouth.ready(now);
+        }
         more
     }
 
@@ -182,6 +196,8 @@ struct Mouth<'a> {
     publish: &'a mut Publish<'a>,
     /// Version of the last snapshot, and when it was given.
     shown: Option<(u64, Duration)>,
+    /// Everything has been read once.
+    ready: bool,
     /// Nobody listens any more.
     ended: bool,
 }
@@ -191,6 +207,14 @@ impl Mouth<'_> {
         let events = self.bridge.handle(input);
         if !events.is_empty() {
             self.say(events, None);
+        }
+    }
+
+    /// The first look is over.
+    fn ready(&mut self, now: Moment) {
+        if !self.ready {
+            self.ready = true;
+            self.hand(Input::Ready(now));
         }
     }
 
@@ -222,7 +246,8 @@ impl Mouth<'_> {
     }
 
     fn say(&mut self, events: Vec<Event>, state: Option<State>) {
-        self.ended = self.ended || (self.publish)(events, state).is_break();
+        let notices = self.bridge.take_notices();
+        self.ended = self.ended || (self.publish)(News { events, state, notices }).is_break();
     }
 }
 
@@ -243,11 +268,12 @@ mod tests {
 
     use super::*;
     use crate::bridge;
-    use crate::discover::Shape;
+    use crate::discover::{Shape, Task};
     use crate::line::{SourceId, TaskId};
 
-    fn bridge() -> Bridge {
-        Bridge::new(bridge::Settings { tasks: Vec::new(), sources: Vec::new(), zone: TimeZone::UTC, emit_history: true, source_text: true })
+    fn bridge(sources: &[Source]) -> Bridge {
+        let tasks = vec![Task { id: TaskId(0), name: "t".to_owned(), folder: PathBuf::new() }];
+        Bridge::new(bridge::Settings { tasks, sources: sources.to_vec(), zone: TimeZone::UTC, emit_history: true, source_text: true })
     }
 
     fn source(path: PathBuf) -> Source {
@@ -266,12 +292,13 @@ mod tests {
     fn once_ends_with_a_state() {
         let folder = tempfile::tempdir().unwrap();
         let mut states = 0;
-        let mut publish = |_, state: Option<State>| {
-            states += usize::from(state.is_some());
+        let mut publish = |news: News| {
+            states += usize::from(news.state.is_some());
             ControlFlow::Continue(())
         };
         let settings = Settings { once: true, ..Settings::default() };
-        run(&[source(folder.path().join("p.txt"))], &mut bridge(), &Waker::new(), settings, &mut publish);
+        let sources = [source(folder.path().join("p.txt"))];
+        run(&sources, &mut bridge(&sources), &Waker::new(), settings, &mut publish);
         assert_eq!(states, 2);
     }
 
@@ -284,11 +311,11 @@ mod tests {
         std::thread::scope(|scope| {
             let thread = waker.clone();
             scope.spawn(move || {
-                let mut publish = |_, state: Option<State>| {
-                    tell.send(state.is_some()).unwrap();
+                let mut publish = |news: News| {
+                    tell.send(news.state.is_some()).unwrap();
                     ControlFlow::Continue(())
                 };
-                run(&sources, &mut bridge(), &thread, Settings::default(), &mut publish);
+                run(&sources, &mut bridge(&sources), &thread, Settings::default(), &mut publish);
             });
             assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
             let stopped = Instant::now();
@@ -302,7 +329,8 @@ mod tests {
     #[test]
     fn nobody_listening_ends_it() {
         let folder = tempfile::tempdir().unwrap();
-        let mut publish = |_, _| ControlFlow::Break(());
-        run(&[source(folder.path().join("p.txt"))], &mut bridge(), &Waker::new(), Settings::default(), &mut publish);
+        let mut publish = |_| ControlFlow::Break(());
+        let sources = [source(folder.path().join("p.txt"))];
+        run(&sources, &mut bridge(&sources), &Waker::new(), Settings::default(), &mut publish);
     }
 }

@@ -103,6 +103,7 @@ fn word(input: &Input) -> String {
         Input::Gone { .. } => "gone".to_owned(),
         Input::Trouble { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
         Input::Tick(_) => "tick".to_owned(),
+        Input::Ready(_) => "ready".to_owned(),
         Input::Finish(_) => "finish".to_owned(),
     }
 }
