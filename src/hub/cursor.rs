@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::event::Seq;
 
-/// 48 random bits: two of a thousand restarts meet once in half a billion years of daily tries, and the cursor stays short.
+/// 48 random bits: that any two of a thousand restarts share an epoch has a chance of one in five hundred million.
 const EPOCH_LENGTH: usize = 12;
 
 /// Everything after event `seq` of log `epoch` is still to come.

@@ -57,7 +57,9 @@ pub(super) async fn events(asked: Asked, serving: Arc<Serving>) -> Result<Respon
     let mut reader = serving.hub.subscribe(asked.value("after").map_or(Start::Oldest, Start::Resume));
     let mut found = Found::default();
     loop {
-        while let Some(batch) = reader.try_next_up_to(limit - found.events.len()) {
+        while found.events.len() < limit
+            && let Some(batch) = reader.try_next_up_to(limit - found.events.len())
+        {
             found.take(batch, |entry| filter.admits(&entry.event));
         }
         if !found.is_empty() {

@@ -97,7 +97,7 @@ pub(super) fn dress(settings: &ServeSettings, request: &HeaderMap, mut response:
     if let Some(origin) = origin {
         set(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD");
         set(header::ACCESS_CONTROL_ALLOW_HEADERS, CORS_REQUEST_HEADERS);
-        set(header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag");
+        set(header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, Last-Event-ID");
         set(header::ACCESS_CONTROL_MAX_AGE, "600");
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     }

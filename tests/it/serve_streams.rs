@@ -101,10 +101,15 @@ fn a_foreign_or_spoilt_cursor_gives_one_gap_and_the_buffer() {
 }
 
 #[test]
-fn bursts_are_paced_per_client_without_loss() {
-    let server = Server::start();
+fn a_burst_after_quiet_is_paced_per_client_without_loss() {
+    // Longer than the window of the rate: another stream's heartbeat tells that this one has been quiet for so long.
+    let server = Server::with(ServeSettings { state_heartbeat: Duration::from_millis(1_200), ..ServeSettings::default() });
     let mut first = server.follow("/stream/progress");
     first.expect("hello");
+    let mut clock = server.follow("/stream/state");
+    for name in ["hello", "state", "heartbeat"] {
+        clock.expect(name);
+    }
     let mut second = server.follow("/stream/progress?types=error_occurred");
     second.expect("hello");
     std::thread::scope(|scope| {

@@ -48,13 +48,14 @@ impl Progress {
 
     async fn follow(&mut self) -> Bytes {
         loop {
-            let now = Instant::now();
-            let room = self.room(now);
+            let room = self.room(Instant::now());
             let more_room = if room == 0 { self.pace.more_room_at() } else { None };
             tokio::select! {
                 biased;
                 batch = self.reader.next_up_to(room) => match batch {
                     Some(batch) => {
+                        // Not the time from before the wait: that may be hours ago, and would make this burst look old.
+                        let now = Instant::now();
                         let mut writing = Writing::default();
                         self.write(&mut writing, batch, now);
                         self.write_pending(&mut writing, now);
