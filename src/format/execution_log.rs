@@ -79,6 +79,7 @@ struct Maker<'r> {
     story: Option<StoryName>,
     line: u32,
     text: &'r str,
+    open: u64,
     begun: Option<Stamp>,
     over: Option<Stamp>,
 }
@@ -89,7 +90,7 @@ impl<'r> Maker<'r> {
         let story = record.story_id.text().map(|id| StoryName { id: Some(id), title: record.story_title.text() });
         let begun = time::whole(record.timestamp_start.word(), seen.clock);
         let over = time::whole(record.timestamp_end.word(), seen.clock);
-        Maker { record, story, line: seen.number, text: seen.raw, begun: begun.or(over), over: over.or(begun) }
+        Maker { record, story, line: seen.number, text: seen.raw, open: opening(seen.raw), begun: begun.or(over), over: over.or(begun) }
     }
 
     fn fact(&self, what: What, when: Option<Stamp>) -> Fact {
@@ -100,7 +101,7 @@ impl<'r> Maker<'r> {
             provenance: Provenance::Explicit,
             line: self.line,
             text: self.text.into(),
-            open: opening(self.text),
+            open: self.open,
             when,
         }
     }

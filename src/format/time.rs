@@ -99,7 +99,7 @@ pub(super) fn leading<'t>(text: &'t str, clock: Clock<'_>) -> Option<(Stamp, &'t
 pub(super) fn unix(number: f64) -> Option<Stamp> {
     let millis = if number.abs() >= 1e11 { number } else { number * 1000.0 };
     // 2001 to 2100: anything else is no time of a run.
-    (9.7e11..4.2e12).contains(&millis).then(|| Stamp { at: Timestamp(millis as i64), precision: Precision::Second })
+    (9.7e11..4.2e12).contains(&millis).then_some(Stamp { at: Timestamp(millis as i64), precision: Precision::Second })
 }
 
 struct Cursor<'t> {
