@@ -2,7 +2,8 @@
 //!
 //! The status is always written in the end; an entry without one is still being worked on.
 
-use super::entry::{Opening, Silence, is_separator};
+use super::entry::{Opening, Silence};
+use super::field::is_separator;
 use super::{Family, Reading, Seen, SourceKind, heading, time};
 use crate::fact::{Fact, Provenance, Voice, What, opening};
 
@@ -40,11 +41,12 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
 
 /// A whole line that says `All 5 user stories complete`.
 fn is_all_done(text: &str) -> bool {
-    if !text.as_bytes().windows(4).take(16).any(|start| start.eq_ignore_ascii_case(b"all ")) {
+    let start = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    if !start.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("all ")) {
         return false;
     }
     const FILLERS: [&str; 6] = ["user", "are", "now", "have", "been", "successfully"];
-    let lower = text.to_ascii_lowercase();
+    let lower = start.to_ascii_lowercase();
     let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
     let words: Vec<&str> = bare.split_ascii_whitespace().filter(|word| !FILLERS.contains(word)).collect();
     match words.as_slice() {

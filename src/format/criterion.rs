@@ -25,13 +25,13 @@ pub(super) fn read(text: &str, listed: bool) -> Read {
     if let Some(index) = item.index.filter(|_| item.ticked()) {
         return Read::Done(Criterion { index: Some(index), text: text_of(item.text) });
     }
-    let story_row = id::leading(item.text).is_some_and(|found| found.looks == Looks::Strong);
-    let done = match item.tick {
-        Tick::Box => !story_row,
-        Tick::Mark => listed && !story_row,
+    let counts = match item.tick {
+        Tick::Box => true,
+        Tick::Mark => listed,
         Tick::None => false,
     };
-    if done {
+    // A row that names a story is the story's, not a criterion.
+    if counts && id::leading(item.text).is_none_or(|found| found.looks == Looks::Weak) {
         return Read::Done(Criterion { index: item.number.filter(|_| listed), text: text_of(item.text) });
     }
     if is_intro(text) {

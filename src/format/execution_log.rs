@@ -3,11 +3,12 @@
 //! A record that is damaged (half written, glued to the next one, unescaped) says nothing.
 
 use serde::Deserialize;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::json::{self, Inner, Scalar, Texts};
 use super::words::error_kind;
 use super::{Family, Reading, Seen, SourceKind, time};
-use crate::fact::{Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What, opening};
+use crate::fact::{Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What};
 
 pub(super) const FAMILY: Family = Family { name: "execution log", kind: SourceKind::ExecutionLog, begins: b"{", read };
 
@@ -79,6 +80,7 @@ struct Maker<'r> {
     story: Option<StoryName>,
     line: u32,
     text: &'r str,
+    open: u64,
     begun: Option<Stamp>,
     over: Option<Stamp>,
 }
@@ -89,7 +91,16 @@ impl<'r> Maker<'r> {
         let story = record.story_id.text().map(|id| StoryName { id: Some(id), title: record.story_title.text() });
         let begun = time::whole(record.timestamp_start.word(), seen.clock);
         let over = time::whole(record.timestamp_end.word(), seen.clock);
-        Maker { record, story, line: seen.number, text: seen.raw, begun: begun.or(over), over: over.or(begun) }
+        // A machine wrote the line: there is no white space to fold, as there is in what people edit.
+        Maker {
+            record,
+            story,
+            line: seen.number,
+            text: seen.raw,
+            open: xxh3_64(seen.text.as_bytes()),
+            begun: begun.or(over),
+            over: over.or(begun),
+        }
     }
 
     fn fact(&self, what: What, when: Option<Stamp>) -> Fact {
@@ -100,7 +111,7 @@ impl<'r> Maker<'r> {
             provenance: Provenance::Explicit,
             line: self.line,
             text: self.text.into(),
-            open: opening(self.text),
+            open: self.open,
             when,
         }
     }
@@ -115,7 +126,7 @@ impl<'r> Maker<'r> {
     fn error(&self, facts: &mut Vec<Fact>) {
         let (name, message) = (self.record.error_type.text(), self.record.error_message.text());
         // A type alone is worth saying for a story; without a story only a message tells anything.
-        let Some(text) = message.clone().or_else(|| name.clone().filter(|_| self.story.is_some())) else { return };
+        let Some(text) = message.or_else(|| name.clone().filter(|_| self.story.is_some())) else { return };
         let failure = Failure {
             kind: error_kind(name.as_deref(), &text),
             message: text,

@@ -2,7 +2,8 @@
 //!
 //! Some titles are a runner's for certain, others (`# X Progress`) only once an entry shows that the file is a runner's log.
 
-use super::entry::{Place, field};
+use super::entry::Place;
+use super::field::field;
 use super::{Head, Seen, heading, time};
 use crate::fact::{Fact, Provenance, Voice, What, opening};
 
@@ -162,7 +163,8 @@ fn title(text: &str, seen: &Seen<'_>) -> Option<Title> {
     let marked = seen.text.starts_with("# ");
     let lower = text.to_ascii_lowercase();
     let ralph = lower.contains("ralph") && lower.contains("progress") && text.len() <= 120;
-    if !marked && !(ralph && lower.contains("progress log")) {
+    let plain = ralph && lower.contains("progress log");
+    if !marked && !plain {
         return None;
     }
     let named = |at: usize| {

@@ -10,6 +10,7 @@ mod claude_loop;
 mod criterion;
 mod entry;
 mod execution_log;
+mod field;
 mod head;
 mod id;
 mod json;

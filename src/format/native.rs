@@ -6,11 +6,12 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 use serde::Deserialize;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::json::{self, Inner, Scalar, Texts};
 use super::words::{self, Status, error_kind};
 use super::{Family, Reading, Seen, SourceKind, time};
-use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What, opening};
+use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What};
 
 pub(super) const FAMILY: Family = Family { name: "events", kind: SourceKind::Events, begins: b"{", read };
 
@@ -118,7 +119,7 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         provenance: Provenance::Explicit,
         line: seen.number,
         text: seen.raw.into(),
-        open: opening(seen.raw),
+        open: xxh3_64(seen.text.as_bytes()),
         when: when(&both, seen),
     }]))
 }

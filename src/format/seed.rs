@@ -37,14 +37,11 @@ const AFTER: &[&str] =
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     let text = seen.text.strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with(' ')).map_or(seen.text, str::trim_start);
-    let (when, text) = match text.as_bytes() {
-        [b'[', b'0'..=b'9', ..] | [b'2', b'0', ..] => stamped(text, seen)?,
-        _ => (None, text),
-    };
-    let (inner, after) = text.strip_prefix('[')?.split_once(']')?;
+    let (time, inner, after) = bracketed(text)?;
     let after = after.trim_start_matches([' ', '\t', ':', '-']);
     let (_, verb, free) = *VERBS.iter().find(|(word, ..)| begins_with(after, word))?;
     let found = id::leading(inner).filter(|found| found.rest.is_empty() && (found.looks == Looks::Strong || seen.sure))?;
+    let when = if time.is_empty() { None } else { Some(time::whole(time, seen.clock)?) };
     let word = after.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
     let rest = &after[word.len()..];
     if !free && !may_follow(rest) {
@@ -70,15 +67,17 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
     Some(Reading::Says(facts))
 }
 
-/// A time before the bracket: `[2026-01-24 08:45:00] [US-003] …`, `2026-01-24T08:45:00Z [US-003] …`.
-fn stamped<'t>(text: &'t str, seen: &Seen<'_>) -> Option<(Option<Stamp>, &'t str)> {
-    // Most lines of a log begin with a time; only one with a bracket right behind it can be ours.
-    let bracket = text.bytes().skip(1).take(48).position(|b| b == b'[');
-    match bracket.and_then(|_| time::leading(text, seen.clock)) {
-        Some((when, rest)) => Some((Some(when), rest.trim_start())),
-        None if text.starts_with('[') => Some((None, text)),
-        None => None,
-    }
+/// What stands before the bracket of an id (nothing, or a time), in it, and behind it:
+/// `[US-003] …`, `[2026-01-24 08:45:00] [US-003] …`, `2026-01-24T08:45:00Z [US-003] …`.
+fn bracketed(text: &str) -> Option<(&str, &str, &str)> {
+    let open = match text.as_bytes() {
+        [b'[', second, ..] if !second.is_ascii_digit() => 0,
+        [b'[', ..] | [b'2', b'0', ..] => text.bytes().take(48).skip(1).position(|b| b == b'[').map_or(0, |at| at + 1),
+        _ => return None,
+    };
+    let inner = text[open..].strip_prefix('[')?;
+    let close = inner.bytes().take(200).position(|b| b == b']')?;
+    Some((text[..open].trim_end(), &inner[..close], &inner[close + 1..]))
 }
 
 fn begins_with(text: &str, word: &str) -> bool {

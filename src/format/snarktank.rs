@@ -3,7 +3,8 @@
 //! Also headings with id and title but no date, and ids after an iteration number: there something else must show that the file is a
 //! runner's log, or a status must follow.
 
-use super::entry::{Opening, Silence, is_separator};
+use super::entry::{Opening, Silence};
+use super::field::is_separator;
 use super::id::{self, Ids, Looks};
 use super::words::{self, Status};
 use super::{Family, Reading, Seen, SourceKind, heading, time};
@@ -64,10 +65,8 @@ impl Name {
     fn of(found: &Ids<'_>, seen: &Seen<'_>) -> Option<Self> {
         let mut text = found.rest.trim();
         // An id that runs straight into prose (`## US-001 needs a designer`) opens nothing.
-        if !(text.is_empty() || found.bracketed)
-            && !text.starts_with(|c: char| is_separator(c) || matches!(c, '(' | '['))
-            && words::remark(text).is_none()
-        {
+        let apart = text.is_empty() || found.bracketed || text.starts_with(|c: char| is_separator(c) || matches!(c, '(' | '['));
+        if !apart && words::remark(text).is_none() {
             return None;
         }
         let (mut when, mut status) = (None, None);

@@ -99,7 +99,7 @@ pub(super) fn leading<'t>(text: &'t str, clock: Clock<'_>) -> Option<(Stamp, &'t
 pub(super) fn unix(number: f64) -> Option<Stamp> {
     let millis = if number.abs() >= 1e11 { number } else { number * 1000.0 };
     // 2001 to 2100: anything else is no time of a run.
-    (9.7e11..4.2e12).contains(&millis).then(|| Stamp { at: Timestamp(millis as i64), precision: Precision::Second })
+    (9.7e11..4.2e12).contains(&millis).then_some(Stamp { at: Timestamp(millis as i64), precision: Precision::Second })
 }
 
 struct Cursor<'t> {
@@ -108,8 +108,10 @@ struct Cursor<'t> {
 
 impl<'t> Cursor<'t> {
     fn stamp(&mut self, clock: Clock<'_>) -> Option<Stamp> {
-        self.word_of(&DAYS);
-        self.punctuation();
+        if self.rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            self.word_of(&DAYS);
+            self.punctuation();
+        }
         let start = self.rest;
         let (mut year, month, day) = self.iso_date().or_else(|| {
             self.rest = start;
@@ -214,10 +216,13 @@ impl<'t> Cursor<'t> {
         }
         let before = self.rest;
         self.punctuation();
-        match self.word().to_ascii_lowercase().as_str() {
-            "am" if hour <= 12 => hour %= 12,
-            "pm" if hour <= 12 => hour = hour % 12 + 12,
-            _ => self.rest = before,
+        let half = self.word();
+        if hour <= 12 && half.eq_ignore_ascii_case("am") {
+            hour %= 12;
+        } else if hour <= 12 && half.eq_ignore_ascii_case("pm") {
+            hour = hour % 12 + 12;
+        } else {
+            self.rest = before;
         }
         Some((Time::new(hour as i8, minute as i8, second as i8, nanos).ok()?, precision))
     }
