@@ -266,9 +266,9 @@ impl Log {
             STANDS
         };
         self.read.rest = match self.read.rest {
-            _ if !self.read.splitter.is_open() => OpenLine::None,
             OpenLine::Said(ended) if ended == self.read.splitter.ended() => OpenLine::Said(ended),
-            OpenLine::None | OpenLine::Due(_) | OpenLine::Said(_) => OpenLine::Due(now + wait),
+            OpenLine::None | OpenLine::Due(_) | OpenLine::Said(_) if self.read.splitter.is_open() => OpenLine::Due(now + wait),
+            OpenLine::None | OpenLine::Due(_) | OpenLine::Said(_) => OpenLine::None,
         };
     }
 
@@ -349,7 +349,7 @@ impl Position {
     fn take(&mut self, count: usize, place: &Place, look: &mut Look<'_>, appeared: &mut bool) {
         let bytes = &look.buffer[..count];
         self.prefix.add(bytes);
-        let mut lines = Lines::default();
+        let mut lines = Lines::with_room_for(count);
         self.splitter.feed(bytes, &mut lines);
         if !lines.is_empty() {
             *appeared = false;

@@ -280,7 +280,7 @@ fn created_later_in_a_missing_folder() {
 #[test]
 fn unreadable_is_said_once_and_tried_again() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
-    fs::set_permissions(rig.path("p.txt"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(rig.path("p.txt"), fs::Permissions::from_mode(0o0)).unwrap();
     if fs::read(rig.path("p.txt")).is_ok() {
         return; // The superuser may read everything.
     }
