@@ -90,6 +90,11 @@ struct Mark {
 }
 
 impl Lines {
+    /// Room for the lines of this many bytes.
+    pub fn with_room_for(bytes: usize) -> Self {
+        Lines { text: String::with_capacity(bytes), marks: Vec::with_capacity(bytes / 48 + 1) }
+    }
+
     pub fn push(&mut self, number: u32, text: &str, end: LineEnd) {
         self.text.push_str(text);
         self.marks.push(Mark { stop: self.text.len(), number, end });

@@ -7,23 +7,24 @@ use std::borrow::Cow;
 
 /// Decodes one line (without its line end) and cleans it. Invalid UTF-8 becomes U+FFFD.
 pub fn line(bytes: &[u8]) -> Cow<'_, str> {
-    if is_plain(bytes)
-        && let Ok(text) = std::str::from_utf8(bytes)
-    {
-        return Cow::Borrowed(text);
-    }
     match String::from_utf8_lossy(bytes) {
         Cow::Borrowed(text) => self::text(text),
-        Cow::Owned(text) => match self::text(&text) {
-            Cow::Borrowed(_) => Cow::Owned(text),
-            Cow::Owned(cleaned) => Cow::Owned(cleaned),
-        },
+        Cow::Owned(text) => Cow::Owned(self::text(&text).into_owned()),
     }
 }
 
 /// Cleans text that is decoded already.
 pub fn text(text: &str) -> Cow<'_, str> {
-    if text.chars().any(is_unwanted) { Cow::Owned(strip(text)) } else { Cow::Borrowed(text) }
+    let is_plain = text.bytes().fold(true, |plain, byte| plain & is_plain(byte));
+    if is_plain || !text.chars().any(is_unwanted) { Cow::Borrowed(text) } else { Cow::Owned(strip(text)) }
+}
+
+/// As much of the start as is UTF-8.
+pub fn valid_start(bytes: &[u8]) -> &str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+    }
 }
 
 /// Bytes without a character that is cut off at their end: what a cut or an unfinished write leaves behind.
@@ -43,9 +44,10 @@ pub fn whole_characters(bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// Printable ASCII and tabs only: nothing to decode, nothing to clean. Without early exit, so that it is vectorised.
-fn is_plain(bytes: &[u8]) -> bool {
-    bytes.iter().fold(true, |plain, &byte| plain & matches!(byte, b' '..=b'~' | b'\t'))
+/// Not the start of anything unwanted, judged by the byte alone: that is vectorised, and characters need to be looked at in other lines
+/// only. The four are the first bytes of U+0080–U+00BF, U+0600–U+063F, U+2000–U+2FFF and U+F000–U+FFFF.
+fn is_plain(byte: u8) -> bool {
+    !matches!(byte, 0..=8 | 10..=31 | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef)
 }
 
 fn is_unwanted(c: char) -> bool {
@@ -61,8 +63,11 @@ fn is_unwanted(c: char) -> bool {
 fn strip(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        rest = &rest[c.len_utf8()..];
+    loop {
+        let (plain, behind) = rest.split_at(rest.bytes().position(|byte| !is_plain(byte)).unwrap_or(rest.len()));
+        kept.push_str(plain);
+        let Some(c) = behind.chars().next() else { return kept };
+        rest = &behind[c.len_utf8()..];
         rest = match c {
             '\u{1b}' => after_escape(rest),
             // The one-character form of `ESC [`. Only a whole sequence counts: U+009B also comes from badly decoded text.
@@ -75,7 +80,6 @@ fn strip(text: &str) -> String {
             }
         };
     }
-    kept
 }
 
 /// What stands behind the sequence that an escape character began.

@@ -84,8 +84,10 @@ impl Files {
     /// When a file wants to be looked at although nothing is heard of it; `poll` when nothing can be heard.
     pub(super) fn next_look(&self, index: usize, poll: Option<Duration>) -> Duration {
         let watched = &self.watched[index];
+        if watched.touched {
+            return Duration::ZERO;
+        }
         match &watched.kind {
-            _ if watched.touched => Duration::ZERO,
             Kind::Log(log) => log.next_look(poll),
             Kind::Document(document) => document.next_look(poll),
         }

@@ -46,6 +46,7 @@ pub(super) struct Log {
     /// When to compare everything although nothing seems to have changed, and from when on that may be done.
     check_at: Option<Duration>,
     thorough_from: Duration,
+    changed_at: Duration,
     /// When the descriptor of a vanished file last gave something.
     drained_at: Duration,
 }
@@ -93,6 +94,7 @@ impl Log {
             moving: false,
             check_at: None,
             thorough_from: Duration::ZERO,
+            changed_at: Duration::ZERO,
             drained_at: Duration::ZERO,
         }
     }
@@ -168,13 +170,15 @@ impl Log {
         if self.seen == Some(signature) && !due {
             return Ok(());
         }
-        let depth = if due || self.thorough_from <= now { Depth::Thorough } else { Depth::Quick };
+        let at_once = self.read.prefix.is_small() && self.thorough_from <= now;
+        let depth = if due || at_once { Depth::Thorough } else { Depth::Quick };
         let standing = follow::Standing { size: signature.size, same_inode: true, old_has_name: true };
         let Some((file, _)) = &self.file else { return Ok(()) };
         let verdict = self.read.prefix.judge(standing, depth, &mut |buffer, at| file.read_at(buffer, at))?;
         if depth == Depth::Thorough {
             self.thorough_from = now + self.read.prefix.rest_after_check();
-            self.check_at = None;
+            let second_look = self.changed_at + SECOND_LOOK;
+            self.check_at = (now < second_look).then_some(second_look.max(self.thorough_from));
         }
         self.begin(verdict, signature, false, look);
         Ok(())
@@ -215,7 +219,9 @@ impl Log {
         // What was left alone for a while before the first look needs no second one.
         if self.seen != Some(signature) && !(first && signature.quiet_at(look.now.wall) > STANDS) {
             self.place.moved(look.now);
-            self.check_at = Some((now + SECOND_LOOK).max(self.thorough_from));
+            self.changed_at = now;
+            // One that is due before is not put off: under a writer that never rests it would never come.
+            self.check_at = self.check_at.or(Some((now + SECOND_LOOK).max(self.thorough_from)));
         }
         self.seen = Some(signature);
         let reading = Reading { before: signature, again: None, renamed, first };
@@ -266,9 +272,9 @@ impl Log {
             STANDS
         };
         self.read.rest = match self.read.rest {
-            _ if !self.read.splitter.is_open() => OpenLine::None,
             OpenLine::Said(ended) if ended == self.read.splitter.ended() => OpenLine::Said(ended),
-            OpenLine::None | OpenLine::Due(_) | OpenLine::Said(_) => OpenLine::Due(now + wait),
+            OpenLine::None | OpenLine::Due(_) | OpenLine::Said(_) if self.read.splitter.is_open() => OpenLine::Due(now + wait),
+            OpenLine::None | OpenLine::Due(_) | OpenLine::Said(_) => OpenLine::None,
         };
     }
 
@@ -349,7 +355,7 @@ impl Position {
     fn take(&mut self, count: usize, place: &Place, look: &mut Look<'_>, appeared: &mut bool) {
         let bytes = &look.buffer[..count];
         self.prefix.add(bytes);
-        let mut lines = Lines::default();
+        let mut lines = Lines::with_room_for(count);
         self.splitter.feed(bytes, &mut lines);
         if !lines.is_empty() {
             *appeared = false;

@@ -105,6 +105,7 @@ impl Splitter {
 
     fn split(&mut self, bytes: &[u8], to: &mut Lines) {
         let Some(&first) = bytes.first() else { return };
+        let text = clean::valid_start(bytes);
         let mut start = 0;
         if std::mem::take(&mut self.returned) {
             if first == b'\n' {
@@ -118,21 +119,22 @@ impl Splitter {
             if at < start {
                 continue; // The line feed of a pair that is dealt with.
             }
-            let line = &bytes[start..at];
-            if bytes[at] == b'\n' {
-                self.end(line, LineEnd::Feed, to);
-                start = at + 1;
-            } else if at + 1 == bytes.len() {
-                self.keep(line);
-                self.returned = true;
-                return;
-            } else if bytes[at + 1] == b'\n' {
-                self.end(line, LineEnd::Feed, to);
-                start = at + 2;
-            } else {
-                self.end(line, LineEnd::Return, to);
-                start = at + 1;
+            let (end, next) = match bytes.get(at + 1) {
+                _ if bytes[at] == b'\n' => (LineEnd::Feed, at + 1),
+                Some(b'\n') => (LineEnd::Feed, at + 2),
+                Some(_) => (LineEnd::Return, at + 1),
+                None => {
+                    self.keep(&bytes[start..at]);
+                    self.returned = true;
+                    return;
+                }
+            };
+            match text.get(start..at) {
+                // The usual case: the line lies in this chunk and needs no decoding.
+                Some(line) if self.open.is_empty() && line.len() <= LIMIT => self.push(&clean::text(line), end, to),
+                Some(_) | None => self.end(&bytes[start..at], end, to),
             }
+            start = next;
         }
         self.keep(&bytes[start..]);
     }
@@ -150,21 +152,23 @@ impl Splitter {
 
     /// The open line ends with these bytes.
     fn end(&mut self, bytes: &[u8], end: LineEnd, to: &mut Lines) {
-        if self.open.is_empty() && bytes.len() <= LIMIT {
-            to.push(self.number, &clean::line(bytes), end);
+        self.keep(bytes);
+        let mut line = std::mem::take(&mut self.open);
+        if std::mem::take(&mut self.over) {
+            self.cut += 1;
+            self.last_cut = self.number;
+            self.push(&clean::line(clean::whole_characters(&line)), end, to);
         } else {
-            self.keep(bytes);
-            if std::mem::take(&mut self.over) {
-                self.cut += 1;
-                self.last_cut = self.number;
-                to.push(self.number, &clean::line(clean::whole_characters(&self.open)), end);
-            } else {
-                to.push(self.number, &clean::line(&self.open), end);
-            }
-            self.open.clear();
-            // One line of a megabyte is no reason to keep a megabyte per file.
-            self.open.shrink_to(4096);
+            self.push(&clean::line(&line), end, to);
         }
+        line.clear();
+        // One line of a megabyte is no reason to keep a megabyte per file.
+        line.shrink_to(4096);
+        self.open = line;
+    }
+
+    fn push(&mut self, text: &str, end: LineEnd, to: &mut Lines) {
+        to.push(self.number, text, end);
         self.ended += 1;
         if end == LineEnd::Feed {
             self.number = self.number.saturating_add(1);

@@ -102,9 +102,7 @@ fn word(input: &Input) -> String {
         Input::Rest { rest, .. } => format!("rest {}|{}", rest.number, rest.text),
         Input::Gone { .. } => "gone".to_owned(),
         Input::Trouble { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
-        Input::Tick(_) => "tick".to_owned(),
-        Input::Ready(_) => "ready".to_owned(),
-        Input::Finish(_) => "finish".to_owned(),
+        Input::Tick(_) | Input::Ready(_) | Input::Finish(_) => "over".to_owned(),
     }
 }
 
@@ -118,7 +116,7 @@ fn appended_lines_come_once() {
     rig.append("p.txt", "c\nd");
     assert_eq!(rig.later(10).look(), ["lines 3:c"]);
     rig.append("p.txt", "d\ne\n");
-    assert_eq!(rig.later(10).look(), ["lines 3:c", "lines 4:dd 5:e"][1..]);
+    assert_eq!(rig.later(10).look(), ["lines 4:dd 5:e"]);
     assert_eq!(rig.later(60_000).look(), NONE);
 }
 
@@ -281,7 +279,7 @@ fn created_later_in_a_missing_folder() {
 #[test]
 fn unreadable_is_said_once_and_tried_again() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
-    fs::set_permissions(rig.path("p.txt"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(rig.path("p.txt"), fs::Permissions::from_mode(0o0)).unwrap();
     if fs::read(rig.path("p.txt")).is_ok() {
         return; // The superuser may read everything.
     }
@@ -329,8 +327,7 @@ fn finish_counts_the_open_line_once() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
     assert_eq!(rig.look(), ["lines 1:a"]);
     for expected in [vec!["rest 2|b"], vec![]] {
-        let now = rig.now();
-        let mut said = Vec::new();
+        let (now, mut said) = (rig.now(), Vec::new());
         rig.files.finish(now, &mut |input| said.push(word(&input)));
         assert_eq!(said, expected);
     }
@@ -384,4 +381,20 @@ fn re_checks_are_rare_when_nothing_moves() {
     rig.later(70_000).look();
     assert_eq!(next(&rig), 10_000);
     assert_eq!(rig.files.next_look(0, Some(Duration::from_millis(250))).saturating_sub(rig.elapsed).as_millis(), 250);
+}
+
+#[test]
+fn an_edit_in_the_middle_of_a_big_log_is_found_while_its_writer_never_rests() {
+    let content = "0123456789abcde\n".repeat((2 << 20) / 16);
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", &content));
+    rig.look();
+    rig.later(1000).look();
+    rig.write("p.txt", content.replacen("\n0", "\nX", 1 << 15).replacen("\nX", "\n0", (1 << 15) - 1));
+    let mut said: Vec<String> = Vec::new();
+    for _ in 0..20 {
+        rig.append("p.txt", "more\n");
+        said.extend(rig.later(20).look().into_iter().map(|word| word.chars().take(15).collect()));
+    }
+    assert_eq!(said[0], "lines 131073:mo");
+    assert_eq!(said.iter().filter(|word| *word == "begin Rewritten").count(), 1, "{said:?}");
 }
