@@ -21,3 +21,10 @@ pub mod plan;
 pub mod bridge;
 // 3 log
 pub mod hub;
+// 4 edges
+// 5 wiring
+pub mod app;
+pub mod check;
+pub mod config;
+// 6 front
+pub mod cli;
