@@ -29,3 +29,9 @@ pub mod hub;
 // 4 edges
 pub mod output;
 pub mod serve;
+// 5 wiring
+pub mod app;
+pub mod check;
+pub mod config;
+// 6 front
+pub mod cli;
