@@ -113,6 +113,11 @@ impl Entry {
         self.started || self.ended || (!self.opening.stories.is_empty() && self.opening.silence != Silence::Nothing)
     }
 
+    /// Whether its lines count as understood.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_certain() || self.opening.silence == Silence::Started
+    }
+
     /// Whether its end would say something.
     pub(super) fn is_waiting(&self) -> bool {
         self.due.is_some() || (!self.judged && !self.opening.stories.is_empty() && self.opening.silence != Silence::Nothing)
@@ -217,6 +222,12 @@ impl Entry {
             Some(Label::Reason) if self.failed && !self.erred => {
                 if let Some(reason) = words::reason_text(value) {
                     self.error(reason, &Place::of(seen), facts);
+                }
+                true
+            }
+            Some(Label::Learnings) => {
+                if self.opening.silence == Silence::Nothing {
+                    self.opening.silence = Silence::Passed;
                 }
                 true
             }

@@ -11,6 +11,8 @@ pub(super) enum Label {
     Story,
     Status,
     Reason,
+    /// What the prompt of snarktank and its copies asks to be written under every entry.
+    Learnings,
 }
 
 impl Label {
@@ -28,6 +30,8 @@ impl Label {
             ("statut", Label::Status),
             ("状态", Label::Status),
             ("结果", Label::Status),
+            ("learnings", Label::Learnings),
+            ("learnings for future iterations", Label::Learnings),
             ("reason", Label::Reason),
             ("blocker", Label::Reason),
             ("blockers", Label::Reason),

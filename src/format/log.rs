@@ -115,7 +115,10 @@ impl Log {
             self.aside = None;
             seen.planned = false;
         }
-        let understood = self.ask(&seen, families, facts) || self.place(&seen, level, facts);
+        let understood = match self.ask(&seen, families, facts) {
+            Some(understood) => understood,
+            None => self.place(&seen, level, facts),
+        };
         if !self.sure {
             self.sure =
                 self.header.is_sure() || self.entry.as_ref().is_some_and(Entry::is_certain) || self.votes.has(SourceKind::ProgressLog);
@@ -126,12 +129,10 @@ impl Log {
         understood
     }
 
-    /// Asks the families about a line.
-    fn ask(&mut self, seen: &Seen<'_>, families: u16, facts: &mut Vec<Fact>) -> bool {
+    /// Asks the families about a line; if it is one of theirs, says whether it is understood.
+    fn ask(&mut self, seen: &Seen<'_>, families: u16, facts: &mut Vec<Fact>) -> Option<bool> {
         let asked = ALL.iter().enumerate().filter(|(nth, _)| families & (1 << nth) != 0).map(|(_, family)| family);
-        let Some((family, reading)) = asked.into_iter().find_map(|family| (family.read)(seen).map(|reading| (family, reading))) else {
-            return false;
-        };
+        let (family, reading) = asked.into_iter().find_map(|family| (family.read)(seen).map(|reading| (family, reading)))?;
         self.header.end(facts);
         match reading {
             Reading::Says(said) => {
@@ -142,10 +143,12 @@ impl Log {
                 self.close(facts);
                 let entry = Entry::new(opening, seen, facts);
                 self.order.take(&entry);
+                let known = entry.is_known();
                 self.entry = Some(entry);
+                return Some(known);
             }
         }
-        true
+        Some(true)
     }
 
     /// A line that no family knows: the header's, a rule, the heading of a section, or a line of the entry under way.
@@ -166,7 +169,7 @@ impl Log {
         match &mut self.entry {
             Some(entry) => {
                 entry.line(seen, facts);
-                true
+                entry.is_known()
             }
             None => self.aside.is_some(),
         }

@@ -37,6 +37,8 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         None if strong && seen.sure && !seen.planned && (name.title.is_some() || iteration.is_some()) => Silence::Passed,
         None if seen.planned && status.is_none() => return None,
         Some(_) | None if strong || iteration.is_some() => Silence::Nothing,
+        // `chore-001` behind a date may be a story; `1.1.0` is a release unless the log is known.
+        Some(_) if found.ids[0].contains(|c: char| c.is_ascii_alphabetic()) => Silence::Nothing,
         Some(_) | None => return None,
     };
     let stories = found.ids.into_iter().map(|id| StoryName { id: Some(id), title: name.title.clone() }).collect();

@@ -138,6 +138,19 @@ fn snarktank_headings_name_stories_in_many_ways() {
 }
 
 #[test]
+fn the_lines_below_can_make_a_log_of_a_file_without_header() {
+    check("## 2026-02-03 - chore-001\n- Files changed: a.rs\n---\n", "");
+    check(
+        "## 2026-02-03 - chore-001\n- cleaned up\n- **Learnings:**\n  - none\n---\n## 2026-02-03 - chore-002\n---\n",
+        "1 start chore-001 @2026-02-03 ~
+         1 pass chore-001 @2026-02-03
+         6 start chore-002 @2026-02-03 ~
+         6 pass chore-002 @2026-02-03",
+    );
+    check("## 2026-02-03 - 1.1.0\n- **Learnings:** none\n---\n", "");
+}
+
+#[test]
 fn a_heading_for_several_stories_is_one_entry_each() {
     check(
         "## 2026-02-03 - US-001 through US-003\n---\n",
