@@ -1,6 +1,6 @@
 //! States for the tests of every output.
 
-use crate::event::{SCHEMA, Seq};
+use crate::event::*;
 use crate::fact::{ErrorKind, Provenance};
 use crate::line::Timestamp;
 use crate::model::state::*;
@@ -193,4 +193,80 @@ pub(crate) fn foreign() -> TaskState {
     ];
     task.stories[5].criteria_done = 1;
     task
+}
+
+/// One event of every type, in the order of a run.
+pub(crate) fn events() -> Vec<Event> {
+    let id = Some("US-006".to_owned());
+    let title = Some("Implement login endpoint".to_owned());
+    let data = [
+        Data::TaskStarted(TaskStarted {
+            task_id: "auth".to_owned(),
+            task_name: "User Authentication".to_owned(),
+            story_count: Some(8),
+            ..TaskStarted::default()
+        }),
+        Data::StoryStarted(StoryStarted {
+            story_id: id.clone(),
+            title: title.clone(),
+            ac_count: Some(5),
+            attempt: 1,
+            ..StoryStarted::default()
+        }),
+        Data::AcCompleted(AcCompleted {
+            story_id: id.clone(),
+            ac_index: 2,
+            ac_text: Some("Hash password with bcrypt".to_owned()),
+            duration_ms: Some(48_000),
+            ..AcCompleted::default()
+        }),
+        Data::ErrorOccurred(ErrorOccurred {
+            story_id: id.clone(),
+            error_type: ErrorKind::Timeout,
+            error_message: "API call timed out after 30s".to_owned(),
+            retryable: Some(true),
+            exit_code: Some(124),
+        }),
+        Data::StoryCompleted(StoryCompleted {
+            story_id: id.clone(),
+            title: title.clone(),
+            status: Ending::Failed,
+            reason: Some("blocked".to_owned()),
+            duration_ms: None,
+            commits: Vec::new(),
+            attempt: 1,
+        }),
+        Data::StoryCompleted(StoryCompleted {
+            story_id: id,
+            title,
+            status: Ending::Passed,
+            reason: None,
+            duration_ms: Some(1_702_000),
+            commits: vec!["a1b2c3d".to_owned()],
+            attempt: 2,
+        }),
+        Data::TaskCompleted(TaskCompleted {
+            task_id: "auth".to_owned(),
+            status: Ending::Passed,
+            stories_passed: 8,
+            stories_failed: 0,
+            story_count: Some(8),
+            duration_ms: Some(3_840_000),
+            retries: 2,
+            errors: 1,
+        }),
+    ];
+    let event = |(at, data): (usize, Data)| Event {
+        id: EventId::new("auth", "feature/auth", crate::fact::Kind::StoryStarted, "US-006", at as u32),
+        seq: Seq(at as u64 + 1),
+        timestamp: ago(600 - 60 * at as i64),
+        timestamp_source: TimestampSource::Record,
+        timestamp_precision: None,
+        task_id: "auth".into(),
+        run: "feature/auth".into(),
+        provenance: Provenance::Explicit,
+        source: Source { path: "progress.txt".into(), line: Some(120), text: None },
+        data,
+    };
+    data.into_iter().enumerate().map(event).collect()
 }

@@ -206,11 +206,9 @@ impl Body<'_> {
             Some(max) => format!("iteration {n}/{max}"),
             None => format!("iteration {n}"),
         });
-        let row = Row::blank().fixed(label, Paint::Dim).title(self.fitting(candidates), Paint::Plain);
-        match iteration.filter(|_| self.roomy()) {
-            Some(iteration) => row.right(iteration, Paint::Dim),
-            None => row,
-        }
+        let time = self.fitting(candidates);
+        let iteration = iteration.filter(|words| self.roomy() && label.len() + text::width(&time) + 2 + words.len() <= self.columns);
+        Row::blank().fixed(label, Paint::Dim).title(time, Paint::Plain).right(iteration.unwrap_or_default(), Paint::Dim)
     }
 
     fn criteria(&self, story: &StoryState) -> Vec<Row> {
@@ -302,7 +300,11 @@ impl Body<'_> {
                 row = row.fixed(format!(" {}/{all} ", task.stories_passed), Paint::Plain);
             }
             if let Some(story) = task.current_story.and_then(|at| task.stories.get(at)) {
-                row = self::name(row.fixed(" ", Paint::Plain), story);
+                // Where it is narrow, the word at the end says more than a title.
+                row = match &story.story_id {
+                    Some(id) if self.columns < 70 => row.fixed(" ", Paint::Plain).title(id, Paint::Plain),
+                    Some(_) | None => self::name(row.fixed(" ", Paint::Plain), story),
+                };
             }
             rows.push(row.right(self.outlook(task), paint));
         }
