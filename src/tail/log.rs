@@ -75,7 +75,7 @@ enum OpenLine {
 struct Reading {
     before: Signature,
     again: Option<Why>,
-    /// Another file than before stands under the name: a writer that was finished put it there.
+    /// Another file took the place of the one before at once: a writer that was finished put it there.
     renamed: bool,
     first: bool,
 }
@@ -191,8 +191,8 @@ impl Log {
             Err(cause) if file::is_missing(&cause) => return self.missing(look),
             Err(cause) => return Err(cause),
         };
-        self.appeared |= self.place.is_here();
-        let first = self.seen.is_none() && self.file.is_none() && self.read.prefix.offset() == 0;
+        let came = self.place.is_here();
+        self.appeared |= came;
         if let Some((old, identity)) = self.file.take()
             && identity != signature.identity
         {
@@ -209,7 +209,7 @@ impl Log {
             self.say_rest(look);
         }
         self.file = Some((file, signature.identity));
-        self.begin(verdict, signature, !first, look);
+        self.begin(verdict, signature, !came, look);
         Ok(())
     }
 

@@ -152,7 +152,8 @@ impl Reader<'_> {
     fn finish(&mut self) {
         let now = self.clock.read();
         self.files.finish(now, &mut |input| self.mouth.hand(input));
-        if self.files.order().into_iter().any(|index| self.files.is_touched(index)) && !self.is_out_of_time() {
+        let is_left = self.files.order().into_iter().any(|index| self.files.is_touched(index));
+        if is_left && !self.mouth.ended && !self.is_out_of_time() {
             // Files that had to wait for a decision are read once it has fallen.
             self.mouth.hand(Input::Finish(now));
             self.look_to_the_end();
