@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use super::text::{self, Charset, clean, count, duration};
 use crate::event::{Data, Ending, Event};
 use crate::fact::{Precision, Provenance};
+use crate::hub::{Batch, Subscription};
 use crate::line::Timestamp;
 use crate::model::state::{Remaining, State, TaskState, TaskStatus};
 
@@ -147,26 +148,24 @@ impl Plain {
 /// A build service that hears nothing for minutes ends the job.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Writes what `next` brings until it brings no more, a write per batch, and a word on the tasks where nothing comes for a minute. `state` is
+/// Writes what `events` brings until it brings no more, a write per batch, and a word on the tasks where nothing comes for a minute. `state` is
 /// asked for the numbers beside an event.
-pub async fn run(
-    mut to: impl Write,
-    plain: &Plain,
-    mut next: impl AsyncFnMut() -> Option<Vec<Arc<Event>>>,
-    state: impl Fn() -> Arc<State>,
-) -> io::Result<()> {
+pub async fn run(mut to: impl Write, plain: &Plain, mut events: Subscription, state: impl Fn() -> Arc<State>) -> io::Result<()> {
     let mut said = Vec::new();
     loop {
-        let mut batch = pin!(next());
-        let events = loop {
+        let mut batch = pin!(events.next());
+        let news = loop {
             match tokio::time::timeout(PAUSE, &mut batch).await {
-                Ok(events) => break events,
+                Ok(news) => break news,
                 Err(_) => put(&mut to, &pause(plain, &state(), Timestamp::now(), &mut said))?,
             }
         };
-        let Some(events) = events else { return Ok(()) };
         let (state, now) = (state(), Timestamp::now());
-        let lines: String = events.iter().map(|event| plain.line(event, Some(&state), now) + "\n").collect();
+        let lines: String = match news {
+            None => return Ok(()),
+            Some(Batch::Events(entries)) => entries.iter().map(|entry| plain.line(&entry.event, Some(&state), now) + "\n").collect(),
+            Some(Batch::Gap { .. }) => "(some events came too fast to be shown)\n".to_owned(),
+        };
         put(&mut to, &lines)?;
     }
 }

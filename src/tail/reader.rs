@@ -22,13 +22,13 @@ use crate::tail::watch::Watch;
 pub struct Settings {
     /// Read what is there, finish, return.
     pub once: bool,
-    /// How often to look where the file system cannot be watched.
-    pub poll_interval: Duration,
+    /// Look this often by the clock; without it only where the file system cannot be watched, every [`POLL`].
+    pub poll_interval: Option<Duration>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { once: false, poll_interval: Duration::from_millis(250) }
+        Settings { once: false, poll_interval: None }
     }
 }
 
@@ -46,6 +46,8 @@ pub struct News {
 /// Takes what is new. `Break` ends the reading.
 pub type Publish<'a> = dyn FnMut(News) -> ControlFlow<()> + 'a;
 
+/// How often a file system that cannot be watched is looked at.
+const POLL: Duration = Duration::from_millis(250);
 /// Snapshots come at most this often; the last one always comes.
 const SNAPSHOTS: Duration = Duration::from_millis(100);
 /// How much the first look reads before anything of it is said, in steps of 4 MiB: 64 MiB.
@@ -83,7 +85,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn follow(&mut self, sources: &[Source], poll_interval: Duration) {
+    fn follow(&mut self, sources: &[Source], poll_interval: Option<Duration>) {
         // Notifications name files by the paths that were given to the watcher.
         let paths: Vec<PathBuf> =
             sources.iter().map(|source| std::path::absolute(&source.path).unwrap_or_else(|_| source.path.clone())).collect();
@@ -180,14 +182,14 @@ impl Reader<'_> {
     }
 
     /// Watches what is to be watched. When that is impossible, says so once and returns how often to look instead.
-    fn arm(&mut self, watch: &mut Watch, paths: &[PathBuf], poll_interval: Duration, said: bool) -> Option<Duration> {
-        let why = watch.arm(paths).err()?;
+    fn arm(&mut self, watch: &mut Watch, paths: &[PathBuf], poll_interval: Option<Duration>, said: bool) -> Option<Duration> {
+        let Some(why) = watch.arm(paths).err() else { return poll_interval };
         if !said {
             let now = self.clock.read();
             let notice = Notice { kind: NoticeKind::Polling, path: None, message: why, at: now.wall };
             self.mouth.hand(Input::Trouble { source: None, at: now, notice });
         }
-        Some(poll_interval)
+        Some(poll_interval.unwrap_or(POLL))
     }
 }
 
