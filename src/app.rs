@@ -8,7 +8,6 @@ mod signals;
 use std::future::pending;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -21,9 +20,9 @@ use crate::bridge::{Bridge, Settings};
 use crate::config::{Config, Ends, From, Reading, Screen, Serve, Watch};
 use crate::discover::{self, Disk, Request, Source, Task};
 use crate::error::Error;
-use crate::hub::{Hub, HubSettings, Snapshot, Start};
+use crate::hub::{Hub, HubSettings, Start};
 use crate::output::plain::{self, Plain};
-use crate::output::stream::{self, Shown};
+use crate::output::stream;
 use crate::output::style::{Environment, Form, Style};
 use crate::output::summary;
 use crate::serve::{self, ServeSettings, Token};
@@ -193,11 +192,8 @@ fn show(config: &Config, hub: &Hub, url: Option<String>, outputs: &mut JoinSet<(
         (Screen::Nothing, _) => false,
         (Screen::Box, Form::Box) => {
             outputs.spawn(async move {
-                let shown = |snapshot: Arc<Snapshot>| Shown { version: snapshot.version, state: snapshot.state.clone() };
-                let Some(first) = hub.snapshot_after(0).await else { return };
-                let newer = async |version| hub.snapshot_after(version).await.map(shown);
                 // A terminal that is gone has nobody left to tell.
-                let _gone = stream::run(stream::Screen::stderr(style, zone, url), shown(first), newer).await.is_err();
+                let _gone = stream::run(stream::Screen::stderr(style, zone, url), &hub).await.is_err();
             });
             true
         }

@@ -211,6 +211,7 @@ fn ending(ending: Ending) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::{Hub, HubSettings, Start};
     use crate::output::sample;
 
     fn check(plain: &Plain, events: &[Event], state: Option<&State>, expected: &[&str]) {
@@ -283,11 +284,14 @@ mod tests {
 
     #[test]
     fn all_is_written() {
-        let mut batches = vec![vec![], sample::events().into_iter().map(Arc::new).collect::<Vec<_>>()];
+        let hub = Hub::new(HubSettings::default());
+        let events = hub.subscribe(Start::Oldest);
+        hub.publish(sample::events());
+        hub.close();
         let mut written = Vec::new();
         let state = Arc::new(sample::state(vec![sample::running()]));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(run(&mut written, &UTC, async || batches.pop(), || Arc::clone(&state))).unwrap();
+        runtime.block_on(run(&mut written, &UTC, events, || Arc::clone(&state))).unwrap();
         assert_eq!(String::from_utf8(written).unwrap().lines().count(), 7);
     }
 }
