@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use super::text::{self, Charset, clean, count, duration};
 use crate::event::{Data, Ending, Event};
 use crate::fact::{Precision, Provenance};
+use crate::hub::{Batch, Subscription};
 use crate::line::Timestamp;
 use crate::model::state::{Remaining, State, TaskState, TaskStatus};
 
@@ -147,26 +148,24 @@ impl Plain {
 /// A build service that hears nothing for minutes ends the job.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Writes what `next` brings until it brings no more, a write per batch, and a word on the tasks where nothing comes for a minute. `state` is
+/// Writes what `events` brings until it brings no more, a write per batch, and a word on the tasks where nothing comes for a minute. `state` is
 /// asked for the numbers beside an event.
-pub async fn run(
-    mut to: impl Write,
-    plain: &Plain,
-    mut next: impl AsyncFnMut() -> Option<Vec<Arc<Event>>>,
-    state: impl Fn() -> Arc<State>,
-) -> io::Result<()> {
+pub async fn run(mut to: impl Write, plain: &Plain, mut events: Subscription, state: impl Fn() -> Arc<State>) -> io::Result<()> {
     let mut said = Vec::new();
     loop {
-        let mut batch = pin!(next());
-        let events = loop {
+        let mut batch = pin!(events.next());
+        let news = loop {
             match tokio::time::timeout(PAUSE, &mut batch).await {
-                Ok(events) => break events,
+                Ok(news) => break news,
                 Err(_) => put(&mut to, &pause(plain, &state(), Timestamp::now(), &mut said))?,
             }
         };
-        let Some(events) = events else { return Ok(()) };
         let (state, now) = (state(), Timestamp::now());
-        let lines: String = events.iter().map(|event| plain.line(event, Some(&state), now) + "\n").collect();
+        let lines: String = match news {
+            None => return Ok(()),
+            Some(Batch::Events(entries)) => entries.iter().map(|entry| plain.line(&entry.event, Some(&state), now) + "\n").collect(),
+            Some(Batch::Gap { .. }) => "(some events came too fast to be shown)\n".to_owned(),
+        };
         put(&mut to, &lines)?;
     }
 }
@@ -212,6 +211,7 @@ fn ending(ending: Ending) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::{Hub, HubSettings, Start};
     use crate::output::sample;
 
     fn check(plain: &Plain, events: &[Event], state: Option<&State>, expected: &[&str]) {
@@ -284,11 +284,14 @@ mod tests {
 
     #[test]
     fn all_is_written() {
-        let mut batches = vec![vec![], sample::events().into_iter().map(Arc::new).collect::<Vec<_>>()];
+        let hub = Hub::new(HubSettings::default());
+        let events = hub.subscribe(Start::Oldest);
+        hub.publish(sample::events());
+        hub.close();
         let mut written = Vec::new();
         let state = Arc::new(sample::state(vec![sample::running()]));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(run(&mut written, &UTC, async || batches.pop(), || Arc::clone(&state))).unwrap();
+        runtime.block_on(run(&mut written, &UTC, events, || Arc::clone(&state))).unwrap();
         assert_eq!(String::from_utf8(written).unwrap().lines().count(), 7);
     }
 }

@@ -16,6 +16,8 @@ use rustix::process::{Signal, getpid, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::error::Notice;
+use crate::hub::Hub;
 use crate::line::Timestamp;
 use crate::model::state::{State, TaskStatus};
 
@@ -192,26 +194,20 @@ impl Taskbar {
     }
 }
 
-/// A state and its version, as the hub gives it.
-#[derive(Debug, Clone)]
-pub struct Shown {
-    pub version: u64,
-    pub state: Arc<State>,
-}
-
-/// Draws until `next` ends: every newer snapshot it gives for a version, the clock once a second, and at once when the window changes its
-/// size. The last snapshot stays on the screen.
-pub async fn run(mut screen: Screen, first: Shown, mut next: impl AsyncFnMut(u64) -> Option<Shown>) -> io::Result<()> {
-    let mut shown = first;
+/// Draws until the hub closes: every newer snapshot, the clock once a second, and at once when the window changes its size. Notices go above
+/// the box. The last snapshot stays on the screen.
+pub async fn run(mut screen: Screen, hub: &Hub) -> io::Result<()> {
+    let Some(mut shown) = hub.snapshot_after(0).await else { return Ok(()) };
+    let mut noted = None;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut resized = signal(SignalKind::window_change())?;
     let mut suspended = signal(SignalKind::from_raw(Signal::TSTP.as_raw()))?;
     loop {
+        note_new(&mut screen, &shown.state.notices, &mut noted);
         screen.draw(&shown.state, Timestamp::now());
         let free = Instant::now() + FRAME;
-        let version = shown.version;
-        let mut newer = std::pin::pin!(next(version));
+        let mut newer = std::pin::pin!(hub.snapshot_after(shown.version));
         let news = loop {
             tokio::select! {
                 news = &mut newer => break news,
@@ -230,6 +226,16 @@ pub async fn run(mut screen: Screen, first: Shown, mut next: impl AsyncFnMut(u64
     }
     screen.finish(&shown.state, Timestamp::now());
     Ok(())
+}
+
+/// Puts the notices after the last one noted above the box.
+fn note_new(screen: &mut Screen, notices: &[Notice], noted: &mut Option<Notice>) {
+    let known = noted.as_ref().and_then(|last| notices.iter().rposition(|notice| notice == last)).map_or(0, |place| place + 1);
+    for notice in &notices[known..] {
+        let path = notice.path.as_deref().map(|path| format!("{path}: ")).unwrap_or_default();
+        screen.note(&format!("{path}{}", notice.message));
+    }
+    *noted = notices.last().cloned();
 }
 
 /// Whether nothing more is expected of any task.

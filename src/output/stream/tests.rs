@@ -3,6 +3,7 @@ use std::sync::Mutex;
 use indicatif::InMemoryTerm;
 
 use super::*;
+use crate::hub::HubSettings;
 use crate::model::state::TaskState;
 use crate::output::sample;
 use crate::output::style::Form;
@@ -202,16 +203,15 @@ fn a_note_stands_above_the_box() {
 #[test]
 fn runs_until_the_source_ends() {
     let window = Window::new(80, 24);
-    let shown = |version, task| Shown { version, state: Arc::new(sample::state(vec![task])) };
-    let mut coming = vec![shown(2, sample::passed())];
-    let mut asked = Vec::new();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let next = async |version| {
-        asked.push(version);
-        coming.pop()
+    let hub = Hub::new(HubSettings::default());
+    hub.set_state(sample::state(vec![sample::running()]));
+    let ending = async {
+        hub.set_state(sample::state(vec![sample::passed()]));
+        hub.close();
     };
-    runtime.block_on(run(screen(&window), shown(1, sample::running()), next)).unwrap();
-    assert_eq!(asked, [1, 2]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (drawn, ()) = runtime.block_on(async { tokio::join!(run(screen(&window), &hub), ending) });
+    drawn.unwrap();
     assert!(window.terminal.contents().contains("✓ PASSED"));
     assert!(window.text().ends_with("\u{1b}[?25h"));
 }

@@ -1,0 +1,84 @@
+//! What the tail thread does with news: stdout first, then the hub, and the state after the events it shows.
+
+use std::io::Stdout;
+use std::ops::ControlFlow;
+
+use super::{Ended, announce};
+use crate::config::{Config, Ends};
+use crate::error::Error;
+use crate::hub::Hub;
+use crate::model::state::{State, TaskStatus};
+use crate::output::ndjson::{Ndjson, Stopped};
+use crate::tail::reader::News;
+
+/// The one writer of the program.
+pub(super) struct Publisher {
+    hub: Hub,
+    json: Option<Ndjson<Stdout>>,
+    ends: Ends,
+    /// Whether notices and the list of files go to stderr; where a box is drawn, they are its business.
+    speaks: bool,
+    first: bool,
+    /// Why reading was ended from here.
+    pub(super) ended: Option<Result<Ended, Error>>,
+}
+
+impl Publisher {
+    pub(super) fn new(hub: Hub, config: &Config, speaks: bool) -> Self {
+        let json = config.show.json.then(|| Ndjson::new(std::io::stdout()));
+        Publisher { hub, json, ends: config.ends, speaks, first: true, ended: None }
+    }
+
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Takes what a look brought; breaks when the program should end.
+    pub(super) fn take(&mut self, news: News) -> ControlFlow<()> {
+        if self.speaks {
+            news.notices.iter().for_each(announce::notice);
+        }
+        // Before anybody else sees them: what a pipe was promised must not be lost, and a pipe that is full stops the reading.
+        if let Some(json) = &mut self.json
+            && let Err(stopped) = json.write(&news.events)
+        {
+            return self.end(match stopped {
+                Stopped::ReaderGone => Ok(Ended::Done),
+                Stopped::Failed(error) => Err(error),
+            });
+        }
+        if !news.events.is_empty() {
+            self.hub.publish(news.events);
+        }
+        let Some(state) = news.state else { return ControlFlow::Continue(()) };
+        if std::mem::take(&mut self.first) && self.speaks && self.ends != Ends::AtOnce {
+            announce::watched(&state);
+        }
+        let verdict = verdict(&state);
+        self.hub.set_state(state);
+        match (self.ends, verdict) {
+            (Ends::WithTheRun, Some(passed)) => self.end(Ok(Ended::WithTheRun { passed })),
+            (Ends::WithTheRun | Ends::Never | Ends::AtOnce, _) => ControlFlow::Continue(()),
+        }
+    }
+
+    fn end(&mut self, why: Result<Ended, Error>) -> ControlFlow<()> {
+        self.ended = Some(why);
+        ControlFlow::Break(())
+    }
+}
+
+/// How it all ended, once no task has anything left to do.
+fn verdict(state: &State) -> Option<bool> {
+    let mut passed = None;
+    for task in &state.tasks {
+        match task.status {
+            // Never begun: a folder taken along, which says nothing about the others.
+            TaskStatus::Waiting => {}
+            TaskStatus::Running | TaskStatus::Quiet => return None,
+            TaskStatus::Passed => passed = Some(passed.unwrap_or(true)),
+            TaskStatus::Failed => passed = Some(false),
+        }
+    }
+    passed
+}

@@ -1,0 +1,345 @@
+//! What was typed: arguments and `PROGRESS_BRIDGE_*` variables → [`Command`]. The doc comments are the help texts.
+//!
+//! No decision is made here that is not about the command line itself.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{self, Config, Ends, From, Listen, Reading, Screen, Serve, Show, Watch};
+use crate::error::Error;
+
+const EXAMPLES: &str = "\
+Examples:
+  progress-bridge                                   in a project folder: finds the files, serves, prints the URL
+  progress-bridge --watch progress.txt --stream     the same with the live box in the terminal
+  progress-bridge --watch progress.txt --json       events as JSON lines on stdout, no server
+";
+
+const CLOSING: &str = "\
+Environment:
+  Every option can be set as PROGRESS_BRIDGE_NAME, for example PROGRESS_BRIDGE_LISTEN=127.0.0.1:8080 or
+  PROGRESS_BRIDGE_STREAM=1; what is typed wins. The token itself is taken from PROGRESS_BRIDGE_TOKEN.
+
+Exit codes:
+  0    ended as asked, SIGTERM included        3    nothing to watch was found
+  1    --exit-on-complete: the run failed      4    cannot listen on the address
+  2    the arguments make no sense           130    Ctrl-C
+";
+
+/// Watches the files that coding-agent runners write and serves them as a live stream of events.
+///
+/// The runner stays as it is and nothing is written into the watched project.
+#[derive(Debug, Parser)]
+#[command(name = "progress-bridge", version, before_help = EXAMPLES, after_long_help = CLOSING)]
+#[command(args_conflicts_with_subcommands = true, infer_subcommands = false, disable_help_subcommand = true)]
+struct Typed {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    watch: WatchOptions,
+    #[command(flatten)]
+    serve: ServeOptions,
+    #[command(flatten)]
+    show: ShowOptions,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show, line by line, what a file was read as
+    Check {
+        /// Progress logs, execution logs, plans
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Watch")]
+struct WatchOptions {
+    /// Files, folders or globs to watch; `-` is standard input [default: the current folder]
+    ///
+    /// What is not there yet is waited for.
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// The same as PATH; may be given again
+    #[arg(long, value_name = "PATH", env = "PROGRESS_BRIDGE_WATCH", hide_env = true, action = ArgAction::Append)]
+    watch: Vec<PathBuf>,
+
+    /// Whether what stands in the files already is emitted (`start`) or only counted (`end`)
+    #[arg(long, value_enum, value_name = "WHERE", default_value = "start", env = "PROGRESS_BRIDGE_FROM", hide_env = true)]
+    from: TypedFrom,
+
+    /// Read the named files only
+    ///
+    /// Else the plan beside a log and the runner's own folder (`.claude-loop/`, `.ralph/`) are taken along.
+    #[arg(long, env = "PROGRESS_BRIDGE_NO_DISCOVER", hide_env = true, value_parser = BoolishValueParser::new())]
+    no_discover: bool,
+
+    /// Look at the files by the clock, every SECONDS, instead of being woken by the system
+    ///
+    /// For network mounts and the like. Done without being asked, every second, where watching is impossible.
+    #[arg(long, value_name = "SECONDS", env = "PROGRESS_BRIDGE_POLL_INTERVAL", hide_env = true, value_parser = seconds)]
+    poll_interval: Option<Duration>,
+
+    /// Leave the line that an event was read from out of the event
+    #[arg(long, env = "PROGRESS_BRIDGE_NO_SOURCE_TEXT", hide_env = true, value_parser = BoolishValueParser::new())]
+    no_source_text: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Serve")]
+struct ServeOptions {
+    /// Where to serve [default: 127.0.0.1:7333, or the next free port of ten]
+    ///
+    /// Port 0 takes any free port; the first line on stderr says which. Beyond this machine a token is needed.
+    #[arg(long, value_name = "HOST:PORT", env = "PROGRESS_BRIDGE_LISTEN", hide_env = true)]
+    listen: Option<String>,
+
+    /// How many of the last events a new client gets first
+    #[arg(long, value_name = "N", default_value_t = 100, env = "PROGRESS_BRIDGE_BUFFER", hide_env = true)]
+    buffer: usize,
+
+    /// Live events per client and second; 0 is unlimited
+    #[arg(long, value_name = "N", default_value_t = 10, env = "PROGRESS_BRIDGE_MAX_RATE", hide_env = true)]
+    max_rate: u32,
+
+    /// Streams at a time; further clients are asked to come back later
+    #[arg(long, value_name = "N", default_value_t = 1024, env = "PROGRESS_BRIDGE_MAX_CLIENTS", hide_env = true)]
+    max_clients: usize,
+
+    /// A further name this server is called by, as in the Host header; may be given again
+    #[arg(long, value_name = "HOST", env = "PROGRESS_BRIDGE_ALLOW_HOST", hide_env = true, action = ArgAction::Append)]
+    allow_host: Vec<String>,
+
+    /// A page that may read from here, for example http://localhost:3000; may be given again
+    #[arg(long, value_name = "ORIGIN", env = "PROGRESS_BRIDGE_ALLOW_ORIGIN", hide_env = true, action = ArgAction::Append)]
+    allow_origin: Vec<String>,
+
+    /// Ask every client for the token on the first line of FILE
+    #[arg(long, value_name = "FILE", env = "PROGRESS_BRIDGE_TOKEN_FILE", hide_env = true)]
+    token_file: Option<PathBuf>,
+
+    /// Ask every client for a token; one is made and printed when none is given
+    #[arg(long, env = "PROGRESS_BRIDGE_REQUIRE_TOKEN", hide_env = true, value_parser = BoolishValueParser::new())]
+    require_token: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Show")]
+struct ShowOptions {
+    /// Draw the run as a live box in the terminal
+    #[arg(long, env = "PROGRESS_BRIDGE_STREAM", hide_env = true, value_parser = BoolishValueParser::new())]
+    stream: bool,
+
+    /// One plain line per event, also where a box could be drawn
+    #[arg(long, env = "PROGRESS_BRIDGE_PLAIN", hide_env = true, value_parser = BoolishValueParser::new())]
+    plain: bool,
+
+    /// Events as JSON lines on stdout; no server unless --listen is given
+    #[arg(long, env = "PROGRESS_BRIDGE_JSON", hide_env = true, value_parser = BoolishValueParser::new())]
+    json: bool,
+
+    /// Read what is there, print it, end: no server
+    #[arg(long, env = "PROGRESS_BRIDGE_ONCE", hide_env = true, value_parser = BoolishValueParser::new())]
+    once: bool,
+
+    /// End with the run: exit code 0 when it passed, 1 when it failed
+    #[arg(long, env = "PROGRESS_BRIDGE_EXIT_ON_COMPLETE", hide_env = true, value_parser = BoolishValueParser::new())]
+    exit_on_complete: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum TypedFrom {
+    Start,
+    End,
+}
+
+/// What is to be done.
+#[derive(Debug, PartialEq)]
+pub enum Command {
+    Run(Config),
+    Check(Vec<PathBuf>),
+}
+
+/// Why there is no command.
+#[derive(Debug)]
+pub enum Instead {
+    /// Help or version was asked for: the text for stdout.
+    Say(String),
+    /// It was typed wrong: the text for stderr, as it is.
+    Explain(String),
+    /// Each word is right, together they make no sense.
+    Fail(Error),
+}
+
+/// Understands the arguments; the first is the program's name.
+pub fn parse<I, T>(arguments: I) -> Result<Command, Instead>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<std::ffi::OsString> + Clone,
+{
+    let typed = Typed::try_parse_from(arguments).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Instead::Say(error.render().to_string()),
+        _ => Instead::Explain(error.render().to_string()),
+    })?;
+    typed.meant().map_err(Instead::Fail)
+}
+
+impl Typed {
+    fn meant(self) -> Result<Command, Error> {
+        if let Some(Action::Check { files }) = self.action {
+            return Ok(Command::Check(files));
+        }
+        let ends = match (self.show.once, self.show.exit_on_complete) {
+            (true, _) => Ends::AtOnce,
+            (false, true) => Ends::WithTheRun,
+            (false, false) => Ends::Never,
+        };
+        if ends == Ends::AtOnce && self.serve.listen.is_some() {
+            return Err(Error::Usage("--once reads and ends, so there is nothing to serve: leave out --listen or --once".to_owned()));
+        }
+        let serving = ends != Ends::AtOnce && (!self.show.json || self.serve.listen.is_some());
+        Ok(Command::Run(Config {
+            serve: if serving { Some(self.serve.meant()?) } else { None },
+            show: self.show.meant(),
+            reading: Reading {
+                from: match self.watch.from {
+                    TypedFrom::Start => From::Start,
+                    TypedFrom::End => From::End,
+                },
+                poll_interval: self.watch.poll_interval,
+                source_text: !self.watch.no_source_text,
+            },
+            watch: Watch { paths: [self.watch.paths, self.watch.watch].concat(), discover: !self.watch.no_discover },
+            ends,
+        }))
+    }
+}
+
+impl ServeOptions {
+    fn meant(self) -> Result<Serve, Error> {
+        let listen = match &self.listen {
+            Some(asked) => Listen::parse(asked)?,
+            None => Listen::Anywhere,
+        };
+        let given = match (&self.token_file, std::env::var("PROGRESS_BRIDGE_TOKEN")) {
+            (Some(file), _) => Some(config::token_from_file(file)?),
+            (None, Ok(token)) if !token.is_empty() => Some(config::checked_token(&token, "PROGRESS_BRIDGE_TOKEN")?),
+            (None, _) => None,
+        };
+        let token = given.or_else(|| self.require_token.then(config::new_token));
+        Serve {
+            listen,
+            buffer: self.buffer,
+            max_rate: self.max_rate,
+            max_clients: self.max_clients,
+            allow_hosts: self.allow_host,
+            allow_origins: self.allow_origin,
+            token,
+        }
+        .checked()
+    }
+}
+
+impl ShowOptions {
+    fn meant(&self) -> Show {
+        let screen = match (self.stream && !self.plain, self.plain || !self.json) {
+            (true, _) => Screen::Box,
+            (false, true) => Screen::Lines,
+            (false, false) => Screen::Nothing,
+        };
+        Show { json: self.json, screen }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    const SHORTEST: f64 = 0.05;
+    const LONGEST: f64 = 3600.0;
+    match text.parse::<f64>() {
+        Ok(seconds) if (SHORTEST..=LONGEST).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        Ok(_) | Err(_) => Err(format!("give seconds from {SHORTEST} to {LONGEST}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(arguments: &str) -> Config {
+        match parse(std::iter::once("progress-bridge").chain(arguments.split_whitespace())) {
+            Ok(Command::Run(config)) => config,
+            other => panic!("{arguments}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn definitions_are_consistent() {
+        use clap::CommandFactory;
+        Typed::command().debug_assert();
+    }
+
+    #[test]
+    fn paths_are_given_either_way() {
+        assert_eq!(config("a --watch b --watch c").watch.paths, ["a", "b", "c"].map(PathBuf::from));
+        assert_eq!(config("-").watch.paths, [PathBuf::from("-")]);
+        assert!(config("").watch.paths.is_empty());
+    }
+
+    #[test]
+    fn a_server_unless_only_data_was_asked_for() {
+        for (arguments, serves) in [
+            ("", true),
+            ("--stream", true),
+            ("--json", false),
+            ("--once", false),
+            ("--json --once", false),
+            ("--json --listen 127.0.0.1:0", true),
+            ("--exit-on-complete", true),
+        ] {
+            assert_eq!(config(arguments).serve.is_some(), serves, "{arguments}");
+        }
+    }
+
+    #[test]
+    fn the_screen_never_stays_empty_unless_data_was_asked_for() {
+        for (arguments, screen) in [
+            ("", Screen::Lines),
+            ("--stream", Screen::Box),
+            ("--stream --plain", Screen::Lines),
+            ("--stream --json", Screen::Box),
+            ("--json", Screen::Nothing),
+            ("--json --plain", Screen::Lines),
+        ] {
+            assert_eq!(config(arguments).show.screen, screen, "{arguments}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_a_way_out() {
+        for (arguments, part) in [("--once --listen 127.0.0.1:0", "leave out"), ("--listen 0.0.0.0:7333", "--require-token")] {
+            match parse(std::iter::once("progress-bridge").chain(arguments.split_whitespace())) {
+                Err(Instead::Fail(error)) => {
+                    assert_eq!(error.exit_code(), 2);
+                    assert!(error.to_string().contains(part), "{error}");
+                }
+                other => panic!("{arguments}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn help_has_an_example_first_and_the_exit_codes_last() {
+        match parse(["progress-bridge", "--help"]) {
+            Err(Instead::Say(text)) => {
+                assert!(text.starts_with("Examples:"), "{text}");
+                assert!(text.trim_end().ends_with("Ctrl-C"), "{text}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
