@@ -16,6 +16,7 @@ pub const SOON: Duration = Duration::from_secs(10);
 
 /// Waits until the condition gives something. The only place that may sleep.
 #[track_caller]
+#[expect(clippy::disallowed_methods, reason = "the one place")]
 pub fn eventually<T>(deadline: Duration, what: impl AsRef<str>, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
