@@ -5,11 +5,12 @@ mod listen;
 mod publisher;
 mod signals;
 
-use std::future::Future;
+use std::future::pending;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -17,8 +18,16 @@ use self::publisher::Publisher;
 pub use self::signals::Signals;
 use crate::bridge::{Bridge, Settings};
 use crate::config::{Config, Ends, From, Reading, Screen, Serve, Watch};
-use crate::discover::{Source, Task};
+use crate::discover::{self, Disk, Request, Source, Task};
 use crate::error::Error;
+use crate::hub::{Hub, HubSettings, Start};
+use crate::output::plain::{self, Plain};
+use crate::output::stream;
+use crate::output::style::{Environment, Form, Style};
+use crate::output::summary;
+use crate::serve::{self, ServeSettings, Token};
+use crate::tail::reader;
+use crate::tail::wake::Waker;
 
 /// What is promised from the first signal to the end of the process.
 const LAST_WORDS: Duration = Duration::from_millis(1_800);
@@ -55,46 +64,71 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<Ended, Error> {
     };
     announce::start(listener.as_ref(), config.serve.as_ref(), &sources, config.ends);
 
-    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let hub = Hub::new(hub_settings(&config));
+    let url = listener.as_ref().map(|listening| format!("http://{}", listening.address));
     let mut outputs = JoinSet::new();
-    if let (Some(listener), Some(serve)) = (listener, config.serve.clone()) {
-        outputs.spawn(serve_clients(listener.into_inner(), serve, until(stopped.clone())));
+    let draws_box = show(&config, &hub, url, &mut outputs);
+    if let (Some(listening), Some(serve)) = (listener, config.serve.clone()) {
+        outputs.spawn(serve::run(listening.into_inner(), hub.clone(), serve_settings(serve), pending()));
     }
-    show(&config, &mut outputs, stopped);
     let bridge = Bridge::new(settings(&config.reading, tasks, sources.clone()));
-    let mut reader = start_reader(Publisher::new(bridge, &config), sources, &config);
+    let mut reader = Reader::start(bridge, Publisher::new(hub.clone(), &config, !draws_box), sources, &config)?;
 
     let ended = tokio::select! {
-        told = signals.next() => told,
-        over = &mut reader.over => over.unwrap_or(Ended::Done),
+        told = signals.next() => Ok(told),
+        over = &mut reader.over => over.unwrap_or(Ok(Ended::Done)),
     };
 
-    reader.stop();
+    // The reader's last look comes first: outputs end after the last event, when it closes the hub.
+    reader.waker.stop();
     let ending = async {
-        // An error means the thread has already ended, which is what is waited for.
-        let _gone = (&mut reader.over).await.is_err();
-        // Only now: what the reader had still read has been published, and outputs end after the last event.
-        let _nobody_left = stop.send(true).is_err();
         while outputs.join_next().await.is_some() {}
+        hub.closed().await;
     };
     tokio::select! {
         _too_late = tokio::time::timeout(LAST_WORDS, ending) => {}
         // Asked a second time: at once.
         _impatient = signals.next() => {}
     }
-    Ok(ended)
+    if ended.is_ok() && config.ends == Ends::AtOnce && !config.show.json {
+        say_summary(&hub);
+    }
+    ended
 }
 
 /// The tail thread, seen from outside.
 struct Reader {
-    /// Resolves when the thread has ended, or wants the program to.
-    over: oneshot::Receiver<Ended>,
-    // SEAM(tail): waker: tail::wake::Waker
+    /// Resolves when the thread has ended.
+    over: oneshot::Receiver<Result<Ended, Error>>,
+    waker: Waker,
 }
 
 impl Reader {
-    fn stop(&self) {
-        // SEAM(tail): self.waker.stop();
+    /// One thread with plain reads: it runs the bridge, publishes, and closes the hub when it ends.
+    fn start(mut bridge: Bridge, mut publisher: Publisher, sources: Vec<Source>, config: &Config) -> Result<Reader, Error> {
+        let (say_over, over) = oneshot::channel();
+        let waker = Waker::new();
+        let hub = publisher.hub().clone();
+        let ringer = waker.clone();
+        let settings = reader::Settings { once: config.ends == Ends::AtOnce, poll_interval: config.reading.poll_interval };
+        let body = move || {
+            // Also on a panic: everyone who waits for the end must hear of it.
+            let _closing = CloseOnDrop(hub);
+            reader::run(&sources, &mut bridge, &ringer, settings, &mut |news| publisher.take(news));
+            // Nobody listens when the program is ending for another reason already.
+            let _nobody = say_over.send(publisher.ended.unwrap_or(Ok(Ended::Done))).is_err();
+        };
+        let started = std::thread::Builder::new().name("tail".to_owned()).spawn(body);
+        started.map_err(|cause| Error::Io { what: "cannot start a thread".to_owned(), path: None, cause })?;
+        Ok(Reader { over, waker })
+    }
+}
+
+struct CloseOnDrop(Hub);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -102,12 +136,31 @@ fn settings(reading: &Reading, tasks: Vec<Task>, sources: Vec<Source>) -> Settin
     Settings {
         tasks,
         sources,
-        zone: jiff::tz::TimeZone::system(),
+        zone: TimeZone::system(),
         emit_history: match reading.from {
             From::Start => true,
             From::End => false,
         },
         source_text: reading.source_text,
+    }
+}
+
+fn hub_settings(config: &Config) -> HubSettings {
+    let settings = HubSettings::default();
+    match &config.serve {
+        Some(serve) => HubSettings { buffer: serve.buffer, ..settings },
+        None => settings,
+    }
+}
+
+fn serve_settings(serve: Serve) -> ServeSettings {
+    ServeSettings {
+        max_rate: serve.max_rate,
+        max_clients: serve.max_clients,
+        allow_host: serve.allow_hosts,
+        allow_origin: serve.allow_origins,
+        token: serve.token.as_deref().and_then(Token::new),
+        ..ServeSettings::default()
     }
 }
 
@@ -120,11 +173,8 @@ fn discover(watch: &Watch, ends: Ends) -> Result<(Vec<Task>, Vec<Source>), Error
             missing.display()
         )));
     }
-    // SEAM(discover): names → tasks and sources; nothing named and nothing found is the error of announce::nothing_found().
-    if watch.paths.is_empty() {
-        return Err(announce::nothing_found(Path::new(".")));
-    }
-    Ok((Vec::new(), Vec::new()))
+    let found = discover::discover(&Request { named: watch.paths.clone(), take_along: watch.discover }, &Disk)?;
+    Ok((found.tasks, found.sources))
 }
 
 /// Globs are judged by what they match, `-` is always there.
@@ -133,34 +183,38 @@ fn is_missing(path: &Path) -> bool {
     path != Path::new("-") && !is_pattern && !path.exists()
 }
 
-/// One thread with plain reads: it runs the bridge, and publishes.
-fn start_reader(publisher: Publisher, sources: Vec<Source>, config: &Config) -> Reader {
-    let (say_over, over) = oneshot::channel();
-    // SEAM(tail): on a named thread, tail::reader::run(sources, config.reading.poll_interval, config.ends, waker, |input| publisher.take(input));
-    // `publisher.take` returns ControlFlow::Break(Ended) when the program should end: then stop reading, and send it.
-    drop((publisher, sources, config, say_over));
-    Reader { over }
-}
-
-/// Everything that reads the hub beside the server.
-fn show(config: &Config, outputs: &mut JoinSet<()>, stopped: tokio::sync::watch::Receiver<bool>) {
-    match config.show.screen {
-        // SEAM(output): outputs.spawn(output::stream::run(hub.subscribe(..), ..))
-        Screen::Box => {}
-        // SEAM(output): outputs.spawn(output::plain::run(hub.subscribe(..), ..))
-        Screen::Lines => {}
-        Screen::Nothing => {}
+/// Starts whatever is shown on stderr; says whether that is a box.
+fn show(config: &Config, hub: &Hub, url: Option<String>, outputs: &mut JoinSet<()>) -> bool {
+    let zone = TimeZone::system();
+    let style = terminal_style(config.show.screen == Screen::Lines);
+    let hub = hub.clone();
+    match (config.show.screen, style.form) {
+        (Screen::Nothing, _) => false,
+        (Screen::Box, Form::Box) => {
+            outputs.spawn(async move {
+                // A terminal that is gone has nobody left to tell.
+                let _gone = stream::run(stream::Screen::stderr(style, zone, url), &hub).await.is_err();
+            });
+            true
+        }
+        (Screen::Box | Screen::Lines, _) => {
+            outputs.spawn(async move {
+                let events = hub.subscribe(Start::Oldest);
+                let plain = Plain { zone, charset: style.charset };
+                // A closed stderr has nobody left to tell.
+                let _gone = plain::run(std::io::stderr(), &plain, events, || hub.snapshot().state.clone()).await.is_err();
+            });
+            false
+        }
     }
-    drop((outputs, stopped));
 }
 
-async fn serve_clients(listener: TcpListener, settings: Serve, stop: impl Future<Output = ()>) {
-    // SEAM(serve): serve::run(listener, hub, ServeSettings { max_rate, max_clients, .. }, stop).await
-    stop.await;
-    drop((listener, settings));
+fn terminal_style(plain: bool) -> Style {
+    Environment::of_process(std::io::stderr().is_terminal(), plain).style()
 }
 
-async fn until(mut stopped: tokio::sync::watch::Receiver<bool>) {
-    // An error means that whoever would say so is gone: that is the end as well.
-    let _gone = stopped.wait_for(|stopped| *stopped).await.is_err();
+fn say_summary(hub: &Hub) {
+    let text = summary::summary(&hub.snapshot().state, &TimeZone::system(), terminal_style(true).charset);
+    // Whoever closed stdout does not want to read it.
+    let _closed = std::io::stdout().write_all(text.as_bytes()).is_err();
 }

@@ -2,8 +2,16 @@
 //!
 //! Decides which files belong together; opens none of them.
 
-use std::path::PathBuf;
+mod disk;
+mod expand;
+mod group;
+#[cfg(test)]
+mod tests;
 
+use std::path::{Path, PathBuf};
+
+pub use self::disk::Disk;
+use crate::error::Error;
 use crate::line::{SourceId, TaskId};
 
 /// A folder with a run in it.
@@ -37,4 +45,80 @@ pub enum Shape {
     Lines,
     /// As a whole: `*.json`.
     Document,
+}
+
+impl Shape {
+    /// What a file of this name is read as.
+    pub fn of(path: &Path) -> Shape {
+        if has_extension(path, &["json"]) { Shape::Document } else { Shape::Lines }
+    }
+}
+
+/// What is to be watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub tasks: Vec<Task>,
+    pub sources: Vec<Source>,
+}
+
+/// What to look for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Files, folders and globs as named; none means the current folder.
+    pub named: Vec<PathBuf>,
+    /// Whether to take along what belongs to them (`--no-discover` turns it off).
+    pub take_along: bool,
+}
+
+/// What a path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    File,
+    Folder,
+    /// A pipe, a socket, a device.
+    Other,
+    /// Nothing, or nothing that can be seen.
+    Missing,
+}
+
+/// What has to be known of the file system.
+pub trait FileSystem {
+    /// The current folder, absolute.
+    fn current(&self) -> PathBuf;
+    /// What stands there, links followed.
+    fn kind(&self, path: &Path) -> Kind;
+    /// The names in a folder, sorted; none when it cannot be listed.
+    fn list(&self, folder: &Path) -> Vec<String>;
+    /// The path without links and `..`; what does not exist keeps its name.
+    fn real(&self, path: &Path) -> PathBuf;
+}
+
+/// Finds the files to read and the tasks they belong to.
+pub fn discover(request: &Request, files: &dyn FileSystem) -> Result<Found, Error> {
+    let named = expand::expand(&request.named, files)?;
+    Ok(group::group(named, request.take_along, files))
+}
+
+/// Whether the name is one that machines write: `*.log`, `*.jsonl`, `*.ndjson`, `*.out`.
+pub fn is_machine_name(path: &Path) -> bool {
+    has_extension(path, &["log", "jsonl", "ndjson", "out"])
+}
+
+/// Progress logs known by name.
+const PROGRESS: [&str; 3] = ["progress.txt", "claude-progress.txt", "progress.md"];
+/// Plans known by name.
+const PLANS: [&str; 2] = ["prd.json", "feature_list.json"];
+/// Folders that runners keep their own files in.
+const RUNNER_FOLDERS: [&str; 2] = [".claude-loop", ".ralph"];
+
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    path.extension().and_then(|extension| extension.to_str()).is_some_and(|own| extensions.iter().any(|e| own.eq_ignore_ascii_case(e)))
+}
+
+fn is_known_plan(path: &Path) -> bool {
+    name_of(path).is_some_and(|name| PLANS.contains(&name))
+}
+
+fn name_of(path: &Path) -> Option<&str> {
+    path.file_name().and_then(|name| name.to_str())
 }

@@ -1,1 +1,161 @@
 //! One writer, one bounded log of events, readers with cursors; the newest state beside it.
+//!
+//! Resume, replay, polling and live are the same call: a reader is a place in the log, never a queue. No HTTP here and no
+//! pacing: `serve` asks for as much as its client may have. Nothing here waits for a reader.
+
+mod cursor;
+mod entry;
+mod log;
+mod snapshot;
+mod subscription;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::watch;
+use uuid::Uuid;
+
+pub use self::cursor::{Cursor, NotACursor};
+pub use self::entry::{Entry, sse_frame};
+pub use self::snapshot::Snapshot;
+pub use self::subscription::{Batch, GapReason, Start, Subscription};
+
+use self::log::Log;
+use crate::event::{Event, Seq};
+use crate::model::state::State;
+
+/// How much history is kept. A reader that needs more than this is told so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HubSettings {
+    /// Events kept.
+    pub events: usize,
+    /// Bytes kept, whichever limit comes first; the newest event is kept in any case.
+    pub bytes: usize,
+    /// How many of the newest events a new reader gets first.
+    pub buffer: usize,
+}
+
+impl Default for HubSettings {
+    fn default() -> Self {
+        HubSettings { events: 10_000, bytes: 32 * 1024 * 1024, buffer: 100 }
+    }
+}
+
+/// The log and everyone's handle on it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    epoch: Arc<str>,
+    buffer: usize,
+    log: Mutex<Log>,
+    /// Says only "look at the log again"; what is new stands in the log, so a missed or doubled wake-up loses nothing.
+    news: watch::Sender<()>,
+    state: watch::Sender<Arc<Snapshot>>,
+}
+
+impl Hub {
+    /// An empty log of a new epoch.
+    pub fn new(settings: HubSettings) -> Self {
+        let epoch: Arc<str> = cursor::new_epoch(Uuid::new_v4()).into();
+        let nothing = Snapshot::new(0, Cursor { epoch: epoch.clone(), seq: Seq(0) }, Arc::new(snapshot::nothing_known()));
+        let shared = Shared {
+            epoch,
+            buffer: settings.buffer,
+            log: Mutex::new(Log::new(settings.events, settings.bytes)),
+            news: watch::Sender::new(()),
+            state: watch::Sender::new(Arc::new(nothing)),
+        };
+        Hub { shared: Arc::new(shared) }
+    }
+
+    /// Names this log: a cursor of another epoch points into another log.
+    pub fn epoch(&self) -> &str {
+        &self.shared.epoch
+    }
+
+    /// Appends, and wakes whoever waits. Called by one thread, with rising `seq`.
+    pub fn publish(&self, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        let published = Instant::now();
+        // Serialised before the lock is taken: readers never wait for JSON.
+        let entries: Vec<_> = events.into_iter().map(|event| Arc::new(Entry::new(event, &self.shared.epoch, published))).collect();
+        let fallen = self.log().append(entries);
+        self.shared.news.send_replace(());
+        // Freed after the readers are on their way.
+        drop(fallen);
+    }
+
+    /// The newest state; readers of the one before skip to it.
+    pub fn set_state(&self, state: State) {
+        let cursor = self.cursor(state.seq);
+        let state = Arc::new(state);
+        self.shared.state.send_modify(|latest| *latest = Arc::new(Snapshot::new(latest.version + 1, cursor, state)));
+    }
+
+    /// Nothing more will be published: subscriptions end after the last event.
+    pub fn close(&self) {
+        self.log().closed = true;
+        self.shared.news.send_replace(());
+        self.shared.state.send_modify(|_| ());
+    }
+
+    /// A reader, placed as `start` says.
+    pub fn subscribe(&self, start: Start<'_>) -> Subscription {
+        Subscription::new(self.clone(), start)
+    }
+
+    /// The newest state. Before the first one: nothing known, version 0.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.shared.state.borrow().clone()
+    }
+
+    /// The newest state once its version is over `version`; `None` after [`Hub::close`]. Cancel safe.
+    pub async fn snapshot_after(&self, version: u64) -> Option<Arc<Snapshot>> {
+        let mut states = self.shared.state.subscribe();
+        loop {
+            // Asked before looking: a state set just before the close is still found.
+            let closed = self.is_closed();
+            let latest = states.borrow_and_update().clone();
+            if latest.version > version {
+                return Some(latest);
+            }
+            if closed || states.changed().await.is_err() {
+                return None;
+            }
+        }
+    }
+
+    /// Whether [`Hub::close`] has been called.
+    pub fn is_closed(&self) -> bool {
+        self.log().closed
+    }
+
+    /// Resolves when [`Hub::close`] is called, whether or not readers have everything. Cancel safe.
+    pub async fn closed(&self) {
+        let mut news = self.shared.news.subscribe();
+        loop {
+            news.borrow_and_update();
+            if self.is_closed() || news.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn cursor(&self, seq: Seq) -> Cursor {
+        Cursor { epoch: self.shared.epoch.clone(), seq }
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        // A panic elsewhere cannot leave the log half changed: `append` only moves finished entries.
+        self.shared.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -90,6 +90,11 @@ struct Mark {
 }
 
 impl Lines {
+    /// Room for the lines of this many bytes.
+    pub fn with_room_for(bytes: usize) -> Self {
+        Lines { text: String::with_capacity(bytes), marks: Vec::with_capacity(bytes / 48 + 1) }
+    }
+
     pub fn push(&mut self, number: u32, text: &str, end: LineEnd) {
         self.text.push_str(text);
         self.marks.push(Mark { stop: self.text.len(), number, end });
@@ -156,6 +161,8 @@ pub enum Input {
     Trouble { source: Option<SourceId>, at: Moment, notice: crate::error::Notice },
     /// The look is over: everything since the last `Tick` was seen at once.
     Tick(Moment),
+    /// Every source has been read once: from now on things are seen as they happen.
+    Ready(Moment),
     /// Nothing more will come: whatever waits is judged by what is there.
     Finish(Moment),
 }

@@ -2,26 +2,55 @@
 //!
 //! Knows the shapes plans come in; not what a flag's rise means (`ledger`) nor which story a log line names (`subject`).
 
+use serde_json::{Map, Value};
+
+/// Longest text that is looked at.
+const TEXT_LIMIT: usize = 16 << 20;
+/// Most stories of a plan.
+const STORY_LIMIT: usize = 10_000;
+/// Most criteria of a story.
+const CRITERION_LIMIT: usize = 200;
+
+/// Where the stories stand, and whether other documents use the same name: there one element at least must say how it stands.
+const LISTS: [(&str, bool); 6] =
+    [("userStories", false), ("stories", false), ("tasks", true), ("features", true), ("items", true), ("requirements", true)];
+const NAMES: [&str; 4] = ["project", "name", "title", "feature"];
+const BRANCHES: [&str; 2] = ["branchName", "branch"];
+const TITLES: [&str; 3] = ["title", "name", "description"];
+const CRITERIA: [&str; 5] = ["acceptanceCriteria", "acceptance_criteria", "criteria", "acceptance", "steps"];
+const CRITERION_TEXTS: [&str; 4] = ["text", "description", "criterion", "title"];
+const FLAGS: [&str; 4] = ["passes", "done", "complete", "completed"];
+/// Values of `status` that mean a story is done.
+const DONE: [&str; 9] = ["done", "complete", "completed", "passed", "success", "finished", "verified", "closed", "shipped"];
+
 /// A plan as its document says it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     /// `project`, `name`, `title` or `feature` of the document.
     pub name: Option<String>,
+    /// `branchName` or `branch`.
     pub branch: Option<String>,
     pub description: Option<String>,
+    /// `estimatedDuration` where it is a number of seconds.
     pub estimated_secs: Option<u64>,
     /// In array order.
     pub stories: Vec<PlanStory>,
-    /// Set when a limit cut something off, in words for a notice.
+    /// Set when a limit cut something off or an element was no story, in words for a notice.
     pub cut: Option<String>,
 }
 
+/// A story of a plan. It has an id or a title.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PlanStory {
+    /// As written; a number is written out.
     pub id: Option<String>,
+    /// Where there is none, the description stands for it.
     pub title: Option<String>,
+    /// The texts of the criteria: no plan says which of them are done.
     pub criteria: Vec<String>,
+    /// Only where it is a number.
     pub priority: Option<i64>,
+    /// The flag, whatever its name.
     pub passed: bool,
 }
 
@@ -35,6 +64,190 @@ pub enum NoPlan {
 }
 
 /// Reads a plan of any known shape.
-pub fn parse(_text: &str) -> Result<Plan, NoPlan> {
-    Err(NoPlan::Foreign)
+///
+/// # Errors
+///
+/// [`NoPlan::Broken`] for what is no JSON or too long to look at, [`NoPlan::Foreign`] for JSON that is no plan.
+pub fn parse(text: &str) -> Result<Plan, NoPlan> {
+    if text.len() > TEXT_LIMIT {
+        return Err(NoPlan::Broken(format!("{} MiB long; plans of up to {} MiB are read", text.len() >> 20, TEXT_LIMIT >> 20)));
+    }
+    let text = text.trim_start_matches('\u{feff}');
+    let document: Value = serde_json::from_str(text).map_err(|error| NoPlan::Broken(error.to_string()))?;
+    match &document {
+        Value::Array(list) if is_list(list, true) => Ok(plan(&Map::new(), list)),
+        Value::Object(top) => {
+            let list = LISTS.iter().find_map(|(name, shared)| top.get(*name)?.as_array().filter(|list| is_list(list, *shared)));
+            list.map(|list| plan(top, list)).ok_or(NoPlan::Foreign)
+        }
+        _ => Err(NoPlan::Foreign),
+    }
+}
+
+/// Whether an array holds stories. One bad element does not spoil it.
+fn is_list(list: &[Value], needs_flag: bool) -> bool {
+    let has_flag = |value: &Value| FLAGS.iter().chain(&["status"]).any(|flag| value.get(flag).is_some());
+    list.is_empty() || list.iter().any(|value| story(value, &mut Cut::default()).is_some() && (!needs_flag || has_flag(value)))
+}
+
+/// What limits and bad elements cost.
+#[derive(Default)]
+struct Cut {
+    bad: usize,
+    stories: usize,
+    criteria: usize,
+}
+
+fn plan(top: &Map<String, Value>, list: &[Value]) -> Plan {
+    let mut cut = Cut { stories: list.len().saturating_sub(STORY_LIMIT), ..Cut::default() };
+    let mut stories = Vec::with_capacity(list.len().min(STORY_LIMIT));
+    for value in list.iter().take(STORY_LIMIT) {
+        match story(value, &mut cut) {
+            Some(story) => stories.push(story),
+            None => cut.bad += 1,
+        }
+    }
+    Plan {
+        name: first_text(top, &NAMES),
+        branch: first_text(top, &BRANCHES),
+        description: first_text(top, &["description"]),
+        estimated_secs: ["estimatedDuration", "estimated_duration"].iter().find_map(|name| top.get(*name)?.as_u64()),
+        stories,
+        cut: cut.words(),
+    }
+}
+
+impl Cut {
+    fn words(&self) -> Option<String> {
+        let said = [
+            (self.stories, "stories beyond the first 10,000 left out"),
+            (self.criteria, "criteria beyond the first 200 of their story left out"),
+            (self.bad, "elements that are no stories skipped"),
+        ];
+        let said: Vec<String> = said.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        (!said.is_empty()).then(|| said.join(", "))
+    }
+}
+
+fn story(value: &Value, cut: &mut Cut) -> Option<PlanStory> {
+    let fields = value.as_object()?;
+    let (id, title) = (first_text(fields, &["id"]), first_text(fields, &TITLES));
+    if id.is_none() && title.is_none() {
+        return None;
+    }
+    let priority = fields.get("priority").and_then(Value::as_i64);
+    Some(PlanStory { id, title, criteria: criteria(fields, cut), priority, passed: passed(fields) })
+}
+
+fn criteria(fields: &Map<String, Value>, cut: &mut Cut) -> Vec<String> {
+    let Some(list) = CRITERIA.iter().find_map(|name| fields.get(*name)?.as_array()) else { return Vec::new() };
+    cut.criteria += list.len().saturating_sub(CRITERION_LIMIT);
+    // A criterion without a text keeps its place, or those behind it would get the wrong numbers.
+    let text = |value: &Value| match value {
+        Value::Object(fields) => first_text(fields, &CRITERION_TEXTS),
+        value => simple_text(value),
+    };
+    list.iter().take(CRITERION_LIMIT).map(|value| text(value).unwrap_or_default()).collect()
+}
+
+fn passed(fields: &Map<String, Value>) -> bool {
+    if let Some(flag) = FLAGS.iter().find_map(|flag| fields.get(*flag)?.as_bool()) {
+        return flag;
+    }
+    let status = fields.get("status").and_then(Value::as_str).unwrap_or_default();
+    DONE.iter().any(|done| status.trim().eq_ignore_ascii_case(done))
+}
+
+fn first_text(fields: &Map<String, Value>, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| simple_text(fields.get(*name)?))
+}
+
+fn simple_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(text: &str) -> String {
+        match parse(text) {
+            Ok(plan) => {
+                let stories: Vec<String> = plan.stories.iter().map(line).collect();
+                let head: Vec<&str> = [&plan.name, &plan.branch, &plan.cut].iter().map(|part| part.as_deref().unwrap_or("-")).collect();
+                format!("{}; {}", head.join(" | "), stories.join("; "))
+            }
+            Err(NoPlan::Foreign) => "foreign".to_owned(),
+            Err(NoPlan::Broken(why)) => format!("broken: {why}"),
+        }
+    }
+
+    fn line(story: &PlanStory) -> String {
+        let mark = if story.passed { "x" } else { " " };
+        let priority = story.priority.map(|priority| format!(" p{priority}")).unwrap_or_default();
+        let criteria = if story.criteria.is_empty() { String::new() } else { format!(" [{}]", story.criteria.join(", ")) };
+        format!("[{mark}] {} {}{priority}{criteria}", story.id.as_deref().unwrap_or("-"), story.title.as_deref().unwrap_or("-"))
+    }
+
+    #[test]
+    fn plans_of_every_shape_are_read() {
+        for (text, expected) in [
+            (
+                r#"{"project": "shop", "title": "Cart", "branchName": "ralph/cart", "userStories": [
+                    {"id": "US-001", "title": "Add", "acceptanceCriteria": ["One", {"text": "Two"}, {"description": "Three"}], "priority": 1, "passes": true},
+                    {"id": 2, "title": "Drop", "acceptanceCriteria": [], "priority": "high", "passes": false}]}"#,
+                "shop | ralph/cart | -; [x] US-001 Add p1 [One, Two, Three]; [ ] 2 Drop",
+            ),
+            (r#"{"feature": "Cart", "stories": [{"id": "a-1", "status": "Done"}]}"#, "Cart | - | -; [x] a-1 -"),
+            (r#"{"name": "n", "tasks": [{"title": "T", "done": true}]}"#, "n | - | -; [x] - T"),
+            (r#"{"features": [{"description": "D", "steps": ["s1", "s2"], "passes": false}]}"#, "- | - | -; [ ] - D [s1, s2]"),
+            (r#"{"requirements": [{"id": "R1", "complete": true}]}"#, "- | - | -; [x] R1 -"),
+            ("\u{feff}[{\"id\": 1.1, \"title\": \"T\", \"passes\": true}]", "- | - | -; [x] 1.1 T"),
+            ("[]", "- | - | -; "),
+            (r#"{"userStories": []}"#, "- | - | -; "),
+            (r#"{"userStories": [{"id": "A"}, null, 3, {}]}"#, "- | - | 3 elements that are no stories skipped; [ ] A -"),
+            (r#"{"stories": "none yet", "tasks": [{"id": "t", "status": "pending"}]}"#, "- | - | -; [ ] t -"),
+        ] {
+            assert_eq!(show(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_documents_are_no_plans() {
+        for text in [
+            "{}",
+            "3",
+            "null",
+            r#""userStories""#,
+            "[1, 2]",
+            r#"["a"]"#,
+            r#"{"items": [{"id": 1, "price": 2}]}"#,
+            r#"[{"name": "x"}]"#,
+            r#"{"stories": {}}"#,
+        ] {
+            assert_eq!(show(text), "foreign", "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_json_names_the_place() {
+        assert_eq!(show("{\n  \"userStories\": [,"), "broken: expected value at line 2 column 19");
+        assert_eq!(show(""), "broken: EOF while parsing a value at line 1 column 0");
+    }
+
+    #[test]
+    fn limits_are_said() {
+        let stories: Vec<String> = (0..STORY_LIMIT + 2).map(|n| format!(r#"{{"id": "{n}", "acceptanceCriteria": []}}"#)).collect();
+        let plan = parse(&format!(r#"{{"userStories": [{}]}}"#, stories.join(","))).expect("a plan");
+        assert_eq!((plan.stories.len(), plan.cut.as_deref()), (STORY_LIMIT, Some("2 stories beyond the first 10,000 left out")));
+        let criteria = vec![r#""c""#; CRITERION_LIMIT + 1].join(",");
+        let plan = parse(&format!(r#"{{"userStories": [{{"id": "a", "acceptanceCriteria": [{criteria}]}}]}}"#)).expect("a plan");
+        assert_eq!(plan.stories[0].criteria.len(), CRITERION_LIMIT);
+        assert!(plan.cut.is_some());
+        assert!(matches!(parse(&" ".repeat(TEXT_LIMIT + 1)), Err(NoPlan::Broken(_))));
+    }
 }

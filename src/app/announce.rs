@@ -2,12 +2,11 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::Path;
 
 use super::listen::Listening;
 use crate::config::{DEFAULT_PORT, Ends, Serve};
 use crate::discover::Source;
-use crate::error::Error;
+use crate::error::Notice;
 use crate::format::SourceKind;
 use crate::model::state::{SourceCondition, SourceState, State, TaskState};
 
@@ -30,21 +29,14 @@ pub(super) fn watched(state: &State) {
     say(&state.tasks.iter().map(files).collect::<String>());
 }
 
-/// Said when an option is needed to go on.
-pub(super) fn nothing_found(folder: &Path) -> Error {
-    let place = match folder.canonicalize() {
-        Ok(whole) => whole.display().to_string(),
-        // Only the wording gets worse.
-        Err(_) => folder.display().to_string(),
-    };
-    Error::NothingToWatch(format!(
-        "nothing to watch in {place}: looked for progress.txt and its kin, prd.json, .claude-loop/ and .ralph/; \
-         go to the folder the runner works in, or name the file (it may come later): progress-bridge --watch path/to/progress.txt"
-    ))
+/// Said when it happens.
+pub(super) fn notice(notice: &Notice) {
+    let path = notice.path.as_deref().map(|path| format!("{path}: ")).unwrap_or_default();
+    say(&format!("{path}{}\n", notice.message));
 }
 
 /// The program's own words on stderr.
-pub(super) fn say(text: &str) {
+fn say(text: &str) {
     // A closed stderr has nobody left to tell.
     let _nobody = std::io::stderr().write_all(text.as_bytes()).is_err();
 }

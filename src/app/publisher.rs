@@ -1,65 +1,70 @@
-//! What the tail thread does with each input: the bridge judges it, then the events go to stdout, to the hub, and the state after them.
+//! What the tail thread does with news: stdout first, then the hub, and the state after the events it shows.
 
-use std::io::{self, Write};
+use std::io::Stdout;
 use std::ops::ControlFlow;
 
 use super::{Ended, announce};
-use crate::bridge::Bridge;
 use crate::config::{Config, Ends};
-use crate::event::Event;
-use crate::line::{Input, Moment};
+use crate::error::Error;
+use crate::hub::Hub;
 use crate::model::state::{State, TaskStatus};
+use crate::output::ndjson::{Ndjson, Stopped};
+use crate::tail::reader::News;
 
 /// The one writer of the program.
 pub(super) struct Publisher {
-    bridge: Bridge,
-    // SEAM(hub): hub: Hub
-    json: bool,
+    hub: Hub,
+    json: Option<Ndjson<Stdout>>,
     ends: Ends,
-    /// The version of the state that was published last.
-    shown: Option<u64>,
+    /// Whether notices and the list of files go to stderr; where a box is drawn, they are its business.
+    speaks: bool,
+    first: bool,
+    /// Why reading was ended from here.
+    pub(super) ended: Option<Result<Ended, Error>>,
 }
 
 impl Publisher {
-    pub(super) fn new(bridge: Bridge, config: &Config) -> Self {
-        Publisher { bridge, json: config.show.json, ends: config.ends, shown: None }
+    pub(super) fn new(hub: Hub, config: &Config, speaks: bool) -> Self {
+        let json = config.show.json.then(|| Ndjson::new(std::io::stdout()));
+        Publisher { hub, json, ends: config.ends, speaks, first: true, ended: None }
     }
 
-    /// Takes one input; breaks when the program should end.
-    pub(super) fn take(&mut self, input: Input) -> ControlFlow<Ended> {
-        let over = match &input {
-            Input::Tick(now) | Input::Finish(now) => Some(*now),
-            _ => None,
-        };
-        let events = self.bridge.handle(input);
-        match over {
-            Some(now) => self.publish(events, now),
-            None => ControlFlow::Continue(()),
+    pub(super) fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Takes what a look brought; breaks when the program should end.
+    pub(super) fn take(&mut self, news: News) -> ControlFlow<()> {
+        if self.speaks {
+            news.notices.iter().for_each(announce::notice);
         }
-    }
-
-    fn publish(&mut self, events: Vec<Event>, now: Moment) -> ControlFlow<Ended> {
         // Before anybody else sees them: what a pipe was promised must not be lost, and a pipe that is full stops the reading.
-        if self.json && write_lines(&mut io::stdout().lock(), &events).is_err() {
-            return ControlFlow::Break(Ended::Done);
+        if let Some(json) = &mut self.json
+            && let Err(stopped) = json.write(&news.events)
+        {
+            return self.end(match stopped {
+                Stopped::ReaderGone => Ok(Ended::Done),
+                Stopped::Failed(error) => Err(error),
+            });
         }
-        // SEAM(hub): self.hub.publish(events);
-        drop(events);
-        let version = self.bridge.version();
-        if self.shown == Some(version) {
-            return ControlFlow::Continue(());
+        if !news.events.is_empty() {
+            self.hub.publish(news.events);
         }
-        let is_first = self.shown.replace(version).is_none();
-        let state = self.bridge.state(now);
-        if is_first && self.ends != Ends::AtOnce {
+        let Some(state) = news.state else { return ControlFlow::Continue(()) };
+        if std::mem::take(&mut self.first) && self.speaks && self.ends != Ends::AtOnce {
             announce::watched(&state);
         }
         let verdict = verdict(&state);
-        // SEAM(hub): self.hub.set_state(state);
+        self.hub.set_state(state);
         match (self.ends, verdict) {
-            (Ends::WithTheRun, Some(passed)) => ControlFlow::Break(Ended::WithTheRun { passed }),
+            (Ends::WithTheRun, Some(passed)) => self.end(Ok(Ended::WithTheRun { passed })),
             (Ends::WithTheRun | Ends::Never | Ends::AtOnce, _) => ControlFlow::Continue(()),
         }
+    }
+
+    fn end(&mut self, why: Result<Ended, Error>) -> ControlFlow<()> {
+        self.ended = Some(why);
+        ControlFlow::Break(())
     }
 }
 
@@ -76,14 +81,4 @@ fn verdict(state: &State) -> Option<bool> {
         }
     }
     passed
-}
-
-// SEAM(output): output::ndjson has this; take theirs.
-fn write_lines(to: &mut impl Write, events: &[Event]) -> io::Result<()> {
-    for event in events {
-        let mut line = event.to_json();
-        line.push(b'\n');
-        to.write_all(&line)?;
-    }
-    to.flush()
 }

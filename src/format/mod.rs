@@ -1,9 +1,79 @@
 //! Lines → facts: the registry of families and the reader that runs them.
+//!
+//! Every line is shown to the families whose lines may begin with its first byte; what none of them knows belongs to the entry under way,
+//! if there is one, and else to nothing. No family sees more than one line, and none keeps anything: what stands under a heading is kept by
+//! `entry`, what stands at the top by `head`.
+//!
+//! To add a family: one file with a `FAMILY`, one line in [`ALL`], one folder of fixtures.
+
+mod claude_loop;
+mod criterion;
+mod entry;
+mod execution_log;
+mod field;
+mod head;
+mod id;
+mod json;
+mod log;
+mod native;
+mod seed;
+mod snarktank;
+mod time;
+mod words;
+
+#[cfg(test)]
+mod tests;
 
 use jiff::tz::TimeZone;
 
 use crate::fact::{Fact, Stamp};
 use crate::line::Line;
+use entry::Opening;
+use log::Log;
+use time::Clock;
+
+/// The families, in the order in which they are asked about a line.
+const ALL: &[Family] = &[execution_log::FAMILY, native::FAMILY, seed::FAMILY, claude_loop::FAMILY, snarktank::FAMILY];
+
+/// A family of log lines.
+struct Family {
+    /// What people call it.
+    name: &'static str,
+    /// What a file with such lines is.
+    kind: SourceKind,
+    /// The first bytes that its lines can have, white space aside.
+    begins: &'static [u8],
+    /// What a line says, if it is one of the family's. Asked only about lines that begin right.
+    read: fn(&Seen<'_>) -> Option<Reading>,
+}
+
+/// What a family understands a line to be.
+enum Reading {
+    /// The heading of an entry.
+    Opens(Opening),
+    /// A whole statement.
+    Says(Vec<Fact>),
+}
+
+/// A line and what is known where it stands.
+struct Seen<'a> {
+    number: u32,
+    /// The line as it is.
+    raw: &'a str,
+    /// Without the white space around it; not empty.
+    text: &'a str,
+    clock: Clock<'a>,
+    /// The file has shown itself to be a runner's log.
+    sure: bool,
+    /// The line stands in a section of plans or templates.
+    planned: bool,
+}
+
+impl Seen<'_> {
+    fn indent(&self) -> usize {
+        self.raw.len() - self.raw.trim_ascii_start().len()
+    }
+}
 
 /// What a source was taken for, by its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,42 +123,85 @@ pub struct Head {
 /// Reads one file's lines from its beginning. Knows nothing of files; a clone reads on independently.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    _zone: TimeZone,
-    head: Head,
+    zone: TimeZone,
+    log: Log,
 }
 
 impl Reader {
     /// `zone` is used for times written without one.
     pub fn new(zone: TimeZone) -> Self {
-        Reader { _zone: zone, head: Head::default() }
+        Reader { zone, log: Log::default() }
     }
 
     /// Takes the next line; pushes the facts it completes, in file order.
-    pub fn line(&mut self, _line: Line<'_>, _facts: &mut Vec<Fact>) {}
+    pub fn line(&mut self, line: Line<'_>, facts: &mut Vec<Fact>) {
+        self.log.line(line, &self.zone, facts);
+    }
 
     /// Nothing has followed for a while: the entry under way is judged as it stands. Lines may still follow.
-    pub fn settle(&mut self, _facts: &mut Vec<Fact>) {}
+    pub fn settle(&mut self, facts: &mut Vec<Fact>) {
+        self.log.settle(facts);
+    }
 
     /// Whether `settle` would say something.
     pub fn is_waiting(&self) -> bool {
-        false
+        self.log.is_waiting()
     }
 
+    /// What the top of the file says.
     pub fn head(&self) -> &Head {
-        &self.head
+        self.log.head()
     }
 
+    /// What the file is, by what has been understood of it so far.
     pub fn kind(&self) -> SourceKind {
-        SourceKind::Unknown
+        self.log.kind()
     }
 
     /// Whether the dated entries so far stand newest first.
     pub fn newest_first(&self) -> bool {
-        false
+        self.log.newest_first()
     }
 
     /// Non-blank lines so far that were understood, and that were not.
     pub fn tally(&self) -> (u64, u64) {
-        (0, 0)
+        self.log.tally()
     }
+}
+
+/// The level and text of a Markdown heading.
+fn heading(text: &str) -> Option<(u8, &str)> {
+    let level = text.bytes().take(7).take_while(|b| *b == b'#').count();
+    let rest = &text[level..];
+    ((1..=6).contains(&level) && rest.starts_with([' ', '\t'])).then(|| (level as u8, rest.trim_ascii()))
+}
+
+/// A line of nothing but dashes or the like, which ends an entry.
+fn is_rule(text: &str) -> bool {
+    let Some(first @ ('-' | '*' | '=' | '_' | '─' | '━' | '═')) = text.chars().next() else { return false };
+    text.len() >= 3 && text.chars().all(|c| c == first)
+}
+
+/// `Iteration 3`, `Iteration:`, `Iteration #3/15`: the number, and what follows.
+fn iteration(text: &str) -> Option<(Option<u32>, &str)> {
+    let word = "iteration";
+    let after = text.get(..word.len()).filter(|start| start.eq_ignore_ascii_case(word)).map(|_| &text[word.len()..])?;
+    if after.starts_with(|c: char| c.is_alphanumeric()) {
+        return None;
+    }
+    let digits_at = after.trim_start_matches([' ', '#']);
+    let digits = digits_at.bytes().take_while(u8::is_ascii_digit).count();
+    // `Iteration 2026-01-24` and `Iteration 12:32` have no number.
+    let rest = &digits_at[digits..];
+    match digits_at[..digits].parse() {
+        Ok(number) if digits <= 4 && !is_time(rest) => {
+            let total = rest.strip_prefix('/').map_or(0, |total| 1 + total.bytes().take_while(u8::is_ascii_digit).count());
+            Some((Some(number), &rest[total..]))
+        }
+        Ok(_) | Err(_) => Some((None, after)),
+    }
+}
+
+fn is_time(rest: &str) -> bool {
+    matches!(rest.as_bytes(), [b'-' | b':' | b'/', b'0'..=b'9', b'0'..=b'9', ..])
 }

@@ -1,0 +1,176 @@
+//! One document source: the last good plan, the one that waits to be believed, and the rising edges of its flags.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ledger::SETTLE;
+use crate::plan::{self, NoPlan, Plan};
+
+/// A broken document is mentioned after this long: shorter is a write under way.
+const BROKEN_FOR: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Default)]
+pub(super) struct PlanSource {
+    pub(super) path: Arc<str>,
+    pub(super) plan: Option<Plan>,
+    /// Read, but not believed yet: flags fell, or it may be another plan.
+    next: Option<Plan>,
+    changed: Duration,
+    broken: Option<(Duration, String)>,
+    broken_said: bool,
+    pub(super) first: bool,
+    /// Rising edges seen in this run, per story key.
+    edges: HashMap<Arc<str>, u32>,
+    up: HashSet<Arc<str>>,
+    /// How often the whole plan came true, and whether it is true now and has been said.
+    completions: u32,
+    complete_said: bool,
+}
+
+/// What the next plan means for the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    First,
+    SameRun,
+    NewRun,
+}
+
+impl PlanSource {
+    pub(super) fn new(path: &str) -> Self {
+        PlanSource { path: Arc::from(path), first: true, ..PlanSource::default() }
+    }
+
+    pub(super) fn take(&mut self, now: Duration, text: &str) {
+        self.changed = now;
+        match plan::parse(text) {
+            Ok(plan) => {
+                self.broken = None;
+                self.broken_said = false;
+                self.next = Some(plan);
+            }
+            Err(NoPlan::Broken(why)) => {
+                let since = self.broken.as_ref().map_or(now, |(since, _)| *since);
+                self.broken = Some((since, why));
+                // A version that waited to be believed has been replaced by one that cannot be read.
+                self.next = None;
+            }
+            Err(NoPlan::Foreign) => {}
+        }
+    }
+
+    /// What is wrong with the document, once it has been wrong for long enough.
+    pub(super) fn complaint(&mut self, now: Duration) -> Option<String> {
+        let (since, why) = self.broken.as_ref()?;
+        if self.broken_said || now.saturating_sub(*since) < BROKEN_FOR {
+            return None;
+        }
+        self.broken_said = true;
+        Some(format!("is not valid JSON ({why}); the last good version stands until it is"))
+    }
+
+    /// The plan to believe now, and what it means.
+    pub(super) fn believe(&mut self, now: Duration, at_once: bool) -> Option<(Plan, Change)> {
+        let next = self.next.as_ref()?;
+        let change = match &self.plan {
+            None => Change::First,
+            Some(plan) if renamed(plan, next) || self.all_fell(next) => Change::NewRun,
+            Some(_) => Change::SameRun,
+        };
+        let lost = change == Change::NewRun || self.some_fell(next);
+        if lost && !at_once && now.saturating_sub(self.changed) < SETTLE {
+            return None;
+        }
+        self.next.take().map(|plan| (plan, change))
+    }
+
+    /// Whether a flag that was up is down in `next`, or gone with its story.
+    fn some_fell(&self, next: &Plan) -> bool {
+        let Some(plan) = &self.plan else { return false };
+        plan.stories.iter().any(|story| story.passed && !next.stories.iter().any(|n| n.passed && same_story(n, story)))
+    }
+
+    /// Every flag that was up is down, and not only because the finished stories were taken out of a plan that goes on.
+    fn all_fell(&self, next: &Plan) -> bool {
+        let Some(plan) = &self.plan else { return false };
+        let mut was_up = plan.stories.iter().filter(|story| story.passed).peekable();
+        if was_up.peek().is_none() || next.stories.iter().any(|n| n.passed && plan.stories.iter().any(|s| s.passed && same_story(n, s))) {
+            return false;
+        }
+        let fell = was_up.any(|story| next.stories.iter().any(|n| same_story(n, story)));
+        let goes_on = next.stories.iter().any(|n| plan.stories.iter().any(|s| same_story(n, s)));
+        fell || !goes_on
+    }
+
+    /// Adopts a believed plan. `keys` are its stories' keys in array order. Returns the places of the stories whose flag
+    /// rose, each with how often it has in this run, and the places of those whose flag fell.
+    pub(super) fn adopt(&mut self, plan: Plan, keys: &[Arc<str>]) -> (Vec<(usize, u32)>, Vec<usize>) {
+        let mut rose = Vec::new();
+        let mut fell = Vec::new();
+        let mut up = HashSet::new();
+        for (place, (story, key)) in plan.stories.iter().zip(keys).enumerate() {
+            if story.passed {
+                up.insert(key.clone());
+                if !self.up.contains(key) {
+                    let edges = self.edges.entry(key.clone()).or_default();
+                    *edges += 1;
+                    rose.push((place, *edges));
+                }
+            } else if self.up.contains(key) {
+                fell.push(place);
+            }
+        }
+        self.up = up;
+        self.plan = Some(plan);
+        if !self.is_complete() {
+            self.complete_said = false;
+        }
+        (rose, fell)
+    }
+
+    /// Another run has begun: edges seen so far belong to the old one. `reset` when this plan said so itself.
+    pub(super) fn begin_run(&mut self, reset: bool) {
+        self.edges.clear();
+        self.completions = 0;
+        if reset {
+            self.up.clear();
+            self.complete_said = false;
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty() && plan.stories.iter().all(|story| story.passed))
+    }
+
+    /// How often the whole plan has come true, when it just has and the file has been quiet.
+    pub(super) fn completion(&mut self, now: Duration, at_once: bool) -> Option<u32> {
+        if self.complete_said || self.next.is_some() || !self.is_complete() {
+            return None;
+        }
+        if !at_once && now.saturating_sub(self.changed) < SETTLE {
+            return None;
+        }
+        self.complete_said = true;
+        self.completions += 1;
+        Some(self.completions)
+    }
+
+    pub(super) fn deadline(&self, ticked: Duration) -> Option<Duration> {
+        let waits = self.next.is_some() || (self.is_complete() && !self.complete_said);
+        let complains = self.broken.as_ref().filter(|_| !self.broken_said).map(|(since, _)| *since + BROKEN_FOR);
+        [waits.then_some(self.changed + SETTLE), complains].into_iter().flatten().filter(|time| *time > ticked).min()
+    }
+}
+
+/// Both have a name (or a branch) and they differ; one that is only added later renames nothing.
+fn renamed(old: &Plan, new: &Plan) -> bool {
+    let differ = |old: &Option<String>, new: &Option<String>| matches!((old, new), (Some(old), Some(new)) if old != new);
+    differ(&old.name, &new.name) || differ(&old.branch, &new.branch)
+}
+
+fn same_story(one: &plan::PlanStory, other: &plan::PlanStory) -> bool {
+    match (&one.id, &other.id) {
+        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+        _ => one.title == other.title,
+    }
+}

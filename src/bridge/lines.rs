@@ -1,0 +1,344 @@
+//! One line-by-line source: its reader, its counts, and content that is not believed yet.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::fact::{Fact, Kind};
+use crate::format::{Reader, SourceKind};
+use crate::ledger::{self, Circumstances, Item, SETTLE, Slot, TOTAL, Tally, Verdict};
+use crate::line::{Lines, Rest, Why};
+use crate::model::Origin;
+
+use super::resolve::Resolved;
+
+/// A fact and how often its source has said it by now in this run, when that is more than before.
+#[derive(Debug)]
+pub(super) struct Counted {
+    pub(super) fact: Fact,
+    pub(super) said: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(super) struct LineSource {
+    pub(super) path: Arc<str>,
+    machine_name: bool,
+    zone: TimeZone,
+    reader: Reader,
+    pub(super) ledger: ledger::Source,
+    /// Stated since the last look was counted, at the end of the believed content.
+    fresh: Vec<Stated>,
+    candidate: Option<Candidate>,
+    /// An open last line that is to be counted once the candidate is believed.
+    late_rest: Option<Rest>,
+    /// Facts of an open last line or entry, counted before it was complete: skipped once when they come again.
+    shown: Vec<(Slot, u32)>,
+    /// Last change on the clock of `Moment::elapsed`.
+    changed: Duration,
+    /// Nothing has been counted yet.
+    first: bool,
+    has_lines: bool,
+}
+
+#[derive(Debug)]
+struct Stated {
+    fact: Fact,
+    /// The line or entry it stands in is still open.
+    ahead: bool,
+}
+
+/// Content that replaced the believed one.
+#[derive(Debug)]
+struct Candidate {
+    reader: Reader,
+    facts: Vec<Fact>,
+    rest: Option<Rest>,
+    why: Why,
+    /// Since when the file is known to be no mere growth.
+    since: Duration,
+    complete: bool,
+}
+
+/// A believed candidate, counted and not yet told.
+pub(super) struct Judged {
+    pub(super) verdict: Verdict,
+    items: Vec<(usize, Item)>,
+    /// What the open end says and was known already.
+    tail: Vec<(Slot, Fact)>,
+}
+
+impl LineSource {
+    pub(super) fn new(path: &str, machine_name: bool, zone: TimeZone) -> Self {
+        LineSource {
+            path: Arc::from(path),
+            machine_name,
+            reader: Reader::new(zone.clone()),
+            zone,
+            ledger: ledger::Source::default(),
+            fresh: Vec::new(),
+            candidate: None,
+            late_rest: None,
+            shown: Vec::new(),
+            changed: Duration::ZERO,
+            first: true,
+            has_lines: false,
+        }
+    }
+
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        Origin { path: self.path.clone(), kind: self.kind() }
+    }
+
+    pub(super) fn kind(&self) -> SourceKind {
+        match self.reader.kind() {
+            SourceKind::Unknown if self.machine_name => SourceKind::TerminalLog,
+            kind => kind,
+        }
+    }
+
+    /// Whether a program appends to it, so that replaced content goes on counting instead of beginning a run.
+    pub(super) fn is_machine_log(&self) -> bool {
+        self.machine_name || self.reader.kind().is_machine_log()
+    }
+
+    /// Whether any line of it has been read.
+    pub(super) fn has_content(&self) -> bool {
+        self.has_lines
+    }
+
+    pub(super) fn begin(&mut self, now: Duration, why: Why) {
+        let waiting = self.candidate.take();
+        let why = match waiting.as_ref().map(|waiting| waiting.why) {
+            // The old file was seen to live on elsewhere; a later write does not make that unseen.
+            Some(Why::MovedAway) => Why::MovedAway,
+            Some(Why::Rewritten | Why::Replaced) | None => why,
+        };
+        let since = waiting.map_or(now, |waiting| waiting.since);
+        let reader = Reader::new(self.zone.clone());
+        self.candidate = Some(Candidate { reader, facts: Vec::new(), rest: None, why, since, complete: false });
+        self.late_rest = None;
+        self.changed = now;
+    }
+
+    pub(super) fn take(&mut self, now: Duration, lines: &Lines) {
+        self.changed = now;
+        self.has_lines |= !lines.is_empty();
+        match &mut self.candidate {
+            Some(candidate) => {
+                candidate.rest = None;
+                for line in lines.iter() {
+                    candidate.reader.line(line, &mut candidate.facts);
+                }
+            }
+            None => {
+                let mut facts = Vec::new();
+                for line in lines.iter() {
+                    self.reader.line(line, &mut facts);
+                }
+                self.state(facts, false);
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self, now: Duration, rest: Option<Rest>) {
+        self.changed = now;
+        if let Some(candidate) = &mut self.candidate {
+            candidate.rest = rest;
+            candidate.complete = true;
+        }
+    }
+
+    /// The open last line counts as it stands.
+    pub(super) fn rest(&mut self, rest: Rest) {
+        if self.candidate.is_some() {
+            self.late_rest = Some(rest);
+        } else {
+            let facts = tail_facts(&self.reader, Some(&rest));
+            self.state(facts, true);
+        }
+    }
+
+    fn state(&mut self, facts: Vec<Fact>, ahead: bool) {
+        self.fresh.extend(facts.into_iter().map(|fact| Stated { fact, ahead }));
+    }
+
+    /// Judges the entry under way when nothing has followed for a while.
+    pub(super) fn settle(&mut self, now: Duration, at_once: bool) {
+        if self.candidate.is_none() && self.reader.is_waiting() && (at_once || now.saturating_sub(self.changed) >= SETTLE) {
+            let mut facts = Vec::new();
+            self.reader.settle(&mut facts);
+            self.state(facts, false);
+        }
+    }
+
+    /// When something here wants a tick although the file does not change; `ticked` is when it had the last.
+    pub(super) fn deadline(&self, ticked: Duration) -> Option<Duration> {
+        match &self.candidate {
+            Some(waiting) if waiting.complete => {
+                let times = [self.changed + SETTLE, waiting.since + SETTLE, waiting.since + TOTAL];
+                times.into_iter().filter(|time| *time > ticked).min()
+            }
+            Some(_) => None,
+            None => self.reader.is_waiting().then_some(self.changed + SETTLE),
+        }
+    }
+
+    /// Counts what was appended since the last look. `resolve` gives a fact's item; `None` means that it counts nowhere.
+    pub(super) fn count_fresh(&mut self, now: Duration, mut resolve: impl FnMut(&Fact) -> Resolved) -> Vec<Counted> {
+        let mut stated = std::mem::take(&mut self.fresh);
+        if self.first && !stated.is_empty() {
+            self.first = false;
+            if self.reader.newest_first() {
+                stated = oldest_entry_first(stated);
+            }
+        }
+        let mut counted = Vec::with_capacity(stated.len());
+        let mut redrawn = Redraws::default();
+        for Stated { fact, ahead } in stated {
+            let item = match resolve(&fact) {
+                Resolved::Counts(item) => item,
+                Resolved::Uncounted => {
+                    counted.push(Counted { fact, said: None });
+                    continue;
+                }
+                Resolved::Nowhere => continue,
+                Resolved::EarlierRun(item) => {
+                    // It was said, but before this run began.
+                    if self.ledger.append(item, now).is_some() {
+                        self.ledger.sink(item);
+                    }
+                    continue;
+                }
+            };
+            if redrawn.again(item.slot, fact.line) {
+                continue;
+            }
+            let place = (item.slot, fact.line);
+            if ahead {
+                self.shown.push(place);
+            } else if let Some(seen) = self.shown.iter().position(|shown| *shown == place) {
+                self.shown.swap_remove(seen);
+                counted.push(Counted { fact, said: None });
+                continue;
+            }
+            let said = self.ledger.append(item, now);
+            counted.push(Counted { fact, said });
+        }
+        counted
+    }
+
+    /// Whether a new run may be about to begin here, so that the task's other sources must wait.
+    pub(super) fn judge(&mut self, now: Duration, at_once: bool, mut resolve: impl FnMut(&Fact) -> Resolved) -> Option<Judged> {
+        let machine = self.is_machine_log();
+        let candidate = self.candidate.as_mut().filter(|candidate| candidate.complete)?;
+        let mut items = Vec::new();
+        let mut tally = Tally::default();
+        let mut redrawn = Redraws::default();
+        for (place, fact) in candidate.facts.iter().enumerate() {
+            match resolve(fact) {
+                Resolved::Counts(item) | Resolved::EarlierRun(item) => {
+                    if !redrawn.again(item.slot, fact.line) {
+                        tally.add(item);
+                        items.push((place, item));
+                    }
+                }
+                Resolved::Uncounted | Resolved::Nowhere => {}
+            }
+        }
+        // What the open end would say is there if it was known already: a save without a final newline loses nothing.
+        let mut tail = Vec::new();
+        for fact in tail_facts(&candidate.reader, candidate.rest.as_ref()) {
+            if let Resolved::Counts(item) = resolve(&fact)
+                && self.ledger.misses(&tally, item)
+            {
+                tally.add(item);
+                items.push((candidate.facts.len() + tail.len(), item));
+                tail.push((item.slot, fact));
+            }
+        }
+        let head = (&self.reader.head().start_line, &candidate.reader.head().start_line);
+        let how = Circumstances {
+            why: candidate.why,
+            machine: machine || candidate.reader.kind().is_machine_log(),
+            other_start_line: matches!(head, (Some(old), Some(new)) if old != new),
+            quiet: if at_once { TOTAL } else { now.saturating_sub(self.changed) },
+            age: if at_once { TOTAL } else { now.saturating_sub(candidate.since) },
+        };
+        let verdict = match self.ledger.judge(&tally, how) {
+            // Nothing more will come to tell whether this is a new run; do not begin one on a half-written file.
+            Verdict::NewGeneration if at_once && !how.machine => Verdict::Rewrite,
+            verdict => verdict,
+        };
+        Some(Judged { verdict, items, tail })
+    }
+
+    /// The candidate is believed (as `judged` says, and after any switch of runs): counts it against what was known.
+    pub(super) fn commit(&mut self, judged: Judged, now: Duration) -> Vec<Counted> {
+        let Some(candidate) = self.candidate.take() else { return Vec::new() };
+        let items: Vec<Item> = judged.items.iter().map(|(_, item)| *item).collect();
+        self.shown = judged.tail.iter().map(|(slot, fact)| (*slot, fact.line)).collect();
+        let mut facts = candidate.facts;
+        facts.extend(judged.tail.into_iter().map(|(_, fact)| fact));
+        let mut said: Vec<Option<u32>> = vec![None; facts.len()];
+        for (place, times) in self.ledger.commit(&items, now) {
+            said[judged.items[place].0] = Some(times);
+        }
+        self.reader = candidate.reader;
+        self.first = false;
+        self.fresh.clear();
+        if let Some(rest) = self.late_rest.take() {
+            self.rest(rest);
+        }
+        facts.into_iter().zip(said).map(|(fact, said)| Counted { fact, said }).collect()
+    }
+}
+
+/// What the open end of a file would say if nothing more came.
+fn tail_facts(reader: &Reader, rest: Option<&Rest>) -> Vec<Fact> {
+    let mut ahead = reader.clone();
+    let mut facts = Vec::new();
+    if let Some(rest) = rest {
+        ahead.line(rest.line(), &mut facts);
+    }
+    ahead.settle(&mut facts);
+    facts
+}
+
+/// Redraws by `\r` within one `\n` line say each thing once.
+#[derive(Default)]
+struct Redraws {
+    line: u32,
+    slots: Vec<Slot>,
+}
+
+impl Redraws {
+    fn again(&mut self, slot: Slot, line: u32) -> bool {
+        if line != self.line {
+            self.line = line;
+            self.slots.clear();
+        }
+        if self.slots.contains(&slot) {
+            return true;
+        }
+        self.slots.push(slot);
+        false
+    }
+}
+
+/// A log with its newest entry on top, from the bottom up; the lines of an entry keep their order.
+fn oldest_entry_first(stated: Vec<Stated>) -> Vec<Stated> {
+    let mut entries: Vec<Vec<Stated>> = Vec::new();
+    for one in stated {
+        let header = Kind::of(&one.fact.what) == Some(Kind::TaskStarted);
+        match entries.last_mut().filter(|entry| !header && entry[0].fact.open == one.fact.open) {
+            Some(entry) => entry.push(one),
+            None => entries.push(vec![one]),
+        }
+    }
+    entries.into_iter().rev().flatten().collect()
+}

@@ -1,0 +1,424 @@
+//! Composes the machines: inputs in, events and the state out. No clock, no file, no socket.
+//!
+//! Inputs pile up until a `Tick` says that everything so far was seen at once; then each task believes what may be believed,
+//! counts, and tells what is due in order.
+
+mod document;
+mod lines;
+#[cfg(test)]
+mod properties;
+mod resolve;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use crate::discover::{Shape, Source, Task as FoundTask};
+use crate::error::{Notice, NoticeKind};
+use crate::event::{Event, SCHEMA, Seq};
+use crate::fact::What;
+use crate::format::SourceKind;
+use crate::ledger::Verdict;
+use crate::line::{Input, Moment, SourceId};
+use crate::model::Origin;
+use crate::model::state::{Remaining, SourceCondition, SourceState, State};
+use document::{Change, PlanSource};
+use lines::LineSource;
+use task::{Pending, Task, plan_fact};
+
+/// Notices that the state shows.
+const NOTICES: usize = 20;
+/// Remaining time and quiet are looked at anew this often while a run goes on.
+const ESTIMATE_EVERY: Duration = Duration::from_secs(20);
+
+/// What the bridge needs to know from the start.
+pub struct Settings {
+    pub tasks: Vec<FoundTask>,
+    pub sources: Vec<Source>,
+    /// For times written without a zone.
+    pub zone: TimeZone,
+    /// Whether what is there at the start is emitted (`--from start`) or only counted (`--from end`).
+    pub emit_history: bool,
+    /// Whether events carry `source.text`.
+    pub source_text: bool,
+}
+
+/// The machines of every task.
+pub struct Bridge {
+    tasks: Vec<Task>,
+    sources: Vec<Place>,
+    seq: Seq,
+    notices: VecDeque<Notice>,
+    new_notices: Vec<Notice>,
+    emit_history: bool,
+    /// Every source has been read once.
+    ready: bool,
+    version: u64,
+    estimated: Duration,
+    /// The last tick.
+    ticked: Duration,
+}
+
+/// Where a source's machine lives.
+struct Place {
+    task: usize,
+    machine: Machine,
+    condition: SourceCondition,
+}
+
+#[derive(Clone, Copy)]
+enum Machine {
+    Lines(usize),
+    Plan(usize),
+}
+
+impl Bridge {
+    pub fn new(settings: Settings) -> Self {
+        let mut tasks: Vec<Task> = settings.tasks.iter().map(|task| Task::new(&task.name, settings.source_text)).collect();
+        let mut sources = Vec::with_capacity(settings.sources.len());
+        for source in &settings.sources {
+            let at = settings.tasks.iter().position(|task| task.id == source.task).unwrap_or_default();
+            let task = &mut tasks[at];
+            let machine = match source.shape {
+                Shape::Lines => {
+                    task.lines.push(LineSource::new(&source.shown, source.machine_name, settings.zone.clone()));
+                    Machine::Lines(task.lines.len() - 1)
+                }
+                Shape::Document => {
+                    task.plans.push(PlanSource::new(&source.shown));
+                    Machine::Plan(task.plans.len() - 1)
+                }
+            };
+            sources.push(Place { task: at, machine, condition: SourceCondition::Waiting });
+        }
+        Bridge {
+            tasks,
+            sources,
+            seq: Seq(0),
+            notices: VecDeque::new(),
+            new_notices: Vec::new(),
+            emit_history: settings.emit_history,
+            ready: false,
+            version: 1,
+            estimated: Duration::ZERO,
+            ticked: Duration::ZERO,
+        }
+    }
+
+    /// Takes one input. Events come out of `Tick` and `Finish` only, in the order they are to be published.
+    pub fn handle(&mut self, input: Input) -> Vec<Event> {
+        match input {
+            Input::Begin { source, at, why } => self.on_lines(source, at, |lines, now| lines.begin(now, why)),
+            Input::Lines { source, at, lines } => self.on_lines(source, at, |machine, now| machine.take(now, &lines)),
+            Input::Rest { source, at, rest } => self.on_lines(source, at, |lines, _| lines.rest(rest)),
+            Input::End { source, at, rest } => {
+                self.on_lines(source, at, |lines, now| lines.end(now, rest));
+                self.hold_if_reset(source, at);
+            }
+            Input::Document { source, at, text } => self.on_document(source, at, &text),
+            Input::Gone { source, at } => self.gone(source, at),
+            Input::Trouble { source, at: _, notice } => {
+                if let (Some(source), NoticeKind::Unreadable) = (source, notice.kind) {
+                    self.sources[source.0 as usize].condition = SourceCondition::Unreadable;
+                }
+                self.notice(notice);
+            }
+            Input::Tick(now) => return self.tick(now, false),
+            Input::Ready(_) => self.ready = true,
+            Input::Finish(now) => return self.tick(now, true),
+        }
+        Vec::new()
+    }
+
+    /// When the next `Tick` is wanted although nothing may have been seen by then, on the clock of [`Moment::elapsed`].
+    pub fn deadline(&self) -> Option<Duration> {
+        let waits = self.tasks.iter().flat_map(|task| {
+            let lines = task.lines.iter().filter_map(|source| source.deadline(self.ticked));
+            lines.chain(task.plans.iter().filter_map(|source| source.deadline(self.ticked)))
+        });
+        let estimate = self.tasks.iter().any(|task| task.model.is_running()).then_some(self.estimated + ESTIMATE_EVERY);
+        waits.chain(estimate).min()
+    }
+
+    /// Whether this source may be looked at: while a task waits to know whether a new run began, its other files wait in turn.
+    pub fn may_look(&self, source: SourceId) -> bool {
+        let place = &self.sources[source.0 as usize];
+        let hold = &self.tasks[place.task].hold;
+        match place.machine {
+            Machine::Lines(line) => hold.is_empty() || hold.contains(&line),
+            Machine::Plan(_) => hold.is_empty(),
+        }
+    }
+
+    /// Rises whenever `state` would show something else.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Notices since the last call, for stderr.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.new_notices)
+    }
+
+    /// The snapshot for screens.
+    pub fn state(&self, now: Moment) -> State {
+        let mut sources: Vec<Vec<SourceState>> = self.tasks.iter().map(|_| Vec::new()).collect();
+        for place in &self.sources {
+            sources[place.task].push(self.source_state(place));
+        }
+        let tasks = self.tasks.iter().zip(sources).map(|(task, sources)| {
+            let (quiet, remaining) = (false, Remaining::Unknown { because: "not estimated yet" });
+            task.model.view(sources, quiet, remaining)
+        });
+        State {
+            schema: SCHEMA,
+            server_time: now.wall,
+            seq: self.seq,
+            tasks: tasks.collect(),
+            notices: self.notices.iter().cloned().collect(),
+        }
+    }
+
+    fn source_state(&self, place: &Place) -> SourceState {
+        let task = &self.tasks[place.task];
+        match place.machine {
+            Machine::Lines(at) => {
+                let (understood, unknown) = task.lines[at].reader().tally();
+                let kind = task.lines[at].reader().kind().name().to_owned();
+                SourceState { path: task.lines[at].path.to_string(), kind, state: place.condition, understood, unknown }
+            }
+            Machine::Plan(at) => {
+                let plan = &task.plans[at];
+                let kind = if plan.plan.is_some() { SourceKind::Plan } else { SourceKind::Unknown };
+                let understood = plan.plan.as_ref().map_or(0, |plan| plan.stories.len() as u64);
+                SourceState { path: plan.path.to_string(), kind: kind.name().to_owned(), state: place.condition, understood, unknown: 0 }
+            }
+        }
+    }
+
+    fn on_lines(&mut self, source: SourceId, at: Moment, act: impl FnOnce(&mut LineSource, Duration)) {
+        self.touched(source, at);
+        let place = &self.sources[source.0 as usize];
+        match place.machine {
+            Machine::Lines(line) => act(&mut self.tasks[place.task].lines[line], at.elapsed),
+            Machine::Plan(_) => debug_assert!(false, "a document was sent as lines"),
+        }
+    }
+
+    fn on_document(&mut self, source: SourceId, at: Moment, text: &str) {
+        self.touched(source, at);
+        let place = &self.sources[source.0 as usize];
+        match place.machine {
+            Machine::Plan(plan) => self.tasks[place.task].plans[plan].take(at.elapsed, text),
+            Machine::Lines(_) => debug_assert!(false, "lines were sent as a document"),
+        }
+    }
+
+    fn touched(&mut self, source: SourceId, at: Moment) {
+        let place = &mut self.sources[source.0 as usize];
+        place.condition = SourceCondition::Reading;
+        let task = &mut self.tasks[place.task];
+        let path = match place.machine {
+            Machine::Lines(line) => &task.lines[line].path,
+            Machine::Plan(plan) => &task.plans[plan].path,
+        };
+        // What was there at the start did not move while we watched.
+        if self.ready {
+            task.model.touched(at.wall, path);
+        }
+        self.version += 1;
+    }
+
+    fn gone(&mut self, source: SourceId, _at: Moment) {
+        let place = &mut self.sources[source.0 as usize];
+        place.condition = match place.condition {
+            SourceCondition::Reading | SourceCondition::Gone => SourceCondition::Gone,
+            SourceCondition::Waiting | SourceCondition::Unreadable => SourceCondition::Waiting,
+        };
+        self.version += 1;
+    }
+
+    /// The task's other sources wait from the moment a progress log seems to have been reset.
+    fn hold_if_reset(&mut self, source: SourceId, at: Moment) {
+        let place = &self.sources[source.0 as usize];
+        if let Machine::Lines(line) = place.machine {
+            let task = &mut self.tasks[place.task];
+            if let Some(Verdict::Wait { hold: true }) = task.judge(line, at.elapsed, false).map(|judged| judged.verdict) {
+                task.hold.insert(line);
+            }
+        }
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.version += 1;
+        self.new_notices.push(notice.clone());
+        self.notices.push_back(notice);
+        while self.notices.len() > NOTICES {
+            self.notices.pop_front();
+        }
+    }
+
+    fn tick(&mut self, now: Moment, finish: bool) -> Vec<Event> {
+        let mut events = Vec::new();
+        self.ticked = now.elapsed;
+        for at in 0..self.tasks.len() {
+            let mut look =
+                Look { now, finish, live: self.ready, mute: !self.ready && !self.emit_history, events: Vec::new(), notices: Vec::new() };
+            look.task(&mut self.tasks[at]);
+            events.append(&mut look.events);
+            for notice in look.notices {
+                self.notice(notice);
+            }
+        }
+        for event in &mut events {
+            self.seq.0 += 1;
+            event.seq = self.seq;
+        }
+        if !events.is_empty() || now.elapsed >= self.estimated + ESTIMATE_EVERY {
+            self.version += 1;
+            self.estimated = now.elapsed;
+        }
+        events
+    }
+}
+
+/// One look at one task.
+struct Look {
+    now: Moment,
+    finish: bool,
+    live: bool,
+    mute: bool,
+    events: Vec<Event>,
+    notices: Vec<Notice>,
+}
+
+impl Look {
+    fn task(&mut self, task: &mut Task) {
+        let mut planned = Vec::new();
+        if task.hold.is_empty() || self.finish {
+            self.plans(task, &mut planned);
+        }
+        let mut counted = Vec::new();
+        self.candidates(task, &mut planned, &mut counted);
+        let mut order: Vec<usize> = (0..task.lines.len()).collect();
+        order.sort_by_key(|line| task.lines[*line].kind());
+        for line in order {
+            if task.hold.is_empty() || task.hold.contains(&line) || self.finish {
+                self.appended(task, line, &mut counted);
+            }
+        }
+        // The plan comes last in the order of trust.
+        counted.append(&mut planned);
+        self.completions(task, &mut counted);
+        task.tell_all(counted, self.now, &mut self.events);
+    }
+
+    fn plans(&mut self, task: &mut Task, pending: &mut Vec<Pending>) {
+        for source in 0..task.plans.len() {
+            if let Some(complaint) = task.plans[source].complaint(self.now.elapsed) {
+                self.note(NoticeKind::PlanUnreadable, &task.plans[source].path, &complaint);
+            }
+            let Some((plan, change)) = task.plans[source].believe(self.now.elapsed, self.finish || !self.live) else { continue };
+            if let Some(cut) = &plan.cut {
+                self.note(NoticeKind::Limit, &task.plans[source].path, cut);
+            }
+            if change == Change::NewRun {
+                // What was read before belongs to the run that ends here.
+                task.tell_all(std::mem::take(pending), self.now, &mut self.events);
+                self.switch(task, None, Some(source));
+            }
+            let described = match (change, &task.plans[source].plan) {
+                (Change::SameRun, Some(old)) => describe(old, &plan),
+                _ => None,
+            };
+            let origin = Origin { path: task.plans[source].path.clone(), kind: SourceKind::Plan };
+            for (fact, said) in task.adopt_plan(source, plan, described) {
+                let one = task.pending(fact, said, &origin, self.mute, self.live);
+                pending.push(one);
+            }
+        }
+    }
+
+    fn candidates(&mut self, task: &mut Task, planned: &mut Vec<Pending>, counted: &mut Vec<Pending>) {
+        for line in 0..task.lines.len() {
+            let Some(judged) = task.judge(line, self.now.elapsed, self.finish) else { continue };
+            match judged.verdict {
+                Verdict::Wait { hold } => {
+                    if hold {
+                        task.hold.insert(line);
+                    } else {
+                        task.hold.remove(&line);
+                    }
+                    continue;
+                }
+                Verdict::Rewrite => {}
+                Verdict::NewGeneration if task.lines[line].is_machine_log() => task.lines[line].ledger.rotate(),
+                Verdict::NewGeneration => {
+                    // What was read before belongs to the run that ends here.
+                    counted.append(planned);
+                    task.tell_all(std::mem::take(counted), self.now, &mut self.events);
+                    self.switch(task, Some(line), None);
+                }
+            }
+            task.hold.remove(&line);
+            let believed = task.lines[line].commit(judged, self.now.elapsed);
+            counted.extend(task.prepare(line, believed, self.mute, self.live));
+        }
+    }
+
+    fn appended(&mut self, task: &mut Task, line: usize, counted: &mut Vec<Pending>) {
+        task.lines[line].settle(self.now.elapsed, self.finish);
+        // Only what is found at the start can be from before the run's beginning.
+        let begun = if self.live || !task.lines[line].is_machine_log() { None } else { task.begun() };
+        let fresh = task.count_fresh(line, self.now.elapsed, begun);
+        counted.extend(task.prepare(line, fresh, self.mute, self.live));
+    }
+
+    fn completions(&mut self, task: &mut Task, counted: &mut Vec<Pending>) {
+        for source in 0..task.plans.len() {
+            if let Some(times) = task.plans[source].completion(self.now.elapsed, self.finish || !self.live) {
+                let origin = Origin { path: task.plans[source].path.clone(), kind: SourceKind::Plan };
+                let fact = plan_fact(What::TaskEnded { passed: true }, None);
+                let one = task.pending(fact, Some(times), &origin, self.mute, self.live);
+                counted.push(one);
+            }
+        }
+    }
+
+    fn switch(&mut self, task: &mut Task, line: Option<usize>, plan: Option<usize>) {
+        if task.new_run(line, plan) {
+            let path = match (line, plan) {
+                (Some(line), _) => task.lines[line].path.clone(),
+                (None, Some(plan)) => task.plans[plan].path.clone(),
+                (None, None) => task.id.clone(),
+            };
+            self.note(NoticeKind::NewRun, &path, "says that a new run began; counting starts afresh");
+        }
+    }
+
+    fn note(&mut self, kind: NoticeKind, path: &str, message: &str) {
+        self.notices.push(Notice { kind, path: Some(path.to_owned()), message: message.to_owned(), at: self.now.wall });
+    }
+}
+
+/// What changed between two versions of one plan, in words; `None` when only flags did.
+fn describe(old: &crate::plan::Plan, new: &crate::plan::Plan) -> Option<String> {
+    let names = |plan: &crate::plan::Plan| -> Vec<String> {
+        plan.stories.iter().filter_map(|story| story.id.clone().or_else(|| story.title.clone())).collect()
+    };
+    let (before, after) = (names(old), names(new));
+    let added = after.iter().filter(|name| !before.contains(name)).count();
+    let removed = before.iter().filter(|name| !after.contains(name)).count();
+    let mut words = Vec::new();
+    if added > 0 {
+        words.push(format!("{added} added"));
+    }
+    if removed > 0 {
+        words.push(format!("{removed} removed"));
+    }
+    (!words.is_empty()).then(|| format!("plan changed: {} → {} stories ({})", before.len(), after.len(), words.join(", ")))
+}

@@ -1,0 +1,124 @@
+//! A fact's names → its countable item. Decides which facts count nowhere.
+
+use std::collections::HashMap;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::fact::{Fact, Failure, Key, Kind, Provenance, StoryName, What};
+use crate::ledger::Item;
+use crate::line::Timestamp;
+use crate::plan::Plan;
+use crate::subject::{Names, Subject, fold};
+
+/// What counting makes of a fact.
+pub(super) enum Resolved {
+    Counts(Item),
+    /// State only: activity, headers.
+    Uncounted,
+    /// It speaks of an earlier plan.
+    Nowhere,
+    /// A record from before this run began.
+    EarlierRun(Item),
+}
+
+/// A fact with its names looked up.
+#[derive(Debug, Clone)]
+pub(super) struct Subjects {
+    pub(super) kind: Option<Kind>,
+    pub(super) story: Option<Subject>,
+    place: Option<usize>,
+    /// Index of the criterion within its story.
+    pub(super) criterion: Option<u32>,
+    /// What the key is made of; goes into event ids.
+    pub(super) key_text: String,
+    /// Whether the names are enough to count it.
+    countable: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Resolver {
+    names: Names,
+    /// Whether an entry with this id and title belongs to the plan: decided once, so that counts stay comparable.
+    belongs: HashMap<String, bool>,
+}
+
+impl Resolver {
+    pub(super) fn set_plan(&mut self, plan: &Plan) -> Vec<Subject> {
+        self.names.set_plan(plan)
+    }
+
+    pub(super) fn begin_run(&mut self) {
+        self.names.begin_run();
+    }
+
+    /// The countable item of a fact. Records from before `begun` belong to earlier runs.
+    pub(super) fn resolve(&mut self, fact: &Fact, plan: Option<&Plan>, begun: Option<Timestamp>) -> Resolved {
+        let subjects = self.subjects(fact);
+        let Some(kind) = subjects.kind.filter(|kind| *kind != Kind::TaskStarted && subjects.countable) else { return Resolved::Uncounted };
+        if !self.belongs(fact, kind, &subjects, plan) {
+            return Resolved::Nowhere;
+        }
+        let item = Item::new(key(kind, &subjects.key_text), fact.voice, fact.open, kind);
+        match (fact.when, begun) {
+            (Some(when), Some(begun)) if when.at < begun => Resolved::EarlierRun(item),
+            _ => Resolved::Counts(item),
+        }
+    }
+
+    /// Looks the names of a fact up.
+    pub(super) fn subjects(&mut self, fact: &Fact) -> Subjects {
+        let kind = Kind::of(&fact.what);
+        let (story, place) = match &fact.story {
+            Some(name) => {
+                let (subject, place) = self.names.story(name, fact.text.trim());
+                (Some(subject), place)
+            }
+            None => (None, None),
+        };
+        let criterion = match (&fact.what, &story) {
+            (What::CriterionDone { criterion, .. }, Some(subject)) => self.names.criterion(subject, place, criterion),
+            _ => None,
+        };
+        let countable = match &fact.what {
+            What::CriterionDone { .. } => criterion.is_some(),
+            What::StoryStarted { .. } | What::StoryEnded { .. } => story.is_some(),
+            What::TaskStarted { .. } | What::TaskEnded { .. } | What::Error(_) => true,
+            What::Activity { .. } => false,
+        };
+        let key_text = match (&fact.what, &story) {
+            (What::CriterionDone { .. }, Some(subject)) => format!("{}\u{1}{}", subject.key, criterion.unwrap_or_default()),
+            // An error of no story is known by what it says.
+            (What::Error(Failure { message, .. }), None) => format!("\u{1}{}", fold(message)),
+            (_, Some(subject)) => subject.key.to_string(),
+            (_, None) => String::new(),
+        };
+        Subjects { kind, story, place, criterion, key_text, countable }
+    }
+
+    /// An entry about a story that the plan calls open counts when the titles agree; else it speaks of an earlier plan.
+    fn belongs(&mut self, fact: &Fact, kind: Kind, subjects: &Subjects, plan: Option<&Plan>) -> bool {
+        let about_work_done = match kind {
+            Kind::StoryPassed | Kind::StoryFailed | Kind::CriterionDone => true,
+            Kind::StoryStarted => fact.provenance == Provenance::Derived,
+            Kind::TaskStarted | Kind::Error | Kind::TaskPassed | Kind::TaskFailed => false,
+        };
+        let (Some(StoryName { id: Some(id), title: Some(title) }), Some(place), Some(plan)) = (&fact.story, subjects.place, plan) else {
+            return true;
+        };
+        if !about_work_done {
+            return true;
+        }
+        let open = plan.stories.get(place).is_some_and(|story| !story.passed);
+        let agree = self.names.titles_agree(place, Some(title));
+        *self.belongs.entry(format!("{id}\u{0}{title}")).or_insert(!open || agree)
+    }
+}
+
+/// The key of a kind and what it is about.
+pub(super) fn key(kind: Kind, text: &str) -> Key {
+    let mut bytes = Vec::with_capacity(text.len() + 16);
+    bytes.extend_from_slice(kind.word().as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(text.as_bytes());
+    Key(xxh3_64(&bytes))
+}

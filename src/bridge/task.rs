@@ -1,0 +1,374 @@
+//! One task: its sources' counts, its run, and the telling of its facts in order.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::event::Event;
+use crate::fact::{Fact, Kind, Outcome, Provenance, StoryName, Voice, What, opening};
+use crate::format::SourceKind;
+use crate::ledger::Run;
+use crate::line::{Moment, Timestamp};
+use crate::model::{self, Origin, Told};
+use crate::plan::Plan;
+
+use super::document::PlanSource;
+use super::lines::{Counted, Judged, LineSource};
+use super::resolve::{Resolver, Subjects, key};
+
+/// Longest name of a run, in characters.
+const RUN_NAME_LIMIT: usize = 80;
+
+pub(super) struct Task {
+    pub(super) id: Arc<str>,
+    pub(super) lines: Vec<LineSource>,
+    pub(super) plans: Vec<PlanSource>,
+    pub(super) model: model::Task,
+    resolver: Resolver,
+    run: Run,
+    run_name: Option<String>,
+    runs: HashMap<String, u32>,
+    /// Nothing but its beginning has been said of the present run: further signs belong to the same switch.
+    pub(super) untold: bool,
+    /// Line sources that wait to know whether a new run began.
+    pub(super) hold: BTreeSet<usize>,
+}
+
+/// A fact that is to be told in this look.
+#[derive(Clone)]
+pub(super) struct Pending {
+    fact: Fact,
+    subjects: Subjects,
+    said: Option<u32>,
+    origin: Origin,
+    /// Read, counted and shown, but not to be emitted (`--from end`).
+    mute: bool,
+    live: bool,
+}
+
+impl Task {
+    pub(super) fn new(id: &str, source_text: bool) -> Self {
+        Task {
+            id: Arc::from(id),
+            lines: Vec::new(),
+            plans: Vec::new(),
+            model: model::Task::new(id, source_text),
+            resolver: Resolver::default(),
+            run: Run::default(),
+            run_name: None,
+            runs: HashMap::new(),
+            untold: true,
+            hold: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        self.plans.iter().find_map(|source| source.plan.as_ref())
+    }
+
+    /// Judges a line source's rewritten content, if it has any.
+    pub(super) fn judge(&mut self, line: usize, now: Duration, finish: bool) -> Option<Judged> {
+        let Task { lines, plans, resolver, .. } = self;
+        let plan = plans.iter().find_map(|source| source.plan.as_ref());
+        lines[line].judge(now, finish, |fact| resolver.resolve(fact, plan, None))
+    }
+
+    /// Counts what a line source was appended since the last look. Records from before `begun` belong to earlier runs.
+    pub(super) fn count_fresh(&mut self, line: usize, now: Duration, begun: Option<Timestamp>) -> Vec<Counted> {
+        let Task { lines, plans, resolver, .. } = self;
+        let plan = plans.iter().find_map(|source| source.plan.as_ref());
+        lines[line].count_fresh(now, |fact| resolver.resolve(fact, plan, begun))
+    }
+
+    /// When the present run began, by the progress log's header: records from before belong to earlier runs.
+    pub(super) fn begun(&self) -> Option<Timestamp> {
+        self.lines.iter().filter(|source| !source.is_machine_log()).find_map(|source| {
+            let started = source.reader().head().started?;
+            // A date alone stands for its midnight; that is early enough to lose nothing.
+            Some(started.at)
+        })
+    }
+
+    /// Prepares counted facts of one source for telling.
+    pub(super) fn prepare(&mut self, source: usize, counted: Vec<Counted>, mute: bool, live: bool) -> Vec<Pending> {
+        let origin = self.lines[source].origin();
+        let mut pending = Vec::with_capacity(counted.len());
+        for Counted { fact, said } in counted {
+            pending.push(self.pending(fact, said, &origin, mute, live));
+        }
+        pending
+    }
+
+    pub(super) fn pending(&mut self, fact: Fact, said: Option<u32>, origin: &Origin, mute: bool, live: bool) -> Pending {
+        let subjects = self.resolver.subjects(&fact);
+        Pending { fact, subjects, said, origin: origin.clone(), mute, live }
+    }
+
+    /// Tells a look's facts in order; pushes the events of those that are due.
+    pub(super) fn tell_all(&mut self, look: Vec<Pending>, now: Moment, events: &mut Vec<Event>) {
+        for pending in sorted(look) {
+            self.tell(&pending, now, events);
+        }
+    }
+
+    fn tell(&mut self, pending: &Pending, now: Moment, events: &mut Vec<Event>) {
+        let Some(kind) = pending.subjects.kind else {
+            self.say(pending, Kind::TaskStarted, &pending.fact, None, now, events);
+            return;
+        };
+        match kind {
+            Kind::TaskStarted => {
+                let due = self.run.count(key(kind, "")) == 0;
+                let occurrence = due.then(|| self.run.add(key(kind, "")));
+                self.say(pending, kind, &pending.fact, occurrence, now, events);
+                return;
+            }
+            // Whether a run with a plan has passed is the plan's to say.
+            Kind::TaskPassed if pending.origin.kind != SourceKind::Plan && self.has_plan() => {
+                self.say(pending, kind, &pending.fact, None, now, events);
+                return;
+            }
+            Kind::StoryStarted
+            | Kind::CriterionDone
+            | Kind::StoryPassed
+            | Kind::StoryFailed
+            | Kind::Error
+            | Kind::TaskPassed
+            | Kind::TaskFailed => {}
+        }
+        if kind == Kind::StoryStarted && self.absorbs_start(pending) {
+            self.say(pending, kind, &pending.fact, None, now, events);
+            return;
+        }
+        let due = pending.said.map(|said| self.run.offer(key(kind, &pending.subjects.key_text), said)).filter(|due| !due.is_empty());
+        let Some(due) = due else {
+            self.say(pending, kind, &pending.fact, None, now, events);
+            return;
+        };
+        self.begin_if_untold(pending, now, events);
+        for occurrence in due {
+            if matches!(kind, Kind::StoryPassed | Kind::StoryFailed) {
+                self.imply_start(pending, now, events);
+            }
+            self.say(pending, kind, &pending.fact, Some(occurrence), now, events);
+        }
+        self.untold = false;
+    }
+
+    /// Whether a start belongs to an attempt whose end was emitted without one (see `imply_start`): too late to be told.
+    fn absorbs_start(&mut self, pending: &Pending) -> bool {
+        let start = key(Kind::StoryStarted, &pending.subjects.key_text);
+        let late =
+            pending.said.is_some_and(|said| said > self.run.count(start)) && self.run.count(start) < self.ends(&pending.subjects.key_text);
+        if late {
+            self.run.add(start);
+        }
+        late
+    }
+
+    /// Completions of a story emitted so far in this run, whatever their outcome.
+    fn ends(&self, story: &str) -> u32 {
+        self.run.count(key(Kind::StoryPassed, story)) + self.run.count(key(Kind::StoryFailed, story))
+    }
+
+    /// A run whose beginning nobody has stated begins with its first fact.
+    fn begin_if_untold(&mut self, pending: &Pending, now: Moment, events: &mut Vec<Event>) {
+        if self.run.count(key(Kind::TaskStarted, "")) > 0 {
+            return;
+        }
+        let what = What::TaskStarted { name: None, branch: None, description: None, story_count: None, estimated_secs: None };
+        let fact = Fact { what, story: None, provenance: Provenance::Derived, ..pending.fact.clone() };
+        let occurrence = self.run.add(key(Kind::TaskStarted, ""));
+        let header = Pending { subjects: self.resolver.subjects(&fact), fact, ..pending.clone() };
+        self.say(&header, Kind::TaskStarted, &header.fact, Some(occurrence), now, events);
+    }
+
+    /// A completion whose start was not emitted emits that start first. A flag of a plan has no line that could have said so:
+    /// alone it only says where the story stands.
+    fn imply_start(&mut self, pending: &Pending, now: Moment, events: &mut Vec<Event>) {
+        if pending.origin.kind == SourceKind::Plan && !self.lines.iter().any(LineSource::has_content) {
+            return;
+        }
+        let start = key(Kind::StoryStarted, &pending.subjects.key_text);
+        let ends = self.run.count(key(Kind::StoryPassed, &pending.subjects.key_text))
+            + self.run.count(key(Kind::StoryFailed, &pending.subjects.key_text));
+        if self.run.count(start) >= ends {
+            return;
+        }
+        let what = What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
+        let fact = Fact { what, provenance: Provenance::Derived, ..pending.fact.clone() };
+        let occurrence = self.run.add(start);
+        self.say(pending, Kind::StoryStarted, &fact, Some(occurrence), now, events);
+    }
+
+    fn say(&mut self, pending: &Pending, kind: Kind, fact: &Fact, occurrence: Option<u32>, now: Moment, events: &mut Vec<Event>) {
+        if occurrence.is_some() {
+            self.name_run(pending);
+        }
+        let told = Told {
+            fact,
+            kind,
+            subject: pending.subjects.story.as_ref(),
+            criterion: pending.subjects.criterion,
+            key_text: &pending.subjects.key_text,
+            occurrence,
+            origin: &pending.origin,
+            now: now.wall,
+            live: pending.live,
+        };
+        if let Some(event) = self.model.tell(&told)
+            && !pending.mute
+        {
+            events.push(event);
+        }
+    }
+
+    /// Fixes the run's name at its first event.
+    fn name_run(&mut self, pending: &Pending) {
+        if self.run_name.is_some() {
+            return;
+        }
+        let base = self.run_base(Some(pending));
+        let count = self.runs.entry(base.clone()).or_default();
+        *count += 1;
+        let name = if *count == 1 { base } else { format!("{base}#{count}") };
+        self.model.set_run(&name);
+        self.run_name = Some(name);
+    }
+
+    /// The plan's branch or name, else the log's start line, else the opening of what is told first, else the task.
+    fn run_base(&self, first: Option<&Pending>) -> String {
+        let planned = self.plan().and_then(|plan| plan.branch.clone().or_else(|| plan.name.clone()));
+        let started = || self.lines.iter().find_map(|source| source.reader().head().start_line.clone());
+        let opening = || first.filter(|first| first.fact.line > 0).map(|first| first.fact.text.trim().to_owned());
+        let name = planned.or_else(started).or_else(opening).filter(|name| !name.is_empty());
+        name.map_or_else(|| self.id.to_string(), |name| name.chars().take(RUN_NAME_LIMIT).collect())
+    }
+
+    pub(super) fn has_plan(&self) -> bool {
+        self.plans.iter().any(|source| source.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty()))
+    }
+
+    /// A source says that a new run began. Returns whether it is one, or only a further sign of the switch under way.
+    pub(super) fn new_run(&mut self, line_source: Option<usize>, plan_source: Option<usize>) -> bool {
+        for (place, source) in self.lines.iter_mut().enumerate() {
+            if line_source == Some(place) {
+                source.ledger.begin_run();
+            } else {
+                source.ledger.outlive_run();
+            }
+        }
+        for (place, source) in self.plans.iter_mut().enumerate() {
+            source.begin_run(plan_source == Some(place));
+        }
+        self.hold.clear();
+        if self.untold {
+            return false;
+        }
+        self.run.clear();
+        self.run_name = None;
+        self.resolver.begin_run();
+        self.model.begin_run();
+        self.untold = true;
+        if plan_source.is_none() {
+            for place in 0..self.plans.len() {
+                if let Some(plan) = self.plans[place].plan.clone() {
+                    let subjects = self.resolver.set_plan(&plan);
+                    self.model.take_plan(&plan, &subjects, &[], None);
+                }
+            }
+        }
+        true
+    }
+
+    /// Believes a plan: tells the model and returns the facts its flags state.
+    pub(super) fn adopt_plan(&mut self, source: usize, plan: Plan, change: Option<String>) -> Vec<(Fact, Option<u32>)> {
+        let subjects = self.resolver.set_plan(&plan);
+        let keys: Vec<Arc<str>> = subjects.iter().map(|subject| subject.key.clone()).collect();
+        let (rose, fell) = self.plans[source].adopt(plan.clone(), &keys);
+        for place in &fell {
+            // Its next start is that of another attempt, even if the finished one was never seen to start.
+            let story = &keys[*place];
+            while self.run.count(key(Kind::StoryStarted, story)) < self.ends(story) {
+                self.run.add(key(Kind::StoryStarted, story));
+            }
+        }
+        let reopened: Vec<_> = fell.iter().map(|place| subjects[*place].clone()).collect();
+        self.model.take_plan(&plan, &subjects, &reopened, change);
+        let mut facts = Vec::new();
+        if !plan.stories.is_empty() {
+            let what = What::TaskStarted {
+                name: plan.name.clone(),
+                branch: plan.branch.clone(),
+                description: plan.description.clone(),
+                story_count: u32::try_from(plan.stories.len()).ok(),
+                estimated_secs: plan.estimated_secs,
+            };
+            facts.push((plan_fact(what, None), None));
+        }
+        for (place, edges) in rose {
+            let story = StoryName { id: plan.stories[place].id.clone(), title: plan.stories[place].title.clone() };
+            let what = What::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() };
+            facts.push((plan_fact(what, Some(story)), Some(edges)));
+        }
+        facts
+    }
+}
+
+/// A fact that a document states: it has no line.
+pub(super) fn plan_fact(what: What, story: Option<StoryName>) -> Fact {
+    let provenance = Provenance::Derived;
+    Fact { what, story, voice: Voice::Summary, provenance, line: 0, text: "".into(), open: opening(""), when: None }
+}
+
+/// Order inside one look: the run's beginning, then stories in the order of their first fact (inside an attempt: started, criteria, errors,
+/// completed), then the run's end. `look` comes in the order of trust, each source in file order.
+fn sorted(look: Vec<Pending>) -> Vec<Pending> {
+    let mut attempts: HashMap<(Arc<str>, Voice, Arc<str>), Attempt> = HashMap::new();
+    let mut first: HashMap<(Arc<str>, u32), usize> = HashMap::new();
+    let mut keyed: Vec<((u8, usize, u8), Pending)> = Vec::with_capacity(look.len());
+    for (place, pending) in look.into_iter().enumerate() {
+        let kind = pending.subjects.kind;
+        let group = match &pending.subjects.story {
+            Some(story) => {
+                let voice = (pending.origin.path.clone(), pending.fact.voice, story.key.clone());
+                let attempt = attempts.entry(voice).or_default().take(kind);
+                *first.entry((story.key.clone(), attempt)).or_insert(place)
+            }
+            None => place,
+        };
+        let order = match kind {
+            Some(Kind::TaskStarted) => (0, place, 0),
+            None | Some(Kind::StoryStarted) => (1, group, 0),
+            Some(Kind::CriterionDone) => (1, group, 1),
+            Some(Kind::Error) => (1, group, 2),
+            Some(Kind::StoryPassed | Kind::StoryFailed) => (1, group, 3),
+            Some(Kind::TaskPassed | Kind::TaskFailed) => (2, place, 0),
+        };
+        keyed.push((order, pending));
+    }
+    keyed.sort_by_key(|(order, _)| *order);
+    keyed.into_iter().map(|(_, pending)| pending).collect()
+}
+
+/// Counts the attempts of one story that one voice speaks of in one look.
+#[derive(Default)]
+struct Attempt {
+    number: u32,
+    started: bool,
+    ended: bool,
+}
+
+impl Attempt {
+    /// The number of the attempt that a fact of this kind belongs to.
+    fn take(&mut self, kind: Option<Kind>) -> u32 {
+        let starts = kind == Some(Kind::StoryStarted);
+        let ends = matches!(kind, Some(Kind::StoryPassed | Kind::StoryFailed));
+        if (starts && (self.started || self.ended)) || (ends && self.ended) {
+            *self = Attempt { number: self.number + 1, started: false, ended: false };
+        }
+        self.started |= starts;
+        self.ended |= ends;
+        self.number
+    }
+}

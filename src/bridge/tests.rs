@@ -1,0 +1,367 @@
+//! Histories of files, told to the bridge as the reader would tell them, on a clock of their own.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::event::{Data, Ending};
+use crate::line::{LineEnd, Lines, Rest, SourceId, TaskId, Timestamp, Why};
+
+/// Some files of one task and the bridge that is told of them.
+pub(super) struct World {
+    bridge: Bridge,
+    now: Duration,
+    files: Vec<File>,
+    pub(super) events: Vec<Event>,
+}
+
+struct File {
+    document: bool,
+    content: String,
+    seen: Option<String>,
+    why: Why,
+}
+
+pub(super) const P: usize = 0;
+pub(super) const L: usize = 1;
+pub(super) const PLAN: usize = 2;
+
+impl World {
+    /// A progress log (P), a terminal log (L) and a plan (PLAN), with what they hold at the start.
+    pub(super) fn new(contents: [Option<&str>; 3]) -> World {
+        World::with(contents, true)
+    }
+
+    fn with(contents: [Option<&str>; 3], emit_history: bool) -> World {
+        let names = [("progress.txt", Shape::Lines), ("agent.log", Shape::Lines), ("prd.json", Shape::Document)];
+        let sources = names.iter().enumerate().map(|(at, (name, shape))| Source {
+            id: SourceId(at as u32),
+            task: TaskId(0),
+            path: (*name).into(),
+            shown: (*name).into(),
+            shape: *shape,
+            named: true,
+            machine_name: name.ends_with(".log"),
+        });
+        let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
+        let settings = Settings { tasks, sources: sources.collect(), zone: TimeZone::UTC, emit_history, source_text: true };
+        let files = contents.iter().zip(names).map(|(content, (_, shape))| File {
+            document: shape == Shape::Document,
+            content: content.unwrap_or_default().to_owned(),
+            seen: None,
+            why: Why::Rewritten,
+        });
+        let mut world = World { bridge: Bridge::new(settings), now: Duration::from_secs(1), files: files.collect(), events: Vec::new() };
+        for (at, content) in contents.iter().enumerate() {
+            if content.is_some() {
+                world.look(at);
+            }
+        }
+        world.tick();
+        let ready = Input::Ready(world.moment());
+        world.bridge.handle(ready);
+        world.wait(0.5);
+        world
+    }
+
+    fn moment(&self) -> Moment {
+        let wall = Timestamp(1_770_000_000_000 + i64::try_from(self.now.as_millis()).unwrap());
+        Moment { elapsed: self.now, wall }
+    }
+
+    fn tick(&mut self) {
+        let tick = Input::Tick(self.moment());
+        let events = self.bridge.handle(tick);
+        self.events.extend(events);
+    }
+
+    /// The file now holds `content`; `why` is what the file system shows.
+    pub(super) fn save(&mut self, file: usize, content: &str, why: Why) -> &mut World {
+        self.files[file].content = content.to_owned();
+        self.files[file].why = why;
+        self.wait(0.0)
+    }
+
+    pub(super) fn append(&mut self, file: usize, content: &str) -> &mut World {
+        let whole = self.files[file].content.clone() + content;
+        self.save(file, &whole, Why::Rewritten)
+    }
+
+    /// Time passes; whatever may be looked at is looked at, whatever waits gets its tick.
+    pub(super) fn wait(&mut self, seconds: f64) -> &mut World {
+        let until = self.now + Duration::from_secs_f64(seconds);
+        loop {
+            for file in 0..self.files.len() {
+                if self.files[file].seen.as_ref() != Some(&self.files[file].content) && self.bridge.may_look(SourceId(file as u32)) {
+                    self.look(file);
+                }
+            }
+            self.tick();
+            match self.bridge.deadline().filter(|deadline| *deadline <= until) {
+                Some(deadline) if deadline > self.now => self.now = deadline,
+                Some(_) => self.now += Duration::from_millis(1),
+                None if self.now == until => return self,
+                None => self.now = until,
+            }
+            assert!(self.now <= until + Duration::from_millis(1), "a deadline that never ends");
+        }
+    }
+
+    fn look(&mut self, at: usize) {
+        let (source, moment) = (SourceId(at as u32), self.moment());
+        let file = &mut self.files[at];
+        let seen = file.seen.clone();
+        file.seen = Some(file.content.clone());
+        let content = file.content.clone();
+        if file.document {
+            self.bridge.handle(Input::Document { source, at: moment, text: content });
+            return;
+        }
+        let seen = seen.unwrap_or_default();
+        if let Some(added) = content.strip_prefix(&seen) {
+            let first = 1 + seen.matches('\n').count();
+            let (lines, rest) = split(added, first);
+            self.bridge.handle(Input::Lines { source, at: moment, lines });
+            if let Some(rest) = rest {
+                self.bridge.handle(Input::Rest { source, at: moment, rest });
+            }
+        } else {
+            let why = file.why;
+            let (lines, rest) = split(&content, 1);
+            self.bridge.handle(Input::Begin { source, at: moment, why });
+            self.bridge.handle(Input::Lines { source, at: moment, lines });
+            self.bridge.handle(Input::End { source, at: moment, rest });
+        }
+    }
+
+    /// What has been emitted since the last call, without the runs' beginnings.
+    pub(super) fn said(&mut self) -> Vec<String> {
+        let events = std::mem::take(&mut self.events);
+        events.iter().filter(|event| !matches!(event.data, Data::TaskStarted(_))).map(brief).collect()
+    }
+
+    fn expect(&mut self, expected: &[&str]) -> &mut World {
+        assert_eq!(self.said(), expected);
+        self
+    }
+}
+
+/// `start US-1 (run)`, `passed US-1 (run)`, …
+fn brief(event: &Event) -> String {
+    let what = match &event.data {
+        Data::TaskStarted(_) => "begin".to_owned(),
+        Data::StoryStarted(started) => format!("start {}", started.story_id.as_ref().or(started.title.as_ref()).unwrap()),
+        Data::AcCompleted(done) => format!("criterion {} {}", done.story_id.as_deref().unwrap_or("-"), done.ac_index),
+        Data::StoryCompleted(done) => {
+            let word = if done.status == Ending::Passed { "passed" } else { "failed" };
+            format!("{word} {}", done.story_id.as_ref().or(done.title.as_ref()).unwrap())
+        }
+        Data::TaskCompleted(_) => "end".to_owned(),
+        Data::ErrorOccurred(error) => format!("error {}", error.story_id.as_deref().unwrap_or("-")),
+    };
+    format!("{what} ({})", event.run)
+}
+
+fn split(text: &str, first: usize) -> (Lines, Option<Rest>) {
+    let mut lines = Lines::default();
+    let mut number = u32::try_from(first).unwrap();
+    let mut rest = None;
+    for piece in text.split_inclusive('\n') {
+        let Some(line) = piece.strip_suffix('\n') else {
+            rest = Some(Rest { number, text: piece.to_owned() });
+            break;
+        };
+        let redraws: Vec<&str> = line.split('\r').collect();
+        for (at, redraw) in redraws.iter().enumerate() {
+            lines.push(number, redraw, if at + 1 == redraws.len() { LineEnd::Feed } else { LineEnd::Return });
+        }
+        number += 1;
+    }
+    (lines, rest)
+}
+
+pub(super) fn s(n: u32) -> String {
+    format!("[US-{n}] Starting...\n")
+}
+
+pub(super) fn c(n: u32) -> String {
+    format!("[US-{n}] Completed\n")
+}
+
+fn f(n: u32) -> String {
+    format!("[US-{n}] Failed\n")
+}
+
+/// A header whose start line is `name`.
+pub(super) fn h(name: &str) -> String {
+    format!("# Progress Log\nStarted: {name}\n\n")
+}
+
+pub(super) fn cat(parts: &[String]) -> String {
+    parts.concat()
+}
+
+pub(super) fn plan(branch: &str, stories: &[(&str, bool)]) -> String {
+    let stories: Vec<_> =
+        stories.iter().map(|(id, passes)| serde_json::json!({"id": id, "title": format!("Story {id}"), "passes": passes})).collect();
+    serde_json::json!({"project": "Shop", "branchName": branch, "userStories": stories}).to_string()
+}
+
+#[test]
+fn a_line_inserted_on_top_is_the_new_one() {
+    let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1)])), None, None]);
+    world.expect(&["start US-1 (Started: a)", "passed US-1 (Started: a)"]);
+    world.save(P, &cat(&[h("a"), "[US-1] Starting... again\n".into(), s(1), c(1)]), Why::Replaced).wait(1.0);
+    assert_eq!(world.events[0].source.text.as_deref(), Some("[US-1] Starting... again"));
+    world.expect(&["start US-1 (Started: a)"]);
+}
+
+#[test]
+fn an_edit_is_news_and_its_revert_is_not() {
+    let mut world = World::new([Some(&cat(&[h("a"), s(1), s(2)])), None, None]);
+    world.said();
+    world.save(P, &cat(&[h("a"), c(1), s(2)]), Why::Replaced).wait(1.0).expect(&["passed US-1 (Started: a)"]);
+    world.save(P, &cat(&[h("a"), s(1), s(2)]), Why::Replaced).wait(1.0).expect(&[]);
+}
+
+#[test]
+fn a_reset_with_another_start_line_is_a_new_run() {
+    let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1), s(2)])), None, None]);
+    world.said();
+    world.save(P, &h("b"), Why::Rewritten).wait(4.0).append(P, &s(1)).wait(1.0).expect(&["start US-1 (Started: b)"]);
+    // At once, with the first line of the new run: under half is left and the start line differs.
+    world.append(P, &cat(&[c(1), s(2)])).wait(0.1).said();
+    world.save(P, &cat(&[h("c"), s(1)]), Why::Rewritten).wait(0.2).expect(&[]);
+    world.wait(0.1).expect(&["start US-1 (Started: c)"]);
+}
+
+#[test]
+fn content_that_comes_back_soon_is_the_same_run_and_late_is_another() {
+    let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1)])), None, None]);
+    world.said();
+    world.save(P, "", Why::Rewritten).wait(1.5).save(P, &cat(&[h("a"), s(2), s(1), c(1)]), Why::Rewritten).wait(4.0);
+    world.expect(&["start US-2 (Started: a)"]);
+    world.save(P, "", Why::Rewritten).wait(4.0).save(P, &cat(&[h("a"), s(1), c(1)]), Why::Rewritten).wait(4.0);
+    world.expect(&["start US-1 (Started: a#2)", "passed US-1 (Started: a#2)"]);
+}
+
+#[test]
+fn gone_and_appended_again_is_news_but_restored_is_not() {
+    let six = cat(&[h("a"), s(1), s(2), s(3), s(4), s(5), s(6)]);
+    let mut world = World::new([Some(&six), None, None]);
+    world.said();
+    world.save(P, &cat(&[h("a"), s(6)]), Why::Rewritten).wait(6.0).expect(&[]);
+    world.append(P, &s(2)).wait(1.0).expect(&["start US-2 (Started: a)"]);
+    world.save(P, &cat(&[six.clone(), s(2)]), Why::Rewritten).wait(4.0).expect(&[]);
+}
+
+#[test]
+fn two_sources_that_say_the_same_say_it_once() {
+    let mut world = World::new([Some(&cat(&[h("a"), s(1)])), Some(""), None]);
+    world.said();
+    world.append(L, &s(1)).wait(1.0).expect(&[]);
+    world.append(L, &cat(&[f(1), s(1)])).wait(1.0);
+    world.append(P, &cat(&[f(1), s(1), c(1)])).wait(1.0);
+    world.append(L, &c(1)).wait(1.0);
+    world.expect(&["failed US-1 (Started: a)", "start US-1 (Started: a)", "passed US-1 (Started: a)"]);
+}
+
+#[test]
+fn a_log_that_is_not_reset_with_the_run_starts_counting_from_there() {
+    let old = [s(1), c(1)];
+    let mut world = World::new([Some(&cat(&[h("a"), cat(&old)])), Some(&cat(&old)), None]);
+    world.said();
+    world.save(P, &h("b"), Why::Rewritten).wait(4.0).append(L, &s(1)).wait(0.5).append(P, &s(1)).wait(0.5);
+    world.expect(&["start US-1 (Started: b)"]);
+}
+
+#[test]
+fn other_sources_wait_while_a_reset_is_not_believed() {
+    let old = [s(1), c(1), s(2), c(2)];
+    let mut world = World::new([Some(&cat(&old)), Some(&cat(&old)), None]);
+    world.said();
+    world.save(P, "", Why::Rewritten).wait(0.6).append(L, &s(1)).wait(1.0).expect(&[]);
+    let run = { world.wait(4.0).events.last().unwrap().run.to_string() };
+    world.expect(&[&format!("start US-1 ({run})")]);
+    assert_ne!(run, "[US-1] Starting...");
+}
+
+#[test]
+fn an_open_last_line_counts_once() {
+    let mut world = World::new([Some(&h("a")), None, None]);
+    world.append(P, "[US-1] Starting...").wait(4.0).expect(&["start US-1 (Started: a)"]);
+    world.append(P, "\n").wait(0.1).expect(&[]);
+    world.append(P, &s(1)).wait(0.1).expect(&["start US-1 (Started: a)"]);
+}
+
+#[test]
+fn flags_count_by_rising_edges() {
+    let log = Some("# Progress Log\nStarted: a\n");
+    let mut world = World::new([log, None, Some(&plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]))]);
+    world.said();
+    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false), ("US-3", false)]), Why::Replaced).wait(1.0).expect(&[]);
+    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]), Why::Replaced).wait(1.0);
+    world.expect(&["start US-2 (b)", "passed US-2 (b)"]);
+}
+
+#[test]
+fn all_flags_falling_is_a_new_run() {
+    let mut world = World::new([None, None, Some(&plan("b", &[("US-1", true), ("US-2", true)]))]);
+    world.expect(&["passed US-1 (b)", "passed US-2 (b)", "end (b)"]);
+    world.save(PLAN, &plan("b", &[("US-1", false), ("US-2", false)]), Why::Replaced).wait(1.0);
+    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), Why::Replaced).wait(1.0).expect(&["passed US-1 (b#2)"]);
+}
+
+#[test]
+fn a_plan_and_a_log_that_agree_say_it_once() {
+    let stories = [("US-1", false), ("US-2", false)];
+    let mut world = World::new([Some(&cat(&[h("a"), s(1)])), None, Some(&plan("b", &stories))]);
+    world.expect(&["start US-1 (b)"]);
+    world.append(P, &c(1)).wait(1.0).expect(&["passed US-1 (b)"]);
+    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), Why::Replaced).wait(1.0).expect(&[]);
+    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true)]), Why::Replaced).wait(1.0);
+    world.expect(&["start US-2 (b)", "passed US-2 (b)", "end (b)"]);
+}
+
+#[test]
+fn the_plan_and_the_log_of_one_switch_make_one_run() {
+    let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1)])), None, Some(&plan("one", &[("US-1", true), ("US-2", false)]))]);
+    world.said();
+    world.save(PLAN, &plan("two", &[("US-1", false), ("US-2", false)]), Why::Replaced).wait(1.0);
+    world.save(P, &h("b"), Why::Rewritten).wait(4.0).append(P, &cat(&[s(1), c(1)])).wait(1.0);
+    world.expect(&["start US-1 (two)", "passed US-1 (two)"]);
+}
+
+#[test]
+fn redraws_of_one_line_say_it_once() {
+    let mut world = World::new([None, Some(""), None]);
+    world.append(L, "[US-1] Starting...\r[US-1] Starting...\r[US-1] Starting...\n").wait(1.0);
+    assert_eq!(world.said().len(), 1);
+    world.append(L, &s(1)).wait(1.0);
+    assert_eq!(world.said().len(), 1);
+}
+
+#[test]
+fn from_the_end_only_what_comes_is_said() {
+    let mut world = World::with([Some(&cat(&[h("a"), s(1)])), None, None], false);
+    assert_eq!(world.events.len(), 0);
+    world.append(P, &cat(&[f(1), s(1)])).wait(1.0).expect(&["failed US-1 (Started: a)", "start US-1 (Started: a)"]);
+}
+
+#[test]
+fn a_reformatted_log_says_nothing() {
+    let mut world = World::new([Some(&cat(&[h("a"), c(1), c(2), c(3), c(4), c(5)])), None, None]);
+    world.said();
+    let reformatted = "# Progress Log\nStarted: a\n\n- [US-1] Completed now\n- [US-2] Completed\n- [US-4] Completed\n- [US-5] Completed\n";
+    world.save(P, reformatted, Why::Replaced).wait(4.0).expect(&[]);
+}
+
+#[test]
+fn two_cold_starts_give_the_same_ids() {
+    let content = cat(&[h("a"), s(1), f(1), s(1), c(1), s(2)]);
+    let ids = |world: World| world.events.iter().map(|event| event.id).collect::<Vec<_>>();
+    let one = ids(World::new([Some(&content), None, None]));
+    assert_eq!(one, ids(World::new([Some(&content), None, None])));
+    assert_eq!(one.iter().collect::<std::collections::HashSet<_>>().len(), one.len());
+}

@@ -1,0 +1,174 @@
+//! Files → tasks, and what belongs to them and was not named.
+
+use std::collections::HashSet;
+use std::path::{Component, Path, PathBuf};
+
+use super::expand::Named;
+use super::{FileSystem, Found, Kind, PLANS, PROGRESS, RUNNER_FOLDERS, Shape, Source, Task, is_machine_name, name_of};
+use crate::line::{SourceId, TaskId};
+
+/// How far up a runner's folder is looked for where there is no repository.
+const UP: usize = 4;
+const EXECUTION_LOG: &str = ".claude-loop/execution_log.jsonl";
+
+pub(super) fn group(named: Vec<Named>, take_along: bool, files: &dyn FileSystem) -> Found {
+    let mut grouping = Grouping { files, folders: Vec::new(), taken: Vec::new(), seen: HashSet::new() };
+    let plan_folders: Vec<PathBuf> =
+        named.iter().filter(|named| Shape::of(&named.path) == Shape::Document).map(|named| grouping.home_of(&named.path)).collect();
+    for named in &named {
+        let home = grouping.home_of(&named.path);
+        // A log somewhere below the folder of a plan that was named with it belongs to that plan.
+        let plan = plan_folders.iter().filter(|folder| home.starts_with(folder)).max_by_key(|folder| folder.components().count());
+        let task = grouping.task(plan.unwrap_or(&home));
+        grouping.take(task, &named.path, Some(&named.as_named), named.itself);
+    }
+    if take_along {
+        for task in 0..grouping.folders.len() {
+            for path in grouping.belonging_to(task) {
+                grouping.take(task, &path, None, false);
+            }
+        }
+    }
+    grouping.found()
+}
+
+struct Grouping<'a> {
+    files: &'a dyn FileSystem,
+    /// The folders of the tasks, without links.
+    folders: Vec<PathBuf>,
+    taken: Vec<Taken>,
+    /// Files already taken, without links.
+    seen: HashSet<PathBuf>,
+}
+
+struct Taken {
+    task: usize,
+    path: PathBuf,
+    real: PathBuf,
+    /// As named, for files that were.
+    as_named: Option<PathBuf>,
+    itself: bool,
+}
+
+impl Grouping<'_> {
+    /// The folder of the task that a file belongs to: its own, or the one that the runner's folder is in.
+    fn home_of(&self, path: &Path) -> PathBuf {
+        let folder = self.files.real(path.parent().unwrap_or(path));
+        let is_runners = |folder: &&Path| name_of(folder).is_some_and(|name| RUNNER_FOLDERS.contains(&name));
+        match folder.ancestors().filter(is_runners).last().and_then(Path::parent) {
+            Some(home) => home.to_owned(),
+            None => folder,
+        }
+    }
+
+    fn task(&mut self, folder: &Path) -> usize {
+        self.folders.iter().position(|known| known == folder).unwrap_or_else(|| {
+            self.folders.push(folder.to_owned());
+            self.folders.len() - 1
+        })
+    }
+
+    fn take(&mut self, task: usize, path: &Path, as_named: Option<&Path>, itself: bool) {
+        let real = self.files.real(path);
+        if self.seen.insert(real.clone()) {
+            self.taken.push(Taken { task, path: path.to_owned(), real, as_named: as_named.map(Path::to_owned), itself });
+        }
+    }
+
+    /// What belongs to a task without being named, there or not yet.
+    fn belonging_to(&self, task: usize) -> Vec<PathBuf> {
+        let folder = &self.folders[task];
+        let own: Vec<&Taken> = self.taken.iter().filter(|taken| taken.task == task).collect();
+        let has_log = own.iter().any(|taken| Shape::of(&taken.path) == Shape::Lines && !is_execution_log(&taken.real));
+        let has_plan = own.iter().any(|taken| Shape::of(&taken.path) == Shape::Document);
+        let exists = |name: &&str| self.files.kind(&folder.join(name)) == Kind::File;
+        let mut paths = Vec::new();
+        if !has_plan {
+            let plan = PLANS.iter().copied().find(exists).unwrap_or(PLANS[0]);
+            paths.push(folder.join(plan));
+        }
+        if !has_log {
+            let log = PROGRESS.iter().copied().find(exists).unwrap_or(PROGRESS[0]);
+            paths.push(folder.join(log));
+        }
+        paths.push(self.runner_home(folder).join(EXECUTION_LOG));
+        paths
+    }
+
+    /// The nearest folder upwards that has a runner's folder in it; else the repository, else the folder itself.
+    fn runner_home(&self, folder: &Path) -> PathBuf {
+        let repository = folder.ancestors().find(|above| self.files.kind(&above.join(".git")) != Kind::Missing);
+        let bound = repository.map_or(UP + 1, |repository| folder.components().count() - repository.components().count() + 1);
+        let nearest = folder.ancestors().take(bound).find(|above| self.files.kind(&above.join(RUNNER_FOLDERS[0])) == Kind::Folder);
+        nearest.or(repository).unwrap_or(folder).to_owned()
+    }
+
+    fn found(self) -> Found {
+        let names = names(&self.folders);
+        let tasks =
+            self.folders.iter().zip(names).zip(0..).map(|((folder, name), id)| Task { id: TaskId(id), name, folder: folder.clone() });
+        let sources = self.taken.iter().zip(0..).map(|(taken, id)| Source {
+            id: SourceId(id),
+            task: TaskId(taken.task as u32),
+            path: taken.path.clone(),
+            shown: shown(taken, &self.folders[taken.task], self.files),
+            shape: Shape::of(&taken.path),
+            named: taken.itself || taken.as_named.is_some(),
+            machine_name: is_machine_name(&taken.path),
+        });
+        Found { tasks: tasks.collect(), sources: sources.collect() }
+    }
+}
+
+/// Relative to the task's folder where it lies in it; a runner's file further up with `../`; else as named.
+fn shown(taken: &Taken, folder: &Path, files: &dyn FileSystem) -> String {
+    // The name itself counts, not what it links to: only its folder is looked through.
+    let own = match (taken.path.parent(), taken.path.file_name()) {
+        (Some(parent), Some(name)) => files.real(parent).join(name),
+        (None, _) | (_, None) => taken.path.clone(),
+    };
+    if let Ok(inside) = own.strip_prefix(folder) {
+        return inside.display().to_string();
+    }
+    if let Some(as_named) = &taken.as_named {
+        return as_named.display().to_string();
+    }
+    match folder.ancestors().enumerate().find_map(|(up, above)| own.strip_prefix(above).ok().map(|rest| (up, rest))) {
+        Some((up, rest)) => format!("{}{}", "../".repeat(up), rest.display()),
+        None => own.display().to_string(),
+    }
+}
+
+fn is_execution_log(path: &Path) -> bool {
+    path.ends_with(EXECUTION_LOG)
+}
+
+/// Each folder's own name, with as many of its parents' as it takes to be the only one.
+fn names(folders: &[PathBuf]) -> Vec<String> {
+    let parts: Vec<Vec<String>> = folders.iter().map(|folder| parts(folder)).collect();
+    let name = |own: &[String], count: usize| own[own.len() - count.min(own.len())..].join("/");
+    parts
+        .iter()
+        .enumerate()
+        .map(|(index, own)| {
+            let is_taken = |count: usize| {
+                let mine = name(own, count);
+                parts.iter().enumerate().any(|(other, theirs)| other != index && name(theirs, count) == mine)
+            };
+            let count = (1..own.len()).find(|&count| !is_taken(count)).unwrap_or(own.len());
+            name(own, count)
+        })
+        .collect()
+}
+
+fn parts(folder: &Path) -> Vec<String> {
+    let parts: Vec<String> = folder
+        .components()
+        .filter_map(|part| match part {
+            Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
+        })
+        .collect();
+    // The root has no name of its own.
+    if parts.is_empty() { vec!["root".to_owned()] } else { parts }
+}

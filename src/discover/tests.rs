@@ -1,0 +1,240 @@
+//! Names against a made-up file system.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+/// Files by path; a path that ends with a slash is a folder, one with ` -> ` a link.
+struct Tree {
+    files: BTreeSet<PathBuf>,
+    folders: BTreeSet<PathBuf>,
+    links: BTreeMap<PathBuf, PathBuf>,
+    current: PathBuf,
+}
+
+fn tree(current: &str, paths: &[&str]) -> Tree {
+    let mut tree = Tree { files: BTreeSet::new(), folders: BTreeSet::new(), links: BTreeMap::new(), current: current.into() };
+    for path in paths.iter().chain([&format!("{current}/").as_str()]) {
+        if let Some((from, to)) = path.split_once(" -> ") {
+            tree.links.insert(from.into(), to.into());
+            continue;
+        }
+        let path = Path::new(path);
+        let is_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        if !is_folder {
+            tree.files.insert(path.to_owned());
+        }
+        tree.folders.extend(path.ancestors().skip(usize::from(!is_folder)).map(Path::to_owned));
+    }
+    tree
+}
+
+impl FileSystem for Tree {
+    fn current(&self) -> PathBuf {
+        self.current.clone()
+    }
+
+    fn kind(&self, path: &Path) -> Kind {
+        let path = self.real(path);
+        if self.files.contains(&path) {
+            Kind::File
+        } else if self.folders.contains(&path) {
+            Kind::Folder
+        } else {
+            Kind::Missing
+        }
+    }
+
+    fn list(&self, folder: &Path) -> Vec<String> {
+        let folder = self.real(folder);
+        let all = self.files.iter().chain(&self.folders).chain(self.links.keys());
+        let mut names: Vec<String> =
+            all.filter(|path| path.parent() == Some(&folder)).filter_map(|path| name_of(path).map(str::to_owned)).collect();
+        names.sort();
+        names
+    }
+
+    fn real(&self, path: &Path) -> PathBuf {
+        let mut real = PathBuf::new();
+        for part in path.components() {
+            match part {
+                std::path::Component::ParentDir => {
+                    real.pop();
+                }
+                std::path::Component::CurDir => {}
+                part => real.push(part),
+            }
+            if let Some(to) = self.links.get(&real) {
+                real = to.clone();
+            }
+        }
+        real
+    }
+}
+
+/// `task:folder` and `task/shown (path)` with `*` for documents, `!` for machine names, `+` for what was taken along.
+fn words(found: &Found) -> Vec<String> {
+    let tasks = found.tasks.iter().map(|task| format!("{} = {}", task.name, task.folder.display()));
+    let sources = found.sources.iter().map(|source| {
+        let mut flags = String::new();
+        flags.push_str(if source.named { "" } else { "+" });
+        flags.push_str(if source.shape == Shape::Document { "*" } else { "" });
+        flags.push_str(if source.machine_name { "!" } else { "" });
+        format!("{}: {flags}{} ({})", found.tasks[source.task.0 as usize].name, source.shown, source.path.display())
+    });
+    tasks.chain(sources).collect()
+}
+
+fn check(tree: &Tree, named: &[&str], take_along: bool, expected: &[&str]) {
+    let request = Request { named: named.iter().map(PathBuf::from).collect(), take_along };
+    let found = discover(&request, tree).unwrap();
+    assert_eq!(words(&found), expected, "{named:?}");
+    assert!(found.sources.iter().zip(0..).all(|(source, id)| source.id == SourceId(id)));
+}
+
+fn fails(tree: &Tree, named: &[&str]) -> Error {
+    discover(&Request { named: named.iter().map(PathBuf::from).collect(), take_along: true }, tree).unwrap_err()
+}
+
+#[test]
+fn a_log_takes_its_plan_and_execution_log_along() {
+    let tree = tree("/p", &["/p/progress.txt"]);
+    let expected = [
+        "p = /p",
+        "p: progress.txt (/p/progress.txt)",
+        "p: +*prd.json (/p/prd.json)",
+        "p: +!.claude-loop/execution_log.jsonl (/p/.claude-loop/execution_log.jsonl)",
+    ];
+    check(&tree, &["progress.txt"], true, &expected);
+    check(&tree, &["progress.txt"], false, &expected[..2]);
+    check(&tree, &["progress.txt", "/p/./progress.txt", "../p/progress.txt"], false, &expected[..2]);
+}
+
+#[test]
+fn what_is_missing_is_waited_for() {
+    let tree = tree("/p", &[]);
+    check(&tree, &["x/new.log"], false, &["x = /p/x", "x: !new.log (/p/x/new.log)"]);
+    check(
+        &tree,
+        &["later"],
+        false,
+        &["later = /p/later", "later: *prd.json (/p/later/prd.json)", "later: progress.txt (/p/later/progress.txt)"],
+    );
+    check(&tree, &["."], false, &["p = /p", "p: *prd.json (/p/./prd.json)", "p: progress.txt (/p/./progress.txt)"]);
+}
+
+#[test]
+fn a_plan_takes_its_log_along() {
+    let tree = tree("/p", &["/p/prd.json", "/p/progress.md"]);
+    check(
+        &tree,
+        &["prd.json"],
+        true,
+        &[
+            "p = /p",
+            "p: *prd.json (/p/prd.json)",
+            "p: +progress.md (/p/progress.md)",
+            "p: +!.claude-loop/execution_log.jsonl (/p/.claude-loop/execution_log.jsonl)",
+        ],
+    );
+}
+
+#[test]
+fn the_runners_folder_is_looked_for_up_to_the_repository() {
+    let log = "/r/.claude-loop/execution_log.jsonl";
+    let expected = ["a = /r/tasks/a", "a: progress.txt (/r/tasks/a/progress.txt)", "a: +*prd.json (/r/tasks/a/prd.json)"];
+    let with = |last: &str| expected.iter().map(|word| (*word).to_owned()).chain([last.to_owned()]).collect::<Vec<_>>();
+    let above = format!("a: +!../../.claude-loop/execution_log.jsonl ({log})");
+    for paths in [
+        &["/r/tasks/a/progress.txt", "/r/.git/", log][..],
+        &["/r/tasks/a/progress.txt", "/r/.git/"],
+        &["/r/tasks/a/progress.txt", "/r/.claude-loop/"],
+    ] {
+        let expected = with(&above);
+        check(&tree("/r", paths), &["tasks/a/progress.txt"], true, &expected.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+    // Not beyond it.
+    let nested = tree("/r", &["/r/tasks/a/progress.txt", "/r/tasks/.git/", "/r/.claude-loop/"]);
+    let expected = with("a: +!../.claude-loop/execution_log.jsonl (/r/tasks/.claude-loop/execution_log.jsonl)");
+    check(&nested, &["tasks/a/progress.txt"], true, &expected.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_folder_means_its_known_files() {
+    let paths =
+        ["/p/run.log", "/p/prd.json", "/p/package.json", "/p/progress.txt", "/p/.hidden.log", "/p/src/x.log", "/p/code.rs", "/etc/x.txt"];
+    let mut paths = paths.to_vec();
+    paths.push("/p/leak.txt -> /etc/x.txt");
+    let tree = tree("/p", &paths);
+    let expected = [
+        "p = /p",
+        "p: *prd.json (/p/prd.json)",
+        "p: progress.txt (/p/progress.txt)",
+        "p: !run.log (/p/run.log)",
+        "p: +!.claude-loop/execution_log.jsonl (/p/.claude-loop/execution_log.jsonl)",
+    ];
+    check(&tree, &[], true, &expected);
+    check(&tree, &["/p"], true, &expected);
+    check(&tree, &["/p/*.log"], false, &["p = /p", "p: !run.log (/p/run.log)"]);
+    check(&tree, &["r?n*"], false, &["p = /p", "p: !run.log (/p/run.log)"]);
+}
+
+#[test]
+fn tasks_are_folders_with_names_of_their_own() {
+    let tree = tree("/w", &["/w/a/x/progress.txt", "/w/b/x/progress.txt", "/w/c/progress.txt"]);
+    check(
+        &tree,
+        &["a/x/progress.txt", "b/x/progress.txt", "c/progress.txt"],
+        false,
+        &[
+            "a/x = /w/a/x",
+            "b/x = /w/b/x",
+            "c = /w/c",
+            "a/x: progress.txt (/w/a/x/progress.txt)",
+            "b/x: progress.txt (/w/b/x/progress.txt)",
+            "c: progress.txt (/w/c/progress.txt)",
+        ],
+    );
+}
+
+#[test]
+fn a_log_below_a_named_plan_is_its() {
+    let tree = tree("/p", &["/p/prd.json", "/p/logs/run.log"]);
+    let expected = ["p = /p", "p: !logs/run.log (/p/logs/run.log)", "p: *prd.json (/p/prd.json)"];
+    check(&tree, &["logs/run.log", "prd.json"], false, &expected);
+}
+
+#[test]
+fn a_file_in_the_runners_folder_belongs_to_the_folder_around_it() {
+    let tree = tree("/p", &["/p/.claude-loop/logs/error.log"]);
+    let expected = ["p = /p", "p: !.claude-loop/logs/error.log (/p/.claude-loop/logs/error.log)"];
+    check(&tree, &[".claude-loop/logs/error.log"], false, &expected);
+}
+
+#[test]
+fn links_are_read_once() {
+    let tree = tree("/p", &["/data/real.txt", "/p/a.txt -> /data/real.txt", "/p/b.txt -> /data/real.txt"]);
+    check(&tree, &["a.txt", "b.txt"], false, &["p = /p", "p: a.txt (/p/a.txt)"]);
+}
+
+#[test]
+fn nothing_is_an_error_that_says_what_to_do() {
+    let empty = tree("/p", &[]);
+    let message = fails(&empty, &[]).to_string();
+    assert!(message.starts_with("nothing to watch in /p: looked for prd.json"), "{message}");
+    assert!(message.contains("--watch"), "{message}");
+    assert_eq!(fails(&empty, &["*.log"]).exit_code(), 3);
+    assert_eq!(fails(&empty, &["-"]).exit_code(), 2);
+}
+
+#[test]
+fn the_disk_knows_missing_paths_by_their_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = folder.path().canonicalize().unwrap();
+    std::os::unix::fs::symlink(&real, folder.path().join("link")).unwrap();
+    assert_eq!(Disk.real(&folder.path().join("link/missing/x.txt")), real.join("missing/x.txt"));
+    assert_eq!(Disk.real(&folder.path().join("link")), real);
+    assert_eq!((Disk.kind(folder.path()), Disk.kind(&folder.path().join("x"))), (Kind::Folder, Kind::Missing));
+    assert_eq!(Disk.list(folder.path()), ["link"]);
+}

@@ -1,0 +1,80 @@
+//! claude-loop and its kin: `### Iteration: TIME`, under it `**Story**: ID - title` and `**Status**: word`.
+//!
+//! The status is always written in the end; an entry without one is still being worked on.
+
+use super::entry::{Opening, Silence};
+use super::field::is_separator;
+use super::{Family, Reading, Seen, SourceKind, heading, time};
+use crate::fact::{Fact, Provenance, Voice, What, opening};
+
+pub(super) const FAMILY: Family = Family { name: "claude-loop", kind: SourceKind::ProgressLog, begins: b"#=A*\xE2\xF0", read };
+
+fn read(seen: &Seen<'_>) -> Option<Reading> {
+    if seen.sure && is_all_done(seen.text) {
+        return Some(Reading::Says(vec![Fact {
+            what: What::TaskEnded { passed: true },
+            story: None,
+            voice: Voice::Line,
+            provenance: Provenance::Explicit,
+            line: seen.number,
+            text: seen.raw.into(),
+            open: opening(seen.raw),
+            when: None,
+        }]));
+    }
+    let (level, text) = match seen.text.as_bytes() {
+        [b'#', ..] => heading(seen.text)?,
+        // `=== Iteration 1 (2026-01-24 12:32) ===`
+        [b'=', b'=', ..] => (2, seen.text.trim_matches(['=', ' '])),
+        _ => return None,
+    };
+    let (iteration, rest) = super::iteration(text)?;
+    let rest = rest.trim_start_matches(is_separator);
+    let when = match time::leading(rest, seen.clock) {
+        Some((when, rest)) if rest.trim_matches(is_separator).is_empty() => Some(when),
+        Some(_) => return None,
+        None if rest.is_empty() => None,
+        None => return None,
+    };
+    Some(Reading::Opens(Opening { level, stories: Vec::new(), when, iteration, status: None, silence: Silence::Started }))
+}
+
+/// A whole line that says `All 5 user stories complete`.
+fn is_all_done(text: &str) -> bool {
+    let start = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    if !start.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("all ")) {
+        return false;
+    }
+    const FILLERS: [&str; 6] = ["user", "are", "now", "have", "been", "successfully"];
+    let lower = start.to_ascii_lowercase();
+    let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
+    let words: Vec<&str> = bare.split_ascii_whitespace().filter(|word| !FILLERS.contains(word)).collect();
+    match words.as_slice() {
+        ["all", "stories", end] => is_end(end),
+        ["all", number, "stories", end] => number.bytes().all(|b| b.is_ascii_digit()) && is_end(end),
+        _ => false,
+    }
+}
+
+fn is_end(word: &str) -> bool {
+    ["complete", "completed", "done", "passed", "finished"].contains(&word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_all_done;
+
+    #[test]
+    fn only_a_whole_line_ends_the_run() {
+        for text in
+            ["All 5 user stories complete", "All 12 stories completed!", "✅ All stories are complete.", "**All 3 user stories done:**"]
+        {
+            assert!(is_all_done(text), "{text}");
+        }
+        for text in
+            ["All 5 user stories in the plan are complete", "All tests passed", "- Overall 5 stories complete so far", "All stories", ""]
+        {
+            assert!(!is_all_done(text), "{text}");
+        }
+    }
+}

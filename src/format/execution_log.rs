@@ -1,0 +1,149 @@
+//! claude-loop's `execution_log.jsonl`: one record when an attempt ends, nothing when it begins.
+//!
+//! A record that is damaged (half written, glued to the next one, unescaped) says nothing.
+
+use serde::Deserialize;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::json::{self, Inner, Scalar, Texts};
+use super::words::error_kind;
+use super::{Family, Reading, Seen, SourceKind, time};
+use crate::fact::{Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What};
+
+pub(super) const FAMILY: Family = Family { name: "execution log", kind: SourceKind::ExecutionLog, begins: b"{", read };
+
+#[derive(Deserialize)]
+struct Record<'a> {
+    #[serde(borrow)]
+    story_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    story_title: Scalar<'a>,
+    #[serde(borrow, default)]
+    timestamp_start: Scalar<'a>,
+    #[serde(borrow, default)]
+    timestamp_end: Scalar<'a>,
+    #[serde(borrow, default)]
+    duration_ms: Scalar<'a>,
+    #[serde(borrow)]
+    status: Scalar<'a>,
+    #[serde(borrow, default)]
+    exit_code: Scalar<'a>,
+    #[serde(borrow, default)]
+    error_type: Scalar<'a>,
+    #[serde(borrow, default)]
+    error_message: Scalar<'a>,
+    #[serde(borrow, default)]
+    retryable: Scalar<'a>,
+    #[serde(default)]
+    commits: Texts,
+    #[serde(borrow, default)]
+    context: Inner<Context<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Context<'a> {
+    #[serde(borrow, default)]
+    iteration: Scalar<'a>,
+    #[serde(default)]
+    commits: Texts,
+    #[serde(default)]
+    commit: Texts,
+}
+
+fn read(seen: &Seen<'_>) -> Option<Reading> {
+    // The keys that no other JSON line has together.
+    if !(seen.text.contains("\"timestamp_start\"") || seen.text.contains("\"timestamp_end\"")) || !seen.text.contains("\"story_id\"") {
+        return None;
+    }
+    let record: Record<'_> = json::object(seen.text)?;
+    let maker = Maker::new(seen, &record);
+    let mut facts = Vec::with_capacity(3);
+    match record.status.word() {
+        "success" | "completed" | "passed" => {
+            maker.started(&mut facts);
+            maker.ended(Outcome::Passed, &mut facts);
+        }
+        status @ ("failure" | "failed" | "error" | "timeout" | "blocked") => {
+            maker.started(&mut facts);
+            maker.error(&mut facts);
+            let reason = if matches!(status, "timeout" | "blocked") { status } else { "failed" };
+            maker.ended(Outcome::Failed { reason: reason.to_owned() }, &mut facts);
+        }
+        "in_progress" | "started" | "running" => maker.started(&mut facts),
+        _ => return None,
+    }
+    Some(Reading::Says(facts))
+}
+
+struct Maker<'r> {
+    record: &'r Record<'r>,
+    story: Option<StoryName>,
+    line: u32,
+    text: &'r str,
+    open: u64,
+    begun: Option<Stamp>,
+    over: Option<Stamp>,
+}
+
+impl<'r> Maker<'r> {
+    fn new(seen: &Seen<'r>, record: &'r Record<'r>) -> Self {
+        // A second end without a start has an empty id: it names no story.
+        let story = record.story_id.text().map(|id| StoryName { id: Some(id), title: record.story_title.text() });
+        let begun = time::whole(record.timestamp_start.word(), seen.clock);
+        let over = time::whole(record.timestamp_end.word(), seen.clock);
+        // A machine wrote the line: there is no white space to fold, as there is in what people edit.
+        Maker {
+            record,
+            story,
+            line: seen.number,
+            text: seen.raw,
+            open: xxh3_64(seen.text.as_bytes()),
+            begun: begun.or(over),
+            over: over.or(begun),
+        }
+    }
+
+    fn fact(&self, what: What, when: Option<Stamp>) -> Fact {
+        Fact {
+            what,
+            story: self.story.clone(),
+            voice: Voice::Record,
+            provenance: Provenance::Explicit,
+            line: self.line,
+            text: self.text.into(),
+            open: self.open,
+            when,
+        }
+    }
+
+    fn started(&self, facts: &mut Vec<Fact>) {
+        if self.story.is_some() {
+            let iteration = self.record.context.0.as_ref().and_then(|context| context.iteration.count());
+            facts.push(self.fact(What::StoryStarted { iteration, priority: None, criteria: Vec::new() }, self.begun));
+        }
+    }
+
+    fn error(&self, facts: &mut Vec<Fact>) {
+        let (name, message) = (self.record.error_type.text(), self.record.error_message.text());
+        // A type alone is worth saying for a story; without a story only a message tells anything.
+        let Some(text) = message.or_else(|| name.clone().filter(|_| self.story.is_some())) else { return };
+        let failure = Failure {
+            kind: error_kind(name.as_deref(), &text),
+            message: text,
+            retryable: self.record.retryable.truth(),
+            exit_code: self.record.exit_code.integer(),
+        };
+        facts.push(self.fact(What::Error(failure), self.over));
+    }
+
+    fn ended(&self, outcome: Outcome, facts: &mut Vec<Fact>) {
+        if self.story.is_none() {
+            return;
+        }
+        let mut commits = self.record.commits.0.clone();
+        if let Some(context) = &self.record.context.0 {
+            commits.extend(context.commits.0.iter().chain(&context.commit.0).cloned());
+        }
+        facts.push(self.fact(What::StoryEnded { outcome, duration_ms: self.record.duration_ms.duration_ms(), commits }, self.over));
+    }
+}

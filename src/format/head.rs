@@ -1,0 +1,209 @@
+//! The top of a log: title, start, name; and from that the statement that a run began.
+//!
+//! Some titles are a runner's for certain, others (`# X Progress`) only once an entry shows that the file is a runner's log.
+
+use super::entry::Place;
+use super::field::field;
+use super::{Head, Seen, heading, time};
+use crate::fact::{Fact, Provenance, Voice, What, opening};
+
+/// A header ends after this many lines at the latest.
+const LINES: u32 = 20;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Header {
+    pub(super) head: Head,
+    title: Option<Title>,
+    lines: u32,
+    title_line: u32,
+    /// No more lines of the header are looked for.
+    over: bool,
+    /// The run's beginning has been stated.
+    told: bool,
+    branch: Option<String>,
+    /// For dates without one.
+    pub(super) year: Option<i16>,
+}
+
+#[derive(Debug, Clone)]
+struct Title {
+    place: Place,
+    sure: bool,
+    name: Option<String>,
+}
+
+impl Header {
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Whether the title alone makes the file a runner's log.
+    pub(super) fn is_sure(&self) -> bool {
+        self.title.as_ref().is_some_and(|title| title.sure)
+    }
+
+    /// Whether the statement that a run began waits for the header's next lines.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.told && self.is_sure()
+    }
+
+    /// Takes a line from the top of the file; says whether it was one of the header's.
+    pub(super) fn line(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
+        self.lines += 1;
+        let rule = super::is_rule(seen.text);
+        let under_title = self.title.is_some() && self.lines == self.title_line + 1;
+        if self.lines > LINES || heading(seen.text).is_some_and(|(level, _)| level > 1) || (rule && !under_title && self.title.is_some()) {
+            self.end(facts);
+            return rule;
+        }
+        let text = seen.text.trim_start_matches('#').trim_ascii();
+        if self.title.is_none() {
+            self.title = title(text, seen);
+            self.title_line = self.lines;
+            return self.title.is_some();
+        }
+        if rule || text.is_empty() {
+            return true;
+        }
+        self.field(text, seen, facts)
+    }
+
+    fn field(&mut self, text: &str, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
+        let title = self.title.as_mut().expect("a field follows a title");
+        if let Some(name) = between(text, " across iterations for the ", &[" feature.", " PRD.", " project.", "."]) {
+            title.name.get_or_insert(name);
+            return true;
+        }
+        let Some((label, value)) = field(text) else { return false };
+        match label.to_ascii_lowercase().as_str() {
+            "started" | "created" | "initialized" | "start" | "started at" | "created at" => {
+                if self.head.start_line.is_none() && !is_placeholder(value) {
+                    self.head.start_line = Some(seen.text.to_owned());
+                    self.head.started = time::whole(value, seen.clock);
+                    self.year = year(value);
+                    if title.sure {
+                        let place = Place::of(seen);
+                        self.tell(place, Provenance::Explicit, facts);
+                    }
+                }
+                true
+            }
+            "feature" | "project" | "prd" | "task" | "epic" => {
+                if !is_placeholder(value) {
+                    title.name.get_or_insert_with(|| value.to_owned());
+                }
+                true
+            }
+            "branch" => {
+                self.branch = Some(value.to_owned()).filter(|branch| !is_placeholder(branch));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The header is over, by its own end, an entry, or quiet: what is certain is said.
+    pub(super) fn end(&mut self, facts: &mut Vec<Fact>) {
+        self.over = true;
+        self.settle(facts);
+    }
+
+    /// Quiet after the header: a run began, though its header may go on.
+    pub(super) fn settle(&mut self, facts: &mut Vec<Fact>) {
+        if self.is_waiting()
+            && let Some(title) = &self.title
+        {
+            let place = title.place.clone();
+            self.tell(place, Provenance::Explicit, facts);
+        }
+    }
+
+    /// An entry has shown that this is a runner's log: an uncertain title counts now, before the facts from `at` on.
+    pub(super) fn confirm(&mut self, at: usize, facts: &mut Vec<Fact>) {
+        self.over = true;
+        if !self.told
+            && let Some(title) = &self.title
+        {
+            let place = title.place.clone();
+            let mut own = Vec::with_capacity(1);
+            self.tell(place, Provenance::Derived, &mut own);
+            facts.splice(at..at, own);
+        }
+    }
+
+    fn tell(&mut self, place: Place, provenance: Provenance, facts: &mut Vec<Fact>) {
+        let Some(title) = &self.title else { return };
+        self.told = true;
+        self.head.name.clone_from(&title.name);
+        if self.head.start_line.is_none() && title.name.as_ref().is_some_and(|name| title.place.text.contains(name.as_str())) {
+            // The title of a log without a date still tells one run's log from another's.
+            self.head.start_line = Some(title.place.text.trim().to_owned());
+        }
+        facts.push(Fact {
+            what: What::TaskStarted {
+                name: title.name.clone(),
+                branch: self.branch.clone(),
+                description: None,
+                story_count: None,
+                estimated_secs: None,
+            },
+            story: None,
+            voice: Voice::Entry,
+            provenance,
+            line: place.line,
+            open: opening(&place.text),
+            text: place.text,
+            when: self.head.started,
+        });
+    }
+}
+
+/// The title on a line, if it is one.
+fn title(text: &str, seen: &Seen<'_>) -> Option<Title> {
+    let marked = seen.text.starts_with("# ");
+    let lower = text.to_ascii_lowercase();
+    let ralph = lower.contains("ralph") && lower.contains("progress") && text.len() <= 120;
+    let plain = ralph && lower.contains("progress log");
+    if !marked && !plain {
+        return None;
+    }
+    let named = |at: usize| {
+        let name = text[at..].trim_start_matches([' ', ':', '-', '—', '–', '(']).trim_end_matches([' ', ')']);
+        (!name.is_empty() && !is_placeholder(name)).then(|| name.to_owned())
+    };
+    let (sure, name) = if lower.starts_with("progress log: ") {
+        (true, named("progress log:".len()))
+    } else if lower.starts_with("progress log for ") {
+        (true, named("progress log for ".len()))
+    } else if ralph || lower.starts_with("claude-loop progress log") {
+        let end = ["progress log", "progress"].iter().find_map(|word| lower.rfind(word).map(|at| at + word.len()));
+        (true, end.and_then(named))
+    } else if let Some(name) = lower.starts_with("feature: ").then(|| named("feature:".len())).flatten() {
+        (false, Some(name))
+    } else {
+        let end = ["progress log", "implementation progress", "progress"].iter().find_map(|word| lower.strip_suffix(word).map(str::len))?;
+        let name = text[..end].trim_end_matches([' ', ':', '-', '—', '–']);
+        (false, (!name.is_empty()).then(|| name.to_owned()))
+    };
+    Some(Title { place: Place::of(seen), sure, name })
+}
+
+/// `$(date)`, `[Date]`, `<name>`: a template that nobody filled in.
+fn is_placeholder(text: &str) -> bool {
+    text.is_empty() || text.starts_with(['[', '<', '{']) || text.contains("$(") || text.contains("${") || text.contains("YYYY")
+}
+
+fn between(text: &str, before: &str, after: &[&str]) -> Option<String> {
+    let rest = &text[text.find(before)? + before.len()..];
+    let end = after.iter().find_map(|after| rest.find(after))?;
+    let name = rest[..end].trim();
+    (!name.is_empty() && !is_placeholder(name)).then(|| name.to_owned())
+}
+
+/// The year that a date names, in whatever language the rest is.
+fn year(text: &str) -> Option<i16> {
+    text.split(|c: char| !c.is_ascii_digit())
+        .filter(|digits| digits.len() == 4)
+        .find_map(|digits| digits.parse().ok())
+        .filter(|year| (2001..=2100).contains(year))
+}

@@ -1,0 +1,264 @@
+//! Written story ids: one, several or a range, and what follows them.
+//!
+//! Says what looks like an id and how surely; whether a story of that id exists is not known here.
+
+/// Most ids that one range stands for.
+const RANGE_LIMIT: usize = 100;
+
+/// How surely a word is an id, by its looks alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Looks {
+    /// `chloe-2ze.4`, `1.1.0`, `F006`, `Task 12`, `ROUTE_SSH`: an id where one is expected.
+    Weak,
+    /// `US-001`, `TSK-20260505-01`: an id anywhere.
+    Strong,
+}
+
+/// The ids that a text begins with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Ids<'t> {
+    /// At least one.
+    pub(super) ids: Vec<String>,
+    pub(super) looks: Looks,
+    /// They stood in brackets, so that a title may follow without a separator.
+    pub(super) bracketed: bool,
+    pub(super) rest: &'t str,
+}
+
+/// Words before an id that are no part of it.
+const GENERIC: &[&str] =
+    &["user story", "story", "stories", "task", "tasks", "feature", "features", "issue", "item", "step", "subtask", "bead", "id"];
+
+/// Names that look like ids of stories and are not.
+const NOT_STORIES: &[&str] =
+    &["UTF", "ISO", "SHA", "RFC", "HTTP", "CVE", "COVID", "GPT", "ADR", "MD", "ES", "WCAG", "UUID", "TLS", "IPV", "VERSION"];
+
+/// Reads the ids at the start of `text`: `US-001`, `[US-001]`, `US-001 & US-002`, `US-001/002`, `US-001 through US-006`, `Tasks 279-281`.
+pub(super) fn leading(text: &str) -> Option<Ids<'_>> {
+    let text = text.trim_ascii_start().trim_start_matches(['`', '*']);
+    let (text, bracketed) = match text.strip_prefix('[') {
+        Some(inner) => (inner, true),
+        None => (text, false),
+    };
+    let (text, generic) = strip_generic(text);
+    let (first, looks) = one(text, generic)?;
+    let mut ids = vec![first.to_owned()];
+    let mut rest = &text[first.len()..];
+    while ids.len() < RANGE_LIMIT {
+        let Some((more, after)) = another(rest, ids.last().map_or("", String::as_str), looks) else { break };
+        ids.extend(more);
+        rest = after;
+    }
+    ids.truncate(RANGE_LIMIT);
+    rest = rest.trim_start_matches(['`', '*']);
+    if bracketed {
+        rest = rest.strip_prefix(']')?;
+    }
+    // `US-001's page`, `US-001_old`: the word goes on.
+    let goes_on = rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '\'' | '’'));
+    (!goes_on).then_some(Ids { ids, looks, bracketed, rest })
+}
+
+/// Text without a leading `Story`, `Task #`, `Feature `…; the second says whether one was there.
+fn strip_generic(text: &str) -> (&str, bool) {
+    for word in GENERIC {
+        if let Some(start) = text.get(..word.len())
+            && start.eq_ignore_ascii_case(word)
+        {
+            let after = &text[word.len()..];
+            let rest = after.trim_start_matches([' ', '#', ':']);
+            if rest.len() < after.len() && rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') {
+                return (rest.trim_start_matches('['), true);
+            }
+        }
+    }
+    match text.strip_prefix('#') {
+        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => (rest, true),
+        _ => (text, false),
+    }
+}
+
+/// The id that `text` begins with.
+fn one(text: &str, number_is_id: bool) -> Option<(&str, Looks)> {
+    let end = text.bytes().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))).unwrap_or(text.len());
+    let mut word = &text[..end];
+    if let Some(dots) = word.find("..") {
+        word = &word[..dots];
+    }
+    let word = word.trim_end_matches(['-', '_', '.']);
+    if word.is_empty() || word.len() > 60 || !word.is_char_boundary(word.len()) {
+        return None;
+    }
+    if let Some(strong) = strong(word) {
+        // `US-001-US-006`: the rest is the other end of a range.
+        return Some((strong, Looks::Strong));
+    }
+    let bytes = word.as_bytes();
+    let digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
+    let letters = bytes.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let joined = bytes.iter().any(|b| matches!(b, b'-' | b'_'));
+    let is_id = if letters == 0 {
+        // A bare number needs a generic word; a dotted one stands by itself. A range of numbers (`279-281`) is cut at its dash.
+        (number_is_id || (bytes.contains(&b'.') && !joined)) && bytes[0].is_ascii_digit()
+    } else if digits > 0 {
+        bytes[0].is_ascii_alphanumeric() && (joined || (bytes[0].is_ascii_uppercase() && letters <= 3)) && !is_not_story(word)
+    } else {
+        // `TEST-CRON`, but not `US-XXX`.
+        joined
+            && bytes.iter().all(|b| !b.is_ascii_lowercase())
+            && !word.split(['-', '_']).any(|part| part.bytes().all(|b| b == b'X' || b == b'N'))
+    };
+    let word = if letters == 0 { word.split('-').next().unwrap_or(word) } else { word };
+    is_id.then_some((word, Looks::Weak))
+}
+
+/// The part of `word` that is surely an id: capitals, dashes, then a number; `US-001`, `VEO3-001`, `US-107A`, `SQL-1.0`, `US-001-login`.
+fn strong(word: &str) -> Option<&str> {
+    let bytes = word.as_bytes();
+    if !bytes.first()?.is_ascii_uppercase() {
+        return None;
+    }
+    let mut at = 0;
+    loop {
+        let part = bytes[at..].iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+        let segment = &bytes[at..at + part];
+        if at > 0 && segment.first().is_some_and(u8::is_ascii_digit) {
+            break;
+        }
+        let capital = !segment.is_empty() && segment.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if !capital || bytes.get(at + part) != Some(&b'-') {
+            return None;
+        }
+        at += part + 1;
+    }
+    if is_not_story(word) {
+        return None;
+    }
+    let prefix = &word[..at];
+    match word[at..].find(prefix) {
+        Some(again) => Some(word[..at + again].trim_end_matches('-')),
+        None => Some(word),
+    }
+}
+
+fn is_not_story(word: &str) -> bool {
+    NOT_STORIES
+        .iter()
+        .any(|name| word.len() > name.len() && word.as_bytes()[name.len()] == b'-' && word[..name.len()].eq_ignore_ascii_case(name))
+}
+
+/// What joins further ids to `last`, and the ids that join.
+fn another<'t>(text: &'t str, last: &str, looks: Looks) -> Option<(Vec<String>, &'t str)> {
+    const AND: &[&str] = &[", and ", " and ", " & ", ", & ", ", ", ",", "&", " + ", "+", " / ", "/"];
+    const TO: &[&str] = &[" through ", " thru ", " to ", " – ", "–", " — ", "...", "..", "…", " - ", "-"];
+    for join in AND {
+        if let Some(rest) = text.strip_prefix(join)
+            && let Some((id, rest)) = partner(rest, last, looks)
+        {
+            return Some((vec![id], rest));
+        }
+    }
+    for join in TO {
+        if let Some(rest) = text.strip_prefix(join)
+            && let Some((id, rest)) = partner(rest, last, looks)
+            && let Some(ids) = range(last, &id)
+        {
+            return Some((ids, rest));
+        }
+    }
+    None
+}
+
+/// An id of the same kind as `last`, or its number alone (`US-001/002`).
+fn partner<'t>(text: &'t str, last: &str, looks: Looks) -> Option<(String, &'t str)> {
+    let (prefix, number) = split_number(last);
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let ended = !text[digits..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | ':'));
+    if digits > 0 && ended && (digits == number.len() || prefix.is_empty()) && digits <= 6 {
+        return Some((format!("{prefix}{}", &text[..digits]), &text[digits..]));
+    }
+    let (id, other) = one(text, false)?;
+    let same = match looks {
+        Looks::Strong => other == Looks::Strong,
+        Looks::Weak => !prefix.is_empty() && split_number(id).0 == prefix,
+    };
+    same.then(|| (id.to_owned(), &text[id.len()..]))
+}
+
+fn split_number(id: &str) -> (&str, &str) {
+    let digits = id.bytes().rev().take_while(u8::is_ascii_digit).count();
+    id.split_at(id.len() - digits)
+}
+
+/// The ids after `first` up to `last`, at most [`RANGE_LIMIT`]; none when these are not two ends of a range.
+fn range(first: &str, last: &str) -> Option<Vec<String>> {
+    let ((prefix, low), (other, high)) = (split_number(first), split_number(last));
+    if prefix != other {
+        return None;
+    }
+    let (from, to) = (low.parse::<u32>().ok()?, high.parse::<u32>().ok()?);
+    let width = low.len();
+    (from < to).then(|| (from + 1..=to).take(RANGE_LIMIT).map(|number| format!("{prefix}{number:0width$}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        let found = match leading(text) {
+            Some(Ids { ids, looks, rest, .. }) => format!("{looks:?} {} |{rest}", ids.join(" ")),
+            None => "none".to_owned(),
+        };
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn ids_of_every_make_are_read() {
+        check("US-001", "Strong US-001 |");
+        check("[US-001] - Title", "Strong US-001 | - Title");
+        check("US-107A: x", "Strong US-107A |: x");
+        check("VEO3-001 — x", "Strong VEO3-001 | — x");
+        check("TSK-20260505-01", "Strong TSK-20260505-01 |");
+        check("SQL-1.0 x", "Strong SQL-1.0 | x");
+        check("US-001-login-form - x", "Strong US-001-login-form | - x");
+        check("Story US-001: x", "Strong US-001 |: x");
+        check("Task 12 - x", "Weak 12 | - x");
+        check("Feature #3: x", "Weak 3 |: x");
+        check("1.1.0 - x", "Weak 1.1.0 | - x");
+        check("F006: x", "Weak F006 |: x");
+        check("S01-project-setup", "Weak S01-project-setup |");
+        check("perch-54y.1 (x)", "Weak perch-54y.1 | (x)");
+        check("task-2", "Weak task-2 |");
+        check("TEST-CRON", "Weak TEST-CRON |");
+        check("ROUTE_SSH - x", "Weak ROUTE_SSH | - x");
+    }
+
+    #[test]
+    fn several_and_ranges_are_spread() {
+        check("US-004, US-005 - x", "Strong US-004 US-005 | - x");
+        check("US-002 & US-003 - x", "Strong US-002 US-003 | - x");
+        check("US-006/US-007", "Strong US-006 US-007 |");
+        check("US-006/007", "Strong US-006 US-007 |");
+        check("US-001 through US-003: x", "Strong US-001 US-002 US-003 |: x");
+        check("US-001-US-003", "Strong US-001 US-002 US-003 |");
+        check("US-001..US-003", "Strong US-001 US-002 US-003 |");
+        check("US-001 - US-003", "Strong US-001 US-002 US-003 |");
+        check("US-001, US-002, and US-003", "Strong US-001 US-002 US-003 |");
+        check("Tasks 279-281", "Weak 279 280 281 |");
+        check("US-001 - 2 new pages", "Strong US-001 | - 2 new pages");
+        check("US-001, part two", "Strong US-001 |, part two");
+        check("US-001 and more", "Strong US-001 | and more");
+        check("US-002 - US-001", "Strong US-002 | - US-001");
+        assert_eq!(leading("US-001 to US-999").map(|found| found.ids.len()), Some(RANGE_LIMIT));
+    }
+
+    #[test]
+    fn placeholders_and_prose_are_no_ids() {
+        for text in
+            ["", "US-XXX", "[Story ID]", "STORY-NNN", "Setup", "UTF-8", "RFC-2119: x", "Next steps", "2 more", "US-001's page", "é-1"]
+        {
+            check(text, "none");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Lines that a script writes about one story: `[US-003] Starting...`, `[US-003] Completed`, `[US-003] Failed: reason`.
+//!
+//! The id stands alone in its brackets; what follows the verb is free text.
+
+use super::id::{self, Looks};
+use super::words::{error_kind, reason_text};
+use super::{Family, Reading, Seen, SourceKind, time};
+use crate::fact::{Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What, opening};
+
+pub(super) const FAMILY: Family = Family { name: "story lines", kind: SourceKind::ProgressLog, begins: b"[-*+2", read };
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Start,
+    Pass,
+    Fail,
+}
+
+/// Verbs, and whether any text may follow: `Complete` and `Failed` also begin titles (`Complete rewrite`, `Failed login page`).
+const VERBS: &[(&str, Verb, bool)] = &[
+    ("starting", Verb::Start, true),
+    ("started", Verb::Start, true),
+    ("start", Verb::Start, false),
+    ("completed", Verb::Pass, true),
+    ("complete", Verb::Pass, false),
+    ("finished", Verb::Pass, true),
+    ("done", Verb::Pass, false),
+    ("passed", Verb::Pass, true),
+    ("failed", Verb::Fail, false),
+    ("failure", Verb::Fail, false),
+    ("blocked", Verb::Fail, false),
+];
+
+/// Words that can follow any verb without making it a title.
+const AFTER: &[&str] =
+    &["in", "at", "after", "with", "by", "on", "to", "due", "because", "successfully", "for", "within", "during", "again", "and"];
+
+fn read(seen: &Seen<'_>) -> Option<Reading> {
+    let text = seen.text.strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with(' ')).map_or(seen.text, str::trim_start);
+    let (time, inner, after) = bracketed(text)?;
+    let after = after.trim_start_matches([' ', '\t', ':', '-']);
+    let (_, verb, free) = *VERBS.iter().find(|(word, ..)| begins_with(after, word))?;
+    let found = id::leading(inner).filter(|found| found.rest.is_empty() && (found.looks == Looks::Strong || seen.sure))?;
+    let when = if time.is_empty() { None } else { Some(time::whole(time, seen.clock)?) };
+    let word = after.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    let rest = &after[word.len()..];
+    if !free && !may_follow(rest) {
+        return None;
+    }
+    let title = (verb == Verb::Start).then(|| rest.strip_prefix(": ")).flatten().map(|title| title.trim_end_matches(['.', ' ']).to_owned());
+    let mut facts = Vec::with_capacity(2);
+    for id in found.ids {
+        let story = StoryName { id: Some(id), title: title.clone().filter(|title| !title.is_empty()) };
+        let mut push = |what| facts.push(fact(what, story.clone(), when, seen));
+        match verb {
+            Verb::Start => push(What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() }),
+            Verb::Pass => push(What::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() }),
+            Verb::Fail => {
+                if let Some(message) = reason_text(rest) {
+                    push(What::Error(Failure { kind: error_kind(None, &message), message, retryable: None, exit_code: None }));
+                }
+                let reason = if word.eq_ignore_ascii_case("blocked") { "blocked" } else { "failed" }.to_owned();
+                push(What::StoryEnded { outcome: Outcome::Failed { reason }, duration_ms: None, commits: Vec::new() });
+            }
+        }
+    }
+    Some(Reading::Says(facts))
+}
+
+/// What stands before the bracket of an id (nothing, or a time), in it, and behind it:
+/// `[US-003] …`, `[2026-01-24 08:45:00] [US-003] …`, `2026-01-24T08:45:00Z [US-003] …`.
+fn bracketed(text: &str) -> Option<(&str, &str, &str)> {
+    let open = match text.as_bytes() {
+        [b'[', second, ..] if !second.is_ascii_digit() => 0,
+        [b'[', ..] | [b'2', b'0', ..] => text.bytes().take(48).skip(1).position(|b| b == b'[').map_or(0, |at| at + 1),
+        _ => return None,
+    };
+    let inner = text[open..].strip_prefix('[')?;
+    let close = inner.bytes().take(200).position(|b| b == b']')?;
+    Some((text[..open].trim_end(), &inner[..close], &inner[close + 1..]))
+}
+
+fn begins_with(text: &str, word: &str) -> bool {
+    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+        && !text[word.len()..].starts_with(|c: char| c.is_alphanumeric())
+}
+
+fn may_follow(rest: &str) -> bool {
+    let text = rest.trim_start();
+    let next = text.split_ascii_whitespace().next().unwrap_or_default();
+    !next.starts_with(|c: char| c.is_alphabetic()) || AFTER.contains(&next.trim_end_matches([',', '.', ':']))
+}
+
+fn fact(what: What, story: StoryName, when: Option<Stamp>, seen: &Seen<'_>) -> Fact {
+    Fact {
+        what,
+        story: Some(story),
+        voice: Voice::Line,
+        provenance: Provenance::Explicit,
+        line: seen.number,
+        text: seen.raw.into(),
+        open: opening(seen.raw),
+        when,
+    }
+}

@@ -1,0 +1,244 @@
+//! Whole logs, line by line, against compact renderings of their facts. All texts are made up.
+
+mod entries;
+mod lines;
+
+use std::fmt::Write;
+
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+use super::{Reader, SourceKind};
+use crate::fact::{Fact, Outcome, Precision, Provenance, Voice, What};
+use crate::line::{Line, LineEnd};
+
+fn feed(reader: &mut Reader, text: &str, from: u32, facts: &mut Vec<Fact>) {
+    for (number, text) in (from..).zip(text.lines()) {
+        reader.line(Line { number, text, end: LineEnd::Feed }, facts);
+    }
+}
+
+/// Reads a whole text; the second is what quiet adds.
+fn read(text: &str) -> (Reader, Vec<Fact>, Vec<Fact>) {
+    let mut reader = Reader::new(TimeZone::UTC);
+    let (mut facts, mut settled) = (Vec::new(), Vec::new());
+    feed(&mut reader, text, 1, &mut facts);
+    assert_eq!(reader.is_waiting(), {
+        let mut twin = reader.clone();
+        twin.settle(&mut settled);
+        !settled.is_empty()
+    });
+    (reader, facts, settled)
+}
+
+/// `LINE VOICE? KIND story "title" …`, one fact a line; derived ones end in `~`.
+fn show(facts: &[Fact]) -> String {
+    facts.iter().map(show_one).collect::<Vec<_>>().join("\n")
+}
+
+fn show_one(fact: &Fact) -> String {
+    let mut out = format!("{} ", fact.line);
+    out.push_str(match &fact.what {
+        What::TaskStarted { .. } => "task",
+        What::StoryStarted { .. } => "start",
+        What::CriterionDone { .. } => "ac",
+        What::StoryEnded { outcome: Outcome::Passed, .. } => "pass",
+        What::StoryEnded { outcome: Outcome::Failed { .. }, .. } => "fail",
+        What::Error(_) => "error",
+        What::TaskEnded { passed: true } => "task-pass",
+        What::TaskEnded { passed: false } => "task-fail",
+        What::Activity { .. } => "activity",
+    });
+    if let Some(story) = &fact.story {
+        write!(out, " {}", story.id.as_deref().unwrap_or("-")).expect("a string");
+        if let Some(title) = &story.title {
+            write!(out, " \"{title}\"").expect("a string");
+        }
+    }
+    out.push_str(&detail(&fact.what));
+    if let Some(when) = fact.when {
+        let time = when.at.to_string();
+        let end = match when.precision {
+            Precision::Day => 10,
+            Precision::Minute => 16,
+            Precision::Second => 19,
+        };
+        write!(out, " @{}", &time[..end]).expect("a string");
+    }
+    match fact.voice {
+        Voice::Entry => {}
+        Voice::Line => out.push_str(" line"),
+        Voice::Record => out.push_str(" record"),
+        Voice::Summary => out.push_str(" summary"),
+    }
+    if fact.provenance == Provenance::Derived {
+        out.push_str(" ~");
+    }
+    out
+}
+
+fn detail(what: &What) -> String {
+    match what {
+        What::TaskStarted { name, branch, story_count, .. } => {
+            [name.clone(), branch.clone(), story_count.map(|count| format!("of {count}"))]
+                .into_iter()
+                .flatten()
+                .map(|part| format!(" {part}"))
+                .collect()
+        }
+        What::StoryStarted { iteration, criteria, .. } => {
+            let iteration = iteration.map(|iteration| format!(" #{iteration}")).unwrap_or_default();
+            if criteria.is_empty() { iteration } else { format!("{iteration} [{}]", criteria.join(", ")) }
+        }
+        What::CriterionDone { criterion, duration_ms } => {
+            let index = criterion.index.map_or("-".to_owned(), |index| index.to_string());
+            let took = duration_ms.map(|millis| format!(" {millis}ms")).unwrap_or_default();
+            format!(" {index} {}{took}", criterion.text.as_deref().unwrap_or("-"))
+        }
+        What::StoryEnded { outcome, duration_ms, commits } => {
+            let mut out = match outcome {
+                Outcome::Passed => String::new(),
+                Outcome::Failed { reason } => format!(" ({reason})"),
+            };
+            out.push_str(&duration_ms.map(|millis| format!(" {millis}ms")).unwrap_or_default());
+            commits.iter().for_each(|commit| write!(out, " {commit}").expect("a string"));
+            out
+        }
+        What::Error(failure) => format!(" {:?}: {}", failure.kind, failure.message),
+        What::TaskEnded { .. } | What::Activity { .. } => String::new(),
+    }
+}
+
+/// What the text says by itself, and, behind a line `...`, what quiet adds.
+fn check(text: &str, expected: &str) {
+    let (_, facts, settled) = read(text);
+    let mut found = show(&facts);
+    if !settled.is_empty() {
+        write!(found, "\n...\n{}", show(&settled)).expect("a string");
+    }
+    let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    assert_eq!(found.trim_start(), expected.join("\n"), "in:\n{text}");
+}
+
+#[test]
+fn headers_begin_a_run_once() {
+    for (text, expected, start) in [
+        (
+            "# Progress Log: bakery\n# Created: 2026-02-03 10:00:00\n",
+            "2 task bakery @2026-02-03T10:00:00",
+            Some("# Created: 2026-02-03 10:00:00"),
+        ),
+        ("# Progress Log for bakery\n\nThis file tracks it.\n\n---\n", "1 task bakery", Some("# Progress Log for bakery")),
+        ("# Ralph Progress Log\nStarted: $(date)\n---\n", "1 task", None),
+        (
+            "# Ralph Progress Log\nFeature: Ovens\nBranch: ralph/ovens\nStarted: mardi 3 février 2026\n",
+            "4 task Ovens ralph/ovens",
+            Some("Started: mardi 3 février 2026"),
+        ),
+        ("Ralph Progress Log - Ovens\n==========\n\nStarted: 2026-02-03\n", "4 task Ovens @2026-02-03", Some("Started: 2026-02-03")),
+        ("# Ralph Progress Log\n", "...\n1 task", None),
+        ("# Progress Log\nStarted: 2026-02-03\n---\n- Day 1: variables\n", "", Some("Started: 2026-02-03")),
+    ] {
+        check(text, expected);
+        assert_eq!(read(text).0.head().start_line.as_deref(), start, "{text}");
+    }
+}
+
+#[test]
+fn files_that_are_no_runner_logs_say_nothing() {
+    for text in [
+        "# Changelog\n## [1.2.0] - 2026-02-03\n- Fixed errors\n## 2026-02-01 - 1.1.0\n- failed tests\n",
+        "Day 1 :- variables\nDay 2 :- loops (failed)\nError: none\n",
+        "- [x] Map\n- [x][ ] Stack\n- [x] US-001 done\n",
+        "# Learning progress\n## UTF-8 - notes\n## RFC-2119: words\nStatus: Complete\n",
+        "11 july 2002\n\t- fixed bugs\n",
+        "2026-02-03 10:00:00 INFO [main] Starting...\n2026-02-03 10:00:01 ERROR [pool-1] Failed: x\n",
+        "# AB-1\n[x] done\n=====\n**Status**: Complete\n",
+    ] {
+        check(text, "");
+        assert_eq!(read(text).0.kind(), SourceKind::Unknown, "{text}");
+    }
+}
+
+#[test]
+fn order_is_told_by_dates_and_then_by_numbers() {
+    let log = |dates: &[&str]| dates.iter().map(|date| format!("## {date}\n---\n")).collect::<String>();
+    for (dates, expected) in [
+        (&["2026-02-03 - US-003", "2026-02-02 - US-004"][..], true),
+        (&["2026-02-02 - US-003", "2026-02-03 - US-002"], false),
+        (&["2026-02-03 - US-003", "2026-02-03 - US-002", "2026-02-03 - US-001"], true),
+        (&["2026-02-03 - US-003"], false),
+    ] {
+        assert_eq!(read(&log(dates)).0.newest_first(), expected, "{dates:?}");
+    }
+}
+
+/// Texts made of pieces that mean something, so that random ones reach deep.
+fn any_log() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("# Ralph Progress Log\n"),
+        Just("# Progress Log: x\n# Created: 2026-02-03 10:00\n"),
+        Just("## Codebase Patterns\n"),
+        Just("## 2026-02-03 - US-001\n"),
+        Just("## 2026-02-03 10:00 JST - US-001 through US-004 (BLOCKED: é)\n"),
+        Just("### Iteration: 2026-02-03 10:20 AM\n"),
+        Just("**Story**: US-002 & US-003 - Öfen\n"),
+        Just("**Status**: Complete\n"),
+        Just("**Status**: Failed - ✗\n"),
+        Just("- ✅ AC1: done\n"),
+        Just("- [x] done\n"),
+        Just("```\n"),
+        Just("---\n"),
+        Just("[US-003] Starting...\n"),
+        Just("{\"type\":\"story_started\",\"story\":\"US-1\"}\n"),
+        Just("\n"),
+    ];
+    prop::collection::vec(prop_oneof![3 => piece.prop_map(str::to_owned), 1 => "\\PC{0,12}\n"], 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_survived(text in "[\\PC\n]{0,200}") {
+        let _ = read(&text);
+    }
+
+    #[test]
+    fn damage_to_a_line_is_survived(line in prop::sample::select(vec![
+        "## [2026-02-03 10:00:00.123 (EEST)] - [US-001], US-002..US-009 — Title (2026-02-03) ✅ DONE",
+        "### Iteration #3/15: Wed Mar 4th, 2026 at 09:15:30 AM UTC+02:00",
+        "- **AC 2**: ✓ text ✅", "[2026-02-03T10:00:00+01:00] [Tasks 279-281] Failed (x)", "- **Status:** ⛔\u{fe0f} [Blocked] by é",
+    ]), cut in 0usize..120, insert in "\\PC{0,3}") {
+        let at = line.char_indices().map(|(at, _)| at).nth(cut).unwrap_or(line.len());
+        let _ = read(&format!("# Ralph Progress Log\n## 2026-02-03 - US-001\n{}{insert}{}\n{}\n", &line[..at], &line[at..], &line[at..]));
+    }
+
+    #[test]
+    fn a_clone_reads_on_like_the_original(text in any_log(), at in 0usize..30) {
+        let (mut whole, mut parted) = (Vec::new(), Vec::new());
+        let mut reader = Reader::new(TimeZone::UTC);
+        feed(&mut reader, &text, 1, &mut whole);
+        reader.settle(&mut whole);
+        let lines: Vec<&str> = text.lines().collect();
+        let (first, second) = lines.split_at(at.min(lines.len()));
+        let mut reader = Reader::new(TimeZone::UTC);
+        feed(&mut reader, &first.join("\n"), 1, &mut parted);
+        let mut twin = reader.clone();
+        // What the original goes on to read is nothing to its clone.
+        feed(&mut reader, "## 2026-02-03 - US-900\n---\n", 900, &mut Vec::new());
+        let blank_lines_at_the_cut = first.len() as u32 + 1;
+        feed(&mut twin, &second.join("\n"), blank_lines_at_the_cut, &mut parted);
+        twin.settle(&mut parted);
+        prop_assert_eq!(show(&whole), show(&parted));
+    }
+
+    #[test]
+    fn quiet_anywhere_adds_no_second_statement(text in any_log()) {
+        let mut reader = Reader::new(TimeZone::UTC);
+        let (mut facts, mut again) = (Vec::new(), Vec::new());
+        feed(&mut reader, &text, 1, &mut facts);
+        reader.settle(&mut facts);
+        reader.settle(&mut again);
+        prop_assert!(again.is_empty());
+        prop_assert!(!reader.is_waiting());
+    }
+}

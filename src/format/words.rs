@@ -1,0 +1,356 @@
+//! The words and marks by which runners say how things stand: one table for every family.
+//!
+//! A word counts only where a family says that a status stands there; the same words in prose mean nothing.
+
+use crate::fact::ErrorKind;
+
+/// How a story stands, as a status, a heading or a mark says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Status {
+    Passed,
+    /// The word used, in lower case, and the text that follows it.
+    Failed {
+        reason: String,
+        why: Option<String>,
+    },
+    /// Worked on, explicitly not done.
+    Open,
+    /// Not begun, put off or left out.
+    Idle,
+}
+
+#[derive(Clone, Copy)]
+enum Sense {
+    Passed,
+    Failed,
+    Open,
+    Idle,
+}
+
+use Sense::{Failed, Idle, Open, Passed};
+
+/// Lower case; a longer phrase stands before its own beginning.
+const WORDS: &[(&str, Sense)] = &[
+    ("completed", Passed),
+    ("complete", Passed),
+    ("done", Passed),
+    ("passed", Passed),
+    ("passes", Passed),
+    ("pass", Passed),
+    ("successful", Passed),
+    ("success", Passed),
+    ("succeeded", Passed),
+    ("finished", Passed),
+    ("fully implemented", Passed),
+    ("implemented", Passed),
+    ("already implemented", Passed),
+    ("already complete", Passed),
+    ("enhanced", Passed),
+    ("verified", Passed),
+    ("shipped", Passed),
+    ("merged", Passed),
+    ("resolved", Passed),
+    ("all tests passing", Passed),
+    ("all tests pass", Passed),
+    ("成功", Passed),
+    ("完成", Passed),
+    ("完了", Passed),
+    ("완료", Passed),
+    ("completado", Passed),
+    ("completada", Passed),
+    ("concluído", Passed),
+    ("concluída", Passed),
+    ("terminé", Passed),
+    ("готово", Passed),
+    ("завершено", Passed),
+    ("failed", Failed),
+    ("failure", Failed),
+    ("fail", Failed),
+    ("blocked", Failed),
+    ("cannot complete", Failed),
+    ("could not complete", Failed),
+    ("unable to complete", Failed),
+    ("cannot proceed", Failed),
+    ("timed out", Failed),
+    ("timeout", Failed),
+    ("aborted", Failed),
+    ("errored", Failed),
+    ("error", Failed),
+    ("失败", Failed),
+    ("失敗", Failed),
+    ("실패", Failed),
+    ("bloqueado", Failed),
+    ("bloqué", Failed),
+    ("in progress", Open),
+    ("in-progress", Open),
+    ("in_progress", Open),
+    ("started", Open),
+    ("starting", Open),
+    ("running", Open),
+    ("ongoing", Open),
+    ("working", Open),
+    ("wip", Open),
+    ("partially", Open),
+    ("partial", Open),
+    ("incomplete", Open),
+    ("not complete", Open),
+    ("not done", Open),
+    ("not finished", Open),
+    ("进行中", Open),
+    ("進行中", Open),
+    ("진행 중", Open),
+    ("not started", Idle),
+    ("pending", Idle),
+    ("todo", Idle),
+    ("to do", Idle),
+    ("planned", Idle),
+    ("skipped", Idle),
+    ("deferred", Idle),
+    ("descoped", Idle),
+    ("cancelled", Idle),
+    ("canceled", Idle),
+    ("n/a", Idle),
+];
+
+/// Marks that say how something stands.
+const MARKS: &[(char, Sense)] = &[
+    ('✓', Passed),
+    ('✔', Passed),
+    ('✅', Passed),
+    ('☑', Passed),
+    ('✗', Failed),
+    ('✘', Failed),
+    ('❌', Failed),
+    ('✖', Failed),
+    ('⛔', Failed),
+    ('🚫', Failed),
+    ('⏳', Open),
+    ('🔄', Open),
+    ('🚧', Open),
+];
+
+/// `text` without one leading mark, and whether that was a tick. White space and the emoji selector after it go too.
+pub(super) fn strip_mark(text: &str) -> Option<(Mark, &str)> {
+    let first = text.chars().next()?;
+    let (_, sense) = MARKS.iter().find(|(mark, _)| *mark == first)?;
+    let rest = text[first.len_utf8()..].trim_start_matches(['\u{fe0f}', ' ', '\t']);
+    let mark = match sense {
+        Passed => Mark::Tick,
+        Failed => Mark::Cross,
+        Open | Idle => Mark::Busy,
+    };
+    Some((mark, rest))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    Tick,
+    Cross,
+    Busy,
+}
+
+impl Mark {
+    pub(super) fn status(self) -> Status {
+        match self {
+            Mark::Tick => Status::Passed,
+            Mark::Cross => Status::Failed { reason: "failed".to_owned(), why: None },
+            Mark::Busy => Status::Open,
+        }
+    }
+}
+
+/// The value of a status field: it begins with a known word, or is a mark. A legend (`complete | blocked`) says nothing.
+pub(super) fn value(text: &str) -> Option<Status> {
+    let text = text.trim_matches(is_decoration);
+    let (mark, text) = match strip_mark(text) {
+        Some((mark, rest)) => (Some(mark), rest.trim_matches(is_decoration)),
+        None => (None, text),
+    };
+    let inner = text.strip_prefix('[').and_then(|inner| inner.split_once(']')).map_or(text, |(inner, _)| inner);
+    match phrase(inner) {
+        Some((sense, word, rest)) if !is_legend(rest) => Some(sense.status(word, rest)),
+        Some(_) => None,
+        None => mark.map(Mark::status),
+    }
+}
+
+/// A status that stands where a title may stand as well: the word alone, or in capitals or with punctuation before what follows.
+pub(super) fn remark(text: &str) -> Option<Status> {
+    let text = text.trim_matches(is_decoration);
+    let (mark, text) = match strip_mark(text) {
+        Some((mark, rest)) => (Some(mark), rest.trim_matches(is_decoration)),
+        None => (None, text),
+    };
+    if text.is_empty() {
+        return mark.map(Mark::status);
+    }
+    let (sense, word, rest) = phrase(text)?;
+    let after = rest.trim_start();
+    let punctuated = after.starts_with([':', '—', '–', ',', ';', '(']) || after.starts_with("- ");
+    let capital = text[..word.len()].chars().all(|c| !c.is_lowercase());
+    let reason =
+        ["by ", "on ", "due ", "after ", "because ", "until ", "waiting ", "pending "].iter().any(|start| after.starts_with(start));
+    let certain = match sense {
+        // A legend with slashes is none of these; `Failed (2 of 9)` and `BLOCKED by US-003` are.
+        Passed | Failed => after.is_empty() || (punctuated && (capital || after.starts_with(':'))) || (capital && reason),
+        Open | Idle => after.is_empty() || (capital && punctuated),
+    };
+    (certain && !is_legend(rest)).then(|| sense.status(word, rest))
+}
+
+/// The known word that `text` begins with, and what follows it.
+fn phrase(text: &str) -> Option<(Sense, &'static str, &str)> {
+    WORDS.iter().find_map(|(word, sense)| {
+        let start = text.get(..word.len())?;
+        let same = start.eq_ignore_ascii_case(word) || (!start.is_ascii() && start.to_lowercase() == **word);
+        let rest = &text[word.len()..];
+        let whole = !word.is_ascii() || !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        (same && whole).then_some((*sense, *word, rest))
+    })
+}
+
+impl Sense {
+    fn status(self, word: &str, rest: &str) -> Status {
+        match self {
+            Passed => Status::Passed,
+            Failed => Status::Failed { reason: word.to_owned(), why: reason_text(rest) },
+            Open => Status::Open,
+            Idle => Status::Idle,
+        }
+    }
+}
+
+/// `Complete | Blocked`, `done/failed`: a choice, not a statement.
+fn is_legend(rest: &str) -> bool {
+    let after = rest.trim_start();
+    let Some(choice) = after.strip_prefix(['|', '/']).or_else(|| after.strip_prefix("or ")) else { return false };
+    phrase(choice.trim_start()).is_some()
+}
+
+/// The reason behind a failure's word: what follows a colon, dash, bracket or conjunction; nothing when it says nothing.
+pub(super) fn reason_text(rest: &str) -> Option<String> {
+    let text = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '-' | '—' | '–' | ',' | ';' | '(' | '.'));
+    let text = text.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_'));
+    let text = if text.contains('(') { text } else { text.trim_end_matches(')') };
+    let lower = text.to_ascii_lowercase();
+    let says_nothing = ["", "none", "n/a", "no", "-", "nothing", "no blockers", "none."].contains(&lower.as_str());
+    (!says_nothing && text.chars().any(char::is_alphanumeric)).then(|| text.to_owned())
+}
+
+fn is_decoration(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '*' | '_' | '`' | '\u{fe0f}')
+}
+
+/// What kind of error a runner's own type name, or else its message, speaks of.
+pub(super) fn error_kind(name: Option<&str>, message: &str) -> ErrorKind {
+    const NAMES: &[(&str, ErrorKind)] = &[
+        ("timeout", ErrorKind::Timeout),
+        ("not_found", ErrorKind::NotFound),
+        ("permission", ErrorKind::Permission),
+        ("parse", ErrorKind::Parse),
+        ("syntax", ErrorKind::Parse),
+        ("network", ErrorKind::Network),
+        ("connection", ErrorKind::Network),
+        ("validation", ErrorKind::Validation),
+        ("test", ErrorKind::Validation),
+    ];
+    const PHRASES: &[(&str, ErrorKind)] = &[
+        ("timed out", ErrorKind::Timeout),
+        ("timeout", ErrorKind::Timeout),
+        ("not found", ErrorKind::NotFound),
+        ("no such file", ErrorKind::NotFound),
+        ("missing", ErrorKind::NotFound),
+        ("permission denied", ErrorKind::Permission),
+        ("access denied", ErrorKind::Permission),
+        ("unauthorized", ErrorKind::Permission),
+        ("syntax error", ErrorKind::Parse),
+        ("parse error", ErrorKind::Parse),
+        ("connection", ErrorKind::Network),
+        ("network", ErrorKind::Network),
+        ("validation", ErrorKind::Validation),
+    ];
+    if let Some(name) = name.map(|name| name.trim().to_ascii_lowercase().replace([' ', '-'], "_")).filter(|name| !name.is_empty()) {
+        return NAMES.iter().find(|(start, _)| name.starts_with(start)).map_or(ErrorKind::Unknown, |(_, kind)| *kind);
+    }
+    let message = message.to_ascii_lowercase();
+    PHRASES.iter().find(|(phrase, _)| message.contains(phrase)).map_or(ErrorKind::Unknown, |(_, kind)| *kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(status: Option<Status>) -> String {
+        match status {
+            None => "-".to_owned(),
+            Some(Status::Passed) => "passed".to_owned(),
+            Some(Status::Failed { reason, why }) => {
+                format!("{reason}: {}", why.unwrap_or_default()).trim_end_matches([':', ' ']).to_owned()
+            }
+            Some(Status::Open) => "open".to_owned(),
+            Some(Status::Idle) => "idle".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_status_value_begins_with_a_known_word() {
+        for (text, expected) in [
+            ("Complete", "passed"),
+            ("COMPLETED ✅", "passed"),
+            ("✅ Done", "passed"),
+            ("✓", "passed"),
+            ("Complete (Nothing Left To Do)", "passed"),
+            ("Enhanced and Verified", "passed"),
+            ("[COMPLETE]", "passed"),
+            ("**Passed**", "passed"),
+            ("完成", "passed"),
+            ("Failed - no key for the vault", "failed: no key for the vault"),
+            ("BLOCKED", "blocked"),
+            ("Blocked (no key)", "blocked: no key"),
+            ("Cannot complete: disk full", "cannot complete: disk full"),
+            ("❌", "failed"),
+            ("In Progress", "open"),
+            ("Partially complete", "open"),
+            ("Incomplete", "open"),
+            ("Not started", "idle"),
+            ("pending", "idle"),
+            ("Completeness unknown", "-"),
+            ("Complete | Blocked | In Progress", "-"),
+            ("done/failed", "-"),
+            ("[Complete/Blocked]", "-"),
+            ("reviewing", "-"),
+            ("", "-"),
+        ] {
+            assert_eq!(show(value(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_remark_is_a_status_only_when_it_cannot_be_a_title() {
+        for (text, expected) in [
+            ("BLOCKED", "blocked"),
+            ("blocked", "blocked"),
+            ("BLOCKED by US-003", "blocked: by US-003"),
+            ("FAILED: no key", "failed: no key"),
+            ("VERIFIED", "passed"),
+            ("✅ COMPLETE", "passed"),
+            ("✅", "passed"),
+            ("Blocked accounts cannot log in", "-"),
+            ("FAILED login shows a message", "-"),
+            ("Failed login, shown twice", "-"),
+            ("Complete rewrite", "-"),
+            ("Done button", "-"),
+            ("UI cleanup", "-"),
+        ] {
+            assert_eq!(show(remark(text)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_are_sorted_by_name_first() {
+        assert_eq!(error_kind(Some("timeout"), "permission denied"), ErrorKind::Timeout);
+        assert_eq!(error_kind(Some(""), "request timed out after 30s"), ErrorKind::Timeout);
+        assert_eq!(error_kind(Some("weird"), "request timed out"), ErrorKind::Unknown);
+        assert_eq!(error_kind(None, "it broke"), ErrorKind::Unknown);
+    }
+}

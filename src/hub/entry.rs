@@ -1,0 +1,52 @@
+//! One event of the log with its bytes, made once and shared by every reader.
+
+use std::fmt::Display;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::event::Event;
+
+/// One event and what is written of it.
+#[derive(Debug)]
+pub struct Entry {
+    /// What happened.
+    pub event: Event,
+    /// Its JSON: one line, no newline at the end. A part of `frame`.
+    pub json: Bytes,
+    /// Its whole SSE frame, with the cursor as `id`.
+    pub frame: Bytes,
+    /// When it entered the log.
+    pub published: Instant,
+}
+
+impl Entry {
+    pub(super) fn new(event: Event, epoch: &str, published: Instant) -> Self {
+        let data = event.to_json();
+        let frame = sse_frame(&format_args!("{epoch}-{}", event.seq.0), event.data.type_name(), &data, None);
+        let json = data_of(&frame, data.len());
+        Entry { event, json, frame, published }
+    }
+
+    /// What it holds in memory, near enough: the frame, and the event's own texts, which are about as long.
+    pub(super) fn cost(&self) -> usize {
+        size_of::<Entry>() + self.frame.len() + self.json.len()
+    }
+}
+
+/// An SSE frame as every client measured understands it: `id`, `event`, one line of `data`, LF only. `retry` (in milliseconds)
+/// stands only in frames that have data, because some clients take a frame without data for an empty event.
+pub fn sse_frame(id: &dyn Display, event: &str, data: &[u8], retry: Option<u64>) -> Bytes {
+    debug_assert!(!data.contains(&b'\n') && !data.contains(&b'\r'), "a line end would tear the frame");
+    let mut head = format!("id: {id}\nevent: {event}\n");
+    if let Some(retry) = retry {
+        head.push_str(&format!("retry: {retry}\n"));
+    }
+    [head.as_bytes(), b"data: ", data, b"\n\n"].concat().into()
+}
+
+/// The `data` of a frame made by [`sse_frame`], sharing its memory.
+pub(super) fn data_of(frame: &Bytes, length: usize) -> Bytes {
+    let stop = frame.len() - 2;
+    frame.slice(stop - length..stop)
+}

@@ -1,0 +1,80 @@
+//! The bounded log itself: plain data behind the hub's lock, no waiting.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::Entry;
+use crate::event::{EventId, Seq};
+
+/// Where a batch stops, in bytes of frames: enough to fill a write, little enough to hold the lock shortly.
+const BATCH_BYTES: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub(super) struct Log {
+    /// Rising `seq`.
+    entries: VecDeque<Arc<Entry>>,
+    bytes: usize,
+    max_events: usize,
+    max_bytes: usize,
+    /// The newest event that has fallen out; 0 while none has.
+    pub(super) fallen: Seq,
+    /// The newest event; 0 before the first.
+    pub(super) head: Seq,
+    pub(super) closed: bool,
+}
+
+impl Log {
+    pub(super) fn new(max_events: usize, max_bytes: usize) -> Self {
+        Log { entries: VecDeque::new(), bytes: 0, max_events, max_bytes, fallen: Seq(0), head: Seq(0), closed: false }
+    }
+
+    /// Returns what fell out, so that the caller frees it outside the lock.
+    pub(super) fn append(&mut self, entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
+        let mut out = Vec::new();
+        for entry in entries {
+            debug_assert!(entry.event.seq > self.head, "seq rises by one per event");
+            self.head = entry.event.seq;
+            self.bytes += entry.cost();
+            self.entries.push_back(entry);
+            while self.entries.len() > 1 && (self.entries.len() > self.max_events || self.bytes > self.max_bytes) {
+                let Some(oldest) = self.entries.pop_front() else { break };
+                self.bytes -= oldest.cost();
+                self.fallen = oldest.event.seq;
+                out.push(oldest);
+            }
+        }
+        out
+    }
+
+    pub(super) fn oldest(&self) -> Option<Seq> {
+        self.entries.front().map(|entry| entry.event.seq)
+    }
+
+    /// The place from which the newest `count` events follow.
+    pub(super) fn before_last(&self, count: usize) -> Seq {
+        match self.entries.len().checked_sub(count + 1) {
+            Some(index) => self.entries[index].event.seq,
+            None => self.fallen,
+        }
+    }
+
+    pub(super) fn find(&self, id: EventId) -> Option<Seq> {
+        self.entries.iter().rev().find(|entry| entry.event.id == id).map(|entry| entry.event.seq)
+    }
+
+    /// What follows `after`, up to and including `until`: at most `limit` events and about [`BATCH_BYTES`].
+    pub(super) fn take(&self, after: Seq, until: Seq, limit: usize) -> Vec<Arc<Entry>> {
+        let start = self.entries.partition_point(|entry| entry.event.seq <= after);
+        let stop = self.entries.len().min(start.saturating_add(limit));
+        let mut bytes = 0;
+        let mut taken = Vec::new();
+        for entry in self.entries.range(start..stop) {
+            if entry.event.seq > until || bytes >= BATCH_BYTES {
+                break;
+            }
+            bytes += entry.frame.len();
+            taken.push(entry.clone());
+        }
+        taken
+    }
+}

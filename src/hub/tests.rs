@@ -1,0 +1,341 @@
+use futures_util::FutureExt;
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::{Data, EventId, Source, TaskCompleted, TaskStarted, TimestampSource};
+use crate::fact::{Kind, Provenance};
+use crate::line::Timestamp;
+
+fn event(seq: u64) -> Event {
+    Event {
+        id: EventId::new("demo", "run", Kind::StoryStarted, &seq.to_string(), 1),
+        seq: Seq(seq),
+        timestamp: Timestamp(1_769_244_300_000),
+        timestamp_source: TimestampSource::Record,
+        timestamp_precision: None,
+        task_id: "demo".into(),
+        run: "run".into(),
+        provenance: Provenance::Explicit,
+        source: Source { path: "progress.txt".into(), line: Some(1), text: None },
+        data: Data::TaskStarted(TaskStarted { task_id: "demo".into(), task_name: "Two\nlines".into(), ..TaskStarted::default() }),
+    }
+}
+
+fn events(seqs: std::ops::RangeInclusive<u64>) -> Vec<Event> {
+    seqs.map(event).collect()
+}
+
+fn hub(events: usize, buffer: usize) -> Hub {
+    Hub::new(HubSettings { events, buffer, ..HubSettings::default() })
+}
+
+/// What a reader gets now, in words: `1..=5`, `expired from 3`.
+fn drain(reader: &mut Subscription) -> Vec<String> {
+    let say = |batch| match batch {
+        Batch::Events(entries) => {
+            let seqs: Vec<_> = entries.iter().map(|entry| entry.event.seq.0).collect();
+            assert!(seqs.windows(2).all(|pair| pair[1] == pair[0] + 1), "a batch has no hole: {seqs:?}");
+            format!("{}..={}", seqs[0], seqs[seqs.len() - 1])
+        }
+        Batch::Gap { reason, oldest } => {
+            let oldest = oldest.map_or("nothing".into(), |oldest| oldest.seq.0.to_string());
+            format!("{} from {oldest}", format!("{reason:?}").to_lowercase())
+        }
+    };
+    std::iter::from_fn(|| reader.try_next().map(say)).collect()
+}
+
+fn check(hub: &Hub, start: Start<'_>, expected: &[&str]) {
+    assert_eq!(drain(&mut hub.subscribe(start)), expected, "{start:?}");
+}
+
+#[test]
+fn readers_begin_where_they_say() {
+    let hub = hub(10, 3);
+    check(&hub, Start::Buffer, &[]);
+    hub.publish(events(1..=8));
+    check(&hub, Start::Oldest, &["1..=8"]);
+    check(&hub, Start::Buffer, &["6..=8"]);
+    check(&hub, Start::Live, &[]);
+    let cursor = |seq: u64| format!("{}-{seq}", hub.epoch());
+    check(&hub, Start::Resume(&cursor(0)), &["1..=8"]);
+    check(&hub, Start::Resume(&cursor(5)), &["6..=8"]);
+    check(&hub, Start::Resume(&cursor(8)), &[]);
+    check(&hub, Start::Resume(&event(7).id.to_string()), &["8..=8"]);
+    check(&hub, Start::Resume(&cursor(9)), &["unknown from 1", "6..=8"]);
+    check(&hub, Start::Resume("0123456789ab-5"), &["restarted from 1", "6..=8"]);
+    check(&hub, Start::Resume(&event(99).id.to_string()), &["unknown from 1", "6..=8"]);
+    for nonsense in ["x", "-", "12", "0123456789ab-", "0123456789ab-+5", "0123456789AB-5", "0123456789ab-99999999999999999999"] {
+        check(&hub, Start::Resume(nonsense), &["unknown from 1", "6..=8"]);
+    }
+    hub.publish(events(9..=15));
+    check(&hub, Start::Resume(&cursor(4)), &["expired from 6", "13..=15"]);
+    check(&hub, Start::Resume(&cursor(5)), &["6..=15"]);
+    check(&hub, Start::Resume(&event(2).id.to_string()), &["unknown from 6", "13..=15"]);
+}
+
+#[test]
+fn a_reader_that_falls_out_is_told_once_and_goes_on() {
+    let hub = hub(5, 3);
+    let mut reader = hub.subscribe(Start::Live);
+    hub.publish(events(1..=2));
+    assert_eq!(drain(&mut reader), ["1..=2"]);
+    hub.publish(events(3..=10));
+    assert_eq!(drain(&mut reader), ["expired from 6", "6..=10"]);
+    assert_eq!(drain(&mut reader), [""; 0]);
+}
+
+#[test]
+fn the_log_is_bounded_in_bytes_and_keeps_the_newest() {
+    let one = Entry::new(event(1), "0123456789ab", Instant::now()).cost();
+    let hub = Hub::new(HubSettings { bytes: 3 * one + 50, ..HubSettings::default() });
+    hub.publish(events(1..=9));
+    check(&hub, Start::Oldest, &["7..=9"]);
+    let tiny = Hub::new(HubSettings { bytes: 1, ..HubSettings::default() });
+    tiny.publish(events(1..=2));
+    check(&tiny, Start::Oldest, &["2..=2"]);
+}
+
+#[test]
+fn events_may_be_asked_for_in_portions_and_a_batch_is_replay_or_live() {
+    let hub = hub(100, 100);
+    hub.publish(events(1..=20));
+    let mut reader = hub.subscribe(Start::Buffer);
+    hub.publish(events(21..=30));
+    let mut seqs = |limit| {
+        let replaying = reader.is_replaying();
+        match reader.try_next_up_to(limit) {
+            Some(Batch::Events(entries)) => (replaying, entries.iter().map(|entry| entry.event.seq.0).collect::<Vec<_>>()),
+            Some(Batch::Gap { .. }) => panic!("nothing fell out"),
+            None => (replaying, vec![]),
+        }
+    };
+    assert_eq!(seqs(0), (true, vec![]));
+    assert_eq!(seqs(5), (true, (1..=5).collect()));
+    assert_eq!(seqs(100), (true, (6..=20).collect()));
+    assert_eq!(seqs(0), (false, vec![]));
+    assert_eq!(seqs(4), (false, vec![21, 22, 23, 24]));
+    assert_eq!(seqs(100), (false, (25..=30).collect()));
+}
+
+#[test]
+fn a_frame_is_id_event_and_one_line_of_data() {
+    let entry = Entry::new(event(41), "0123456789ab", Instant::now());
+    let json = String::from_utf8(entry.event.to_json()).expect("JSON is UTF-8");
+    assert_eq!(entry.frame, format!("id: 0123456789ab-41\nevent: task_started\ndata: {json}\n\n"));
+    assert_eq!(entry.json, json);
+}
+
+#[test]
+fn cursors_are_short_and_come_back_as_they_went() {
+    let longest = Cursor { epoch: cursor::new_epoch(Uuid::new_v4()).into(), seq: Seq(u64::MAX) };
+    assert!(longest.to_string().len() <= 40);
+    assert_eq!(longest.to_string().parse(), Ok(longest));
+}
+
+#[tokio::test]
+async fn closing_ends_readers_after_the_last_event() {
+    let hub = hub(10, 3);
+    let mut reader = hub.subscribe(Start::Live);
+    hub.publish(vec![Event {
+        data: Data::TaskCompleted(TaskCompleted {
+            task_id: "demo".into(),
+            status: crate::event::Ending::Passed,
+            stories_passed: 1,
+            stories_failed: 0,
+            story_count: None,
+            duration_ms: None,
+            retries: 0,
+            errors: 0,
+        }),
+        ..event(1)
+    }]);
+    hub.close();
+    assert!(matches!(reader.next().await, Some(Batch::Events(entries)) if entries.len() == 1));
+    assert!(reader.next().await.is_none());
+    assert!(reader.next().await.is_none(), "the end stays the end");
+    hub.closed().await;
+}
+
+#[tokio::test]
+async fn the_newest_state_wins_and_is_written_once() {
+    let hub = hub(10, 3);
+    assert_eq!(hub.snapshot().version, 0);
+    hub.set_state(State { seq: Seq(3), ..snapshot::nothing_known() });
+    hub.set_state(State { seq: Seq(4), ..snapshot::nothing_known() });
+    let snapshot = hub.snapshot_after(0).await.expect("two were set");
+    assert_eq!((snapshot.version, snapshot.state.seq, snapshot.cursor.seq), (2, Seq(4), Seq(4)));
+    assert_eq!(snapshot.json().as_ptr(), hub.snapshot().json().as_ptr(), "the same bytes");
+    hub.close();
+    assert_eq!(hub.snapshot_after(1).await.map(|snapshot| snapshot.version), Some(2), "the last one is still found");
+    assert!(hub.snapshot_after(2).await.is_none());
+}
+
+/// Readers on plain threads, woken while the writer goes on: everybody gets everything once and in order.
+#[test]
+fn waiting_readers_miss_nothing() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts");
+    let hub = Hub::new(HubSettings::default());
+    let readers: Vec<_> = (0..8)
+        .map(|_| {
+            let (mut reader, handle) = (hub.subscribe(Start::Oldest), runtime.handle().clone());
+            std::thread::spawn(move || {
+                let mut seen = Vec::new();
+                while let Some(batch) = handle.block_on(reader.next()) {
+                    match batch {
+                        Batch::Events(entries) => seen.extend(entries.iter().map(|entry| entry.event.seq.0)),
+                        Batch::Gap { .. } => panic!("nothing fell out"),
+                    }
+                }
+                seen
+            })
+        })
+        .collect();
+    for seq in 1..=2_000 {
+        hub.publish(vec![event(seq)]);
+    }
+    hub.close();
+    for reader in readers {
+        assert_eq!(reader.join().expect("the reader did not panic"), (1..=2_000).collect::<Vec<_>>());
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Publish(u64),
+    Subscribe(u8),
+    Read {
+        reader: usize,
+        limit: usize,
+    },
+    /// The reader comes back with what it had last.
+    Resume {
+        reader: usize,
+        by_event_id: bool,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1u64..9).prop_map(Step::Publish),
+        1 => (0u8..3).prop_map(Step::Subscribe),
+        4 => (any::<usize>(), 0usize..12).prop_map(|(reader, limit)| Step::Read { reader, limit }),
+        2 => (any::<usize>(), any::<bool>()).prop_map(|(reader, by_event_id)| Step::Resume { reader, by_event_id }),
+    ]
+}
+
+/// A reader as its client sees it.
+struct Client {
+    reader: Subscription,
+    last: Option<u64>,
+    place: u64,
+}
+
+const KEPT: u64 = 12;
+const BUFFER: u64 = 4;
+
+impl Client {
+    fn read(&mut self, limit: usize, head: u64) -> Result<(), TestCaseError> {
+        let fallen = head.saturating_sub(KEPT);
+        match self.reader.try_next_up_to(limit) {
+            Some(Batch::Events(entries)) => {
+                for entry in entries {
+                    prop_assert_eq!(entry.event.seq.0, self.place + 1, "no gap, no repeat");
+                    self.place += 1;
+                    self.last = Some(self.place);
+                }
+            }
+            Some(Batch::Gap { reason, oldest }) => {
+                prop_assert_eq!(reason, GapReason::Expired);
+                prop_assert!(self.place < fallen, "a gap without loss at {}", self.place);
+                prop_assert_eq!(oldest.map(|oldest| oldest.seq.0), Some(fallen + 1));
+                self.place = self.reader.cursor().seq.0;
+                prop_assert!(self.place >= fallen, "a second gap would follow");
+            }
+            None => prop_assert!(self.place >= fallen && (limit == 0 || self.place == head), "something was there"),
+        }
+        Ok(())
+    }
+
+    /// Comes back with a cursor or with the id of the last event; both may have fallen out meanwhile.
+    fn resume(&mut self, hub: &Hub, by_event_id: bool, head: u64) -> Result<(), TestCaseError> {
+        let fallen = head.saturating_sub(KEPT);
+        let (place, text) = match (by_event_id, self.last) {
+            (true, Some(last)) => (last, event(last).id.to_string()),
+            (true, None) | (false, _) => (self.place, self.reader.cursor().to_string()),
+        };
+        let by_event_id = by_event_id && self.last.is_some();
+        self.reader = hub.subscribe(Start::Resume(&text));
+        self.place = place;
+        let lost = place < fallen || (by_event_id && place <= fallen);
+        if lost {
+            let Some(Batch::Gap { reason, .. }) = self.reader.try_next() else {
+                return Err(TestCaseError::fail("a loss goes untold"));
+            };
+            prop_assert_eq!(reason, if by_event_id { GapReason::Unknown } else { GapReason::Expired });
+            self.place = head.saturating_sub(BUFFER).max(fallen);
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_interleaving_has_no_gap_and_no_repeat(steps in prop::collection::vec(step(), 1..80)) {
+        let hub = hub(KEPT as usize, BUFFER as usize);
+        let mut clients: Vec<Client> = Vec::new();
+        let mut head = 0;
+        for step in steps {
+            match step {
+                Step::Publish(count) => {
+                    hub.publish(events(head + 1..=head + count));
+                    head += count;
+                }
+                Step::Subscribe(kind) => {
+                    let fallen = head.saturating_sub(KEPT);
+                    let (start, place) = match kind {
+                        0 => (Start::Oldest, fallen),
+                        1 => (Start::Buffer, head.saturating_sub(BUFFER).max(fallen)),
+                        _ => (Start::Live, head),
+                    };
+                    clients.push(Client { reader: hub.subscribe(start), last: None, place });
+                }
+                Step::Read { reader, limit } if !clients.is_empty() => {
+                    let index = reader % clients.len();
+                    clients[index].read(limit, head)?;
+                }
+                Step::Resume { reader, by_event_id } if !clients.is_empty() => {
+                    let index = reader % clients.len();
+                    clients[index].resume(&hub, by_event_id, head)?;
+                }
+                Step::Read { .. } | Step::Resume { .. } => {}
+            }
+        }
+        hub.close();
+        for client in &mut clients {
+            for _ in 0..KEPT + 3 {
+                client.read(usize::MAX, head)?;
+            }
+            prop_assert_eq!(client.place, head, "everybody ends with everything");
+        }
+    }
+
+    #[test]
+    fn reading_stops_cleanly_when_cancelled(pauses in prop::collection::vec(0u8..3, 1..30)) {
+        let hub = hub(1_000, 10);
+        let mut reader = hub.subscribe(Start::Live);
+        let (mut head, mut seen) = (0, 0);
+        for pause in pauses {
+            // Polled once and dropped: whatever it took must not be lost.
+            if let Some(Some(Batch::Events(entries))) = reader.next().now_or_never() {
+                seen += entries.len() as u64;
+            }
+            hub.publish(events(head + 1..=head + u64::from(pause)));
+            head += u64::from(pause);
+        }
+        while let Some(Batch::Events(entries)) = reader.try_next() {
+            seen += entries.len() as u64;
+        }
+        prop_assert_eq!(seen, head);
+    }
+}

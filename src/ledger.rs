@@ -1,0 +1,286 @@
+//! Counts per source and key, this look against the highest: what is due, what is known, and when a new run began.
+//!
+//! A run's header (`task_started`) is not counted here: it is said once per run, whoever says it, and weighs in no judgement.
+//!
+//! The rules and the histories they were proved on stand in the design of the product ("facts are counted, never
+//! positions"). Pure: no file, no clock; `now`, `quiet` and `age` are arguments. What a key means is `subject`'s business, what is
+//! said about it the `model`'s.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use crate::fact::{Key, Kind, Voice};
+use crate::line::Why;
+
+/// A partial loss, and whatever else could be a half-finished write, is believed after this much quiet.
+pub const SETTLE: Duration = Duration::from_millis(250);
+/// A total loss is believed after this long: a writer that empties a file is usually about to fill it again.
+pub const TOTAL: Duration = Duration::from_secs(3);
+/// A fact that was gone for this long and is appended again is news, not the second half of a rewrite.
+pub const GONE: Duration = Duration::from_secs(5);
+
+/// A key as one voice of one source counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Slot(u64);
+
+/// One fact, as far as counting is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Item {
+    pub slot: Slot,
+    pub key: Key,
+    /// Hash of the entry's opening line.
+    pub open: u64,
+    pub kind: Kind,
+}
+
+impl Item {
+    pub fn new(key: Key, voice: Voice, open: u64, kind: Kind) -> Self {
+        // Voices must not share a slot; any odd multiplier keeps four of them apart.
+        let slot = Slot(key.0.wrapping_add((voice as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        Item { slot, key, open, kind }
+    }
+}
+
+type Counts = HashMap<Slot, u32>;
+
+/// What one source has said.
+#[derive(Debug, Default)]
+pub struct Source {
+    /// Closed generations of this run (machine logs only).
+    base: Counts,
+    /// Said before this run began, by a source that was not reset with it.
+    floor: Counts,
+    /// Highest count that the present generation may hold without being news.
+    known: Counts,
+    /// Count in the last believed content; never above `known`.
+    cur: Counts,
+    /// `known > cur`, since when believed.
+    gone: HashMap<Slot, Duration>,
+    /// Facts with their opening lines in the last believed content.
+    opens: HashSet<(Slot, u64)>,
+}
+
+/// What has become of a file that did not simply grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same file, edited: only what exceeds the known counts is news.
+    Rewrite,
+    /// Other content under the old name: a rotation (machine log) or a new run (progress log).
+    NewGeneration,
+    /// Too early to tell; `hold` when a new run may be about to begin, so that the task's other sources must wait.
+    Wait { hold: bool },
+}
+
+/// What is known about a rewritten file beside its content.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances {
+    pub why: Why,
+    /// A program appends to it and rotates it.
+    pub machine: bool,
+    /// Both contents have a start line and they differ.
+    pub other_start_line: bool,
+    /// Since the last change.
+    pub quiet: Duration,
+    /// Since it stopped being a mere growth.
+    pub age: Duration,
+}
+
+impl Source {
+    /// Occurrences of this slot in this run.
+    fn said(&self, slot: Slot) -> u32 {
+        let count = |of: &Counts| of.get(&slot).copied().unwrap_or(0);
+        (count(&self.base) + count(&self.known)).saturating_sub(count(&self.floor))
+    }
+
+    /// A fact at the end of a file that only grew. Returns how often it has been said when that is more than before.
+    pub fn append(&mut self, item: Item, now: Duration) -> Option<u32> {
+        let count = self.cur.entry(item.slot).or_default();
+        if item.kind.counts_once() && *count > 0 {
+            return None;
+        }
+        *count += 1;
+        let count = *count;
+        self.opens.insert((item.slot, item.open));
+        let known = self.known.entry(item.slot).or_default();
+        let long_gone = self.gone.get(&item.slot).is_some_and(|since| now.saturating_sub(*since) >= GONE);
+        if count > *known || (long_gone && !item.kind.counts_once()) {
+            *known += 1;
+            return Some(self.said(item.slot));
+        }
+        None
+    }
+
+    /// How often this slot has been said in this run, as far as `append` and `commit` have been told.
+    pub fn said_of(&self, item: Item) -> u32 {
+        self.said(item.slot)
+    }
+
+    /// Takes back the last count of `item` from what this run is told: it belongs to an earlier run.
+    pub fn sink(&mut self, item: Item) {
+        *self.floor.entry(item.slot).or_default() += 1;
+    }
+
+    /// The believed content once held more of this than `counts` does.
+    pub fn misses(&self, counts: &Tally, item: Item) -> bool {
+        counts.of(item.slot) < self.known.get(&item.slot).copied().unwrap_or(0)
+    }
+
+    /// Judges content that replaced the believed one.
+    pub fn judge(&self, new: &Tally, how: Circumstances) -> Verdict {
+        let lost = self.cur.iter().any(|(slot, count)| new.of(*slot) < *count);
+        if !lost {
+            return Verdict::Rewrite;
+        }
+        let settled = how.quiet >= SETTLE;
+        if new.counts.is_empty() {
+            let believed = how.age >= TOTAL || (settled && how.other_start_line);
+            return if believed { Verdict::NewGeneration } else { Verdict::Wait { hold: !how.machine } };
+        }
+        let shared: u64 = new.counts.iter().map(|(slot, n)| u64::from((*n).min(self.known.get(slot).copied().unwrap_or(0)))).sum();
+        let sum = |of: &Counts| of.values().map(|n| u64::from(*n)).sum::<u64>();
+        let total = match sum(&self.cur) {
+            0 => sum(&self.known),
+            held => held,
+        };
+        let familiar = new.opens.iter().any(|open| self.opens.contains(open));
+        let under_half = 2 * shared < total;
+        let moved = how.why == Why::MovedAway;
+        if shared == 0 || (under_half && !familiar) {
+            let patience = if how.machine { SETTLE } else { TOTAL };
+            let believed = how.age >= patience || (settled && (moved || how.other_start_line));
+            return if believed { Verdict::NewGeneration } else { Verdict::Wait { hold: !how.machine && !familiar } };
+        }
+        if under_half && ((how.machine && moved && how.age >= SETTLE) || (how.other_start_line && settled)) {
+            return Verdict::NewGeneration;
+        }
+        if settled || how.age >= TOTAL { Verdict::Rewrite } else { Verdict::Wait { hold: false } }
+    }
+
+    /// The file now holds exactly these facts. Returns the places of those that are news, in file order, each with how often it has been said.
+    pub fn commit(&mut self, items: &[Item], now: Duration) -> Vec<(usize, u32)> {
+        let new = Tally::of_items(items);
+        let mut quota: HashMap<Slot, u32> = HashMap::new();
+        for (slot, count) in &new.counts {
+            let known = self.known.get(slot).copied().unwrap_or(0);
+            if *count > known {
+                quota.insert(*slot, count - known);
+            }
+        }
+        let mut news = Vec::new();
+        // Which copies are the new ones: those under an opening line that was not there before, else the last ones.
+        let (familiar, fresh): (Vec<usize>, Vec<usize>) =
+            (0..items.len()).partition(|place| self.opens.contains(&(items[*place].slot, items[*place].open)));
+        for place in fresh.into_iter().chain(familiar.into_iter().rev()) {
+            if let Some(left) = quota.get_mut(&items[place].slot).filter(|left| **left > 0) {
+                *left -= 1;
+                news.push(place);
+            }
+        }
+        news.sort_unstable();
+        self.gone = self
+            .known
+            .iter()
+            .filter(|(slot, known)| **known > new.of(**slot))
+            .map(|(slot, _)| (*slot, self.gone.get(slot).copied().unwrap_or(now)))
+            .collect();
+        self.cur = new.counts;
+        self.opens = new.opens;
+        news.into_iter()
+            .map(|place| {
+                let slot = items[place].slot;
+                *self.known.entry(slot).or_default() += 1;
+                (place, self.said(slot))
+            })
+            .collect()
+    }
+
+    /// A machine log was rotated: counts go on.
+    pub fn rotate(&mut self) {
+        for (slot, count) in self.known.drain() {
+            *self.base.entry(slot).or_default() += count;
+        }
+        self.forget_content();
+    }
+
+    /// This source was reset for a new run.
+    pub fn begin_run(&mut self) {
+        self.base.clear();
+        self.floor.clear();
+        self.known.clear();
+        self.forget_content();
+    }
+
+    /// Another source said that a new run began: what this one has said so far belongs to the old one.
+    pub fn outlive_run(&mut self) {
+        self.floor = self.base.clone();
+        for (slot, count) in &self.known {
+            *self.floor.entry(*slot).or_default() += count;
+        }
+    }
+
+    fn forget_content(&mut self) {
+        self.cur.clear();
+        self.gone.clear();
+        self.opens.clear();
+    }
+}
+
+/// The counts of some content.
+#[derive(Debug, Default, Clone)]
+pub struct Tally {
+    counts: Counts,
+    opens: HashSet<(Slot, u64)>,
+}
+
+impl Tally {
+    pub fn of_items(items: &[Item]) -> Self {
+        let mut tally = Tally::default();
+        for item in items {
+            tally.add(*item);
+        }
+        tally
+    }
+
+    pub fn add(&mut self, item: Item) {
+        let count = self.counts.entry(item.slot).or_default();
+        if *count == 0 || !item.kind.counts_once() {
+            *count += 1;
+        }
+        self.opens.insert((item.slot, item.open));
+    }
+
+    fn of(&self, slot: Slot) -> u32 {
+        self.counts.get(&slot).copied().unwrap_or(0)
+    }
+}
+
+/// What has been emitted in the present run of a task, over all its sources.
+#[derive(Debug, Default)]
+pub struct Run {
+    emitted: HashMap<Key, u32>,
+}
+
+impl Run {
+    /// A source has now said this `said` times. Returns the occurrences that are due.
+    pub fn offer(&mut self, key: Key, said: u32) -> std::ops::RangeInclusive<u32> {
+        let emitted = self.emitted.entry(key).or_default();
+        let due = *emitted + 1..=said;
+        *emitted = (*emitted).max(said);
+        due
+    }
+
+    /// One more occurrence, whatever the sources have said.
+    pub fn add(&mut self, key: Key) -> u32 {
+        let emitted = self.emitted.entry(key).or_default();
+        *emitted += 1;
+        *emitted
+    }
+
+    pub fn count(&self, key: Key) -> u32 {
+        self.emitted.get(&key).copied().unwrap_or(0)
+    }
+
+    pub fn clear(&mut self) {
+        self.emitted.clear();
+    }
+}

@@ -1,0 +1,272 @@
+//! States for the tests of every output.
+
+use crate::event::*;
+use crate::fact::{ErrorKind, Provenance};
+use crate::line::Timestamp;
+use crate::model::state::*;
+
+/// 2026-01-24T14:05:20Z.
+pub(crate) const NOW: Timestamp = Timestamp(1_769_263_520_000);
+
+pub(crate) fn ago(secs: i64) -> Timestamp {
+    Timestamp(NOW.0 - secs * 1000)
+}
+
+pub(crate) fn state(tasks: Vec<TaskState>) -> State {
+    State { schema: SCHEMA, server_time: NOW, seq: Seq(0), tasks, notices: Vec::new() }
+}
+
+pub(crate) fn criterion(text: &str, done: Option<u64>) -> CriterionState {
+    let provenance = done.map(|_| Provenance::Explicit);
+    CriterionState { text: text.to_owned(), done: done.is_some(), provenance, duration_ms: done.filter(|ms| *ms > 0) }
+}
+
+pub(crate) fn story(id: &str, title: &str, status: StoryStatus, minutes: u64) -> StoryState {
+    let finished = matches!(status, StoryStatus::Passed | StoryStatus::Failed);
+    StoryState {
+        story_id: Some(id.to_owned()),
+        title: Some(title.to_owned()),
+        status,
+        priority: None,
+        in_plan: true,
+        attempts: u32::from(status != StoryStatus::Pending),
+        started_at: None,
+        finished_at: None,
+        duration_ms: finished.then_some(minutes * 60_000),
+        commits: Vec::from_iter((status == StoryStatus::Passed).then(|| "a1b2c3d".to_owned())),
+        criteria: Vec::new(),
+        criteria_done: 0,
+        last_error: None,
+        disagreement: None,
+    }
+}
+
+fn source(path: &str, kind: &str, state: SourceCondition) -> SourceState {
+    SourceState { path: path.to_owned(), kind: kind.to_owned(), state, understood: 12, unknown: 3 }
+}
+
+/// The seed's picture: five of eight done, the sixth in work.
+pub(crate) fn running() -> TaskState {
+    use StoryStatus::{Passed, Pending, Running};
+    let mut stories = vec![
+        story("US-001", "Project scaffold", Passed, 6),
+        story("US-002", "User model", Passed, 9),
+        story("US-003", "Password hashing", Passed, 4),
+        story("US-004", "Registration", Passed, 12),
+        story("US-005", "Session store", Passed, 6),
+        story("US-006", "Implement login endpoint", Running, 0),
+        story("US-007", "Logout", Pending, 0),
+        story("US-008", "Password reset", Pending, 0),
+    ];
+    stories[5].started_at = Some(ago(154));
+    stories[5].criteria = vec![
+        criterion("Create POST /api/auth/login endpoint", Some(62_000)),
+        criterion("Validate email format", Some(5_230)),
+        criterion("Hash password with bcrypt", Some(48_000)),
+        criterion("Generate JWT token", None),
+        criterion("Return user profile with token", None),
+    ];
+    stories[5].criteria_done = 3;
+    TaskState {
+        task_id: "auth".to_owned(),
+        task_name: "User Authentication".to_owned(),
+        run: "feature/auth".to_owned(),
+        branch: None,
+        status: TaskStatus::Running,
+        stories,
+        story_count: Some(8),
+        stories_passed: 5,
+        stories_failed: 0,
+        percent: Some(62),
+        current_story: Some(5),
+        activity: None,
+        iteration: None,
+        max_iterations: None,
+        started_at: Some(ago(41 * 60 + 10)),
+        finished_at: None,
+        last_activity_at: Some(ago(6)),
+        last_activity_path: Some("progress.txt".to_owned()),
+        remaining: Remaining::Range { median_secs: 1500, low_secs: 720, high_secs: 2700, from_stories: 5 },
+        errors: 0,
+        retries: 0,
+        last_error: None,
+        plan_change: None,
+        sources: vec![
+            source("progress.txt", "progress log", SourceCondition::Reading),
+            source("prd.json", "plan", SourceCondition::Reading),
+        ],
+    }
+}
+
+pub(crate) fn waiting() -> TaskState {
+    TaskState {
+        status: TaskStatus::Waiting,
+        stories: (1..=8).map(|n| story(&format!("US-00{n}"), "Title", StoryStatus::Pending, 0)).collect(),
+        stories_passed: 0,
+        percent: Some(0),
+        current_story: None,
+        started_at: None,
+        last_activity_at: None,
+        last_activity_path: None,
+        remaining: Remaining::Unknown { because: "no story has finished yet" },
+        sources: vec![
+            source("prd.json", "plan", SourceCondition::Reading),
+            source("progress.txt", "unknown", SourceCondition::Waiting),
+            source(".claude-loop/execution_log.jsonl", "unknown", SourceCondition::Unreadable),
+        ],
+        ..running()
+    }
+}
+
+pub(crate) fn quiet() -> TaskState {
+    TaskState {
+        status: TaskStatus::Quiet,
+        last_activity_at: Some(ago(14 * 60)),
+        remaining: Remaining::Unknown { because: "the run is quiet" },
+        ..running()
+    }
+}
+
+pub(crate) fn error() -> ErrorState {
+    ErrorState {
+        error_type: ErrorKind::Timeout,
+        error_message: "API call timed out after 30s".to_owned(),
+        story_id: Some("US-006".to_owned()),
+        retryable: Some(true),
+        at: ago(3),
+        path: ".claude-loop/execution_log.jsonl".to_owned(),
+        line: Some(41),
+    }
+}
+
+pub(crate) fn failed() -> TaskState {
+    let mut task = TaskState {
+        status: TaskStatus::Failed,
+        stories_failed: 1,
+        current_story: None,
+        finished_at: Some(ago(3)),
+        errors: 3,
+        retries: 2,
+        last_error: Some(error()),
+        remaining: Remaining::Unknown { because: "no story is left" },
+        ..running()
+    };
+    let criteria = std::mem::take(&mut task.stories[5].criteria);
+    task.stories[5] = StoryState {
+        attempts: 3,
+        last_error: Some(error()),
+        criteria,
+        criteria_done: 3,
+        ..story("US-006", "Implement login endpoint", StoryStatus::Failed, 30)
+    };
+    task
+}
+
+pub(crate) fn passed() -> TaskState {
+    let mut task = TaskState {
+        status: TaskStatus::Passed,
+        stories_passed: 8,
+        percent: Some(100),
+        current_story: None,
+        started_at: Some(ago(3840)),
+        finished_at: Some(ago(0)),
+        retries: 2,
+        errors: 1,
+        remaining: Remaining::Unknown { because: "no story is left" },
+        ..running()
+    };
+    for story in &mut task.stories {
+        let minutes = story.duration_ms.map_or(11, |ms| ms / 60_000);
+        *story = self::story(story.story_id.as_deref().unwrap_or(""), story.title.as_deref().unwrap_or(""), StoryStatus::Passed, minutes);
+    }
+    task
+}
+
+/// Titles of two columns a letter, clusters of several characters, and a text that would steer the terminal.
+pub(crate) fn foreign() -> TaskState {
+    let mut task = TaskState { task_name: "ユーザー認証とセッション管理の実装 (v2) 🔐".to_owned(), ..running() };
+    task.stories[5].title = Some("ログインエンドポイントを実装し、メール形式を検証してからパスワードを確認する".to_owned());
+    task.stories[5].criteria = vec![
+        criterion("이메일 형식 검증", Some(5000)),
+        criterion("生成 JWT 令牌 👩‍💻", None),
+        criterion("Return \u{1b}[31mprofile with a very long description that goes past the right border of the box", None),
+    ];
+    task.stories[5].criteria_done = 1;
+    task
+}
+
+/// One event of every type, in the order of a run.
+pub(crate) fn events() -> Vec<Event> {
+    let id = Some("US-006".to_owned());
+    let title = Some("Implement login endpoint".to_owned());
+    let data = [
+        Data::TaskStarted(TaskStarted {
+            task_id: "auth".to_owned(),
+            task_name: "User Authentication".to_owned(),
+            story_count: Some(8),
+            ..TaskStarted::default()
+        }),
+        Data::StoryStarted(StoryStarted {
+            story_id: id.clone(),
+            title: title.clone(),
+            ac_count: Some(5),
+            attempt: 1,
+            ..StoryStarted::default()
+        }),
+        Data::AcCompleted(AcCompleted {
+            story_id: id.clone(),
+            ac_index: 2,
+            ac_text: Some("Hash password with bcrypt".to_owned()),
+            duration_ms: Some(48_000),
+            ..AcCompleted::default()
+        }),
+        Data::ErrorOccurred(ErrorOccurred {
+            story_id: id.clone(),
+            error_type: ErrorKind::Timeout,
+            error_message: "API call timed out after 30s".to_owned(),
+            retryable: Some(true),
+            exit_code: Some(124),
+        }),
+        Data::StoryCompleted(StoryCompleted {
+            story_id: id.clone(),
+            title: title.clone(),
+            status: Ending::Failed,
+            reason: Some("blocked".to_owned()),
+            duration_ms: None,
+            commits: Vec::new(),
+            attempt: 1,
+        }),
+        Data::StoryCompleted(StoryCompleted {
+            story_id: id,
+            title,
+            status: Ending::Passed,
+            reason: None,
+            duration_ms: Some(1_702_000),
+            commits: vec!["a1b2c3d".to_owned()],
+            attempt: 2,
+        }),
+        Data::TaskCompleted(TaskCompleted {
+            task_id: "auth".to_owned(),
+            status: Ending::Passed,
+            stories_passed: 8,
+            stories_failed: 0,
+            story_count: Some(8),
+            duration_ms: Some(3_840_000),
+            retries: 2,
+            errors: 1,
+        }),
+    ];
+    let event = |(at, data): (usize, Data)| Event {
+        id: EventId::new("auth", "feature/auth", crate::fact::Kind::StoryStarted, "US-006", at as u32),
+        seq: Seq(at as u64 + 1),
+        timestamp: ago(600 - 60 * at as i64),
+        timestamp_source: TimestampSource::Record,
+        timestamp_precision: None,
+        task_id: "auth".into(),
+        run: "feature/auth".into(),
+        provenance: Provenance::Explicit,
+        source: Source { path: "progress.txt".into(), line: Some(120), text: None },
+        data,
+    };
+    data.into_iter().enumerate().map(event).collect()
+}

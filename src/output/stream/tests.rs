@@ -1,0 +1,234 @@
+use std::sync::Mutex;
+
+use indicatif::InMemoryTerm;
+
+use super::*;
+use crate::hub::HubSettings;
+use crate::model::state::TaskState;
+use crate::output::sample;
+use crate::output::style::Form;
+use crate::output::text::Charset;
+
+const STYLE: Style = Style { form: Form::Box, charset: Charset::Unicode, color: true, taskbar: true };
+
+/// A terminal in memory whose window can change, and that remembers what it was sent.
+#[derive(Debug)]
+struct Window {
+    terminal: InMemoryTerm,
+    size: Mutex<(u16, u16)>,
+    sent: Mutex<Vec<String>>,
+}
+
+impl Window {
+    fn new(columns: u16, rows: u16) -> Arc<Window> {
+        Arc::new(Window { terminal: InMemoryTerm::new(rows, columns), size: Mutex::new((columns, rows)), sent: Mutex::default() })
+    }
+
+    fn writes(&self) -> usize {
+        self.sent.lock().unwrap().len()
+    }
+
+    fn text(&self) -> String {
+        self.sent.lock().unwrap().concat()
+    }
+}
+
+impl TermLike for Window {
+    fn width(&self) -> u16 {
+        self.size.lock().unwrap().0
+    }
+
+    fn height(&self) -> u16 {
+        self.size.lock().unwrap().1
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.sent.lock().unwrap().push(text.to_owned());
+        self.terminal.write_str(text)
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.terminal.flush()
+    }
+
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        unreachable!("everything is sent as text")
+    }
+
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        unreachable!("everything is sent as text")
+    }
+
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        unreachable!("everything is sent as text")
+    }
+
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        unreachable!("everything is sent as text")
+    }
+
+    fn write_line(&self, _: &str) -> io::Result<()> {
+        unreachable!("everything is sent as text")
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        unreachable!("everything is sent as text")
+    }
+}
+
+fn screen(window: &Arc<Window>) -> Screen {
+    Screen::new(Arc::clone(window) as Arc<dyn TermLike>, STYLE, TimeZone::UTC, Some("http://127.0.0.1:7333".to_owned()))
+}
+
+fn picture(task: TaskState, now: Timestamp, columns: usize, rows: usize) -> String {
+    let canvas = Canvas { columns, rows, charset: Charset::Unicode, color: false };
+    let scene = Scene { now, zone: &TimeZone::UTC, url: Some("http://127.0.0.1:7333") };
+    layout::lines(&sample::state(vec![task]), &scene, &canvas).join("\n")
+}
+
+#[test]
+fn redraws_in_place_in_one_write_a_frame() {
+    let window = Window::new(80, 24);
+    window.terminal.write_str("$ progress-bridge --stream\r\n").unwrap();
+    let mut screen = screen(&window);
+    for seconds in 0..50 {
+        let before = window.writes();
+        let now = Timestamp(sample::NOW.0 + seconds * 1000);
+        screen.draw(&sample::state(vec![sample::running()]), now);
+        let expected = format!("$ progress-bridge --stream\n{}", picture(sample::running(), now, 80, 24));
+        assert_eq!(window.terminal.contents(), expected);
+        // The first frame also tells the task bar.
+        assert_eq!(window.writes() - before, if seconds == 0 { 2 } else { 1 });
+    }
+}
+
+#[test]
+fn the_same_picture_is_not_written_again() {
+    let window = Window::new(80, 24);
+    let mut screen = screen(&window);
+    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    let before = window.writes();
+    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    assert_eq!(window.writes(), before);
+}
+
+#[test]
+fn a_lower_picture_leaves_nothing_behind() {
+    let window = Window::new(80, 24);
+    let mut screen = screen(&window);
+    for task in [sample::running(), sample::failed(), sample::foreign(), sample::waiting(), sample::quiet()] {
+        screen.over = false;
+        screen.draw(&sample::state(vec![task.clone()]), sample::NOW);
+        // The terminal in memory takes every character of an emoji for itself, as some real ones do: the border stands all the same.
+        let drawn = window.terminal.contents();
+        assert_eq!(drawn.lines().count(), picture(task, sample::NOW, 80, 24).lines().count());
+        assert!(drawn.lines().all(|line| line.ends_with(['║', '╗', '╣', '╝'])), "{drawn}");
+        screen.over = false;
+    }
+}
+
+#[test]
+fn at_the_bottom_of_the_screen_the_box_does_not_scroll() {
+    let window = Window::new(80, 20);
+    window.terminal.write_str(&"line\r\n".repeat(19)).unwrap();
+    let mut screen = screen(&window);
+    for seconds in 0..5 {
+        let now = Timestamp(sample::NOW.0 + seconds * 1000);
+        screen.draw(&sample::state(vec![sample::running()]), now);
+        let picture = picture(sample::running(), now, 80, 20);
+        let above = 20 - picture.lines().count();
+        assert_eq!(window.terminal.contents(), format!("{}{picture}", "line\n".repeat(above)));
+    }
+}
+
+#[test]
+fn another_window_size_is_drawn_anew() {
+    let window = Window::new(80, 24);
+    let mut screen = screen(&window);
+    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    *window.size.lock().unwrap() = (60, 12);
+    // The terminal in memory keeps its 80 columns and does not rewrap: what is to be erased here is the whole of it.
+    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    assert_eq!(window.terminal.contents(), picture(sample::running(), sample::NOW, 60, 12));
+}
+
+#[test]
+fn the_terminal_is_given_back() {
+    let window = Window::new(80, 24);
+    let passed = sample::state(vec![sample::passed()]);
+    let mut screen = screen(&window);
+    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    assert!(window.text().contains("\u{1b}]9;4;1;62\u{1b}\\"));
+    screen.finish(&passed, sample::NOW);
+    window.terminal.write_str("$").unwrap();
+    assert_eq!(window.terminal.contents(), format!("{}\n$", picture(sample::passed(), sample::NOW, 80, 24)));
+    let sent = window.text();
+    assert!(sent.starts_with("\u{1b}[?25l") && sent.ends_with("\u{1b}[?25h"));
+    assert!(sent.contains("\u{1b}]9;4;0;0\u{1b}\\"));
+    assert_eq!(sent.matches("\u{1b}[?7l").count(), sent.matches("\u{1b}[?7h").count());
+}
+
+#[test]
+fn a_panic_gives_the_cursor_back() {
+    let window = Window::new(80, 24);
+    let mut screen = screen(&window);
+    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+        std::panic::resume_unwind(Box::new(()));
+    }));
+    assert!(panicked.is_err());
+    assert!(window.text().ends_with("\u{1b}[?25h"));
+}
+
+#[test]
+fn a_new_run_leaves_the_old_summary_above() {
+    let window = Window::new(80, 60);
+    let mut screen = screen(&window);
+    screen.draw(&sample::state(vec![sample::passed()]), sample::NOW);
+    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    let expected = [sample::passed(), sample::running()].map(|task| picture(task, sample::NOW, 80, 60)).join("\n");
+    assert_eq!(window.terminal.contents(), expected);
+}
+
+#[test]
+fn a_note_stands_above_the_box() {
+    let window = Window::new(80, 24);
+    let mut screen = screen(&window);
+    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    screen.note("progress.txt: was there,\u{1b}[2J is gone");
+    let expected = format!("progress.txt: was there,[2J is gone\n{}", picture(sample::running(), sample::NOW, 80, 24));
+    assert_eq!(window.terminal.contents(), expected);
+}
+
+#[test]
+fn runs_until_the_source_ends() {
+    let window = Window::new(80, 24);
+    let hub = Hub::new(HubSettings::default());
+    hub.set_state(sample::state(vec![sample::running()]));
+    let ending = async {
+        hub.set_state(sample::state(vec![sample::passed()]));
+        hub.close();
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (drawn, ()) = runtime.block_on(async { tokio::join!(run(screen(&window), &hub), ending) });
+    drawn.unwrap();
+    assert!(window.terminal.contents().contains("✓ PASSED"));
+    assert!(window.text().ends_with("\u{1b}[?25h"));
+}
+
+#[test]
+fn the_taskbar_sums_up() {
+    let cases = [
+        (vec![], None),
+        (vec![sample::waiting()], None),
+        (vec![sample::passed()], None),
+        (vec![sample::running()], Some(Taskbar::Share(62))),
+        (vec![sample::running(), sample::passed()], Some(Taskbar::Share(81))),
+        (vec![sample::running(), sample::quiet()], Some(Taskbar::Quiet(62))),
+        (vec![sample::running(), sample::failed()], Some(Taskbar::Failed(62))),
+        (vec![TaskState { story_count: None, ..sample::running() }], Some(Taskbar::Unknown)),
+    ];
+    for (tasks, expected) in cases {
+        assert_eq!(Taskbar::of(&sample::state(tasks)), expected);
+    }
+}

@@ -1,0 +1,127 @@
+//! The environment's say: box or plain lines, colour or none, Unicode or ASCII.
+//!
+//! Reads no environment itself; the caller hands one over.
+
+use super::text::Charset;
+
+/// What the process was started in, as far as drawing depends on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// Whether stderr is a terminal.
+    pub terminal: bool,
+    /// `--plain` was given.
+    pub plain: bool,
+    pub ci: Option<String>,
+    pub term: Option<String>,
+    pub no_color: Option<String>,
+    pub lc_all: Option<String>,
+    pub lc_ctype: Option<String>,
+    pub lang: Option<String>,
+    pub term_program: Option<String>,
+    /// iTerm2 lists what it can; `P` is OSC 9;4.
+    pub term_features: Option<String>,
+}
+
+/// How to show a live run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    pub form: Form,
+    pub charset: Charset,
+    pub color: bool,
+    /// Whether OSC 9;4 tells the terminal's tab or the task bar how far the run is.
+    pub taskbar: bool,
+}
+
+/// A box that is redrawn, or a line for every event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Box,
+    Plain,
+}
+
+impl Environment {
+    /// Reads the process's variables; called once, at the edge.
+    pub fn of_process(terminal: bool, plain: bool) -> Self {
+        let get = |name| std::env::var(name).ok();
+        Environment {
+            terminal,
+            plain,
+            ci: get("CI"),
+            term: get("TERM"),
+            no_color: get("NO_COLOR"),
+            lc_all: get("LC_ALL"),
+            lc_ctype: get("LC_CTYPE"),
+            lang: get("LANG"),
+            term_program: get("TERM_PROGRAM"),
+            term_features: get("TERM_FEATURES"),
+        }
+    }
+
+    /// Every decision about the look, in one place.
+    pub fn style(&self) -> Style {
+        let term = self.term.as_deref().unwrap_or("");
+        let dumb = term == "dumb";
+        let form = if self.terminal && !self.plain && !on(&self.ci) && !dumb { Form::Box } else { Form::Plain };
+        // Old iTerm2 shows OSC 9 as a notification; the Linux console may print it.
+        let iterm_without = self.term_program.as_deref() == Some("iTerm.app") && !self.term_features.as_deref().unwrap_or("").contains('P');
+        Style {
+            form,
+            charset: self.charset(),
+            color: self.terminal && !dumb && self.no_color.as_deref().unwrap_or("").is_empty(),
+            taskbar: form == Form::Box && term != "linux" && !iterm_without,
+        }
+    }
+
+    /// The first of the three that is set and not empty decides, as in `setlocale`; with none the locale is `C`.
+    fn charset(&self) -> Charset {
+        let locale =
+            [&self.lc_all, &self.lc_ctype, &self.lang].into_iter().find_map(|value| value.as_deref().filter(|value| !value.is_empty()));
+        let name = locale.unwrap_or("C").to_ascii_lowercase();
+        if name.contains("utf-8") || name.contains("utf8") { Charset::Unicode } else { Charset::Ascii }
+    }
+}
+
+fn on(variable: &Option<String>) -> bool {
+    // `CI=false` is what people write to get the terminal back.
+    variable.as_deref().is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(change: impl FnOnce(&mut Environment), expected: Style) {
+        let mut environment = Environment {
+            terminal: true,
+            term: Some("xterm-256color".to_owned()),
+            lang: Some("de_DE.UTF-8".to_owned()),
+            ..Environment::default()
+        };
+        change(&mut environment);
+        assert_eq!(environment.style(), expected, "{environment:?}");
+    }
+
+    #[test]
+    fn the_environment_decides() {
+        let full = Style { form: Form::Box, charset: Charset::Unicode, color: true, taskbar: true };
+        let plain = Style { form: Form::Plain, taskbar: false, ..full };
+        let some = |text: &str| Some(text.to_owned());
+        check(|_| {}, full);
+        check(|e| e.plain = true, plain);
+        check(|e| e.terminal = false, Style { color: false, ..plain });
+        check(|e| e.ci = some("true"), plain);
+        check(|e| e.ci = some(""), full);
+        check(|e| e.ci = some("false"), full);
+        check(|e| e.no_color = some("0"), Style { color: false, ..full });
+        check(|e| e.term = some("dumb"), Style { color: false, ..plain });
+        check(|e| e.term = some("linux"), Style { taskbar: false, ..full });
+        check(|e| e.term_program = some("iTerm.app"), Style { taskbar: false, ..full });
+        check(|e| e.no_color = some("1"), Style { color: false, ..full });
+        check(|e| e.no_color = some(""), full);
+        check(|e| e.lc_all = some("C"), Style { charset: Charset::Ascii, ..full });
+        check(|e| e.lc_all = some(""), full);
+        check(|e| e.lc_ctype = some("POSIX"), Style { charset: Charset::Ascii, ..full });
+        check(|e| (e.lc_all, e.lang) = (some("C.utf8"), some("C")), full);
+        check(|e| e.lang = None, Style { charset: Charset::Ascii, ..full });
+    }
+}

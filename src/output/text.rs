@@ -1,0 +1,237 @@
+//! Words for people: durations, ranges, and text measured, cut and cleaned for a terminal.
+//!
+//! Width is counted by grapheme cluster. Nothing here knows what a story is.
+
+use std::borrow::Cow;
+
+use jiff::tz::TimeZone;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+use crate::fact::ErrorKind;
+use crate::line::Timestamp;
+use crate::model::state::Remaining;
+
+/// Which characters the terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charset {
+    Unicode,
+    Ascii,
+}
+
+impl Charset {
+    /// Stands where text was cut off.
+    pub fn ellipsis(self) -> &'static str {
+        match self {
+            Charset::Unicode => "…",
+            Charset::Ascii => "...",
+        }
+    }
+
+    fn dash(self) -> &'static str {
+        match self {
+            Charset::Unicode => "–",
+            Charset::Ascii => "-",
+        }
+    }
+}
+
+/// Longest cluster that is shown: a family of four with skin tones has 11 characters; what is longer is an attack on the renderer.
+const CLUSTER_LIMIT: usize = 12;
+
+/// `5s`, `2m 34s`, `1h04m`, `2d03h`: two units at most, the second of fixed width so that a running clock does not jump.
+pub fn duration(ms: u64) -> String {
+    let secs = ms / 1000;
+    let (days, hours, minutes) = (secs / 86_400, secs / 3600 % 24, secs / 60 % 60);
+    match secs {
+        0..60 => format!("{secs}s"),
+        60..3600 => format!("{minutes}m {:02}s", secs % 60),
+        3600..86_400 => format!("{hours}h{minutes:02}m"),
+        _ => format!("{days}d{hours:02}h"),
+    }
+}
+
+/// `5s`, `41m`, `1h04m`: for an age, where seconds beside minutes would be noise.
+pub fn coarse(ms: u64) -> String {
+    match ms / 1000 {
+        secs @ 60..3600 => format!("{}m", secs / 60),
+        _ => duration(ms),
+    }
+}
+
+/// `12m–45m`.
+pub fn span(low_secs: u64, high_secs: u64, charset: Charset) -> String {
+    format!("{}{}{}", coarse(low_secs * 1000), charset.dash(), coarse(high_secs * 1000))
+}
+
+/// `~25m left (12m–45m), from 5 stories`; why not, when it is not known.
+pub fn remaining(remaining: &Remaining, charset: Charset) -> String {
+    match remaining {
+        Remaining::Unknown { because } => format!("time left unknown: {because}"),
+        Remaining::Range { median_secs, low_secs, high_secs, from_stories } => {
+            let (median, range) = (coarse(median_secs * 1000), span(*low_secs, *high_secs, charset));
+            format!("~{median} left ({range}), from {}", count(*from_stories, "story", "stories"))
+        }
+        Remaining::LongerThanUsual { usual_low_secs, usual_high_secs } => {
+            format!("longer than usual (usual {})", span(*usual_low_secs, *usual_high_secs, charset))
+        }
+    }
+}
+
+/// `14:32`, on the clock of `zone`.
+pub fn clock(at: Timestamp, zone: &TimeZone) -> String {
+    local(at, zone, "%H:%M")
+}
+
+/// `at` in `zone`, in the form of `strftime`.
+pub fn local(at: Timestamp, zone: &TimeZone, form: &str) -> String {
+    match jiff::Timestamp::from_millisecond(at.0) {
+        Ok(at) => at.to_zoned_datetime(zone.clone()).strftime(form).to_string(),
+        Err(_) => "?".to_owned(),
+    }
+}
+
+/// As people say it.
+pub fn error_kind(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Timeout => "timeout",
+        ErrorKind::NotFound => "not found",
+        ErrorKind::Permission => "permission",
+        ErrorKind::Parse => "parse error",
+        ErrorKind::Network => "network",
+        ErrorKind::Validation => "validation",
+        ErrorKind::Unknown => "error",
+    }
+}
+
+/// `1 story`, `3 stories`.
+pub fn count(n: impl Into<u64>, one: &str, many: &str) -> String {
+    let n = n.into();
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+/// What of `text` may go to a terminal: no control, format-less or bidi character, no cluster without width or of absurd length;
+/// white space becomes a blank. With [`Charset::Ascii`], a `?` for every column of anything else.
+pub fn clean(text: &str, charset: Charset) -> Cow<'_, str> {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Cow::Borrowed(text);
+    }
+    let mut cleaned = String::with_capacity(text.len());
+    for cluster in text.graphemes(true) {
+        if cluster.chars().all(char::is_whitespace) {
+            cleaned.push(' ');
+            continue;
+        }
+        let shown: String = cluster.chars().filter(|c| !c.is_control() && !is_bidi_control(*c)).take(CLUSTER_LIMIT).collect();
+        match (charset, width(&shown)) {
+            (_, 0) => {}
+            (Charset::Ascii, columns) if !shown.is_ascii() => cleaned.extend(std::iter::repeat_n('?', columns)),
+            (Charset::Ascii | Charset::Unicode, _) => cleaned.push_str(&shown),
+        }
+    }
+    Cow::Owned(cleaned)
+}
+
+/// Columns that `text` takes, cluster by cluster.
+pub fn width(text: &str) -> usize {
+    text.graphemes(true).map(UnicodeWidthStr::width).sum()
+}
+
+/// The longest beginning of `text` that fits, with an ellipsis where something is missing.
+pub fn cut(text: &str, columns: usize, charset: Charset) -> Cow<'_, str> {
+    if width(text) <= columns {
+        return Cow::Borrowed(text);
+    }
+    let ellipsis = charset.ellipsis();
+    // Where not even the ellipsis and a letter fit, the letters are worth more.
+    let mark = if ellipsis.len() >= columns && charset == Charset::Ascii || columns == 0 { "" } else { ellipsis };
+    let room = columns - width(mark);
+    let mut used = 0;
+    let mut end = 0;
+    for (at, cluster) in text.grapheme_indices(true) {
+        used += UnicodeWidthStr::width(cluster);
+        if used > room {
+            break;
+        }
+        end = at + cluster.len();
+    }
+    Cow::Owned(format!("{}{mark}", text[..end].trim_end()))
+}
+
+/// A character that reorders the text around it.
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_two_units() {
+        let cases = [
+            (0, "0s", "0s"),
+            (999, "0s", "0s"),
+            (5_230, "5s", "5s"),
+            (59_999, "59s", "59s"),
+            (60_000, "1m 00s", "1m"),
+            (154_000, "2m 34s", "2m"),
+            (3_599_000, "59m 59s", "59m"),
+            (3_840_000, "1h04m", "1h04m"),
+            (86_400_000, "1d00h", "1d00h"),
+            (183_600_000, "2d03h", "2d03h"),
+        ];
+        for (ms, long, short) in cases {
+            assert_eq!((duration(ms).as_str(), coarse(ms).as_str()), (long, short), "{ms} ms");
+        }
+    }
+
+    #[test]
+    fn remaining_says_its_basis() {
+        let range = Remaining::Range { median_secs: 1500, low_secs: 720, high_secs: 2700, from_stories: 5 };
+        assert_eq!(remaining(&range, Charset::Unicode), "~25m left (12m–45m), from 5 stories");
+        assert_eq!(remaining(&range, Charset::Ascii), "~25m left (12m-45m), from 5 stories");
+        let long = Remaining::LongerThanUsual { usual_low_secs: 360, usual_high_secs: 780 };
+        assert_eq!(remaining(&long, Charset::Unicode), "longer than usual (usual 6m–13m)");
+        let unknown = Remaining::Unknown { because: "no story has finished yet" };
+        assert_eq!(remaining(&unknown, Charset::Unicode), "time left unknown: no story has finished yet");
+    }
+
+    #[test]
+    fn text_is_cut_at_a_cluster() {
+        let cases = [
+            ("short", 5, "short"),
+            ("shorter", 5, "shor…"),
+            ("日本語", 5, "日本…"),
+            ("日本語", 4, "日…"),
+            ("a 👩‍💻👩‍💻", 5, "a 👩‍💻…"),
+            ("e\u{301}e\u{301}e\u{301}", 2, "e\u{301}…"),
+            ("a bc", 3, "a…"),
+            ("ab", 1, "…"),
+            ("ab", 0, ""),
+        ];
+        for (text, columns, expected) in cases {
+            assert_eq!(cut(text, columns, Charset::Unicode), expected, "{text} in {columns}");
+        }
+        assert_eq!(cut("abcdefgh", 5, Charset::Ascii), "ab...");
+        assert_eq!(cut("abcdefgh", 3, Charset::Ascii), "abc");
+    }
+
+    #[test]
+    fn cleaned_text_cannot_steer_the_terminal() {
+        let zalgo = format!("a{}", "\u{301}".repeat(50));
+        let cases = [
+            ("plain", "plain"),
+            ("a\u{1b}[2Jb", "a[2Jb"),
+            ("a\tb\nc", "a b c"),
+            ("\u{202e}evil\u{2066}", "evil"),
+            ("a\u{200b}b", "ab"),
+            ("\u{9b}31m", "31m"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(clean(text, Charset::Unicode), expected);
+        }
+        assert_eq!(clean(&zalgo, Charset::Unicode).chars().count(), CLUSTER_LIMIT);
+        assert_eq!(clean("日本 é 👩‍💻", Charset::Ascii), "???? ? ??");
+    }
+}

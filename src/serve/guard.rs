@@ -1,0 +1,245 @@
+//! Who may ask: the names we answer to, the pages that may read us, the token; and the headers that say so to browsers.
+//!
+//! A page of any site can make a browser send requests to 127.0.0.1, and can point its own name there (DNS rebinding): the
+//! Host names are checked against the second, Origin against the first, on every route and from everybody.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use warp::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use warp::http::uri::Authority;
+use warp::http::{Method, StatusCode};
+use warp::reply::{Reply, Response};
+use warp::{Filter, Rejection};
+
+use super::conn::LocalAddress;
+use super::refusal::{METHODS, Refusal};
+use super::{ServeSettings, Serving};
+
+/// What everybody must show as `Authorization: Bearer …`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// White space around it is dropped (files end in newlines); `None` when nothing is left, or when it cannot stand in a header.
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Token(text.to_owned()))
+    }
+
+    /// Takes as long whatever the difference is, so that the time tells nothing about the token.
+    fn is(&self, given: &[u8]) -> bool {
+        let own = self.0.as_bytes();
+        own.len() == given.len() && own.iter().zip(given).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// Only code and pictures of our own, nothing inline, nobody may frame us.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                              base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Everything here is read without secrets on the page's side: these are the request headers our own clients send.
+const CORS_REQUEST_HEADERS: &str = "Authorization, Cache-Control, If-None-Match, Last-Event-ID";
+
+/// Reachable without the token: they tell nothing about what is watched.
+const OPEN_ROUTES: [&str; 5] = ["/", "/page.js", "/page.css", "/healthz", "/version"];
+
+/// Passes requests that may be answered; all others are rejected with a [`Refusal`].
+pub(super) fn admitted(serving: Arc<Serving>) -> impl Filter<Extract = (), Error = Rejection> + Clone {
+    warp::filters::host::optional()
+        .and(warp::ext::optional::<LocalAddress>())
+        .and(warp::method())
+        .and(warp::path::full())
+        .and(warp::header::headers_cloned())
+        .and_then(move |host, local: Option<LocalAddress>, method, path: warp::path::FullPath, headers| {
+            let visit = Visit { host, local: local.map(|local| local.0.ip()), method, path: path.as_str().to_owned(), headers };
+            let verdict = admit(&serving.settings, &visit).map_err(warp::reject::custom);
+            std::future::ready(verdict)
+        })
+        .untuple_one()
+}
+
+/// Preflights, and anyone else who asks what can be asked: the same for every path. Not `warp::options`, whose rejection would
+/// turn every unknown path into a wrong method.
+pub(super) fn options() -> impl Filter<Extract = (Response,), Error = Rejection> + Copy {
+    let answer = |method| {
+        std::future::ready(match method {
+            Method::OPTIONS => {
+                let mut response = StatusCode::NO_CONTENT.into_response();
+                response.headers_mut().insert(header::ALLOW, METHODS);
+                Ok(response)
+            }
+            _ => Err(warp::reject::not_found()),
+        })
+    };
+    warp::method().and_then(answer)
+}
+
+/// Puts on what every answer wears.
+pub(super) fn dress(settings: &ServeSettings, request: &HeaderMap, mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(header::CONTENT_SECURITY_POLICY, CONTENT_POLICY);
+    if settings.allow_origin.is_empty() {
+        return response;
+    }
+    set(header::VARY, "Origin");
+    let origin = request.get(header::ORIGIN).filter(|origin| is_allowed_origin(settings, origin));
+    if let Some(origin) = origin {
+        set(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD");
+        set(header::ACCESS_CONTROL_ALLOW_HEADERS, CORS_REQUEST_HEADERS);
+        set(header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, Last-Event-ID");
+        set(header::ACCESS_CONTROL_MAX_AGE, "600");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
+    response
+}
+
+/// What is judged of a request.
+struct Visit {
+    host: Option<Authority>,
+    local: Option<IpAddr>,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+}
+
+fn admit(settings: &ServeSettings, visit: &Visit) -> Result<(), Refusal> {
+    let Some(host) = visit.host.as_ref().filter(|host| is_own_name(settings, visit.local, host)) else {
+        let hint = "use the address it listens on, or start it with --allow-host NAME";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "host_not_allowed", "this server does not go by that Host name", hint));
+    };
+    if let Some(origin) = visit.headers.get(header::ORIGIN)
+        && !is_own_origin(host, origin)
+        && !is_allowed_origin(settings, origin)
+    {
+        let hint = "start it with --allow-origin ORIGIN to let that page read it";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "origin_not_allowed", "pages of that origin may not read this server", hint));
+    }
+    // Browsers ask by OPTIONS first whether they may send the token at all.
+    let open = visit.method == Method::OPTIONS || OPEN_ROUTES.contains(&visit.path.as_str());
+    match &settings.token {
+        Some(token) if !open && !shows(token, &visit.headers) => {
+            let hint = "send it as Authorization: Bearer TOKEN";
+            Err(Refusal::new(StatusCode::UNAUTHORIZED, "token_needed", "this needs the token, and the right one", hint))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The port is left aside: tunnels and containers change it, and no attack needs it.
+fn is_own_name(settings: &ServeSettings, local: Option<IpAddr>, host: &Authority) -> bool {
+    let name = host.host().trim_start_matches('[').trim_end_matches(']');
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let address = name.parse::<IpAddr>().ok().map(|address| address.to_canonical());
+    let loopback = name.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback());
+    let bound = address.is_some() && address == local.map(|local| local.to_canonical());
+    let named = |allowed: &String| allowed.eq_ignore_ascii_case(name) || allowed.eq_ignore_ascii_case(host.as_str());
+    loopback || bound || settings.allow_host.iter().any(named)
+}
+
+/// A page that came from the very name and port it now asks; the scheme is free, because a proxy may add TLS.
+fn is_own_origin(host: &Authority, origin: &HeaderValue) -> bool {
+    let origin = origin.to_str().unwrap_or_default();
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host.as_str()))
+}
+
+fn is_allowed_origin(settings: &ServeSettings, origin: &HeaderValue) -> bool {
+    settings.allow_origin.iter().any(|allowed| allowed.trim_end_matches('/').as_bytes() == origin.as_bytes())
+}
+
+fn shows(token: &Token, headers: &HeaderMap) -> bool {
+    let given = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    let scheme = given.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "));
+    scheme && token.is(given[7..].trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Case {
+        settings: ServeSettings,
+        local: &'static str,
+    }
+
+    impl Case {
+        fn check(&self, host: &str, path: &str, headers: &[(HeaderName, &str)], expected: u16) {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.insert(name, HeaderValue::from_str(value).expect("a header value"));
+            }
+            let local = Some(self.local.parse().expect("an address"));
+            let visit = Visit { host: host.parse().ok(), local, method: Method::GET, path: path.into(), headers: map };
+            let status = admit(&self.settings, &visit).err().map_or(200, |refusal| refusal.status.as_u16());
+            assert_eq!(status, expected, "{host} {path} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn only_own_names_are_answered_to() {
+        let settings = ServeSettings { allow_host: vec!["box.lan".into()], ..ServeSettings::default() };
+        let case = Case { settings, local: "192.168.1.7" };
+        for own in
+            ["localhost", "LOCALHOST:7333", "localhost.", "127.0.0.1:7333", "127.8.9.1", "[::1]:7333", "192.168.1.7:80", "Box.lan:7333"]
+        {
+            case.check(own, "/api/state", &[], 200);
+        }
+        for foreign in ["evil.example", "localhost.evil.example", "192.168.1.8", "[::2]", "0.0.0.0", "127.0.0.1.nip.io", "", "box.lan.evil"]
+        {
+            case.check(foreign, "/healthz", &[], 403);
+        }
+    }
+
+    #[test]
+    fn only_own_and_allowed_pages_may_read() {
+        let settings = ServeSettings { allow_origin: vec!["https://board.example".into()], ..ServeSettings::default() };
+        let case = Case { settings, local: "127.0.0.1" };
+        let check = |origin: &str, expected| case.check("localhost:7333", "/api/state", &[(header::ORIGIN, origin)], expected);
+        check("http://localhost:7333", 200);
+        check("https://localhost:7333", 200);
+        check("https://board.example", 200);
+        check("https://board.example:444", 403);
+        check("http://board.example", 403);
+        check("https://board.example.evil", 403);
+        check("http://localhost:8000", 403);
+        check("http://localhost", 403);
+        check("null", 403);
+        check("", 403);
+    }
+
+    #[test]
+    fn the_token_is_asked_of_everyone_but_on_open_routes() {
+        let settings = ServeSettings { token: Token::new("s3cret\n"), ..ServeSettings::default() };
+        let case = Case { settings, local: "127.0.0.1" };
+        let check = |path: &str, given: &[(HeaderName, &str)], expected| case.check("localhost", path, given, expected);
+        for path in OPEN_ROUTES {
+            check(path, &[], 200);
+        }
+        for path in ["/stream/progress", "/stream/state", "/api/state", "/api/events", "/nowhere", "/healthz/", "//"] {
+            check(path, &[], 401);
+            check(path, &[(header::AUTHORIZATION, "Bearer s3cret")], 200);
+        }
+        check("/api/state", &[(header::AUTHORIZATION, "bearer  s3cret ")], 200);
+        for wrong in ["Bearer s3cre", "Bearer s3cret2", "Bearer S3CRET", "Basic s3cret", "s3cret", "Bearer", ""] {
+            check("/api/state", &[(header::AUTHORIZATION, wrong)], 401);
+        }
+    }
+
+    #[test]
+    fn a_token_can_stand_in_a_header_and_is_not_shown() {
+        assert_eq!(Token::new(" \n"), None);
+        assert_eq!(Token::new("two words"), None);
+        assert_eq!(format!("{:?}", Token::new("abc")), "Some(Token(…))");
+    }
+}

@@ -1,0 +1,138 @@
+//! What a request asks for: its method, headers and query, read once. Unknown query names are ignored: proxies add theirs.
+
+use std::ops::RangeInclusive;
+
+use warp::Filter as _;
+use warp::Rejection;
+use warp::http::{HeaderMap, Method};
+
+use super::refusal::Refusal;
+use crate::event::{Event, TYPE_NAMES};
+
+/// One request, as far as the routes care.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    query: Vec<(String, String)>,
+}
+
+/// Which events a client wants.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Filter {
+    /// Empty: all.
+    types: Vec<&'static str>,
+    /// Empty: all.
+    tasks: Vec<String>,
+}
+
+pub(super) fn asked() -> impl warp::Filter<Extract = (Asked,), Error = Rejection> + Clone {
+    warp::method().and(warp::header::headers_cloned()).and(warp::query::<Vec<(String, String)>>()).map(|method, headers, query| Asked {
+        method,
+        headers,
+        query,
+    })
+}
+
+impl Asked {
+    /// The first value under `name`; empty is as good as absent.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.values(name).find(|value| !value.is_empty())
+    }
+
+    pub(super) fn number(&self, name: &str, allowed: RangeInclusive<u64>) -> Result<Option<u64>, Refusal> {
+        let Some(text) = self.value(name) else { return Ok(None) };
+        let number = text.parse().ok().filter(|number| allowed.contains(number));
+        let expected = || Refusal::bad_query(name, format!("expected a whole number from {} to {}", allowed.start(), allowed.end()));
+        number.map(Some).ok_or_else(expected)
+    }
+
+    /// The last event the client has. The header goes first: it is what a browser sends when it comes back by itself.
+    pub(super) fn last_event_id(&self) -> Option<String> {
+        let header = self.headers.get("last-event-id").map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+        let query = || self.value("last_event_id").or_else(|| self.value("lastEventId")).map(str::to_owned);
+        header.filter(|id| !id.is_empty()).or_else(query)
+    }
+
+    /// `types` and `task`, each a list with commas, given once or more.
+    pub(super) fn filter(&self) -> Result<Filter, Refusal> {
+        let known = |name: &str| TYPE_NAMES.into_iter().find(|known| *known == name);
+        let bad_type = || Refusal::bad_query("types", format!("expected some of {}", TYPE_NAMES.join(", ")));
+        let types = self.list("types")?.into_iter().map(|name| known(name).ok_or_else(bad_type)).collect::<Result<_, _>>()?;
+        let tasks = self.list("task")?.into_iter().map(str::to_owned).collect();
+        Ok(Filter { types, tasks })
+    }
+
+    /// An item that is there but empty is a slip that would silently widen the filter to everything.
+    fn list(&self, name: &str) -> Result<Vec<&str>, Refusal> {
+        let items: Vec<_> = self.values(name).flat_map(|value| value.split(',')).map(str::trim).collect();
+        match items.iter().any(|item| item.is_empty()) {
+            true => Err(Refusal::bad_query(name, "is empty; leave it out to get everything")),
+            false => Ok(items),
+        }
+    }
+
+    fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Filter {
+    pub(super) fn admits(&self, event: &Event) -> bool {
+        let type_fits = self.types.is_empty() || self.types.contains(&event.data.type_name());
+        type_fits && (self.tasks.is_empty() || self.tasks.iter().any(|task| **task == *event.task_id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(query: &str) -> Asked {
+        warp::test::request().path(&format!("/?{query}")).filter(&asked()).await.expect("any query can be read")
+    }
+
+    #[tokio::test]
+    async fn filters_are_lists_and_strict() {
+        let check = async |query: &str, expected: Option<(&[&'static str], &[&str])>| {
+            let expected =
+                expected.map(|(types, tasks)| Filter { types: types.to_vec(), tasks: tasks.iter().map(ToString::to_string).collect() });
+            assert_eq!(read(query).await.filter().ok(), expected, "{query}");
+        };
+        check("", Some((&[], &[]))).await;
+        check("types=story_started,ac_completed&types=error_occurred", Some((&["story_started", "ac_completed", "error_occurred"], &[])))
+            .await;
+        check("task=a%20b&x=y", Some((&[], &["a b"]))).await;
+        check("types=story_start", None).await;
+        check("types=", None).await;
+        check("types=story_started,", None).await;
+        check("task=", None).await;
+    }
+
+    #[tokio::test]
+    async fn numbers_have_bounds() {
+        let number = async |query: &str| read(query).await.number("wait", 0..=60).map_err(|_| ());
+        assert_eq!(number("").await, Ok(None));
+        assert_eq!(number("wait=60").await, Ok(Some(60)));
+        assert_eq!(number("wait=61").await, Err(()));
+        assert_eq!(number("wait=-1").await, Err(()));
+        assert_eq!(number("wait=soon").await, Err(()));
+    }
+
+    #[tokio::test]
+    async fn the_header_goes_before_the_query() {
+        let id = async |query: &str, header: Option<&str>| {
+            let request = warp::test::request().path(&format!("/?{query}"));
+            let request = match header {
+                Some(header) => request.header("Last-Event-ID", header),
+                None => request,
+            };
+            request.filter(&asked()).await.expect("any query can be read").last_event_id()
+        };
+        assert_eq!(id("", None).await, None);
+        assert_eq!(id("last_event_id=", Some("")).await, None);
+        assert_eq!(id("last_event_id=a", Some("")).await, Some("a".into()));
+        assert_eq!(id("lastEventId=b", None).await, Some("b".into()));
+        assert_eq!(id("last_event_id=a", Some("c")).await, Some("c".into()));
+    }
+}

@@ -1,0 +1,120 @@
+//! All watched files: which of them to look at, and in what order.
+//!
+//! Everything the tail thread does but waiting: with made-up moments it can be driven by hand.
+
+use std::time::Duration;
+
+use crate::discover::{Shape, Source};
+use crate::line::{Input, Moment, SourceId};
+use crate::tail::document::Document;
+use crate::tail::log::Log;
+use crate::tail::place::{Look, Step};
+use crate::tail::wake::Hints;
+
+/// 256 KiB is where bigger buffers stop making reading faster (research/performance.md, d).
+const BUFFER: usize = 256 << 10;
+
+pub(super) struct Files {
+    watched: Vec<Watched>,
+    /// Plans, then progress logs, then machine logs: what a plan says is known before a log names its stories.
+    order: Vec<usize>,
+    buffer: Vec<u8>,
+}
+
+struct Watched {
+    id: SourceId,
+    kind: Kind,
+    /// It may have moved since the last look.
+    touched: bool,
+    closed: bool,
+}
+
+enum Kind {
+    Log(Box<Log>),
+    Document(Box<Document>),
+}
+
+impl Files {
+    pub(super) fn new(sources: &[Source]) -> Self {
+        let watched = sources.iter().map(|source| Watched {
+            id: source.id,
+            kind: match source.shape {
+                Shape::Lines => Kind::Log(Box::new(Log::new(source))),
+                Shape::Document => Kind::Document(Box::new(Document::new(source))),
+            },
+            touched: true,
+            closed: false,
+        });
+        let mut order: Vec<usize> = (0..sources.len()).collect();
+        order.sort_by_key(|&index| match sources[index].shape {
+            Shape::Document => 0,
+            Shape::Lines if !sources[index].machine_name => 1,
+            Shape::Lines => 2,
+        });
+        Files { watched: watched.collect(), order, buffer: vec![0; BUFFER] }
+    }
+
+    /// Indices in the order of a look.
+    pub(super) fn order(&self) -> Vec<usize> {
+        self.order.clone()
+    }
+
+    pub(super) fn id(&self, index: usize) -> SourceId {
+        self.watched[index].id
+    }
+
+    pub(super) fn take_hints(&mut self, hints: &Hints) {
+        for (index, watched) in self.watched.iter_mut().enumerate() {
+            watched.touched |= hints.all || hints.touched.contains(&index);
+            watched.closed |= hints.closed.contains(&index);
+            // Written again after an earlier close.
+            watched.closed &= hints.closed.contains(&index) || !hints.touched.contains(&index);
+        }
+    }
+
+    pub(super) fn touch_all(&mut self) {
+        self.watched.iter_mut().for_each(|watched| watched.touched = true);
+    }
+
+    /// Whether a file may have moved since it was last looked at.
+    pub(super) fn is_touched(&self, index: usize) -> bool {
+        self.watched[index].touched
+    }
+
+    /// When a file wants to be looked at although nothing is heard of it; `poll` when nothing can be heard.
+    pub(super) fn next_look(&self, index: usize, poll: Option<Duration>) -> Duration {
+        let watched = &self.watched[index];
+        if watched.touched {
+            return Duration::ZERO;
+        }
+        match &watched.kind {
+            Kind::Log(log) => log.next_look(poll),
+            Kind::Document(document) => document.next_look(poll),
+        }
+    }
+
+    /// Looks at one file.
+    pub(super) fn look(&mut self, index: usize, now: Moment, say: &mut dyn FnMut(Input)) -> Step {
+        let watched = &mut self.watched[index];
+        let mut look = Look { now, closed: watched.closed, buffer: &mut self.buffer, say };
+        let step = match &mut watched.kind {
+            Kind::Log(log) => log.look(&mut look),
+            Kind::Document(document) => document.look(&mut look),
+        };
+        if step == Step::Done {
+            watched.touched = false;
+            watched.closed = false;
+        }
+        step
+    }
+
+    /// Nothing more will be read: open last lines count as they stand.
+    pub(super) fn finish(&mut self, now: Moment, say: &mut dyn FnMut(Input)) {
+        for &index in &self.order {
+            match &mut self.watched[index].kind {
+                Kind::Log(log) => log.finish(&mut Look { now, closed: false, buffer: &mut self.buffer, say }),
+                Kind::Document(_) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! A file that is read line by line: follows what stands under its name through appends, rewrites, replacements and absence.
+//!
+//! Looks when told to and says what it saw; waiting and waking are `reader`'s. What the verdicts rest on is `follow`'s.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::time::Duration;
+
+use crate::discover::Source;
+use crate::error::NoticeKind;
+use crate::line::{Input, Lines, Why};
+use crate::tail::file::{self, Signature};
+use crate::tail::follow::{self, Depth, Prefix, Verdict};
+use crate::tail::place::{Look, Place, Step};
+use crate::tail::splitter::{self, Splitter};
+
+/// Coarse clocks give two writes within some milliseconds the same time: what changed is compared once more after this.
+pub(super) const SECOND_LOOK: Duration = Duration::from_millis(50);
+/// How much is read before others get their turn.
+const STEP: usize = 4 << 20;
+/// How long the descriptor of a vanished file is read on after its last bytes.
+const DRAIN: Duration = Duration::from_secs(2);
+const DRAIN_STEP: Duration = Duration::from_millis(100);
+/// How long an open last line must stand: its writer renamed the file into place, closed it, or has merely paused.
+const STANDS_RENAMED: Duration = Duration::from_millis(250);
+const STANDS_CLOSED: Duration = Duration::from_secs(1);
+const STANDS: Duration = Duration::from_secs(3);
+
+pub(super) struct Log {
+    place: Place,
+    file: Option<(File, file::Identity)>,
+    read: Position,
+    /// A read that has not come to the end of the file.
+    reading: Option<Reading>,
+    /// A rewrite that could not be read to its end and has to be begun again.
+    broken_off: Option<Why>,
+    /// As of the last look.
+    seen: Option<Signature>,
+    /// Whether the last file that stood here had a name elsewhere when it was let go.
+    old_has_name: bool,
+    /// The file has appeared and the bridge has not heard of it.
+    appeared: bool,
+    /// It changed while it was read.
+    moving: bool,
+    /// When to compare everything although nothing seems to have changed, and from when on that may be done.
+    check_at: Option<Duration>,
+    thorough_from: Duration,
+    changed_at: Duration,
+    /// When the descriptor of a vanished file last gave something.
+    drained_at: Duration,
+}
+
+/// How far a file has been read.
+#[derive(Default)]
+struct Position {
+    splitter: Splitter,
+    prefix: Prefix,
+    rest: OpenLine,
+    cut_said: bool,
+}
+
+/// The last line without a line end.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum OpenLine {
+    #[default]
+    None,
+    /// Counts when it still stands by then.
+    Due(Duration),
+    /// It has been counted: the line after this many.
+    Said(u64),
+}
+
+#[derive(Clone, Copy)]
+struct Reading {
+    before: Signature,
+    again: Option<Why>,
+    /// Another file took the place of the one before at once: a writer that was finished put it there.
+    renamed: bool,
+    first: bool,
+}
+
+impl Log {
+    pub(super) fn new(source: &Source) -> Self {
+        Log {
+            place: Place::new(source),
+            file: None,
+            read: Position::default(),
+            reading: None,
+            broken_off: None,
+            seen: None,
+            old_has_name: false,
+            appeared: false,
+            moving: false,
+            check_at: None,
+            thorough_from: Duration::ZERO,
+            changed_at: Duration::ZERO,
+            drained_at: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn look(&mut self, look: &mut Look<'_>) -> Step {
+        self.place.looked(look.now);
+        match self.look_and_read(look) {
+            Ok(Step::Done) => {}
+            Ok(more @ Step::More { .. }) => return more,
+            Err(cause) => self.failed(&cause, look),
+        }
+        if std::mem::take(&mut self.appeared) {
+            (look.say)(Input::Lines { source: self.place.id, at: look.now, lines: Lines::default() });
+        }
+        if let OpenLine::Due(at) = self.read.rest {
+            let at = if look.closed { at.min(look.now.elapsed + STANDS_CLOSED) } else { at };
+            self.read.rest = OpenLine::Due(at);
+            if at <= look.now.elapsed {
+                self.say_rest(look);
+            }
+        }
+        Step::Done
+    }
+
+    /// Nothing more will come: the open last line counts as it stands.
+    pub(super) fn finish(&mut self, look: &mut Look<'_>) {
+        if self.reading.is_none() && matches!(self.read.rest, OpenLine::Due(_)) {
+            self.say_rest(look);
+        }
+    }
+
+    pub(super) fn next_look(&self, poll: Option<Duration>) -> Duration {
+        if self.reading.is_some() || self.moving {
+            return Duration::ZERO;
+        }
+        let rest = match self.read.rest {
+            OpenLine::Due(at) => Some(at),
+            OpenLine::None | OpenLine::Said(_) => None,
+        };
+        let drain = (self.seen.is_none() && self.file.is_some()).then_some(self.place.looked_at() + DRAIN_STEP);
+        [rest, drain, self.check_at].into_iter().flatten().fold(self.place.recheck_at(poll), Duration::min)
+    }
+
+    fn look_and_read(&mut self, look: &mut Look<'_>) -> io::Result<Step> {
+        if self.reading.is_none() {
+            self.moving = false;
+            match file::standing(&self.place.path) {
+                file::Standing::Missing => self.missing(look)?,
+                file::Standing::Refused(why) => {
+                    self.check_at = None;
+                    if self.seen.is_none() {
+                        self.file = None;
+                    }
+                    self.place.trouble(NoticeKind::Unreadable, why, look);
+                }
+                file::Standing::Regular(signature) => self.judge(signature, look)?,
+            }
+        }
+        match self.reading {
+            Some(reading) => self.read_on(reading, look),
+            None => Ok(Step::Done),
+        }
+    }
+
+    fn judge(&mut self, signature: Signature, look: &mut Look<'_>) -> io::Result<()> {
+        let held = self.file.as_ref().map(|(_, identity)| *identity);
+        if held != Some(signature.identity) || self.broken_off.is_some() {
+            return self.judge_other(look);
+        }
+        let now = look.now.elapsed;
+        self.appeared |= self.place.is_here();
+        let due = self.check_at.is_some_and(|at| at <= now);
+        if self.seen == Some(signature) && !due {
+            return Ok(());
+        }
+        let at_once = self.read.prefix.is_small() && self.thorough_from <= now;
+        let depth = if due || at_once { Depth::Thorough } else { Depth::Quick };
+        let standing = follow::Standing { size: signature.size, same_inode: true, old_has_name: true };
+        let Some((file, _)) = &self.file else { return Ok(()) };
+        let verdict = self.read.prefix.judge(standing, depth, &mut |buffer, at| file.read_at(buffer, at))?;
+        if depth == Depth::Thorough {
+            self.thorough_from = now + self.read.prefix.rest_after_check();
+            let second_look = self.changed_at + SECOND_LOOK;
+            self.check_at = (now < second_look).then_some(second_look.max(self.thorough_from));
+        }
+        self.begin(verdict, signature, false, look);
+        Ok(())
+    }
+
+    /// Another file than the one that was read stands under the name.
+    fn judge_other(&mut self, look: &mut Look<'_>) -> io::Result<()> {
+        let (file, signature) = match file::open(&self.place.path) {
+            Ok(opened) => opened,
+            Err(cause) if file::is_missing(&cause) => return self.missing(look),
+            Err(cause) => return Err(cause),
+        };
+        let came = self.place.is_here();
+        self.appeared |= came;
+        if let Some((old, identity)) = self.file.take()
+            && identity != signature.identity
+        {
+            self.drain_before_other(&old, look)?;
+            self.old_has_name = old.metadata()?.nlink() > 0;
+        }
+        let standing = follow::Standing { size: signature.size, same_inode: false, old_has_name: self.old_has_name };
+        let verdict = match self.broken_off.take() {
+            Some(why) => Verdict::ReadAgain(why),
+            None => self.read.prefix.judge(standing, Depth::Thorough, &mut |buffer, at| file.read_at(buffer, at))?,
+        };
+        if verdict == Verdict::ReadAgain(Why::MovedAway) && matches!(self.read.rest, OpenLine::Due(_)) {
+            // Its line end will never come, and the new file does not go on with it.
+            self.say_rest(look);
+        }
+        self.file = Some((file, signature.identity));
+        self.begin(verdict, signature, !came, look);
+        Ok(())
+    }
+
+    fn begin(&mut self, verdict: Verdict, signature: Signature, renamed: bool, look: &mut Look<'_>) {
+        let now = look.now.elapsed;
+        let first = self.seen.is_none() && !renamed;
+        // What was left alone for a while before the first look needs no second one.
+        if self.seen != Some(signature) && !(first && signature.quiet_at(look.now.wall) > STANDS) {
+            self.place.moved(look.now);
+            self.changed_at = now;
+            // One that is due before is not put off: under a writer that never rests it would never come.
+            self.check_at = self.check_at.or(Some((now + SECOND_LOOK).max(self.thorough_from)));
+        }
+        self.seen = Some(signature);
+        let reading = Reading { before: signature, again: None, renamed, first };
+        match verdict {
+            Verdict::Grown if signature.size == self.read.prefix.offset() => {}
+            Verdict::Grown => self.reading = Some(reading),
+            Verdict::ReadAgain(why) => {
+                self.begin_again(why, look);
+                self.reading = Some(Reading { again: Some(why), ..reading });
+            }
+        }
+    }
+
+    fn begin_again(&mut self, why: Why, look: &mut Look<'_>) {
+        self.read = Position::default();
+        self.appeared = false;
+        (look.say)(Input::Begin { source: self.place.id, at: look.now, why });
+    }
+
+    fn read_on(&mut self, reading: Reading, look: &mut Look<'_>) -> io::Result<Step> {
+        let Some((file, _)) = &self.file else { return Ok(Step::Done) };
+        let mut left = STEP;
+        while left > 0 {
+            let count = file.read_at(look.buffer, self.read.prefix.offset())?;
+            if count == 0 {
+                let moving = reading.again.is_some() && Signature::from(&file.metadata()?) != reading.before;
+                self.moving = moving;
+                self.read_to_end(reading, look);
+                return Ok(Step::Done);
+            }
+            self.read.take(count, &self.place, look, &mut self.appeared);
+            left = left.saturating_sub(count);
+        }
+        Ok(Step::More { tick: reading.again.is_none() })
+    }
+
+    fn read_to_end(&mut self, reading: Reading, look: &mut Look<'_>) {
+        self.reading = None;
+        if reading.again.is_some() {
+            (look.say)(Input::End { source: self.place.id, at: look.now, rest: self.read.splitter.rest() });
+        }
+        let now = look.now.elapsed;
+        let wait = if reading.renamed {
+            STANDS_RENAMED
+        } else if reading.first {
+            STANDS.saturating_sub(reading.before.quiet_at(look.now.wall))
+        } else {
+            STANDS
+        };
+        self.read.rest = match self.read.rest {
+            OpenLine::Said(ended) if ended == self.read.splitter.ended() => OpenLine::Said(ended),
+            OpenLine::None | OpenLine::Due(_) | OpenLine::Said(_) if self.read.splitter.is_open() => OpenLine::Due(now + wait),
+            OpenLine::None | OpenLine::Due(_) | OpenLine::Said(_) => OpenLine::None,
+        };
+    }
+
+    fn missing(&mut self, look: &mut Look<'_>) -> io::Result<()> {
+        let now = look.now.elapsed;
+        if self.place.is_missing(look) {
+            self.drained_at = now;
+            self.check_at = None;
+        }
+        self.seen = None;
+        let Some((old, identity)) = self.file.take() else { return Ok(()) };
+        let offset = self.read.prefix.offset();
+        self.drain(&old, look)?;
+        if self.read.prefix.offset() > offset {
+            self.drained_at = now;
+        }
+        if now < self.drained_at + DRAIN {
+            self.file = Some((old, identity));
+        } else {
+            self.old_has_name = old.metadata()?.nlink() > 0;
+            let message = "is gone; what was read stands, and it is read on when it comes back".to_owned();
+            self.place.notice(NoticeKind::Vanished, message, look);
+        }
+        Ok(())
+    }
+
+    /// Reads what was added to a file that lost its name. Returns whether it is still the file that was read.
+    fn drain(&mut self, old: &File, look: &mut Look<'_>) -> io::Result<bool> {
+        let standing = follow::Standing { size: old.metadata()?.len(), same_inode: true, old_has_name: true };
+        let verdict = self.read.prefix.judge(standing, Depth::Quick, &mut |buffer, at| old.read_at(buffer, at))?;
+        if verdict != Verdict::Grown {
+            return Ok(false);
+        }
+        let mut grew = false;
+        loop {
+            let count = old.read_at(look.buffer, self.read.prefix.offset())?;
+            if count == 0 {
+                break;
+            }
+            grew = true;
+            self.read.take(count, &self.place, look, &mut self.appeared);
+        }
+        if grew {
+            self.read.rest = if self.read.splitter.is_open() { OpenLine::Due(look.now.elapsed + STANDS) } else { OpenLine::None };
+        }
+        Ok(true)
+    }
+
+    /// As `drain`; what was written over the old content before the file lost its name is told as well.
+    fn drain_before_other(&mut self, old: &File, look: &mut Look<'_>) -> io::Result<()> {
+        if !self.drain(old, look)? && old.metadata()?.len() > 0 {
+            self.begin_again(Why::Rewritten, look);
+            self.drain(old, look)?;
+            (look.say)(Input::End { source: self.place.id, at: look.now, rest: self.read.splitter.rest() });
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, cause: &io::Error, look: &mut Look<'_>) {
+        self.broken_off = self.reading.take().and_then(|reading| reading.again).or(self.broken_off);
+        // A new descriptor may do better (a network mount that came back); what was read is remembered.
+        self.file = None;
+        self.seen = None;
+        self.check_at = None;
+        self.place.trouble(NoticeKind::Unreadable, file::remedy(cause), look);
+    }
+
+    fn say_rest(&mut self, look: &mut Look<'_>) {
+        self.read.rest = OpenLine::Said(self.read.splitter.ended());
+        if let Some(rest) = self.read.splitter.rest() {
+            (look.say)(Input::Rest { source: self.place.id, at: look.now, rest });
+        }
+    }
+}
+
+impl Position {
+    /// The first `count` bytes of the buffer come next in the file.
+    fn take(&mut self, count: usize, place: &Place, look: &mut Look<'_>, appeared: &mut bool) {
+        let bytes = &look.buffer[..count];
+        self.prefix.add(bytes);
+        let mut lines = Lines::with_room_for(count);
+        self.splitter.feed(bytes, &mut lines);
+        if !lines.is_empty() {
+            *appeared = false;
+            (look.say)(Input::Lines { source: place.id, at: look.now, lines });
+        }
+        if let (1.., number) = self.splitter.cut()
+            && !self.cut_said
+        {
+            self.cut_said = true;
+            let message = format!("line {number} is longer than {} bytes: what stands behind is not read", splitter::LIMIT);
+            place.notice(NoticeKind::LineCut, message, look);
+        }
+    }
+}

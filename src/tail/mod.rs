@@ -1,0 +1,20 @@
+//! Files → cleaned lines and whole documents, handed to the bridge as they are seen.
+//!
+//! `splitter`, `clean` and `follow` are pure (layer 1). `file`, `log`, `document`, `wake`, `watch` and `reader` do the I/O (layer 4):
+//! one thread, plain `std::fs`, and the only clock of the program. What a line means is nobody's business here.
+
+pub mod clean;
+pub mod follow;
+pub mod splitter;
+
+mod document;
+mod file;
+mod files;
+mod log;
+mod place;
+pub mod reader;
+pub mod wake;
+mod watch;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,331 @@
+//! Bytes → lines, the same lines whatever the chunks.
+//!
+//! Knows line ends, byte order marks and the longest line; not files, and not what a control character is (`clean`).
+
+use memchr::memchr2_iter;
+
+use crate::line::{LineEnd, Lines, Rest};
+use crate::tail::clean;
+
+/// Longest line, in bytes. What stands behind it up to the line end is dropped and counted.
+pub const LIMIT: usize = 1 << 20;
+
+/// The state between two chunks of one file.
+#[derive(Debug, Clone)]
+pub struct Splitter {
+    encoding: Encoding,
+    /// Of the open line, from 1.
+    number: u32,
+    /// The open line as UTF-8, without leading NULs, at most [`LIMIT`] bytes of it.
+    open: Vec<u8>,
+    /// The open line is longer than that.
+    over: bool,
+    /// A carriage return came last: it ends the line alone, or together with a line feed that is still to come.
+    returned: bool,
+    ended: u64,
+    cut: u64,
+    last_cut: u32,
+}
+
+#[derive(Debug, Clone)]
+enum Encoding {
+    /// These bytes may be the beginning of a byte order mark.
+    Unknown(Vec<u8>),
+    Utf8,
+    Utf16(Utf16),
+}
+
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+const LITTLE_MARK: &[u8] = b"\xff\xfe";
+const BIG_MARK: &[u8] = b"\xfe\xff";
+
+impl Default for Splitter {
+    fn default() -> Self {
+        Splitter {
+            encoding: Encoding::Unknown(Vec::new()),
+            number: 1,
+            open: Vec::new(),
+            over: false,
+            returned: false,
+            ended: 0,
+            cut: 0,
+            last_cut: 0,
+        }
+    }
+}
+
+impl Splitter {
+    /// Takes the next bytes of the file; lines that end in them are added to `to`.
+    pub fn feed(&mut self, bytes: &[u8], to: &mut Lines) {
+        match &mut self.encoding {
+            Encoding::Utf8 => self.split(bytes, to),
+            Encoding::Utf16(decoder) => {
+                let text = decoder.decode(bytes);
+                self.split(text.as_bytes(), to);
+            }
+            Encoding::Unknown(held) => {
+                let mut start = std::mem::take(held);
+                start.extend_from_slice(bytes);
+                let marks = [UTF8_MARK, LITTLE_MARK, BIG_MARK];
+                if marks.iter().any(|mark| mark.len() > start.len() && mark.starts_with(&start)) {
+                    *held = start;
+                    return;
+                }
+                let mark = marks.into_iter().find(|mark| start.starts_with(mark)).unwrap_or_default();
+                self.encoding = match mark {
+                    LITTLE_MARK => Encoding::Utf16(Utf16::new(u16::from_le_bytes)),
+                    BIG_MARK => Encoding::Utf16(Utf16::new(u16::from_be_bytes)),
+                    _ => Encoding::Utf8,
+                };
+                self.feed(&start[mark.len()..], to);
+            }
+        }
+    }
+
+    /// The open last line, cleaned; nothing when the file ends with a line end.
+    pub fn rest(&self) -> Option<Rest> {
+        let text = clean::line(clean::whole_characters(&self.open));
+        (!text.is_empty()).then(|| Rest { number: self.number, text: text.into_owned() })
+    }
+
+    /// Whether something stands behind the last line end.
+    pub fn is_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// How many lines have ended so far.
+    pub fn ended(&self) -> u64 {
+        self.ended
+    }
+
+    /// How many lines were longer than [`LIMIT`], and the number of the last of them.
+    pub fn cut(&self) -> (u64, u32) {
+        (self.cut, self.last_cut)
+    }
+
+    fn split(&mut self, bytes: &[u8], to: &mut Lines) {
+        let Some(&first) = bytes.first() else { return };
+        let text = clean::valid_start(bytes);
+        let mut start = 0;
+        if std::mem::take(&mut self.returned) {
+            if first == b'\n' {
+                start = 1;
+                self.end(&[], LineEnd::Feed, to);
+            } else {
+                self.end(&[], LineEnd::Return, to);
+            }
+        }
+        for at in memchr2_iter(b'\n', b'\r', bytes) {
+            if at < start {
+                continue; // The line feed of a pair that is dealt with.
+            }
+            let (end, next) = match bytes.get(at + 1) {
+                _ if bytes[at] == b'\n' => (LineEnd::Feed, at + 1),
+                Some(b'\n') => (LineEnd::Feed, at + 2),
+                Some(_) => (LineEnd::Return, at + 1),
+                None => {
+                    self.keep(&bytes[start..at]);
+                    self.returned = true;
+                    return;
+                }
+            };
+            match text.get(start..at) {
+                // The usual case: the line lies in this chunk and needs no decoding.
+                Some(line) if self.open.is_empty() && line.len() <= LIMIT => self.push(&clean::text(line), end, to),
+                Some(_) | None => self.end(&bytes[start..at], end, to),
+            }
+            start = next;
+        }
+        self.keep(&bytes[start..]);
+    }
+
+    /// The open line goes on with these bytes.
+    fn keep(&mut self, bytes: &[u8]) {
+        if self.over {
+            return;
+        }
+        let bytes = if self.open.is_empty() { without_leading_nuls(bytes) } else { bytes };
+        let room = LIMIT - self.open.len();
+        self.over = bytes.len() > room;
+        self.open.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// The open line ends with these bytes.
+    fn end(&mut self, bytes: &[u8], end: LineEnd, to: &mut Lines) {
+        self.keep(bytes);
+        let mut line = std::mem::take(&mut self.open);
+        if std::mem::take(&mut self.over) {
+            self.cut += 1;
+            self.last_cut = self.number;
+            self.push(&clean::line(clean::whole_characters(&line)), end, to);
+        } else {
+            self.push(&clean::line(&line), end, to);
+        }
+        line.clear();
+        // One line of a megabyte is no reason to keep a megabyte per file.
+        line.shrink_to(4096);
+        self.open = line;
+    }
+
+    fn push(&mut self, text: &str, end: LineEnd, to: &mut Lines) {
+        to.push(self.number, text, end);
+        self.ended += 1;
+        if end == LineEnd::Feed {
+            self.number = self.number.saturating_add(1);
+        }
+    }
+}
+
+/// The whole text of a document: decoded like lines, line ends kept, nothing cleaned.
+pub fn document(bytes: &[u8]) -> String {
+    if let Some(rest) = bytes.strip_prefix(LITTLE_MARK) {
+        Utf16::new(u16::from_le_bytes).decode(rest)
+    } else if let Some(rest) = bytes.strip_prefix(BIG_MARK) {
+        Utf16::new(u16::from_be_bytes).decode(rest)
+    } else {
+        String::from_utf8_lossy(bytes.strip_prefix(UTF8_MARK).unwrap_or(bytes)).into_owned()
+    }
+}
+
+/// A truncated file that its writer goes on with has a hole of zeros in front of the first new line.
+fn without_leading_nuls(bytes: &[u8]) -> &[u8] {
+    &bytes[bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len())..]
+}
+
+#[derive(Debug, Clone)]
+struct Utf16 {
+    unit: fn([u8; 2]) -> u16,
+    /// First byte of a unit whose second has not come.
+    byte: Option<u8>,
+    /// First half of a pair whose second has not come.
+    high: Option<u16>,
+}
+
+impl Utf16 {
+    fn new(unit: fn([u8; 2]) -> u16) -> Self {
+        Utf16 { unit, byte: None, high: None }
+    }
+
+    fn decode(&mut self, bytes: &[u8]) -> String {
+        let whole = self.byte.take().into_iter().chain(bytes.iter().copied()).collect::<Vec<u8>>();
+        let pairs = whole.chunks_exact(2);
+        self.byte = pairs.remainder().first().copied();
+        let mut units: Vec<u16> = self.high.take().into_iter().chain(pairs.map(|pair| (self.unit)([pair[0], pair[1]]))).collect();
+        self.high = units.pop_if(|last| (0xd800..0xdc00).contains(last));
+        String::from_utf16_lossy(&units)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Split = (Vec<(u32, String, LineEnd)>, Option<Rest>, u64);
+
+    fn split(chunks: &[&[u8]]) -> Split {
+        let (mut splitter, mut lines) = (Splitter::default(), Lines::default());
+        for chunk in chunks {
+            splitter.feed(chunk, &mut lines);
+        }
+        let lines = lines.iter().map(|line| (line.number, line.text.to_owned(), line.end)).collect();
+        (lines, splitter.rest(), splitter.cut().0)
+    }
+
+    /// `1:text` ended by a line feed, `1<text` by a carriage return, `1|text` not ended.
+    fn check(bytes: &[u8], expected: &[&str]) {
+        let (lines, rest, _) = split(&[bytes]);
+        let mut got: Vec<String> =
+            lines.iter().map(|(number, text, end)| format!("{number}{}{text}", if *end == LineEnd::Feed { ':' } else { '<' })).collect();
+        got.extend(rest.map(|rest| format!("{}|{}", rest.number, rest.text)));
+        assert_eq!(got, expected, "{:?}", String::from_utf8_lossy(bytes));
+    }
+
+    fn utf16(text: &str, mark: &[u8], bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+        mark.iter().copied().chain(text.encode_utf16().flat_map(bytes)).collect()
+    }
+
+    #[test]
+    fn table() {
+        check(b"", &[]);
+        check(b"a\nb\n", &["1:a", "2:b"]);
+        check(b"a\r\nb\r\n", &["1:a", "2:b"]);
+        check(b"a\n\nb", &["1:a", "2:", "3|b"]);
+        check(b"10%\r20%\r30%\nnext\n", &["1<10%", "1<20%", "1:30%", "2:next"]);
+        check(b"only\rreturns\r", &["1<only", "1|returns"]);
+        check(b"a\r\r\nb", &["1<a", "1:", "2|b"]);
+        check("a\u{2028}b\u{85}c\x0bd\x0ce\n".as_bytes(), &["1:a\u{2028}bcde"]);
+        check(b"\xef\xbb\xbf[US-001] Starting\n", &["1:[US-001] Starting"]);
+        check(b"\xef\xbb", &[]);
+        check(b"\xef\xbbx\n", &["1:\u{fffd}x"]);
+        check(b"bad \xff byte\n", &["1:bad \u{fffd} byte"]);
+        check(b"\0\0\0line\n\0\0rest", &["1:line", "2|rest"]);
+        check(b"half \xe2\x9c", &["1|half "]);
+        check(b"\x1b[0m", &[]);
+        check(&utf16("über 🎉\r\nb\n", LITTLE_MARK, u16::to_le_bytes), &["1:über 🎉", "2:b"]);
+        check(&utf16("über 🎉\r\nb", BIG_MARK, u16::to_be_bytes), &["1:über 🎉", "2|b"]);
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_cut_once() {
+        let mut bytes = vec![b'x'; 3 * LIMIT];
+        bytes.extend(b"\nnext\n");
+        for chunk in [bytes.len(), 1 << 16, LIMIT, LIMIT + 1] {
+            let (lines, rest, cut) = split(&bytes.chunks(chunk).collect::<Vec<_>>());
+            assert_eq!(lines.iter().map(|line| line.1.len()).collect::<Vec<_>>(), [LIMIT, 4], "{chunk}");
+            assert_eq!((lines[1].0, rest, cut), (2, None, 1));
+        }
+        let exact = [vec![b'x'; LIMIT], b"\n".to_vec()].concat();
+        assert_eq!(split(&[&exact]).2, 0);
+    }
+
+    #[test]
+    fn a_character_on_the_limit_is_dropped_whole() {
+        let text = format!("{}✓✓\n", "x".repeat(LIMIT - 1));
+        let (lines, ..) = split(&[text.as_bytes()]);
+        assert_eq!(lines[0].1, "x".repeat(LIMIT - 1));
+    }
+
+    #[test]
+    fn a_hole_does_not_eat_the_line_behind_it() {
+        let mut bytes = vec![0; 2 * LIMIT];
+        bytes.extend(b"[US-001] Starting\n");
+        for chunk in [bytes.len(), 4096] {
+            let (lines, _, cut) = split(&bytes.chunks(chunk).collect::<Vec<_>>());
+            assert_eq!((lines[0].1.as_str(), cut), ("[US-001] Starting", 0));
+        }
+    }
+
+    #[test]
+    fn a_document_is_decoded_but_not_cleaned() {
+        assert_eq!(document(b"\xef\xbb\xbf{\r\n}\n"), "{\r\n}\n");
+        assert_eq!(document(&utf16("{\"ü\":1}", LITTLE_MARK, u16::to_le_bytes)), "{\"ü\":1}");
+        assert_eq!(document(b"\xff{"), "\u{fffd}{");
+    }
+
+    fn some_bytes() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = prop_oneof![
+            any::<u8>().prop_map(|byte| vec![byte]),
+            prop::sample::select(vec!["\r\n", "\n", "\r", "\0", "✓", "🎉", "text", "\x1b[31m", "\u{feff}"])
+                .prop_map(|text| text.as_bytes().to_vec()),
+        ];
+        let mark = prop::sample::select(vec![&b""[..], UTF8_MARK, LITTLE_MARK, BIG_MARK, b"\xef", b"\xef\xbb", b"\xff"]);
+        (mark, prop::collection::vec(pieces, 0..60)).prop_map(|(mark, pieces)| [mark.to_vec(), pieces.concat()].concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_chunking_gives_the_same_lines(bytes in some_bytes(), cuts in prop::collection::vec(0usize..80, 0..12)) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
+            cuts.sort_unstable();
+            let mut chunks = Vec::new();
+            let mut start = 0;
+            for cut in cuts.into_iter().chain([bytes.len()]) {
+                chunks.push(&bytes[start..cut]);
+                start = cut;
+            }
+            prop_assert_eq!(split(&chunks), split(&[&bytes]));
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Follows real files in a temporary folder with made-up moments: no waiting, every look is asked for.
+
+mod rewrites;
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::discover::{Shape, Source};
+use crate::line::{Input, LineEnd, Moment, SourceId, TaskId, Timestamp};
+use crate::tail::files::Files;
+use crate::tail::place::Step;
+use crate::tail::wake::Hints;
+
+struct Rig {
+    folder: TempDir,
+    files: Files,
+    start: Timestamp,
+    elapsed: Duration,
+}
+
+impl Rig {
+    fn new(name: &str) -> Self {
+        Self::with(name, |_| {})
+    }
+
+    fn with(name: &str, prepare: impl FnOnce(&Rig)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Source {
+            id: SourceId(0),
+            task: TaskId(0),
+            path: folder.path().join(name),
+            shown: name.to_owned(),
+            shape: if name.ends_with(".json") { Shape::Document } else { Shape::Lines },
+            named: true,
+            machine_name: false,
+        };
+        let rig = Rig { folder, files: Files::new(&[source]), start: Timestamp::now(), elapsed: Duration::ZERO };
+        prepare(&rig);
+        rig
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Same inode, other content.
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path(name), content).unwrap();
+    }
+
+    fn append(&self, name: &str, content: impl AsRef<[u8]>) {
+        OpenOptions::new().append(true).create(true).open(self.path(name)).unwrap().write_all(content.as_ref()).unwrap();
+    }
+
+    /// Another inode under the name, the old one gone.
+    fn replace(&self, name: &str, content: impl AsRef<[u8]>) {
+        self.write("temporary", content);
+        fs::rename(self.path("temporary"), self.path(name)).unwrap();
+    }
+
+    fn later(&mut self, milliseconds: u64) -> &mut Self {
+        self.elapsed += Duration::from_millis(milliseconds);
+        self
+    }
+
+    fn now(&self) -> Moment {
+        Moment { elapsed: self.elapsed, wall: Timestamp(self.start.0 + self.elapsed.as_millis() as i64) }
+    }
+
+    /// One look, as short words.
+    fn look(&mut self) -> Vec<String> {
+        let now = self.now();
+        let mut inputs = Vec::new();
+        while let Step::More { .. } = self.files.look(0, now, &mut |input| inputs.push(input)) {}
+        inputs.iter().map(word).collect()
+    }
+
+    /// As `look`, but only if the file asks for it by now.
+    fn look_if_due(&mut self) -> Vec<String> {
+        if self.files.next_look(0, None) <= self.elapsed { self.look() } else { vec!["not due".to_owned()] }
+    }
+
+    fn closed(&mut self) -> &mut Self {
+        self.files.take_hints(&Hints { touched: [0].into(), closed: [0].into(), ..Hints::default() });
+        self
+    }
+}
+
+fn word(input: &Input) -> String {
+    match input {
+        Input::Begin { why, .. } => format!("begin {why:?}"),
+        Input::Lines { lines, .. } => {
+            let lines =
+                lines.iter().map(|line| format!("{}{}{}", line.number, if line.end == LineEnd::Feed { ":" } else { "<" }, line.text));
+            format!("lines {}", lines.collect::<Vec<_>>().join(" "))
+        }
+        Input::Document { text, .. } => format!("document {text}"),
+        Input::End { rest, .. } => rest.as_ref().map_or("end".to_owned(), |rest| format!("end {}|{}", rest.number, rest.text)),
+        Input::Rest { rest, .. } => format!("rest {}|{}", rest.number, rest.text),
+        Input::Gone { .. } => "gone".to_owned(),
+        Input::Trouble { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
+        Input::Tick(_) | Input::Ready(_) | Input::Finish(_) => "over".to_owned(),
+    }
+}
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn appended_lines_come_once() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\n"));
+    assert_eq!(rig.look(), ["lines 1:a 2:b"]);
+    assert_eq!(rig.look(), NONE);
+    rig.append("p.txt", "c\nd");
+    assert_eq!(rig.later(10).look(), ["lines 3:c"]);
+    rig.append("p.txt", "d\ne\n");
+    assert_eq!(rig.later(10).look(), ["lines 4:dd 5:e"]);
+    assert_eq!(rig.later(60_000).look(), NONE);
+}
+
+#[test]
+fn a_character_may_come_in_two_writes() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", b"caf\xc3"));
+    assert_eq!(rig.look(), ["lines "]);
+    rig.append("p.txt", b"\xa9\n");
+    assert_eq!(rig.later(10).look(), ["lines 1:café"]);
+}
+
+#[test]
+fn an_open_last_line_counts_when_it_has_stood() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
+    assert_eq!(rig.look(), ["lines 1:a"]);
+    assert_eq!(rig.later(2000).look(), NONE);
+    assert_eq!(rig.later(1000).look_if_due(), ["rest 2|b"]);
+    assert_eq!(rig.later(9000).look(), NONE);
+    // Its line end is no news, but the line is told as any other.
+    rig.append("p.txt", "\nc");
+    assert_eq!(rig.later(10).look(), ["lines 2:b"]);
+    rig.append("p.txt", "d");
+    assert_eq!(rig.later(10).look(), NONE);
+    // The writer closed the file.
+    assert_eq!(rig.closed().look(), NONE);
+    assert_eq!(rig.later(1000).look_if_due(), ["rest 3|cd"]);
+}
+
+#[test]
+fn a_write_after_a_close_keeps_the_line_open() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", ""));
+    rig.look();
+    rig.append("p.txt", "a");
+    assert_eq!(rig.later(10).closed().look(), NONE);
+    rig.append("p.txt", "b");
+    assert_eq!(rig.later(900).look(), NONE);
+    assert_eq!(rig.later(2900).look(), NONE);
+    assert_eq!(rig.later(100).look(), ["rest 1|ab"]);
+}
+
+#[test]
+fn a_line_that_stood_before_the_start_counts_at_once() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
+    rig.later(5000);
+    assert_eq!(rig.look(), ["lines 1:a", "rest 2|b"]);
+}
+
+#[test]
+fn created_later_in_a_missing_folder() {
+    let mut rig = Rig::new("a/b/p.txt");
+    assert_eq!(rig.look(), ["gone"]);
+    assert_eq!(rig.later(10_000).look_if_due(), NONE);
+    fs::create_dir_all(rig.path("a/b")).unwrap();
+    rig.write("a/b/p.txt", "a\n");
+    assert_eq!(rig.later(10_000).look_if_due(), ["lines 1:a"]);
+}
+
+#[test]
+fn unreadable_is_said_once_and_tried_again() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
+    fs::set_permissions(rig.path("p.txt"), fs::Permissions::from_mode(0o0)).unwrap();
+    if fs::read(rig.path("p.txt")).is_ok() {
+        return; // The superuser may read everything.
+    }
+    let said = rig.look();
+    assert!(said.len() == 1 && said[0].starts_with("Unreadable cannot be read: Permission denied"), "{said:?}");
+    assert_eq!(rig.later(1000).look_if_due(), NONE);
+    fs::set_permissions(rig.path("p.txt"), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(rig.later(1000).look_if_due(), ["lines 1:a"]);
+}
+
+#[test]
+fn what_is_no_file_is_refused_until_it_is_one() {
+    let mut rig = Rig::with("p.txt", |rig| fs::create_dir(rig.path("p.txt")).unwrap());
+    assert_eq!(rig.look(), ["Unreadable is a folder, not a regular file: give the path of the file itself"]);
+    assert_eq!(rig.later(1000).look_if_due(), NONE);
+    fs::remove_dir(rig.path("p.txt")).unwrap();
+    rig.write("p.txt", "a\n");
+    assert_eq!(rig.later(1000).look_if_due(), ["lines 1:a"]);
+}
+
+#[test]
+fn encodings_and_line_ends() {
+    let utf16: Vec<u8> = "\u{feff}ü\r\nb\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (content, expected) in [
+        (b"\xef\xbb\xbfa\r\nb\r\n".to_vec(), "lines 1:a 2:b"),
+        (utf16, "lines 1:ü 2:b"),
+        (b"10%\r20%\r\nb\n".to_vec(), "lines 1<10% 1:20% 2:b"),
+    ] {
+        let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", content));
+        assert_eq!(rig.look(), [expected]);
+    }
+}
+
+#[test]
+fn a_line_that_is_cut_is_noted_once() {
+    let long = "x".repeat(3 << 20);
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", format!("{long}\n{long}\nend\n")));
+    let said = rig.look();
+    assert_eq!(said.iter().filter(|word| word.starts_with("LineCut line 1 is longer than 1048576 bytes")).count(), 1);
+    assert!(said.iter().any(|word| word.ends_with(" 3:end")));
+}
+
+#[test]
+fn finish_counts_the_open_line_once() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
+    assert_eq!(rig.look(), ["lines 1:a"]);
+    for expected in [vec!["rest 2|b"], vec![]] {
+        let (now, mut said) = (rig.now(), Vec::new());
+        rig.files.finish(now, &mut |input| said.push(word(&input)));
+        assert_eq!(said, expected);
+    }
+}
+
+#[test]
+fn documents_come_whole_whenever_they_changed() {
+    let mut rig = Rig::with("prd.json", |rig| rig.write("prd.json", b"\xef\xbb\xbf{1}"));
+    assert_eq!(rig.look(), ["document {1}"]);
+    assert_eq!(rig.later(50).look(), NONE);
+    rig.write("prd.json", "{2}");
+    assert_eq!([rig.later(10).look(), rig.later(50).look()].concat(), ["document {2}"]);
+    rig.replace("prd.json", "{2}");
+    assert_eq!(rig.later(50).look(), NONE);
+    fs::remove_file(rig.path("prd.json")).unwrap();
+    assert_eq!(rig.later(50).look(), ["gone"]);
+    rig.write("prd.json", "{2}");
+    assert_eq!(rig.later(50).look(), ["document {2}"]);
+    rig.write("prd.json", vec![b' '; (16 << 20) + 1]);
+    let said = rig.later(50).look();
+    assert!(said.len() == 1 && said[0].starts_with("Limit has 16777217 bytes"), "{said:?}");
+}
+
+#[test]
+fn a_big_file_is_read_in_steps() {
+    let line = "0123456789abcde\n";
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", line.repeat((9 << 20) / 16)));
+    let (now, mut steps, mut lines) = (rig.now(), Vec::new(), 0);
+    while let Step::More { tick } = rig.files.look(0, now, &mut |input| {
+        if let Input::Lines { lines: some, .. } = input {
+            lines += some.len();
+        }
+    }) {
+        steps.push(tick);
+    }
+    assert_eq!((steps, lines), (vec![true, true], (9 << 20) / 16));
+    // No tick may come into the middle of a rewrite.
+    rig.write("p.txt", "X".repeat(16) + &line.repeat((5 << 20) / 16));
+    let now = rig.later(10).now();
+    assert_eq!(rig.files.look(0, now, &mut |_| {}), Step::More { tick: false });
+}
+
+#[test]
+fn re_checks_are_rare_when_nothing_moves() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
+    rig.look();
+    let next = |rig: &Rig| rig.files.next_look(0, None).saturating_sub(rig.elapsed).as_millis();
+    assert_eq!(next(&rig), 50);
+    rig.later(50).look();
+    assert_eq!(next(&rig), 1000);
+    rig.later(70_000).look();
+    assert_eq!(next(&rig), 10_000);
+    assert_eq!(rig.files.next_look(0, Some(Duration::from_millis(250))).saturating_sub(rig.elapsed).as_millis(), 250);
+}

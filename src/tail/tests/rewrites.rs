@@ -1,0 +1,129 @@
+//! Rewrites, replacements and absence: what is read again, and what is no news.
+
+use std::fs::{self, OpenOptions};
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::{NONE, Rig};
+
+#[test]
+fn truncated_and_written_again() {
+    for (now, expected) in [
+        ("x\n", vec!["begin Rewritten", "lines 1:x", "end"]),
+        ("longer than before\nx\ny", vec!["begin Rewritten", "lines 1:longer than before 2:x", "end 3|y"]),
+        ("a\nB\n", vec!["begin Rewritten", "lines 1:a 2:B", "end"]),
+        ("", vec!["begin Rewritten", "end"]),
+        ("a\nb\n", vec![]),
+        ("a\nb\nc\n", vec!["lines 3:c"]),
+    ] {
+        let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\n"));
+        assert_eq!(rig.look(), ["lines 1:a 2:b"]);
+        rig.write("p.txt", now);
+        // A rewrite of the same length within one tick of the file system's clock is found by the second look.
+        assert_eq!([rig.later(10).look(), rig.later(50).look()].concat(), expected, "{now:?}");
+        assert_eq!(rig.later(60).look(), NONE);
+    }
+}
+
+#[test]
+fn an_edit_in_place_with_its_time_put_back_is_seen() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\n"));
+    let before = fs::metadata(rig.path("p.txt")).unwrap().modified().unwrap();
+    rig.look();
+    rig.later(60).look();
+    rig.write("p.txt", "a\nB\n");
+    OpenOptions::new().write(true).open(rig.path("p.txt")).unwrap().set_modified(before).unwrap();
+    assert_eq!(rig.later(60).look(), ["begin Rewritten", "lines 1:a 2:B", "end"]);
+}
+
+#[test]
+fn half_a_rewrite_and_the_other_half() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\nc\n"));
+    rig.look();
+    rig.write("p.txt", "new\na\n");
+    assert_eq!(rig.later(10).look(), ["begin Rewritten", "lines 1:new 2:a", "end"]);
+    rig.append("p.txt", "b\nc\n");
+    assert_eq!(rig.later(400).look(), ["lines 3:b 4:c"]);
+}
+
+#[test]
+fn atomic_replacements() {
+    for (now, expected) in [
+        ("a\nb\n", vec![]),
+        ("a\nb\nc\nd", vec!["lines 3:c", "rest 4|d"]),
+        ("new\na\nb\n", vec!["begin Replaced", "lines 1:new 2:a 3:b", "end"]),
+        ("a\nb", vec!["begin Replaced", "lines 1:a", "end 2|b", "rest 2|b"]),
+    ] {
+        let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\n"));
+        rig.look();
+        rig.replace("p.txt", now);
+        assert_eq!([rig.later(10).look(), rig.later(250).look(), rig.later(3000).look()].concat(), expected, "{now:?}");
+    }
+}
+
+#[test]
+fn what_was_added_before_the_replacement_is_not_lost() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
+    rig.look();
+    rig.append("p.txt", "b\nopen");
+    fs::rename(rig.path("p.txt"), rig.path("p.txt.1")).unwrap();
+    rig.write("p.txt", "c\n");
+    assert_eq!(rig.later(10).look(), ["lines 2:b", "rest 3|open", "begin MovedAway", "lines 1:c", "end"]);
+}
+
+#[test]
+fn written_over_and_then_replaced_in_one_look() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\nc\n"));
+    rig.look();
+    rig.write("p.txt", "x\n");
+    fs::rename(rig.path("p.txt"), rig.path("p.txt.1")).unwrap();
+    rig.write("p.txt", "y\n");
+    let expected = ["begin Rewritten", "lines 1:x", "end", "begin MovedAway", "lines 1:y", "end"];
+    assert_eq!(rig.later(10).look(), expected);
+}
+
+#[test]
+fn gone_and_back() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
+    rig.look();
+    fs::rename(rig.path("p.txt"), rig.path("p.txt.1")).unwrap();
+    rig.append("p.txt.1", "b\n");
+    assert_eq!(rig.later(10).look(), ["gone", "lines 2:b"]);
+    // Its writer goes on.
+    rig.append("p.txt.1", "c\n");
+    assert_eq!(rig.later(100).look_if_due(), ["lines 3:c"]);
+    let message = "Vanished is gone; what was read stands, and it is read on when it comes back";
+    assert_eq!(rig.later(2000).look_if_due(), [message]);
+    assert_eq!(rig.later(100).look_if_due(), ["not due"]);
+    // With the same content it is no news, with more only the more.
+    rig.write("p.txt", "a\nb\nc\n");
+    assert_eq!(rig.later(100).look(), ["lines "]);
+    fs::remove_file(rig.path("p.txt")).unwrap();
+    assert_eq!(rig.later(100).look(), ["gone"]);
+    rig.write("p.txt", "a\nb\nc\nd\n");
+    assert_eq!(rig.later(5000).look(), ["lines 4:d"]);
+    fs::remove_file(rig.path("p.txt")).unwrap();
+    assert_eq!(rig.later(100).look(), ["gone"]);
+    // Its new writer may still be busy with the last line.
+    rig.write("p.txt", "other\nopen");
+    let made_up = UNIX_EPOCH + Duration::from_millis(rig.later(100).now().wall.0 as u64);
+    OpenOptions::new().write(true).open(rig.path("p.txt")).unwrap().set_modified(made_up).unwrap();
+    assert_eq!(rig.look(), ["begin Replaced", "lines 1:other", "end 2|open"]);
+    assert_eq!(rig.later(2900).look(), NONE);
+    assert_eq!(rig.later(100).look(), ["rest 2|open"]);
+}
+
+#[test]
+fn an_edit_in_the_middle_of_a_big_log_is_found_while_its_writer_never_rests() {
+    let content = "0123456789abcde\n".repeat((2 << 20) / 16);
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", &content));
+    rig.look();
+    rig.later(1000).look();
+    rig.write("p.txt", content.replacen("\n0", "\nX", 1 << 15).replacen("\nX", "\n0", (1 << 15) - 1));
+    let mut said: Vec<String> = Vec::new();
+    for _ in 0..20 {
+        rig.append("p.txt", "more\n");
+        said.extend(rig.later(20).look().into_iter().map(|word| word.chars().take(15).collect()));
+    }
+    assert_eq!(said[0], "lines 131073:mo");
+    assert_eq!(said.iter().filter(|word| *word == "begin Rewritten").count(), 1, "{said:?}");
+}

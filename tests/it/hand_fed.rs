@@ -1,0 +1,132 @@
+//! The server with a hub fed by hand, in the test's own process and on a port of its own; and events to feed it with.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use progress_bridge::event::{AcCompleted, Data, ErrorOccurred, Event, EventId, SCHEMA, Seq, Source, TimestampSource};
+use progress_bridge::fact::{ErrorKind, Kind, Provenance};
+use progress_bridge::hub::{Hub, HubSettings};
+use progress_bridge::line::Timestamp;
+use progress_bridge::model::state::State;
+use progress_bridge::serve::{self, ServeSettings};
+use tokio::sync::oneshot;
+
+use crate::sse_client::{Message, Stream, stream};
+
+/// A server on a free port. Dropping it stops it.
+pub struct Server {
+    pub hub: Hub,
+    pub address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        Server::with(ServeSettings::default())
+    }
+
+    pub fn with(settings: ServeSettings) -> Self {
+        let hub = Hub::new(HubSettings::default());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (bound, address) = std::sync::mpsc::channel();
+        let served = hub.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts");
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+                bound.send(listener.local_addr().expect("an address")).expect("the test waits for it");
+                let stop = async {
+                    let _dropped = stopped.await.is_err();
+                };
+                serve::run(listener, served, settings, stop).await;
+            });
+        });
+        let address = address.recv().expect("the server starts");
+        Server { hub, address, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Publishes events `seqs`.
+    pub fn publish(&self, seqs: std::ops::RangeInclusive<u64>) {
+        self.hub.publish(seqs.map(event).collect());
+    }
+
+    pub fn cursor(&self, seq: u64) -> String {
+        format!("{}-{seq}", self.hub.epoch())
+    }
+
+    pub fn follow(&self, target: &str) -> Stream {
+        stream(self.address, target)
+    }
+
+    /// Stops and says how long that took.
+    pub fn stop(mut self) -> Duration {
+        let start = Instant::now();
+        drop(self.stop.take());
+        self.thread.take().expect("stopped once").join().expect("the server did not panic");
+        start.elapsed()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+    }
+}
+
+/// Every tenth from 7 on is an error; tasks alternate.
+pub fn event(seq: u64) -> Event {
+    let data = match seq % 10 {
+        7 => Data::ErrorOccurred(ErrorOccurred {
+            story_id: None,
+            error_type: ErrorKind::Timeout,
+            error_message: "cargo test\nran out of time — 超时".into(),
+            retryable: None,
+            exit_code: None,
+        }),
+        _ => Data::AcCompleted(AcCompleted { story_id: Some("US-003".into()), ac_index: 1, ..AcCompleted::default() }),
+    };
+    Event {
+        id: id(seq),
+        seq: Seq(seq),
+        timestamp: Timestamp(1_769_244_300_000),
+        timestamp_source: TimestampSource::Record,
+        timestamp_precision: None,
+        task_id: if seq.is_multiple_of(2) { "even".into() } else { "odd".into() },
+        run: "run".into(),
+        provenance: Provenance::Explicit,
+        source: Source { path: "progress.txt".into(), line: Some(1), text: None },
+        data,
+    }
+}
+
+pub fn id(seq: u64) -> EventId {
+    EventId::new("demo", "run", Kind::CriterionDone, &seq.to_string(), 1)
+}
+
+pub fn state(seq: u64) -> State {
+    State { schema: SCHEMA, server_time: Timestamp(0), seq: Seq(seq), tasks: vec![], notices: vec![] }
+}
+
+pub fn seq(message: &Message) -> u64 {
+    message.json()["seq"].as_u64().unwrap_or_else(|| panic!("an event with a seq: {message:?}"))
+}
+
+/// Takes `count` events that must be no control frames.
+pub fn seqs(stream: &mut Stream, count: usize) -> Vec<u64> {
+    (0..count).map(|_| seq(&stream.next_event().expect("more events"))).collect()
+}
+
+pub fn span(from: u64, to: u64) -> Vec<u64> {
+    (from..=to).collect()
+}
+
+/// The only place that sleeps.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what} never came");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

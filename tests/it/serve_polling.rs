@@ -1,0 +1,116 @@
+//! Polling, the page, and everything that is refused.
+
+use progress_bridge::serve::{ServeSettings, Token};
+
+use crate::hand_fed::{Server, span, state};
+use crate::sse_client::{self, Request, get, send};
+
+#[test]
+fn the_state_can_be_polled() {
+    let server = Server::start();
+    server.hub.set_state(state(3));
+    let first = get(server.address, "/api/state");
+    assert_eq!((first.status, first.header("content-type")), (200, Some("application/json")));
+    assert_eq!(first.header("last-event-id"), Some(&*server.cursor(3)));
+    let etag = first.header("etag").expect("a tag").to_owned();
+    assert_eq!(first.json()["seq"], 3);
+    let ask = |target: &str| send(server.address, &Request { method: "GET", target, headers: &[("If-None-Match", &etag)] });
+    assert_eq!(ask("/api/state").status, 304);
+    assert_eq!(ask("/api/state?wait=1").status, 304);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| ask("/api/state?wait=60"));
+        server.hub.set_state(state(4));
+        let answer = waiting.join().expect("an answer");
+        assert_eq!((answer.status, answer.json()["seq"].as_u64()), (200, Some(4)));
+    });
+}
+
+#[test]
+fn events_can_be_polled_page_by_page() {
+    let server = Server::start();
+    server.publish(1..=25);
+    let mut after = String::new();
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        let page = get(server.address, &format!("/api/events?limit=10&after={after}")).json();
+        all.extend(page["events"].as_array().expect("a list").iter().map(|event| event["seq"].as_u64().expect("a seq")));
+        after = page["cursor"].as_str().expect("a cursor").to_owned();
+        assert!(page.get("gap").is_none());
+    }
+    assert_eq!(all, span(1, 25));
+    assert_eq!(get(server.address, &format!("/api/events?after={after}")).json(), serde_json::json!({"events": [], "cursor": after}));
+
+    let restarted = get(server.address, "/api/events?after=0123456789ab-9").json();
+    assert_eq!(restarted["gap"], serde_json::json!({"reason": "restarted", "oldest": server.cursor(1)}));
+    assert_eq!(restarted["events"].as_array().map(Vec::len), Some(25));
+
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| get(server.address, &format!("/api/events?wait=60&types=error_occurred&after={after}")).json());
+        server.publish(26..=30);
+        let page = waiting.join().expect("an answer");
+        assert_eq!(page["events"][0]["seq"], 27);
+    });
+}
+
+#[test]
+fn everything_else_is_answered_in_json() {
+    let server = Server::start();
+    let ask = |method: &str, target: &str, headers: &[(&str, &str)]| send(server.address, &Request { method, target, headers });
+    let check = |response: sse_client::Response, status: u16, code: &str| {
+        assert_eq!((response.status, response.header("content-type")), (status, Some("application/json")));
+        assert_eq!(response.json()["error"]["code"], code);
+    };
+    check(get(server.address, "/nowhere"), 404, "not_found");
+    check(get(server.address, "/stream"), 404, "not_found");
+    check(ask("GET", "/api/state", &[("Host", "evil.example")]), 403, "host_not_allowed");
+    check(ask("GET", "/stream/progress", &[("Host", "evil.example:7333")]), 403, "host_not_allowed");
+    check(ask("GET", "/api/state", &[("Host", "not a host")]), 400, "bad_request");
+    check(ask("GET", "/api/state", &[("Origin", "https://evil.example")]), 403, "origin_not_allowed");
+    let post = ask("POST", "/api/state", &[("Content-Length", "0")]);
+    assert_eq!(post.header("allow"), Some("GET, HEAD, OPTIONS"));
+    check(post, 405, "method_not_allowed");
+    check(ask("DELETE", "/stream/progress", &[]), 405, "method_not_allowed");
+    check(ask("POST", "/nowhere", &[("Content-Length", "0")]), 404, "not_found");
+}
+
+#[test]
+fn pages_health_head_and_options() {
+    let server = Server::start();
+    assert_eq!(get(server.address, "/healthz").json(), serde_json::json!({"status": "ok"}));
+    assert_eq!(get(server.address, "/version").json()["version"], env!("CARGO_PKG_VERSION"));
+    for (target, kind) in [("/", "text/html"), ("/page.js", "text/javascript"), ("/page.css", "text/css")] {
+        let response = get(server.address, target);
+        assert_eq!(response.status, 200);
+        assert!(response.header("content-type").is_some_and(|value| value.starts_with(kind)), "{target}");
+        assert!(response.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
+        let text = response.text();
+        assert!(text.len() < 60_000 && !text.contains("innerHTML") && !text.contains("<script>"), "{target}");
+    }
+    for target in ["/stream/progress", "/stream/state", "/api/state", "/api/events", "/healthz", "/version", "/"] {
+        let head = send(server.address, &Request { method: "HEAD", target, headers: &[("Connection", "close")] });
+        assert_eq!(head.status, 200, "{target}");
+        assert_eq!(head.header("content-type"), get(server.address, target).header("content-type"), "{target}");
+        let options = send(server.address, &Request { method: "OPTIONS", target, headers: &[] });
+        assert_eq!((options.status, options.header("allow")), (204, Some("GET, HEAD, OPTIONS")), "{target}");
+    }
+}
+
+#[test]
+fn only_allowed_origins_get_cors_headers_and_the_token_is_asked() {
+    let allow_origin = vec!["https://board.example".to_owned()];
+    let server = Server::with(ServeSettings { allow_origin, token: Token::new("s3cret"), ..ServeSettings::default() });
+    let ask = |method: &str, headers: &[(&str, &str)]| send(server.address, &Request { method, target: "/api/state", headers });
+    let (origin, token) = (("Origin", "https://board.example"), ("Authorization", "Bearer s3cret"));
+    let allowed = |response: &sse_client::Response| response.header("access-control-allow-origin").map(str::to_owned);
+    let preflight = ask("OPTIONS", &[origin, ("Access-Control-Request-Headers", "authorization")]);
+    assert_eq!((preflight.status, allowed(&preflight).as_deref()), (204, Some("https://board.example")));
+    let stranger = ask("GET", &[origin]);
+    assert_eq!(
+        (stranger.status, stranger.header("www-authenticate"), allowed(&stranger).as_deref()),
+        (401, Some("Bearer"), Some("https://board.example"))
+    );
+    let friend = ask("GET", &[origin, token]);
+    assert_eq!((friend.status, friend.header("vary"), allowed(&friend).as_deref()), (200, Some("Origin"), Some("https://board.example")));
+    let script = ask("GET", &[token]);
+    assert_eq!((script.status, allowed(&script)), (200, None));
+}
