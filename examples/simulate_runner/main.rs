@@ -1,0 +1,69 @@
+//! Writes into a folder what a runner and its agent would write: a run of five stories in about a minute.
+//!
+//!     cargo run --example simulate_runner -- DIR [--runner ralph|claude-loop] [--style append|truncate|rename|insert-top] [--speed N]
+//!
+//! Watch DIR with progress-bridge beside it. A second run in the same folder resets the log, as runners do for a new task.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever started it")]
+
+mod shop;
+mod simulation;
+mod write;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use simulation::{Runner, STEP, Simulation};
+use write::Style;
+
+const USAGE: &str = "usage: simulate_runner DIR [--runner ralph|claude-loop] [--style append|truncate|rename|insert-top] [--speed N]";
+
+fn main() -> ExitCode {
+    let simulation = match understood(std::env::args().skip(1)) {
+        Ok(simulation) => simulation,
+        Err(why) => {
+            eprintln!("{why}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match simulation.prepare().and_then(|()| simulation.run()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            eprintln!("simulate_runner: {}: {cause}", simulation.folder.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn understood(mut arguments: impl Iterator<Item = String>) -> Result<Simulation, String> {
+    let (mut folder, mut runner, mut style, mut speed) = (None, Runner::ClaudeLoop, Style::Append, 1.0);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--runner" => {
+                runner = match value()?.as_str() {
+                    "ralph" => Runner::Ralph,
+                    "claude-loop" => Runner::ClaudeLoop,
+                    other => return Err(format!("{other} is no runner that can be simulated")),
+                }
+            }
+            "--style" => {
+                style = match value()?.as_str() {
+                    "append" => Style::Append,
+                    "truncate" => Style::Truncate,
+                    "rename" => Style::Rename,
+                    "insert-top" => Style::InsertTop,
+                    other => return Err(format!("{other} is no way of writing")),
+                }
+            }
+            "--speed" => match value()?.parse() {
+                Ok(number) if number > 0.0 && number <= 1000.0 => speed = number,
+                Ok(_) | Err(_) => return Err("--speed takes a number from above 0 to 1000".to_owned()),
+            },
+            option if option.starts_with("--") => return Err(format!("{option} is unknown")),
+            path => folder = Some(PathBuf::from(path)),
+        }
+    }
+    let folder = folder.ok_or("a folder to write into is needed")?;
+    Ok(Simulation { folder, runner, style, step: STEP.div_f64(speed), tell: |text| println!("{text}") })
+}

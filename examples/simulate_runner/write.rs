@@ -1,0 +1,65 @@
+//! The ways in which runners and their agents write files.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// How an agent adds to a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// The shell's `>>`.
+    Append,
+    /// An editing tool that empties the file and writes all of it again.
+    Truncate,
+    /// An editing tool that writes a new file and renames it over the old one.
+    Rename,
+    /// The same, with the newest entry first.
+    InsertTop,
+}
+
+impl Style {
+    /// Adds an entry. `top` is the line that new entries go under when they go to the top.
+    pub fn add(self, file: &Path, entry: &str, top: &str) -> io::Result<()> {
+        match self {
+            Style::Append => append(file, entry),
+            Style::Truncate => truncate(file, &(fs::read_to_string(file)? + entry)),
+            Style::Rename => replace(file, &(fs::read_to_string(file)? + entry)),
+            Style::InsertTop => {
+                let text = fs::read_to_string(file)?;
+                let under = text.find(top).map_or(text.len(), |start| start + top.len());
+                replace(file, &format!("{}{entry}{}", &text[..under], &text[under..]))
+            }
+        }
+    }
+}
+
+/// `>>`
+pub fn append(file: &Path, text: &str) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).open(file)?.write_all(text.as_bytes())
+}
+
+/// `>`: there is a moment at which the file is empty.
+pub fn truncate(file: &Path, text: &str) -> io::Result<()> {
+    File::create(file)?.write_all(text.as_bytes())
+}
+
+/// A new file, renamed over the old one.
+pub fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let new = file.with_extension("tmp");
+    fs::write(&new, text)?;
+    fs::rename(new, file)
+}
+
+/// Sets one story's `passes` in the plan, which makes the file one byte shorter.
+pub fn flip(plan: &Path, id: &str) -> io::Result<()> {
+    const DOWN: &str = "\"passes\": false";
+    let text = fs::read_to_string(plan)?;
+    let story = text.find(&format!("\"id\": \"{id}\"")).unwrap_or(text.len());
+    match text[story..].find(DOWN) {
+        Some(flag) => {
+            let (before, after) = text.split_at(story + flag);
+            replace(plan, &format!("{before}\"passes\": true{}", &after[DOWN.len()..]))
+        }
+        None => Err(io::Error::new(io::ErrorKind::NotFound, format!("no open story {id} in {}", plan.display()))),
+    }
+}

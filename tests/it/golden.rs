@@ -1,0 +1,74 @@
+//! Every `fixtures/<family>/<case>/` through the whole bridge: its events, against the snapshot beside this file.
+//!
+//! A new folder is a new test. `INSTA_UPDATE=always cargo test golden` writes what is missing; read it before it is committed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::bridge::Project;
+use crate::schema;
+
+#[test]
+fn every_fixture_gives_its_events() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let cases: Vec<PathBuf> = folders(&fixtures).iter().flat_map(|family| folders(family)).collect();
+    assert!(cases.len() >= 10, "the fixtures are gone: {cases:?}");
+    let mut differing = Vec::new();
+    for case in &cases {
+        let name = case.strip_prefix(&fixtures).expect("it lies in it").to_string_lossy().replace('/', "__");
+        let events = events_of(case);
+        let compared = std::panic::catch_unwind(|| {
+            insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+                insta::assert_snapshot!(name.as_str(), events);
+            });
+        });
+        if compared.is_err() {
+            differing.push(name);
+        }
+    }
+    assert!(differing.is_empty(), "these differ from their snapshots: {differing:#?}");
+}
+
+/// One event a line, in a fixed order of keys.
+fn events_of(case: &Path) -> String {
+    let project = Project::new();
+    // Named like the case: the folder's name is part of the events.
+    let folder = project.file(&case.file_name().expect("it has a name").to_string_lossy());
+    copy(case, &folder);
+    let mut command = project.command(["--once", "--json"]);
+    let finished = crate::bridge::Bridge::start_in(&mut command, &folder).finished(crate::bridge::SOON).exits_with(0);
+    let schema = schema::validator();
+    let mut text = String::new();
+    for mut event in finished.events() {
+        schema::hold(&schema, &event);
+        if event["timestamp_source"] == json!("observed") {
+            event["timestamp"] = Value::from("(observed)");
+        }
+        text.push_str(&event.to_string());
+        text.push('\n');
+    }
+    text
+}
+
+/// In the order of their names, so that snapshots come in the same order everywhere.
+fn folders(of: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(of).expect("it is a folder").map(|entry| entry.expect("it can be listed").path());
+    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("the folder is ours");
+    for entry in fs::read_dir(from).expect("it is a folder") {
+        let entry = entry.expect("it can be listed").path();
+        let target = to.join(entry.file_name().expect("it has a name"));
+        if entry.is_dir() {
+            copy(&entry, &target);
+        } else {
+            fs::copy(&entry, &target).expect("the folder is ours");
+        }
+    }
+}

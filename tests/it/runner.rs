@@ -1,0 +1,123 @@
+//! Two stock runners, write by write: the same words and the same ways of writing as in the example.
+
+#[path = "../../examples/simulate_runner/shop.rs"]
+pub mod shop;
+#[path = "../../examples/simulate_runner/write.rs"]
+pub mod write;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use shop::STORIES;
+use write::Style;
+
+/// One thing that a runner or its agent does to the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The script begins a log: emptied first, if the runner does that.
+    Header,
+    /// The agent's entry about a story.
+    Entry(usize),
+    /// The plan's flag goes up.
+    Flip(usize),
+    /// The script's record of the attempt, and the one without a story.
+    Record(usize),
+    /// The log goes to the archive.
+    Archive,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Ralph,
+    ClaudeLoop,
+}
+
+/// A runner at work in a folder.
+pub struct Runner {
+    pub kind: Kind,
+    pub style: Style,
+    folder: PathBuf,
+    /// Whole minutes since ten o'clock; each story takes ten.
+    hour: usize,
+}
+
+impl Runner {
+    /// With its plan in place, as when somebody starts it.
+    pub fn new(kind: Kind, style: Style, folder: &Path) -> Self {
+        let runner = Runner { kind, style, folder: folder.to_owned(), hour: 10 };
+        runner.plan("feature/checkout");
+        runner
+    }
+
+    /// A new task in the same folder: another branch, the same ids.
+    pub fn next_task(&mut self, branch: &str) {
+        self.hour += 2;
+        if self.kind == Kind::Ralph {
+            fs::create_dir_all(self.folder.join("archive/2026-04-01-checkout")).expect("the folder is ours");
+            fs::copy(self.log(), self.folder.join("archive/2026-04-01-checkout/progress.txt")).expect("there is a log");
+        }
+        self.plan(branch);
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("progress.txt")
+    }
+
+    /// Everything of a run, in the order in which the story's writes are to come.
+    pub fn steps(&self, order: &[fn(usize) -> Step]) -> Vec<Step> {
+        let mut steps = vec![Step::Header];
+        for story in 0..STORIES.len() {
+            steps.extend(order.iter().map(|step| step(story)));
+        }
+        if self.kind == Kind::ClaudeLoop {
+            steps.push(Step::Archive);
+        }
+        steps
+    }
+
+    pub fn take(&self, step: Step) {
+        match (step, self.kind) {
+            (Step::Header, Kind::Ralph) => {
+                let [first, rest @ ..] = shop::ralph_header(&format!("Wed Apr  1 {}:00:00 UTC 2026", self.hour));
+                write::truncate(&self.log(), &first).expect("the folder is ours");
+                rest.iter().for_each(|line| append(&self.log(), line));
+            }
+            (Step::Header, Kind::ClaudeLoop) => {
+                let header = shop::claude_loop_header(&format!("2026-04-01 {}:00:00", self.hour));
+                write::truncate(&self.log(), &header).expect("the folder is ours");
+            }
+            (Step::Entry(story), kind) => {
+                let time = format!("2026-04-01 {}:{}9", self.hour, story);
+                let (entry, top) = match kind {
+                    Kind::Ralph => (shop::ralph_entry(&STORIES[story], &time), shop::RALPH_TOP),
+                    Kind::ClaudeLoop => (shop::claude_loop_entry(&STORIES[story], &time), shop::CLAUDE_LOOP_TOP),
+                };
+                self.style.add(&self.log(), &entry, top).expect("there is a log");
+            }
+            (Step::Flip(story), _) => write::flip(&self.folder.join("prd.json"), STORIES[story].id).expect("there is a plan"),
+            // ralph keeps no record of its own.
+            (Step::Record(_), Kind::Ralph) => {}
+            (Step::Record(story), Kind::ClaudeLoop) => {
+                fs::create_dir_all(self.folder.join(".claude-loop")).expect("the folder is ours");
+                let records = self.folder.join(".claude-loop/execution_log.jsonl");
+                let time = |minute: usize| format!("2026-04-01T{}:{story}{minute}:30Z", self.hour);
+                append(&records, &shop::record(&STORIES[story], story + 1, &time(0), &time(9)));
+                append(&records, &shop::empty_record(story + 1, &time(0), &time(9)));
+            }
+            (Step::Archive, _) => {
+                let archive = self.folder.join("archive/checkout");
+                fs::create_dir_all(&archive).expect("the folder is ours");
+                fs::copy(self.log(), archive.join("progress.txt")).expect("there is a log");
+                fs::remove_file(self.log()).expect("there is a log");
+            }
+        }
+    }
+
+    fn plan(&self, branch: &str) {
+        write::replace(&self.folder.join("prd.json"), &shop::plan(branch)).expect("the folder is ours");
+    }
+}
+
+pub fn append(file: &Path, text: &str) {
+    write::append(file, text).expect("the folder is ours");
+}
