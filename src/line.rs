@@ -155,6 +155,8 @@ pub enum Input {
     End { source: SourceId, at: Moment, rest: Option<Rest> },
     /// The open last line has stood long enough to count as it is.
     Rest { source: SourceId, at: Moment, rest: Rest },
+    /// A file has come into sight; `at` is when it was last written, by the file system. What it holds is at least that old.
+    Written { source: SourceId, at: Timestamp },
     /// The file is not there (any more). Not a loss: what was read stands until something else is read.
     Gone { source: SourceId, at: Moment },
     /// Something the reader wants said: unreadable, cut, vanished.

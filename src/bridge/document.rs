@@ -4,7 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::format::SourceKind;
 use crate::ledger::SETTLE;
+use crate::line::Timestamp;
+use crate::model::Origin;
 use crate::plan::{self, NoPlan, Plan};
 
 /// A broken document is mentioned after this long: shorter is a write under way.
@@ -26,6 +29,7 @@ pub(super) struct PlanSource {
     /// How often the whole plan came true, and whether it is true now and has been said.
     completions: u32,
     complete_said: bool,
+    pub(super) written: Option<Timestamp>,
 }
 
 /// What the next plan means for the run.
@@ -39,6 +43,10 @@ pub(super) enum Change {
 impl PlanSource {
     pub(super) fn new(path: &str) -> Self {
         PlanSource { path: Arc::from(path), first: true, ..PlanSource::default() }
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        Origin { path: self.path.clone(), kind: SourceKind::Plan, written: self.written }
     }
 
     pub(super) fn take(&mut self, now: Duration, text: &str) {

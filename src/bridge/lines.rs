@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::fact::{Fact, Kind};
 use crate::format::{Reader, SourceKind};
 use crate::ledger::{self, Circumstances, Item, SETTLE, Slot, TOTAL, Tally, Verdict};
-use crate::line::{Lines, Rest, Why};
+use crate::line::{Lines, Rest, Timestamp, Why};
 use crate::model::Origin;
 
 use super::resolve::Resolved;
@@ -39,6 +39,7 @@ pub(super) struct LineSource {
     /// Nothing has been counted yet.
     first: bool,
     has_lines: bool,
+    pub(super) written: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -83,6 +84,7 @@ impl LineSource {
             changed: Duration::ZERO,
             first: true,
             has_lines: false,
+            written: None,
         }
     }
 
@@ -91,7 +93,7 @@ impl LineSource {
     }
 
     pub(super) fn origin(&self) -> Origin {
-        Origin { path: self.path.clone(), kind: self.kind() }
+        Origin { path: self.path.clone(), kind: self.kind(), written: self.written }
     }
 
     pub(super) fn kind(&self) -> SourceKind {

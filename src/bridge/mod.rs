@@ -19,12 +19,13 @@ use jiff::tz::TimeZone;
 
 use crate::discover::{Shape, Source, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
+use crate::estimate::{self, Outlook};
 use crate::event::{Event, SCHEMA, Seq};
 use crate::fact::What;
 use crate::format::SourceKind;
 use crate::ledger::Verdict;
-use crate::line::{Input, Moment, SourceId};
-use crate::model::Origin;
+use crate::line::{Input, Moment, SourceId, Timestamp};
+use crate::model::Pace;
 use crate::model::state::{Remaining, SourceCondition, SourceState, State};
 use document::{Change, PlanSource};
 use lines::LineSource;
@@ -120,6 +121,7 @@ impl Bridge {
                 self.hold_if_reset(source, at);
             }
             Input::Document { source, at, text } => self.on_document(source, at, &text),
+            Input::Written { source, at } => self.written(source, at),
             Input::Gone { source, at } => self.gone(source, at),
             Input::Trouble { source, at: _, notice } => {
                 if let (Some(source), NoticeKind::Unreadable) = (source, notice.kind) {
@@ -171,7 +173,7 @@ impl Bridge {
             sources[place.task].push(self.source_state(place));
         }
         let tasks = self.tasks.iter().zip(sources).map(|(task, sources)| {
-            let (quiet, remaining) = (false, Remaining::Unknown { because: "not estimated yet" });
+            let (quiet, remaining) = outlook(&task.model.pace(), now.wall);
             task.model.view(sources, quiet, remaining)
         });
         State {
@@ -231,6 +233,22 @@ impl Bridge {
             task.model.touched(at.wall, path);
         }
         self.version += 1;
+    }
+
+    fn written(&mut self, source: SourceId, at: Timestamp) {
+        let place = &self.sources[source.0 as usize];
+        let task = &mut self.tasks[place.task];
+        let path = match place.machine {
+            Machine::Lines(line) => {
+                task.lines[line].written = Some(at);
+                &task.lines[line].path
+            }
+            Machine::Plan(plan) => {
+                task.plans[plan].written = Some(at);
+                &task.plans[plan].path
+            }
+        };
+        task.model.touched(at, path);
     }
 
     fn gone(&mut self, source: SourceId, _at: Moment) {
@@ -335,7 +353,7 @@ impl Look {
                 (Change::SameRun, Some(old)) => describe(old, &plan),
                 _ => None,
             };
-            let origin = Origin { path: task.plans[source].path.clone(), kind: SourceKind::Plan };
+            let origin = task.plans[source].origin();
             for (fact, said) in task.adopt_plan(source, plan, described) {
                 let one = task.pending(fact, said, &origin, self.mute, self.live);
                 pending.push(one);
@@ -381,7 +399,7 @@ impl Look {
     fn completions(&mut self, task: &mut Task, counted: &mut Vec<Pending>) {
         for source in 0..task.plans.len() {
             if let Some(times) = task.plans[source].completion(self.now.elapsed, self.finish || !self.live) {
-                let origin = Origin { path: task.plans[source].path.clone(), kind: SourceKind::Plan };
+                let origin = task.plans[source].origin();
                 let fact = plan_fact(What::TaskEnded { passed: true }, None);
                 let one = task.pending(fact, Some(times), &origin, self.mute, self.live);
                 counted.push(one);
@@ -403,6 +421,16 @@ impl Look {
     fn note(&mut self, kind: NoticeKind, path: &str, message: &str) {
         self.notices.push(Notice { kind, path: Some(path.to_owned()), message: message.to_owned(), at: self.now.wall });
     }
+}
+
+/// Whether nothing has moved for longer than a story usually takes, and how long the rest will take.
+fn outlook(pace: &Pace, now: Timestamp) -> (bool, Remaining) {
+    let finished: Vec<Duration> = pace.durations_ms.iter().map(|ms| Duration::from_millis(*ms)).collect();
+    let since = |at: Timestamp| now.since(at).map(Duration::from_millis);
+    let quiet = !pace.over && pace.moved_at.and_then(since).is_some_and(|still| still > estimate::quiet_after(&finished));
+    let current = pace.current_since.and_then(since);
+    let to_come = pace.left.map(|left| u32::try_from(left.saturating_sub(usize::from(pace.has_current))).unwrap_or(u32::MAX));
+    (quiet, estimate::remaining(&Outlook { finished: &finished, current, to_come, quiet }))
 }
 
 /// What changed between two versions of one plan, in words; `None` when only flags did.

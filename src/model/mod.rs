@@ -7,6 +7,8 @@ pub mod state;
 mod story;
 mod view;
 
+pub use view::Pace;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -50,6 +52,8 @@ pub struct Origin {
     /// Relative to the task's folder.
     pub path: Arc<str>,
     pub kind: SourceKind,
+    /// When it was last written before we came.
+    pub written: Option<Timestamp>,
 }
 
 /// One task in its present run.
@@ -112,7 +116,9 @@ impl Task {
 
     /// A watched file of this task has changed.
     pub fn touched(&mut self, at: Timestamp, path: &Arc<str>) {
-        self.moved = Some((at, path.clone()));
+        if self.moved.as_ref().is_none_or(|(last, _)| *last <= at) {
+            self.moved = Some((at, path.clone()));
+        }
     }
 
     /// The name a log's header gives the task; a plan's name wins.
@@ -426,11 +432,15 @@ impl Task {
     }
 }
 
-/// When it happened: the record's time where it is believable, else now.
+/// When it happened: the record's time where it is believable; else now, and for what was found at the start the time its file was
+/// last written.
 fn mark_of(told: &Told<'_>) -> Mark {
     match told.fact.when {
         Some(stamp) if stamp.at.0 <= told.now.0 + AHEAD => Mark { at: stamp.at, precision: stamp.precision, recorded: true },
-        Some(_) | None => Mark { at: told.now, precision: Precision::Second, recorded: false },
+        Some(_) | None => {
+            let written = told.origin.written.filter(|written| !told.live && *written <= told.now);
+            Mark { at: written.unwrap_or(told.now), precision: Precision::Second, recorded: false }
+        }
     }
 }
 

@@ -73,8 +73,16 @@ impl Task {
             let passed = self.stories.iter().filter(|story| story.in_plan && story.status == StoryStatus::Passed).count();
             plan.stories.len().saturating_sub(passed)
         });
+        let has_current = self.current.is_some_and(|place| self.stories[place].status != StoryStatus::Passed);
         let current_since = self.current.and_then(|place| self.stories[place].started).map(|mark| mark.at);
-        Pace { durations_ms, left, current_since, moved_at: self.moved.as_ref().map(|(at, _)| *at), over: self.ended.is_some() }
+        Pace {
+            durations_ms,
+            left,
+            has_current,
+            current_since,
+            moved_at: self.moved.as_ref().map(|(at, _)| *at),
+            over: self.ended.is_some(),
+        }
     }
 }
 
@@ -84,6 +92,8 @@ pub struct Pace {
     pub durations_ms: Vec<u64>,
     /// Stories of the plan not passed yet; `None` without a plan.
     pub left: Option<usize>,
+    /// Whether one of those is being worked on.
+    pub has_current: bool,
     pub current_since: Option<Timestamp>,
     pub moved_at: Option<Timestamp>,
     pub over: bool,

@@ -68,7 +68,7 @@ impl Document {
         }
         match self.read() {
             Ok(bytes) => {
-                let news = self.place.is_here();
+                let news = self.place.is_here(&signature, look);
                 let digest = Some(xxh3_64(&bytes));
                 if news || self.sent != digest {
                     self.sent = digest;

@@ -43,10 +43,14 @@ impl From<&Metadata> for Signature {
 }
 
 impl Signature {
+    /// When it was last written.
+    pub(super) fn written(&self) -> Timestamp {
+        Timestamp(self.modified.0.saturating_mul(1000).saturating_add(self.modified.1 / 1_000_000))
+    }
+
     /// How long the file had been left alone by then.
     pub(super) fn quiet_at(&self, wall: Timestamp) -> Duration {
-        let modified = Timestamp(self.modified.0.saturating_mul(1000).saturating_add(self.modified.1 / 1_000_000));
-        Duration::from_millis(wall.since(modified).unwrap_or(0))
+        Duration::from_millis(wall.since(self.written()).unwrap_or(0))
     }
 }
 

@@ -165,7 +165,7 @@ impl Log {
             return self.judge_other(look);
         }
         let now = look.now.elapsed;
-        self.appeared |= self.place.is_here();
+        self.appeared |= self.place.is_here(&signature, look);
         let due = self.check_at.is_some_and(|at| at <= now);
         if self.seen == Some(signature) && !due {
             return Ok(());
@@ -191,7 +191,7 @@ impl Log {
             Err(cause) if file::is_missing(&cause) => return self.missing(look),
             Err(cause) => return Err(cause),
         };
-        let came = self.place.is_here();
+        let came = self.place.is_here(&signature, look);
         self.appeared |= came;
         if let Some((old, identity)) = self.file.take()
             && identity != signature.identity

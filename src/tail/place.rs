@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::discover::Source;
 use crate::error::NoticeKind;
 use crate::line::{Input, Moment, SourceId};
-use crate::tail::file;
+use crate::tail::file::{self, Signature};
 
 /// A file that moved in this time is looked at often.
 const LATELY: Duration = Duration::from_secs(60);
@@ -64,10 +64,14 @@ impl Place {
         }
     }
 
-    /// Something stands there that can be read. Says whether that is news.
-    pub(super) fn is_here(&mut self) -> bool {
+    /// Something stands there that can be read. Returns whether that is news.
+    pub(super) fn is_here(&mut self, signature: &Signature, look: &mut Look<'_>) -> bool {
         self.told = None;
-        std::mem::replace(&mut self.presence, Presence::Here) != Presence::Here
+        let news = std::mem::replace(&mut self.presence, Presence::Here) != Presence::Here;
+        if news {
+            (look.say)(Input::Written { source: self.id, at: signature.written() });
+        }
+        news
     }
 
     /// Nothing stands there. Says so once, and returns whether that is news.

@@ -18,18 +18,12 @@ use crate::tail::wake::Waker;
 use crate::tail::watch::Watch;
 
 /// How to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Read what is there, finish, return.
     pub once: bool,
     /// Look this often by the clock; without it only where the file system cannot be watched, every [`POLL`].
     pub poll_interval: Option<Duration>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { once: false, poll_interval: None }
-    }
 }
 
 /// What there is to say after a look.

@@ -77,7 +77,7 @@ impl Rig {
         let now = self.now();
         let mut inputs = Vec::new();
         while let Step::More { .. } = self.files.look(0, now, &mut |input| inputs.push(input)) {}
-        inputs.iter().map(word).collect()
+        inputs.iter().filter(|input| !matches!(input, Input::Written { .. })).map(word).collect()
     }
 
     /// As `look`, but only if the file asks for it by now.
@@ -103,6 +103,7 @@ fn word(input: &Input) -> String {
         Input::End { rest, .. } => rest.as_ref().map_or("end".to_owned(), |rest| format!("end {}|{}", rest.number, rest.text)),
         Input::Rest { rest, .. } => format!("rest {}|{}", rest.number, rest.text),
         Input::Gone { .. } => "gone".to_owned(),
+        Input::Written { .. } => "written".to_owned(),
         Input::Trouble { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
         Input::Tick(_) | Input::Ready(_) | Input::Finish(_) => "over".to_owned(),
     }
@@ -120,6 +121,16 @@ fn appended_lines_come_once() {
     rig.append("p.txt", "d\ne\n");
     assert_eq!(rig.later(10).look(), ["lines 4:dd 5:e"]);
     assert_eq!(rig.later(60_000).look(), NONE);
+}
+
+#[test]
+fn a_file_that_comes_into_sight_says_when_it_was_written() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
+    let written = fs::metadata(rig.path("p.txt")).unwrap().modified().unwrap();
+    let written = written.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    let mut inputs = Vec::new();
+    rig.files.look(0, rig.now(), &mut |input| inputs.push(input));
+    assert_eq!(inputs[0], Input::Written { source: SourceId(0), at: Timestamp(written) });
 }
 
 #[test]
