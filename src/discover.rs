@@ -110,6 +110,8 @@ const PROGRESS: [&str; 3] = ["progress.txt", "claude-progress.txt", "progress.md
 const PLANS: [&str; 2] = ["prd.json", "feature_list.json"];
 /// Folders that runners keep their own files in.
 const RUNNER_FOLDERS: [&str; 2] = [".claude-loop", ".ralph"];
+/// What claude-loop keeps for itself: as telling as a log beside the plan.
+const EXECUTION_LOG: &str = ".claude-loop/execution_log.jsonl";
 
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     path.extension().and_then(|extension| extension.to_str()).is_some_and(|own| extensions.iter().any(|e| own.eq_ignore_ascii_case(e)))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{FileSystem, Kind, PLANS, PROGRESS, has_extension, is_known_plan, name_of};
+use super::{EXECUTION_LOG, FileSystem, Kind, PLANS, PROGRESS, has_extension, is_known_plan, name_of};
 use crate::error::Error;
 
 /// A file that was named, by itself or by its folder.
@@ -65,6 +65,10 @@ fn in_folder(name: &Path, folder: &Path, files: &dyn FileSystem) -> Vec<Named> {
         Some(_) | None => 2,
     };
     found.sort_by_key(rank);
+    // Beside a plan or a log it is taken along; alone it is all that tells of a run.
+    if found.is_empty() && files.kind(&folder.join(EXECUTION_LOG)) == Kind::File {
+        found.push(Named { as_named: name.join(EXECUTION_LOG), path: folder.join(EXECUTION_LOG), itself: false });
+    }
     found
 }
 

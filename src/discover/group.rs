@@ -4,12 +4,11 @@ use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 use super::expand::Named;
-use super::{FileSystem, Found, Kind, PLANS, PROGRESS, RUNNER_FOLDERS, Shape, Source, Task, is_machine_name, name_of};
+use super::{EXECUTION_LOG, FileSystem, Found, Kind, PLANS, PROGRESS, RUNNER_FOLDERS, Shape, Source, Task, is_machine_name, name_of};
 use crate::line::{SourceId, TaskId};
 
 /// How far up a runner's folder is looked for where there is no repository.
 const UP: usize = 4;
-const EXECUTION_LOG: &str = ".claude-loop/execution_log.jsonl";
 
 pub(super) fn group(named: Vec<Named>, take_along: bool, files: &dyn FileSystem) -> Found {
     let mut grouping = Grouping { files, folders: Vec::new(), taken: Vec::new(), seen: HashSet::new() };
