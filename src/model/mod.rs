@@ -3,6 +3,7 @@
 //! Every fact comes here, new or known. State is updated from both; an event is returned for the new ones alone. What is new is
 //! `ledger`'s to say.
 
+mod report;
 pub mod state;
 mod story;
 mod view;
@@ -12,11 +13,8 @@ pub use view::Pace;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::event::{
-    AcCompleted, Data, Ending, ErrorOccurred, Event, EventId, Seq, Source, StoryCompleted, StoryStarted, TEXT_LIMIT, TaskCompleted,
-    TaskStarted, TimestampSource,
-};
-use crate::fact::{Criterion, Fact, Failure, Kind, Outcome, Precision, Provenance, What};
+use crate::event::{Data, Ending, Event, EventId, Seq, Source, TEXT_LIMIT, TimestampSource};
+use crate::fact::{Fact, Kind, Precision, Provenance, What};
 use crate::format::SourceKind;
 use crate::line::Timestamp;
 use crate::plan::Plan;
@@ -229,194 +227,6 @@ impl Task {
         }
     }
 
-    fn task_started(&self, description: Option<&str>, story_count: Option<u32>, estimated_secs: Option<u64>) -> TaskStarted {
-        let plan = self.plan.as_ref();
-        TaskStarted {
-            task_id: self.task_id.to_string(),
-            task_name: self.task_name().to_owned(),
-            story_count: plan.map(|plan| small(plan.stories.len())).or(story_count),
-            estimated_duration: plan.and_then(|plan| plan.estimated_secs).or(estimated_secs),
-            branch: self.branch.clone(),
-            description: plan.and_then(|plan| plan.description.clone()).or_else(|| description.map(str::to_owned)),
-        }
-    }
-
-    fn story_started(
-        &mut self,
-        place: usize,
-        told: &Told<'_>,
-        mark: Mark,
-        iteration: Option<u32>,
-        priority: Option<i64>,
-        criteria: &[String],
-    ) -> StoryStarted {
-        if iteration.is_some() {
-            self.iteration.0 = iteration;
-        }
-        let news = told.occurrence.is_some();
-        let story = &mut self.stories[place];
-        story.priority = story.priority.or(priority);
-        if story.criteria.is_empty() {
-            for (index, text) in criteria.iter().enumerate() {
-                story.criterion(small(index), Some(text));
-            }
-        }
-        if news {
-            story.starts += 1;
-            if story.status != StoryStatus::Passed {
-                story.status = StoryStatus::Running;
-            }
-            // A start that is only implied by its end says nothing about when it was.
-            let says_when = told.fact.provenance != Provenance::Derived && (mark.recorded || told.live);
-            story.started = says_when.then_some(mark);
-            story.last_tick = None;
-            self.current = Some(place);
-            self.ended = None;
-        } else if mark.recorded && told.fact.provenance == Provenance::Explicit && story.ends < story.starts {
-            story.started = Some(mark);
-        }
-        let story = &self.stories[place];
-        let texts: Vec<String> = story.criteria.iter().map(|criterion| criterion.text.clone()).collect();
-        StoryStarted {
-            story_id: story.id(),
-            title: titled(story, told.fact),
-            ac_count: (!texts.is_empty()).then(|| small(texts.len())),
-            acceptance_criteria: texts,
-            priority: story.priority,
-            attempt: story.ends + 1,
-            iteration,
-        }
-    }
-
-    fn criterion_done(
-        &mut self,
-        place: usize,
-        told: &Told<'_>,
-        mark: Mark,
-        written: &Criterion,
-        duration_ms: Option<u64>,
-    ) -> Option<AcCompleted> {
-        let index = told.criterion?;
-        let story = &mut self.stories[place];
-        let since = story.last_tick.or(story.started);
-        let took = duration_ms.or_else(|| since.filter(|_| told.live || mark.recorded).and_then(|since| mark.since(since)));
-        if told.live {
-            story.last_tick = Some(mark);
-        }
-        let criterion = story.criterion(index, written.text.as_deref());
-        if !criterion.done || criterion.provenance < Some(told.fact.provenance) {
-            criterion.provenance = Some(told.fact.provenance);
-        }
-        criterion.done = true;
-        criterion.duration_ms = criterion.duration_ms.or(took);
-        let text = criterion.text.clone();
-        let story_id = story.id();
-        Some(AcCompleted {
-            title: if story_id.is_none() { titled(story, told.fact) } else { None },
-            story_id,
-            ac_index: index,
-            ac_text: (!text.is_empty()).then_some(text),
-            duration_ms: took,
-        })
-    }
-
-    fn story_ended(
-        &mut self,
-        place: usize,
-        told: &Told<'_>,
-        mark: Mark,
-        outcome: &Outcome,
-        duration_ms: Option<u64>,
-        commits: &[String],
-    ) -> StoryCompleted {
-        let story = &mut self.stories[place];
-        let timed = duration_ms.or_else(|| story.started.and_then(|start| mark.since(start)));
-        let provenance = if duration_ms.is_some() { told.fact.provenance } else { Provenance::Inferred };
-        if told.occurrence.is_some() {
-            story.duration_ms = None;
-        }
-        Known::learn(&mut story.duration_ms, timed, provenance, told.origin.kind);
-        for commit in commits {
-            if !story.commits.contains(commit) {
-                story.commits.push(commit.clone());
-            }
-        }
-        if told.origin.kind != SourceKind::Plan {
-            story.log_says = Some((outcome.clone(), told.origin.path.to_string()));
-        }
-        if told.occurrence.is_some() {
-            story.ends += 1;
-            story.status = match outcome {
-                Outcome::Passed => StoryStatus::Passed,
-                Outcome::Failed { .. } if story.status == StoryStatus::Passed => StoryStatus::Passed,
-                Outcome::Failed { .. } => StoryStatus::Failed,
-            };
-            story.finished = (mark.recorded || told.live).then_some(mark.at);
-            if self.current == Some(place) {
-                self.current = None;
-            }
-        }
-        let story = &self.stories[place];
-        let (status, reason) = match outcome {
-            Outcome::Passed => (Ending::Passed, None),
-            Outcome::Failed { reason } => (Ending::Failed, Some(reason.clone())),
-        };
-        StoryCompleted {
-            story_id: story.id(),
-            title: titled(story, told.fact),
-            status,
-            reason,
-            duration_ms: timed,
-            commits: commits.to_vec(),
-            attempt: story.ends.max(1),
-        }
-    }
-
-    fn error(&mut self, place: Option<usize>, told: &Told<'_>, failure: &Failure) -> ErrorOccurred {
-        let story_id = place.and_then(|place| self.stories[place].id());
-        let state = ErrorState {
-            error_type: failure.kind,
-            error_message: failure.message.clone(),
-            story_id: story_id.clone(),
-            retryable: failure.retryable,
-            at: mark_of(told).at,
-            path: told.origin.path.to_string(),
-            line: (told.fact.line > 0).then_some(told.fact.line),
-        };
-        if told.occurrence.is_some() {
-            self.errors += 1;
-            self.last_error = Some(state.clone());
-        }
-        if let Some(place) = place {
-            self.stories[place].last_error = Some(state);
-        }
-        ErrorOccurred {
-            story_id,
-            error_type: failure.kind,
-            error_message: failure.message.clone(),
-            retryable: failure.retryable,
-            exit_code: failure.exit_code,
-        }
-    }
-
-    fn task_ended(&mut self, told: &Told<'_>, mark: Mark, passed: bool) -> TaskCompleted {
-        let ending = if passed { Ending::Passed } else { Ending::Failed };
-        if told.occurrence.is_some() {
-            self.ended = Some((ending, mark.at));
-            self.current = None;
-        }
-        TaskCompleted {
-            task_id: self.task_id.to_string(),
-            status: ending,
-            stories_passed: self.count(StoryStatus::Passed),
-            stories_failed: self.count(StoryStatus::Failed),
-            story_count: self.plan.as_ref().map(|plan| small(plan.stories.len())),
-            duration_ms: self.started.filter(|_| mark.recorded || told.live).and_then(|start| mark.since(start)),
-            retries: self.retries(),
-            errors: self.errors,
-        }
-    }
-
     fn task_name(&self) -> &str {
         self.name.as_ref().map_or(&self.task_id, |known| known.value.as_str())
     }
@@ -441,15 +251,6 @@ fn mark_of(told: &Told<'_>) -> Mark {
             let written = told.origin.written.filter(|written| !told.live && *written <= told.now);
             Mark { at: written.unwrap_or(told.now), precision: Precision::Second, recorded: false }
         }
-    }
-}
-
-/// The story's title as the best source has it; a story without an id must have one, and its heading serves.
-fn titled(story: &Story, fact: &Fact) -> Option<String> {
-    match story.title() {
-        Some(title) => Some(title.to_owned()),
-        None if story.subject.id.is_none() => Some(fact.text.trim().to_owned()),
-        None => None,
     }
 }
 

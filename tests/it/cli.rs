@@ -210,7 +210,7 @@ fn a_client_that_never_reads_does_not_hold_the_end() {
         .expect("it takes it");
     let lines: String = (0..20_000).map(|number| format!("[S-{number}] Starting...\n")).collect();
     crate::runner::append(&project.file("progress.txt"), &lines);
-    let mut reader = crate::sse::Client::connect(&address, "/stream/progress", &[]);
+    let mut reader = crate::sse::follow(&address, "/stream/progress", &[]);
     reader.wait_for("story_started");
     bridge.signal("INT");
     bridge.finished(END).exits_with(130);

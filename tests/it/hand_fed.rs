@@ -30,7 +30,7 @@ impl Server {
     pub fn with(settings: ServeSettings) -> Self {
         let hub = Hub::new(HubSettings::default());
         let (stop, stopped) = oneshot::channel::<()>();
-        let (bound, address) = std::sync::mpsc::channel();
+        let (bound, address) = std::sync::mpsc::sync_channel(1);
         let served = hub.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts");
@@ -120,13 +120,4 @@ pub fn seqs(stream: &mut Stream, count: usize) -> Vec<u64> {
 
 pub fn span(from: u64, to: u64) -> Vec<u64> {
     (from..=to).collect()
-}
-
-/// The only place that sleeps.
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what} never came");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

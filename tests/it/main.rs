@@ -3,8 +3,13 @@
 mod bridge;
 mod cli;
 mod golden;
+mod hand_fed;
 mod layers;
 mod runner;
 mod runs;
 mod schema;
+mod serve_end;
+mod serve_polling;
+mod serve_streams;
 mod sse;
+mod sse_client;

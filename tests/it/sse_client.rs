@@ -231,6 +231,17 @@ impl Stream {
         message
     }
 
+    /// The next event of this type.
+    #[track_caller]
+    pub fn wait_for(&mut self, event: &str) -> Message {
+        loop {
+            let message = self.next_event().unwrap_or_else(|| panic!("the stream ended before {event}"));
+            if message.event == event {
+                return message;
+            }
+        }
+    }
+
     pub fn next_item(&mut self) -> Option<Item> {
         self.try_next_item().expect("the stream breaks off only at its clean end")
     }
