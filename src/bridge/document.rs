@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::format::SourceKind;
-use crate::ledger::SETTLE;
+use crate::ledger::{SETTLE, TOTAL};
 use crate::line::Timestamp;
 use crate::model::Origin;
 use crate::plan::{self, NoPlan, Plan};
@@ -19,6 +19,7 @@ pub(super) struct PlanSource {
     pub(super) plan: Option<Plan>,
     /// Read, but not believed yet: flags fell, or it may be another plan.
     next: Option<Plan>,
+    waits_since: Duration,
     changed: Duration,
     broken: Option<(Duration, String)>,
     broken_said: bool,
@@ -53,6 +54,9 @@ impl PlanSource {
         self.changed = now;
         match plan::parse(text) {
             Ok(plan) => {
+                if self.next.is_none() {
+                    self.waits_since = now;
+                }
                 self.broken = None;
                 self.broken_said = false;
                 self.next = Some(plan);
@@ -77,19 +81,38 @@ impl PlanSource {
         Some(format!("is not valid JSON ({why}); the last good version stands until it is"))
     }
 
+    /// Whether the version that waits is another run's.
+    pub(super) fn next_is_another_run(&self) -> bool {
+        self.next.as_ref().is_some_and(|next| self.change(next) == Change::NewRun)
+    }
+
+    /// Whether it is, and is to be believed now.
+    pub(super) fn wants_new_run(&self, now: Duration, at_once: bool) -> bool {
+        self.next_is_another_run() && (at_once || self.has_settled(now))
+    }
+
     /// The plan to believe now, and what it means.
     pub(super) fn believe(&mut self, now: Duration, at_once: bool) -> Option<(Plan, Change)> {
         let next = self.next.as_ref()?;
-        let change = match &self.plan {
-            None => Change::First,
-            Some(plan) if renamed(plan, next) || self.all_fell(next) => Change::NewRun,
-            Some(_) => Change::SameRun,
-        };
+        let change = self.change(next);
         let lost = change == Change::NewRun || self.some_fell(next);
-        if lost && !at_once && now.saturating_sub(self.changed) < SETTLE {
+        if lost && !at_once && !self.has_settled(now) {
             return None;
         }
         self.next.take().map(|plan| (plan, change))
+    }
+
+    fn change(&self, next: &Plan) -> Change {
+        match &self.plan {
+            None => Change::First,
+            Some(plan) if renamed(plan, next) || self.all_fell(next) => Change::NewRun,
+            Some(_) => Change::SameRun,
+        }
+    }
+
+    /// Quiet for long enough, or waiting for so long that its writer will never rest.
+    fn has_settled(&self, now: Duration) -> bool {
+        now.saturating_sub(self.changed) >= SETTLE || now.saturating_sub(self.waits_since) >= TOTAL
     }
 
     /// Whether a flag that was up is down in `next`, or gone with its story.

@@ -38,7 +38,7 @@ pub(super) struct LineSource {
     changed: Duration,
     /// Nothing has been counted yet.
     first: bool,
-    has_lines: bool,
+    seen: bool,
     pub(super) written: Option<Timestamp>,
 }
 
@@ -83,7 +83,7 @@ impl LineSource {
             shown: Vec::new(),
             changed: Duration::ZERO,
             first: true,
-            has_lines: false,
+            seen: false,
             written: None,
         }
     }
@@ -108,9 +108,9 @@ impl LineSource {
         self.machine_name || self.reader.kind().is_machine_log()
     }
 
-    /// Whether any line of it has been read.
-    pub(super) fn has_content(&self) -> bool {
-        self.has_lines
+    /// Whether the file has ever been there, be it empty.
+    pub(super) fn is_there(&self) -> bool {
+        self.seen
     }
 
     pub(super) fn begin(&mut self, now: Duration, why: Why) {
@@ -129,7 +129,7 @@ impl LineSource {
 
     pub(super) fn take(&mut self, now: Duration, lines: &Lines) {
         self.changed = now;
-        self.has_lines |= !lines.is_empty();
+        self.seen = true;
         match &mut self.candidate {
             Some(candidate) => {
                 candidate.rest = None;

@@ -5,6 +5,7 @@
 
 mod document;
 mod lines;
+mod look;
 #[cfg(test)]
 mod properties;
 mod resolve;
@@ -21,15 +22,15 @@ use crate::discover::{Shape, Source, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
 use crate::estimate::{self, Outlook};
 use crate::event::{Event, SCHEMA, Seq};
-use crate::fact::What;
 use crate::format::SourceKind;
 use crate::ledger::Verdict;
 use crate::line::{Input, Moment, SourceId, Timestamp};
 use crate::model::Pace;
 use crate::model::state::{Remaining, SourceCondition, SourceState, State};
-use document::{Change, PlanSource};
+use document::PlanSource;
 use lines::LineSource;
-use task::{Pending, Task, plan_fact};
+use look::Look;
+use task::Task;
 
 /// Notices that the state shows.
 const NOTICES: usize = 20;
@@ -143,17 +144,18 @@ impl Bridge {
             lines.chain(task.plans.iter().filter_map(|source| source.deadline(self.ticked)))
         });
         let estimate = self.tasks.iter().any(|task| task.model.is_running()).then_some(self.estimated + ESTIMATE_EVERY);
-        waits.chain(estimate).min()
+        let switch = self.tasks.iter().any(|task| task.switching).then_some(self.ticked);
+        waits.chain(estimate).chain(switch).min()
     }
 
     /// Whether this source may be looked at: while a task waits to know whether a new run began, its other files wait in turn.
     pub fn may_look(&self, source: SourceId) -> bool {
         let place = &self.sources[source.0 as usize];
-        let hold = &self.tasks[place.task].hold;
-        match place.machine {
-            Machine::Lines(line) => hold.is_empty() || hold.contains(&line),
-            Machine::Plan(_) => hold.is_empty(),
-        }
+        let line = match place.machine {
+            Machine::Lines(line) => Some(line),
+            Machine::Plan(_) => None,
+        };
+        !self.tasks[place.task].waits(line)
     }
 
     /// Rises whenever `state` would show something else.
@@ -286,7 +288,7 @@ impl Bridge {
         for at in 0..self.tasks.len() {
             let mut look =
                 Look { now, finish, live: self.ready, mute: !self.ready && !self.emit_history, events: Vec::new(), notices: Vec::new() };
-            look.task(&mut self.tasks[at]);
+            look.take(&mut self.tasks[at]);
             events.append(&mut look.events);
             for notice in look.notices {
                 self.notice(notice);
@@ -304,125 +306,6 @@ impl Bridge {
     }
 }
 
-/// One look at one task.
-struct Look {
-    now: Moment,
-    finish: bool,
-    live: bool,
-    mute: bool,
-    events: Vec<Event>,
-    notices: Vec<Notice>,
-}
-
-impl Look {
-    fn task(&mut self, task: &mut Task) {
-        let mut planned = Vec::new();
-        if task.hold.is_empty() || self.finish {
-            self.plans(task, &mut planned);
-        }
-        let mut counted = Vec::new();
-        self.candidates(task, &mut planned, &mut counted);
-        let mut order: Vec<usize> = (0..task.lines.len()).collect();
-        order.sort_by_key(|line| task.lines[*line].kind());
-        for line in order {
-            if task.hold.is_empty() || task.hold.contains(&line) || self.finish {
-                self.appended(task, line, &mut counted);
-            }
-        }
-        // The plan comes last in the order of trust.
-        counted.append(&mut planned);
-        self.completions(task, &mut counted);
-        task.tell_all(counted, self.now, &mut self.events);
-    }
-
-    fn plans(&mut self, task: &mut Task, pending: &mut Vec<Pending>) {
-        for source in 0..task.plans.len() {
-            if let Some(complaint) = task.plans[source].complaint(self.now.elapsed) {
-                self.note(NoticeKind::PlanUnreadable, &task.plans[source].path, &complaint);
-            }
-            let Some((plan, change)) = task.plans[source].believe(self.now.elapsed, self.finish || !self.live) else { continue };
-            if let Some(cut) = &plan.cut {
-                self.note(NoticeKind::Limit, &task.plans[source].path, cut);
-            }
-            if change == Change::NewRun {
-                // What was read before belongs to the run that ends here.
-                task.tell_all(std::mem::take(pending), self.now, &mut self.events);
-                self.switch(task, None, Some(source));
-            }
-            let described = match (change, &task.plans[source].plan) {
-                (Change::SameRun, Some(old)) => describe(old, &plan),
-                _ => None,
-            };
-            let origin = task.plans[source].origin();
-            for (fact, said) in task.adopt_plan(source, plan, described) {
-                let one = task.pending(fact, said, &origin, self.mute, self.live);
-                pending.push(one);
-            }
-        }
-    }
-
-    fn candidates(&mut self, task: &mut Task, planned: &mut Vec<Pending>, counted: &mut Vec<Pending>) {
-        for line in 0..task.lines.len() {
-            let Some(judged) = task.judge(line, self.now.elapsed, self.finish) else { continue };
-            match judged.verdict {
-                Verdict::Wait { hold } => {
-                    if hold {
-                        task.hold.insert(line);
-                    } else {
-                        task.hold.remove(&line);
-                    }
-                    continue;
-                }
-                Verdict::Rewrite => {}
-                Verdict::NewGeneration if task.lines[line].is_machine_log() => task.lines[line].ledger.rotate(),
-                Verdict::NewGeneration => {
-                    // What was read before belongs to the run that ends here.
-                    counted.append(planned);
-                    task.tell_all(std::mem::take(counted), self.now, &mut self.events);
-                    self.switch(task, Some(line), None);
-                }
-            }
-            task.hold.remove(&line);
-            let believed = task.lines[line].commit(judged, self.now.elapsed);
-            counted.extend(task.prepare(line, believed, self.mute, self.live));
-        }
-    }
-
-    fn appended(&mut self, task: &mut Task, line: usize, counted: &mut Vec<Pending>) {
-        task.lines[line].settle(self.now.elapsed, self.finish);
-        // Only what is found at the start can be from before the run's beginning.
-        let begun = if self.live || !task.lines[line].is_machine_log() { None } else { task.begun() };
-        let fresh = task.count_fresh(line, self.now.elapsed, begun);
-        counted.extend(task.prepare(line, fresh, self.mute, self.live));
-    }
-
-    fn completions(&mut self, task: &mut Task, counted: &mut Vec<Pending>) {
-        for source in 0..task.plans.len() {
-            if let Some(times) = task.plans[source].completion(self.now.elapsed, self.finish || !self.live) {
-                let origin = task.plans[source].origin();
-                let fact = plan_fact(What::TaskEnded { passed: true }, None);
-                let one = task.pending(fact, Some(times), &origin, self.mute, self.live);
-                counted.push(one);
-            }
-        }
-    }
-
-    fn switch(&mut self, task: &mut Task, line: Option<usize>, plan: Option<usize>) {
-        if task.new_run(line, plan) {
-            let path = match (line, plan) {
-                (Some(line), _) => task.lines[line].path.clone(),
-                (None, Some(plan)) => task.plans[plan].path.clone(),
-                (None, None) => task.id.clone(),
-            };
-            self.note(NoticeKind::NewRun, &path, "says that a new run began; counting starts afresh");
-        }
-    }
-
-    fn note(&mut self, kind: NoticeKind, path: &str, message: &str) {
-        self.notices.push(Notice { kind, path: Some(path.to_owned()), message: message.to_owned(), at: self.now.wall });
-    }
-}
-
 /// Whether nothing has moved for longer than a story usually takes, and how long the rest will take.
 fn outlook(pace: &Pace, now: Timestamp) -> (bool, Remaining) {
     let finished: Vec<Duration> = pace.durations_ms.iter().map(|ms| Duration::from_millis(*ms)).collect();
@@ -431,22 +314,4 @@ fn outlook(pace: &Pace, now: Timestamp) -> (bool, Remaining) {
     let current = pace.current_since.and_then(since);
     let to_come = pace.left.map(|left| u32::try_from(left.saturating_sub(usize::from(pace.has_current))).unwrap_or(u32::MAX));
     (quiet, estimate::remaining(&Outlook { finished: &finished, current, to_come, quiet }))
-}
-
-/// What changed between two versions of one plan, in words; `None` when only flags did.
-fn describe(old: &crate::plan::Plan, new: &crate::plan::Plan) -> Option<String> {
-    let names = |plan: &crate::plan::Plan| -> Vec<String> {
-        plan.stories.iter().filter_map(|story| story.id.clone().or_else(|| story.title.clone())).collect()
-    };
-    let (before, after) = (names(old), names(new));
-    let added = after.iter().filter(|name| !before.contains(name)).count();
-    let removed = before.iter().filter(|name| !after.contains(name)).count();
-    let mut words = Vec::new();
-    if added > 0 {
-        words.push(format!("{added} added"));
-    }
-    if removed > 0 {
-        words.push(format!("{removed} removed"));
-    }
-    (!words.is_empty()).then(|| format!("plan changed: {} → {} stories ({})", before.len(), after.len(), words.join(", ")))
 }

@@ -32,6 +32,8 @@ pub(super) struct Task {
     pub(super) untold: bool,
     /// Line sources that wait to know whether a new run began.
     pub(super) hold: BTreeSet<usize>,
+    /// A new run has been decided on; it begins with the next look.
+    pub(super) switching: bool,
 }
 
 /// A fact that is to be told in this look.
@@ -59,6 +61,7 @@ impl Task {
             runs: HashMap::new(),
             untold: true,
             hold: BTreeSet::new(),
+            switching: false,
         }
     }
 
@@ -186,7 +189,7 @@ impl Task {
     /// A completion whose start was not emitted emits that start first. A flag of a plan has no line that could have said so:
     /// alone it only says where the story stands.
     fn imply_start(&mut self, pending: &Pending, now: Moment, events: &mut Vec<Event>) {
-        if pending.origin.kind == SourceKind::Plan && !self.lines.iter().any(LineSource::has_content) {
+        if pending.origin.kind == SourceKind::Plan && !self.lines.iter().any(LineSource::is_there) {
             return;
         }
         let start = key(Kind::StoryStarted, &pending.subjects.key_text);
@@ -249,17 +252,26 @@ impl Task {
         self.plans.iter().any(|source| source.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty()))
     }
 
-    /// A source says that a new run began. Returns whether it is one, or only a further sign of the switch under way.
-    pub(super) fn new_run(&mut self, line_source: Option<usize>, plan_source: Option<usize>) -> bool {
+    /// Whether a source must wait to know whether a new run began: a line source by its place, else a plan.
+    pub(super) fn waits(&self, line: Option<usize>) -> bool {
+        if self.switching {
+            return false;
+        }
+        let by_log = !self.hold.is_empty() && line.is_none_or(|line| !self.hold.contains(&line));
+        by_log || (line.is_some() && self.plans.iter().any(PlanSource::next_is_another_run))
+    }
+
+    /// A new run begins; `lines` and `plans` were reset with it. Returns whether it is one, or only a further sign of the last switch.
+    pub(super) fn new_run(&mut self, lines: &BTreeSet<usize>, plans: &BTreeSet<usize>) -> bool {
         for (place, source) in self.lines.iter_mut().enumerate() {
-            if line_source == Some(place) {
+            if lines.contains(&place) {
                 source.ledger.begin_run();
             } else {
                 source.ledger.outlive_run();
             }
         }
         for (place, source) in self.plans.iter_mut().enumerate() {
-            source.begin_run(plan_source == Some(place));
+            source.begin_run(plans.contains(&place));
         }
         self.hold.clear();
         if self.untold {
@@ -270,12 +282,10 @@ impl Task {
         self.resolver.begin_run();
         self.model.begin_run();
         self.untold = true;
-        if plan_source.is_none() {
-            for place in 0..self.plans.len() {
-                if let Some(plan) = self.plans[place].plan.clone() {
-                    let subjects = self.resolver.set_plan(&plan);
-                    self.model.take_plan(&plan, &subjects, &[], None);
-                }
+        for place in (0..self.plans.len()).filter(|place| !plans.contains(place)) {
+            if let Some(plan) = self.plans[place].plan.clone() {
+                let subjects = self.resolver.set_plan(&plan);
+                self.model.take_plan(&plan, &subjects, &[], None);
             }
         }
         true

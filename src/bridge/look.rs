@@ -1,0 +1,182 @@
+//! One look at one task: what is believed, counted and told, in this order.
+
+use std::collections::BTreeSet;
+
+use crate::error::{Notice, NoticeKind};
+use crate::event::Event;
+use crate::fact::What;
+use crate::ledger::Verdict;
+use crate::line::Moment;
+use crate::plan::Plan;
+
+use super::document::Change;
+use super::task::{Pending, Task, plan_fact};
+
+pub(super) struct Look {
+    pub(super) now: Moment,
+    /// Nothing more will come: whatever waits is judged by what is there.
+    pub(super) finish: bool,
+    /// Things are seen as they happen; not so in the first look.
+    pub(super) live: bool,
+    /// Counted and shown, but not emitted.
+    pub(super) mute: bool,
+    pub(super) events: Vec<Event>,
+    pub(super) notices: Vec<Notice>,
+}
+
+impl Look {
+    pub(super) fn take(&mut self, task: &mut Task) {
+        let decided = std::mem::take(&mut task.switching);
+        let wanted = self.wants_new_run(task);
+        if wanted && !decided && !self.finish {
+            // Before anything of the new run is told, the files that had to wait are looked at: they may belong to the same switch.
+            task.switching = true;
+            task.hold.clear();
+            return;
+        }
+        let mut counted = Vec::new();
+        if wanted {
+            self.switch(task, &mut counted);
+        }
+        let waits = |task: &Task, line: usize| task.waits(Some(line)) && !wanted;
+        let mut planned = Vec::new();
+        if wanted || self.finish || !task.waits(None) {
+            self.plans(task, wanted, &mut planned);
+        }
+        self.candidates(task, &mut counted);
+        let mut order: Vec<usize> = (0..task.lines.len()).collect();
+        order.sort_by_key(|line| task.lines[*line].kind());
+        for line in order {
+            if self.finish || !waits(task, line) {
+                self.appended(task, line, &mut counted);
+            }
+        }
+        // The plan comes last in the order of trust.
+        counted.append(&mut planned);
+        self.completions(task, &mut counted);
+        task.tell_all(counted, self.now, &mut self.events);
+    }
+
+    /// Whether a source is believed to say that a new run began.
+    fn wants_new_run(&self, task: &mut Task) -> bool {
+        let (now, finish) = (self.now.elapsed, self.finish);
+        let by_log = (0..task.lines.len()).any(|line| {
+            !task.lines[line].is_machine_log()
+                && task.judge(line, now, finish).is_some_and(|judged| judged.verdict == Verdict::NewGeneration)
+        });
+        by_log || task.plans.iter().any(|plan| plan.wants_new_run(now, finish || !self.live))
+    }
+
+    /// One new run for everybody: sources that seem to have been reset are reset, the others have said what they have said.
+    fn switch(&mut self, task: &mut Task, counted: &mut Vec<Pending>) {
+        let now = self.now.elapsed;
+        let mut reset = Vec::new();
+        for line in 0..task.lines.len() {
+            if task.lines[line].is_machine_log() {
+                continue;
+            }
+            match task.judge(line, now, self.finish) {
+                Some(judged) if matches!(judged.verdict, Verdict::NewGeneration | Verdict::Wait { hold: true }) => {
+                    reset.push((line, judged))
+                }
+                Some(_) | None => {}
+            }
+        }
+        let lines: BTreeSet<usize> = reset.iter().map(|(line, _)| *line).collect();
+        let plans: BTreeSet<usize> = (0..task.plans.len()).filter(|plan| task.plans[*plan].next_is_another_run()).collect();
+        if task.new_run(&lines, &plans) {
+            let log = lines.first().map(|line| task.lines[*line].path.clone());
+            let plan = plans.first().map(|plan| task.plans[*plan].path.clone());
+            let path = log.or(plan).unwrap_or_else(|| task.id.clone());
+            self.note(NoticeKind::NewRun, &path, "says that a new run began; counting starts afresh");
+        }
+        for (line, judged) in reset {
+            let believed = task.lines[line].commit(judged, now);
+            counted.extend(task.prepare(line, believed, self.mute, self.live));
+        }
+    }
+
+    fn plans(&mut self, task: &mut Task, at_once: bool, planned: &mut Vec<Pending>) {
+        for source in 0..task.plans.len() {
+            if let Some(complaint) = task.plans[source].complaint(self.now.elapsed) {
+                self.note(NoticeKind::PlanUnreadable, &task.plans[source].path, &complaint);
+            }
+            let at_once = at_once || self.finish || !self.live;
+            let Some((plan, change)) = task.plans[source].believe(self.now.elapsed, at_once) else { continue };
+            if let Some(cut) = &plan.cut {
+                self.note(NoticeKind::Limit, &task.plans[source].path, cut);
+            }
+            let described = match (change, &task.plans[source].plan) {
+                (Change::SameRun, Some(old)) => describe(old, &plan),
+                (Change::First | Change::NewRun | Change::SameRun, _) => None,
+            };
+            let origin = task.plans[source].origin();
+            for (fact, said) in task.adopt_plan(source, plan, described) {
+                let one = task.pending(fact, said, &origin, self.mute, self.live);
+                planned.push(one);
+            }
+        }
+    }
+
+    /// Rewritten content that is the same run's.
+    fn candidates(&mut self, task: &mut Task, counted: &mut Vec<Pending>) {
+        for line in 0..task.lines.len() {
+            let Some(judged) = task.judge(line, self.now.elapsed, self.finish) else { continue };
+            match judged.verdict {
+                Verdict::Wait { hold: true } => {
+                    task.hold.insert(line);
+                    continue;
+                }
+                Verdict::Wait { hold: false } => {
+                    task.hold.remove(&line);
+                    continue;
+                }
+                Verdict::Rewrite => {}
+                Verdict::NewGeneration => task.lines[line].ledger.rotate(),
+            }
+            task.hold.remove(&line);
+            let believed = task.lines[line].commit(judged, self.now.elapsed);
+            counted.extend(task.prepare(line, believed, self.mute, self.live));
+        }
+    }
+
+    fn appended(&mut self, task: &mut Task, line: usize, counted: &mut Vec<Pending>) {
+        task.lines[line].settle(self.now.elapsed, self.finish);
+        // Only what is found at the start can be from before the run's beginning.
+        let begun = if self.live || !task.lines[line].is_machine_log() { None } else { task.begun() };
+        let fresh = task.count_fresh(line, self.now.elapsed, begun);
+        counted.extend(task.prepare(line, fresh, self.mute, self.live));
+    }
+
+    fn completions(&mut self, task: &mut Task, counted: &mut Vec<Pending>) {
+        for source in 0..task.plans.len() {
+            if let Some(times) = task.plans[source].completion(self.now.elapsed, self.finish || !self.live) {
+                let origin = task.plans[source].origin();
+                let fact = plan_fact(What::TaskEnded { passed: true }, None);
+                let one = task.pending(fact, Some(times), &origin, self.mute, self.live);
+                counted.push(one);
+            }
+        }
+    }
+
+    fn note(&mut self, kind: NoticeKind, path: &str, message: &str) {
+        self.notices.push(Notice { kind, path: Some(path.to_owned()), message: message.to_owned(), at: self.now.wall });
+    }
+}
+
+/// What changed between two versions of one plan, in words; `None` when only flags did.
+fn describe(old: &Plan, new: &Plan) -> Option<String> {
+    let names =
+        |plan: &Plan| -> Vec<String> { plan.stories.iter().filter_map(|story| story.id.clone().or_else(|| story.title.clone())).collect() };
+    let (before, after) = (names(old), names(new));
+    let added = after.iter().filter(|name| !before.contains(name)).count();
+    let removed = before.iter().filter(|name| !after.contains(name)).count();
+    let mut words = Vec::new();
+    if added > 0 {
+        words.push(format!("{added} added"));
+    }
+    if removed > 0 {
+        words.push(format!("{removed} removed"));
+    }
+    (!words.is_empty()).then(|| format!("plan changed: {} → {} stories ({})", before.len(), after.len(), words.join(", ")))
+}
