@@ -165,9 +165,8 @@ fn brief(event: &Event) -> String {
 
 fn split(text: &str, first: usize) -> (Lines, Option<Rest>) {
     let mut lines = Lines::default();
-    let mut number = u32::try_from(first).unwrap();
     let mut rest = None;
-    for piece in text.split_inclusive('\n') {
+    for (number, piece) in (u32::try_from(first).unwrap()..).zip(text.split_inclusive('\n')) {
         let Some(line) = piece.strip_suffix('\n') else {
             rest = Some(Rest { number, text: piece.to_owned() });
             break;
@@ -176,7 +175,6 @@ fn split(text: &str, first: usize) -> (Lines, Option<Rest>) {
         for (at, redraw) in redraws.iter().enumerate() {
             lines.push(number, redraw, if at + 1 == redraws.len() { LineEnd::Feed } else { LineEnd::Return });
         }
-        number += 1;
     }
     (lines, rest)
 }

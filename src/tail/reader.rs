@@ -304,7 +304,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sources = [source(folder.path().join("p.txt"))];
         let waker = Waker::new();
-        let (tell, told) = mpsc::channel();
+        let (tell, told) = mpsc::sync_channel(64);
         std::thread::scope(|scope| {
             let thread = waker.clone();
             scope.spawn(move || {

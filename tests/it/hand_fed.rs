@@ -30,7 +30,7 @@ impl Server {
     pub fn with(settings: ServeSettings) -> Self {
         let hub = Hub::new(HubSettings::default());
         let (stop, stopped) = oneshot::channel::<()>();
-        let (bound, address) = std::sync::mpsc::channel();
+        let (bound, address) = std::sync::mpsc::sync_channel(1);
         let served = hub.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts");
@@ -123,6 +123,7 @@ pub fn span(from: u64, to: u64) -> Vec<u64> {
 }
 
 /// The only place that sleeps.
+#[expect(clippy::disallowed_methods, reason = "the one place")]
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !holds() {
