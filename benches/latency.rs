@@ -103,9 +103,11 @@ fn listen(mut stream: BufReader<TcpStream>, say: &Sender<(usize, Instant)>) -> i
     }
 }
 
-/// Finds `N-123` in a line.
+/// Finds the story `N-123` in a line, be it the file's or an event.
 fn report(line: &str, say: &Sender<(usize, Instant)>) {
-    let digits = line.split_once("N-").map_or("", |(_, rest)| &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())]);
+    let digits = line
+        .split_once("\"story_id\":\"N-")
+        .map_or("", |(_, rest)| &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())]);
     if let Ok(number) = digits.parse() {
         // Nobody listens any more when the measurement is over.
         let _over = say.send((number, Instant::now())).is_err();
