@@ -6,6 +6,7 @@
 mod document;
 mod lines;
 mod look;
+mod order;
 #[cfg(test)]
 mod properties;
 mod resolve;

@@ -14,6 +14,7 @@ use crate::plan::Plan;
 
 use super::document::PlanSource;
 use super::lines::{Counted, Judged, LineSource};
+use super::order::sorted;
 use super::resolve::{Resolver, Subjects, key};
 
 /// Longest name of a run, in characters.
@@ -39,13 +40,15 @@ pub(super) struct Task {
 /// A fact that is to be told in this look.
 #[derive(Clone)]
 pub(super) struct Pending {
-    fact: Fact,
-    subjects: Subjects,
+    pub(super) fact: Fact,
+    pub(super) subjects: Subjects,
     said: Option<u32>,
-    origin: Origin,
+    pub(super) origin: Origin,
     /// Read, counted and shown, but not to be emitted (`--from end`).
     mute: bool,
     live: bool,
+    /// Seen as it happened and by itself, so that it can be said how long it took.
+    timed: bool,
 }
 
 impl Task {
@@ -104,12 +107,15 @@ impl Task {
 
     pub(super) fn pending(&mut self, fact: Fact, said: Option<u32>, origin: &Origin, mute: bool, live: bool) -> Pending {
         let subjects = self.resolver.subjects(&fact);
-        Pending { fact, subjects, said, origin: origin.clone(), mute, live }
+        Pending { fact, subjects, said, origin: origin.clone(), mute, live, timed: live }
     }
 
     /// Tells a look's facts in order; pushes the events of those that are due.
     pub(super) fn tell_all(&mut self, look: Vec<Pending>, now: Moment, events: &mut Vec<Event>) {
-        for pending in sorted(look) {
+        let criteria = look.iter().filter(|pending| pending.subjects.kind == Some(Kind::CriterionDone)).count();
+        for mut pending in sorted(look) {
+            // Of several that are ticked at once nobody knows how long each took.
+            pending.timed = pending.live && criteria == 1;
             self.tell(&pending, now, events);
         }
     }
@@ -218,6 +224,7 @@ impl Task {
             origin: &pending.origin,
             now: now.wall,
             live: pending.live,
+            timed: pending.timed,
         };
         if let Some(event) = self.model.tell(&told)
             && !pending.mute
@@ -243,7 +250,10 @@ impl Task {
     fn run_base(&self, first: Option<&Pending>) -> String {
         let planned = self.plan().and_then(|plan| plan.branch.clone().or_else(|| plan.name.clone()));
         let started = || self.lines.iter().find_map(|source| source.reader().head().start_line.clone());
-        let opening = || first.filter(|first| first.fact.line > 0).map(|first| first.fact.text.trim().to_owned());
+        // A machine's record names nothing that a person would recognise.
+        let opening = || {
+            first.filter(|first| first.fact.line > 0 && first.fact.voice != Voice::Record).map(|first| first.fact.text.trim().to_owned())
+        };
         let name = planned.or_else(started).or_else(opening).filter(|name| !name.is_empty());
         name.map_or_else(|| self.id.to_string(), |name| name.chars().take(RUN_NAME_LIMIT).collect())
     }
@@ -329,56 +339,4 @@ impl Task {
 pub(super) fn plan_fact(what: What, story: Option<StoryName>) -> Fact {
     let provenance = Provenance::Derived;
     Fact { what, story, voice: Voice::Summary, provenance, line: 0, text: "".into(), open: opening(""), when: None }
-}
-
-/// Order inside one look: the run's beginning, then stories in the order of their first fact (inside an attempt: started, criteria, errors,
-/// completed), then the run's end. `look` comes in the order of trust, each source in file order.
-fn sorted(look: Vec<Pending>) -> Vec<Pending> {
-    let mut attempts: HashMap<(Arc<str>, Voice, Arc<str>), Attempt> = HashMap::new();
-    let mut first: HashMap<(Arc<str>, u32), usize> = HashMap::new();
-    let mut keyed: Vec<((u8, usize, u8), Pending)> = Vec::with_capacity(look.len());
-    for (place, pending) in look.into_iter().enumerate() {
-        let kind = pending.subjects.kind;
-        let group = match &pending.subjects.story {
-            Some(story) => {
-                let voice = (pending.origin.path.clone(), pending.fact.voice, story.key.clone());
-                let attempt = attempts.entry(voice).or_default().take(kind);
-                *first.entry((story.key.clone(), attempt)).or_insert(place)
-            }
-            None => place,
-        };
-        let order = match kind {
-            Some(Kind::TaskStarted) => (0, place, 0),
-            None | Some(Kind::StoryStarted) => (1, group, 0),
-            Some(Kind::CriterionDone) => (1, group, 1),
-            Some(Kind::Error) => (1, group, 2),
-            Some(Kind::StoryPassed | Kind::StoryFailed) => (1, group, 3),
-            Some(Kind::TaskPassed | Kind::TaskFailed) => (2, place, 0),
-        };
-        keyed.push((order, pending));
-    }
-    keyed.sort_by_key(|(order, _)| *order);
-    keyed.into_iter().map(|(_, pending)| pending).collect()
-}
-
-/// Counts the attempts of one story that one voice speaks of in one look.
-#[derive(Default)]
-struct Attempt {
-    number: u32,
-    started: bool,
-    ended: bool,
-}
-
-impl Attempt {
-    /// The number of the attempt that a fact of this kind belongs to.
-    fn take(&mut self, kind: Option<Kind>) -> u32 {
-        let starts = kind == Some(Kind::StoryStarted);
-        let ends = matches!(kind, Some(Kind::StoryPassed | Kind::StoryFailed));
-        if (starts && (self.started || self.ended)) || (ends && self.ended) {
-            *self = Attempt { number: self.number + 1, started: false, ended: false };
-        }
-        self.started |= starts;
-        self.ended |= ends;
-        self.number
-    }
 }

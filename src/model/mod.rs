@@ -42,6 +42,8 @@ pub struct Told<'a> {
     pub now: Timestamp,
     /// Seen as it happened, not found at the start: only then does the time of seeing say when it happened.
     pub live: bool,
+    /// Seen by itself: how long a criterion took is known only then.
+    pub timed: bool,
 }
 
 /// The file that says it.
@@ -188,7 +190,7 @@ impl Task {
                 place.map(|place| Data::StoryStarted(self.story_started(place, told, mark, *iteration, *priority, criteria)))
             }
             What::CriterionDone { criterion, duration_ms } => {
-                place.and_then(|place| self.criterion_done(place, told, mark, criterion, *duration_ms)).map(Data::AcCompleted)
+                place.and_then(|place| self.criterion_done(place, told, criterion, *duration_ms)).map(Data::AcCompleted)
             }
             What::StoryEnded { outcome, duration_ms, commits } => {
                 place.map(|place| Data::StoryCompleted(self.story_ended(place, told, mark, outcome, *duration_ms, commits)))

@@ -48,7 +48,7 @@ impl Task {
             // A start that is only implied by its end says nothing about when it was.
             let says_when = told.fact.provenance != Provenance::Derived && (mark.recorded || told.live);
             story.started = says_when.then_some(mark);
-            story.last_tick = None;
+            story.seen = told.live.then_some(told.now);
             self.current = Some(place);
             self.ended = None;
         } else if mark.recorded && told.fact.provenance == Provenance::Explicit && story.ends < story.starts {
@@ -71,16 +71,15 @@ impl Task {
         &mut self,
         place: usize,
         told: &Told<'_>,
-        mark: Mark,
         written: &Criterion,
         duration_ms: Option<u64>,
     ) -> Option<AcCompleted> {
         let index = told.criterion?;
         let story = &mut self.stories[place];
-        let since = story.last_tick.or(story.started);
-        let took = duration_ms.or_else(|| since.filter(|_| told.live || mark.recorded).and_then(|since| mark.since(since)));
+        // An entry's stamp is the entry's, not its criteria's: only what was seen tells how long one took.
+        let took = duration_ms.or_else(|| story.seen.filter(|_| told.timed).and_then(|seen| told.now.since(seen)).filter(|took| *took > 0));
         if told.live {
-            story.last_tick = Some(mark);
+            story.seen = Some(told.now);
         }
         let criterion = story.criterion(index, written.text.as_deref());
         if !criterion.done || criterion.provenance < Some(told.fact.provenance) {

@@ -61,8 +61,8 @@ pub(super) struct Story {
     pub(super) duration_ms: Option<Known<u64>>,
     pub(super) commits: Vec<String>,
     pub(super) criteria: Vec<CriterionState>,
-    /// When the last criterion was ticked, to time the next one.
-    pub(super) last_tick: Option<Mark>,
+    /// When its start or its last criterion was seen, to time the next criterion.
+    pub(super) seen: Option<Timestamp>,
     pub(super) last_error: Option<ErrorState>,
     pub(super) plan_passed: Option<bool>,
     /// The outcome a log stated last, and which log.
@@ -84,7 +84,7 @@ impl Story {
             duration_ms: None,
             commits: Vec::new(),
             criteria: Vec::new(),
-            last_tick: None,
+            seen: None,
             last_error: None,
             plan_passed: None,
             log_says: None,

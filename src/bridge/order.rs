@@ -1,0 +1,102 @@
+//! The order of one look: the run's beginning, then stories as they first appear (inside an attempt: started, criteria, errors, completed),
+//! then the run's end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::fact::{Kind, Voice};
+
+use super::task::Pending;
+
+/// Puts a look in order. It comes in the order of trust, each source in file order.
+pub(super) fn sorted(look: Vec<Pending>) -> Vec<Pending> {
+    let groups = groups(&look);
+    let mut keyed: Vec<((u8, usize, u8), Pending)> = Vec::with_capacity(look.len());
+    for (place, pending) in look.into_iter().enumerate() {
+        let group = groups[place];
+        let order = match pending.subjects.kind {
+            Some(Kind::TaskStarted) => (0, place, 0),
+            None | Some(Kind::StoryStarted) => (1, group, 0),
+            Some(Kind::CriterionDone) => (1, group, 1),
+            Some(Kind::Error) => (1, group, 2),
+            Some(Kind::StoryPassed | Kind::StoryFailed) => (1, group, 3),
+            Some(Kind::TaskPassed | Kind::TaskFailed) => (2, place, 0),
+        };
+        keyed.push((order, pending));
+    }
+    keyed.sort_by_key(|(order, _)| *order);
+    keyed.into_iter().map(|(_, pending)| pending).collect()
+}
+
+/// One attempt at a story as one voice tells it.
+struct Attempt {
+    started: bool,
+    ending: Option<Kind>,
+    facts: Vec<usize>,
+}
+
+/// For every fact the place in the look at which its attempt stands.
+fn groups(look: &[Pending]) -> Vec<usize> {
+    let mut groups: Vec<usize> = (0..look.len()).collect();
+    for voices in told_by_voice(look) {
+        // The most trusted voice says how many attempts there were; the others' are recognised by how they ended.
+        let mut attempts: Vec<(Option<Kind>, usize)> = Vec::new();
+        for voice in voices {
+            let mut used = vec![false; attempts.len()];
+            for attempt in voice {
+                let first = attempt.facts[0];
+                let same = (0..used.len()).find(|at| !used[*at] && attempts[*at].0 == attempt.ending);
+                let same = same.or_else(|| attempt.ending.is_none().then(|| used.len().checked_sub(1)).flatten());
+                let place = match same {
+                    Some(at) => {
+                        used[at] = true;
+                        attempts[at].1
+                    }
+                    None => {
+                        attempts.push((attempt.ending, first));
+                        first
+                    }
+                };
+                for fact in attempt.facts {
+                    groups[fact] = place;
+                }
+            }
+        }
+    }
+    groups
+}
+
+/// The attempts at each story, voice by voice, in the order of first appearance.
+fn told_by_voice(look: &[Pending]) -> Vec<Vec<Vec<Attempt>>> {
+    let mut stories: HashMap<Arc<str>, usize> = HashMap::new();
+    let mut voices: HashMap<(Arc<str>, Voice, Arc<str>), usize> = HashMap::new();
+    let mut told: Vec<Vec<Vec<Attempt>>> = Vec::new();
+    for (place, pending) in look.iter().enumerate() {
+        let Some(story) = &pending.subjects.story else { continue };
+        let at = *stories.entry(story.key.clone()).or_insert_with(|| {
+            told.push(Vec::new());
+            told.len() - 1
+        });
+        let voice = *voices.entry((pending.origin.path.clone(), pending.fact.voice, story.key.clone())).or_insert_with(|| {
+            told[at].push(Vec::new());
+            told[at].len() - 1
+        });
+        take(&mut told[at][voice], pending.subjects.kind, place);
+    }
+    told
+}
+
+/// Adds a fact to the attempt under way, or to a new one if it cannot belong to that.
+fn take(attempts: &mut Vec<Attempt>, kind: Option<Kind>, place: usize) {
+    let starts = kind == Some(Kind::StoryStarted);
+    let ends = matches!(kind, Some(Kind::StoryPassed | Kind::StoryFailed));
+    let fits = |last: &&mut Attempt| !(starts && (last.started || last.ending.is_some()) || ends && last.ending.is_some());
+    match attempts.last_mut().filter(fits) {
+        Some(last) => {
+            last.started |= starts;
+            last.ending = last.ending.or(kind.filter(|_| ends));
+            last.facts.push(place);
+        }
+        None => attempts.push(Attempt { started: starts, ending: kind.filter(|_| ends), facts: vec![place] }),
+    }
+}
