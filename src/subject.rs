@@ -77,7 +77,10 @@ impl Names {
             (None, None) => None,
         };
         let written = written_form(id, Some(title.unwrap_or(heading)));
-        if let Some(fixed) = self.fixed.get(&written) {
+        if let Some(fixed) = self.fixed.get_mut(&written) {
+            if fixed.id.is_none() {
+                fixed.id = place.and_then(|place| self.plan[place].subject.id.clone()).or_else(|| id.map(Arc::from));
+            }
             return (fixed.clone(), place);
         }
         let subject = match place {
@@ -129,9 +132,12 @@ impl Names {
         }
     }
 
-    /// A new run numbers its criteria afresh.
+    /// A new run numbers its criteria afresh, and may spell its ids in another way.
     pub fn begin_run(&mut self) {
         self.criteria.clear();
+        for subject in self.fixed.values_mut() {
+            subject.id = None;
+        }
     }
 }
 
@@ -270,6 +276,15 @@ mod tests {
         let before = names.story(&name("us-3", ""), "").0;
         names.set_plan(&plan(&[("US-003", "Create the login", &[])]));
         assert_eq!(names.story(&name("us-3", ""), "").0.key, before.key);
+    }
+
+    #[test]
+    fn another_run_may_spell_an_id_in_another_way() {
+        let mut names = Names::default();
+        let before = names.story(&name("CHORE-1", ""), "").0;
+        names.begin_run();
+        let after = names.story(&name("chore-1", ""), "").0;
+        assert_eq!((after.key == before.key, after.id.as_deref()), (true, Some("chore-1")));
     }
 
     #[test]
