@@ -172,7 +172,7 @@ impl Task {
 
     /// Takes one fact. Returns its event when it is news; `seq` is left for the caller to fill in.
     pub fn tell(&mut self, told: &Told<'_>) -> Option<Event> {
-        let mark = mark_of(told);
+        let mark = self.mark_of(told);
         let place = told.subject.map(|subject| self.place_of(subject));
         if let Some(place) = place {
             let title = told.fact.story.as_ref().and_then(|story| story.title.clone());
@@ -241,6 +241,18 @@ impl Task {
 
     fn retries(&self) -> u32 {
         self.stories.iter().map(|story| story.starts.max(story.ends).saturating_sub(1)).sum()
+    }
+}
+
+impl Task {
+    /// As [`mark_of`]; the end of a run that was over before we came is dated by its last story, when all of them are.
+    fn mark_of(&self, told: &Told<'_>) -> Mark {
+        let dated = mark_of(told);
+        if dated.recorded || told.live || !matches!(told.fact.what, What::TaskEnded { .. }) {
+            return dated;
+        }
+        let ends: Option<Vec<Mark>> = self.stories.iter().filter(|story| story.ends > 0).map(|story| story.finished).collect();
+        ends.into_iter().flatten().filter(|end| end.recorded).max_by_key(|end| end.at).unwrap_or(dated)
     }
 }
 

@@ -129,7 +129,7 @@ impl Task {
                 Outcome::Failed { .. } if story.status == StoryStatus::Passed => StoryStatus::Passed,
                 Outcome::Failed { .. } => StoryStatus::Failed,
             };
-            story.finished = (mark.recorded || told.live).then_some(mark.at);
+            story.finished = (mark.recorded || told.live).then_some(mark);
             if self.current == Some(place) {
                 self.current = None;
             }

@@ -57,7 +57,7 @@ pub(super) struct Story {
     pub(super) ends: u32,
     /// Of the attempt under way or the last one.
     pub(super) started: Option<Mark>,
-    pub(super) finished: Option<Timestamp>,
+    pub(super) finished: Option<Mark>,
     pub(super) duration_ms: Option<Known<u64>>,
     pub(super) commits: Vec<String>,
     pub(super) criteria: Vec<CriterionState>,
@@ -170,7 +170,7 @@ impl Story {
             in_plan: self.in_plan,
             attempts: self.starts.max(self.ends),
             started_at: self.started.map(|mark| mark.at),
-            finished_at: self.finished,
+            finished_at: self.finished.map(|mark| mark.at),
             duration_ms: self.duration_ms.as_ref().map(|known| known.value),
             commits: self.commits.clone(),
             criteria_done: u32::try_from(criteria.iter().filter(|criterion| criterion.done).count()).unwrap_or(u32::MAX),
