@@ -38,7 +38,10 @@ pub enum Ended {
     /// Everything was read (`--once`), or whoever read our stdout has gone: nothing is left to do.
     Done,
     /// The run is over and `--exit-on-complete` was given.
-    WithTheRun { passed: bool },
+    WithTheRun {
+        /// With success.
+        passed: bool,
+    },
     /// SIGTERM.
     Terminated,
     /// Ctrl-C.
@@ -46,6 +49,7 @@ pub enum Ended {
 }
 
 impl Ended {
+    /// 0 for an end that was asked for, 1 for a failed run with `--exit-on-complete`, 130 for Ctrl-C.
     pub fn exit_code(self) -> u8 {
         match self {
             Ended::Done | Ended::Terminated | Ended::WithTheRun { passed: true } => 0,
@@ -56,6 +60,10 @@ impl Ended {
 }
 
 /// Runs the bridge until it is told to end or has nothing left to do.
+///
+/// # Errors
+///
+/// Nothing to watch, nothing to listen on, or no threads to do it with.
 pub async fn run(config: Config, mut signals: Signals) -> Result<Ended, Error> {
     let (tasks, sources) = discover(&config.watch, config.ends)?;
     let listener = match &config.serve {

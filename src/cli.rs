@@ -162,7 +162,9 @@ enum TypedFrom {
 /// What is to be done.
 #[derive(Debug, PartialEq)]
 pub enum Command {
+    /// Watch, emit and serve.
     Run(Config),
+    /// Explain how these files are read.
     Check(Vec<PathBuf>),
 }
 

@@ -19,10 +19,13 @@ pub const PORTS_TRIED: u16 = 10;
 /// A run of the bridge.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// Which files.
     pub watch: Watch,
+    /// How they are read.
     pub reading: Reading,
     /// `None`: no server.
     pub serve: Option<Serve>,
+    /// What is written where.
     pub show: Show,
     /// When the program ends by itself.
     pub ends: Ends,
@@ -40,6 +43,7 @@ pub struct Watch {
 /// How they are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
+    /// What is done with what stands there already.
     pub from: From,
     /// Look by the clock, this often, instead of waiting to be woken.
     pub poll_interval: Option<Duration>,
@@ -59,13 +63,17 @@ pub enum From {
 /// The server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serve {
+    /// Where.
     pub listen: Listen,
     /// Events that a new client gets first.
     pub buffer: usize,
     /// Live events per client and second; 0 is unlimited.
     pub max_rate: u32,
+    /// Streams at one time; more are told to come back later.
     pub max_clients: usize,
+    /// `Host` headers that are answered besides loopback names and the bound address.
     pub allow_hosts: Vec<String>,
+    /// Other origins whose pages may read: scheme, host and port.
     pub allow_origins: Vec<String>,
     /// Asked of every client when there is one.
     pub token: Option<String>,
@@ -77,7 +85,12 @@ pub enum Listen {
     /// The first free port of ten on loopback.
     Anywhere,
     /// There or nowhere.
-    At { asked: String, addresses: Vec<SocketAddr> },
+    At {
+        /// As typed.
+        asked: String,
+        /// What that resolved to; the first that can be bound is taken.
+        addresses: Vec<SocketAddr>,
+    },
 }
 
 /// What is written where.
@@ -85,6 +98,7 @@ pub enum Listen {
 pub struct Show {
     /// Events as NDJSON on stdout.
     pub json: bool,
+    /// What is drawn on stderr.
     pub screen: Screen,
 }
 

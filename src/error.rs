@@ -16,12 +16,27 @@ pub enum Error {
     /// Nothing was named and nothing was found, or (with `--once`) a named path is missing.
     NothingToWatch(String),
     /// The address cannot be listened on.
-    Listen { address: String, hint: String, cause: std::io::Error },
+    Listen {
+        /// As asked for.
+        address: String,
+        /// What to do about it.
+        hint: String,
+        /// What the system said.
+        cause: std::io::Error,
+    },
     /// A part of the program failed in a way that leaves nothing to go on with.
-    Io { what: String, path: Option<PathBuf>, cause: std::io::Error },
+    Io {
+        /// What failed, as the beginning of the message.
+        what: String,
+        /// On which file, if on one.
+        path: Option<PathBuf>,
+        /// What the system said.
+        cause: std::io::Error,
+    },
 }
 
 impl Error {
+    /// What the process ends with: 2 usage, 3 nothing to watch, 4 cannot listen, 74 (`EX_IOERR`) anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
@@ -55,12 +70,14 @@ impl std::error::Error for Error {
 /// What is survived: shown in the state (the last 20) and once on stderr, never in the event stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Notice {
+    /// What sort of trouble.
     pub kind: NoticeKind,
     /// The file it is about, as shown to people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// What happened and what to do, in one line.
     pub message: String,
+    /// By our clock.
     pub at: Timestamp,
 }
 

@@ -44,19 +44,29 @@ impl std::fmt::Display for EventId {
 /// Something new that the run's files said.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
+    /// The same in every process that reads the same files.
     pub id: EventId,
+    /// The order of events; a bridge in another process gives others.
     pub seq: Seq,
+    /// When it happened, as far as `timestamp_source` says so. Never orders events.
     pub timestamp: Timestamp,
+    /// Whose clock that is.
     pub timestamp_source: TimestampSource,
     /// Given only when it is a day.
     pub timestamp_precision: Option<Precision>,
+    /// The name of the folder the task lives in.
     pub task_id: Arc<str>,
+    /// The plan's branch or name, else the log's start line, else what the run's first line says.
     pub run: Arc<str>,
+    /// How it is known.
     pub provenance: Provenance,
+    /// The place that made it due.
     pub source: Source,
+    /// What happened.
     pub data: Data,
 }
 
+/// Whose clock a time was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimestampSource {
@@ -71,6 +81,7 @@ pub enum TimestampSource {
 pub struct Source {
     /// Relative to the task's folder; `-` for standard input.
     pub path: Arc<str>,
+    /// From 1; a document has no lines worth naming.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// The cleaned line, cut at [`TEXT_LIMIT`] characters.
@@ -82,111 +93,157 @@ pub struct Source {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Data {
+    /// A run began; the first event of every run.
     TaskStarted(TaskStarted),
+    /// An attempt at a story began.
     StoryStarted(StoryStarted),
+    /// An acceptance criterion was ticked.
     AcCompleted(AcCompleted),
+    /// An attempt at a story ended.
     StoryCompleted(StoryCompleted),
+    /// The run ended.
     TaskCompleted(TaskCompleted),
+    /// A source marked something as an error.
     ErrorOccurred(ErrorOccurred),
 }
 
+/// Data of `task_started`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct TaskStarted {
+    /// The same as in the envelope.
     pub task_id: String,
+    /// The plan's name, else the log header's, else the id.
     pub task_name: String,
+    /// Stories of the plan, else what the source says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub story_count: Option<u32>,
     /// Seconds, as the plan has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimated_duration: Option<u64>,
+    /// As the plan or the header has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
+    /// As the plan or the record has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
 }
 
+/// Data of `story_started`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct StoryStarted {
+    /// As the plan or the first source spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub story_id: Option<String>,
     /// Always there when `story_id` is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// Length of `acceptance_criteria`; absent when none are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ac_count: Option<u32>,
+    /// Their texts, in the plan's order. A plan's list; without a plan, the record's.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub acceptance_criteria: Vec<String>,
+    /// As the plan or the record has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<i64>,
     /// From 1: the story's completions so far in this run, plus one.
     pub attempt: u32,
+    /// The runner's own count of its rounds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iteration: Option<u32>,
 }
 
+/// Data of `ac_completed`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct AcCompleted {
+    /// As the plan or the first source spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub story_id: Option<String>,
+    /// The story's; only where `story_id` is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// From 0.
     pub ac_index: u32,
+    /// The plan's text, else the one it was ticked with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ac_text: Option<String>,
+    /// Milliseconds: what the record says, else since the start or the criterion before when each was seen as it happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
 }
 
+/// Data of `story_completed`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StoryCompleted {
+    /// As the plan or the first source spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub story_id: Option<String>,
+    /// Always there when `story_id` is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// How the attempt ended.
     pub status: Ending,
     /// For `failed`: the source's word (`failed`, `blocked`, …).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Milliseconds: what the record says, else between its start and its end when both are by one clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
+    /// Hashes as the source writes them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub commits: Vec<String>,
     /// From 1.
     pub attempt: u32,
 }
 
+/// Data of `task_completed`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TaskCompleted {
+    /// The same as in the envelope.
     pub task_id: String,
+    /// How the run ended.
     pub status: Ending,
+    /// Where there is a plan, only the plan's stories count.
     pub stories_passed: u32,
+    /// Those whose last attempt failed.
     pub stories_failed: u32,
+    /// Stories of the plan; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub story_count: Option<u32>,
+    /// Milliseconds since the first trusted time of the run, when both are by one clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
     /// Attempts beyond the first, over all stories.
     pub retries: u32,
+    /// `error_occurred` events of this run.
     pub errors: u32,
 }
 
+/// Data of `error_occurred`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ErrorOccurred {
+    /// Absent for an error of no story.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub story_id: Option<String>,
+    /// The source's word for it, else a guess by the message's.
     pub error_type: ErrorKind,
+    /// As written.
     pub error_message: String,
+    /// Only where the source says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retryable: Option<bool>,
+    /// Only where the source says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
 }
 
+/// How a story or a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
+    /// With success.
     Passed,
+    /// Without.
     Failed,
 }
 

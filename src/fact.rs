@@ -1,7 +1,7 @@
 //! Whole statements that a format may make, and the keys they are counted by.
 //!
 //! A fact says who, what and how it ended. It is what one place in one file states, with the names as written there;
-//! `subject` turns those names into a [`Key`], and only keys are compared.
+//! `subject` turns those names into a `Key`, and only keys are compared.
 
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
@@ -10,7 +10,7 @@ use crate::line::Timestamp;
 
 /// One statement of one source, as written there.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fact {
+pub(crate) struct Fact {
     pub what: What,
     /// The story it is about; `None` for statements about the whole run.
     pub story: Option<StoryName>,
@@ -28,7 +28,7 @@ pub struct Fact {
 
 /// A story as a source names it. At least one of the two is there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct StoryName {
+pub(crate) struct StoryName {
     /// As written, without brackets and generic words: `US-003`, `1.2`, `story-db`.
     pub id: Option<String>,
     pub title: Option<String>,
@@ -36,7 +36,7 @@ pub struct StoryName {
 
 /// What is stated.
 #[derive(Debug, Clone, PartialEq)]
-pub enum What {
+pub(crate) enum What {
     /// A run began: a log's header, the first sight of a plan, a native event.
     TaskStarted {
         name: Option<String>,
@@ -64,6 +64,7 @@ pub enum What {
         passed: bool,
     },
     /// What the runner is doing right now. State only, never counted and never an event.
+    #[expect(dead_code, reason = "terminal logs will state it; the state and the screens have a place for it")]
     Activity {
         text: String,
         iteration: Option<(u32, Option<u32>)>,
@@ -72,7 +73,7 @@ pub enum What {
 
 /// How a story ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     Passed,
     /// With the word the source uses: `failed`, `blocked`, …
     Failed {
@@ -82,7 +83,7 @@ pub enum Outcome {
 
 /// A criterion as written: by number, by text, or both.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Criterion {
+pub(crate) struct Criterion {
     /// From 0; `AC1` is 0.
     pub index: Option<u32>,
     pub text: Option<String>,
@@ -90,22 +91,30 @@ pub struct Criterion {
 
 /// An error that a file marks as such.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     pub kind: ErrorKind,
     pub message: String,
     pub retryable: Option<bool>,
     pub exit_code: Option<i64>,
 }
 
+/// What sort of thing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
+    /// It took too long.
     Timeout,
+    /// A file, a command or a module is missing.
     NotFound,
+    /// It was not allowed.
     Permission,
+    /// A text is not what it should be.
     Parse,
+    /// The other side cannot be reached, or says no.
     Network,
+    /// A check, a test or a build failed.
     Validation,
+    /// None of these, or nobody says.
     Unknown,
 }
 
@@ -124,7 +133,7 @@ pub enum Provenance {
 /// Which pen wrote it. Two voices in one file may report the same piece of work (an agent's entry and a script's line);
 /// they are counted apart, so that together they do not say it twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Voice {
+pub(crate) enum Voice {
     /// An entry: a heading and what stands under it.
     Entry,
     /// A line that says everything by itself.
@@ -137,38 +146,49 @@ pub enum Voice {
 
 /// When something happened, as the source says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
+pub(crate) struct Stamp {
     pub at: Timestamp,
     pub precision: Precision,
 }
 
+/// How exactly a time is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Precision {
     /// A date only: midnight stands for it, and no duration is taken from it.
     Day,
+    /// Without seconds.
     Minute,
+    /// To the second or better.
     Second,
 }
 
 /// What a fact is counted by, within a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(pub u64);
+pub(crate) struct Key(pub u64);
 
 /// The kinds of countable facts; the outcome is part of the kind, so that failed and passed are two keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
+    /// A run began.
     TaskStarted,
+    /// An attempt at a story began.
     StoryStarted,
+    /// A criterion was ticked.
     CriterionDone,
+    /// An attempt passed.
     StoryPassed,
+    /// An attempt failed.
     StoryFailed,
+    /// Something went wrong.
     Error,
+    /// The run ended with success.
     TaskPassed,
+    /// The run ended without.
     TaskFailed,
 }
 
 impl Kind {
-    pub fn of(what: &What) -> Option<Kind> {
+    pub(crate) fn of(what: &What) -> Option<Kind> {
         Some(match what {
             What::TaskStarted { .. } => Kind::TaskStarted,
             What::StoryStarted { .. } => Kind::StoryStarted,
@@ -197,7 +217,7 @@ impl Kind {
     }
 
     /// Whether saying it twice is the same as saying it once.
-    pub fn counts_once(self) -> bool {
+    pub(crate) fn counts_once(self) -> bool {
         match self {
             Kind::TaskStarted | Kind::CriterionDone => true,
             Kind::StoryStarted | Kind::StoryPassed | Kind::StoryFailed | Kind::Error | Kind::TaskPassed | Kind::TaskFailed => false,
@@ -206,7 +226,7 @@ impl Kind {
 }
 
 /// Hash of an opening line: list marks off, white space folded, dates kept.
-pub fn opening(line: &str) -> u64 {
+pub(crate) fn opening(line: &str) -> u64 {
     let line = line.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '-' | '*' | '+' | '#' | '>'));
     let mut folded = String::with_capacity(line.len());
     for word in line.split_whitespace() {

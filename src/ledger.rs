@@ -110,11 +110,6 @@ impl Source {
         None
     }
 
-    /// How often this slot has been said in this run, as far as `append` and `commit` have been told.
-    pub fn said_of(&self, item: Item) -> u32 {
-        self.said(item.slot)
-    }
-
     /// Takes back the last count of `item` from what this run is told: it belongs to an earlier run.
     pub fn sink(&mut self, item: Item) {
         *self.floor.entry(item.slot).or_default() += 1;

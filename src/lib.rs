@@ -1,37 +1,40 @@
 //! progress-bridge: watches the files that coding-agent runners already write and serves them as typed events.
 //!
 //! One path, in this order: bytes → lines (`tail`) → facts (`format`, `plan`) → new or known (`subject`, `ledger`) → state and
-//! events (`model`), composed in `bridge`; then one log (`hub`) that every output reads with a cursor.
+//! events (`model`), composed in `bridge`; then one log ([`hub`]) that every output reads with a cursor. A module imports only
+//! from layers above its own in the list below; `tests/it/layers.rs` holds that.
+//!
+//! Public is what the binary, the tests, the benches and the examples use: start with [`app::run`], or with [`event::Event`] for what
+//! comes out. The rest is the program's own.
 
 #![forbid(unsafe_code)]
-#![warn(missing_docs, unreachable_pub)]
-#![allow(missing_docs, unreachable_pub, dead_code)]
+#![warn(missing_docs)]
 
-// 0 words
+// 0 words: what the reader hands on, what a source states, what is said about it, what can go wrong
 pub mod error;
 pub mod event;
 pub mod fact;
 pub mod line;
-// 1 machines
-pub mod discover;
-pub mod estimate;
-pub mod format;
-pub mod ledger;
+// 1 machines: pure, each with one job; time comes in as an argument
+pub(crate) mod discover;
+pub(crate) mod estimate;
+pub(crate) mod format;
+pub(crate) mod ledger;
 pub mod model;
-pub mod pace;
-pub mod plan;
-pub mod subject;
-pub mod tail;
-// 2 bridge
-pub mod bridge;
-// 3 log
+pub(crate) mod pace;
+pub(crate) mod plan;
+pub(crate) mod subject;
+pub(crate) mod tail; // its `watch`, `wake` and `reader` are edges: the watcher, the files, the clock
+// 2 bridge: inputs in, events and state out
+pub(crate) mod bridge;
+// 3 log: one writer, readers with cursors
 pub mod hub;
-// 4 edges
-pub mod output;
+// 4 edges: whoever writes or serves what the log holds
+pub(crate) mod output;
 pub mod serve;
-// 5 wiring
+// 5 wiring: settings, the parts and their order, a file explained
 pub mod app;
 pub mod check;
 pub mod config;
-// 6 front
+// 6 front: arguments
 pub mod cli;

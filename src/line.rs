@@ -39,7 +39,7 @@ impl Serialize for Timestamp {
 
 /// One reading of both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+pub(crate) struct Moment {
     /// Since the program started; never runs backwards. Every rule that waits measures with this one.
     pub elapsed: Duration,
     /// What people call the time; may jump.
@@ -48,15 +48,15 @@ pub struct Moment {
 
 /// A watched file, numbered by `discover` in the order of its list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct SourceId(pub u32);
+pub(crate) struct SourceId(pub u32);
 
 /// A folder with a run in it, numbered by `discover`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct TaskId(pub u32);
+pub(crate) struct TaskId(pub u32);
 
 /// What ended a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LineEnd {
+pub(crate) enum LineEnd {
     /// `\n` or `\r\n`.
     Feed,
     /// A lone `\r`: the terminal goes back and draws over it. The next line belongs to the same `\n` line.
@@ -67,7 +67,7 @@ pub enum LineEnd {
 
 /// One cleaned line: no line end, no control characters but tab, no escape sequences; neither trimmed nor folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// From 1, counted by `\n` as `sed -n` counts: redraws by `\r` share the number of their `\n` line.
     pub number: u32,
     pub text: &'a str,
@@ -76,7 +76,7 @@ pub struct Line<'a> {
 
 /// Lines of one source in file order, in one buffer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lines {
+pub(crate) struct Lines {
     text: String,
     marks: Vec<Mark>,
 }
@@ -104,10 +104,6 @@ impl Lines {
         self.marks.is_empty()
     }
 
-    pub fn len(&self) -> usize {
-        self.marks.len()
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = Line<'_>> {
         let mut start = 0;
         self.marks.iter().map(move |mark| {
@@ -120,7 +116,7 @@ impl Lines {
 
 /// The last line of a file that has no newline yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rest {
+pub(crate) struct Rest {
     pub number: u32,
     pub text: String,
 }
@@ -133,7 +129,7 @@ impl Rest {
 
 /// Why a file is read again from its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Why {
+pub(crate) enum Why {
     /// The same inode holds other bytes: truncated, or written over.
     Rewritten,
     /// Another inode stands under the name and the old one has no name any more: an atomic save.
@@ -144,7 +140,7 @@ pub enum Why {
 
 /// Everything the bridge is ever told. The order of inputs is the order of looks; nothing is emitted before `Tick` or `Finish`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
+pub(crate) enum Input {
     /// The file is read again from its start; its `Lines` follow, then `End`.
     Begin { source: SourceId, at: Moment, why: Why },
     /// Lines added to what was read before (or to what follows a `Begin`).

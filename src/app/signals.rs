@@ -13,6 +13,9 @@ pub struct Signals {
 }
 
 impl Signals {
+    /// # Errors
+    ///
+    /// [`Error::Io`] when the system refuses a handler.
     pub fn catch() -> Result<Self, Error> {
         let caught = |kind| signal(kind).map_err(|cause| Error::Io { what: "cannot catch signals".to_owned(), path: None, cause });
         Ok(Signals { interrupt: caught(SignalKind::interrupt())?, terminate: caught(SignalKind::terminate())? })

@@ -23,7 +23,6 @@ pub(super) struct PlanSource {
     changed: Duration,
     broken: Option<(Duration, String)>,
     broken_said: bool,
-    pub(super) first: bool,
     /// Rising edges seen in this run, per story key.
     edges: HashMap<Arc<str>, u32>,
     up: HashSet<Arc<str>>,
@@ -43,7 +42,7 @@ pub(super) enum Change {
 
 impl PlanSource {
     pub(super) fn new(path: &str) -> Self {
-        PlanSource { path: Arc::from(path), first: true, ..PlanSource::default() }
+        PlanSource { path: Arc::from(path), ..PlanSource::default() }
     }
 
     pub(super) fn origin(&self) -> Origin {

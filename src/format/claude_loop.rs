@@ -7,7 +7,7 @@ use super::field::is_separator;
 use super::{Family, Reading, Seen, SourceKind, heading, time};
 use crate::fact::{Fact, Provenance, Voice, What, opening};
 
-pub(super) const FAMILY: Family = Family { name: "claude-loop", kind: SourceKind::ProgressLog, begins: b"#=A*\xE2\xF0", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"#=A*\xE2\xF0", read };
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     if seen.sure && is_all_done(seen.text) {

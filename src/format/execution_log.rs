@@ -10,7 +10,7 @@ use super::words::error_kind;
 use super::{Family, Reading, Seen, SourceKind, time};
 use crate::fact::{Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What};
 
-pub(super) const FAMILY: Family = Family { name: "execution log", kind: SourceKind::ExecutionLog, begins: b"{", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ExecutionLog, begins: b"{", read };
 
 #[derive(Deserialize)]
 struct Record<'a> {

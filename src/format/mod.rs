@@ -37,8 +37,6 @@ const ALL: &[Family] = &[execution_log::FAMILY, native::FAMILY, seed::FAMILY, cl
 
 /// A family of log lines.
 struct Family {
-    /// What people call it.
-    name: &'static str,
     /// What a file with such lines is.
     kind: SourceKind,
     /// The first bytes that its lines can have, white space aside.

@@ -13,7 +13,7 @@ use super::words::{self, Status, error_kind};
 use super::{Family, Reading, Seen, SourceKind, time};
 use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What};
 
-pub(super) const FAMILY: Family = Family { name: "events", kind: SourceKind::Events, begins: b"{", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::Events, begins: b"{", read };
 
 #[derive(Deserialize)]
 struct Fields<'a> {

@@ -7,7 +7,7 @@ use super::words::{error_kind, reason_text};
 use super::{Family, Reading, Seen, SourceKind, time};
 use crate::fact::{Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What, opening};
 
-pub(super) const FAMILY: Family = Family { name: "story lines", kind: SourceKind::ProgressLog, begins: b"[-*+2", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"[-*+2", read };
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verb {

@@ -10,7 +10,7 @@ use super::words::{self, Status};
 use super::{Family, Reading, Seen, SourceKind, heading, time};
 use crate::fact::{Stamp, StoryName};
 
-pub(super) const FAMILY: Family = Family { name: "snarktank", kind: SourceKind::ProgressLog, begins: b"#", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"#", read };
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     let (level, text) = heading(seen.text).filter(|(level, _)| (2..=4).contains(level))?;

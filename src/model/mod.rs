@@ -8,7 +8,7 @@ pub mod state;
 mod story;
 mod view;
 
-pub use view::Pace;
+pub(crate) use view::Pace;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const AHEAD: i64 = 2 * 60 * 1000;
 
 /// A fact with the names resolved, and whether it is news.
 #[derive(Debug)]
-pub struct Told<'a> {
+pub(crate) struct Told<'a> {
     pub fact: &'a Fact,
     pub kind: Kind,
     /// The story's subject; `None` for facts about the run.
@@ -48,7 +48,7 @@ pub struct Told<'a> {
 
 /// The file that says it.
 #[derive(Debug, Clone)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// Relative to the task's folder.
     pub path: Arc<str>,
     pub kind: SourceKind,
@@ -58,7 +58,7 @@ pub struct Origin {
 
 /// One task in its present run.
 #[derive(Debug)]
-pub struct Task {
+pub(crate) struct Task {
     task_id: Arc<str>,
     name: Option<Known<String>>,
     run: Arc<str>,

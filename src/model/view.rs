@@ -88,7 +88,7 @@ impl Task {
 
 /// The figures that remaining time and quiet are estimated from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pace {
+pub(crate) struct Pace {
     pub durations_ms: Vec<u64>,
     /// Stories of the plan not passed yet; `None` without a plan.
     pub left: Option<usize>,

@@ -269,7 +269,7 @@ fn a_big_file_is_read_in_steps() {
     let (now, mut steps, mut lines) = (rig.now(), Vec::new(), 0);
     while let Step::More { tick } = rig.files.look(0, now, &mut |input| {
         if let Input::Lines { lines: some, .. } = input {
-            lines += some.len();
+            lines += some.iter().count();
         }
     }) {
         steps.push(tick);
