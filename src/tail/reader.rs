@@ -44,8 +44,8 @@ pub type Publish<'a> = dyn FnMut(News) -> ControlFlow<()> + 'a;
 const POLL: Duration = Duration::from_millis(250);
 /// Snapshots come at most this often; the last one always comes.
 const SNAPSHOTS: Duration = Duration::from_millis(100);
-/// How much the first look reads before anything of it is said, in steps of 4 MiB: 64 MiB.
-const FIRST_LOOK_STEPS: u32 = 16;
+/// How much the first look reads before anything of it is said, in steps of 4 MiB: 16 MiB, a hundred times the largest progress log seen.
+const FIRST_LOOK_STEPS: u32 = 4;
 /// What is watched is compared with what should be this often.
 const REARM: Duration = Duration::from_secs(10);
 /// How long reading may go on after a stop, to bring what was already written.
