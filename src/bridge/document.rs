@@ -52,6 +52,11 @@ impl PlanSource {
     pub(super) fn take(&mut self, now: Duration, text: &str) {
         self.changed = now;
         match plan::parse(text) {
+            // Stories come back, or others come: only then is it known what the empty one was about.
+            Ok(plan) if self.is_emptied(&plan) => {
+                self.broken = None;
+                self.next = None;
+            }
             Ok(plan) => {
                 if self.next.is_none() {
                     self.waits_since = now;
@@ -68,6 +73,11 @@ impl PlanSource {
             }
             Err(NoPlan::Foreign) => {}
         }
+    }
+
+    /// Whether `next` has lost all stories and says nothing else that is new.
+    fn is_emptied(&self, next: &Plan) -> bool {
+        next.stories.is_empty() && self.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty() && !renamed(plan, next))
     }
 
     /// What is wrong with the document, once it has been wrong for long enough.
@@ -137,7 +147,9 @@ impl PlanSource {
     pub(super) fn adopt(&mut self, plan: Plan, keys: &[Arc<str>]) -> (Vec<(usize, u32)>, Vec<usize>) {
         let mut rose = Vec::new();
         let mut fell = Vec::new();
-        let mut up = HashSet::new();
+        // A flag falls when the plan says so, not when its story is left out for a while.
+        let stated: HashSet<&Arc<str>> = keys.iter().collect();
+        let mut up: HashSet<Arc<str>> = self.up.iter().filter(|key| !stated.contains(key)).cloned().collect();
         for (place, (story, key)) in plan.stories.iter().zip(keys).enumerate() {
             if story.passed {
                 up.insert(key.clone());

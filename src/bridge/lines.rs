@@ -34,6 +34,8 @@ pub(super) struct LineSource {
     late_rest: Option<Rest>,
     /// Facts of an open last line or entry, counted before it was complete: skipped once when they come again.
     shown: Vec<(Slot, u32)>,
+    /// What the last line has said so far.
+    redrawn: Redraws,
     /// Last change on the clock of `Moment::elapsed`.
     changed: Duration,
     /// Nothing has been counted yet.
@@ -67,6 +69,7 @@ pub(super) struct Judged {
     items: Vec<(usize, Item)>,
     /// What the open end says and was known already.
     tail: Vec<(Slot, Fact)>,
+    redrawn: Redraws,
 }
 
 impl LineSource {
@@ -81,6 +84,7 @@ impl LineSource {
             candidate: None,
             late_rest: None,
             shown: Vec::new(),
+            redrawn: Redraws::default(),
             changed: Duration::ZERO,
             first: true,
             seen: false,
@@ -200,7 +204,6 @@ impl LineSource {
             }
         }
         let mut counted = Vec::with_capacity(stated.len());
-        let mut redrawn = Redraws::default();
         for Stated { fact, ahead } in stated {
             let item = match resolve(&fact) {
                 Resolved::Counts(item) => item,
@@ -217,16 +220,20 @@ impl LineSource {
                     continue;
                 }
             };
-            if redrawn.again(item.slot, fact.line) {
-                continue;
-            }
             let place = (item.slot, fact.line);
-            if ahead {
-                self.shown.push(place);
-            } else if let Some(seen) = self.shown.iter().position(|shown| *shown == place) {
-                self.shown.swap_remove(seen);
+            if let Some(seen) = self.shown.iter().position(|shown| *shown == place) {
+                // It may be said to stand open more than once, and is complete once.
+                if !ahead {
+                    self.shown.swap_remove(seen);
+                }
                 counted.push(Counted { fact, said: None });
                 continue;
+            }
+            if self.redrawn.again(item.slot, fact.line) {
+                continue;
+            }
+            if ahead {
+                self.shown.push(place);
             }
             let said = self.ledger.append(item, now);
             counted.push(Counted { fact, said });
@@ -276,13 +283,14 @@ impl LineSource {
             Verdict::NewGeneration if at_once && !how.machine => Verdict::Rewrite,
             verdict => verdict,
         };
-        Some(Judged { verdict, items, tail })
+        Some(Judged { verdict, items, tail, redrawn })
     }
 
     /// The candidate is believed (as `judged` says, and after any switch of runs): counts it against what was known.
     pub(super) fn commit(&mut self, judged: Judged, now: Duration) -> Vec<Counted> {
         let Some(candidate) = self.candidate.take() else { return Vec::new() };
         let items: Vec<Item> = judged.items.iter().map(|(_, item)| *item).collect();
+        self.redrawn = judged.redrawn;
         self.shown = judged.tail.iter().map(|(slot, fact)| (*slot, fact.line)).collect();
         let mut facts = candidate.facts;
         facts.extend(judged.tail.into_iter().map(|(_, fact)| fact));
@@ -311,8 +319,8 @@ fn tail_facts(reader: &Reader, rest: Option<&Rest>) -> Vec<Fact> {
     facts
 }
 
-/// Redraws by `\r` within one `\n` line say each thing once.
-#[derive(Default)]
+/// Redraws by `\r` within one `\n` line say each thing once, however many looks the line takes.
+#[derive(Debug, Default)]
 struct Redraws {
     line: u32,
     slots: Vec<Slot>,

@@ -1,5 +1,8 @@
 //! Histories of files, told to the bridge as the reader would tell them, on a clock of their own.
 
+mod last_line;
+mod plans;
+
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -87,6 +90,15 @@ impl World {
     pub(super) fn append(&mut self, file: usize, content: &str) -> &mut World {
         let whole = self.files[file].content.clone() + content;
         self.save(file, &whole, Why::Rewritten)
+    }
+
+    /// The open last line has stood for long enough.
+    fn stands(&mut self, file: usize) -> &mut World {
+        let (source, moment, content) = (SourceId(file as u32), self.moment(), &self.files[file].content);
+        if let (_, Some(rest)) = split(content, 1) {
+            self.bridge.handle(Input::Rest { source, at: moment, rest });
+        }
+        self
     }
 
     /// Time passes; whatever may be looked at is looked at, whatever waits gets its tick.
@@ -284,61 +296,6 @@ fn other_sources_wait_while_a_reset_is_not_believed() {
     let run = { world.wait(4.0).events.last().unwrap().run.to_string() };
     world.expect(&[&format!("start US-1 ({run})")]);
     assert_ne!(run, "[US-1] Starting...");
-}
-
-#[test]
-fn an_open_last_line_counts_once() {
-    let mut world = World::new([Some(&h("a")), None, None]);
-    world.append(P, "[US-1] Starting...").wait(4.0).expect(&["start US-1 (Started: a)"]);
-    world.append(P, "\n").wait(0.1).expect(&[]);
-    world.append(P, &s(1)).wait(0.1).expect(&["start US-1 (Started: a)"]);
-}
-
-#[test]
-fn flags_count_by_rising_edges() {
-    let log = Some("# Progress Log\nStarted: a\n");
-    let mut world = World::new([log, None, Some(&plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]))]);
-    world.said();
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false), ("US-3", false)]), Why::Replaced).wait(1.0).expect(&[]);
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]), Why::Replaced).wait(1.0);
-    world.expect(&["start US-2 (b)", "passed US-2 (b)"]);
-}
-
-#[test]
-fn all_flags_falling_is_a_new_run() {
-    let mut world = World::new([None, None, Some(&plan("b", &[("US-1", true), ("US-2", true)]))]);
-    world.expect(&["passed US-1 (b)", "passed US-2 (b)", "end (b)"]);
-    world.save(PLAN, &plan("b", &[("US-1", false), ("US-2", false)]), Why::Replaced).wait(1.0);
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), Why::Replaced).wait(1.0).expect(&["passed US-1 (b#2)"]);
-}
-
-#[test]
-fn a_plan_and_a_log_that_agree_say_it_once() {
-    let stories = [("US-1", false), ("US-2", false)];
-    let mut world = World::new([Some(&cat(&[h("a"), s(1)])), None, Some(&plan("b", &stories))]);
-    world.expect(&["start US-1 (b)"]);
-    world.append(P, &c(1)).wait(1.0).expect(&["passed US-1 (b)"]);
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), Why::Replaced).wait(1.0).expect(&[]);
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true)]), Why::Replaced).wait(1.0);
-    world.expect(&["start US-2 (b)", "passed US-2 (b)", "end (b)"]);
-}
-
-#[test]
-fn the_plan_and_the_log_of_one_switch_make_one_run() {
-    let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1)])), None, Some(&plan("one", &[("US-1", true), ("US-2", false)]))]);
-    world.said();
-    world.save(PLAN, &plan("two", &[("US-1", false), ("US-2", false)]), Why::Replaced).wait(1.0);
-    world.save(P, &h("b"), Why::Rewritten).wait(4.0).append(P, &cat(&[s(1), c(1)])).wait(1.0);
-    world.expect(&["start US-1 (two)", "passed US-1 (two)"]);
-}
-
-#[test]
-fn redraws_of_one_line_say_it_once() {
-    let mut world = World::new([None, Some(""), None]);
-    world.append(L, "[US-1] Starting...\r[US-1] Starting...\r[US-1] Starting...\n").wait(1.0);
-    assert_eq!(world.said().len(), 1);
-    world.append(L, &s(1)).wait(1.0);
-    assert_eq!(world.said().len(), 1);
 }
 
 #[test]

@@ -22,9 +22,10 @@ const STEP: usize = 4 << 20;
 /// How long the descriptor of a vanished file is read on after its last bytes.
 const DRAIN: Duration = Duration::from_secs(2);
 const DRAIN_STEP: Duration = Duration::from_millis(100);
-/// How long an open last line must stand: its writer renamed the file into place, closed it, or has merely paused.
+/// How long an open last line must stand: its writer renamed the file into place, closed it, or has merely paused. A shell opens and
+/// closes the file for every piece of a line, so that a close alone must outlast the pause between two commands.
 const STANDS_RENAMED: Duration = Duration::from_millis(250);
-const STANDS_CLOSED: Duration = Duration::from_secs(1);
+const STANDS_CLOSED: Duration = Duration::from_secs(2);
 const STANDS: Duration = Duration::from_secs(3);
 
 pub(super) struct Log {
