@@ -1,5 +1,6 @@
 //! One line-by-line source: its reader, its counts, and content that is not believed yet.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub(super) struct LineSource {
     late_rest: Option<Rest>,
     /// Facts of an open last line or entry, counted before it was complete: skipped once when they come again.
     shown: Vec<(Slot, u32)>,
+    /// What its last line has said by now, over all looks.
+    redrawn: Redraws,
     /// Last change on the clock of `Moment::elapsed`.
     changed: Duration,
     /// Nothing has been counted yet.
@@ -67,6 +70,7 @@ pub(super) struct Judged {
     items: Vec<(usize, Item)>,
     /// What the open end says and was known already.
     tail: Vec<(Slot, Fact)>,
+    redrawn: Redraws,
 }
 
 impl LineSource {
@@ -81,6 +85,7 @@ impl LineSource {
             candidate: None,
             late_rest: None,
             shown: Vec::new(),
+            redrawn: Redraws::default(),
             changed: Duration::ZERO,
             first: true,
             seen: false,
@@ -200,7 +205,6 @@ impl LineSource {
             }
         }
         let mut counted = Vec::with_capacity(stated.len());
-        let mut redrawn = Redraws::default();
         for Stated { fact, ahead } in stated {
             let item = match resolve(&fact) {
                 Resolved::Counts(item) => item,
@@ -217,16 +221,17 @@ impl LineSource {
                     continue;
                 }
             };
-            if redrawn.again(item.slot, fact.line) {
-                continue;
-            }
             let place = (item.slot, fact.line);
-            if ahead {
-                self.shown.push(place);
-            } else if let Some(seen) = self.shown.iter().position(|shown| *shown == place) {
+            if let Some(seen) = self.shown.iter().position(|shown| *shown == place).filter(|_| !ahead) {
                 self.shown.swap_remove(seen);
                 counted.push(Counted { fact, said: None });
                 continue;
+            }
+            if self.redrawn.again(item.slot, fact.line) {
+                continue;
+            }
+            if ahead {
+                self.shown.push(place);
             }
             let said = self.ledger.append(item, now);
             counted.push(Counted { fact, said });
@@ -276,7 +281,7 @@ impl LineSource {
             Verdict::NewGeneration if at_once && !how.machine => Verdict::Rewrite,
             verdict => verdict,
         };
-        Some(Judged { verdict, items, tail })
+        Some(Judged { verdict, items, tail, redrawn })
     }
 
     /// The candidate is believed (as `judged` says, and after any switch of runs): counts it against what was known.
@@ -290,6 +295,7 @@ impl LineSource {
         for (place, times) in self.ledger.commit(&items, now) {
             said[judged.items[place].0] = Some(times);
         }
+        self.redrawn = judged.redrawn;
         self.reader = candidate.reader;
         self.first = false;
         self.fresh.clear();
@@ -312,10 +318,10 @@ fn tail_facts(reader: &Reader, rest: Option<&Rest>) -> Vec<Fact> {
 }
 
 /// Redraws by `\r` within one `\n` line say each thing once.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Redraws {
     line: u32,
-    slots: Vec<Slot>,
+    slots: HashSet<Slot>,
 }
 
 impl Redraws {
@@ -324,11 +330,7 @@ impl Redraws {
             self.line = line;
             self.slots.clear();
         }
-        if self.slots.contains(&slot) {
-            return true;
-        }
-        self.slots.push(slot);
-        false
+        !self.slots.insert(slot)
     }
 }
 
