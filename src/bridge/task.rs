@@ -11,6 +11,7 @@ use crate::ledger::Run;
 use crate::line::{Moment, Timestamp};
 use crate::model::{self, Origin, Told};
 use crate::plan::Plan;
+use crate::subject::Subject;
 
 use super::document::PlanSource;
 use super::lines::{Counted, Judged, LineSource};
@@ -35,6 +36,13 @@ pub(super) struct Task {
     pub(super) hold: BTreeSet<usize>,
     /// A new run has been decided on; it begins with the next look.
     pub(super) switching: bool,
+}
+
+/// What a plan states. Its story is known by its place, not by its name: a plan may use a name twice.
+pub(super) struct Planned {
+    fact: Fact,
+    story: Option<Subject>,
+    said: Option<u32>,
 }
 
 /// A fact that is to be told in this look.
@@ -108,6 +116,14 @@ impl Task {
     pub(super) fn pending(&mut self, fact: Fact, said: Option<u32>, origin: &Origin, mute: bool, live: bool) -> Pending {
         let subjects = self.resolver.subjects(&fact);
         Pending { fact, subjects, said, origin: origin.clone(), mute, live, timed: live }
+    }
+
+    pub(super) fn planned(&mut self, stated: Planned, origin: &Origin, mute: bool, live: bool) -> Pending {
+        let mut pending = self.pending(stated.fact, stated.said, origin, mute, live);
+        if let Some(story) = stated.story {
+            pending.subjects.is_story(story);
+        }
+        pending
     }
 
     /// Tells a look's facts in order; pushes the events of those that are due.
@@ -302,7 +318,7 @@ impl Task {
     }
 
     /// Believes a plan: tells the model and returns the facts its flags state.
-    pub(super) fn adopt_plan(&mut self, source: usize, plan: Plan, change: Option<String>) -> Vec<(Fact, Option<u32>)> {
+    pub(super) fn adopt_plan(&mut self, source: usize, plan: Plan, change: Option<String>) -> Vec<Planned> {
         let subjects = self.resolver.set_plan(&plan);
         let keys: Vec<Arc<str>> = subjects.iter().map(|subject| subject.key.clone()).collect();
         let (rose, fell) = self.plans[source].adopt(plan.clone(), &keys);
@@ -324,12 +340,13 @@ impl Task {
                 story_count: u32::try_from(plan.stories.len()).ok(),
                 estimated_secs: plan.estimated_secs,
             };
-            facts.push((plan_fact(what, None), None));
+            facts.push(Planned { fact: plan_fact(what, None), story: None, said: None });
         }
         for (place, edges) in rose {
             let story = StoryName { id: plan.stories[place].id.clone(), title: plan.stories[place].title.clone() };
             let what = What::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() };
-            facts.push((plan_fact(what, Some(story)), Some(edges)));
+            let fact = plan_fact(what, Some(story));
+            facts.push(Planned { fact, story: Some(subjects[place].clone()), said: Some(edges) });
         }
         facts
     }
