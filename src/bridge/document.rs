@@ -23,6 +23,7 @@ pub(super) struct PlanSource {
     changed: Duration,
     broken: Option<(Duration, String)>,
     broken_said: bool,
+    spare_said: bool,
     /// Rising edges seen in this run, per story key.
     edges: HashMap<Arc<str>, u32>,
     /// Keys of the stories whose flag was up when the plan last had them: one that leaves and comes back has not fallen.
@@ -170,6 +171,15 @@ impl PlanSource {
             self.up.clear();
             self.complete_said = false;
         }
+    }
+
+    pub(super) fn has_stories(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty())
+    }
+
+    /// The task has its plan elsewhere: what was read here is not believed. Returns whether that is still to be said.
+    pub(super) fn stand_back(&mut self) -> bool {
+        self.next.take().is_some_and(|next| !next.stories.is_empty()) && !std::mem::replace(&mut self.spare_said, true)
     }
 
     fn is_complete(&self) -> bool {

@@ -104,6 +104,13 @@ impl Look {
             if let Some(complaint) = task.plans[source].complaint(self.now.elapsed) {
                 self.note(NoticeKind::PlanUnreadable, &task.plans[source].path, &complaint);
             }
+            if let Some(plan) = task.planned_elsewhere(source).cloned() {
+                if task.plans[source].stand_back() {
+                    let message = format!("is not read as a plan: the task has one in {plan}; watch it from a folder of its own");
+                    self.note(NoticeKind::Disagreement, &task.plans[source].path, &message);
+                }
+                continue;
+            }
             let at_once = at_once || self.finish || !self.live;
             let Some((plan, change)) = task.plans[source].believe(self.now.elapsed, at_once) else { continue };
             if let Some(cut) = &plan.cut {

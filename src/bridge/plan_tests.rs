@@ -1,7 +1,8 @@
 //! Histories of plans: stories that leave and come back, share a name, or have none; and what a start finds waiting.
 
 use super::tests::{P, PLAN, World, cat, h, plan, s};
-use crate::line::Why;
+use super::*;
+use crate::line::{TaskId, Why};
 
 fn untitled(stories: &[(&str, &str, bool)]) -> String {
     let story = |(id, title, passes): &(&str, &str, bool)| {
@@ -37,6 +38,40 @@ fn stories_that_share_an_id_or_a_title_pass_one_by_one() {
         let said = history(&[version(false, false), version(false, true), version(true, true)]);
         assert_eq!(said, [format!("passed {expected} (b)"), format!("passed {then} (b)")], "{id:?}");
     }
+}
+
+#[test]
+fn a_task_with_two_plans_goes_by_the_first() {
+    let sources = ["prd.json", "feature_list.json"].iter().enumerate().map(|(at, name)| Source {
+        id: SourceId(at as u32),
+        task: TaskId(0),
+        path: (*name).into(),
+        shown: (*name).into(),
+        shape: Shape::Document,
+        named: true,
+        machine_name: false,
+    });
+    let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
+    let mut bridge =
+        Bridge::new(Settings { tasks, sources: sources.collect(), zone: TimeZone::UTC, emit_history: true, source_text: true });
+    let at = Moment { elapsed: Duration::from_secs(1), wall: Timestamp(1_770_000_000_000) };
+    let mut said = Vec::new();
+    for (source, text) in
+        [(1, plan("two", &[("F-1", true)])), (0, plan("one", &[("US-1", true), ("US-2", false)])), (1, plan("three", &[]))]
+    {
+        bridge.handle(Input::Document { source: SourceId(source), at, text });
+        if source == 0 {
+            said.extend(bridge.handle(Input::Tick(at)));
+            bridge.handle(Input::Ready(at));
+        }
+    }
+    let later = Moment { elapsed: Duration::from_secs(9), ..at };
+    said.extend(bridge.handle(Input::Tick(later)));
+    let said: Vec<_> = said.iter().map(|event| (event.data.type_name(), &*event.source.path, &*event.run)).collect();
+    assert_eq!(said, [("task_started", "prd.json", "one"), ("story_completed", "prd.json", "one")]);
+    let task = &bridge.state(later).tasks[0];
+    assert_eq!((task.story_count, task.percent), (Some(2), Some(50)));
+    assert_eq!(bridge.take_notices().len(), 1, "the other is mentioned once");
 }
 
 #[test]

@@ -77,20 +77,26 @@ impl Task {
     }
 
     pub(super) fn plan(&self) -> Option<&Plan> {
-        self.plans.iter().find_map(|source| source.plan.as_ref())
+        the_plan(&self.plans)
+    }
+
+    /// The file that holds the plan, when that is another than this one: a task has one plan, the one that was there first.
+    pub(super) fn planned_elsewhere(&self, source: usize) -> Option<&Arc<str>> {
+        let plans = self.plans.iter().enumerate();
+        plans.filter(|(at, plan)| *at != source && plan.has_stories()).map(|(_, plan)| &plan.path).next()
     }
 
     /// Judges a line source's rewritten content, if it has any.
     pub(super) fn judge(&mut self, line: usize, now: Duration, finish: bool) -> Option<Judged> {
         let Task { lines, plans, resolver, .. } = self;
-        let plan = plans.iter().find_map(|source| source.plan.as_ref());
+        let plan = the_plan(plans);
         lines[line].judge(now, finish, |fact| resolver.resolve(fact, plan, None))
     }
 
     /// Counts what a line source was appended since the last look. Records from before `begun` belong to earlier runs.
     pub(super) fn count_fresh(&mut self, line: usize, now: Duration, begun: Option<Timestamp>) -> Vec<Counted> {
         let Task { lines, plans, resolver, .. } = self;
-        let plan = plans.iter().find_map(|source| source.plan.as_ref());
+        let plan = the_plan(plans);
         lines[line].count_fresh(now, |fact| resolver.resolve(fact, plan, begun))
     }
 
@@ -275,7 +281,7 @@ impl Task {
     }
 
     pub(super) fn has_plan(&self) -> bool {
-        self.plans.iter().any(|source| source.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty()))
+        self.plans.iter().any(PlanSource::has_stories)
     }
 
     /// Whether a source must wait to know whether a new run began: a line source by its place, else a plan.
@@ -308,11 +314,10 @@ impl Task {
         self.resolver.begin_run();
         self.model.begin_run();
         self.untold = true;
-        for place in (0..self.plans.len()).filter(|place| !plans.contains(place)) {
-            if let Some(plan) = self.plans[place].plan.clone() {
-                let subjects = self.resolver.set_plan(&plan);
-                self.model.take_plan(&plan, &subjects, &[], None);
-            }
+        let stays = (0..self.plans.len()).find(|place| !plans.contains(place) && self.plans[*place].has_stories());
+        if let Some(plan) = stays.and_then(|place| self.plans[place].plan.clone()) {
+            let subjects = self.resolver.set_plan(&plan);
+            self.model.take_plan(&plan, &subjects, &[], None);
         }
         true
     }
@@ -350,6 +355,10 @@ impl Task {
         }
         facts
     }
+}
+
+fn the_plan(plans: &[PlanSource]) -> Option<&Plan> {
+    plans.iter().find(|source| source.has_stories()).and_then(|source| source.plan.as_ref())
 }
 
 /// A fact that a document states: it has no line.
