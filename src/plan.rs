@@ -9,7 +9,7 @@ const TEXT_LIMIT: usize = 16 << 20;
 /// Most stories of a plan.
 const STORY_LIMIT: usize = 10_000;
 /// Most criteria of a story.
-const CRITERION_LIMIT: usize = 200;
+pub const CRITERION_LIMIT: usize = 200;
 
 /// Where the stories stand, and whether other documents use the same name: there one element at least must say how it stands.
 const LISTS: [(&str, bool); 6] =

@@ -3,11 +3,11 @@
 //! Answers "which story is meant?" once per written name and keeps to the answer: a plan that turns up later must not
 //! turn one story into two. Counts nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::fact::{Criterion, StoryName};
-use crate::plan::Plan;
+use crate::plan::{CRITERION_LIMIT, Plan};
 
 /// Which story is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,13 +45,14 @@ impl Names {
         self.plan.clear();
         self.by_id.clear();
         self.by_title.clear();
+        let mut taken = HashSet::with_capacity(plan.stories.len());
         for story in &plan.stories {
             let written = written_form(story.id.as_deref(), story.title.as_deref());
             let loose = story.id.as_deref().map_or_else(|| written.clone(), loose_id);
             let place = self.plan.len();
             // A story that a log named before the plan came keeps the subject it was counted under.
             let mut key = self.fixed_loosely.get(&loose).map_or_else(|| Arc::from(written.as_str()), |fixed| fixed.key.clone());
-            if self.plan.iter().any(|earlier| earlier.subject.key == key) {
+            if !taken.insert(key.clone()) {
                 // An id that the plan uses twice: the first story keeps it.
                 key = Arc::from(format!("{key}~{place}"));
             }
@@ -92,7 +93,7 @@ impl Names {
         (subject, place)
     }
 
-    /// Index and normalised key of a criterion within its story. `None` when it has neither number nor text.
+    /// Index of a criterion within its story. `None` when it has neither number nor text, or is beyond what a story may have.
     pub fn criterion(&mut self, subject: &Subject, place: Option<usize>, written: &Criterion) -> Option<u32> {
         let planned: &[String] = place.map_or(&[], |place| &self.plan[place].criteria);
         if let Some(index) = written.index
@@ -111,10 +112,13 @@ impl Names {
         let taken = others.iter().position(|seen| seen.is_some() && *seen == text);
         let place = match (taken, written.index) {
             (Some(place), _) => place,
-            (None, Some(index)) if offset == 0 && index < 10_000 => index as usize,
-            (None, _) if text.is_none() => return written.index,
+            (None, Some(index)) if offset == 0 => index as usize,
+            (None, index) if text.is_none() => return index.filter(|index| (*index as usize) < CRITERION_LIMIT),
             (None, _) => others.iter().position(Option::is_none).unwrap_or(others.len()),
         };
+        if offset + place >= CRITERION_LIMIT {
+            return None;
+        }
         if others.len() <= place {
             others.resize(place + 1, None);
         }

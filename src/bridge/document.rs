@@ -8,7 +8,7 @@ use crate::format::SourceKind;
 use crate::ledger::{SETTLE, TOTAL};
 use crate::line::Timestamp;
 use crate::model::Origin;
-use crate::plan::{self, NoPlan, Plan};
+use crate::plan::{self, NoPlan, Plan, PlanStory};
 
 /// A broken document is mentioned after this long: shorter is a write under way.
 const BROKEN_FOR: Duration = Duration::from_secs(3);
@@ -23,8 +23,10 @@ pub(super) struct PlanSource {
     changed: Duration,
     broken: Option<(Duration, String)>,
     broken_said: bool,
+    spare_said: bool,
     /// Rising edges seen in this run, per story key.
     edges: HashMap<Arc<str>, u32>,
+    /// Keys of the stories whose flag was up when the plan last had them: one that leaves and comes back has not fallen.
     up: HashSet<Arc<str>>,
     /// How often the whole plan came true, and whether it is true now and has been said.
     completions: u32,
@@ -71,7 +73,11 @@ impl PlanSource {
                 // A version that waited to be believed has been replaced by one that cannot be read.
                 self.next = None;
             }
-            Err(NoPlan::Foreign) => {}
+            Err(NoPlan::Foreign) => {
+                // Nor is it that version any more when it is something else.
+                self.next = None;
+                self.broken = None;
+            }
         }
     }
 
@@ -127,18 +133,20 @@ impl PlanSource {
     /// Whether a flag that was up is down in `next`, or gone with its story.
     fn some_fell(&self, next: &Plan) -> bool {
         let Some(plan) = &self.plan else { return false };
-        plan.stories.iter().any(|story| story.passed && !next.stories.iter().any(|n| n.passed && same_story(n, story)))
+        let passed = names(next, |story| story.passed);
+        plan.stories.iter().any(|story| story.passed && !passed.contains(&name(story)))
     }
 
     /// Every flag that was up is down, and not only because the finished stories were taken out of a plan that goes on.
     fn all_fell(&self, next: &Plan) -> bool {
         let Some(plan) = &self.plan else { return false };
-        let mut was_up = plan.stories.iter().filter(|story| story.passed).peekable();
-        if was_up.peek().is_none() || next.stories.iter().any(|n| n.passed && plan.stories.iter().any(|s| s.passed && same_story(n, s))) {
+        let was_up = names(plan, |story| story.passed);
+        if was_up.is_empty() || next.stories.iter().any(|story| story.passed && was_up.contains(&name(story))) {
             return false;
         }
-        let fell = was_up.any(|story| next.stories.iter().any(|n| same_story(n, story)));
-        let goes_on = next.stories.iter().any(|n| plan.stories.iter().any(|s| same_story(n, s)));
+        let present = names(next, |_| true);
+        let fell = was_up.iter().any(|story| present.contains(story));
+        let goes_on = plan.stories.iter().any(|story| present.contains(&name(story)));
         fell || !goes_on
     }
 
@@ -147,22 +155,17 @@ impl PlanSource {
     pub(super) fn adopt(&mut self, plan: Plan, keys: &[Arc<str>]) -> (Vec<(usize, u32)>, Vec<usize>) {
         let mut rose = Vec::new();
         let mut fell = Vec::new();
-        // A flag falls when the plan says so, not when its story is left out for a while.
-        let stated: HashSet<&Arc<str>> = keys.iter().collect();
-        let mut up: HashSet<Arc<str>> = self.up.iter().filter(|key| !stated.contains(key)).cloned().collect();
         for (place, (story, key)) in plan.stories.iter().zip(keys).enumerate() {
             if story.passed {
-                up.insert(key.clone());
-                if !self.up.contains(key) {
+                if self.up.insert(key.clone()) {
                     let edges = self.edges.entry(key.clone()).or_default();
                     *edges += 1;
                     rose.push((place, *edges));
                 }
-            } else if self.up.contains(key) {
+            } else if self.up.remove(key) {
                 fell.push(place);
             }
         }
-        self.up = up;
         self.plan = Some(plan);
         if !self.is_complete() {
             self.complete_said = false;
@@ -178,6 +181,15 @@ impl PlanSource {
             self.up.clear();
             self.complete_said = false;
         }
+    }
+
+    pub(super) fn has_stories(&self) -> bool {
+        self.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty())
+    }
+
+    /// The task has its plan elsewhere: what was read here is not believed. Returns whether that is still to be said.
+    pub(super) fn stand_back(&mut self) -> bool {
+        self.next.take().is_some_and(|next| !next.stories.is_empty()) && !std::mem::replace(&mut self.spare_said, true)
     }
 
     fn is_complete(&self) -> bool {
@@ -210,9 +222,14 @@ fn renamed(old: &Plan, new: &Plan) -> bool {
     differ(&old.name, &new.name) || differ(&old.branch, &new.branch)
 }
 
-fn same_story(one: &plan::PlanStory, other: &plan::PlanStory) -> bool {
-    match (&one.id, &other.id) {
-        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
-        _ => one.title == other.title,
+/// What tells the stories of one plan apart, and finds them again in its next version.
+fn name(story: &PlanStory) -> (Option<String>, Option<&str>) {
+    match &story.id {
+        Some(id) => (Some(id.to_ascii_lowercase()), None),
+        None => (None, story.title.as_deref()),
     }
+}
+
+fn names(plan: &Plan, which: fn(&PlanStory) -> bool) -> HashSet<(Option<String>, Option<&str>)> {
+    plan.stories.iter().filter(|story| which(story)).map(name).collect()
 }

@@ -1,5 +1,6 @@
 //! One line-by-line source: its reader, its counts, and content that is not believed yet.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -290,7 +291,6 @@ impl LineSource {
     pub(super) fn commit(&mut self, judged: Judged, now: Duration) -> Vec<Counted> {
         let Some(candidate) = self.candidate.take() else { return Vec::new() };
         let items: Vec<Item> = judged.items.iter().map(|(_, item)| *item).collect();
-        self.redrawn = judged.redrawn;
         self.shown = judged.tail.iter().map(|(slot, fact)| (*slot, fact.line)).collect();
         let mut facts = candidate.facts;
         facts.extend(judged.tail.into_iter().map(|(_, fact)| fact));
@@ -298,6 +298,7 @@ impl LineSource {
         for (place, times) in self.ledger.commit(&items, now) {
             said[judged.items[place].0] = Some(times);
         }
+        self.redrawn = judged.redrawn;
         self.reader = candidate.reader;
         self.first = false;
         self.fresh.clear();
@@ -323,7 +324,7 @@ fn tail_facts(reader: &Reader, rest: Option<&Rest>) -> Vec<Fact> {
 #[derive(Debug, Default)]
 struct Redraws {
     line: u32,
-    slots: Vec<Slot>,
+    slots: HashSet<Slot>,
 }
 
 impl Redraws {
@@ -332,11 +333,7 @@ impl Redraws {
             self.line = line;
             self.slots.clear();
         }
-        if self.slots.contains(&slot) {
-            return true;
-        }
-        self.slots.push(slot);
-        false
+        !self.slots.insert(slot)
     }
 }
 

@@ -1,16 +1,19 @@
 //! One look at one task: what is believed, counted and told, in this order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::error::{Notice, NoticeKind};
 use crate::event::Event;
 use crate::fact::What;
-use crate::ledger::Verdict;
+use crate::ledger::{SETTLE, Verdict};
 use crate::line::Moment;
 use crate::plan::Plan;
 
 use super::document::Change;
 use super::task::{Pending, Task, plan_fact};
+
+/// [`SETTLE`] on the wall clock, which is all that a file's own time can be held against.
+const SETTLE_MS: u64 = SETTLE.as_millis() as u64;
 
 pub(super) struct Look {
     pub(super) now: Moment,
@@ -101,6 +104,13 @@ impl Look {
             if let Some(complaint) = task.plans[source].complaint(self.now.elapsed) {
                 self.note(NoticeKind::PlanUnreadable, &task.plans[source].path, &complaint);
             }
+            if let Some(plan) = task.planned_elsewhere(source).cloned() {
+                if task.plans[source].stand_back() {
+                    let message = format!("is not read as a plan: the task has one in {plan}; watch it from a folder of its own");
+                    self.note(NoticeKind::Disagreement, &task.plans[source].path, &message);
+                }
+                continue;
+            }
             let at_once = at_once || self.finish || !self.live;
             let Some((plan, change)) = task.plans[source].believe(self.now.elapsed, at_once) else { continue };
             if let Some(cut) = &plan.cut {
@@ -111,9 +121,8 @@ impl Look {
                 (Change::First | Change::NewRun | Change::SameRun, _) => None,
             };
             let origin = task.plans[source].origin();
-            for (fact, said) in task.adopt_plan(source, plan, described) {
-                let one = task.pending(fact, said, &origin, self.mute, self.live);
-                planned.push(one);
+            for stated in task.adopt_plan(source, plan, described) {
+                planned.push(task.planned(stated, &origin, self.mute, self.live));
             }
         }
     }
@@ -141,7 +150,9 @@ impl Look {
     }
 
     fn appended(&mut self, task: &mut Task, line: usize, counted: &mut Vec<Pending>) {
-        task.lines[line].settle(self.now.elapsed, self.finish);
+        // What stands there at the start for longer than any writer pauses is part of what was there.
+        let at_rest = !self.live && task.lines[line].written.and_then(|at| self.now.wall.since(at)).is_some_and(|age| age >= SETTLE_MS);
+        task.lines[line].settle(self.now.elapsed, self.finish || at_rest);
         // Only what is found at the start can be from before the run's beginning.
         let begun = if self.live || !task.lines[line].is_machine_log() { None } else { task.begun() };
         let fresh = task.count_fresh(line, self.now.elapsed, begun);
@@ -166,11 +177,11 @@ impl Look {
 
 /// What changed between two versions of one plan, in words; `None` when only flags did.
 fn describe(old: &Plan, new: &Plan) -> Option<String> {
-    let names =
-        |plan: &Plan| -> Vec<String> { plan.stories.iter().filter_map(|story| story.id.clone().or_else(|| story.title.clone())).collect() };
+    let names = |plan: &Plan| -> HashSet<String> {
+        plan.stories.iter().filter_map(|story| story.id.clone().or_else(|| story.title.clone())).collect()
+    };
     let (before, after) = (names(old), names(new));
-    let added = after.iter().filter(|name| !before.contains(name)).count();
-    let removed = before.iter().filter(|name| !after.contains(name)).count();
+    let (added, removed) = (after.difference(&before).count(), before.difference(&after).count());
     let mut words = Vec::new();
     if added > 0 {
         words.push(format!("{added} added"));
@@ -178,5 +189,5 @@ fn describe(old: &Plan, new: &Plan) -> Option<String> {
     if removed > 0 {
         words.push(format!("{removed} removed"));
     }
-    (!words.is_empty()).then(|| format!("plan changed: {} → {} stories ({})", before.len(), after.len(), words.join(", ")))
+    (!words.is_empty()).then(|| format!("plan changed: {} → {} stories ({})", old.stories.len(), new.stories.len(), words.join(", ")))
 }

@@ -8,6 +8,8 @@ mod lines;
 mod look;
 mod order;
 #[cfg(test)]
+mod plan_tests;
+#[cfg(test)]
 mod properties;
 mod resolve;
 mod task;

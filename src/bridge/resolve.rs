@@ -35,6 +35,14 @@ pub(super) struct Subjects {
     countable: bool,
 }
 
+impl Subjects {
+    /// The story is this one, whatever its name would lead to.
+    pub(super) fn is_story(&mut self, subject: Subject) {
+        self.key_text = subject.key.to_string();
+        self.story = Some(subject);
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Resolver {
     names: Names,

@@ -11,6 +11,7 @@ use crate::ledger::Run;
 use crate::line::{Moment, Timestamp};
 use crate::model::{self, Origin, Told};
 use crate::plan::Plan;
+use crate::subject::Subject;
 
 use super::document::PlanSource;
 use super::lines::{Counted, Judged, LineSource};
@@ -35,6 +36,13 @@ pub(super) struct Task {
     pub(super) hold: BTreeSet<usize>,
     /// A new run has been decided on; it begins with the next look.
     pub(super) switching: bool,
+}
+
+/// What a plan states. Its story is known by its place, not by its name: a plan may use a name twice.
+pub(super) struct Planned {
+    fact: Fact,
+    story: Option<Subject>,
+    said: Option<u32>,
 }
 
 /// A fact that is to be told in this look.
@@ -69,20 +77,26 @@ impl Task {
     }
 
     pub(super) fn plan(&self) -> Option<&Plan> {
-        self.plans.iter().find_map(|source| source.plan.as_ref())
+        the_plan(&self.plans)
+    }
+
+    /// The file that holds the plan, when that is another than this one: a task has one plan, the one that was there first.
+    pub(super) fn planned_elsewhere(&self, source: usize) -> Option<&Arc<str>> {
+        let plans = self.plans.iter().enumerate();
+        plans.filter(|(at, plan)| *at != source && plan.has_stories()).map(|(_, plan)| &plan.path).next()
     }
 
     /// Judges a line source's rewritten content, if it has any.
     pub(super) fn judge(&mut self, line: usize, now: Duration, finish: bool) -> Option<Judged> {
         let Task { lines, plans, resolver, .. } = self;
-        let plan = plans.iter().find_map(|source| source.plan.as_ref());
+        let plan = the_plan(plans);
         lines[line].judge(now, finish, |fact| resolver.resolve(fact, plan, None))
     }
 
     /// Counts what a line source was appended since the last look. Records from before `begun` belong to earlier runs.
     pub(super) fn count_fresh(&mut self, line: usize, now: Duration, begun: Option<Timestamp>) -> Vec<Counted> {
         let Task { lines, plans, resolver, .. } = self;
-        let plan = plans.iter().find_map(|source| source.plan.as_ref());
+        let plan = the_plan(plans);
         lines[line].count_fresh(now, |fact| resolver.resolve(fact, plan, begun))
     }
 
@@ -108,6 +122,14 @@ impl Task {
     pub(super) fn pending(&mut self, fact: Fact, said: Option<u32>, origin: &Origin, mute: bool, live: bool) -> Pending {
         let subjects = self.resolver.subjects(&fact);
         Pending { fact, subjects, said, origin: origin.clone(), mute, live, timed: live }
+    }
+
+    pub(super) fn planned(&mut self, stated: Planned, origin: &Origin, mute: bool, live: bool) -> Pending {
+        let mut pending = self.pending(stated.fact, stated.said, origin, mute, live);
+        if let Some(story) = stated.story {
+            pending.subjects.is_story(story);
+        }
+        pending
     }
 
     /// Tells a look's facts in order; pushes the events of those that are due.
@@ -259,7 +281,7 @@ impl Task {
     }
 
     pub(super) fn has_plan(&self) -> bool {
-        self.plans.iter().any(|source| source.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty()))
+        self.plans.iter().any(PlanSource::has_stories)
     }
 
     /// Whether a source must wait to know whether a new run began: a line source by its place, else a plan.
@@ -292,17 +314,16 @@ impl Task {
         self.resolver.begin_run();
         self.model.begin_run();
         self.untold = true;
-        for place in (0..self.plans.len()).filter(|place| !plans.contains(place)) {
-            if let Some(plan) = self.plans[place].plan.clone() {
-                let subjects = self.resolver.set_plan(&plan);
-                self.model.take_plan(&plan, &subjects, &[], None);
-            }
+        let stays = (0..self.plans.len()).find(|place| !plans.contains(place) && self.plans[*place].has_stories());
+        if let Some(plan) = stays.and_then(|place| self.plans[place].plan.clone()) {
+            let subjects = self.resolver.set_plan(&plan);
+            self.model.take_plan(&plan, &subjects, &[], None);
         }
         true
     }
 
     /// Believes a plan: tells the model and returns the facts its flags state.
-    pub(super) fn adopt_plan(&mut self, source: usize, plan: Plan, change: Option<String>) -> Vec<(Fact, Option<u32>)> {
+    pub(super) fn adopt_plan(&mut self, source: usize, plan: Plan, change: Option<String>) -> Vec<Planned> {
         let subjects = self.resolver.set_plan(&plan);
         let keys: Vec<Arc<str>> = subjects.iter().map(|subject| subject.key.clone()).collect();
         let (rose, fell) = self.plans[source].adopt(plan.clone(), &keys);
@@ -324,15 +345,20 @@ impl Task {
                 story_count: u32::try_from(plan.stories.len()).ok(),
                 estimated_secs: plan.estimated_secs,
             };
-            facts.push((plan_fact(what, None), None));
+            facts.push(Planned { fact: plan_fact(what, None), story: None, said: None });
         }
         for (place, edges) in rose {
             let story = StoryName { id: plan.stories[place].id.clone(), title: plan.stories[place].title.clone() };
             let what = What::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() };
-            facts.push((plan_fact(what, Some(story)), Some(edges)));
+            let fact = plan_fact(what, Some(story));
+            facts.push(Planned { fact, story: Some(subjects[place].clone()), said: Some(edges) });
         }
         facts
     }
+}
+
+fn the_plan(plans: &[PlanSource]) -> Option<&Plan> {
+    plans.iter().find(|source| source.has_stories()).and_then(|source| source.plan.as_ref())
 }
 
 /// A fact that a document states: it has no line.

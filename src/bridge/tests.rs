@@ -36,7 +36,7 @@ impl World {
         World::with(contents, true)
     }
 
-    fn with(contents: [Option<&str>; 3], emit_history: bool) -> World {
+    pub(super) fn with(contents: [Option<&str>; 3], emit_history: bool) -> World {
         let names = [("progress.txt", Shape::Lines), ("agent.log", Shape::Lines), ("prd.json", Shape::Document)];
         let sources = names.iter().enumerate().map(|(at, (name, shape))| Source {
             id: SourceId(at as u32),
@@ -59,6 +59,8 @@ impl World {
         let mut world = World { bridge: Bridge::new(settings), now: Duration::from_secs(1), files: files.collect(), events: Vec::new() };
         for (at, content) in contents.iter().enumerate() {
             if content.is_some() {
+                let a_minute_ago = Timestamp(world.moment().wall.0 - 60_000);
+                world.bridge.handle(Input::Written { source: SourceId(at as u32), at: a_minute_ago });
                 world.look(at);
             }
         }
@@ -146,6 +148,21 @@ impl World {
             self.bridge.handle(Input::Lines { source, at: moment, lines });
             self.bridge.handle(Input::End { source, at: moment, rest });
         }
+    }
+
+    /// The progress log's open line is drawn over, as a terminal does it.
+    pub(super) fn redraw(&mut self, text: &str) -> &mut World {
+        let mut lines = Lines::default();
+        let number = 1 + u32::try_from(self.files[P].content.lines().count()).unwrap();
+        lines.push(number, text, LineEnd::Return);
+        let at = self.moment();
+        self.bridge.handle(Input::Lines { source: SourceId(P as u32), at, lines });
+        self.wait(0.1)
+    }
+
+    /// How many criteria the state shows.
+    pub(super) fn criteria(&self) -> usize {
+        self.bridge.state(self.moment()).tasks[0].stories.iter().map(|story| story.criteria.len()).sum()
     }
 
     /// What has been emitted since the last call, without the runs' beginnings.

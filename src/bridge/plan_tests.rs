@@ -1,0 +1,114 @@
+//! Histories of plans: stories that leave and come back, share a name, or have none; and what a start finds waiting.
+
+use super::tests::{P, PLAN, World, cat, h, plan, s};
+use super::*;
+use crate::line::{TaskId, Why};
+
+fn untitled(stories: &[(&str, &str, bool)]) -> String {
+    let story = |(id, title, passes): &(&str, &str, bool)| {
+        let mut story = serde_json::json!({"title": title, "passes": passes});
+        if !id.is_empty() {
+            story["id"] = (*id).into();
+        }
+        story
+    };
+    serde_json::json!({"branchName": "b", "userStories": stories.iter().map(story).collect::<Vec<_>>()}).to_string()
+}
+
+fn history(versions: &[String]) -> Vec<String> {
+    let mut world = World::new([None, None, Some(&versions[0])]);
+    world.said();
+    for version in &versions[1..] {
+        world.save(PLAN, version, Why::Replaced).wait(1.0);
+    }
+    world.said()
+}
+
+#[test]
+fn a_story_that_leaves_the_plan_and_comes_back_has_not_passed_twice() {
+    let all = plan("b", &[("US-1", true), ("US-2", false), ("US-3", false)]);
+    let some = plan("b", &[("US-2", false), ("US-3", false)]);
+    assert_eq!(history(&[all.clone(), some, all]), [""; 0]);
+}
+
+#[test]
+fn stories_that_share_an_id_or_a_title_pass_one_by_one() {
+    for [id, expected, then] in [["US-1", "US-1", "US-1"], ["", "Same", "Same"]] {
+        let version = |first, second| untitled(&[(id, "Same", first), (id, "Same", second), ("X", "Other", false)]);
+        let said = history(&[version(false, false), version(false, true), version(true, true)]);
+        assert_eq!(said, [format!("passed {expected} (b)"), format!("passed {then} (b)")], "{id:?}");
+    }
+}
+
+#[test]
+fn a_task_with_two_plans_goes_by_the_first() {
+    let sources = ["prd.json", "feature_list.json"].iter().enumerate().map(|(at, name)| Source {
+        id: SourceId(at as u32),
+        task: TaskId(0),
+        path: (*name).into(),
+        shown: (*name).into(),
+        shape: Shape::Document,
+        named: true,
+        machine_name: false,
+    });
+    let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
+    let mut bridge =
+        Bridge::new(Settings { tasks, sources: sources.collect(), zone: TimeZone::UTC, emit_history: true, source_text: true });
+    let at = Moment { elapsed: Duration::from_secs(1), wall: Timestamp(1_770_000_000_000) };
+    let mut said = Vec::new();
+    for (source, text) in
+        [(1, plan("two", &[("F-1", true)])), (0, plan("one", &[("US-1", true), ("US-2", false)])), (1, plan("three", &[]))]
+    {
+        bridge.handle(Input::Document { source: SourceId(source), at, text });
+        if source == 0 {
+            said.extend(bridge.handle(Input::Tick(at)));
+            bridge.handle(Input::Ready(at));
+        }
+    }
+    let later = Moment { elapsed: Duration::from_secs(9), ..at };
+    said.extend(bridge.handle(Input::Tick(later)));
+    let said: Vec<_> = said.iter().map(|event| (event.data.type_name(), &*event.source.path, &*event.run)).collect();
+    assert_eq!(said, [("task_started", "prd.json", "one"), ("story_completed", "prd.json", "one")]);
+    let task = &bridge.state(later).tasks[0];
+    assert_eq!((task.story_count, task.percent), (Some(2), Some(50)));
+    assert_eq!(bridge.take_notices().len(), 1, "the other is mentioned once");
+}
+
+#[test]
+fn a_plan_of_ten_thousand_stories_is_taken_quickly() {
+    let version = |passed: usize| {
+        let names: Vec<String> = (0..10_000).map(|n| format!("US-{n}")).collect();
+        plan("b", &names.iter().enumerate().map(|(n, id)| (id.as_str(), n < passed)).collect::<Vec<_>>())
+    };
+    let (before, after) = (version(9_998), version(9_999));
+    let start = std::time::Instant::now();
+    assert_eq!(history(&[before, after]), ["passed US-9998 (b)"]);
+    // One quadratic step alone takes several seconds in a debug build.
+    assert!(start.elapsed().as_secs() < 4, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_criterion_with_a_monstrous_number_costs_nothing() {
+    let mut world = World::new([Some(&cat(&[h("a"), s(1)])), None, None]);
+    world.said();
+    for index in [0u32, 199, 200, 9_999, 4_000_000_000] {
+        world.append(P, &format!("{{\"type\": \"ac_completed\", \"story_id\": \"US-1\", \"ac_index\": {index}}}\n"));
+    }
+    assert_eq!(world.wait(1.0).said(), ["criterion US-1 0 (Started: a)", "criterion US-1 199 (Started: a)"]);
+    assert_eq!(world.criteria(), 200);
+}
+
+#[test]
+fn from_the_end_an_entry_that_was_there_is_not_said_later() {
+    let entry = "## 2026-01-24 10:00 - US-001\n- Added the login\n- Files changed: a.rs\n";
+    let mut world = World::with([Some(&format!("# Ralph Progress Log\nStarted: a\n---\n\n{entry}")), None, None], false);
+    world.wait(4.0);
+    assert_eq!(world.said(), [""; 0]);
+}
+
+#[test]
+fn redraws_of_one_line_in_several_looks_say_it_once() {
+    let mut world = World::new([Some(&h("a")), None, None]);
+    world.redraw("[US-1] Starting...").redraw("[US-1] Starting...").redraw("[US-1] Starting...");
+    assert_eq!(world.said(), ["start US-1 (Started: a)"]);
+}
