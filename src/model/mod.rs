@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::event::{Data, Ending, Event, EventId, Seq, Source, TEXT_LIMIT, TimestampSource};
-use crate::fact::{Fact, Kind, Precision, Provenance, What};
+use crate::fact::{Fact, Kind, Precision, Provenance, Stamp, What};
 use crate::format::SourceKind;
 use crate::line::Timestamp;
 use crate::plan::Plan;
@@ -172,7 +172,7 @@ impl Task {
 
     /// Takes one fact. Returns its event when it is news; `seq` is left for the caller to fill in.
     pub fn tell(&mut self, told: &Told<'_>) -> Option<Event> {
-        let mark = mark_of(told);
+        let mark = if matches!(told.fact.what, What::TaskEnded { .. }) { self.end_of_run(told) } else { mark_of(told) };
         let place = told.subject.map(|subject| self.place_of(subject));
         if let Some(place) = place {
             let title = told.fact.story.as_ref().and_then(|story| story.title.clone());
@@ -229,6 +229,19 @@ impl Task {
         }
     }
 
+    /// A run found at its end was over when its last story was, not when its file was last copied.
+    fn end_of_run(&self, told: &Told<'_>) -> Mark {
+        let mark = mark_of(told);
+        if mark.recorded || told.live {
+            return mark;
+        }
+        let last = self.stories.iter().filter_map(|story| story.finished).max();
+        match last.filter(|last| self.started.is_some_and(|start| start.at <= *last)) {
+            Some(at) => Mark { at, precision: Precision::Second, recorded: true },
+            None => mark,
+        }
+    }
+
     fn task_name(&self) -> &str {
         self.name.as_ref().map_or(&self.task_id, |known| known.value.as_str())
     }
@@ -245,9 +258,12 @@ impl Task {
 }
 
 /// When it happened: the record's time where it is believable; else now, and for what was found at the start the time its file was
-/// last written.
+/// last written. A record that names the present minute is seen as it happens, and we know the second.
 fn mark_of(told: &Told<'_>) -> Mark {
+    const MINUTE: u64 = 60 * 1000;
+    let is_this_minute = |stamp: Stamp| stamp.precision == Precision::Minute && told.now.since(stamp.at).is_some_and(|ago| ago < MINUTE);
     match told.fact.when {
+        Some(stamp) if told.live && is_this_minute(stamp) => Mark { at: told.now, precision: Precision::Second, recorded: false },
         Some(stamp) if stamp.at.0 <= told.now.0 + AHEAD => Mark { at: stamp.at, precision: stamp.precision, recorded: true },
         Some(_) | None => {
             let written = told.origin.written.filter(|written| !told.live && *written <= told.now);
