@@ -41,7 +41,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         Ok(Command::Run(config)) => config,
         Ok(Command::Check(_)) | Err(_) => return Err(format!("these options are not for a demo: {}", typed.join(" ")).into()),
     };
-    eprintln!("a make-believe runner is at work; watched by: {}", typed.join(" "));
+    eprintln!("a make-believe runner is at work, watched by:\n  {}", typed.join(" "));
     // It ends by itself, or with the process.
     thread::spawn(move || simulation.run());
     let runtime = tokio::runtime::Runtime::new()?;

@@ -185,10 +185,10 @@ fn discover(watch: &Watch, ends: Ends) -> Result<(Vec<Task>, Vec<Source>), Error
     Ok((found.tasks, found.sources))
 }
 
-/// Globs are judged by what they match, `-` is always there.
+/// Globs are judged by what they match.
 fn is_missing(path: &Path) -> bool {
     let is_pattern = path.to_string_lossy().contains(['*', '?', '[']);
-    path != Path::new("-") && !is_pattern && !path.exists()
+    !is_pattern && !path.exists()
 }
 
 /// Starts whatever is shown on stderr; says whether that is a box.

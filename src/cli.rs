@@ -60,7 +60,7 @@ enum Action {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Watch")]
 struct WatchOptions {
-    /// Files, folders or globs to watch; `-` is standard input [default: the current folder]
+    /// Files, folders or globs to watch [default: the current folder]
     ///
     /// What is not there yet is waited for.
     #[arg(value_name = "PATH")]
@@ -288,7 +288,6 @@ mod tests {
     #[test]
     fn paths_are_given_either_way() {
         assert_eq!(config("a --watch b --watch c").watch.paths, ["a", "b", "c"].map(PathBuf::from));
-        assert_eq!(config("-").watch.paths, [PathBuf::from("-")]);
         assert!(config("").watch.paths.is_empty());
     }
 

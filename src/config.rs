@@ -34,7 +34,7 @@ pub struct Config {
 /// Which files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watch {
-    /// As named: files, folders, globs, `-`. Empty: the current folder.
+    /// As named: files, folders, globs. Empty: the current folder.
     pub paths: Vec<PathBuf>,
     /// Whether the files that belong to a named one are taken along.
     pub discover: bool,

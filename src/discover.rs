@@ -30,7 +30,7 @@ pub struct Source {
     pub task: TaskId,
     /// To open it.
     pub path: PathBuf,
-    /// Relative to the task's folder where it lies in it, else as named; `-` for standard input.
+    /// Relative to the task's folder where it lies in it, else as named.
     pub shown: String,
     pub shape: Shape,
     /// The user named it (or it is all there is), as opposed to taken along.

@@ -28,11 +28,11 @@ pub fn remaining(outlook: &Outlook) -> Remaining {
     if outlook.quiet {
         return Remaining::Unknown { because: "the run is quiet" };
     }
-    if outlook.finished.is_empty() {
-        return Remaining::Unknown { because: "no story has finished yet" };
-    }
     if outlook.current.is_none() && to_come == 0 {
         return Remaining::Unknown { because: "no story is left" };
+    }
+    if outlook.finished.is_empty() {
+        return Remaining::Unknown { because: "no story has finished yet" };
     }
     let pace = Pace::of(outlook.finished);
     let age = outlook.current.map_or(0.0, |age| age.as_secs_f64());
@@ -76,10 +76,11 @@ impl Pace {
     fn of(finished: &[Duration]) -> Pace {
         // Stamps have whole seconds, so a story of no time at all took up to one.
         let logs: Vec<f64> = finished.iter().map(|taken| taken.as_secs_f64().max(1.0).ln()).collect();
-        let weight = PRIOR_WEIGHT + logs.len() as f64;
-        let mu = (PRIOR_WEIGHT * PRIOR_SECS.ln() + logs.iter().sum::<f64>()) / weight;
+        let prior = prior_weight(&logs);
+        let weight = prior + logs.len() as f64;
+        let mu = (prior * PRIOR_SECS.ln() + logs.iter().sum::<f64>()) / weight;
         let spread: f64 = logs.iter().map(|log| (log - mu).powi(2)).sum();
-        let variance = (PRIOR_WEIGHT * PRIOR_SIGMA.powi(2) + spread) / weight;
+        let variance = (prior * PRIOR_SIGMA.powi(2) + spread) / weight;
         Pace { mu, sigma: variance.sqrt(), error: (variance / weight).sqrt() }
     }
 
@@ -116,6 +117,15 @@ impl Pace {
         let stories = f64::from(stories);
         (stories * mean + stories.sqrt() * deviation * normal_quantile(chance.share())).max(0.0)
     }
+}
+
+/// How many stories the prior counts for. A run unlike any other, such as one whose stories take seconds, is judged by itself.
+fn prior_weight(logs: &[f64]) -> f64 {
+    // So many standard deviations are still a run like others; beyond them the prior fades.
+    const ORDINARY: f64 = 2.0;
+    let mean = logs.iter().sum::<f64>() / logs.len().max(1) as f64;
+    let strange = if logs.is_empty() { 0.0 } else { (mean - PRIOR_SECS.ln()).abs() / PRIOR_SIGMA };
+    PRIOR_WEIGHT * (ORDINARY / strange.max(ORDINARY)).powi(4)
 }
 
 /// One way it may go, and how much it counts.
@@ -255,6 +265,14 @@ mod tests {
         assert_eq!(range(&[6, 10, 4, 12, 6], None, 200), 1965);
         // A story that takes longer has, as a log-normal, rather more left.
         assert!(range(&[6, 10, 4, 12, 6], Some(12), 0) >= range(&[6, 10, 4, 12, 6], Some(4), 0));
+    }
+
+    #[test]
+    fn a_run_unlike_any_other_is_judged_by_itself() {
+        let finished = [Duration::from_secs(9)];
+        let outlook = Outlook { finished: &finished, current: Some(Duration::from_secs(4)), to_come: Some(3), quiet: false };
+        let Remaining::Range { median_secs, high_secs, .. } = remaining(&outlook) else { panic!("{:?}", remaining(&outlook)) };
+        assert!(median_secs <= 60 && high_secs <= 300, "{median_secs} {high_secs}");
     }
 
     #[test]

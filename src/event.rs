@@ -79,7 +79,7 @@ pub enum TimestampSource {
 /// Where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Source {
-    /// Relative to the task's folder; `-` for standard input.
+    /// Relative to the task's folder.
     pub path: Arc<str>,
     /// From 1; a document has no lines worth naming.
     #[serde(skip_serializing_if = "Option::is_none")]

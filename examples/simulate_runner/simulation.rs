@@ -34,34 +34,44 @@ pub enum Runner {
 }
 
 impl Simulation {
-    /// Makes sure that the folder is ours to write in.
+    /// Makes sure that the folder is ours to write in, and begins the run: the plan, and a log with nothing but its header.
     pub fn prepare(&self) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         let mark = self.folder.join(MARK);
         if !mark.exists() && fs::read_dir(&self.folder)?.next().is_some() {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "not empty and not made here: give a new folder"));
         }
-        fs::write(mark, "")
+        fs::write(mark, "")?;
+        (self.tell)(&format!("writing into {}", self.folder.display()));
+        // Another branch every time: that is what makes it a new task.
+        write::replace(&self.plan(), &shop::plan(&format!("feature/checkout-{}", seconds())))?;
+        match self.runner {
+            Runner::Ralph => {
+                let [first, rest @ ..] = shop::ralph_header(&now());
+                write::truncate(&self.log(), &first)?;
+                rest.iter().try_for_each(|line| write::append(&self.log(), line))
+            }
+            Runner::ClaudeLoop => write::truncate(&self.log(), &shop::claude_loop_header(&now())),
+        }
     }
 
-    /// Writes the whole run, at its pace.
+    /// Writes the rest of the run, at its pace.
     pub fn run(&self) -> io::Result<()> {
-        (self.tell)(&format!("writing into {}", self.folder.display()));
-        let plan = self.folder.join("prd.json");
-        // Another branch every time: that is what makes it a new task.
-        write::replace(&plan, &shop::plan(&format!("feature/checkout-{}", seconds())))?;
         match self.runner {
-            Runner::Ralph => self.ralph(&plan, &self.folder.join("progress.txt")),
-            Runner::ClaudeLoop => self.claude_loop(&plan, &self.folder.join("progress.txt")),
+            Runner::Ralph => self.ralph(&self.plan(), &self.log()),
+            Runner::ClaudeLoop => self.claude_loop(&self.plan(), &self.log()),
         }
+    }
+
+    fn plan(&self) -> PathBuf {
+        self.folder.join("prd.json")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("progress.txt")
     }
 
     fn ralph(&self, plan: &Path, log: &Path) -> io::Result<()> {
-        let [first, rest @ ..] = shop::ralph_header(&now());
-        write::truncate(log, &first)?;
-        for line in rest {
-            write::append(log, &line)?;
-        }
         for story in &STORIES {
             (self.tell)(&format!("working on {}: {}", story.id, story.title));
             self.pause(3);
@@ -76,7 +86,6 @@ impl Simulation {
         let records = self.folder.join(".claude-loop");
         fs::create_dir_all(&records)?;
         let records = records.join("execution_log.jsonl");
-        write::truncate(log, &shop::claude_loop_header(&now()))?;
         for (iteration, story) in (1..).zip(&STORIES) {
             (self.tell)(&format!("working on {}: {}", story.id, story.title));
             let started = rfc3339();

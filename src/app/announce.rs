@@ -17,7 +17,7 @@ pub(super) fn start(listening: Option<&Listening>, serve: Option<&Serve>, source
         text.push_str(&addresses(&format!("http://{}", listening.address), listening.is_second_choice, serve.token.as_deref()));
     }
     if ends != Ends::AtOnce {
-        for source in sources.iter().filter(|source| source.named && source.shown != "-" && !source.path.exists()) {
+        for source in sources.iter().filter(|source| source.named && !source.path.exists()) {
             line(&mut text, format_args!("waiting for {}: it is not there yet", source.path.display()));
         }
     }

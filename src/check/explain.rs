@@ -72,6 +72,8 @@ pub(super) fn words(fact: &Fact) -> String {
         What::StoryStarted { .. } => join("started", &story),
         What::CriterionDone { criterion, .. } => join(&format!("criterion done {}", self::criterion(criterion)), &story),
         What::StoryEnded { outcome: Outcome::Passed, .. } => join("passed", &story),
+        // "failed (failed)" would say nothing.
+        What::StoryEnded { outcome: Outcome::Failed { reason }, .. } if reason == "failed" => join("failed", &story),
         What::StoryEnded { outcome: Outcome::Failed { reason }, .. } => join(&format!("failed ({reason})"), &story),
         What::Error(failure) => join("error", &story) + ": " + &failure.message,
         What::TaskEnded { passed: true } => "run passed".to_owned(),

@@ -6,6 +6,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::explain::{Explained, ExplainedLine, Reading, story, words};
 use crate::fact::{Outcome, StoryName, What};
+use crate::format::SourceKind;
 use crate::plan::{Plan, PlanStory};
 
 /// Columns for what was understood. More than that goes to a line of its own.
@@ -16,7 +17,8 @@ const TEXT: usize = 90;
 
 /// A log: its lines, then what it comes to.
 pub(super) fn log(name: &str, explained: &Explained) -> String {
-    let mut text = format!("{name}: {}\n", explained.kind.name());
+    let mut text =
+        format!("{name}: {}, {} lines understood (·), {} not (?)\n", taken_for(explained), explained.understood, explained.unknown);
     let digits = explained.lines.last().map_or(1, |line| line.number.to_string().len());
     let width = explained.lines.iter().flat_map(meanings).map(|meaning| meaning.width()).max().unwrap_or(0).min(WIDEST);
     for line in &explained.lines {
@@ -72,9 +74,18 @@ fn meanings(line: &ExplainedLine) -> Vec<String> {
     }]
 }
 
+fn taken_for(explained: &Explained) -> &'static str {
+    match explained.kind {
+        SourceKind::Unknown => "no runner's log that is known",
+        kind => kind.name(),
+    }
+}
+
 fn summary(text: &mut String, explained: &Explained) {
-    line(text, format_args!("{} lines understood (·), {} not (?)", explained.understood, explained.unknown));
     let stories = tally(explained);
+    if !stories.is_empty() {
+        line(text, format_args!("stories:"));
+    }
     let width = stories.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
     for (name, ends) in &stories {
         line(text, format_args!("  {} │ {ends}", padded(name, width)));
@@ -158,7 +169,6 @@ fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
     use crate::fact::{Criterion, Fact, Provenance, Voice};
-    use crate::format::SourceKind;
 
     fn fact(line: u32, what: What) -> Fact {
         let story = Some(StoryName { id: Some("US-001".to_owned()), title: Some("Basket".to_owned()) });
@@ -186,13 +196,13 @@ mod tests {
             ("kein Eintrag \u{1b}[31m", vec![], Reading::Unknown),
         ]);
         let expected = "\
-progress.txt: progress log
+progress.txt: progress log, 3 lines understood (·), 1 not (?)
 1 │ started US-001            │ ## US-001 - Basket
   │ passed US-001             │
 2 │                           │
 3 │ criterion done AC2 US-001 │ - [x] AC2: Totals add up
 4 │ ?                         │ kein Eintrag [31m
-3 lines understood (·), 1 not (?)
+stories:
   US-001 │ started 1, criteria 1, passed 1
 ";
         assert_eq!(log("progress.txt", &explained), expected);

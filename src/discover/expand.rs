@@ -28,7 +28,7 @@ pub(super) fn expand(named: &[PathBuf], files: &dyn FileSystem) -> Result<Vec<Na
     }
     for name in named {
         if name.as_os_str() == "-" {
-            return Err(Error::Usage("standard input cannot be watched yet; write it to a file and name that".to_owned()));
+            return Err(Error::Usage("standard input cannot be watched; write it to a file and name that".to_owned()));
         }
         let path = files.current().join(name);
         match files.kind(&path) {

@@ -208,7 +208,7 @@ impl Task {
         let occurrence = told.occurrence?;
         self.anything = true;
         if self.started.is_none() && (mark.recorded || told.live) {
-            self.started = Some(mark);
+            self.started = Some(sharpened(mark, told));
         }
         Some(self.event(told, mark, occurrence, data))
     }
@@ -254,6 +254,13 @@ impl Task {
         let ends: Option<Vec<Mark>> = self.stories.iter().filter(|story| story.ends > 0).map(|story| story.finished).collect();
         ends.into_iter().flatten().filter(|end| end.recorded).max_by_key(|end| end.at).unwrap_or(dated)
     }
+}
+
+/// A beginning that names the present minute, seen as it happens: the second is known, and a clock that runs from it starts at 0.
+fn sharpened(mark: Mark, told: &Told<'_>) -> Mark {
+    const MINUTE: u64 = 60 * 1000;
+    let this_minute = mark.precision == Precision::Minute && told.now.since(mark.at).is_some_and(|ago| ago < MINUTE);
+    if told.live && this_minute { Mark { at: told.now, precision: Precision::Second, ..mark } } else { mark }
 }
 
 /// When it happened: the record's time where it is believable; else now, and for what was found at the start the time its file was

@@ -5,7 +5,7 @@ use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance};
 use crate::format::SourceKind;
 use crate::model::state::{ErrorState, StoryStatus};
 use crate::model::story::{Known, Mark, Story};
-use crate::model::{Task, Told, mark_of, small};
+use crate::model::{Task, Told, mark_of, sharpened, small};
 
 impl Task {
     pub(super) fn task_started(&self, description: Option<&str>, story_count: Option<u32>, estimated_secs: Option<u64>) -> TaskStarted {
@@ -47,7 +47,7 @@ impl Task {
             }
             // A start that is only implied by its end says nothing about when it was.
             let says_when = told.fact.provenance != Provenance::Derived && (mark.recorded || told.live);
-            story.started = says_when.then_some(mark);
+            story.started = says_when.then_some(sharpened(mark, told));
             story.seen = told.live.then_some(told.now);
             self.current = Some(place);
             self.ended = None;

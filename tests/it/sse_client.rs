@@ -73,13 +73,23 @@ pub struct Stream {
     fields: Vec<String>,
 }
 
+/// With a body, whose length a header says.
+pub fn exchange(address: SocketAddr, request: &Request<'_>, body: &str) -> Response {
+    let socket = TcpStream::connect(address).expect("the server accepts");
+    send_on_with(socket, address, request, body)
+}
+
 pub fn send(address: SocketAddr, request: &Request<'_>) -> Response {
     let socket = TcpStream::connect(address).expect("the server accepts");
     send_on(socket, address, request)
 }
 
 /// On a socket of the test's own making.
-pub fn send_on(mut socket: TcpStream, address: SocketAddr, request: &Request<'_>) -> Response {
+pub fn send_on(socket: TcpStream, address: SocketAddr, request: &Request<'_>) -> Response {
+    send_on_with(socket, address, request, "")
+}
+
+fn send_on_with(mut socket: TcpStream, address: SocketAddr, request: &Request<'_>, body: &str) -> Response {
     socket.set_read_timeout(Some(READ_TIMEOUT)).expect("a timeout can be set");
     let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
     if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
@@ -89,6 +99,7 @@ pub fn send_on(mut socket: TcpStream, address: SocketAddr, request: &Request<'_>
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
+    head.push_str(body);
     socket.write_all(head.as_bytes()).expect("the request can be sent");
     read_head(BufReader::new(socket), request.method)
 }

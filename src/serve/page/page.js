@@ -20,9 +20,20 @@ const known = new Set();
 
 function subject(data) {
   const name = [data.story_id, data.title].filter(Boolean).join(" ");
-  const what = data.ac_text ?? data.error_message ?? data.task_name ?? "";
-  const ending = data.status ? `${data.status}${data.reason ? ` (${data.reason})` : ""}` : "";
-  return [name, what, ending].filter(Boolean).join(" — ");
+  const what = data.ac_text ?? data.error_message ?? data.task_name ?? (name ? "" : data.task_id) ?? "";
+  // "failed (failed)" would say nothing.
+  const reason = data.reason && data.reason !== data.status ? ` (${data.reason})` : "";
+  return [name, what, data.status && data.status + reason].filter(Boolean).join(" — ");
+}
+
+// The time of day, with the date before it when that is not today's; a record without a time of day is its date alone.
+function when(event) {
+  if (event.timestamp_precision === "day") return event.timestamp.slice(0, 10);
+  const two = (number) => String(number).padStart(2, "0");
+  const at = new Date(event.timestamp);
+  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":");
+  if (at.toDateString() === new Date().toDateString()) return time;
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
 }
 
 function cell(name, text) {
@@ -36,7 +47,8 @@ function show(event) {
   if (known.has(event.id)) return;
   known.add(event.id);
   const row = document.createElement("li");
-  const time = cell("time", new Date(event.timestamp).toLocaleTimeString());
+  row.className = event.type === "error_occurred" ? "failed" : (event.data.status ?? "");
+  const time = cell("time", when(event));
   time.dateTime = event.timestamp;
   const type = cell("span", event.type);
   type.className = "type";
