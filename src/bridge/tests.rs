@@ -2,6 +2,7 @@
 
 mod last_line;
 mod plans;
+mod rewrites;
 
 use std::time::Duration;
 
@@ -134,9 +135,9 @@ impl World {
             return;
         }
         let seen = seen.unwrap_or_default();
-        if let Some(added) = content.strip_prefix(&seen) {
-            let first = 1 + seen.matches('\n').count();
-            let (lines, rest) = split(added, first);
+        if content.starts_with(&seen) {
+            let (ended, _open) = seen.split_at(seen.rfind(['\n', '\r']).map_or(0, |at| at + 1));
+            let (lines, rest) = split(&content[ended.len()..], 1 + ended.matches('\n').count());
             self.bridge.handle(Input::Lines { source, at: moment, lines });
             if let Some(rest) = rest {
                 self.bridge.handle(Input::Rest { source, at: moment, rest });
@@ -197,13 +198,15 @@ fn split(text: &str, first: usize) -> (Lines, Option<Rest>) {
     let mut lines = Lines::default();
     let mut rest = None;
     for (number, piece) in (u32::try_from(first).unwrap()..).zip(text.split_inclusive('\n')) {
-        let Some(line) = piece.strip_suffix('\n') else {
-            rest = Some(Rest { number, text: piece.to_owned() });
-            break;
-        };
-        let redraws: Vec<&str> = line.split('\r').collect();
-        for (at, redraw) in redraws.iter().enumerate() {
-            lines.push(number, redraw, if at + 1 == redraws.len() { LineEnd::Feed } else { LineEnd::Return });
+        let (line, is_open) = piece.strip_suffix('\n').map_or((piece, true), |line| (line, false));
+        let (drawn, last) = line.rsplit_once('\r').map_or((None, line), |(drawn, last)| (Some(drawn), last));
+        for redraw in drawn.into_iter().flat_map(|drawn| drawn.split('\r')) {
+            lines.push(number, redraw, LineEnd::Return);
+        }
+        if !is_open {
+            lines.push(number, last, LineEnd::Feed);
+        } else if !last.is_empty() {
+            rest = Some(Rest { number, text: last.to_owned() });
         }
     }
     (lines, rest)

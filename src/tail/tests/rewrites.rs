@@ -127,3 +127,40 @@ fn an_edit_in_the_middle_of_a_big_log_is_found_while_its_writer_never_rests() {
     assert_eq!(said[0], "lines 131073:mo");
     assert_eq!(said.iter().filter(|word| *word == "begin Rewritten").count(), 1, "{said:?}");
 }
+
+#[test]
+fn a_writer_that_goes_on_behind_a_hole() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\n"));
+    rig.look();
+    // Truncated under a writer that keeps its offset; or cut and stretched to the old size, so that only the bytes tell.
+    rig.write("p.txt", "\0\0\0\0c\n");
+    assert_eq!([rig.later(10).look(), rig.later(60).look()].concat(), ["begin Rewritten", "lines 1:c", "end"]);
+    rig.write("p.txt", "\0\0\0\0\0\0");
+    assert_eq!([rig.later(60).look(), rig.later(60).look()].concat(), ["begin Rewritten", "end"]);
+    rig.append("p.txt", "d\n");
+    assert_eq!(rig.later(60).look(), ["lines 1:d"]);
+}
+
+#[test]
+fn an_encoding_may_change_with_a_save() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
+    rig.look();
+    rig.replace("p.txt", b"\xff\xfea\0\n\0b\0\n\0");
+    assert_eq!(rig.later(60).look(), ["begin Replaced", "lines 1:a 2:b", "end"]);
+    rig.append("p.txt", b"c\0\n");
+    assert_eq!(rig.later(60).look(), NONE);
+    rig.append("p.txt", b"\0");
+    assert_eq!(rig.later(60).look(), ["lines 3:c"]);
+    rig.replace("p.txt", b"\xef\xbb\xbfa\nb\nc\n");
+    assert_eq!(rig.later(60).look(), ["begin Replaced", "lines 1:a 2:b 3:c", "end"]);
+}
+
+#[test]
+fn a_pair_of_line_ends_may_come_in_two_writes() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\r\n"));
+    assert_eq!(rig.look(), ["lines 1:a"]);
+    for (piece, expected) in [("b\r", vec![]), ("\nc", vec!["lines 2:b"]), ("\r", vec![]), ("d\r\n", vec!["lines 3<c 3:d"])] {
+        rig.append("p.txt", piece);
+        assert_eq!(rig.later(60).look(), expected, "{piece:?}");
+    }
+}
