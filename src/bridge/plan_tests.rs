@@ -41,6 +41,16 @@ fn stories_that_share_an_id_or_a_title_pass_one_by_one() {
 }
 
 #[test]
+fn a_version_that_was_overwritten_before_it_was_believed_never_counts() {
+    let before = plan("b", &[("US-1", true), ("US-2", false)]);
+    let reset = plan("b", &[("US-1", false), ("US-2", false)]);
+    let mut world = World::new([None, None, Some(&before)]);
+    world.said();
+    world.save(PLAN, &reset, Why::Rewritten).save(PLAN, "{}", Why::Rewritten).wait(4.0).save(PLAN, &before, Why::Rewritten).wait(4.0);
+    assert_eq!(world.said(), [""; 0]);
+}
+
+#[test]
 fn a_task_with_two_plans_goes_by_the_first() {
     let sources = ["prd.json", "feature_list.json"].iter().enumerate().map(|(at, name)| Source {
         id: SourceId(at as u32),
@@ -96,6 +106,18 @@ fn a_criterion_with_a_monstrous_number_costs_nothing() {
     }
     assert_eq!(world.wait(1.0).said(), ["criterion US-1 0 (Started: a)", "criterion US-1 199 (Started: a)"]);
     assert_eq!(world.criteria(), 200);
+}
+
+#[test]
+fn ticks_survive_a_save_of_the_plan() {
+    let version = |passes| {
+        let story = serde_json::json!({"id": "US-1", "title": "T", "acceptanceCriteria": ["Tests pass", "Tests pass"], "passes": false});
+        serde_json::json!({"branchName": "b", "userStories": [story, {"id": "US-2", "passes": passes}]}).to_string()
+    };
+    let ticks = [1, 9].map(|story| format!("{{\"type\": \"ac_completed\", \"story_id\": \"US-{story}\", \"ac_index\": 0}}\n"));
+    let mut world = World::new([Some(&cat(&[h("a"), s(1)])), None, Some(&version(false))]);
+    world.append(P, &ticks.concat()).wait(1.0).save(PLAN, &version(true), Why::Replaced).wait(1.0);
+    assert_eq!(world.ticked(), [("US-1".to_owned(), 1), ("US-9".to_owned(), 1)], "one of two that read the same, and one outside the plan");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::event::{Data, Ending};
 use crate::line::{LineEnd, Lines, Rest, SourceId, TaskId, Timestamp, Why};
+use crate::model::state::StoryStatus;
 
 /// Some files of one task and the bridge that is told of them.
 pub(super) struct World {
@@ -164,6 +165,13 @@ impl World {
     /// How many criteria the state shows.
     pub(super) fn criteria(&self) -> usize {
         self.bridge.state(self.moment()).tasks[0].stories.iter().map(|story| story.criteria.len()).sum()
+    }
+
+    /// Stories with ticked criteria, and how many.
+    pub(super) fn ticked(&self) -> Vec<(String, u32)> {
+        let state = self.bridge.state(self.moment());
+        let ticked = state.tasks[0].stories.iter().filter(|story| story.status != StoryStatus::Passed && story.criteria_done > 0);
+        ticked.map(|story| (story.story_id.clone().unwrap(), story.criteria_done)).collect()
     }
 
     /// What has been emitted since the last call, without the runs' beginnings.

@@ -146,7 +146,7 @@ impl Task {
         }
         // Plan order first, then the order of appearance; a story that left the plan untouched leaves the list.
         let order: HashMap<&Arc<str>, usize> = subjects.iter().enumerate().map(|(place, subject)| (&subject.key, place)).collect();
-        self.stories.retain(|story| story.in_plan || story.starts + story.ends > 0 || story.last_error.is_some());
+        self.stories.retain(|story| story.in_plan || story.has_happened());
         self.stories.sort_by_key(|story| order.get(&story.subject.key).copied().unwrap_or(usize::MAX));
         self.places = self.stories.iter().enumerate().map(|(place, story)| (story.subject.key.clone(), place)).collect();
         self.current = current.and_then(|key| self.places.get(&key).copied());

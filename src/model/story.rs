@@ -99,6 +99,11 @@ impl Story {
         self.subject.id.as_deref().map(str::to_owned)
     }
 
+    /// Whether anything was ever said of it but its name.
+    pub(super) fn has_happened(&self) -> bool {
+        self.starts + self.ends > 0 || self.last_error.is_some() || self.criteria.iter().any(|criterion| criterion.done)
+    }
+
     /// Takes what the plan says of this story. Ticks survive when the criterion's text does.
     pub(super) fn take_plan(&mut self, planned: &PlanStory) {
         self.in_plan = true;
@@ -115,7 +120,9 @@ impl Story {
         self.criteria = planned
             .criteria
             .iter()
-            .map(|text| match old.iter().find(|had| had.text == *text) {
+            .enumerate()
+            // Its own place first: a plan may use a text twice.
+            .map(|(at, text)| match old.get(at).filter(|had| had.text == *text).or_else(|| old.iter().find(|had| had.text == *text)) {
                 Some(had) => had.clone(),
                 None => pending(text.clone()),
             })

@@ -38,6 +38,30 @@ fn every_event_that_can_be_made_is_allowed() {
 }
 
 #[test]
+fn every_word_that_can_be_said_is_allowed() {
+    let schema = validator();
+    let mut words: Vec<(&str, Value)> = Vec::new();
+    words.extend([TimestampSource::Record, TimestampSource::Observed].map(|word| ("/timestamp_source", json!(word))));
+    words.extend([Provenance::Explicit, Provenance::Derived, Provenance::Inferred].map(|word| ("/provenance", json!(word))));
+    for (at, data) in full().into_iter().enumerate() {
+        let own = match &data {
+            Data::ErrorOccurred(_) => {
+                use ErrorKind::{Network, NotFound, Parse, Permission, Timeout, Unknown, Validation};
+                [Timeout, NotFound, Permission, Parse, Network, Validation, Unknown].map(|kind| ("/data/error_type", json!(kind))).to_vec()
+            }
+            Data::TaskStarted(_) | Data::StoryStarted(_) | Data::AcCompleted(_) | Data::StoryCompleted(_) | Data::TaskCompleted(_) => {
+                Vec::new()
+            }
+        };
+        for (pointer, word) in words.iter().cloned().chain(own) {
+            let mut event = whole(full().remove(at));
+            set(&mut event, pointer, word);
+            hold(&schema, &event);
+        }
+    }
+}
+
+#[test]
 fn what_is_no_event_is_refused() {
     let schema = validator();
     let good = whole(full().remove(1));
