@@ -1,7 +1,7 @@
 //! What each kind of fact does to the state, and the data of the event it makes when it is news.
 
 use crate::event::{AcCompleted, Ending, ErrorOccurred, StoryCompleted, StoryStarted, TaskCompleted, TaskStarted};
-use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance};
+use crate::fact::{Criterion, Fact, Failure, Outcome, Precision, Provenance};
 use crate::format::SourceKind;
 use crate::model::state::{ErrorState, StoryStatus};
 use crate::model::story::{Known, Mark, Story};
@@ -47,7 +47,9 @@ impl Task {
             }
             // A start that is only implied by its end says nothing about when it was.
             let says_when = told.fact.provenance != Provenance::Derived && (mark.recorded || told.live);
-            story.started = says_when.then_some(sharpened(mark, told));
+            // A record that names only the minute may seem to lie before the run's own start.
+            let begun = self.started.filter(|run| mark.precision == Precision::Minute && run.recorded && mark.at < run.at);
+            story.started = says_when.then_some(begun.unwrap_or_else(|| sharpened(mark, told)));
             story.seen = told.live.then_some(told.now);
             self.current = Some(place);
             self.ended = None;

@@ -61,7 +61,8 @@ pub fn coarse(ms: u64) -> String {
 
 /// `12m–45m`.
 pub fn span(low_secs: u64, high_secs: u64, charset: Charset) -> String {
-    format!("{}{}{}", coarse(low_secs * 1000), charset.dash(), coarse(high_secs * 1000))
+    let (low, high) = (coarse(low_secs * 1000), coarse(high_secs * 1000));
+    if low == high { format!("about {low}") } else { format!("{low}{}{high}", charset.dash()) }
 }
 
 /// `~25m left (12m–45m), from 5 stories`; why not, when it is not known.

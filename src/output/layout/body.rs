@@ -186,9 +186,11 @@ impl Body<'_> {
             },
             (_, Remaining::Range { median_secs, low_secs, high_secs, from_stories }) => {
                 let (median, span) = (coarse(median_secs * 1000), text::span(*low_secs, *high_secs, charset));
-                let from = count(*from_stories, "story", "stories");
+                let from = format!("from {}", count(*from_stories, "story", "stories"));
+                // Where both ends are rounded to the same there is no range to speak of.
+                let basis = if low_secs == high_secs { from } else { format!("{span}, {from}") };
                 vec![
-                    format!("{long} | ~{median} remaining ({span}, from {from})"),
+                    format!("{long} | ~{median} remaining ({basis})"),
                     format!("{long} | ~{median} remaining ({span})"),
                     format!("{long} | ~{median} remaining"),
                     format!("{short} | ~{median} left"),
