@@ -198,11 +198,9 @@ impl Task {
     }
 }
 
-/// The story's title as the best source has it; a story without an id must have one, and its heading serves.
+/// The plan's title, else the fact's own (an id may be used for two stories), else the best one known; a story without an id must have
+/// one, and its heading serves.
 fn titled(story: &Story, fact: &Fact) -> Option<String> {
-    match story.title() {
-        Some(title) => Some(title.to_owned()),
-        None if story.subject.id.is_none() => Some(fact.text.trim().to_owned()),
-        None => None,
-    }
+    let own = fact.story.as_ref().and_then(|name| name.title.clone()).filter(|_| !story.in_plan);
+    own.or_else(|| story.title().map(str::to_owned)).or_else(|| story.subject.id.is_none().then(|| fact.text.trim().to_owned()))
 }
