@@ -250,7 +250,8 @@ impl ServeOptions {
 
 impl ShowOptions {
     fn meant(&self) -> Show {
-        let screen = match (self.stream && !self.plain, self.plain || !self.json) {
+        // What `--json` and `--once` print is the answer; lines beside it are for those who ask.
+        let screen = match (self.stream && !self.plain, self.plain || !(self.json || self.once)) {
             (true, _) => Screen::Box,
             (false, true) => Screen::Lines,
             (false, false) => Screen::Nothing,
@@ -315,6 +316,8 @@ mod tests {
             ("--stream --json", Screen::Box),
             ("--json", Screen::Nothing),
             ("--json --plain", Screen::Lines),
+            ("--once", Screen::Nothing),
+            ("--once --plain", Screen::Lines),
         ] {
             assert_eq!(config(arguments).show.screen, screen, "{arguments}");
         }

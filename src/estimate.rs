@@ -32,7 +32,7 @@ pub fn remaining(outlook: &Outlook) -> Remaining {
         return Remaining::Unknown { because: "no story is left" };
     }
     if outlook.finished.is_empty() {
-        return Remaining::Unknown { because: "no story has finished yet" };
+        return Remaining::Unknown { because: "no finished story has been timed yet" };
     }
     let pace = Pace::of(outlook.finished);
     let age = outlook.current.map_or(0.0, |age| age.as_secs_f64());
@@ -233,7 +233,7 @@ mod tests {
     fn unknown_is_said_with_its_reason() {
         let done = minutes(&[10]);
         let known = Outlook { finished: &done, current: None, to_come: Some(3), quiet: false };
-        assert_eq!(because(Outlook { finished: &[], ..known }), "no story has finished yet");
+        assert_eq!(because(Outlook { finished: &[], ..known }), "no finished story has been timed yet");
         assert_eq!(because(Outlook { quiet: true, ..known }), "the run is quiet");
         assert_eq!(because(Outlook { to_come: None, ..known }), "no plan says how many stories there are");
         assert_eq!(because(Outlook { to_come: Some(0), ..known }), "no story is left");

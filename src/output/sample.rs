@@ -108,7 +108,7 @@ pub(crate) fn waiting() -> TaskState {
         started_at: None,
         last_activity_at: None,
         last_activity_path: None,
-        remaining: Remaining::Unknown { because: "no story has finished yet" },
+        remaining: Remaining::Unknown { because: "no finished story has been timed yet" },
         sources: vec![
             source("prd.json", "plan", SourceCondition::Reading),
             source("progress.txt", "unknown", SourceCondition::Waiting),

@@ -194,8 +194,8 @@ mod tests {
         assert_eq!(remaining(&range, Charset::Ascii), "~25m left (12m-45m), from 5 stories");
         let long = Remaining::LongerThanUsual { usual_low_secs: 360, usual_high_secs: 780 };
         assert_eq!(remaining(&long, Charset::Unicode), "longer than usual (usual 6m–13m)");
-        let unknown = Remaining::Unknown { because: "no story has finished yet" };
-        assert_eq!(remaining(&unknown, Charset::Unicode), "time left unknown: no story has finished yet");
+        let unknown = Remaining::Unknown { because: "no finished story has been timed yet" };
+        assert_eq!(remaining(&unknown, Charset::Unicode), "time left unknown: no finished story has been timed yet");
     }
 
     #[test]
