@@ -217,9 +217,13 @@ impl Mouth<'_> {
 
     fn tick(&mut self, now: Moment) {
         let events = self.bridge.handle(Input::Tick(now));
-        let state = self.snapshot_due().is_some_and(|at| at <= now.elapsed).then(|| self.snapshot(now));
-        if !events.is_empty() || state.is_some() {
-            self.say(events, state);
+        if !events.is_empty() {
+            self.say(events, None);
+        }
+        // Only now: a snapshot costs more than an event, which must not wait for it.
+        if self.snapshot_due().is_some_and(|at| at <= now.elapsed) {
+            let state = self.snapshot(now);
+            self.say(Vec::new(), Some(state));
         }
     }
 
