@@ -69,7 +69,7 @@ impl Header {
     }
 
     fn field(&mut self, text: &str, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
-        let title = self.title.as_mut().expect("a field follows a title");
+        let Some(title) = &mut self.title else { return false };
         if let Some(name) = between(text, " across iterations for the ", &[" feature.", " PRD.", " project.", "."]) {
             title.name.get_or_insert(name);
             return true;
