@@ -126,7 +126,7 @@ impl Bridge {
             }
             Input::Document { source, at, text } => self.on_document(source, at, &text),
             Input::Written { source, at } => self.written(source, at),
-            Input::Gone { source, at } => self.gone(source, at),
+            Input::Gone { source, at: _ } => self.gone(source),
             Input::Trouble { source, at: _, notice } => {
                 if let (Some(source), NoticeKind::Unreadable) = (source, notice.kind) {
                     self.sources[source.0 as usize].condition = SourceCondition::Unreadable;
@@ -256,7 +256,7 @@ impl Bridge {
         task.model.touched(at, path);
     }
 
-    fn gone(&mut self, source: SourceId, _at: Moment) {
+    fn gone(&mut self, source: SourceId) {
         let place = &mut self.sources[source.0 as usize];
         place.condition = match place.condition {
             SourceCondition::Reading | SourceCondition::Gone => SourceCondition::Gone,

@@ -147,27 +147,15 @@ impl Task {
             self.say(pending, Kind::TaskStarted, &pending.fact, None, now, events);
             return;
         };
-        match kind {
-            Kind::TaskStarted => {
-                let due = self.run.count(key(kind, "")) == 0;
-                let occurrence = due.then(|| self.run.add(key(kind, "")));
-                self.say(pending, kind, &pending.fact, occurrence, now, events);
-                return;
-            }
-            // Whether a run with a plan has passed is the plan's to say.
-            Kind::TaskPassed if pending.origin.kind != SourceKind::Plan && self.has_plan() => {
-                self.say(pending, kind, &pending.fact, None, now, events);
-                return;
-            }
-            Kind::StoryStarted
-            | Kind::CriterionDone
-            | Kind::StoryPassed
-            | Kind::StoryFailed
-            | Kind::Error
-            | Kind::TaskPassed
-            | Kind::TaskFailed => {}
+        if kind == Kind::TaskStarted {
+            let due = self.run.count(key(kind, "")) == 0;
+            let occurrence = due.then(|| self.run.add(key(kind, "")));
+            self.say(pending, kind, &pending.fact, occurrence, now, events);
+            return;
         }
-        if kind == Kind::StoryStarted && self.absorbs_start(pending) {
+        // Whether a run with a plan has passed is the plan's to say.
+        let not_theirs_to_say = kind == Kind::TaskPassed && pending.origin.kind != SourceKind::Plan && self.has_plan();
+        if not_theirs_to_say || (kind == Kind::StoryStarted && self.absorbs_start(pending)) {
             self.say(pending, kind, &pending.fact, None, now, events);
             return;
         }
@@ -221,9 +209,7 @@ impl Task {
             return;
         }
         let start = key(Kind::StoryStarted, &pending.subjects.key_text);
-        let ends = self.run.count(key(Kind::StoryPassed, &pending.subjects.key_text))
-            + self.run.count(key(Kind::StoryFailed, &pending.subjects.key_text));
-        if self.run.count(start) >= ends {
+        if self.run.count(start) >= self.ends(&pending.subjects.key_text) {
             return;
         }
         let what = What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
