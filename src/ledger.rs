@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::fact::{Key, Kind, Voice};
-use crate::line::Why;
+use crate::line::{PastId, Why};
 
 /// A partial loss, and whatever else could be a half-finished write, is believed after this much quiet.
 pub const SETTLE: Duration = Duration::from_millis(250);
@@ -58,6 +58,18 @@ pub struct Source {
     gone: HashMap<Slot, Duration>,
     /// Facts with their opening lines in the last believed content.
     opens: HashSet<(Slot, u64)>,
+    /// Files that lost their name and are read on.
+    pasts: Vec<Past>,
+}
+
+/// A file that lost its name to another.
+#[derive(Debug)]
+struct Past {
+    id: PastId,
+    /// Count in what it held when it was last read.
+    cur: Counts,
+    /// What was known of its generation when that was closed; until then the present one is still its own.
+    closed: Option<Counts>,
 }
 
 /// What has become of a file that did not simply grow.
@@ -120,8 +132,49 @@ impl Source {
         counts.of(item.slot) < self.known.get(&item.slot).copied().unwrap_or(0)
     }
 
+    /// The believed content is now this file's, which is read on beside the one that took its name.
+    pub fn retire(&mut self, id: PastId) {
+        self.pasts.push(Past { id, cur: self.cur.clone(), closed: None });
+    }
+
+    /// A fact at the end of a file that lost its name. Returns how often it has been said when that is more than before.
+    pub fn late(&mut self, id: PastId, item: Item) -> Option<u32> {
+        let past = self.pasts.iter_mut().find(|past| past.id == id)?;
+        let count = past.cur.entry(item.slot).or_default();
+        if item.kind.counts_once() && *count > 0 {
+            return None;
+        }
+        *count += 1;
+        let is_closed = past.closed.is_some();
+        let known = past.closed.as_mut().unwrap_or(&mut self.known).entry(item.slot).or_default();
+        if *count <= *known {
+            return None;
+        }
+        *known = *count;
+        if is_closed {
+            *self.base.entry(item.slot).or_default() += 1;
+        }
+        Some(self.said(item.slot))
+    }
+
+    /// A file that lost its name is not read any more.
+    pub fn leave(&mut self, id: PastId) {
+        self.pasts.retain(|past| past.id != id);
+    }
+
     /// Judges content that replaced the believed one.
     pub fn judge(&self, new: &Tally, how: Circumstances) -> Verdict {
+        let shared: u64 = new.counts.iter().map(|(slot, n)| u64::from((*n).min(self.known.get(slot).copied().unwrap_or(0)))).sum();
+        let total = match sum(&self.cur) {
+            0 => sum(&self.known),
+            held => held,
+        };
+        match how.why {
+            // A copy of what was read, or a generation that was missed between two looks.
+            Why::Sibling => return if 2 * shared > total { Verdict::Rewrite } else { Verdict::NewGeneration },
+            Why::Rotated if how.machine => return Verdict::NewGeneration,
+            Why::Rotated | Why::Rewritten | Why::Replaced | Why::MovedAway | Why::Resumed => {}
+        }
         let lost = self.cur.iter().any(|(slot, count)| new.of(*slot) < *count);
         if !lost {
             return Verdict::Rewrite;
@@ -131,12 +184,6 @@ impl Source {
             let believed = how.age >= TOTAL || (settled && how.other_start_line);
             return if believed { Verdict::NewGeneration } else { Verdict::Wait { hold: !how.machine } };
         }
-        let shared: u64 = new.counts.iter().map(|(slot, n)| u64::from((*n).min(self.known.get(slot).copied().unwrap_or(0)))).sum();
-        let sum = |of: &Counts| of.values().map(|n| u64::from(*n)).sum::<u64>();
-        let total = match sum(&self.cur) {
-            0 => sum(&self.known),
-            held => held,
-        };
         let familiar = new.opens.iter().any(|open| self.opens.contains(open));
         let under_half = 2 * shared < total;
         let moved = how.why == Why::MovedAway;
@@ -191,6 +238,9 @@ impl Source {
 
     /// A machine log was rotated: counts go on.
     pub fn rotate(&mut self) {
+        for past in self.pasts.iter_mut().filter(|past| past.closed.is_none()) {
+            past.closed = Some(self.known.clone());
+        }
         for (slot, count) in self.known.drain() {
             *self.base.entry(slot).or_default() += count;
         }
@@ -202,6 +252,8 @@ impl Source {
         self.base.clear();
         self.floor.clear();
         self.known.clear();
+        // What is still added to the file of the run before is that run's.
+        self.pasts.clear();
         self.forget_content();
     }
 
@@ -218,6 +270,10 @@ impl Source {
         self.gone.clear();
         self.opens.clear();
     }
+}
+
+fn sum(of: &Counts) -> u64 {
+    of.values().map(|n| u64::from(*n)).sum()
 }
 
 /// The counts of some content.

@@ -7,6 +7,7 @@ mod document;
 mod lines;
 mod look;
 mod order;
+mod past;
 #[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
@@ -117,7 +118,20 @@ impl Bridge {
     /// Takes one input. Events come out of `Tick` and `Finish` only, in the order they are to be published.
     pub fn handle(&mut self, input: Input) -> Vec<Event> {
         match input {
-            Input::Begin { source, at, why } => self.on_lines(source, at, |lines, now| lines.begin(now, why)),
+            Input::Begin { source, at, why } => {
+                self.press(source, at, false);
+                self.on_lines(source, at, |lines, now| lines.begin(now, why));
+            }
+            Input::Resumed { source, at } => self.on_lines(source, at, |lines, now| lines.resumed(now)),
+            Input::Retired { source, at, past } => {
+                self.press(source, at, true);
+                self.on_lines(source, at, |lines, _| lines.retire(past));
+            }
+            Input::Late { source, at, past, lines } => {
+                self.touched(source, at);
+                self.with_line(source, |task, line| task.late(line, past, &lines));
+            }
+            Input::Left { source, at: _, past, end } => self.with_line(source, |task, line| task.leave(line, past, end)),
             Input::Lines { source, at, lines } => self.on_lines(source, at, |machine, now| machine.take(now, &lines)),
             Input::Rest { source, at, rest } => self.on_lines(source, at, |lines, _| lines.rest(rest)),
             Input::End { source, at, rest } => {
@@ -159,6 +173,15 @@ impl Bridge {
             Machine::Plan(_) => None,
         };
         !self.tasks[place.task].waits(line)
+    }
+
+    /// Whether a program appends to this file and rotates it.
+    pub fn is_machine_log(&self, source: SourceId) -> bool {
+        let place = &self.sources[source.0 as usize];
+        match place.machine {
+            Machine::Lines(line) => self.tasks[place.task].lines[line].is_machine_log(),
+            Machine::Plan(_) => false,
+        }
     }
 
     /// Rises whenever `state` would show something else.
@@ -212,6 +235,23 @@ impl Bridge {
         let place = &self.sources[source.0 as usize];
         match place.machine {
             Machine::Lines(line) => act(&mut self.tasks[place.task].lines[line], at.elapsed),
+            Machine::Plan(_) => debug_assert!(false, "a document was sent as lines"),
+        }
+    }
+
+    /// What a source holds is about to be replaced.
+    fn press(&mut self, source: SourceId, at: Moment, retired: bool) {
+        let live = self.ready;
+        self.with_line(source, |task, line| {
+            let begun = if live || !task.lines[line].is_machine_log() { None } else { task.begun() };
+            task.press(line, at.elapsed, begun, retired);
+        });
+    }
+
+    fn with_line(&mut self, source: SourceId, act: impl FnOnce(&mut Task, usize)) {
+        let place = &self.sources[source.0 as usize];
+        match place.machine {
+            Machine::Lines(line) => act(&mut self.tasks[place.task], line),
             Machine::Plan(_) => debug_assert!(false, "a document was sent as lines"),
         }
     }

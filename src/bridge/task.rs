@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::fact::{Fact, Kind, Outcome, Provenance, StoryName, Voice, What, opening};
 use crate::format::SourceKind;
-use crate::ledger::Run;
-use crate::line::{Moment, Timestamp};
+use crate::ledger::{Run, Verdict};
+use crate::line::{Lines, Moment, PastId, Rest, Timestamp};
 use crate::model::{self, Origin, Told};
 use crate::plan::Plan;
 use crate::subject::Subject;
@@ -98,6 +98,36 @@ impl Task {
         let Task { lines, plans, resolver, .. } = self;
         let plan = the_plan(plans);
         lines[line].count_fresh(now, |fact| resolver.resolve(fact, plan, begun))
+    }
+
+    /// What this source says of its content is about to be replaced: it is counted while it can be. `retired` when the file itself
+    /// is replaced by another.
+    pub(super) fn press(&mut self, line: usize, now: Duration, begun: Option<Timestamp>, retired: bool) {
+        let fresh = self.count_fresh(line, now, begun);
+        self.lines[line].tell_later(fresh);
+        if self.lines[line].is_pressed(retired)
+            && let Some(judged) = self.judge(line, now, true)
+        {
+            if judged.verdict == Verdict::NewGeneration {
+                self.lines[line].ledger.rotate();
+            }
+            let believed = self.lines[line].commit(judged, now);
+            self.lines[line].tell_later(believed);
+        }
+    }
+
+    /// Lines added to a file that lost its name.
+    pub(super) fn late(&mut self, line: usize, past: PastId, added: &Lines) {
+        let Task { lines, plans, resolver, .. } = self;
+        let plan = the_plan(plans);
+        lines[line].late(past, added, |fact| resolver.resolve(fact, plan, None));
+    }
+
+    /// A file that lost its name is not read any more.
+    pub(super) fn leave(&mut self, line: usize, past: PastId, end: Option<Option<Rest>>) {
+        let Task { lines, plans, resolver, .. } = self;
+        let plan = the_plan(plans);
+        lines[line].leave(past, end, |fact| resolver.resolve(fact, plan, None));
     }
 
     /// When the present run began, by the progress log's header: records from before belong to earlier runs.
@@ -285,7 +315,7 @@ impl Task {
             if lines.contains(&place) {
                 source.ledger.begin_run();
             } else {
-                source.ledger.outlive_run();
+                source.outlive_run();
             }
         }
         for (place, source) in self.plans.iter_mut().enumerate() {

@@ -39,7 +39,7 @@ impl Files {
         let watched = sources.iter().map(|source| Watched {
             id: source.id,
             kind: match source.shape {
-                Shape::Lines => Kind::Log(Box::new(Log::new(source))),
+                Shape::Lines => Kind::Log(Box::new(Log::new(source, None))),
                 Shape::Document => Kind::Document(Box::new(Document::new(source))),
             },
             touched: true,
@@ -93,10 +93,10 @@ impl Files {
         }
     }
 
-    /// Looks at one file.
-    pub(super) fn look(&mut self, index: usize, now: Moment, say: &mut dyn FnMut(Input)) -> Step {
+    /// Looks at one file; `machine` when a program appends to it and rotates it.
+    pub(super) fn look(&mut self, index: usize, machine: bool, now: Moment, say: &mut dyn FnMut(Input)) -> Step {
         let watched = &mut self.watched[index];
-        let mut look = Look { now, closed: watched.closed, buffer: &mut self.buffer, say };
+        let mut look = Look { now, closed: watched.closed, machine, buffer: &mut self.buffer, say };
         let step = match &mut watched.kind {
             Kind::Log(log) => log.look(&mut look),
             Kind::Document(document) => document.look(&mut look),
@@ -112,7 +112,7 @@ impl Files {
     pub(super) fn finish(&mut self, now: Moment, say: &mut dyn FnMut(Input)) {
         for &index in &self.order {
             match &mut self.watched[index].kind {
-                Kind::Log(log) => log.finish(&mut Look { now, closed: false, buffer: &mut self.buffer, say }),
+                Kind::Log(log) => log.finish(&mut Look { now, closed: false, machine: false, buffer: &mut self.buffer, say }),
                 Kind::Document(_) => {}
             }
         }

@@ -117,7 +117,8 @@ impl Reader<'_> {
             if !due || !self.mouth.bridge.may_look(self.files.id(index)) {
                 continue;
             }
-            while let Step::More { tick } = self.files.look(index, now, &mut |input| self.mouth.hand(input)) {
+            let machine = self.mouth.bridge.is_machine_log(self.files.id(index));
+            while let Step::More { tick } = self.files.look(index, machine, now, &mut |input| self.mouth.hand(input)) {
                 if self.is_out_of_time() || self.mouth.ended {
                     break;
                 }

@@ -1,6 +1,7 @@
 //! Follows real files in a temporary folder with made-up moments: no waiting, every look is asked for.
 
 mod rewrites;
+mod rotation;
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -21,6 +22,7 @@ struct Rig {
     files: Files,
     start: Timestamp,
     elapsed: Duration,
+    machine: bool,
 }
 
 impl Rig {
@@ -39,7 +41,8 @@ impl Rig {
             named: true,
             machine_name: false,
         };
-        let rig = Rig { folder, files: Files::new(&[source]), start: Timestamp::now(), elapsed: Duration::ZERO };
+        let rig =
+            Rig { folder, files: Files::new(&[source]), start: Timestamp::now(), elapsed: Duration::ZERO, machine: name.ends_with(".log") };
         prepare(&rig);
         rig
     }
@@ -76,8 +79,13 @@ impl Rig {
     fn look(&mut self) -> Vec<String> {
         let now = self.now();
         let mut inputs = Vec::new();
-        while let Step::More { .. } = self.files.look(0, now, &mut |input| inputs.push(input)) {}
+        while let Step::More { .. } = self.files.look(0, self.machine, now, &mut |input| inputs.push(input)) {}
         inputs.iter().filter(|input| !matches!(input, Input::Written { .. })).map(word).collect()
+    }
+
+    /// As `look`, without what is said of files that lost their name.
+    fn look_here(&mut self) -> Vec<String> {
+        self.look().into_iter().filter(|word| !word.starts_with("retired") && !word.starts_with("left")).collect()
     }
 
     /// As `look`, but only if the file asks for it by now.
@@ -103,6 +111,15 @@ fn word(input: &Input) -> String {
         Input::End { rest, .. } => rest.as_ref().map_or("end".to_owned(), |rest| format!("end {}|{}", rest.number, rest.text)),
         Input::Rest { rest, .. } => format!("rest {}|{}", rest.number, rest.text),
         Input::Gone { .. } => "gone".to_owned(),
+        Input::Resumed { .. } => "resumed".to_owned(),
+        Input::Retired { past, .. } => format!("retired {}", past.0),
+        Input::Late { past, lines, .. } => {
+            format!("late {} {}", past.0, lines.iter().map(|line| line.text.to_owned()).collect::<Vec<_>>().join(" "))
+        }
+        Input::Left { past, end, .. } => match end {
+            None => format!("left {}", past.0),
+            Some(rest) => format!("left {} with {}", past.0, rest.as_ref().map_or("nothing open", |rest| &rest.text)),
+        },
         Input::Written { .. } => "written".to_owned(),
         Input::Trouble { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
         Input::Tick(_) | Input::Ready(_) | Input::Finish(_) => "over".to_owned(),
@@ -129,7 +146,7 @@ fn a_file_that_comes_into_sight_says_when_it_was_written() {
     let written = fs::metadata(rig.path("p.txt")).unwrap().modified().unwrap();
     let written = written.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
     let mut inputs = Vec::new();
-    rig.files.look(0, rig.now(), &mut |input| inputs.push(input));
+    rig.files.look(0, false, rig.now(), &mut |input| inputs.push(input));
     assert_eq!(inputs[0], Input::Written { source: SourceId(0), at: Timestamp(written) });
 }
 
@@ -268,7 +285,7 @@ fn a_big_file_is_read_in_steps() {
     let line = "0123456789abcde\n";
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", line.repeat((9 << 20) / 16)));
     let (now, mut steps, mut lines) = (rig.now(), Vec::new(), 0);
-    while let Step::More { tick } = rig.files.look(0, now, &mut |input| {
+    while let Step::More { tick } = rig.files.look(0, false, now, &mut |input| {
         if let Input::Lines { lines: some, .. } = input {
             lines += some.iter().count();
         }
@@ -279,7 +296,7 @@ fn a_big_file_is_read_in_steps() {
     // No tick may come into the middle of a rewrite.
     rig.write("p.txt", "X".repeat(16) + &line.repeat((5 << 20) / 16));
     let now = rig.later(10).now();
-    assert_eq!(rig.files.look(0, now, &mut |_| {}), Step::More { tick: false });
+    assert_eq!(rig.files.look(0, false, now, &mut |_| {}), Step::More { tick: false });
 }
 
 #[test]
