@@ -9,6 +9,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::fact::{Key, Kind, Voice};
 use crate::line::{PastId, Why};
 
@@ -20,7 +22,7 @@ pub const TOTAL: Duration = Duration::from_secs(3);
 pub const GONE: Duration = Duration::from_secs(5);
 
 /// A key as one voice of one source counts it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Slot(u64);
 
 /// One fact, as far as counting is concerned.
@@ -44,7 +46,7 @@ impl Item {
 type Counts = HashMap<Slot, u32>;
 
 /// What one source has said.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Source {
     /// Closed generations of this run (machine logs only).
     base: Counts,
@@ -54,16 +56,18 @@ pub struct Source {
     known: Counts,
     /// Count in the last believed content; never above `known`.
     cur: Counts,
-    /// `known > cur`, since when believed.
-    gone: HashMap<Slot, Duration>,
+    /// `known > cur`, since when believed; `None` for longer than [`GONE`].
+    #[serde(with = "long_ago")]
+    gone: HashMap<Slot, Option<Duration>>,
     /// Facts with their opening lines in the last believed content.
     opens: HashSet<(Slot, u64)>,
     /// Files that lost their name and are read on.
+    #[serde(skip)]
     pasts: Vec<Past>,
 }
 
 /// A file that lost its name to another.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Past {
     id: PastId,
     /// Count in what it held when it was last read.
@@ -114,12 +118,17 @@ impl Source {
         let count = *count;
         self.opens.insert((item.slot, item.open));
         let known = self.known.entry(item.slot).or_default();
-        let long_gone = self.gone.get(&item.slot).is_some_and(|since| now.saturating_sub(*since) >= GONE);
+        let long_gone = self.gone.get(&item.slot).is_some_and(|since| since.is_none_or(|since| now.saturating_sub(since) >= GONE));
         if count > *known || (long_gone && !item.kind.counts_once()) {
             *known += 1;
             return Some(self.said(item.slot));
         }
         None
+    }
+
+    /// What is missing has been so for a moment only: its writer may be about to write it again.
+    pub fn has_just_gone(&mut self) {
+        self.gone.values_mut().for_each(|since| *since = Some(Duration::ZERO));
     }
 
     /// Takes back the last count of `item` from what this run is told: it belongs to an earlier run.
@@ -223,7 +232,7 @@ impl Source {
             .known
             .iter()
             .filter(|(slot, known)| **known > new.of(**slot))
-            .map(|(slot, _)| (*slot, self.gone.get(slot).copied().unwrap_or(now)))
+            .map(|(slot, _)| (*slot, self.gone.get(slot).copied().unwrap_or(Some(now))))
             .collect();
         self.cur = new.counts;
         self.opens = new.opens;
@@ -272,6 +281,24 @@ impl Source {
     }
 }
 
+/// Since when something has been missing is told by a clock that ends with the process; see [`Source::has_just_gone`].
+mod long_ago {
+    use std::collections::HashMap;
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Slot;
+
+    pub fn serialize<S: Serializer>(gone: &HashMap<Slot, Option<Duration>>, to: S) -> Result<S::Ok, S::Error> {
+        gone.keys().collect::<Vec<_>>().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<Slot, Option<Duration>>, D::Error> {
+        Ok(Vec::<Slot>::deserialize(from)?.into_iter().map(|slot| (slot, None)).collect())
+    }
+}
+
 fn sum(of: &Counts) -> u64 {
     of.values().map(|n| u64::from(*n)).sum()
 }
@@ -306,7 +333,7 @@ impl Tally {
 }
 
 /// What has been emitted in the present run of a task, over all its sources.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Run {
     emitted: HashMap<Key, u32>,
 }

@@ -12,6 +12,7 @@ use crate::ledger::{self, Circumstances, Item, SETTLE, Slot, TOTAL, Tally, Verdi
 use crate::line::{Lines, PastId, Rest, Timestamp, Why};
 use crate::model::Origin;
 
+use super::memory::{LineMemory, Remembered};
 use super::past::Pasts;
 use super::resolve::Resolved;
 
@@ -44,8 +45,8 @@ pub(super) struct LineSource {
     redrawn: Redraws,
     /// Last change on the clock of `Moment::elapsed`.
     changed: Duration,
-    /// An earlier process had judged the entry at the end of the file as it stood.
-    was_settled: bool,
+    /// What an earlier process knew of the file, until it is read again.
+    remembered: Option<Remembered>,
     /// Nothing has been counted yet.
     first: bool,
     seen: bool,
@@ -96,7 +97,7 @@ impl LineSource {
             shown: Vec::new(),
             redrawn: Redraws::default(),
             changed: Duration::ZERO,
-            was_settled: false,
+            remembered: None,
             first: true,
             seen: false,
             written: None,
@@ -120,7 +121,7 @@ impl LineSource {
 
     /// Whether a program appends to it, so that replaced content goes on counting instead of beginning a run.
     pub(super) fn is_machine_log(&self) -> bool {
-        self.machine_name || self.reader.kind().is_machine_log()
+        self.machine_name || self.reader.kind().is_machine_log() || self.remembered.as_ref().is_some_and(|remembered| remembered.machine)
     }
 
     /// Whether the file has ever been there, be it empty.
@@ -283,7 +284,8 @@ impl LineSource {
                 tail.push((item.slot, fact));
             }
         }
-        let head = (&self.reader.head().start_line, &candidate.reader.head().start_line);
+        let remembered = self.remembered.as_ref().and_then(|remembered| remembered.start_line.as_ref());
+        let head = (self.reader.head().start_line.as_ref().or(remembered), candidate.reader.head().start_line.as_ref());
         let how = Circumstances {
             why: candidate.why,
             machine: machine || candidate.reader.kind().is_machine_log(),
@@ -313,6 +315,7 @@ impl LineSource {
         }
         self.redrawn = judged.redrawn;
         self.reader = candidate.reader;
+        self.remembered = None;
         self.first = false;
         self.fresh.clear();
         if let Some(rest) = self.late_rest.take() {
@@ -330,10 +333,39 @@ impl LineSource {
         self.seen = true;
         self.reader = candidate.reader;
         let mut facts = candidate.facts;
-        if self.was_settled {
+        if self.remembered.take().is_some_and(|remembered| remembered.settled) {
             self.reader.settle(&mut facts);
         }
         self.counted.extend(facts.into_iter().map(|fact| Counted { fact, said: None }));
+    }
+
+    /// Whether something has been counted that is not told yet.
+    pub(super) fn has_untold(&self) -> bool {
+        !self.counted.is_empty()
+    }
+
+    /// Whether all that was read has been counted.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.candidate.is_none() && self.fresh.is_empty() && self.remembered.is_none()
+    }
+
+    /// What to remember of it.
+    pub(super) fn memory(&self) -> LineMemory {
+        let remembered = self.remembered.clone().unwrap_or_else(|| Remembered {
+            settled: !self.reader.is_waiting(),
+            start_line: self.reader.head().start_line.clone(),
+            machine: self.reader.kind().is_machine_log(),
+        });
+        LineMemory { ledger: self.ledger.clone(), shown: self.shown.clone(), remembered }
+    }
+
+    /// Goes on with what an earlier process knew; `shortly` when that was a moment ago.
+    pub(super) fn restore(&mut self, kept: LineMemory, shortly: bool) {
+        let LineMemory { mut ledger, shown, remembered } = kept;
+        if shortly {
+            ledger.has_just_gone();
+        }
+        (self.ledger, self.shown, self.remembered) = (ledger, shown, Some(remembered));
     }
 
     /// To be told with the next look.

@@ -6,6 +6,7 @@
 mod document;
 mod lines;
 mod look;
+mod memory;
 mod order;
 mod past;
 #[cfg(test)]
@@ -17,7 +18,8 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -25,13 +27,14 @@ use jiff::tz::TimeZone;
 use crate::discover::{Shape, Source, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
 use crate::estimate::{self, Outlook};
-use crate::event::{Event, SCHEMA, Seq};
+use crate::event::{Event, EventId, SCHEMA, Seq};
 use crate::format::SourceKind;
 use crate::ledger::Verdict;
 use crate::line::{Input, Moment, SourceId, Timestamp};
 use crate::model::Pace;
 use crate::model::state::{Remaining, SourceCondition, SourceState, State};
 use document::PlanSource;
+pub use memory::Memory;
 use lines::LineSource;
 use look::Look;
 use task::Task;
@@ -67,10 +70,15 @@ pub struct Bridge {
     estimated: Duration,
     /// The last tick.
     ticked: Duration,
+    /// What an earlier process knew of tasks and files that have not turned up yet.
+    remembered: Option<Memory>,
+    /// Events that an earlier process published after what is remembered: no news when they are found again.
+    published: HashSet<EventId>,
 }
 
 /// Where a source's machine lives.
 struct Place {
+    path: PathBuf,
     task: usize,
     machine: Machine,
     condition: SourceCondition,
@@ -84,7 +92,7 @@ enum Machine {
 
 impl Bridge {
     pub fn new(settings: Settings) -> Self {
-        let mut tasks: Vec<Task> = settings.tasks.iter().map(|task| Task::new(&task.name, settings.source_text)).collect();
+        let mut tasks: Vec<Task> = settings.tasks.iter().map(|task| Task::new(task, settings.source_text)).collect();
         let mut sources = Vec::with_capacity(settings.sources.len());
         for source in &settings.sources {
             let at = settings.tasks.iter().position(|task| task.id == source.task).unwrap_or_default();
@@ -99,7 +107,7 @@ impl Bridge {
                     Machine::Plan(task.plans.len() - 1)
                 }
             };
-            sources.push(Place { task: at, machine, condition: SourceCondition::Waiting });
+            sources.push(Place { path: source.path.clone(), task: at, machine, condition: SourceCondition::Waiting });
         }
         Bridge {
             tasks,
@@ -112,6 +120,8 @@ impl Bridge {
             version: 1,
             estimated: Duration::ZERO,
             ticked: Duration::ZERO,
+            remembered: None,
+            published: HashSet::new(),
         }
     }
 
@@ -154,6 +164,12 @@ impl Bridge {
         Vec::new()
     }
 
+    /// The numbering goes on behind `seq`, and these events have been published.
+    pub fn go_on(&mut self, seq: Seq, published: HashSet<EventId>) {
+        self.seq = self.seq.max(seq);
+        self.published = published;
+    }
+
     /// When the next `Tick` is wanted although nothing may have been seen by then, on the clock of [`Moment::elapsed`].
     pub fn deadline(&self) -> Option<Duration> {
         let waits = self.tasks.iter().flat_map(|task| {
@@ -173,6 +189,15 @@ impl Bridge {
             Machine::Plan(_) => None,
         };
         !self.tasks[place.task].waits(line)
+    }
+
+    /// Whether all lines of this file that were handed over have been counted.
+    pub fn is_at_rest(&self, source: SourceId) -> bool {
+        let place = &self.sources[source.0 as usize];
+        match place.machine {
+            Machine::Lines(line) => self.tasks[place.task].lines[line].is_at_rest(),
+            Machine::Plan(_) => true,
+        }
     }
 
     /// Whether a program appends to this file and rotates it.
@@ -330,12 +355,15 @@ impl Bridge {
         self.ticked = now.elapsed;
         for at in 0..self.tasks.len() {
             let mut look =
-                Look { now, finish, live: self.ready, mute: !self.ready && !self.emit_history, events: Vec::new(), notices: Vec::new() };
+                Look { now, finish, live: self.ready, mute: !self.ready && !self.emit_history && !self.tasks[at].restored, events: Vec::new(), notices: Vec::new() };
             look.take(&mut self.tasks[at]);
             events.append(&mut look.events);
             for notice in look.notices {
                 self.notice(notice);
             }
+        }
+        if !self.published.is_empty() {
+            events.retain(|event| !self.published.remove(&event.id));
         }
         for event in &mut events {
             self.seq.0 += 1;

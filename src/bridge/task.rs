@@ -1,9 +1,11 @@
 //! One task: its sources' counts, its run, and the telling of its facts in order.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::discover::Task as FoundTask;
 use crate::event::Event;
 use crate::fact::{Fact, Kind, Outcome, Provenance, StoryName, Voice, What, opening};
 use crate::format::SourceKind;
@@ -15,6 +17,7 @@ use crate::subject::Subject;
 
 use super::document::PlanSource;
 use super::lines::{Counted, Judged, LineSource};
+use super::memory::TaskMemory;
 use super::order::sorted;
 use super::resolve::{Resolver, Subjects, key};
 
@@ -22,6 +25,7 @@ use super::resolve::{Resolver, Subjects, key};
 const RUN_NAME_LIMIT: usize = 80;
 
 pub(super) struct Task {
+    pub(super) folder: PathBuf,
     pub(super) id: Arc<str>,
     pub(super) lines: Vec<LineSource>,
     pub(super) plans: Vec<PlanSource>,
@@ -36,6 +40,8 @@ pub(super) struct Task {
     pub(super) hold: BTreeSet<usize>,
     /// A new run has been decided on; it begins with the next look.
     pub(super) switching: bool,
+    /// It goes on from what an earlier process knew, so that nothing it finds is old.
+    pub(super) restored: bool,
 }
 
 /// What a plan states. Its story is known by its place, not by its name: a plan may use a name twice.
@@ -60,8 +66,10 @@ pub(super) struct Pending {
 }
 
 impl Task {
-    pub(super) fn new(id: &str, source_text: bool) -> Self {
+    pub(super) fn new(found: &FoundTask, source_text: bool) -> Self {
+        let id = found.name.as_str();
         Task {
+            folder: found.folder.clone(),
             id: Arc::from(id),
             lines: Vec::new(),
             plans: Vec::new(),
@@ -73,7 +81,36 @@ impl Task {
             untold: true,
             hold: BTreeSet::new(),
             switching: false,
+            restored: false,
         }
+    }
+
+    /// What to remember of it.
+    pub(super) fn memory(&self) -> TaskMemory {
+        TaskMemory {
+            run: self.run.clone(),
+            run_name: self.run_name.clone(),
+            runs: self.runs.clone(),
+            untold: self.untold,
+            resolver: self.resolver.clone(),
+            model: self.model.clone(),
+        }
+    }
+
+    /// Goes on with what an earlier process knew.
+    pub(super) fn restore(&mut self, kept: TaskMemory) {
+        let TaskMemory { run, run_name, runs, untold, resolver, model } = kept;
+        self.model.restore(model);
+        (self.run, self.run_name, self.runs, self.untold, self.resolver, self.restored) = (run, run_name, runs, untold, resolver, true);
+    }
+
+    /// The plan as an earlier process believed it.
+    pub(super) fn restore_plan(&mut self, source: usize, kept: PlanSource) {
+        if let Some(plan) = kept.plan.as_ref().filter(|plan| !plan.stories.is_empty()) {
+            self.resolver.set_plan(plan);
+        }
+        let path = self.plans[source].path.clone();
+        self.plans[source] = PlanSource { path, ..kept };
     }
 
     pub(super) fn plan(&self) -> Option<&Plan> {

@@ -3,6 +3,7 @@
 mod last_line;
 mod plans;
 mod rewrites;
+mod rotation;
 
 use std::time::Duration;
 

@@ -2,12 +2,15 @@
 //!
 //! Everything the tail thread does but waiting: with made-up moments it can be driven by hand.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::discover::{Shape, Source};
 use crate::line::{Input, Moment, SourceId};
 use crate::tail::document::Document;
 use crate::tail::log::Log;
+use crate::tail::memory::Memory;
 use crate::tail::place::{Look, Step};
 use crate::tail::wake::Hints;
 
@@ -35,11 +38,12 @@ enum Kind {
 }
 
 impl Files {
-    pub(super) fn new(sources: &[Source]) -> Self {
+    /// `memories` are what an earlier process had read of the files.
+    pub(super) fn new(sources: &[Source], memories: &mut HashMap<PathBuf, Memory>) -> Self {
         let watched = sources.iter().map(|source| Watched {
             id: source.id,
             kind: match source.shape {
-                Shape::Lines => Kind::Log(Box::new(Log::new(source, None))),
+                Shape::Lines => Kind::Log(Box::new(Log::new(source, memories.remove(&source.path)))),
                 Shape::Document => Kind::Document(Box::new(Document::new(source))),
             },
             touched: true,
@@ -61,6 +65,14 @@ impl Files {
 
     pub(super) fn id(&self, index: usize) -> SourceId {
         self.watched[index].id
+    }
+
+    /// What to remember of a file; nothing of one that is read as a whole.
+    pub(super) fn memory(&self, index: usize) -> Option<(PathBuf, Memory)> {
+        match &self.watched[index].kind {
+            Kind::Log(log) => log.memory().map(|memory| (log.path().to_owned(), memory)),
+            Kind::Document(_) => None,
+        }
     }
 
     pub(super) fn take_hints(&mut self, hints: &Hints) {

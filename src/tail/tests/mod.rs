@@ -3,6 +3,7 @@
 mod rewrites;
 mod rotation;
 
+use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -42,7 +43,7 @@ impl Rig {
             machine_name: false,
         };
         let rig =
-            Rig { folder, files: Files::new(&[source]), start: Timestamp::now(), elapsed: Duration::ZERO, machine: name.ends_with(".log") };
+            Rig { folder, files: Files::new(&[source], &mut HashMap::new()), start: Timestamp::now(), elapsed: Duration::ZERO, machine: name.ends_with(".log") };
         prepare(&rig);
         rig
     }

@@ -108,7 +108,7 @@ fn gone_and_back() {
     let made_up = UNIX_EPOCH + Duration::from_millis(rig.later(100).now().wall.0 as u64);
     OpenOptions::new().write(true).open(rig.path("p.txt")).unwrap().set_modified(made_up).unwrap();
     assert_eq!(rig.look_here(), ["begin Replaced", "lines 1:other", "end 2|open"]);
-    assert_eq!(rig.later(2900).look(), NONE);
+    assert_eq!(rig.later(2900).look_here(), NONE);
     assert_eq!(rig.later(100).look(), ["rest 2|open"]);
 }
 
