@@ -24,8 +24,9 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn new(max_events: usize, max_bytes: usize) -> Self {
-        Log { entries: VecDeque::new(), bytes: 0, max_events, max_bytes, fallen: Seq(0), head: Seq(0), closed: false }
+    /// As if everything up to `fallen` had been here and fallen out.
+    pub(super) fn new(max_events: usize, max_bytes: usize, fallen: Seq) -> Self {
+        Log { entries: VecDeque::new(), bytes: 0, max_events, max_bytes, fallen, head: fallen, closed: false }
     }
 
     /// Returns what fell out, so that the caller frees it outside the lock.

@@ -26,16 +26,16 @@ const USUAL_EVENTS: u64 = 1_000;
 /// `GET /api/state`: the snapshot. With `If-None-Match` and `wait`, held back until there is another one.
 pub(super) async fn state(asked: Asked, serving: Arc<Serving>) -> Result<Response, Refusal> {
     let wait = wait(&asked)?;
-    let epoch = serving.hub.epoch();
+    let process = serving.hub.process();
     let mut snapshot = serving.hub.snapshot();
-    if knows(&asked.headers, &etag(epoch, &snapshot)) && !wait.is_zero() {
+    if knows(&asked.headers, &etag(process, &snapshot)) && !wait.is_zero() {
         tokio::select! {
             newer = serving.hub.snapshot_after(snapshot.version) => snapshot = newer.unwrap_or(snapshot),
             () = tokio::time::sleep(wait) => {}
             () = serving.stopping.clone().stopped() => {}
         }
     }
-    let etag = etag(epoch, &snapshot);
+    let etag = etag(process, &snapshot);
     let mut response = match knows(&asked.headers, &etag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => json(snapshot.json()),
@@ -150,8 +150,9 @@ fn wait(asked: &Asked) -> Result<Duration, Refusal> {
     Ok(Duration::from_secs(asked.number("wait", 0..=LONGEST_WAIT)?.unwrap_or(0)))
 }
 
-fn etag(epoch: &str, snapshot: &Snapshot) -> String {
-    format!("\"{epoch}-{}\"", snapshot.version)
+/// Versions begin again in every process, while the epoch may go on.
+fn etag(process: &str, snapshot: &Snapshot) -> String {
+    format!("\"{process}-{}\"", snapshot.version)
 }
 
 /// Compared weakly, as the standard says for reading.
