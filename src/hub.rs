@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 pub use self::cursor::{Cursor, NotACursor};
 pub use self::entry::{Entry, sse_frame};
+pub use self::log::Volume;
 pub use self::snapshot::Snapshot;
 pub use self::subscription::{Batch, GapReason, Start, Subscription};
 
@@ -106,6 +107,11 @@ impl Hub {
         self.cursor(head)
     }
 
+    /// How much has been published, and how much is kept.
+    pub fn volume(&self) -> Volume {
+        self.log().volume()
+    }
+
     /// Names this process among those that served the same epoch.
     pub fn process(&self) -> &str {
         &self.shared.process
@@ -119,7 +125,7 @@ impl Hub {
         let published = Instant::now();
         // Serialised before the lock is taken: readers never wait for JSON.
         let entries: Vec<_> = events.into_iter().map(|event| Arc::new(Entry::new(event, &self.shared.epoch, published))).collect();
-        let fallen = self.log().append(entries);
+        let fallen = self.log().publish(entries);
         self.shared.news.send_replace(());
         // Freed after the readers are on their way.
         drop(fallen);

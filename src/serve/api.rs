@@ -1,5 +1,6 @@
 //! The same things to poll, for clients and networks where streams do not work. Never paced: the client paces itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use warp::http::{HeaderMap, StatusCode};
 use warp::reply::{Reply, Response};
 
 use super::Serving;
+use super::metrics;
 use super::query::Asked;
 use super::refusal::Refusal;
 use crate::event::SCHEMA;
@@ -80,13 +82,17 @@ pub(super) async fn events(asked: Asked, serving: Arc<Serving>) -> Result<Respon
     Ok(response)
 }
 
-/// `GET /healthz`: whoever reads this knows that we are alive.
-pub(super) fn health() -> Response {
+/// `GET /healthz`: whoever reads this knows that we are alive. Open to everybody: how many files, and not which.
+pub(super) fn health(serving: &Serving) -> Response {
     #[derive(Serialize)]
     struct Health {
         status: &'static str,
+        files: BTreeMap<&'static str, usize>,
     }
-    warp::reply::json(&Health { status: "ok" }).into_response()
+    let files = metrics::files(&serving.hub.snapshot().state).collect();
+    let mut response = warp::reply::json(&Health { status: "ok", files }).into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// `GET /version`.
