@@ -10,6 +10,7 @@ mod runner;
 mod runs;
 mod schema;
 mod serve_end;
+mod serve_hostile;
 mod serve_polling;
 mod serve_streams;
 mod sse;

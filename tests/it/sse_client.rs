@@ -104,6 +104,14 @@ fn send_on_with(mut socket: TcpStream, address: SocketAddr, request: &Request<'_
     read_head(BufReader::new(socket), request.method)
 }
 
+/// Bytes as they are, be they a request or not.
+pub fn send_raw(address: SocketAddr, bytes: &[u8]) -> Response {
+    let mut socket = TcpStream::connect(address).expect("the server accepts");
+    socket.set_read_timeout(Some(READ_TIMEOUT)).expect("a timeout can be set");
+    socket.write_all(bytes).expect("everything can be sent");
+    read_head(BufReader::new(socket), "GET")
+}
+
 pub fn get(address: SocketAddr, target: &str) -> Response {
     send(address, &Request { method: "GET", target, headers: &[] })
 }
