@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde::ser::{SerializeStruct, Serializer};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::fact::{ErrorKind, Kind, Precision, Provenance};
@@ -332,18 +332,5 @@ impl Event {
     /// The JSON of every output: compact, one line.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("an event is plain data with string keys: it cannot fail to serialise")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::output::sample;
-
-    #[test]
-    fn what_is_written_is_read_again() {
-        for event in sample::events() {
-            assert_eq!(serde_json::from_slice::<Event>(&event.to_json()).unwrap(), event);
-        }
     }
 }

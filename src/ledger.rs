@@ -127,8 +127,8 @@ impl Source {
     }
 
     /// What is missing has been so for a moment only: its writer may be about to write it again.
-    pub fn has_just_gone(&mut self) {
-        self.gone.values_mut().for_each(|since| *since = Some(Duration::ZERO));
+    pub fn has_just_gone(&mut self, now: Duration) {
+        self.gone.values_mut().for_each(|since| *since = Some(now));
     }
 
     /// Takes back the last count of `item` from what this run is told: it belongs to an earlier run.

@@ -58,6 +58,11 @@ impl PlanSource {
         PlanSource { path: Arc::from(path), ..PlanSource::default() }
     }
 
+    /// The plan as an earlier process believed it.
+    pub(super) fn restore(&mut self, kept: PlanSource) {
+        *self = PlanSource { path: self.path.clone(), ..kept };
+    }
+
     pub(super) fn origin(&self) -> Origin {
         Origin { path: self.path.clone(), kind: SourceKind::Plan, written: self.written }
     }

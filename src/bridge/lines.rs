@@ -359,11 +359,11 @@ impl LineSource {
         LineMemory { ledger: self.ledger.clone(), shown: self.shown.clone(), remembered }
     }
 
-    /// Goes on with what an earlier process knew; `shortly` when that was a moment ago.
-    pub(super) fn restore(&mut self, kept: LineMemory, shortly: bool) {
+    /// Goes on with what an earlier process knew; what is missing has been so since `just_gone`, or for long.
+    pub(super) fn restore(&mut self, kept: LineMemory, just_gone: Option<Duration>) {
         let LineMemory { mut ledger, shown, remembered } = kept;
-        if shortly {
-            ledger.has_just_gone();
+        if let Some(since) = just_gone {
+            ledger.has_just_gone(since);
         }
         (self.ledger, self.shown, self.remembered) = (ledger, shown, Some(remembered));
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Seq;
 use crate::ledger::{self, GONE, Run, Slot};
-use crate::line::Timestamp;
+use crate::line::{Moment, Timestamp};
 use crate::model;
 
 use super::document::PlanSource;
@@ -82,17 +82,18 @@ impl Bridge {
         Some(memory)
     }
 
-    /// Goes on with what an earlier process remembered, before anything is read. Returns how long ago that was.
-    pub fn restore(&mut self, memory: Memory, now: Timestamp) {
+    /// Goes on with what an earlier process remembered, before anything is read.
+    pub fn restore(&mut self, memory: Memory, now: Moment) {
         self.seq = self.seq.max(memory.seq);
-        let down = Duration::from_millis(now.since(memory.at).unwrap_or(0));
         self.remembered = Some(memory);
-        self.remember(0, 0, down);
+        self.remember(0, 0, now);
     }
 
     /// Hands what is remembered of tasks and sources from these numbers on to them.
-    pub(super) fn remember(&mut self, first_task: usize, first_source: usize, down: Duration) {
+    pub(super) fn remember(&mut self, first_task: usize, first_source: usize, now: Moment) {
         let Some(memory) = &mut self.remembered else { return };
+        let down = Duration::from_millis(now.wall.since(memory.at).unwrap_or(0));
+        let just_gone = (down < GONE).then_some(now.elapsed);
         for task in &mut self.tasks[first_task..] {
             if let Some(kept) = memory.tasks.remove(&task.folder) {
                 task.restore(kept);
@@ -101,7 +102,7 @@ impl Bridge {
         for place in &self.sources[first_source..] {
             let task = &mut self.tasks[place.task];
             match (place.machine, memory.sources.remove(&place.path)) {
-                (Machine::Lines(line), Some(SourceMemory::Lines(kept))) => task.lines[line].restore(kept, down < GONE),
+                (Machine::Lines(line), Some(SourceMemory::Lines(kept))) => task.lines[line].restore(kept, just_gone),
                 (Machine::Plan(plan), Some(SourceMemory::Plan(kept))) => task.restore_plan(plan, *kept),
                 (Machine::Lines(_) | Machine::Plan(_), Some(_) | None) => {}
             }

@@ -34,9 +34,9 @@ use crate::line::{Input, Moment, SourceId, Timestamp};
 use crate::model::Pace;
 use crate::model::state::{Remaining, SourceCondition, SourceState, State};
 use document::PlanSource;
-pub use memory::Memory;
 use lines::LineSource;
 use look::Look;
+pub use memory::Memory;
 use task::Task;
 
 /// Notices that the state shows.
@@ -354,8 +354,14 @@ impl Bridge {
         let mut events = Vec::new();
         self.ticked = now.elapsed;
         for at in 0..self.tasks.len() {
-            let mut look =
-                Look { now, finish, live: self.ready, mute: !self.ready && !self.emit_history && !self.tasks[at].restored, events: Vec::new(), notices: Vec::new() };
+            let mut look = Look {
+                now,
+                finish,
+                live: self.ready,
+                mute: !self.ready && !self.emit_history && !self.tasks[at].restored,
+                events: Vec::new(),
+                notices: Vec::new(),
+            };
             look.take(&mut self.tasks[at]);
             events.append(&mut look.events);
             for notice in look.notices {

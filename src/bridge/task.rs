@@ -109,8 +109,7 @@ impl Task {
         if let Some(plan) = kept.plan.as_ref().filter(|plan| !plan.stories.is_empty()) {
             self.resolver.set_plan(plan);
         }
-        let path = self.plans[source].path.clone();
-        self.plans[source] = PlanSource { path, ..kept };
+        self.plans[source].restore(kept);
     }
 
     pub(super) fn plan(&self) -> Option<&Plan> {

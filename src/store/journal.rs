@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{replace, set_aside};
 use crate::event::Event;
-use crate::hub::new_epoch;
+use crate::hub::random_name;
 
 /// Goes up when the lines of the old kind cannot be read any more.
 const VERSION: u32 = 1;
@@ -66,7 +66,7 @@ impl Journal {
                 if whole > 0 {
                     contents.set_aside = Some(set_aside(&path));
                 }
-                new_epoch()
+                random_name()
             }
         };
         let excess = contents.events.len().saturating_sub(EVENTS);
@@ -102,6 +102,11 @@ impl Journal {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn write_to(&mut self, file: File) {
+        self.file = file;
+    }
+
     /// Leaves the last events only.
     fn shorten(&mut self) -> io::Result<()> {
         let bytes = fs::read(&self.path)?;
@@ -112,8 +117,7 @@ impl Journal {
             left > 0
         };
         let count = lines.iter().rev().take(EVENTS).take_while(fits).count();
-        let events: Vec<Event> =
-            lines[lines.len() - count..].iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let events: Vec<Event> = lines[lines.len() - count..].iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
         *self = Journal::write_anew(self.path.clone(), self.epoch.clone(), &events)?;
         Ok(())
     }

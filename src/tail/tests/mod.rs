@@ -1,5 +1,6 @@
 //! Follows real files in a temporary folder with made-up moments: no waiting, every look is asked for.
 
+mod restart;
 mod rewrites;
 mod rotation;
 
@@ -33,17 +34,14 @@ impl Rig {
 
     fn with(name: &str, prepare: impl FnOnce(&Rig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let source = Source {
-            id: SourceId(0),
-            task: TaskId(0),
-            path: folder.path().join(name),
-            shown: name.to_owned(),
-            shape: if name.ends_with(".json") { Shape::Document } else { Shape::Lines },
-            named: true,
-            machine_name: false,
+        let source = source(folder.path().join(name));
+        let rig = Rig {
+            folder,
+            files: Files::new(&[source], &mut HashMap::new()),
+            start: Timestamp::now(),
+            elapsed: Duration::ZERO,
+            machine: name.ends_with(".log"),
         };
-        let rig =
-            Rig { folder, files: Files::new(&[source], &mut HashMap::new()), start: Timestamp::now(), elapsed: Duration::ZERO, machine: name.ends_with(".log") };
         prepare(&rig);
         rig
     }
@@ -98,6 +96,12 @@ impl Rig {
         self.files.take_hints(&Hints { touched: [0].into(), closed: [0].into(), ..Hints::default() });
         self
     }
+}
+
+fn source(path: PathBuf) -> Source {
+    let shown = path.file_name().unwrap().to_string_lossy().into_owned();
+    let shape = Shape::of(&path);
+    Source { id: SourceId(0), task: TaskId(0), path, shown, shape, named: true, machine_name: false }
 }
 
 fn word(input: &Input) -> String {
