@@ -9,6 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::check;
 use crate::config::{self, Config, Ends, From, Listen, Reading, Screen, Serve, Show, Watch};
 use crate::error::Error;
 
@@ -51,9 +52,13 @@ struct Typed {
 enum Action {
     /// Show, line by line, what a file was read as
     Check {
-        /// Progress logs, execution logs, plans
+        /// Progress logs, terminal logs, execution logs, plans
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+
+        /// One JSON object per file, with the share of lines understood
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -165,7 +170,7 @@ pub enum Command {
     /// Watch, emit and serve.
     Run(Config),
     /// Explain how these files are read.
-    Check(Vec<PathBuf>),
+    Check(check::Request),
 }
 
 /// Why there is no command.
@@ -194,8 +199,8 @@ where
 
 impl Typed {
     fn meant(self) -> Result<Command, Error> {
-        if let Some(Action::Check { files }) = self.action {
-            return Ok(Command::Check(files));
+        if let Some(Action::Check { files, json }) = self.action {
+            return Ok(Command::Check(check::Request { files, json }));
         }
         let ends = match (self.show.once, self.show.exit_on_complete) {
             (true, _) => Ends::AtOnce,

@@ -25,7 +25,7 @@ use crate::discover::{Shape, Source, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
 use crate::estimate::{self, Outlook};
 use crate::event::{Event, SCHEMA, Seq};
-use crate::format::SourceKind;
+use crate::format::{Recipe, SourceKind};
 use crate::ledger::Verdict;
 use crate::line::{Input, Moment, SourceId, Timestamp};
 use crate::model::Pace;
@@ -90,7 +90,8 @@ impl Bridge {
             let task = &mut tasks[at];
             let machine = match source.shape {
                 Shape::Lines => {
-                    task.lines.push(LineSource::new(&source.shown, source.machine_name, settings.zone.clone()));
+                    let recipe = Recipe::new(&source.path, settings.zone.clone());
+                    task.lines.push(LineSource::new(&source.shown, source.machine_name, recipe));
                     Machine::Lines(task.lines.len() - 1)
                 }
                 Shape::Document => {
