@@ -3,6 +3,7 @@
 mod last_line;
 mod plans;
 mod rewrites;
+mod sources;
 
 use std::time::Duration;
 
@@ -39,7 +40,12 @@ impl World {
     }
 
     pub(super) fn with(contents: [Option<&str>; 3], emit_history: bool) -> World {
-        let names = [("progress.txt", Shape::Lines), ("agent.log", Shape::Lines), ("prd.json", Shape::Document)];
+        World::of(&["progress.txt", "agent.log", "prd.json"], &contents, emit_history)
+    }
+
+    /// These files, in this order.
+    pub(super) fn of(names: &[&str], contents: &[Option<&str>], emit_history: bool) -> World {
+        let names: Vec<(&str, Shape)> = names.iter().map(|name| (*name, Shape::of(name.as_ref()))).collect();
         let sources = names.iter().enumerate().map(|(at, (name, shape))| Source {
             id: SourceId(at as u32),
             task: TaskId(0),
@@ -47,12 +53,12 @@ impl World {
             shown: (*name).into(),
             shape: *shape,
             named: true,
-            machine_name: name.ends_with(".log"),
+            machine_name: name.ends_with(".log") || name.ends_with(".jsonl"),
         });
         let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
         let settings = Settings { tasks, sources: sources.collect(), zone: TimeZone::UTC, emit_history, source_text: true };
-        let files = contents.iter().zip(names).map(|(content, (_, shape))| File {
-            document: shape == Shape::Document,
+        let files = contents.iter().zip(&names).map(|(content, (_, shape))| File {
+            document: *shape == Shape::Document,
             content: content.unwrap_or_default().to_owned(),
             // A file that is not there is not looked at.
             seen: content.is_none().then(String::new),
