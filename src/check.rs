@@ -12,18 +12,20 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 
 use crate::error::Error;
-use crate::format::Recipe;
+use crate::format::{Recipe, Rules};
 use crate::plan::{self, NoPlan, Plan};
 use crate::tail::splitter;
 use explain::Explained;
 
 /// What is to be explained, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// Progress logs, terminal logs, plans.
     pub files: Vec<PathBuf>,
     /// One JSON object per file instead of a table.
     pub json: bool,
+    /// For logs that no built-in format knows.
+    pub rules: Rules,
 }
 
 /// A file and what it was taken for.
@@ -39,7 +41,7 @@ pub fn run(request: &Request) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     for file in &request.files {
         let name = file.display().to_string();
-        let found = read(file)?;
+        let found = read(file, &request.rules)?;
         let explained = if request.json { report::json(&name, &found) } else { report::text(&name, &found) };
         match out.write_all(explained.as_bytes()).and_then(|()| out.flush()) {
             Ok(()) => {}
@@ -51,7 +53,7 @@ pub fn run(request: &Request) -> Result<(), Error> {
     Ok(())
 }
 
-fn read(file: &Path) -> Result<Found, Error> {
+fn read(file: &Path, rules: &Rules) -> Result<Found, Error> {
     let bytes = std::fs::read(file).map_err(|cause| match cause.kind() {
         io::ErrorKind::NotFound => Error::NothingToWatch(format!("{} is not there: check the path", file.display())),
         _ => Error::Io { what: "cannot read".to_owned(), path: Some(file.to_owned()), cause },
@@ -63,6 +65,6 @@ fn read(file: &Path) -> Result<Found, Error> {
         Err(NoPlan::Foreign) if is_document => {
             Found::Neither("JSON, but no plan: no list of stories, tasks or features was found in it".to_owned())
         }
-        Err(NoPlan::Broken(_) | NoPlan::Foreign) => Found::Log(explain::log(&Recipe::new(file, TimeZone::system()), &bytes)),
+        Err(NoPlan::Broken(_) | NoPlan::Foreign) => Found::Log(explain::log(&Recipe::new(file, TimeZone::system(), rules), &bytes)),
     })
 }

@@ -56,7 +56,8 @@ impl World {
             machine_name: name.ends_with(".log") || name.ends_with(".jsonl"),
         });
         let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
-        let settings = Settings { tasks, sources: sources.collect(), zone: TimeZone::UTC, emit_history, source_text: true };
+        let settings =
+            Settings { tasks, sources: sources.collect(), zone: TimeZone::UTC, rules: Rules::default(), emit_history, source_text: true };
         let files = contents.iter().zip(&names).map(|(content, (_, shape))| File {
             document: *shape == Shape::Document,
             content: content.unwrap_or_default().to_owned(),

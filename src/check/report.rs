@@ -108,12 +108,12 @@ mod tests {
 
     use super::*;
     use crate::check::explain;
-    use crate::format::Recipe;
+    use crate::format::{Recipe, Rules};
 
     #[test]
     fn a_log_in_json_has_its_facts_and_its_share() {
         let bytes = "\u{1b}[36m[EXEC-LOG]\u{1b}[0m Completed: US-1 (5ms)\r\nprose\n\n[EXEC-LOG] Started: US-2 - Sell".as_bytes();
-        let explained = explain::log(&Recipe::new(Path::new("run.log"), TimeZone::UTC), bytes);
+        let explained = explain::log(&Recipe::new(Path::new("run.log"), TimeZone::UTC, &Rules::default()), bytes);
         let found: serde_json::Value = serde_json::from_str(&json("run.log", &Found::Log(explained))).expect("it is JSON");
         let expected = serde_json::json!({
             "path": "run.log",

@@ -18,6 +18,7 @@ mod id;
 mod json;
 mod log;
 mod native;
+mod rules;
 mod seed;
 mod snarktank;
 mod terminal;
@@ -28,6 +29,7 @@ mod words;
 mod tests;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -37,8 +39,11 @@ use checklist::Checklist;
 use entry::Opening;
 use failures::Failures;
 use log::Log;
+use rules::Ruled;
 use terminal::Terminal;
 use time::Clock;
+
+pub use rules::{RuleFile, Rules, parse as parse_rules};
 
 /// The families, in the order in which they are asked about a line.
 const ALL: &[Family] = &[execution_log::FAMILY, native::FAMILY, seed::FAMILY, claude_loop::FAMILY, snarktank::FAMILY];
@@ -88,6 +93,8 @@ pub enum SourceKind {
     ExecutionLog,
     /// Native events, one JSON object a line.
     Events,
+    /// What `--rules` say it is.
+    Ruled,
     /// Blocks of errors with their exit codes.
     ErrorLog,
     ProgressLog,
@@ -104,6 +111,7 @@ impl SourceKind {
         match self {
             SourceKind::ExecutionLog => "execution log",
             SourceKind::Events => "events",
+            SourceKind::Ruled => "log read by rules",
             SourceKind::ErrorLog => "error log",
             SourceKind::ProgressLog => "progress log",
             SourceKind::Checklist => "checklist",
@@ -117,7 +125,7 @@ impl SourceKind {
     pub fn is_machine_log(self) -> bool {
         match self {
             SourceKind::ExecutionLog | SourceKind::Events | SourceKind::ErrorLog | SourceKind::TerminalLog => true,
-            SourceKind::ProgressLog | SourceKind::Checklist | SourceKind::Plan | SourceKind::Unknown => false,
+            SourceKind::Ruled | SourceKind::ProgressLog | SourceKind::Checklist | SourceKind::Plan | SourceKind::Unknown => false,
         }
     }
 }
@@ -139,18 +147,21 @@ pub struct Recipe {
     zone: TimeZone,
     /// Its name says that it is a runner's checklist.
     checklist: bool,
+    /// They come before all that is known here.
+    rules: Option<Arc<RuleFile>>,
 }
 
 impl Recipe {
     /// `path` tells what the content alone cannot.
-    pub fn new(path: &Path, zone: TimeZone) -> Self {
+    pub fn new(path: &Path, zone: TimeZone, rules: &Rules) -> Self {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        Recipe { zone, checklist: Checklist::is_named(name) }
+        Recipe { zone, checklist: Checklist::is_named(name), rules: rules.of(path) }
     }
 
     /// A reader at the file's beginning.
     pub fn reader(&self) -> Reader {
-        Reader { checklist: Checklist::new(self.checklist), ..Reader::new(self.zone.clone()) }
+        let ruled = self.rules.clone().map(Ruled::new);
+        Reader { checklist: Checklist::new(self.checklist), ruled, ..Reader::new(self.zone.clone()) }
     }
 }
 
@@ -160,6 +171,7 @@ impl Recipe {
 #[derive(Debug, Clone)]
 pub struct Reader {
     zone: TimeZone,
+    ruled: Option<Ruled>,
     log: Log,
     terminal: Terminal,
     failures: Failures,
@@ -175,6 +187,7 @@ impl Reader {
     fn new(zone: TimeZone) -> Self {
         Reader {
             zone,
+            ruled: None,
             log: Log::default(),
             terminal: Terminal::default(),
             failures: Failures::default(),
@@ -190,15 +203,22 @@ impl Reader {
         let text = line.text.trim_ascii();
         let Some(&first) = text.as_bytes().first() else { return };
         let title = !std::mem::replace(&mut self.begun, true) && first == b'#' && self.checklist.title(text);
-        let wanted =
-            title || self.checklist.is_sure() || self.terminal.is_sure() || self.terminal.wants(first) || self.failures.wants(first);
+        let wanted = title
+            || self.ruled.is_some()
+            || self.checklist.is_sure()
+            || self.terminal.is_sure()
+            || self.terminal.wants(first)
+            || self.failures.wants(first);
         if !wanted {
             self.log.line(line, &self.zone, facts);
             return;
         }
         let seen =
             Seen { number: line.number, raw: line.text, text, clock: Clock { zone: &self.zone, year: None }, sure: false, planned: false };
-        let understood = if self.checklist.is_sure() {
+        let ruled = self.ruled.as_mut().is_some_and(|ruled| ruled.line(&seen, facts));
+        let understood = if ruled {
+            true
+        } else if self.checklist.is_sure() {
             title || self.checklist.line(&seen, facts)
         } else if self.failures.wants(first) && self.failures.line(&seen, facts) {
             true
@@ -242,6 +262,7 @@ impl Reader {
     /// What the file is, by what has been understood of it so far.
     pub fn kind(&self) -> SourceKind {
         match self.log.kind() {
+            _ if self.ruled.as_ref().is_some_and(Ruled::is_sure) => SourceKind::Ruled,
             _ if self.checklist.is_sure() => SourceKind::Checklist,
             _ if self.terminal.is_sure() => SourceKind::TerminalLog,
             SourceKind::Unknown if self.failures.is_sure() => SourceKind::ErrorLog,

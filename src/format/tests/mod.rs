@@ -10,7 +10,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-use super::{Reader, Recipe, SourceKind};
+use super::{Reader, Recipe, Rules, SourceKind};
 use crate::fact::{Fact, Outcome, Precision, Provenance, Voice, What};
 use crate::line::{Line, LineEnd};
 
@@ -22,7 +22,7 @@ fn feed(reader: &mut Reader, text: &str, from: u32, facts: &mut Vec<Fact>) {
 
 /// As [`read`], for a file of another name.
 pub(super) fn read_named(name: &str, text: &str) -> (Reader, Vec<Fact>, Vec<Fact>) {
-    read_by(Recipe::new(Path::new(name), TimeZone::UTC).reader(), text)
+    read_by(Recipe::new(Path::new(name), TimeZone::UTC, &Rules::default()).reader(), text)
 }
 
 /// Reads a whole text; the second is what quiet adds.
@@ -42,7 +42,7 @@ fn read_by(mut reader: Reader, text: &str) -> (Reader, Vec<Fact>, Vec<Fact>) {
 }
 
 /// `LINE VOICE? KIND story "title" …`, one fact a line; derived ones end in `~`.
-fn show(facts: &[Fact]) -> String {
+pub(super) fn show(facts: &[Fact]) -> String {
     facts.iter().map(show_one).collect::<Vec<_>>().join("\n")
 }
 
