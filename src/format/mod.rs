@@ -32,6 +32,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use crate::fact::{Fact, Stamp};
 use crate::line::Line;
@@ -87,7 +88,7 @@ impl Seen<'_> {
 }
 
 /// What a source was taken for, by its content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SourceKind {
     // The order is the order of trust when several sources make the same fact due in one look.
     ExecutionLog,
