@@ -17,7 +17,6 @@ use crate::subject::Subject;
 
 use super::document::PlanSource;
 use super::lines::{Counted, Judged, LineSource};
-use super::memory::TaskMemory;
 use super::order::sorted;
 use super::resolve::{Resolver, Subjects, key};
 
@@ -30,10 +29,10 @@ pub(super) struct Task {
     pub(super) lines: Vec<LineSource>,
     pub(super) plans: Vec<PlanSource>,
     pub(super) model: model::Task,
-    resolver: Resolver,
-    run: Run,
-    run_name: Option<String>,
-    runs: HashMap<String, u32>,
+    pub(super) resolver: Resolver,
+    pub(super) run: Run,
+    pub(super) run_name: Option<String>,
+    pub(super) runs: HashMap<String, u32>,
     /// Nothing but its beginning has been said of the present run: further signs belong to the same switch.
     pub(super) untold: bool,
     /// Line sources that wait to know whether a new run began.
@@ -83,33 +82,6 @@ impl Task {
             switching: false,
             restored: false,
         }
-    }
-
-    /// What to remember of it.
-    pub(super) fn memory(&self) -> TaskMemory {
-        TaskMemory {
-            run: self.run.clone(),
-            run_name: self.run_name.clone(),
-            runs: self.runs.clone(),
-            untold: self.untold,
-            resolver: self.resolver.clone(),
-            model: self.model.clone(),
-        }
-    }
-
-    /// Goes on with what an earlier process knew.
-    pub(super) fn restore(&mut self, kept: TaskMemory) {
-        let TaskMemory { run, run_name, runs, untold, resolver, model } = kept;
-        self.model.restore(model);
-        (self.run, self.run_name, self.runs, self.untold, self.resolver, self.restored) = (run, run_name, runs, untold, resolver, true);
-    }
-
-    /// The plan as an earlier process believed it.
-    pub(super) fn restore_plan(&mut self, source: usize, kept: PlanSource) {
-        if let Some(plan) = kept.plan.as_ref().filter(|plan| !plan.stories.is_empty()) {
-            self.resolver.set_plan(plan);
-        }
-        self.plans[source].restore(kept);
     }
 
     pub(super) fn plan(&self) -> Option<&Plan> {
