@@ -163,10 +163,12 @@ fn pump(path: &Path, to: &SyncSender<Piece>, wake: &dyn Fn()) {
         }
         return;
     }
+    // `/dev/stdin` and `/dev/fd/63` lead to a pipe without a name: its writers are all it will ever have.
+    let has_name = path.canonicalize().is_ok_and(|real| !real.starts_with("/proc"));
     loop {
         // Waits until somebody opens the pipe for writing.
         match File::open(path).and_then(|mut file| copy(&mut file, &hand)) {
-            Ok(true) if hand(Piece::WriterGone) => {}
+            Ok(true) if has_name && hand(Piece::WriterGone) => {}
             Ok(_) => return,
             Err(cause) => {
                 hand(Piece::Failed(cause));
