@@ -6,19 +6,32 @@
 //!
 //! To add a family: one file with a `FAMILY`, one line in [`ALL`], one folder of fixtures.
 
+mod bare;
+mod block;
 mod claude_loop;
 mod criterion;
+mod deeds;
 mod entry;
+mod evidence;
 mod execution_log;
 mod field;
 mod head;
+mod heading_name;
 mod id;
 mod json;
+mod list;
 mod log;
 mod native;
+mod opening;
+mod order;
+mod rows;
+mod say;
 mod seed;
+mod session;
 mod snarktank;
+mod statement;
 mod time;
+mod vocabulary;
 mod words;
 
 #[cfg(test)]
@@ -26,14 +39,25 @@ mod tests;
 
 use jiff::tz::TimeZone;
 
-use crate::fact::{Fact, Stamp};
+use crate::fact::{Fact, Stamp, StoryName};
 use crate::line::Line;
-use entry::Opening;
 use log::Log;
+use opening::Opening;
 use time::Clock;
 
 /// The families, in the order in which they are asked about a line.
-const ALL: &[Family] = &[execution_log::FAMILY, native::FAMILY, seed::FAMILY, claude_loop::FAMILY, snarktank::FAMILY];
+const ALL: &[Family] = &[
+    execution_log::FAMILY,
+    native::FAMILY,
+    seed::FAMILY,
+    session::FAMILY,
+    claude_loop::FAMILY,
+    snarktank::FAMILY,
+    statement::FAMILY,
+    rows::FAMILY,
+    block::FAMILY,
+    bare::FAMILY,
+];
 
 /// A family of log lines.
 struct Family {
@@ -49,7 +73,9 @@ struct Family {
 enum Reading {
     /// The heading of an entry.
     Opens(Opening),
-    /// A whole statement.
+    /// The heading of a session, which may hold entries.
+    Session(session::Opening),
+    /// A whole statement; without facts a runner's own line that states nothing.
     Says(Vec<Fact>),
 }
 
@@ -63,8 +89,21 @@ struct Seen<'a> {
     clock: Clock<'a>,
     /// The file has shown itself to be a runner's log.
     sure: bool,
+    /// It is one, or its title at least speaks of progress.
+    likely: bool,
     /// The line stands in a section of plans or templates.
     planned: bool,
+    /// It stands in a list of finished stories.
+    finished: bool,
+    in_session: bool,
+    /// It stands where a session says what it finished.
+    done: bool,
+    /// The level of the heading of the entry under way.
+    entry_level: Option<u8>,
+    /// The mark of the rule right above.
+    fence: Option<char>,
+    /// The story that was started last and has not ended.
+    under_way: Option<&'a StoryName>,
 }
 
 impl Seen<'_> {
@@ -167,23 +206,42 @@ impl Reader {
     }
 }
 
-/// The level and text of a Markdown heading.
+/// The level and text of a heading: `## text`, or `== text ==`.
 fn heading(text: &str) -> Option<(u8, &str)> {
-    let level = text.bytes().take(7).take_while(|b| *b == b'#').count();
+    let mark = *text.as_bytes().first().filter(|mark| matches!(mark, b'#' | b'='))?;
+    let level = text.bytes().take(7).take_while(|b| *b == mark).count();
     let rest = &text[level..];
-    ((1..=6).contains(&level) && rest.starts_with([' ', '\t'])).then(|| (level as u8, rest.trim_ascii()))
+    let rest = if mark == b'=' { rest.strip_suffix('=')?.trim_end_matches('=') } else { rest };
+    let inner = rest.trim_ascii();
+    ((1..=6).contains(&level) && rest.starts_with([' ', '\t']) && (mark == b'#' || !inner.is_empty())).then_some((level as u8, inner))
 }
 
-/// A line of nothing but dashes or the like, which ends an entry.
-fn is_rule(text: &str) -> bool {
-    let Some(first @ ('-' | '*' | '=' | '_' | '─' | '━' | '═')) = text.chars().next() else { return false };
-    text.len() >= 3 && text.chars().all(|c| c == first)
+/// The mark of a line of nothing but dashes or the like, which ends an entry or fences one in.
+fn rule(text: &str) -> Option<char> {
+    let first @ ('-' | '*' | '=' | '_' | '─' | '━' | '═') = text.chars().next()? else { return None };
+    (text.len() >= 3 && text.chars().all(|c| c == first)).then_some(first)
 }
 
-/// `Iteration 3`, `Iteration:`, `Iteration #3/15`: the number, and what follows.
+/// `Iteration 3`, `Iteration:`, `Loop #3/15`: the number, and what follows.
 fn iteration(text: &str) -> Option<(Option<u32>, &str)> {
-    let word = "iteration";
-    let after = text.get(..word.len()).filter(|start| start.eq_ignore_ascii_case(word)).map(|_| &text[word.len()..])?;
+    const WORDS: [&str; 12] = [
+        "iteration",
+        "task iteration",
+        "loop",
+        "ralph iteration",
+        "itération",
+        "iteración",
+        "iteração",
+        "iterazione",
+        "итерация",
+        "迭代",
+        "イテレーション",
+        "반복",
+    ];
+    let word = WORDS.iter().find(|word| {
+        text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word) || (!word.is_ascii() && start.to_lowercase() == **word))
+    })?;
+    let after = &text[word.len()..];
     if after.starts_with(|c: char| c.is_alphanumeric()) {
         return None;
     }
