@@ -128,7 +128,7 @@ pub(super) fn item(text: &str) -> Option<&str> {
 /// The stories that an item names as finished.
 pub(super) fn finished(item: &str, listed: bool, seen: &Seen<'_>) -> Vec<StoryName> {
     let text = item.trim_start_matches(['*', '_']);
-    let named = |found: id::Ids<'_>, whole: &str| {
+    let named = |found: id::Ids<'_>, whole: &str, listed: bool| {
         let id = &found.ids[0];
         let mixed = id.contains(|c: char| c.is_ascii_alphabetic()) && id.contains(|c: char| c.is_ascii_digit());
         let sure = found.generic || found.looks == Looks::Strong || mixed;
@@ -145,16 +145,17 @@ pub(super) fn finished(item: &str, listed: bool, seen: &Seen<'_>) -> Vec<StoryNa
         found.ids.into_iter().map(|id| StoryName { id: Some(id), title: title.clone() }).collect()
     };
     if let Some(found) = id::leading(text) {
-        return named(found, text);
+        return named(found, text, listed);
     }
     if let Some(found) = begins_with_deed(text).and_then(id::leading) {
-        return named(found, text);
+        // The verb says it, wherever it stands; to verify something is to finish it only among what was finished.
+        return named(found, text, listed || !text.to_ascii_lowercase().starts_with("verified"));
     }
     // `Ran the checks again on Feature #1 "Carts" - STILL PASSING`
     if says_passed(text) {
         let words = ["Feature #", "feature #", "Task #", "task #", "Story #", "story #"];
         if let Some(found) = words.iter().find_map(|word| text.find(word)).and_then(|at| id::leading(&text[at..])) {
-            return named(found, text);
+            return named(found, text, listed);
         }
     }
     Vec::new()

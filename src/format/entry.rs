@@ -213,8 +213,10 @@ impl Entry {
             return false;
         }
         let emphasised = seen.text.starts_with(['*', '_']) && seen.text.ends_with(['*', '_']);
-        let (value, labelled) = match field(seen.text) {
-            Some((label, value)) if matches!(Label::of(label), Some(Label::When | Label::Done)) => (value, true),
+        let label = field(seen.text).map(|(label, value)| (Label::of(label), value));
+        let done = matches!(label, Some((Some(Label::Done), _)));
+        let (value, labelled) = match label {
+            Some((Some(Label::When | Label::Done), value)) => (value, true),
             _ if emphasised => (seen.text.trim_start_matches(['*', '_']), false),
             _ => return false,
         };
@@ -223,6 +225,10 @@ impl Entry {
             None => time::leading(value, seen.clock),
         };
         let Some((stamp, rest)) = found else { return false };
+        // `Completed: 2026-01-24` says both.
+        if done && self.opening.silence == Silence::Nothing {
+            self.reports();
+        }
         self.opening.when = Some(stamp);
         let rest = rest.trim_matches([' ', '*', '_']);
         let secs = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix("s)")).and_then(|secs| secs.parse::<u32>().ok());

@@ -41,7 +41,7 @@ static LABELS: LazyLock<HashMap<&'static str, Label>> = LazyLock::new(|| {
 
 /// Lower case, as all of these.
 const STORY: &str = "\
-    story, user story, story id, task, task id, feature, feature id, issue, ticket, bead, todo, 任务, 任务 id, 任务id, 任務, 故事, 用户故事, \
+    story, user story, story id, focus, working on, task, task id, feature, feature id, issue, ticket, bead, todo, 任务, 任务 id, 任务id, 任務, 故事, 用户故事, \
     タスク, ストーリー, 작업, 스토리, 태스크, задача, история, задание, historia, história, tarea, tarefa, tâche, histoire, aufgabe, zadanie";
 
 /// See [`Label::Title`].
@@ -56,7 +56,7 @@ const STATUS: &str = "\
 
 /// See [`Label::When`].
 const WHEN: &str = "\
-    date, time, timestamp, finished, finished at, finished on, completed at, completed on, date completed, completion date, 日期, 时间, 日付, 日時, \
+    date, time, timestamp, finished, finished at, finished on, date completed, completion date, 日期, 时间, 日付, 日時, \
     날짜, дата, fecha, data, datum";
 
 /// See [`Label::Result`].
@@ -70,7 +70,7 @@ const REASON: &str = "\
 
 /// See [`Label::Done`].
 const DONE: &str = "\
-    done, completed, what was done, work done, 完成内容, 作業内容, сделано, hecho, feito, fait, erledigt";
+    done, completed, completed at, completed on, what was done, work done, 完成内容, 作業内容, сделано, hecho, feito, fait, erledigt";
 
 /// See [`Label::Report`].
 const REPORT: &str = "\

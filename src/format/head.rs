@@ -198,6 +198,7 @@ fn title(text: &str, seen: &Seen<'_>) -> Option<Title> {
         (true, named("progress log for ".len()))
     } else if ralph || lower.starts_with("claude-loop progress log") {
         let end = ["progress log", "progress"].iter().find_map(|word| lower.rfind(word).map(|at| at + word.len()));
+        let end = end.filter(|end| !lower[*end..].starts_with(char::is_alphabetic));
         (true, end.and_then(named))
     } else if let Some(name) = lower.starts_with("feature: ").then(|| named("feature:".len())).flatten() {
         (false, Some(name))

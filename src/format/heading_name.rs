@@ -1,7 +1,7 @@
 //! What follows the ids of a heading: title, date and status, in whatever order they are written.
 
 use super::field::is_separator;
-use super::id::Ids;
+use super::id::{self, Ids, Looks};
 use super::words::{self, Status};
 use super::{Seen, time};
 use crate::fact::Stamp;
@@ -83,7 +83,7 @@ fn last_bracket(text: &str) -> Option<(&str, &str)> {
 
 /// A date or a status behind the last dash, or a mark with or without its word at the end.
 fn last_words<'t>(text: &'t str, seen: &Seen<'_>, when: &mut Option<Stamp>) -> Option<(&'t str, Option<Status>)> {
-    for dash in [" - ", " — ", " – ", ": "] {
+    for dash in [" - ", " — ", " – ", " | ", ": "] {
         if let Some(at) = text.rfind(dash) {
             let last = &text[at + dash.len()..];
             if let Some(stamp) = time::whole(last, seen.clock) {
@@ -99,4 +99,11 @@ fn last_words<'t>(text: &'t str, seen: &Seen<'_>, when: &mut Option<Stamp>) -> O
     let (at, _) = text.char_indices().rev().find(|(at, _)| words::strip_mark(&text[*at..]).is_some())?;
     let status = words::remark(&text[at..])?;
     Some((text[..at].trim_end_matches(is_separator), Some(status)))
+}
+
+/// `Completed: US-007 - …`, `DONE - US-009`: the status in front of an id, and the text from the id on.
+pub(super) fn leading_status(text: &str) -> Option<(Status, &str)> {
+    let (status, rest) = words::leading(text)?;
+    let id = rest.trim_start_matches(is_separator);
+    (id.len() < rest.len() && id::leading(id).is_some_and(|found| found.looks == Looks::Strong || found.generic)).then_some((status, id))
 }

@@ -236,7 +236,9 @@ fn partner<'t>(text: &'t str, last: &str, looks: Looks) -> Option<(String, &'t s
     // `#1, #2` and `Feature 1, Feature 2`.
     let text = if prefix.is_empty() { strip_generic(text).0 } else { text };
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let ended = !text[digits..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | ':'));
+    let after = &text[digits..];
+    let is_time = after.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let ended = !is_time && !after.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_'));
     if digits > 0 && ended && (digits == number.len() || prefix.is_empty()) && digits <= 6 {
         return Some((format!("{prefix}{}", &text[..digits]), &text[digits..]));
     }

@@ -79,6 +79,7 @@ impl Log {
             text,
             clock: Clock { zone, year: self.header.year },
             sure: self.sure || self.header.is_known(),
+            known: self.header.is_known(),
             likely: self.sure || self.header.is_titled(),
             planned: self.aside.is_some() || self.session.as_ref().is_some_and(Session::is_plan_section),
             finished: false,
@@ -221,7 +222,10 @@ impl Log {
                 self.session = Some(Session::new(opening, seen));
                 Some(true)
             }
-            Reading::Opens(opening) => {
+            Reading::Opens(mut opening) => {
+                // A line that is only a time is the time of what follows it.
+                let time = self.entry.as_ref().filter(|entry| entry.names_nothing()).and_then(Entry::when);
+                opening.when = opening.when.or(time);
                 self.close(facts);
                 if self.session.as_ref().is_some_and(|session| opening.level <= session.level()) {
                     self.end_session(facts);

@@ -89,6 +89,8 @@ struct Seen<'a> {
     clock: Clock<'a>,
     /// The file has shown itself to be a runner's log.
     sure: bool,
+    /// Its top is one that only a runner's log has.
+    known: bool,
     /// It is one, or its title at least speaks of progress.
     likely: bool,
     /// The line stands in a section of plans or templates.
@@ -250,7 +252,7 @@ fn iteration(text: &str) -> Option<(Option<u32>, &str)> {
     // `Iteration 2026-01-24` and `Iteration 12:32` have no number.
     let rest = &digits_at[digits..];
     match digits_at[..digits].parse() {
-        Ok(number) if digits <= 4 && !is_time(rest) => {
+        Ok(number) if digits <= 4 && !is_time(digits, rest) => {
             let total = rest.strip_prefix('/').map_or(0, |total| 1 + total.bytes().take_while(u8::is_ascii_digit).count());
             Some((Some(number), &rest[total..]))
         }
@@ -258,6 +260,11 @@ fn iteration(text: &str) -> Option<(Option<u32>, &str)> {
     }
 }
 
-fn is_time(rest: &str) -> bool {
-    matches!(rest.as_bytes(), [b'-' | b':' | b'/', b'0'..=b'9', b'0'..=b'9', ..])
+/// Whether a number of so many digits goes on as a date or a time of day.
+fn is_time(digits: usize, rest: &str) -> bool {
+    match rest.as_bytes() {
+        [b'-' | b':', b'0'..=b'9', b'0'..=b'9', ..] => true,
+        [b'/', b'0'..=b'9', ..] => digits == 4,
+        _ => false,
+    }
 }

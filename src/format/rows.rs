@@ -4,8 +4,9 @@
 //! A row says what an entry says better: it counts once, and only where no entry says the same.
 
 use super::field::{self, is_separator};
-use super::heading_name::Name;
+use super::heading_name::{Name, leading_status};
 use super::id::{self, Ids, Looks};
+use super::opening::PLAIN;
 use super::say::on_line;
 use super::words::{self, Mark, Status};
 use super::{Family, Reading, Seen, SourceKind};
@@ -16,7 +17,7 @@ pub(super) const FAMILY: Family =
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     // In an entry a row is one of the entry's lines.
-    if !seen.likely || seen.planned || seen.entry_level.is_some() {
+    if !seen.likely || seen.planned || seen.entry_level.is_some_and(|level| level != PLAIN) {
         return None;
     }
     if seen.text.starts_with('|') {
@@ -31,19 +32,27 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         _ => (seen.text, false),
     };
     let (ticked, text) = tick(item);
-    // A list of finished stories needs no tick.
-    if !ticked && !(seen.finished && (listed || seen.indent() > 0)) {
+    // A list of finished stories needs no tick; any other row says by its own end how it stands.
+    let in_list = seen.finished && (listed || seen.indent() > 0);
+    let named = item.starts_with('[') && !ticked;
+    if !ticked && !in_list && !listed && !named {
         return None;
     }
     let text = text.trim_start_matches(['*', '_']);
+    // `✅ Completed: US-019 - title`
+    let text = match leading_status(text) {
+        Some((Status::Passed, rest)) if ticked => rest,
+        Some(_) | None => text,
+    };
     let found = id::leading(text);
     let Some(found) = found.filter(|found| counts(found, seen)) else { return lone_slug(text, ticked, seen) };
     // A mark at its end says more than the list it stands in: `- [x] US-003: BLOCKED`.
     let title = match Name::of(&found, seen) {
         Some(name) if name.status.as_ref().is_some_and(|status| *status != Status::Passed) => return None,
+        Some(name) if !ticked && !in_list && (name.status.is_none() || found.looks != Looks::Strong) => return None,
         Some(name) => name.title,
         // In a list of finished stories nothing need part id and title.
-        None if seen.finished => field::title(found.rest),
+        None if in_list || ticked => field::title(found.rest),
         None => return None,
     };
     Some(passed(found.ids, title.map(|title| without_commit(&title).to_owned()), seen))
@@ -51,7 +60,8 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
 
 /// Whether an id may stand in a row: one of the usual make; any other only in a log.
 fn counts(found: &Ids<'_>, seen: &Seen<'_>) -> bool {
-    found.looks == Looks::Strong || ((seen.sure || seen.in_session) && (found.generic || id::is_story_like(&found.ids[0])))
+    let log = seen.sure || seen.in_session || seen.finished;
+    found.looks == Looks::Strong || (log && (found.generic || id::is_story_like(&found.ids[0])))
 }
 
 /// `- ✅ cart-add-item`: a name in one word is an id where finished stories are listed.
@@ -67,6 +77,12 @@ fn tick(text: &str) -> (bool, &str) {
         {
             return (true, rest.trim_start());
         }
+    }
+    // `[DONE] US-016: title`
+    if let Some((inner, rest)) = text.strip_prefix('[').and_then(|inner| inner.split_once("] "))
+        && words::remark(inner) == Some(Status::Passed)
+    {
+        return (true, rest.trim_start());
     }
     match words::strip_mark(text) {
         Some((Mark::Tick, rest)) => (true, rest),

@@ -30,12 +30,50 @@ pub(super) struct Opening {
     when: Option<Stamp>,
     number: Option<u32>,
     status: Option<Status>,
+    /// The heading announces what was done.
+    done: bool,
 }
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     let (level, text) = framed(seen.text)?;
+    // `## 2026-01-24`: a day's session.
+    if seen.text.starts_with('#')
+        && level > 1
+        && let Some(when) = time::whole(text, seen.clock)
+    {
+        let heading = text.to_owned();
+        return Some(Reading::Session(Opening {
+            level,
+            heading,
+            name: None,
+            stories: Vec::new(),
+            when: Some(when),
+            number: None,
+            status: None,
+            done: false,
+        }));
+    }
+    // `## What was done (2026-01-24)`: a hand-over.
+    if seen.text.starts_with('#')
+        && Section::of(text.split(['(', '2']).next().unwrap_or_default()) == Section::Done
+        && let Some(at) = text.find(|c: char| c.is_ascii_digit())
+        && let Some(when) = time::whole(text[at..].trim_end_matches(')'), seen.clock)
+    {
+        let heading = text.to_owned();
+        return Some(Reading::Session(Opening {
+            level,
+            heading,
+            name: None,
+            stories: Vec::new(),
+            when: Some(when),
+            number: None,
+            status: None,
+            done: true,
+        }));
+    }
     let (number, rest) = session_word(text)?;
-    let mut opening = Opening { level, heading: text.to_owned(), name: None, stories: Vec::new(), when: None, number, status: None };
+    let mut opening =
+        Opening { level, heading: text.to_owned(), name: None, stories: Vec::new(), when: None, number, status: None, done: false };
     let mut rest = rest.trim_start_matches(is_separator);
     while !rest.is_empty() {
         if opening.when.is_none()
@@ -89,7 +127,7 @@ fn session_word(text: &str) -> Option<(Option<u32>, &str)> {
         if SESSIONS.contains(&word.as_str()) {
             let after = rest.trim_start_matches([' ', '#']);
             let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-            let number = after[..digits].parse().ok().filter(|_| digits <= 4 && !super::is_time(&after[digits..]));
+            let number = after[..digits].parse().ok().filter(|_| digits <= 4 && !super::is_time(digits, &after[digits..]));
             let rest = if number.is_some() { &after[digits..] } else { rest };
             // The heading goes on behind a separator or with the date; else the word is part of a phrase.
             let apart = rest.is_empty()
@@ -138,16 +176,8 @@ impl Session {
     pub(super) fn new(opening_: Opening, seen: &Seen<'_>) -> Self {
         let place = Place::of(seen);
         let status = opening_.status.clone().map(|status| (status, place.clone()));
-        Session {
-            opening: opening_,
-            place,
-            open: opening(seen.raw),
-            section: Section::Other,
-            status,
-            first_done: None,
-            named: Vec::new(),
-            told: false,
-        }
+        let section = if opening_.done { Section::Done } else { Section::Other };
+        Session { opening: opening_, place, open: opening(seen.raw), section, status, first_done: None, named: Vec::new(), told: false }
     }
 
     pub(super) fn level(&self) -> u8 {
@@ -198,9 +228,13 @@ impl Session {
     /// A line of it that belongs to no entry.
     pub(super) fn line(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
         if let Some((label, value)) = field::field(seen.text).filter(|_| seen.indent() <= 3) {
-            if matches!(Label::of(label), Some(Label::Status | Label::Result)) {
-                self.status(value, seen);
-                return;
+            match Label::of(label) {
+                Some(Label::Status | Label::Result) => return self.status(value, seen),
+                Some(Label::Story) if self.opening.stories.is_empty() && self.named.is_empty() => {
+                    self.opening.stories = field::stories(value);
+                    return;
+                }
+                _ => {}
             }
             let section = Section::of(label);
             if value.is_empty() || section != Section::Other {

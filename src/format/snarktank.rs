@@ -4,11 +4,11 @@
 //! runner's log, or a status must follow.
 
 use super::field::is_separator;
-use super::heading_name::Name;
+use super::heading_name::{Name, leading_status};
 use super::id::{self, Looks};
 use super::opening::{Opening, Silence};
-use super::words;
-use super::{Family, Reading, Seen, SourceKind, heading, time};
+use super::words::{self, Status};
+use super::{Family, Reading, Seen, SourceKind, heading, statement, time};
 use crate::fact::StoryName;
 
 pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"#", read };
@@ -24,10 +24,18 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         None => (None, text),
     };
     let (when, text) = match time::leading(text, seen.clock) {
-        Some((when, rest)) => (Some(when), behind_date(rest)?),
+        Some((when, rest)) => (Some(when), behind_date(rest, text.starts_with('['))?),
         None => (None, text),
     };
+    let (mark, text) = match leading_status(text) {
+        Some((status, rest)) => (Some(status), rest),
+        None => (mark, text),
+    };
     let Some(found) = id::leading(text) else {
+        if let Some(title) = statement::completed_title(text) {
+            let stories = vec![StoryName { id: None, title: Some(title.to_owned()) }];
+            return Some(Reading::Opens(Opening { level, stories, when, iteration, status: Some(Status::Passed), ..Opening::default() }));
+        }
         let when = when.filter(|_| level > 1 && !seen.planned)?;
         return titled(text, Opening { level, when: Some(when), iteration, status: mark, ..Opening::default() }, seen);
     };
@@ -46,12 +54,13 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         None if found.generic && seen.done && named => Silence::Passed,
         None if seen.planned && status.is_none() => return None,
         None if !strong && nested && iteration.is_none() => return None,
-        None if found.generic && seen.sure && named => Silence::Passed,
+        // Only a title of the usual make tells that its silence is a good sign.
+        None if found.generic && seen.known && named && !seen.planned => Silence::Passed,
         Some(_) | None if strong || found.generic || iteration.is_some() => Silence::Nothing,
         // `chore-001` behind a date may be a story; `1.1.0` is a release unless the log is known.
         Some(_) if found.ids[0].contains(|c: char| c.is_ascii_alphabetic()) => Silence::Nothing,
-        None if seen.sure && named && !seen.planned && id::is_story_like(&found.ids[0]) => Silence::Passed,
-        None if status.is_some() && id::is_story_like(&found.ids[0]) => Silence::Nothing,
+        None if seen.known && named && !seen.planned && id::is_story_like(&found.ids[0]) => Silence::Passed,
+        None if (status.is_some() || seen.likely) && id::is_story_like(&found.ids[0]) => Silence::Nothing,
         Some(_) | None => return None,
     };
     let stories = found.ids.into_iter().map(|id| StoryName { id: Some(id), title: name.title.clone() }).collect();
@@ -114,11 +123,11 @@ fn is_no_work(title: &str) -> bool {
 }
 
 /// What follows a date on a heading: a separator, perhaps after a remark in brackets, then the rest.
-fn behind_date(rest: &str) -> Option<&str> {
+fn behind_date(rest: &str, bracketed: bool) -> Option<&str> {
     let mut rest = rest.trim_start();
     if let Some(inner) = rest.strip_prefix('(') {
         rest = inner.split_once(')')?.1.trim_start();
     }
     let text = rest.trim_start_matches(is_separator);
-    (text.len() < rest.len() || rest.starts_with('[')).then_some(text)
+    (text.len() < rest.len() || bracketed || rest.starts_with('[')).then_some(text)
 }

@@ -2,6 +2,7 @@
 //! `- 2026-01-24: Completed US-001 by …`, `Task 1 DONE: title`, `Task completed: title`, `[4/37] Starting: name`.
 
 use super::field::is_separator;
+use super::heading_name::Name;
 use super::id::{self, Ids, Looks};
 use super::say::on_line;
 use super::words::{self, Mark, Status};
@@ -31,8 +32,28 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         Some((mark, rest)) => (Some(mark), rest),
         None => (None, text),
     };
+    let text = text.trim_start_matches("**");
+    if when.is_none()
+        && !listed
+        && let Some(failure) = failure(text, seen)
+    {
+        return Some(failure);
+    }
     let said = verb_first(text, when, seen).or_else(|| story_first(text, when, mark, seen))?;
     Some(said.facts(seen, when, Voice::Line))
+}
+
+/// `BLOCKED: no key for the vault`: a line of its own, in capitals, outside any entry.
+fn failure(text: &str, seen: &Seen<'_>) -> Option<Reading> {
+    if !seen.sure || seen.entry_level.is_some() || seen.in_session || seen.indent() > 0 {
+        return None;
+    }
+    let (start, why) = text.split_at_checked(text.bytes().take(32).position(|b| b == b':')?)?;
+    let start = start.trim_end();
+    let capital = start.len() >= 4 && start.chars().all(|c| c.is_uppercase() || c == ' ');
+    let failed = capital && matches!(words::leading(start), Some((Status::Failed { .. }, _)));
+    let why = words::reason_text(why).filter(|_| failed)?;
+    on_line(seen, Voice::Line, None, |saying| Some(Reading::Says(vec![saying.error(None, why)])))
 }
 
 /// What a sentence says, and of which stories.
@@ -67,10 +88,13 @@ impl Said {
 
 /// `Completed US-003: title`, `Started task 4`, `Scaffolded S08 (… not complete)`.
 fn verb_first(text: &str, when: Option<Stamp>, seen: &Seen<'_>) -> Option<Said> {
-    // Without a time such a line may be prose, or the instructions to the agent.
-    when?;
     let (verb, rest) = text.split_once([' ', ':'])?;
     let word = verb.trim_matches(['*', ':']);
+    // Without a time such a line may be prose, or the instructions to the agent.
+    let shouted = seen.sure && seen.entry_level.is_none() && seen.indent() == 0 && word.bytes().all(|b| b.is_ascii_uppercase());
+    if when.is_none() && !shouted {
+        return None;
+    }
     let status = match words::value(word) {
         Some(status) => Some(status),
         // Any deed, as long as the line says how far it went.
@@ -84,6 +108,10 @@ fn verb_first(text: &str, when: Option<Stamp>, seen: &Seen<'_>) -> Option<Said> 
     let unfinished = ["not complete", "not done", "not finished", "incomplete", "unfinished"].iter().any(|word| found.rest.contains(word));
     let status = if unfinished { Status::Open } else { status? };
     let rest = found.rest.trim();
+    if let Status::Failed { reason, .. } = status {
+        let why = words::reason_text(rest);
+        return Some(Said { stories: name(found, None), status: Status::Failed { reason, why } });
+    }
     let title = match rest.strip_prefix('(').and_then(|rest| rest.rsplit_once(')')) {
         Some((inner, end)) if end.len() <= 1 => Some(inner.to_owned()),
         _ if rest.starts_with(is_separator) => Some(rest.trim_start_matches(is_separator).trim_end_matches('.').to_owned()),
@@ -99,23 +127,25 @@ fn story_first(text: &str, when: Option<Stamp>, mark: Option<Mark>, seen: &Seen<
     if !is_sure(&found, seen) && !found.generic {
         return None;
     }
-    let rest = found.rest.trim_start_matches(|c: char| is_separator(c) && c != ':');
+    // With a time in front the line is a report: `[TIME] US-006: title - done`, `[TIME] ✅ US-003: title`.
+    let behind = found.rest.trim_start_matches(is_separator);
+    if when.is_some()
+        && words::leading(behind).is_none()
+        && let Some(full) = Name::of(&found, seen)
+        && let Some(status) = full.status.or_else(|| (mark == Some(Mark::Tick)).then_some(Status::Passed))
+    {
+        return Some(Said { stories: name(found, full.title), status });
+    }
+    let rest = found.rest.trim_matches(|c: char| is_separator(c) || c == '*');
     let (word, behind) = match rest.find(':') {
         Some(at) => (&rest[..at], Some(rest[at + 1..].trim())),
         None => (rest, None),
     };
     let capital = word.chars().any(char::is_alphabetic) && word.chars().all(|c| !c.is_lowercase());
-    let status = match words::remark(word) {
-        Some(status) => status,
-        // A tick in front says the rest: `[TIME] ✅ US-003: title`.
-        None if when.is_some() && mark == Some(Mark::Tick) => {
-            let title = super::field::title(found.rest);
-            return Some(Said { stories: name(found, title), status: Status::Passed });
-        }
-        None => return None,
-    };
+    let status = words::remark(word)?;
     // Without a time only capitals or the colon of a report tell it from a sentence.
-    if when.is_none() && !(behind.is_some() && (capital || found.generic)) {
+    let reported = (behind.is_some() && (capital || found.generic)) || (capital && behind.is_none() && seen.sure);
+    if when.is_none() && !reported {
         return None;
     }
     let title = behind.filter(|title| !title.is_empty()).map(str::to_owned);
@@ -128,18 +158,21 @@ fn story_first(text: &str, when: Option<Stamp>, mark: Option<Mark>, seen: &Seen<
 
 /// `Task completed: title`.
 fn titled(text: &str) -> Option<Said> {
-    const STARTS: [&str; 6] =
-        ["task completed:", "story completed:", "feature completed:", "completed task:", "completed story:", "task done:"];
-    let start = STARTS.iter().find(|start| text.get(..start.len()).is_some_and(|word| word.eq_ignore_ascii_case(start)))?;
-    let title = text[start.len()..].trim();
-    if title.is_empty() || title.starts_with(['[', '<', '{']) {
-        return None;
-    }
+    let title = completed_title(text)?;
     if let Some(found) = id::leading(title) {
         let title = super::field::title(found.rest);
         return Some(Said { stories: name(found, title), status: Status::Passed });
     }
     Some(Said { stories: vec![StoryName { id: None, title: Some(title.to_owned()) }], status: Status::Passed })
+}
+
+/// What follows `Task completed:`.
+pub(super) fn completed_title(text: &str) -> Option<&str> {
+    const STARTS: [&str; 6] =
+        ["task completed:", "story completed:", "feature completed:", "completed task:", "completed story:", "task done:"];
+    let start = STARTS.iter().find(|start| text.get(..start.len()).is_some_and(|word| word.eq_ignore_ascii_case(start)))?;
+    let title = text[start.len()..].trim();
+    (!title.is_empty() && !title.starts_with(['[', '<', '{'])).then_some(title)
 }
 
 /// `[4/37] Starting: name`, `[4/37] ✅ name complete`: a program that counts its stories off. Said again, it is the same.

@@ -58,9 +58,9 @@ const PASSED: &str = "\
 /// Ended without success, or cannot go on.
 const FAILED: &str = "\
     failed, failure, fail, failing, blocked, cannot complete, could not complete, unable to complete, cannot proceed, timed out, \
-    timeout, aborted, errored, error, failed/blocked, stuck, crashed, 失败, 失敗, 阻塞, 受阻, 被阻塞, 不通过, 未通过, 不通過, 不合格, ブロック, ブロック中, エラー, \
+    timeout, aborted, errored, error, failed/blocked, blocker, stuck, crashed, 失败, 失敗, 阻塞, 受阻, 被阻塞, 不通过, 未通过, 不通過, 不合格, ブロック, ブロック中, エラー, \
     실패, 차단, 차단됨, 막힘, провалено, провал, неудача, не удалось, ошибка, заблокировано, заблокирован, заблокирована, сбой, bloqueado, \
-    bloqueada, fallido, fallida, falló, fallo, falhou, falha, erro, fallito, bloccato, bloqué, bloquée, échoué, échouée, échec, \
+    bloqueada, fallido, fallida, falló, fallo, falhou, falha, erro, fallito, bloccato, bloqué, bloquée, bloquant, échoué, échouée, échec, \
     erreur, fehlgeschlagen, gescheitert, blockiert, fehler";
 
 /// See [`Sense::Open`].

@@ -67,6 +67,12 @@ pub(super) fn value(text: &str) -> Option<Status> {
     }
 }
 
+/// The status word that a text begins with, and what follows it.
+pub(super) fn leading(text: &str) -> Option<(Status, &str)> {
+    let (sense, word, rest) = phrase(text)?;
+    Some((sense.status(word, ""), rest))
+}
+
 /// A status that stands where a title may stand as well: the word alone, or in capitals or with punctuation before what follows.
 pub(super) fn remark(text: &str) -> Option<Status> {
     let text = text.trim_matches(is_decoration);
@@ -79,7 +85,7 @@ pub(super) fn remark(text: &str) -> Option<Status> {
     }
     let (sense, word, rest) = phrase(text)?;
     let after = rest.trim_start();
-    let punctuated = after.starts_with([':', '—', '–', ',', ';', '(']) || after.starts_with("- ");
+    let punctuated = after.starts_with([':', '—', '–', ',', ';', '(', '|']) || after.starts_with("- ");
     let capital = text[..word.len()].chars().all(|c| !c.is_lowercase());
     let reason =
         ["by ", "on ", "due ", "after ", "because ", "until ", "waiting ", "pending "].iter().any(|start| after.starts_with(start));
@@ -111,7 +117,7 @@ fn is_legend(rest: &str) -> bool {
 
 /// The reason behind a failure's word: what follows a colon, dash, bracket or conjunction; nothing when it says nothing.
 pub(super) fn reason_text(rest: &str) -> Option<String> {
-    let text = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '-' | '—' | '–' | ',' | ';' | '(' | '.'));
+    let text = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '-' | '—' | '–' | ',' | ';' | '(' | '.' | '|'));
     let text = text.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_'));
     let text = if text.contains('(') { text } else { text.trim_end_matches(')') };
     let lower = text.to_ascii_lowercase();
