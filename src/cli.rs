@@ -86,6 +86,13 @@ struct WatchOptions {
     #[arg(long, value_name = "SECONDS", env = "PROGRESS_BRIDGE_POLL_INTERVAL", hide_env = true, value_parser = seconds)]
     poll_interval: Option<Duration>,
 
+    /// Keep in DIR what a restart needs to go on where this run was ended, be it with kill -9
+    ///
+    /// Then a restart emits only what is new, and streams go on with the same cursors. One bridge a folder; a folder outside of the
+    /// watched project is best.
+    #[arg(long, value_name = "DIR", env = "PROGRESS_BRIDGE_STATE", hide_env = true)]
+    state: Option<PathBuf>,
+
     /// Leave the line that an event was read from out of the event
     #[arg(long, env = "PROGRESS_BRIDGE_NO_SOURCE_TEXT", hide_env = true, value_parser = BoolishValueParser::new())]
     no_source_text: bool,
@@ -216,6 +223,7 @@ impl Typed {
                 },
                 poll_interval: self.watch.poll_interval,
                 source_text: !self.watch.no_source_text,
+                state: self.watch.state,
             },
             watch: Watch { paths: [self.watch.paths, self.watch.watch].concat(), discover: !self.watch.no_discover },
             ends,

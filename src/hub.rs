@@ -16,13 +16,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::watch;
-use uuid::Uuid;
 
 pub use self::cursor::{Cursor, NotACursor};
 pub use self::entry::{Entry, sse_frame};
+pub use self::log::Volume;
 pub use self::snapshot::Snapshot;
 pub use self::subscription::{Batch, GapReason, Start, Subscription};
 
+pub(crate) use self::cursor::random_name;
 use self::log::Log;
 use crate::event::{Event, Seq};
 use crate::model::state::State;
@@ -53,6 +54,8 @@ pub struct Hub {
 #[derive(Debug)]
 struct Shared {
     epoch: Arc<str>,
+    /// Names this process's numbering of snapshots: an epoch may outlive the process, their versions do not.
+    process: Box<str>,
     buffer: usize,
     log: Mutex<Log>,
     /// Says only "look at the log again"; what is new stands in the log, so a missed or doubled wake-up loses nothing.
@@ -63,12 +66,30 @@ struct Shared {
 impl Hub {
     /// An empty log of a new epoch.
     pub fn new(settings: HubSettings) -> Self {
-        let epoch: Arc<str> = cursor::new_epoch(Uuid::new_v4()).into();
-        let nothing = Snapshot::new(0, Cursor { epoch: epoch.clone(), seq: Seq(0) }, Arc::new(snapshot::nothing_known()));
+        Hub::restored(settings, Cursor { epoch: random_name().into(), seq: Seq(0) }, Vec::new())
+    }
+
+    /// The log of a process before this one, at its cursor `newest`, with as many of its last events as were kept: whoever comes back
+    /// with a cursor of that epoch goes on where it was. The next event to publish is the one after [`Hub::newest`].
+    ///
+    /// What was stored must have been stored before it was published: a cursor that this log does not know yet would otherwise point
+    /// behind events that its holder never had. Events that do not lead up to `newest` without a hole count as not kept; events after
+    /// it move it on.
+    pub fn restored(settings: HubSettings, newest: Cursor, events: Vec<Event>) -> Self {
+        let Cursor { epoch, seq } = newest;
+        let restored = Instant::now();
+        let head = events.last().map_or(seq, |event| event.seq.max(seq));
+        let unbroken = events.iter().rev().zip((1..=head.0).rev()).take_while(|(event, seq)| event.seq.0 == *seq).count();
+        let unusable = events.len() - unbroken;
+        let entries: Vec<_> = events.into_iter().skip(unusable).map(|event| Arc::new(Entry::new(event, &epoch, restored))).collect();
+        let mut log = Log::new(settings.events, settings.bytes, Seq(head.0 - unbroken as u64));
+        log.append(entries);
+        let nothing = Snapshot::new(0, Cursor { epoch: epoch.clone(), seq: head }, Arc::new(snapshot::nothing_known(head)));
         let shared = Shared {
             epoch,
+            process: random_name().into(),
             buffer: settings.buffer,
-            log: Mutex::new(Log::new(settings.events, settings.bytes)),
+            log: Mutex::new(log),
             news: watch::Sender::new(()),
             state: watch::Sender::new(Arc::new(nothing)),
         };
@@ -80,6 +101,22 @@ impl Hub {
         &self.shared.epoch
     }
 
+    /// The place after the newest event: 0 before the first.
+    pub fn newest(&self) -> Cursor {
+        let head = self.log().head;
+        self.cursor(head)
+    }
+
+    /// How much has been published, and how much is kept.
+    pub fn volume(&self) -> Volume {
+        self.log().volume()
+    }
+
+    /// Names this process among those that served the same epoch.
+    pub fn process(&self) -> &str {
+        &self.shared.process
+    }
+
     /// Appends, and wakes whoever waits. Called by one thread, with rising `seq`.
     pub fn publish(&self, events: Vec<Event>) {
         if events.is_empty() {
@@ -88,7 +125,7 @@ impl Hub {
         let published = Instant::now();
         // Serialised before the lock is taken: readers never wait for JSON.
         let entries: Vec<_> = events.into_iter().map(|event| Arc::new(Entry::new(event, &self.shared.epoch, published))).collect();
-        let fallen = self.log().append(entries);
+        let fallen = self.log().publish(entries);
         self.shared.news.send_replace(());
         // Freed after the readers are on their way.
         drop(fallen);

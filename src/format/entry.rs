@@ -104,15 +104,7 @@ impl Entry {
 
     /// Whether it has said anything, or certainly will.
     pub(super) fn is_certain(&self) -> bool {
-        self.started || self.ended || (!self.opening.stories.is_empty() && self.speaks())
-    }
-
-    /// Whether its end says something where no status does.
-    fn speaks(&self) -> bool {
-        match self.opening.silence {
-            Silence::Passed | Silence::Started => true,
-            Silence::Nothing | Silence::Awaits => false,
-        }
+        self.started || self.ended || (!self.opening.stories.is_empty() && self.opening.silence.speaks())
     }
 
     /// Whether its lines count as understood.
@@ -122,7 +114,7 @@ impl Entry {
 
     /// Whether its end would say something.
     pub(super) fn is_waiting(&self) -> bool {
-        self.due.is_some() || (!self.judged && !self.opening.stories.is_empty() && self.speaks())
+        self.due.is_some() || (!self.judged && !self.opening.stories.is_empty() && self.opening.silence.speaks())
     }
 
     /// Takes a line under the heading.
@@ -325,7 +317,7 @@ impl Entry {
 
     fn criterion_done(&mut self, done: Criterion, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
         // With several stories nobody knows whose criterion it is; an uncertain entry has none.
-        if self.opening.stories.len() != 1 || !(self.started || self.speaks()) {
+        if self.opening.stories.len() != 1 || !(self.started || self.opening.silence.speaks()) {
             return;
         }
         let place = Place::of(seen);

@@ -38,6 +38,7 @@ mod words;
 mod tests;
 
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 use crate::fact::{Fact, Stamp, StoryName};
 use crate::line::Line;
@@ -115,7 +116,7 @@ impl Seen<'_> {
 }
 
 /// What a source was taken for, by its content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SourceKind {
     // The order is the order of trust when several sources make the same fact due in one look.
     ExecutionLog,

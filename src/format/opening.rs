@@ -17,6 +17,16 @@ pub(super) enum Silence {
     Awaits,
 }
 
+impl Silence {
+    /// Whether the end of an entry says something where no status does.
+    pub(super) fn speaks(self) -> bool {
+        match self {
+            Silence::Passed | Silence::Started => true,
+            Silence::Nothing | Silence::Awaits => false,
+        }
+    }
+}
+
 /// A record that is a step of a story's work: what passes there is the step, not the story.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {

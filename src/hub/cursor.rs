@@ -24,8 +24,9 @@ pub struct Cursor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotACursor;
 
-pub(super) fn new_epoch(random: Uuid) -> String {
-    let mut text = random.simple().to_string();
+/// A name for a new log.
+pub(crate) fn random_name() -> String {
+    let mut text = Uuid::new_v4().simple().to_string();
     text.truncate(EPOCH_LENGTH);
     text
 }

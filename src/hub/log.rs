@@ -4,10 +4,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Entry;
-use crate::event::{EventId, Seq};
+use crate::event::{EventId, Seq, TYPE_NAMES};
 
 /// Where a batch stops, in bytes of frames: enough to fill a write, little enough to hold the lock shortly.
 const BATCH_BYTES: usize = 64 * 1024;
+
+/// How much has gone through the log, and how much is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Volume {
+    /// Events published by this process, by type.
+    pub published: [(&'static str, u64); TYPE_NAMES.len()],
+    /// Events kept.
+    pub events: usize,
+    /// What they take in memory, about.
+    pub bytes: usize,
+}
 
 #[derive(Debug)]
 pub(super) struct Log {
@@ -21,11 +32,32 @@ pub(super) struct Log {
     /// The newest event; 0 before the first.
     pub(super) head: Seq,
     pub(super) closed: bool,
+    /// By type, in the order of [`TYPE_NAMES`], since the start of this process.
+    published: [u64; TYPE_NAMES.len()],
 }
 
 impl Log {
-    pub(super) fn new(max_events: usize, max_bytes: usize) -> Self {
-        Log { entries: VecDeque::new(), bytes: 0, max_events, max_bytes, fallen: Seq(0), head: Seq(0), closed: false }
+    /// As if everything up to `fallen` had been here and fallen out.
+    pub(super) fn new(max_events: usize, max_bytes: usize, fallen: Seq) -> Self {
+        Log {
+            entries: VecDeque::new(),
+            bytes: 0,
+            max_events,
+            max_bytes,
+            fallen,
+            head: fallen,
+            closed: false,
+            published: [0; TYPE_NAMES.len()],
+        }
+    }
+
+    /// Appends what has just happened, as opposed to what a process before this one kept.
+    pub(super) fn publish(&mut self, entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
+        for entry in &entries {
+            let name = entry.event.data.type_name();
+            TYPE_NAMES.iter().zip(&mut self.published).filter(|(known, _)| **known == name).for_each(|(_, count)| *count += 1);
+        }
+        self.append(entries)
     }
 
     /// Returns what fell out, so that the caller frees it outside the lock.
@@ -44,6 +76,12 @@ impl Log {
             }
         }
         out
+    }
+
+    pub(super) fn volume(&self) -> Volume {
+        let mut published = TYPE_NAMES.map(|name| (name, 0));
+        published.iter_mut().zip(self.published).for_each(|((_, all), count)| *all = count);
+        Volume { published, events: self.entries.len(), bytes: self.bytes }
     }
 
     pub(super) fn oldest(&self) -> Option<Seq> {

@@ -53,6 +53,6 @@ impl Snapshot {
 }
 
 /// What is shown before the first state is set.
-pub(super) fn nothing_known() -> State {
-    State { schema: SCHEMA, server_time: Timestamp::now(), seq: Seq(0), tasks: Vec::new(), notices: Vec::new() }
+pub(super) fn nothing_known(seq: Seq) -> State {
+    State { schema: SCHEMA, server_time: Timestamp::now(), seq, tasks: Vec::new(), notices: Vec::new() }
 }

@@ -1,5 +1,6 @@
 //! The same things to poll, for clients and networks where streams do not work. Never paced: the client paces itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use warp::http::{HeaderMap, StatusCode};
 use warp::reply::{Reply, Response};
 
 use super::Serving;
+use super::metrics;
 use super::query::Asked;
 use super::refusal::Refusal;
 use crate::event::SCHEMA;
@@ -26,16 +28,16 @@ const USUAL_EVENTS: u64 = 1_000;
 /// `GET /api/state`: the snapshot. With `If-None-Match` and `wait`, held back until there is another one.
 pub(super) async fn state(asked: Asked, serving: Arc<Serving>) -> Result<Response, Refusal> {
     let wait = wait(&asked)?;
-    let epoch = serving.hub.epoch();
+    let process = serving.hub.process();
     let mut snapshot = serving.hub.snapshot();
-    if knows(&asked.headers, &etag(epoch, &snapshot)) && !wait.is_zero() {
+    if knows(&asked.headers, &etag(process, &snapshot)) && !wait.is_zero() {
         tokio::select! {
             newer = serving.hub.snapshot_after(snapshot.version) => snapshot = newer.unwrap_or(snapshot),
             () = tokio::time::sleep(wait) => {}
             () = serving.stopping.clone().stopped() => {}
         }
     }
-    let etag = etag(epoch, &snapshot);
+    let etag = etag(process, &snapshot);
     let mut response = match knows(&asked.headers, &etag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => json(snapshot.json()),
@@ -80,13 +82,17 @@ pub(super) async fn events(asked: Asked, serving: Arc<Serving>) -> Result<Respon
     Ok(response)
 }
 
-/// `GET /healthz`: whoever reads this knows that we are alive.
-pub(super) fn health() -> Response {
+/// `GET /healthz`: whoever reads this knows that we are alive. Open to everybody: how many files, and not which.
+pub(super) fn health(serving: &Serving) -> Response {
     #[derive(Serialize)]
     struct Health {
         status: &'static str,
+        files: BTreeMap<&'static str, usize>,
     }
-    warp::reply::json(&Health { status: "ok" }).into_response()
+    let files = metrics::files(&serving.hub.snapshot().state).collect();
+    let mut response = warp::reply::json(&Health { status: "ok", files }).into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// `GET /version`.
@@ -150,8 +156,9 @@ fn wait(asked: &Asked) -> Result<Duration, Refusal> {
     Ok(Duration::from_secs(asked.number("wait", 0..=LONGEST_WAIT)?.unwrap_or(0)))
 }
 
-fn etag(epoch: &str, snapshot: &Snapshot) -> String {
-    format!("\"{epoch}-{}\"", snapshot.version)
+/// Versions begin again in every process, while the epoch may go on.
+fn etag(process: &str, snapshot: &Snapshot) -> String {
+    format!("\"{process}-{}\"", snapshot.version)
 }
 
 /// Compared weakly, as the standard says for reading.

@@ -48,6 +48,9 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
 /// Everything here is read without secrets on the page's side: these are the request headers our own clients send.
 const CORS_REQUEST_HEADERS: &str = "Authorization, Cache-Control, If-None-Match, Last-Event-ID";
 
+/// What proxies add, besides `X-Forwarded-…`.
+const FORWARDED: [&str; 2] = ["forwarded", "x-real-ip"];
+
 /// Reachable without the token: they tell nothing about what is watched.
 const OPEN_ROUTES: [&str; 5] = ["/", "/page.js", "/page.css", "/healthz", "/version"];
 
@@ -129,11 +132,20 @@ fn admit(settings: &ServeSettings, visit: &Visit) -> Result<(), Refusal> {
     let open = visit.method == Method::OPTIONS || OPEN_ROUTES.contains(&visit.path.as_str());
     match &settings.token {
         Some(token) if !open && !shows(token, &visit.headers) => {
-            let hint = "send it as Authorization: Bearer TOKEN";
+            let hint = "send it as Authorization: Bearer TOKEN; it is read nowhere else, and never from the query";
             Err(Refusal::new(StatusCode::UNAUTHORIZED, "token_needed", "this needs the token, and the right one", hint))
+        }
+        None if !open && is_forwarded(&visit.headers) => {
+            let hint = "start it with --require-token or --token-file FILE: a proxy lets in others than this machine's users";
+            Err(Refusal::new(StatusCode::FORBIDDEN, "token_required", "behind a proxy this server needs a token", hint))
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Whether a proxy says that it passes this on for somebody. One that does not say so cannot be told from a local client.
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| FORWARDED.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-"))
 }
 
 /// The port is left aside: tunnels and containers change it, and no attack needs it.
@@ -233,6 +245,20 @@ mod tests {
         check("/api/state", &[(header::AUTHORIZATION, "bearer  s3cret ")], 200);
         for wrong in ["Bearer s3cre", "Bearer s3cret2", "Bearer S3CRET", "Basic s3cret", "s3cret", "Bearer", ""] {
             check("/api/state", &[(header::AUTHORIZATION, wrong)], 401);
+        }
+    }
+
+    #[test]
+    fn behind_a_proxy_there_must_be_a_token() {
+        let forwarded = |name: &'static str| [(HeaderName::from_static(name), "203.0.113.9")];
+        let bare = Case { settings: ServeSettings::default(), local: "127.0.0.1" };
+        let guarded = Case { settings: ServeSettings { token: Token::new("s3cret"), ..ServeSettings::default() }, local: "127.0.0.1" };
+        for name in ["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-real-ip"] {
+            bare.check("localhost", "/stream/progress", &forwarded(name), 403);
+            bare.check("localhost", "/healthz", &forwarded(name), 200);
+            guarded.check("localhost", "/stream/progress", &forwarded(name), 401);
+            let [forwarded] = forwarded(name);
+            guarded.check("localhost", "/stream/progress", &[forwarded, (header::AUTHORIZATION, "Bearer s3cret")], 200);
         }
     }
 

@@ -5,6 +5,7 @@
 mod api;
 mod conn;
 mod guard;
+mod metrics;
 mod page;
 mod query;
 mod refusal;
@@ -18,15 +19,21 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use warp::filters::BoxedFilter;
+use warp::filters::path::FullPath;
 use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
 pub use self::guard::Token;
 
+use self::metrics::Counters;
 use self::query::Asked;
 use self::refusal::Refusal;
 use crate::hub::Hub;
+
+/// Everything that can be asked for.
+const ROUTES: [&str; 10] =
+    ["/", "/page.js", "/page.css", "/stream/progress", "/stream/state", "/api/state", "/api/events", "/healthz", "/metrics", "/version"];
 
 /// What the server may do and for whom.
 #[derive(Debug, Clone)]
@@ -41,10 +48,12 @@ pub struct ServeSettings {
     pub allow_origin: Vec<String>,
     /// Asked of everyone when set.
     pub token: Option<Token>,
-    /// A comment goes out on `/stream/progress` after this long without anything else.
+    /// A comment goes out on `/stream/progress` this often.
     pub heartbeat: Duration,
-    /// A `heartbeat` event goes out on `/stream/state` after this long without anything else.
+    /// A `heartbeat` event goes out on `/stream/state` this often.
     pub state_heartbeat: Duration,
+    /// For a request's head, and for the next one on a kept connection.
+    pub head_timeout: Duration,
     /// A client that takes nothing for this long while there is something to take is cut off.
     pub stuck_after: Duration,
 }
@@ -59,6 +68,7 @@ impl Default for ServeSettings {
             token: None,
             heartbeat: Duration::from_secs(15),
             state_heartbeat: Duration::from_secs(5),
+            head_timeout: Duration::from_secs(30),
             stuck_after: Duration::from_secs(30),
         }
     }
@@ -71,6 +81,7 @@ struct Serving {
     settings: ServeSettings,
     /// One per stream.
     seats: Arc<Semaphore>,
+    counters: Arc<Counters>,
     stopping: Stopping,
 }
 
@@ -91,7 +102,8 @@ pub async fn run(listener: TcpListener, hub: Hub, settings: ServeSettings, stop:
     let stopping = Stopping(stopping);
     let limits = conn::Limits::new(&settings);
     let seats = Arc::new(Semaphore::new(settings.max_clients.min(Semaphore::MAX_PERMITS)));
-    let serving = Serving { hub: hub.clone(), settings, seats, stopping: stopping.clone() };
+    let counters = Arc::new(Counters::default());
+    let serving = Serving { hub: hub.clone(), settings, seats, counters: counters.clone(), stopping: stopping.clone() };
     let ending = async {
         tokio::select! {
             () = stop => {}
@@ -99,7 +111,7 @@ pub async fn run(listener: TcpListener, hub: Hub, settings: ServeSettings, stop:
         }
         stop_now.send_replace(true);
     };
-    tokio::join!(conn::accept(listener, routes(Arc::new(serving)), limits, stopping), ending);
+    tokio::join!(conn::accept(listener, routes(Arc::new(serving)), limits, counters, stopping), ending);
 }
 
 fn routes(serving: Arc<Serving>) -> BoxedFilter<(Response,)> {
@@ -115,16 +127,24 @@ fn routes(serving: Arc<Serving>) -> BoxedFilter<(Response,)> {
     let state = warp::path!("api" / "state").and(to.clone()).then(|asked, serving| async { or_refusal(api::state(asked, serving).await) });
     let events =
         warp::path!("api" / "events").and(to.clone()).then(|asked, serving| async { or_refusal(api::events(asked, serving).await) });
-    let health = warp::path!("healthz").and(to.clone()).map(|_, _| api::health());
+    let health = warp::path!("healthz").and(to.clone()).map(|_, serving: Arc<Serving>| api::health(&serving));
+    let metrics = warp::path!("metrics").and(to.clone()).map(|_, serving: Arc<Serving>| metrics::metrics(&serving));
     let version = warp::path!("version").and(to).map(|_, _| api::version());
 
     let streams = progress.or(states).unify().boxed();
-    let api = state.or(events).unify().or(health).unify().or(version).unify().boxed();
+    let api = state.or(events).unify().or(health).unify().or(metrics).unify().or(version).unify().boxed();
     let pages = page.or(script).unify().or(style).unify().boxed();
     let all = guard::options().or(streams).unify().or(api).unify().or(pages).unify();
 
     let answers = guard::admitted(serving.clone()).and(all).recover(rejected).unify();
-    warp::header::headers_cloned().and(answers).map(move |headers, response| guard::dress(&serving.settings, &headers, response)).boxed()
+    warp::header::headers_cloned()
+        .and(warp::path::full())
+        .and(answers)
+        .map(move |headers, path: FullPath, response: Response| {
+            serving.counters.answered(path.as_str(), response.status());
+            guard::dress(&serving.settings, &headers, response)
+        })
+        .boxed()
 }
 
 fn answer<F>(handler: F) -> impl Fn(Asked, Arc<Serving>) -> Response + Clone
@@ -145,7 +165,7 @@ async fn rejected(rejection: Rejection) -> Result<Response, Infallible> {
     } else if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
         Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "everything here is read only", "use GET or HEAD")
     } else if rejection.is_not_found() {
-        let hint = "the routes are /, /stream/progress, /stream/state, /api/state, /api/events, /healthz and /version";
+        let hint = format!("the routes are {}", ROUTES.join(" "));
         Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such route", hint)
     } else {
         Refusal::new(StatusCode::BAD_REQUEST, "bad_request", "the request cannot be understood", "see / for what can be asked")

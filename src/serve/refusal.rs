@@ -32,16 +32,31 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// As it goes out where no request was understood and hence no route could answer.
+    pub(super) fn whole_response(&self) -> Vec<u8> {
+        let body = serde_json::to_vec(&Body { error: self }).expect("a refusal is plain data: it cannot fail to serialise");
+        let status = self.status;
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\
+             connection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), &body].concat()
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: &'a Refusal,
+}
+
 impl warp::reject::Reject for Refusal {}
 
 impl Reply for Refusal {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Body {
-            error: Refusal,
-        }
         let status = self.status;
-        let mut response = warp::reply::with_status(warp::reply::json(&Body { error: self }), status).into_response();
+        let mut response = warp::reply::with_status(warp::reply::json(&Body { error: &self }), status).into_response();
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(ALLOW, METHODS);

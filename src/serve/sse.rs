@@ -17,12 +17,13 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use uuid::Uuid;
 use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use warp::http::{HeaderMap, Method};
 use warp::reply::{Reply, Response};
 
+use super::metrics::{Counters, Gauge, Opened};
 use super::query::Asked;
 use super::refusal::Refusal;
 use super::{Serving, Stopping};
@@ -52,9 +53,9 @@ pub(super) fn progress(asked: Asked, serving: Arc<Serving>) -> Result<Response, 
     let reader = serving.hub.subscribe(resume.as_deref().map_or(Start::Buffer, Start::Resume));
     // What the client has, if it can be said: losing the connection before the gap is told must not hide the gap.
     let place = resume.and_then(|text| text.parse().ok()).unwrap_or_else(|| reader.cursor());
-    Ok(match Serving::seat(&serving) {
+    Ok(match Seat::take(&serving, |counters| &counters.progress) {
         Some(seat) => streamed(progress::Progress::new(&serving, seat, reader, filter, place)),
-        None => busy(&place),
+        None => busy(&serving, &place),
     })
 }
 
@@ -63,9 +64,9 @@ pub(super) fn states(asked: Asked, serving: Arc<Serving>) -> Result<Response, Re
     if asked.method == Method::HEAD {
         return Ok(event_stream(Response::default()));
     }
-    Ok(match Serving::seat(&serving) {
+    Ok(match Seat::take(&serving, |counters| &counters.states) {
         Some(seat) => streamed(states::States::new(&serving, seat)),
-        None => busy(&serving.hub.snapshot().cursor),
+        None => busy(&serving, &serving.hub.snapshot().cursor),
     })
 }
 
@@ -75,10 +76,16 @@ trait Feed: Send + Sync + 'static {
     fn next(&mut self) -> impl Future<Output = Option<Bytes>> + Send + Sync;
 }
 
-impl Serving {
-    /// A place among `--max-clients`, held until the stream ends.
-    fn seat(serving: &Arc<Serving>) -> Option<OwnedSemaphorePermit> {
-        serving.seats.clone().try_acquire_owned().ok()
+/// A place among `--max-clients`, held until the stream ends.
+struct Seat {
+    _permit: OwnedSemaphorePermit,
+    _counted: Opened,
+}
+
+impl Seat {
+    fn take(serving: &Serving, of: fn(&Counters) -> &Gauge) -> Option<Seat> {
+        let permit = serving.seats.clone().try_acquire_owned().ok()?;
+        Some(Seat { _permit: permit, _counted: Opened::new(&serving.counters, of) })
     }
 }
 
@@ -91,7 +98,8 @@ fn chunks(feed: impl Feed) -> impl Stream<Item = Result<Bytes, Infallible>> + Se
 }
 
 /// A 200: a browser would never come back after a 503.
-fn busy(place: &Cursor) -> Response {
+fn busy(serving: &Serving, place: &Cursor) -> Response {
+    serving.counters.busy();
     #[derive(Serialize)]
     struct Busy {
         reason: &'static str,
@@ -174,35 +182,11 @@ impl Writing {
     }
 }
 
-/// Rings when nothing has been written for `interval`. Writing does not touch the timer: it is looked at when it rings.
-#[derive(Debug)]
-struct Quiet {
-    interval: Duration,
-    written: Instant,
-    timer: Pin<Box<Sleep>>,
-}
-
-impl Quiet {
-    fn new(interval: Duration) -> Self {
-        Quiet { interval, written: Instant::now(), timer: Box::pin(tokio::time::sleep(interval)) }
-    }
-
-    fn written(&mut self) {
-        self.written = Instant::now();
-    }
-
-    /// Cancel safe.
-    async fn too_long(&mut self) {
-        loop {
-            self.timer.as_mut().await;
-            let due = self.written + self.interval;
-            let now = Instant::now();
-            self.timer.as_mut().reset(if due > now { due } else { now + self.interval });
-            if due <= now {
-                return;
-            }
-        }
-    }
+/// Says when it is time to show that we are alive. A client that was too slow to hear of it gets one, not all that it missed.
+fn heartbeats(interval: Duration) -> Interval {
+    let mut heartbeats = tokio::time::interval_at(Instant::now() + interval, interval);
+    heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    heartbeats
 }
 
 /// The server's end, waited for once and for all: a new wait per event would cost more than the event.

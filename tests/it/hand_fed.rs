@@ -28,7 +28,10 @@ impl Server {
     }
 
     pub fn with(settings: ServeSettings) -> Self {
-        let hub = Hub::new(HubSettings::default());
+        Server::of(Hub::new(HubSettings::default()), settings)
+    }
+
+    pub fn of(hub: Hub, settings: ServeSettings) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let (bound, address) = std::sync::mpsc::sync_channel(1);
         let served = hub.clone();

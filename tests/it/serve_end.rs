@@ -8,7 +8,7 @@ use progress_bridge::serve::ServeSettings;
 
 use crate::bridge::{SOON, eventually};
 use crate::hand_fed::{Server, event, seq, seqs, span, state};
-use crate::sse_client::{Request, send_on};
+use crate::sse_client::{Request, get, send_on};
 
 #[test]
 fn the_end_of_the_program_is_a_bye_and_a_clean_end() {
@@ -85,4 +85,5 @@ fn a_client_that_never_reads_is_reset() {
     }
     // Not by reading: that would wake the connection up. The reset shows as a pending error on the socket.
     eventually(SOON, "a reset", || deaf.take_error().expect("the socket can be asked"));
+    assert!(get(server.address, "/metrics").text().contains("\nprogress_bridge_stuck_total 1\n"));
 }

@@ -76,7 +76,10 @@ fn everything_else_is_answered_in_json() {
 #[test]
 fn pages_health_head_and_options() {
     let server = Server::start();
-    assert_eq!(get(server.address, "/healthz").json(), serde_json::json!({"status": "ok"}));
+    assert_eq!(
+        get(server.address, "/healthz").json(),
+        serde_json::json!({"status": "ok", "files": {"reading": 0, "waiting": 0, "gone": 0, "unreadable": 0}})
+    );
     assert_eq!(get(server.address, "/version").json()["version"], env!("CARGO_PKG_VERSION"));
     for (target, kind) in [("/", "text/html"), ("/page.js", "text/javascript"), ("/page.css", "text/css")] {
         let response = get(server.address, target);
@@ -86,7 +89,7 @@ fn pages_health_head_and_options() {
         let text = response.text();
         assert!(text.len() < 60_000 && !text.contains("innerHTML") && !text.contains("<script>"), "{target}");
     }
-    for target in ["/stream/progress", "/stream/state", "/api/state", "/api/events", "/healthz", "/version", "/"] {
+    for target in ["/stream/progress", "/stream/state", "/api/state", "/api/events", "/healthz", "/metrics", "/version", "/"] {
         let head = send(server.address, &Request { method: "HEAD", target, headers: &[("Connection", "close")] });
         assert_eq!(head.status, 200, "{target}");
         assert_eq!(head.header("content-type"), get(server.address, target).header("content-type"), "{target}");

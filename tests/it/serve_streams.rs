@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use progress_bridge::event::SCHEMA;
+use progress_bridge::hub::{Hub, HubSettings};
 use progress_bridge::serve::ServeSettings;
 
 use crate::bridge::{SOON, eventually};
 use crate::hand_fed::{Server, event, id, seq, seqs, span, state};
-use crate::sse_client::{Item, get, stream_with};
+use crate::sse_client::{Item, Request, get, send, stream_with};
 
 #[test]
 fn a_new_client_gets_hello_then_the_last_hundred_then_live() {
@@ -82,6 +83,30 @@ fn resume_by_header_query_or_event_id_brings_what_comes_after() {
         assert_eq!(stream.expect("hello").last_event_id, cursor, "hello carries what the client has");
         assert_eq!(seqs(&mut stream, 130), span(21, 150));
     }
+}
+
+#[test]
+fn a_client_of_the_process_before_goes_on_where_it_was() {
+    let before = Server::start();
+    before.publish(1..=20);
+    let mut stream = before.follow("/stream/progress");
+    stream.expect("hello");
+    seqs(&mut stream, 20);
+    before.hub.set_state(state(20));
+    let tag = get(before.address, "/api/state").header("etag").expect("a tag").to_owned();
+    let (newest, cursor) = (before.hub.newest(), before.cursor(15));
+    before.stop();
+
+    let hub = Hub::restored(HubSettings::default(), newest, (11..=20).map(event).collect());
+    let after = Server::of(hub, ServeSettings::default());
+    let mut stream = stream_with(after.address, "/stream/progress", &[("Last-Event-ID", &cursor)]);
+    assert_eq!(stream.expect("hello").json()["epoch"], after.hub.epoch());
+    after.publish(21..=22);
+    assert_eq!(seqs(&mut stream, 7), span(16, 22));
+    // The same version number of another process is not the same state.
+    after.hub.set_state(state(22));
+    let known = send(after.address, &Request { method: "GET", target: "/api/state", headers: &[("If-None-Match", &tag)] });
+    assert_eq!((known.status, known.json()["seq"].as_u64()), (200, Some(22)));
 }
 
 #[test]

@@ -104,6 +104,14 @@ fn send_on_with(mut socket: TcpStream, address: SocketAddr, request: &Request<'_
     read_head(BufReader::new(socket), request.method)
 }
 
+/// Bytes as they are, be they a request or not.
+pub fn send_raw(address: SocketAddr, bytes: &[u8]) -> Response {
+    let mut socket = TcpStream::connect(address).expect("the server accepts");
+    socket.set_read_timeout(Some(READ_TIMEOUT)).expect("a timeout can be set");
+    socket.write_all(bytes).expect("everything can be sent");
+    read_head(BufReader::new(socket), "GET")
+}
+
 pub fn get(address: SocketAddr, target: &str) -> Response {
     send(address, &Request { method: "GET", target, headers: &[] })
 }
@@ -265,6 +273,16 @@ impl Stream {
                 return Ok(Some(item));
             }
         }
+    }
+
+    /// The next event; `None` when the connection ends or breaks.
+    pub fn next_event_until_cut(&mut self) -> Option<Message> {
+        while let Ok(Some(item)) = self.try_next_item() {
+            if let Item::Event(message) = item {
+                return Some(message);
+            }
+        }
+        None
     }
 
     /// A line ends in LF, CRLF or CR; an unfinished last one is dropped.

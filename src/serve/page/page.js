@@ -82,6 +82,16 @@ function frame(text) {
   if (data.length > 0) dispatch(type, data.join("\n"));
 }
 
+// What the bridge says itself; a proxy in between may answer something else.
+async function refusal(response) {
+  try {
+    const { error } = await response.json();
+    return `${error.message}; ${error.hint}`;
+  } catch {
+    return `the answer is ${response.status}`;
+  }
+}
+
 async function read() {
   const headers = { Accept: "text/event-stream" };
   if (cursor) headers["Last-Event-ID"] = cursor;
@@ -92,7 +102,7 @@ async function read() {
   try {
     const response = await fetch("/stream/progress", { headers, cache: "no-store", signal: silence.signal });
     if (response.status === 401) throw new Error("the bridge asks for its token: open the link it printed");
-    if (!response.ok) throw new Error(`the bridge answered ${response.status}`);
+    if (!response.ok) throw new Error(await refusal(response));
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {

@@ -1,15 +1,17 @@
 //! `/stream/progress`: the events, replay first, then live at the client's pace.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Interval;
 
 use super::super::Serving;
+use super::super::metrics::Counters;
 use super::super::query::Filter;
-use super::{Ending, Feed, HEARTBEAT, Quiet, WRITE_BYTES, Writing, bye, control, hello};
+use super::{Ending, Feed, HEARTBEAT, Seat, WRITE_BYTES, Writing, bye, control, heartbeats, hello};
 use crate::hub::{Batch, Cursor, GapReason, Subscription};
 use crate::pace::Pace;
 
@@ -17,10 +19,11 @@ pub(super) struct Progress {
     reader: Subscription,
     filter: Filter,
     pace: Pace,
-    quiet: Quiet,
+    heartbeats: Interval,
     ending: Ending,
     phase: Phase,
-    _seat: OwnedSemaphorePermit,
+    counters: Arc<Counters>,
+    _seat: Seat,
 }
 
 enum Phase {
@@ -33,15 +36,16 @@ enum Phase {
 }
 
 impl Progress {
-    pub(super) fn new(serving: &Serving, seat: OwnedSemaphorePermit, reader: Subscription, filter: Filter, place: Cursor) -> Self {
+    pub(super) fn new(serving: &Serving, seat: Seat, reader: Subscription, filter: Filter, place: Cursor) -> Self {
         let settings = &serving.settings;
         Progress {
             reader,
             filter,
             pace: Pace::new(settings.max_rate),
-            quiet: Quiet::new(settings.heartbeat),
+            heartbeats: heartbeats(settings.heartbeat),
             ending: Ending::new(&serving.stopping),
             phase: Phase::New(hello(serving, &place, settings.heartbeat)),
+            counters: serving.counters.clone(),
             _seat: seat,
         }
     }
@@ -67,7 +71,7 @@ impl Progress {
                 },
                 () = self.ending.comes() => return self.last_words(),
                 () = until(more_room) => {}
-                () = self.quiet.too_long() => return HEARTBEAT,
+                _ = self.heartbeats.tick() => return HEARTBEAT,
             }
         }
     }
@@ -91,7 +95,10 @@ impl Progress {
                 }
                 self.pace.sent(now, live);
             }
-            Batch::Gap { reason, oldest } => writing.push(self.gap(reason, oldest)),
+            Batch::Gap { reason, oldest } => {
+                self.counters.gap(reason);
+                writing.push(self.gap(reason, oldest));
+            }
         }
     }
 
@@ -128,7 +135,7 @@ impl Progress {
 
 impl Feed for Progress {
     async fn next(&mut self) -> Option<Bytes> {
-        let bytes = match &mut self.phase {
+        match &mut self.phase {
             Phase::New(hello) => {
                 let mut writing = Writing::default();
                 writing.push(std::mem::take(hello));
@@ -139,9 +146,7 @@ impl Feed for Progress {
             Phase::Following => Some(self.follow().await),
             Phase::LastWords => Some(self.last_words()),
             Phase::Over => None,
-        };
-        self.quiet.written();
-        bytes
+        }
     }
 }
 

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval};
 
 use super::super::Serving;
-use super::{Ending, Feed, Quiet, Writing, bye, control, hello};
+use super::{Ending, Feed, Seat, Writing, bye, control, heartbeats, hello};
 use crate::hub::{Hub, Snapshot};
 use crate::line::Timestamp;
 
@@ -21,10 +20,10 @@ pub(super) struct States {
     shown: Arc<Snapshot>,
     /// The first one after a rest goes at once.
     not_before: Instant,
-    quiet: Quiet,
+    heartbeats: Interval,
     ending: Ending,
     phase: Phase,
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 enum Phase {
@@ -35,13 +34,13 @@ enum Phase {
 }
 
 impl States {
-    pub(super) fn new(serving: &Serving, seat: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(serving: &Serving, seat: Seat) -> Self {
         let shown = serving.hub.snapshot();
         let heartbeat = serving.settings.state_heartbeat;
         States {
             hub: serving.hub.clone(),
             not_before: Instant::now(),
-            quiet: Quiet::new(heartbeat),
+            heartbeats: heartbeats(heartbeat),
             ending: Ending::new(&serving.stopping),
             phase: Phase::New(hello(serving, &shown.cursor, heartbeat)),
             shown,
@@ -57,7 +56,7 @@ impl States {
                 None => self.last_words(),
             },
             () = self.ending.comes() => self.last_words(),
-            () = self.quiet.too_long() => Some(self.heartbeat()),
+            _ = self.heartbeats.tick() => Some(self.heartbeat()),
         }
     }
 
@@ -90,7 +89,7 @@ impl States {
 
 impl Feed for States {
     async fn next(&mut self) -> Option<Bytes> {
-        let bytes = match &mut self.phase {
+        match &mut self.phase {
             Phase::New(hello) => {
                 let mut writing = Writing::default();
                 writing.push(std::mem::take(hello));
@@ -100,9 +99,7 @@ impl Feed for States {
             }
             Phase::Following => self.follow().await,
             Phase::Over => None,
-        };
-        self.quiet.written();
-        bytes
+        }
     }
 }
 

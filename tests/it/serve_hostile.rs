@@ -1,0 +1,258 @@
+//! What nobody should send, and what is answered: never a crash, never a wait for others, always JSON with a hint where anybody can hear it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use progress_bridge::serve::{ServeSettings, Token};
+
+use crate::bridge::{Bridge, Project, SOON, eventually};
+use crate::hand_fed::{Server, seqs, span};
+use crate::runner::append;
+use crate::sse_client::{Request, Response, get, send, send_raw, stream};
+
+#[track_caller]
+fn check(response: Response, status: u16, code: &str) {
+    assert_eq!((response.status, response.header("content-type")), (status, Some("application/json")));
+    let error = response.json()["error"].take();
+    assert_eq!(error["code"], code);
+    assert!(error["message"].is_string() && error["hint"].is_string(), "{error}");
+}
+
+#[track_caller]
+fn still_serves(server: &Server) {
+    assert_eq!(get(server.address, "/healthz").json()["status"], "ok");
+}
+
+#[test]
+fn heads_without_end_are_refused() {
+    let server = Server::start();
+    let value = "x".repeat(1_000);
+    let many: String = (0..10_000).map(|number| format!("X-{number}: {value}\r\n")).collect();
+    check(send_raw(server.address, format!("GET / HTTP/1.1\r\nHost: localhost\r\n{many}\r\n").as_bytes()), 431, "head_too_large");
+    let one = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", value.repeat(10_000));
+    check(send_raw(server.address, one.as_bytes()), 431, "head_too_large");
+    let target = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", value.repeat(10_000));
+    check(send_raw(server.address, target.as_bytes()), 431, "head_too_large");
+    still_serves(&server);
+}
+
+#[test]
+fn what_is_no_http_is_told_so() {
+    let server = Server::start();
+    let tls_hello = b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\r\n\r\n";
+    let garbage: [&[u8]; 7] = [
+        b"HELLO\r\n\r\n",
+        b"\0\0\0\0\0\0\0\0\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        tls_hello,
+    ];
+    for bytes in garbage {
+        check(send_raw(server.address, bytes), 400, "bad_request");
+    }
+    still_serves(&server);
+}
+
+/// Whatever it is answered with, if at all: the server is there afterwards.
+#[test]
+fn noise_ends_nobody_else() {
+    let server = Server::start();
+    let mut reader = server.follow("/stream/progress");
+    reader.expect("hello");
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut byte = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random.to_le_bytes()[3]
+    };
+    for round in 0..200 {
+        let noise: Vec<u8> = (0..round * 7).map(|_| byte()).collect();
+        let mut socket = TcpStream::connect(server.address).expect("the server accepts");
+        if round % 3 == 0 {
+            // A request that breaks off, or goes on as noise.
+            socket.write_all(b"GET /stream/progress HTTP/1.1\r\nHost: localhost\r\nX: ").expect("the server listens");
+        }
+        // It may have heard enough before the end.
+        let _hung_up = socket.write_all(&noise).is_err();
+    }
+    server.publish(1..=3);
+    assert_eq!(seqs(&mut reader, 3), span(1, 3));
+}
+
+#[test]
+fn a_head_that_drips_is_cut_off_and_holds_nobody() {
+    let server = Server::with(ServeSettings { head_timeout: Duration::from_millis(300), ..ServeSettings::default() });
+    let connect = || TcpStream::connect(server.address).expect("the server accepts");
+    let dripping: Vec<_> = (0..50).map(|_| connect()).collect();
+    let silent = connect();
+    for mut socket in &dripping {
+        socket.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n").expect("the server listens");
+    }
+    still_serves(&server);
+    let start = Instant::now();
+    let answered = |mut socket: &TcpStream| {
+        socket.set_read_timeout(Some(SOON)).expect("a timeout can be set");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("it ends cleanly");
+        answer
+    };
+    for mut socket in &dripping {
+        // One more drop does not buy more time; it may come too late.
+        let _late = socket.write_all(b"X").is_err();
+        let answer = answered(socket);
+        assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"code\":\"head_too_slow\""), "{answer}");
+    }
+    assert!(start.elapsed() < SOON, "all at the same time");
+    assert_eq!(answered(&silent), "", "who has said nothing is told nothing");
+    // A kept connection that asks no second time ends the same way.
+    let mut kept = connect();
+    kept.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("the server listens");
+    let answer = answered(&kept);
+    assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("408"), "{answer}");
+}
+
+#[test]
+fn no_path_leads_to_a_file() {
+    let server = Server::start();
+    for target in [
+        "/../../etc/passwd",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/..%2f..%2fetc/passwd",
+        "/page.js/../../../etc/passwd",
+        "//etc/passwd",
+        "/page.css%00.txt",
+        "/stream/progress/../../etc/passwd",
+        "/\\..\\..\\etc\\passwd",
+        "/stream%2fprogress",
+    ] {
+        check(get(server.address, target), 404, "not_found");
+    }
+}
+
+#[test]
+fn other_ways_to_say_the_same_are_no_way_around_the_guard() {
+    let server = Server::with(ServeSettings { token: Token::new("s3cret"), ..ServeSettings::default() });
+    let ask = |target: &str, headers: &[(&str, &str)]| send(server.address, &Request { method: "GET", target, headers });
+    let token = ("Authorization", "Bearer s3cret");
+    assert_eq!(ask("/api/state", &[token]).status, 200);
+    for target in ["/api/state?token=s3cret", "/api/state?access_token=s3cret", "/api/state", "/metrics"] {
+        check(ask(target, &[]), 401, "token_needed");
+    }
+    check(ask("/api/state", &[("Cookie", "token=s3cret")]), 401, "token_needed");
+    check(ask("/api/state", &[token, ("Origin", "https://evil.example")]), 403, "origin_not_allowed");
+    check(ask("/api/state", &[token, ("Host", "evil.example")]), 403, "host_not_allowed");
+    check(ask("http://evil.example/api/state", &[token, ("Host", "evil.example")]), 403, "host_not_allowed");
+    check(send_raw(server.address, b"GET /api/state HTTP/1.0\r\n\r\n"), 403, "host_not_allowed");
+    for open in ["/healthz", "/version", "/", "/page.js", "/page.css"] {
+        assert_eq!(ask(open, &[]).status, 200, "{open}");
+    }
+    let refused = ask("/stream/progress", &[]);
+    assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+}
+
+#[test]
+fn a_proxy_that_says_so_needs_a_token_behind_it() {
+    let server = Server::start();
+    let ask = |headers: &[(&str, &str)]| send(server.address, &Request { method: "GET", target: "/stream/progress", headers });
+    check(ask(&[("X-Forwarded-For", "203.0.113.9")]), 403, "token_required");
+    check(ask(&[("Forwarded", "for=203.0.113.9;proto=https")]), 403, "token_required");
+    assert_eq!(ask(&[]).status, 200);
+}
+
+#[test]
+fn a_subscriber_may_join_between_any_two_events() {
+    let server = Server::with(ServeSettings { max_rate: 0, ..ServeSettings::default() });
+    let mut clients = Vec::new();
+    for seq in 1..=60 {
+        clients.push(stream(server.address, "/stream/progress"));
+        server.publish(seq..=seq);
+    }
+    for mut client in clients {
+        client.expect("hello");
+        assert_eq!(seqs(&mut client, 60), span(1, 60));
+    }
+}
+
+/// A shell that lowers the limit, then becomes the bridge.
+#[test]
+fn few_descriptors_are_enough_for_files_and_some_clients() {
+    let project = Project::new();
+    project.write("progress.txt", "[US-001] Starting...\n");
+    let bridge = env!("CARGO_BIN_EXE_progress-bridge");
+    let mut command = Command::new("sh");
+    let script = "ulimit -n 64; exec \"$0\" --watch progress.txt --listen 127.0.0.1:0 --no-discover";
+    command.args(["-c", script, bridge]).env("HOME", project.path()).env("TZ", "UTC");
+    let bridge = Bridge::start_in(&mut command, project.path());
+    let address = bridge.address().parse().expect("an address");
+    let mut reader = stream(address, "/stream/progress");
+    reader.expect("hello");
+    reader.wait_for("story_started");
+    let crowd: Vec<_> = (0..200).filter_map(|_| TcpStream::connect(address).ok()).collect();
+    // Replaced, so that it must be opened anew.
+    project.write("new.txt", "[US-001] Starting...\n[US-002] Starting...\n");
+    std::fs::rename(project.file("new.txt"), project.file("progress.txt")).expect("the folder is ours");
+    assert_eq!(reader.wait_for("story_started").json()["data"]["story_id"], "US-002");
+    append(&project.file("progress.txt"), "[US-003] Starting...\n");
+    assert_eq!(reader.wait_for("story_started").json()["data"]["story_id"], "US-003");
+    drop(crowd);
+    eventually(SOON, "room for others", || {
+        let mut socket = TcpStream::connect(address).ok()?;
+        socket.set_read_timeout(Some(Duration::from_millis(500))).ok()?;
+        socket.write_all(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).ok()?;
+        answer.contains("\"reading\":1").then_some(())
+    });
+}
+
+#[test]
+fn metrics_are_counts_and_name_no_file() {
+    let server = Server::with(ServeSettings { max_clients: 1, ..ServeSettings::default() });
+    server.publish(1..=8);
+    let mut stream = server.follow("/stream/progress?last_event_id=0123456789ab-3");
+    stream.expect("hello");
+    stream.expect("gap");
+    server.follow("/stream/state").expect("busy");
+    get(server.address, "/nowhere");
+    send_raw(server.address, b"HELLO\r\n\r\n");
+    let answer = get(server.address, "/metrics");
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let text = answer.text();
+    for line in [
+        "progress_bridge_events_total{type=\"ac_completed\"} 7",
+        "progress_bridge_events_total{type=\"error_occurred\"} 1",
+        "progress_bridge_events_total{type=\"task_started\"} 0",
+        "progress_bridge_log_events 8",
+        "progress_bridge_streams{stream=\"progress\"} 1",
+        "progress_bridge_streams{stream=\"state\"} 0",
+        "progress_bridge_busy_total 1",
+        "progress_bridge_gaps_total{reason=\"restarted\"} 1",
+        "progress_bridge_misheard_total{code=\"400\"} 1",
+        "progress_bridge_requests_total{route=\"other\",code=\"4xx\"} 1",
+        "progress_bridge_requests_total{route=\"/stream/progress\",code=\"2xx\"} 1",
+        "progress_bridge_sources{state=\"reading\"} 0",
+    ] {
+        assert!(text.lines().any(|known| known == line), "{line} is not in\n{text}");
+    }
+    // What Prometheus reads: every sample has a type, and its name stands once under it.
+    let mut typed = std::collections::BTreeSet::new();
+    for line in text.lines() {
+        match line.strip_prefix("# ") {
+            Some(comment) if comment.starts_with("TYPE ") => {
+                let name = comment.split(' ').nth(1).expect("a name");
+                assert!(typed.insert(name.to_owned()), "{name} twice");
+            }
+            Some(_) => {}
+            None => {
+                let name = line.split(['{', ' ']).next().expect("a name");
+                assert!(typed.contains(name), "{line}");
+                assert!(line.rsplit(' ').next().is_some_and(|value| value.parse::<f64>().is_ok()), "{line}");
+            }
+        }
+    }
+}
