@@ -152,7 +152,7 @@ impl Source {
     pub fn late(&mut self, id: PastId, item: Item) -> Option<u32> {
         let past = self.pasts.iter_mut().find(|past| past.id == id)?;
         let count = past.cur.entry(item.slot).or_default();
-        if item.kind.counts_once() && *count > 0 {
+        if item.once && *count > 0 {
             return None;
         }
         *count += 1;

@@ -210,7 +210,15 @@ fn title(text: &str, seen: &Seen<'_>) -> Option<Title> {
 
 /// The name before or behind the words that make a title one of progress; `None` when it is none.
 fn name_around(text: &str, lower: &str) -> Option<Option<String>> {
-    const ENDS: [&str; 5] = ["progress log", "progress notes", "implementation progress", "progress report", "progress"];
+    const ENDS: [&str; 7] = [
+        "agent progress log",
+        "agent progress notes",
+        "progress log",
+        "progress notes",
+        "implementation progress",
+        "progress report",
+        "progress",
+    ];
     const ANYWHERE: [&str; 9] = ["进度", "工作日志", "进展", "進捗", "진행", "прогресс", "progresso", "progreso", "avancement"];
     let own = |name: &str| {
         let name = name.trim_matches([' ', ':', '-', '—', '–', '(', ')']);

@@ -208,8 +208,10 @@ fn is_not_story(word: &str) -> bool {
 
 /// What joins further ids to `last`, and the ids that join.
 fn another<'t>(text: &'t str, last: &str, looks: Looks) -> Option<(Vec<String>, &'t str)> {
-    const AND: &[&str] =
-        &[", and ", " and ", " & ", ", & ", ", ", ",", "&", " + ", "+", " / ", "/", "、", " y ", " e ", " et ", " und ", " и "];
+    const AND: &[&str] = &[
+        ", and ", " and ", " & ", ", & ", ", ", ",", "&", " + ", "+", " / ", "/", "、", " y ", " e ", " et ", " und ", " и ", " 与 ",
+        " 和 ", "与", "和", "と", " 및 ",
+    ];
     const TO: &[&str] = &[" through ", " thru ", " to ", " – ", "–", " — ", "...", "..", "…", " - ", "-", " 至 ", "至", "~", " ~ ", " до "];
     let numbers = split_number(last).0.is_empty();
     for join in AND.iter().filter(|join| !(numbers && **join == "/")) {
