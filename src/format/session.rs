@@ -34,6 +34,14 @@ pub(super) struct Opening {
     done: bool,
 }
 
+impl Opening {
+    /// Of a session known by its date alone.
+    pub(super) fn dated(level: u8, heading: &str, when: Stamp) -> Self {
+        let heading = heading.to_owned();
+        Opening { level, heading, name: None, stories: Vec::new(), when: Some(when), number: None, status: None, done: false }
+    }
+}
+
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     let (level, text) = framed(seen.text)?;
     // `## 2026-01-24`: a day's session.
@@ -41,17 +49,7 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         && level > 1
         && let Some(when) = time::whole(text, seen.clock)
     {
-        let heading = text.to_owned();
-        return Some(Reading::Session(Opening {
-            level,
-            heading,
-            name: None,
-            stories: Vec::new(),
-            when: Some(when),
-            number: None,
-            status: None,
-            done: false,
-        }));
+        return Some(Reading::Session(Opening::dated(level, text, when)));
     }
     // `## What was done (2026-01-24)`: a hand-over.
     if seen.text.starts_with('#')
@@ -59,17 +57,7 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         && let Some(at) = text.find(|c: char| c.is_ascii_digit())
         && let Some(when) = time::whole(text[at..].trim_end_matches(')'), seen.clock)
     {
-        let heading = text.to_owned();
-        return Some(Reading::Session(Opening {
-            level,
-            heading,
-            name: None,
-            stories: Vec::new(),
-            when: Some(when),
-            number: None,
-            status: None,
-            done: true,
-        }));
+        return Some(Reading::Session(Opening { done: true, ..Opening::dated(level, text, when) }));
     }
     let (number, rest) = session_word(text)?;
     let mut opening =
@@ -165,8 +153,10 @@ pub(super) struct Session {
     open: u64,
     section: Section,
     status: Option<(Status, Place)>,
-    /// The first thing that the session says it finished, as written.
-    first_done: Option<String>,
+    /// It says that something was finished.
+    deeds: bool,
+    /// That in a sentence, as opposed to the items of a list: the best title there is.
+    sentence: Option<String>,
     /// Stories that it has reported.
     named: Vec<String>,
     told: bool,
@@ -177,7 +167,17 @@ impl Session {
         let place = Place::of(seen);
         let status = opening_.status.clone().map(|status| (status, place.clone()));
         let section = if opening_.done { Section::Done } else { Section::Other };
-        Session { opening: opening_, place, open: opening(seen.raw), section, status, first_done: None, named: Vec::new(), told: false }
+        Session {
+            opening: opening_,
+            place,
+            open: opening(seen.raw),
+            section,
+            status,
+            deeds: false,
+            sentence: None,
+            named: Vec::new(),
+            told: false,
+        }
     }
 
     pub(super) fn level(&self) -> u8 {
@@ -261,8 +261,9 @@ impl Session {
             return;
         }
         let listed = self.section == Section::Done;
-        if listed && self.first_done.is_none() {
-            self.first_done = Some(item.to_owned());
+        if listed && !self.deeds {
+            self.deeds = true;
+            self.sentence = Some(item.to_owned()).filter(|_| item == seen.text);
         }
         for story in deeds::finished(item, listed, seen) {
             let id = story.id.clone().unwrap_or_default();
@@ -301,7 +302,7 @@ impl Session {
             _ if !self.named.is_empty() && self.opening.stories.is_empty() => None,
             Some((status @ (Status::Passed | Status::Open), place)) => Some((status.clone(), place)),
             Some((Status::Idle, _)) => None,
-            None => self.first_done.is_some().then_some((Status::Passed, &self.place)),
+            None => self.deeds.then_some((Status::Passed, &self.place)),
         }
     }
 
@@ -311,7 +312,10 @@ impl Session {
             return;
         }
         let Some((verdict, place)) = self.verdict() else { return };
-        let own = StoryName { id: None, title: Some(self.opening.name.clone().unwrap_or_else(|| self.opening.heading.clone())) };
+        let own = StoryName {
+            id: None,
+            title: Some(self.opening.name.as_ref().or(self.sentence.as_ref()).unwrap_or(&self.opening.heading).clone()),
+        };
         let stories = if self.opening.stories.is_empty() { vec![own] } else { self.opening.stories.clone() };
         let saying = Saying { place, ..self.saying() };
         let stories = stories.into_iter().filter(|story| story.id.as_ref().is_none_or(|id| !self.named.contains(id)));
