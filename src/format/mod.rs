@@ -22,6 +22,7 @@ mod json;
 mod list;
 mod log;
 mod native;
+mod note;
 mod opening;
 mod order;
 mod rows;
@@ -58,6 +59,7 @@ const ALL: &[Family] = &[
     rows::FAMILY,
     block::FAMILY,
     bare::FAMILY,
+    note::FAMILY,
 ];
 
 /// A family of log lines.
