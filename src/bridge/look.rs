@@ -154,7 +154,7 @@ impl Look {
         let at_rest = !self.live && task.lines[line].written.and_then(|at| self.now.wall.since(at)).is_some_and(|age| age >= SETTLE_MS);
         task.lines[line].settle(self.now.elapsed, self.finish || at_rest);
         // Only what is found at the start can be from before the run's beginning.
-        let begun = if self.live || !task.lines[line].is_machine_log() { None } else { task.begun() };
+        let begun = task.begun(line, self.live);
         let fresh = task.count_fresh(line, self.now.elapsed, begun);
         counted.extend(task.prepare(line, fresh, self.mute, self.live));
     }

@@ -8,6 +8,7 @@ mod lines;
 mod look;
 mod memory;
 mod order;
+mod passes;
 mod past;
 #[cfg(test)]
 mod plan_tests;
@@ -268,7 +269,7 @@ impl Bridge {
     fn press(&mut self, source: SourceId, at: Moment, retired: bool) {
         let live = self.ready;
         self.with_line(source, |task, line| {
-            let begun = if live || !task.lines[line].is_machine_log() { None } else { task.begun() };
+            let begun = task.begun(line, live);
             task.press(line, at.elapsed, begun, retired);
         });
     }
