@@ -207,6 +207,11 @@ impl LineSource {
         }
     }
 
+    /// Whether content that replaced the believed one waits.
+    pub(super) fn is_rewritten(&self) -> bool {
+        self.candidate.is_some()
+    }
+
     /// What was appended since the last look.
     pub(super) fn stated(&self) -> impl Iterator<Item = &Fact> {
         self.fresh.iter().map(|stated| &stated.fact)

@@ -10,6 +10,7 @@ use crate::line::Moment;
 use crate::plan::Plan;
 
 use super::document::Change;
+use super::infer;
 use super::task::{Pending, Task, plan_fact};
 
 /// [`SETTLE`] on the wall clock, which is all that a file's own time can be held against.
@@ -58,6 +59,9 @@ impl Look {
         counted.append(&mut planned);
         self.completions(task, &mut counted);
         task.tell_all(counted, self.now, &mut self.events);
+        if self.live && !self.finish {
+            infer::guess(task, self.now, &mut self.events);
+        }
     }
 
     /// Whether a source is believed to say that a new run began.

@@ -4,6 +4,7 @@
 //! counts, and tells what is due in order.
 
 mod document;
+mod infer;
 mod lines;
 mod look;
 mod memory;
@@ -55,6 +56,8 @@ pub struct Settings {
     pub emit_history: bool,
     /// Whether events carry `source.text`.
     pub source_text: bool,
+    /// Whether the story being worked on may be guessed.
+    pub infer: bool,
 }
 
 /// The machines of every task.
@@ -93,7 +96,7 @@ enum Machine {
 
 impl Bridge {
     pub fn new(settings: Settings) -> Self {
-        let mut tasks: Vec<Task> = settings.tasks.iter().map(|task| Task::new(task, settings.source_text)).collect();
+        let mut tasks: Vec<Task> = settings.tasks.iter().map(|task| Task::new(task, settings.source_text, settings.infer)).collect();
         let mut sources = Vec::with_capacity(settings.sources.len());
         for source in &settings.sources {
             let at = settings.tasks.iter().position(|task| task.id == source.task).unwrap_or_default();
@@ -301,6 +304,7 @@ impl Bridge {
         };
         // What was there at the start did not move while we watched.
         if self.ready {
+            task.guesses.moved(at.wall, path);
             task.model.touched(at.wall, path);
         }
         self.version += 1;

@@ -16,6 +16,7 @@ use crate::plan::Plan;
 use crate::subject::Subject;
 
 use super::document::PlanSource;
+use super::infer::Guesses;
 use super::lines::{Counted, Judged, LineSource};
 use super::memory::TaskMemory;
 use super::order::sorted;
@@ -31,6 +32,7 @@ pub(super) struct Task {
     pub(super) lines: Vec<LineSource>,
     pub(super) plans: Vec<PlanSource>,
     pub(super) model: model::Task,
+    pub(super) guesses: Guesses,
     resolver: Resolver,
     run: Run,
     run_name: Option<String>,
@@ -67,7 +69,7 @@ pub(super) struct Pending {
 }
 
 impl Task {
-    pub(super) fn new(found: &FoundTask, source_text: bool) -> Self {
+    pub(super) fn new(found: &FoundTask, source_text: bool, infer: bool) -> Self {
         let id = found.name.as_str();
         Task {
             folder: found.folder.clone(),
@@ -83,6 +85,7 @@ impl Task {
             hold: BTreeSet::new(),
             switching: false,
             restored: false,
+            guesses: Guesses::new(infer),
         }
     }
 
@@ -259,6 +262,19 @@ impl Task {
         late
     }
 
+    /// Counts one more start of a story, and says the how-manieth it is, when all that were counted have ended and the run has begun.
+    pub(super) fn attempt_without_start(&mut self, story: &str) -> Option<u32> {
+        let start = key(Kind::StoryStarted, story);
+        let begun = self.run.count(key(Kind::TaskStarted, "")) > 0;
+        (begun && self.run.count(start) <= self.ends(story)).then(|| self.run.add(start))
+    }
+
+    /// Whether something of it is still being written, or waits to be believed.
+    pub(super) fn is_unsettled(&self) -> bool {
+        let lines = self.lines.iter().any(|source| source.is_rewritten() || source.reader().is_waiting());
+        self.switching || !self.hold.is_empty() || lines || self.plans.iter().any(PlanSource::is_unread)
+    }
+
     /// Completions of a story emitted so far in this run, whatever their outcome.
     fn ends(&self, story: &str) -> u32 {
         self.run.count(key(Kind::StoryPassed, story)) + self.run.count(key(Kind::StoryFailed, story))
@@ -292,7 +308,15 @@ impl Task {
         self.say(pending, Kind::StoryStarted, &fact, Some(occurrence), now, events);
     }
 
-    fn say(&mut self, pending: &Pending, kind: Kind, fact: &Fact, occurrence: Option<u32>, now: Moment, events: &mut Vec<Event>) {
+    pub(super) fn say(
+        &mut self,
+        pending: &Pending,
+        kind: Kind,
+        fact: &Fact,
+        occurrence: Option<u32>,
+        now: Moment,
+        events: &mut Vec<Event>,
+    ) {
         if occurrence.is_some() {
             self.name_run(pending);
         }

@@ -341,7 +341,14 @@ mod tests {
 
     fn bridge(sources: &[Source]) -> Bridge {
         let tasks = vec![Task { id: TaskId(0), name: "t".to_owned(), folder: PathBuf::new() }];
-        Bridge::new(bridge::Settings { tasks, sources: sources.to_vec(), zone: TimeZone::UTC, emit_history: true, source_text: true })
+        Bridge::new(bridge::Settings {
+            tasks,
+            sources: sources.to_vec(),
+            zone: TimeZone::UTC,
+            emit_history: true,
+            source_text: true,
+            infer: false,
+        })
     }
 
     fn source(path: PathBuf) -> Source {
