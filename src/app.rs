@@ -172,6 +172,7 @@ fn settings(reading: &Reading, tasks: Vec<Task>, sources: Vec<Source>) -> Settin
             From::End => false,
         },
         source_text: reading.source_text,
+        infer: reading.infer,
     }
 }
 

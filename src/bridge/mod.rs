@@ -4,10 +4,12 @@
 //! counts, and tells what is due in order.
 
 mod document;
+mod infer;
 mod lines;
 mod look;
 mod memory;
 mod order;
+mod passes;
 mod past;
 #[cfg(test)]
 mod plan_tests;
@@ -56,6 +58,8 @@ pub struct Settings {
     pub emit_history: bool,
     /// Whether events carry `source.text`.
     pub source_text: bool,
+    /// Whether the story being worked on may be guessed.
+    pub infer: bool,
 }
 
 /// The machines of every task.
@@ -94,7 +98,7 @@ enum Machine {
 
 impl Bridge {
     pub fn new(settings: Settings) -> Self {
-        let mut tasks: Vec<Task> = settings.tasks.iter().map(|task| Task::new(task, settings.source_text)).collect();
+        let mut tasks: Vec<Task> = settings.tasks.iter().map(|task| Task::new(task, settings.source_text, settings.infer)).collect();
         let mut sources = Vec::with_capacity(settings.sources.len());
         for source in &settings.sources {
             let at = settings.tasks.iter().position(|task| task.id == source.task).unwrap_or_default();
@@ -271,7 +275,7 @@ impl Bridge {
     fn press(&mut self, source: SourceId, at: Moment, retired: bool) {
         let live = self.ready;
         self.with_line(source, |task, line| {
-            let begun = if live || !task.lines[line].is_machine_log() { None } else { task.begun() };
+            let begun = task.begun(line, live);
             task.press(line, at.elapsed, begun, retired);
         });
     }
@@ -303,6 +307,7 @@ impl Bridge {
         };
         // What was there at the start did not move while we watched.
         if self.ready {
+            task.guesses.moved(at.wall, path);
             task.model.touched(at.wall, path);
         }
         self.version += 1;

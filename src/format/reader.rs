@@ -11,7 +11,7 @@ use super::log::Log;
 use super::rules::{RuleFile, Ruled, Rules};
 use super::terminal::Terminal;
 use super::time::Clock;
-use super::{Family, Head, Reading, Seen, SourceKind, execution_log, native, seed};
+use super::{Family, Head, Reading, Seen, SourceKind, execution_log, json, native, seed};
 use crate::fact::Fact;
 use crate::line::Line;
 
@@ -149,8 +149,16 @@ impl Reader {
         self.log.newest_first()
     }
 
-    /// Non-blank lines so far that were understood, and that were not.
+    /// Non-blank lines so far that were understood, and that were not. Of a file that is nobody's log nothing was.
     pub fn tally(&self) -> (u64, u64) {
+        match (self.kind(), self.places()) {
+            (SourceKind::Unknown, (understood, unknown)) => (0, understood + unknown),
+            (_, places) => places,
+        }
+    }
+
+    /// Non-blank lines so far that have a place in something, though that may turn out to be nothing, and those that have none.
+    pub fn places(&self) -> (u64, u64) {
         let (understood, unknown) = self.log.tally();
         (understood + self.understood, unknown + self.unknown)
     }
@@ -158,6 +166,9 @@ impl Reader {
 
 /// Takes a line that says everything by itself, wherever it stands.
 fn says(seen: &Seen<'_>, first: u8, facts: &mut Vec<Fact>) -> bool {
+    if first == b'{' && !json::may_speak(seen.text) {
+        return false;
+    }
     const WHOLE: [Family; 3] = [execution_log::FAMILY, native::FAMILY, seed::FAMILY];
     let said = WHOLE.iter().filter(|family| family.begins.contains(&first)).find_map(|family| match (family.read)(seen) {
         Some(Reading::Says(said)) => Some(said),

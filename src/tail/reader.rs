@@ -348,6 +348,7 @@ mod tests {
             rules: crate::format::Rules::default(),
             emit_history: true,
             source_text: true,
+            infer: false,
         })
     }
 
