@@ -172,6 +172,7 @@ fn settings(reading: &Reading, found: &Found) -> Settings {
             From::End => false,
         },
         source_text: reading.source_text,
+        infer: reading.infer,
     }
 }
 

@@ -198,6 +198,16 @@ impl LineSource {
         }
     }
 
+    /// Whether content that replaced the believed one waits.
+    pub(super) fn is_rewritten(&self) -> bool {
+        self.candidate.is_some()
+    }
+
+    /// What was appended since the last look.
+    pub(super) fn stated(&self) -> impl Iterator<Item = &Fact> {
+        self.fresh.iter().map(|stated| &stated.fact)
+    }
+
     /// Counts what was appended since the last look. `resolve` gives a fact's item; `None` means that it counts nowhere.
     pub(super) fn count_fresh(&mut self, now: Duration, mut resolve: impl FnMut(&Fact) -> Resolved) -> Vec<Counted> {
         let mut counted = std::mem::take(&mut self.counted);

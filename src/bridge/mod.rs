@@ -4,10 +4,12 @@
 //! counts, and tells what is due in order.
 
 mod document;
+mod infer;
 mod lines;
 mod look;
 mod memory;
 mod order;
+mod passes;
 mod past;
 #[cfg(test)]
 mod plan_tests;
@@ -56,6 +58,8 @@ pub struct Settings {
     pub emit_history: bool,
     /// Whether events carry `source.text`.
     pub source_text: bool,
+    /// Whether the story being worked on may be guessed.
+    pub infer: bool,
 }
 
 /// The machines of every task.
@@ -123,7 +127,7 @@ impl Bridge {
     }
 
     fn add(&mut self, tasks: &[FoundTask], sources: &[Source]) {
-        self.tasks.extend(tasks.iter().map(|task| Task::new(task, self.settings.source_text)));
+        self.tasks.extend(tasks.iter().map(|task| Task::new(task, self.settings.source_text, self.settings.infer)));
         for source in sources {
             let at = source.task.0 as usize;
             let task = &mut self.tasks[at];
@@ -249,7 +253,7 @@ impl Bridge {
     fn press(&mut self, source: SourceId, at: Moment, retired: bool) {
         let live = self.ready;
         self.with_line(source, |task, line| {
-            let begun = if live || !task.lines[line].is_machine_log() { None } else { task.begun() };
+            let begun = task.begun(line, live);
             task.press(line, at.elapsed, begun, retired);
         });
     }
@@ -281,6 +285,7 @@ impl Bridge {
         };
         // What was there at the start did not move while we watched.
         if self.ready {
+            task.guesses.moved(at.wall, path);
             task.model.touched(at.wall, path);
         }
         self.version += 1;

@@ -23,6 +23,7 @@ fn bridge(scope: &Scope) -> Bridge {
         rules: Rules::default(),
         emit_history: true,
         source_text: true,
+        infer: false,
     })
 }
 
