@@ -69,8 +69,7 @@ enum Look {
 }
 
 impl Subscription {
-    pub(super) fn new(hub: Hub, start: Start<'_>) -> Self {
-        let news = hub.shared.news.subscribe();
+    pub(super) fn new(hub: Hub, news: watch::Receiver<()>, start: Start<'_>) -> Self {
         let buffer = hub.shared.buffer;
         let log = hub.log();
         let live_after = log.head;

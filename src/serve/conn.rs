@@ -25,6 +25,7 @@ use warp::http::StatusCode;
 use warp::reply::Response;
 
 use self::patient::{Ears, Patient, say_and_close};
+use super::hand::AtHand;
 use super::metrics::Counters;
 use super::refusal::Refusal;
 use super::{ServeSettings, Stopping};
@@ -99,7 +100,7 @@ pub(super) async fn accept(
             accepted = listener.accept(), if connections.len() < limits.connections => match accepted {
                 Ok((stream, _)) => {
                     house.counters.connections.open();
-                    connections.spawn(connection(stream, house.clone()));
+                    connections.spawn(AtHand::new(connection(stream, house.clone())));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
