@@ -5,9 +5,10 @@ mod listen;
 mod publisher;
 mod signals;
 
+use std::collections::HashMap;
 use std::future::pending;
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -20,17 +21,24 @@ use crate::bridge::{Bridge, Settings};
 use crate::config::{Config, Ends, From, Reading, Screen, Serve, Watch};
 use crate::discover::{self, Disk, Request, Source, Task};
 use crate::error::Error;
+use crate::event::Seq;
 use crate::hub::{Hub, HubSettings, Start};
+use crate::line::{Input, Moment, Timestamp};
 use crate::output::plain::{self, Plain};
 use crate::output::stream;
 use crate::output::style::{Environment, Form, Style};
 use crate::output::summary;
 use crate::serve::{self, ServeSettings, Token};
+use crate::store::{Kept, Store};
+use crate::tail::memory::Memory;
 use crate::tail::reader;
 use crate::tail::wake::Waker;
 
 /// What is promised from the first signal to the end of the process.
 const LAST_WORDS: Duration = Duration::from_millis(1_800);
+/// How long a bridge that was killed may hold its `--state` folder after the next has started.
+const STORE_TRIES: u32 = 20;
+const STORE_WAIT: Duration = Duration::from_millis(50);
 
 /// Why the program is over; says its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,21 +74,24 @@ impl Ended {
 /// Nothing to watch, nothing to listen on, or no threads to do it with.
 pub async fn run(config: Config, mut signals: Signals) -> Result<Ended, Error> {
     let (tasks, sources) = discover(&config.watch, config.ends)?;
+    let (store, mut kept) = open_store(config.reading.state.as_deref()).await?;
     let listener = match &config.serve {
         Some(serve) => Some(listen::bind(&serve.listen).await?),
         None => None,
     };
     announce::start(listener.as_ref(), config.serve.as_ref(), &sources, config.ends);
 
-    let hub = Hub::new(hub_settings(&config));
+    let hub = kept.hub(hub_settings(&config));
     let url = listener.as_ref().map(|listening| format!("http://{}", listening.address));
     let mut outputs = JoinSet::new();
     let draws_box = show(&config, &hub, url, &mut outputs);
     if let (Some(listening), Some(serve)) = (listener, config.serve.clone()) {
         outputs.spawn(serve::run(listening.into_inner(), hub.clone(), serve_settings(serve), pending()));
     }
-    let bridge = Bridge::new(settings(&config.reading, tasks, sources.clone()));
-    let mut reader = Reader::start(bridge, Publisher::new(hub.clone(), &config, !draws_box), sources, &config)?;
+    let mut bridge = Bridge::new(settings(&config.reading, tasks, sources.clone()));
+    let memories = go_on(&mut bridge, &mut kept);
+    let publisher = Publisher::new(hub.clone(), store, &config, !draws_box);
+    let mut reader = Reader::start(bridge, publisher, sources, memories, &config)?;
 
     let ended = tokio::select! {
         told = signals.next() => Ok(told),
@@ -113,16 +124,26 @@ struct Reader {
 
 impl Reader {
     /// One thread with plain reads: it runs the bridge, publishes, and closes the hub when it ends.
-    fn start(mut bridge: Bridge, mut publisher: Publisher, sources: Vec<Source>, config: &Config) -> Result<Reader, Error> {
+    fn start(
+        mut bridge: Bridge,
+        mut publisher: Publisher,
+        sources: Vec<Source>,
+        memories: HashMap<PathBuf, Memory>,
+        config: &Config,
+    ) -> Result<Reader, Error> {
         let (say_over, over) = oneshot::channel();
         let waker = Waker::new();
         let hub = publisher.hub().clone();
         let ringer = waker.clone();
-        let settings = reader::Settings { once: config.ends == Ends::AtOnce, poll_interval: config.reading.poll_interval };
+        let settings = reader::Settings {
+            once: config.ends == Ends::AtOnce,
+            poll_interval: config.reading.poll_interval,
+            keep: config.reading.state.is_some(),
+        };
         let body = move || {
             // Also on a panic: everyone who waits for the end must hear of it.
             let _closing = CloseOnDrop(hub);
-            reader::run(&sources, &mut bridge, &ringer, settings, &mut |news| publisher.take(news));
+            reader::run(&sources, memories, &mut bridge, &ringer, settings, &mut |news| publisher.take(news));
             // Nobody listens when the program is ending for another reason already.
             let _nobody = say_over.send(publisher.ended.unwrap_or(Ok(Ended::Done))).is_err();
         };
@@ -145,12 +166,41 @@ fn settings(reading: &Reading, tasks: Vec<Task>, sources: Vec<Source>) -> Settin
         tasks,
         sources,
         zone: TimeZone::system(),
+        rules: reading.rules.clone(),
         emit_history: match reading.from {
             From::Start => true,
             From::End => false,
         },
         source_text: reading.source_text,
     }
+}
+
+async fn open_store(state: Option<&Path>) -> Result<(Option<Store>, Kept), Error> {
+    let Some(folder) = state else { return Ok((None, Kept::default())) };
+    let mut tries = 0;
+    loop {
+        match Store::open(folder, Timestamp::now()) {
+            Ok((store, kept)) => return Ok((Some(store), kept)),
+            // One that was just killed may take a moment to be gone.
+            Err(_) if tries < STORE_TRIES => tries += 1,
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(STORE_WAIT).await;
+    }
+}
+
+/// The bridge goes on with what was kept. Returns how far each file had been read.
+fn go_on(bridge: &mut Bridge, kept: &mut Kept) -> HashMap<PathBuf, Memory> {
+    let now = Moment { elapsed: Duration::ZERO, wall: Timestamp::now() };
+    for notice in kept.notices.drain(..) {
+        bridge.handle(Input::Trouble { source: None, at: now, notice });
+    }
+    let newest = kept.newest.as_ref().map_or(Seq(0), |newest| newest.seq);
+    bridge.go_on(newest, kept.uncounted());
+    kept.events.clear();
+    let Some(keep) = kept.keep.take() else { return HashMap::new() };
+    bridge.restore(keep.counts, now);
+    keep.files
 }
 
 fn hub_settings(config: &Config) -> HubSettings {

@@ -101,4 +101,6 @@ pub enum NoticeKind {
     NewRun,
     /// Sources contradict each other.
     Disagreement,
+    /// `--state` cannot be written or could not be used.
+    Store,
 }

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::fact::{ErrorKind, Kind, Precision, Provenance};
@@ -18,11 +18,11 @@ pub const SCHEMA: u32 = 1;
 pub const TEXT_LIMIT: usize = 240;
 
 /// Rises by one per event of this process, from 1. The only order events have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 pub struct Seq(pub u64);
 
 /// The same files give the same ids in every process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EventId(pub Uuid);
 
 impl EventId {
@@ -42,7 +42,8 @@ impl std::fmt::Display for EventId {
 }
 
 /// Something new that the run's files said.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "Written")]
 pub struct Event {
     /// The same in every process that reads the same files.
     pub id: EventId,
@@ -67,7 +68,7 @@ pub struct Event {
 }
 
 /// Whose clock a time was read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimestampSource {
     /// The record's own time.
@@ -77,7 +78,7 @@ pub enum TimestampSource {
 }
 
 /// Where it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Relative to the task's folder.
     pub path: Arc<str>,
@@ -108,7 +109,7 @@ pub enum Data {
 }
 
 /// Data of `task_started`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TaskStarted {
     /// The same as in the envelope.
     pub task_id: String,
@@ -129,7 +130,7 @@ pub struct TaskStarted {
 }
 
 /// Data of `story_started`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StoryStarted {
     /// As the plan or the first source spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,7 +142,7 @@ pub struct StoryStarted {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ac_count: Option<u32>,
     /// Their texts, in the plan's order. A plan's list; without a plan, the record's.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acceptance_criteria: Vec<String>,
     /// As the plan or the record has it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,7 +155,7 @@ pub struct StoryStarted {
 }
 
 /// Data of `ac_completed`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AcCompleted {
     /// As the plan or the first source spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,7 +174,7 @@ pub struct AcCompleted {
 }
 
 /// Data of `story_completed`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoryCompleted {
     /// As the plan or the first source spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,14 +191,14 @@ pub struct StoryCompleted {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
     /// Hashes as the source writes them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commits: Vec<String>,
     /// From 1.
     pub attempt: u32,
 }
 
 /// Data of `task_completed`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskCompleted {
     /// The same as in the envelope.
     pub task_id: String,
@@ -220,7 +221,7 @@ pub struct TaskCompleted {
 }
 
 /// Data of `error_occurred`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ErrorOccurred {
     /// Absent for an error of no story.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -238,7 +239,7 @@ pub struct ErrorOccurred {
 }
 
 /// How a story or a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// With success.
@@ -282,6 +283,48 @@ impl Serialize for Event {
         object.serialize_field("source", &self.source)?;
         object.serialize_field("data", &self.data)?;
         object.end()
+    }
+}
+
+/// An event as it is written.
+#[derive(Deserialize)]
+struct Written {
+    id: EventId,
+    seq: Seq,
+    timestamp: Timestamp,
+    timestamp_source: TimestampSource,
+    timestamp_precision: Option<Precision>,
+    task_id: Arc<str>,
+    run: Arc<str>,
+    provenance: Provenance,
+    source: Source,
+    #[serde(flatten)]
+    data: WrittenData,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
+enum WrittenData {
+    TaskStarted(TaskStarted),
+    StoryStarted(StoryStarted),
+    AcCompleted(AcCompleted),
+    StoryCompleted(StoryCompleted),
+    TaskCompleted(TaskCompleted),
+    ErrorOccurred(ErrorOccurred),
+}
+
+impl From<Written> for Event {
+    fn from(written: Written) -> Self {
+        let Written { id, seq, timestamp, timestamp_source, timestamp_precision, task_id, run, provenance, source, data } = written;
+        let data = match data {
+            WrittenData::TaskStarted(data) => Data::TaskStarted(data),
+            WrittenData::StoryStarted(data) => Data::StoryStarted(data),
+            WrittenData::AcCompleted(data) => Data::AcCompleted(data),
+            WrittenData::StoryCompleted(data) => Data::StoryCompleted(data),
+            WrittenData::TaskCompleted(data) => Data::TaskCompleted(data),
+            WrittenData::ErrorOccurred(data) => Data::ErrorOccurred(data),
+        };
+        Event { id, seq, timestamp, timestamp_source, timestamp_precision, task_id, run, provenance, source, data }
     }
 }
 

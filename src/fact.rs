@@ -3,7 +3,7 @@
 //! A fact says who, what and how it ended. It is what one place in one file states, with the names as written there;
 //! `subject` turns those names into a `Key`, and only keys are compared.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::line::Timestamp;
@@ -64,15 +64,15 @@ pub(crate) enum What {
         passed: bool,
     },
     /// What the runner is doing right now. State only, never counted and never an event.
-    #[expect(dead_code, reason = "terminal logs will state it; the state and the screens have a place for it")]
     Activity {
-        text: String,
+        text: Option<String>,
+        /// The runner's own count of its rounds, and after how many it gives up.
         iteration: Option<(u32, Option<u32>)>,
     },
 }
 
 /// How a story ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Outcome {
     Passed,
     /// With the word the source uses: `failed`, `blocked`, …
@@ -99,7 +99,7 @@ pub(crate) struct Failure {
 }
 
 /// What sort of thing went wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// It took too long.
@@ -119,7 +119,7 @@ pub enum ErrorKind {
 }
 
 /// How a fact is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
     /// A guess.
@@ -152,7 +152,8 @@ pub(crate) struct Stamp {
 }
 
 /// How exactly a time is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Precision {
     /// A date only: midnight stands for it, and no duration is taken from it.
     Day,
@@ -163,7 +164,7 @@ pub enum Precision {
 }
 
 /// What a fact is counted by, within a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Key(pub u64);
 
 /// The kinds of countable facts; the outcome is part of the kind, so that failed and passed are two keys.

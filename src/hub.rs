@@ -23,7 +23,7 @@ pub use self::log::Volume;
 pub use self::snapshot::Snapshot;
 pub use self::subscription::{Batch, GapReason, Start, Subscription};
 
-use self::cursor::random_name;
+pub(crate) use self::cursor::random_name;
 use self::log::Log;
 use crate::event::{Event, Seq};
 use crate::model::state::State;

@@ -9,8 +9,10 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::fact::{Key, Kind, Voice};
-use crate::line::Why;
+use crate::line::{PastId, Why};
 
 /// A partial loss, and whatever else could be a half-finished write, is believed after this much quiet.
 pub const SETTLE: Duration = Duration::from_millis(250);
@@ -20,7 +22,7 @@ pub const TOTAL: Duration = Duration::from_secs(3);
 pub const GONE: Duration = Duration::from_secs(5);
 
 /// A key as one voice of one source counts it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Slot(u64);
 
 /// One fact, as far as counting is concerned.
@@ -44,7 +46,7 @@ impl Item {
 type Counts = HashMap<Slot, u32>;
 
 /// What one source has said.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Source {
     /// Closed generations of this run (machine logs only).
     base: Counts,
@@ -54,10 +56,24 @@ pub struct Source {
     known: Counts,
     /// Count in the last believed content; never above `known`.
     cur: Counts,
-    /// `known > cur`, since when believed.
-    gone: HashMap<Slot, Duration>,
+    /// `known > cur`, since when believed; `None` for longer than [`GONE`].
+    #[serde(with = "long_ago")]
+    gone: HashMap<Slot, Option<Duration>>,
     /// Facts with their opening lines in the last believed content.
     opens: HashSet<(Slot, u64)>,
+    /// Files that lost their name and are read on.
+    #[serde(skip)]
+    pasts: Vec<Past>,
+}
+
+/// A file that lost its name to another.
+#[derive(Debug, Clone)]
+struct Past {
+    id: PastId,
+    /// Count in what it held when it was last read.
+    cur: Counts,
+    /// What was known of its generation when that was closed; until then the present one is still its own.
+    closed: Option<Counts>,
 }
 
 /// What has become of a file that did not simply grow.
@@ -102,12 +118,17 @@ impl Source {
         let count = *count;
         self.opens.insert((item.slot, item.open));
         let known = self.known.entry(item.slot).or_default();
-        let long_gone = self.gone.get(&item.slot).is_some_and(|since| now.saturating_sub(*since) >= GONE);
+        let long_gone = self.gone.get(&item.slot).is_some_and(|since| since.is_none_or(|since| now.saturating_sub(since) >= GONE));
         if count > *known || (long_gone && !item.kind.counts_once()) {
             *known += 1;
             return Some(self.said(item.slot));
         }
         None
+    }
+
+    /// What is missing has been so for a moment only: its writer may be about to write it again.
+    pub fn has_just_gone(&mut self, now: Duration) {
+        self.gone.values_mut().for_each(|since| *since = Some(now));
     }
 
     /// Takes back the last count of `item` from what this run is told: it belongs to an earlier run.
@@ -120,8 +141,49 @@ impl Source {
         counts.of(item.slot) < self.known.get(&item.slot).copied().unwrap_or(0)
     }
 
+    /// The believed content is now this file's, which is read on beside the one that took its name.
+    pub fn retire(&mut self, id: PastId) {
+        self.pasts.push(Past { id, cur: self.cur.clone(), closed: None });
+    }
+
+    /// A fact at the end of a file that lost its name. Returns how often it has been said when that is more than before.
+    pub fn late(&mut self, id: PastId, item: Item) -> Option<u32> {
+        let past = self.pasts.iter_mut().find(|past| past.id == id)?;
+        let count = past.cur.entry(item.slot).or_default();
+        if item.kind.counts_once() && *count > 0 {
+            return None;
+        }
+        *count += 1;
+        let is_closed = past.closed.is_some();
+        let known = past.closed.as_mut().unwrap_or(&mut self.known).entry(item.slot).or_default();
+        if *count <= *known {
+            return None;
+        }
+        *known = *count;
+        if is_closed {
+            *self.base.entry(item.slot).or_default() += 1;
+        }
+        Some(self.said(item.slot))
+    }
+
+    /// A file that lost its name is not read any more.
+    pub fn leave(&mut self, id: PastId) {
+        self.pasts.retain(|past| past.id != id);
+    }
+
     /// Judges content that replaced the believed one.
     pub fn judge(&self, new: &Tally, how: Circumstances) -> Verdict {
+        let shared: u64 = new.counts.iter().map(|(slot, n)| u64::from((*n).min(self.known.get(slot).copied().unwrap_or(0)))).sum();
+        let total = match sum(&self.cur) {
+            0 => sum(&self.known),
+            held => held,
+        };
+        match how.why {
+            // A copy of what was read, or a generation that was missed between two looks.
+            Why::Sibling => return if 2 * shared > total { Verdict::Rewrite } else { Verdict::NewGeneration },
+            Why::Rotated if how.machine => return Verdict::NewGeneration,
+            Why::Rotated | Why::Rewritten | Why::Replaced | Why::MovedAway | Why::Resumed => {}
+        }
         let lost = self.cur.iter().any(|(slot, count)| new.of(*slot) < *count);
         if !lost {
             return Verdict::Rewrite;
@@ -131,12 +193,6 @@ impl Source {
             let believed = how.age >= TOTAL || (settled && how.other_start_line);
             return if believed { Verdict::NewGeneration } else { Verdict::Wait { hold: !how.machine } };
         }
-        let shared: u64 = new.counts.iter().map(|(slot, n)| u64::from((*n).min(self.known.get(slot).copied().unwrap_or(0)))).sum();
-        let sum = |of: &Counts| of.values().map(|n| u64::from(*n)).sum::<u64>();
-        let total = match sum(&self.cur) {
-            0 => sum(&self.known),
-            held => held,
-        };
         let familiar = new.opens.iter().any(|open| self.opens.contains(open));
         let under_half = 2 * shared < total;
         let moved = how.why == Why::MovedAway;
@@ -176,7 +232,7 @@ impl Source {
             .known
             .iter()
             .filter(|(slot, known)| **known > new.of(**slot))
-            .map(|(slot, _)| (*slot, self.gone.get(slot).copied().unwrap_or(now)))
+            .map(|(slot, _)| (*slot, self.gone.get(slot).copied().unwrap_or(Some(now))))
             .collect();
         self.cur = new.counts;
         self.opens = new.opens;
@@ -191,6 +247,9 @@ impl Source {
 
     /// A machine log was rotated: counts go on.
     pub fn rotate(&mut self) {
+        for past in self.pasts.iter_mut().filter(|past| past.closed.is_none()) {
+            past.closed = Some(self.known.clone());
+        }
         for (slot, count) in self.known.drain() {
             *self.base.entry(slot).or_default() += count;
         }
@@ -202,6 +261,8 @@ impl Source {
         self.base.clear();
         self.floor.clear();
         self.known.clear();
+        // What is still added to the file of the run before is that run's.
+        self.pasts.clear();
         self.forget_content();
     }
 
@@ -218,6 +279,28 @@ impl Source {
         self.gone.clear();
         self.opens.clear();
     }
+}
+
+/// Since when something has been missing is told by a clock that ends with the process; see [`Source::has_just_gone`].
+mod long_ago {
+    use std::collections::HashMap;
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Slot;
+
+    pub fn serialize<S: Serializer>(gone: &HashMap<Slot, Option<Duration>>, to: S) -> Result<S::Ok, S::Error> {
+        gone.keys().collect::<Vec<_>>().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<Slot, Option<Duration>>, D::Error> {
+        Ok(Vec::<Slot>::deserialize(from)?.into_iter().map(|slot| (slot, None)).collect())
+    }
+}
+
+fn sum(of: &Counts) -> u64 {
+    of.values().map(|n| u64::from(*n)).sum()
 }
 
 /// The counts of some content.
@@ -250,7 +333,7 @@ impl Tally {
 }
 
 /// What has been emitted in the present run of a task, over all its sources.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Run {
     emitted: HashMap<Key, u32>,
 }

@@ -32,6 +32,7 @@ pub mod hub;
 // 4 edges: whoever writes or serves what the log holds
 pub(crate) mod output;
 pub mod serve;
+pub(crate) mod store;
 // 5 wiring: settings, the parts and their order, a file explained
 pub mod app;
 pub mod check;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Milliseconds since 1970-01-01T00:00:00Z. Serialised as RFC 3339 with milliseconds and `Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +34,13 @@ impl std::fmt::Display for Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(from)?;
+        text.parse::<jiff::Timestamp>().map(|at| Timestamp(at.as_millisecond())).map_err(de::Error::custom)
     }
 }
 
@@ -134,9 +141,19 @@ pub(crate) enum Why {
     Rewritten,
     /// Another inode stands under the name and the old one has no name any more: an atomic save.
     Replaced,
-    /// Another inode stands under the name and the old one still has one elsewhere: archived, renamed or backed up.
+    /// Another inode stands under the name and the old one still has one elsewhere: archived or renamed.
     MovedAway,
+    /// What was read before stands under the name of a rotated file now (`NAME.1`, `NAME-20260124`, `NAME.old`): counts go on.
+    Rotated,
+    /// Not the file itself: a rotated one that came beside it. A copy of what was read before, or a generation that was missed.
+    Sibling,
+    /// An earlier process has read it; `Resumed` says how far, unless the file turns out to be another.
+    Resumed,
 }
+
+/// A file that another has taken the name of, and that is read on for a while. Numbered within its source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct PastId(pub u32);
 
 /// Everything the bridge is ever told. The order of inputs is the order of looks; nothing is emitted before `Tick` or `Finish`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,8 +166,17 @@ pub(crate) enum Input {
     Document { source: SourceId, at: Moment, text: String },
     /// The file that began has been read to its end; `rest` is its open last line.
     End { source: SourceId, at: Moment, rest: Option<Rest> },
+    /// What has come since the `Begin` was read and counted by an earlier process; what comes from here on was not.
+    Resumed { source: SourceId, at: Moment },
     /// The open last line has stood long enough to count as it is.
     Rest { source: SourceId, at: Moment, rest: Rest },
+    /// What has been read of the file so far is the past's: another takes its name, and what is still added to it comes as `Late`.
+    Retired { source: SourceId, at: Moment, past: PastId },
+    /// Lines added to a file that lost its name.
+    Late { source: SourceId, at: Moment, past: PastId, lines: Lines },
+    /// A file that lost its name is not read any more. `end` when it lives on elsewhere, so that its open end counts: the open last
+    /// line, if there is one.
+    Left { source: SourceId, at: Moment, past: PastId, end: Option<Option<Rest>> },
     /// A file has come into sight; `at` is when it was last written, by the file system. What it holds is at least that old.
     Written { source: SourceId, at: Timestamp },
     /// The file is not there (any more). Not a loss: what was read stands until something else is read.

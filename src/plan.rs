@@ -2,6 +2,7 @@
 //!
 //! Knows the shapes plans come in; not what a flag's rise means (`ledger`) nor which story a log line names (`subject`).
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Longest text that is looked at.
@@ -24,7 +25,7 @@ const FLAGS: [&str; 4] = ["passes", "done", "complete", "completed"];
 const DONE: [&str; 9] = ["done", "complete", "completed", "passed", "success", "finished", "verified", "closed", "shipped"];
 
 /// A plan as its document says it.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Plan {
     /// `project`, `name`, `title` or `feature` of the document.
     pub name: Option<String>,
@@ -40,7 +41,7 @@ pub struct Plan {
 }
 
 /// A story of a plan. It has an id or a title.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PlanStory {
     /// As written; a number is written out.
     pub id: Option<String>,

@@ -6,11 +6,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::fact::{Criterion, StoryName};
 use crate::plan::{CRITERION_LIMIT, Plan};
 
 /// Which story is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// Goes into keys and event ids.
     pub key: Arc<str>,
@@ -19,10 +21,14 @@ pub struct Subject {
 }
 
 /// The names of one task.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Names {
+    /// This and the next two are told again by `set_plan`.
+    #[serde(skip)]
     plan: Vec<Planned>,
+    #[serde(skip)]
     by_id: HashMap<String, usize>,
+    #[serde(skip)]
     by_title: HashMap<String, usize>,
     /// Written form → subject, from the moment it is first asked for.
     fixed: HashMap<String, Subject>,
@@ -32,7 +38,7 @@ pub struct Names {
     criteria: HashMap<Arc<str>, Vec<Option<String>>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Planned {
     subject: Subject,
     title: Option<String>,

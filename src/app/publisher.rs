@@ -5,16 +5,19 @@ use std::ops::ControlFlow;
 
 use super::{Ended, announce};
 use crate::config::{Config, Ends};
-use crate::error::Error;
+use crate::error::{Error, Notice};
 use crate::hub::Hub;
+use crate::line::Timestamp;
 use crate::model::state::{State, TaskStatus};
 use crate::output::ndjson::{Ndjson, Stopped};
+use crate::store::Store;
 use crate::tail::reader::News;
 
 /// The one writer of the program.
 pub(super) struct Publisher {
     hub: Hub,
     json: Option<Ndjson<Stdout>>,
+    store: Option<Store>,
     ends: Ends,
     /// Whether notices and the list of files go to stderr; where a box is drawn, they are its business.
     speaks: bool,
@@ -24,9 +27,9 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn new(hub: Hub, config: &Config, speaks: bool) -> Self {
+    pub(super) fn new(hub: Hub, store: Option<Store>, config: &Config, speaks: bool) -> Self {
         let json = config.show.json.then(|| Ndjson::new(std::io::stdout()));
-        Publisher { hub, json, ends: config.ends, speaks, first: true, ended: None }
+        Publisher { hub, json, store, ends: config.ends, speaks, first: true, ended: None }
     }
 
     pub(super) fn hub(&self) -> &Hub {
@@ -34,7 +37,7 @@ impl Publisher {
     }
 
     /// Takes what a look brought; breaks when the program should end.
-    pub(super) fn take(&mut self, news: News) -> ControlFlow<()> {
+    pub(super) fn take(&mut self, news: News) -> ControlFlow<(), Vec<Notice>> {
         if self.speaks {
             news.notices.iter().for_each(announce::notice);
         }
@@ -47,10 +50,16 @@ impl Publisher {
                 Stopped::Failed(error) => Err(error),
             });
         }
+        let mut trouble = Vec::new();
         if !news.events.is_empty() {
+            // Before anybody has a cursor of it: what is in the journal is never told twice, and never skipped.
+            trouble.extend(self.store.as_mut().and_then(|store| store.append(&news.events, Timestamp::now())));
             self.hub.publish(news.events);
         }
-        let Some(state) = news.state else { return ControlFlow::Continue(()) };
+        if let Some(keep) = news.keep {
+            trouble.extend(self.store.as_mut().and_then(|store| store.keep(&keep, Timestamp::now())));
+        }
+        let Some(state) = news.state else { return ControlFlow::Continue(trouble) };
         if std::mem::take(&mut self.first) && self.speaks && self.ends != Ends::AtOnce {
             announce::watched(&state);
         }
@@ -58,11 +67,11 @@ impl Publisher {
         self.hub.set_state(state);
         match (self.ends, verdict) {
             (Ends::WithTheRun, Some(passed)) => self.end(Ok(Ended::WithTheRun { passed })),
-            (Ends::WithTheRun | Ends::Never | Ends::AtOnce, _) => ControlFlow::Continue(()),
+            (Ends::WithTheRun | Ends::Never | Ends::AtOnce, _) => ControlFlow::Continue(trouble),
         }
     }
 
-    fn end(&mut self, why: Result<Ended, Error>) -> ControlFlow<()> {
+    fn end(&mut self, why: Result<Ended, Error>) -> ControlFlow<(), Vec<Notice>> {
         self.ended = Some(why);
         ControlFlow::Break(())
     }

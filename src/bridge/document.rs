@@ -4,6 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::format::SourceKind;
 use crate::ledger::{SETTLE, TOTAL};
 use crate::line::Timestamp;
@@ -13,16 +15,24 @@ use crate::plan::{self, NoPlan, Plan, PlanStory};
 /// A broken document is mentioned after this long: shorter is a write under way.
 const BROKEN_FOR: Duration = Duration::from_secs(3);
 
-#[derive(Debug, Default)]
+/// What it holds goes into `--state`; what waits or was complained of does not.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct PlanSource {
+    #[serde(skip)]
     pub(super) path: Arc<str>,
     pub(super) plan: Option<Plan>,
     /// Read, but not believed yet: flags fell, or it may be another plan.
+    #[serde(skip)]
     next: Option<Plan>,
+    #[serde(skip)]
     waits_since: Duration,
+    #[serde(skip)]
     changed: Duration,
+    #[serde(skip)]
     broken: Option<(Duration, String)>,
+    #[serde(skip)]
     broken_said: bool,
+    #[serde(skip)]
     spare_said: bool,
     /// Rising edges seen in this run, per story key.
     edges: HashMap<Arc<str>, u32>,
@@ -31,6 +41,7 @@ pub(super) struct PlanSource {
     /// How often the whole plan came true, and whether it is true now and has been said.
     completions: u32,
     complete_said: bool,
+    #[serde(skip)]
     pub(super) written: Option<Timestamp>,
 }
 
@@ -45,6 +56,11 @@ pub(super) enum Change {
 impl PlanSource {
     pub(super) fn new(path: &str) -> Self {
         PlanSource { path: Arc::from(path), ..PlanSource::default() }
+    }
+
+    /// The plan as an earlier process believed it.
+    pub(super) fn restore(&mut self, kept: PlanSource) {
+        *self = PlanSource { path: self.path.clone(), ..kept };
     }
 
     pub(super) fn origin(&self) -> Origin {

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
-
 use crate::fact::{Fact, Kind};
-use crate::format::{Reader, SourceKind};
+use crate::format::{Reader, Recipe, SourceKind};
 use crate::ledger::{self, Circumstances, Item, SETTLE, Slot, TOTAL, Tally, Verdict};
-use crate::line::{Lines, Rest, Timestamp, Why};
+use crate::line::{Lines, PastId, Rest, Timestamp, Why};
 use crate::model::Origin;
 
+use super::memory::{LineMemory, Remembered};
+use super::past::Pasts;
 use super::resolve::Resolved;
 
 /// A fact and how often its source has said it by now in this run, when that is more than before.
@@ -25,12 +25,16 @@ pub(super) struct Counted {
 pub(super) struct LineSource {
     pub(super) path: Arc<str>,
     machine_name: bool,
-    zone: TimeZone,
+    recipe: Recipe,
     reader: Reader,
     pub(super) ledger: ledger::Source,
     /// Stated since the last look was counted, at the end of the believed content.
     fresh: Vec<Stated>,
     candidate: Option<Candidate>,
+    /// Counted already, because the content it stands in was about to be replaced, and not told.
+    counted: Vec<Counted>,
+    /// Files that lost their name and are read on.
+    pasts: Pasts,
     /// An open last line that is to be counted once the candidate is believed.
     late_rest: Option<Rest>,
     /// Facts of an open last line or entry, counted before it was complete: skipped once when they come again.
@@ -39,6 +43,8 @@ pub(super) struct LineSource {
     redrawn: Redraws,
     /// Last change on the clock of `Moment::elapsed`.
     changed: Duration,
+    /// What an earlier process knew of the file, until it is read again.
+    remembered: Option<Remembered>,
     /// Nothing has been counted yet.
     first: bool,
     seen: bool,
@@ -74,19 +80,22 @@ pub(super) struct Judged {
 }
 
 impl LineSource {
-    pub(super) fn new(path: &str, machine_name: bool, zone: TimeZone) -> Self {
+    pub(super) fn new(path: &str, machine_name: bool, recipe: Recipe) -> Self {
         LineSource {
             path: Arc::from(path),
             machine_name,
-            reader: Reader::new(zone.clone()),
-            zone,
+            reader: recipe.reader(),
+            recipe,
             ledger: ledger::Source::default(),
             fresh: Vec::new(),
             candidate: None,
+            counted: Vec::new(),
+            pasts: Pasts::default(),
             late_rest: None,
             shown: Vec::new(),
             redrawn: Redraws::default(),
             changed: Duration::ZERO,
+            remembered: None,
             first: true,
             seen: false,
             written: None,
@@ -110,7 +119,7 @@ impl LineSource {
 
     /// Whether a program appends to it, so that replaced content goes on counting instead of beginning a run.
     pub(super) fn is_machine_log(&self) -> bool {
-        self.machine_name || self.reader.kind().is_machine_log()
+        self.machine_name || self.reader.kind().is_machine_log() || self.remembered.as_ref().is_some_and(|remembered| remembered.machine)
     }
 
     /// Whether the file has ever been there, be it empty.
@@ -123,10 +132,11 @@ impl LineSource {
         let why = match waiting.as_ref().map(|waiting| waiting.why) {
             // The old file was seen to live on elsewhere; a later write does not make that unseen.
             Some(Why::MovedAway) => Why::MovedAway,
-            Some(Why::Rewritten | Why::Replaced) | None => why,
+            Some(Why::Rotated) => Why::Rotated,
+            Some(Why::Rewritten | Why::Replaced | Why::Sibling | Why::Resumed) | None => why,
         };
         let since = waiting.map_or(now, |waiting| waiting.since);
-        let reader = Reader::new(self.zone.clone());
+        let reader = self.recipe.reader();
         self.candidate = Some(Candidate { reader, facts: Vec::new(), rest: None, why, since, complete: false });
         self.late_rest = None;
         self.changed = now;
@@ -197,6 +207,7 @@ impl LineSource {
 
     /// Counts what was appended since the last look. `resolve` gives a fact's item; `None` means that it counts nowhere.
     pub(super) fn count_fresh(&mut self, now: Duration, mut resolve: impl FnMut(&Fact) -> Resolved) -> Vec<Counted> {
+        let mut counted = std::mem::take(&mut self.counted);
         let mut stated = std::mem::take(&mut self.fresh);
         if self.first && !stated.is_empty() {
             self.first = false;
@@ -204,7 +215,7 @@ impl LineSource {
                 stated = oldest_entry_first(stated);
             }
         }
-        let mut counted = Vec::with_capacity(stated.len());
+        counted.reserve(stated.len());
         for Stated { fact, ahead } in stated {
             let item = match resolve(&fact) {
                 Resolved::Counts(item) => item,
@@ -271,7 +282,8 @@ impl LineSource {
                 tail.push((item.slot, fact));
             }
         }
-        let head = (&self.reader.head().start_line, &candidate.reader.head().start_line);
+        let remembered = self.remembered.as_ref().and_then(|remembered| remembered.start_line.as_ref());
+        let head = (self.reader.head().start_line.as_ref().or(remembered), candidate.reader.head().start_line.as_ref());
         let how = Circumstances {
             why: candidate.why,
             machine: machine || candidate.reader.kind().is_machine_log(),
@@ -289,7 +301,8 @@ impl LineSource {
 
     /// The candidate is believed (as `judged` says, and after any switch of runs): counts it against what was known.
     pub(super) fn commit(&mut self, judged: Judged, now: Duration) -> Vec<Counted> {
-        let Some(candidate) = self.candidate.take() else { return Vec::new() };
+        let mut counted = std::mem::take(&mut self.counted);
+        let Some(candidate) = self.candidate.take() else { return counted };
         let items: Vec<Item> = judged.items.iter().map(|(_, item)| *item).collect();
         self.shown = judged.tail.iter().map(|(slot, fact)| (*slot, fact.line)).collect();
         let mut facts = candidate.facts;
@@ -300,17 +313,101 @@ impl LineSource {
         }
         self.redrawn = judged.redrawn;
         self.reader = candidate.reader;
+        self.remembered = None;
         self.first = false;
         self.fresh.clear();
         if let Some(rest) = self.late_rest.take() {
             self.rest(rest);
         }
-        facts.into_iter().zip(said).map(|(fact, said)| Counted { fact, said }).collect()
+        counted.extend(facts.into_iter().zip(said).map(|(fact, said)| Counted { fact, said }));
+        counted
+    }
+
+    /// What was read since `begin` was counted by an earlier process.
+    pub(super) fn resumed(&mut self, now: Duration) {
+        let Some(candidate) = self.candidate.take() else { return };
+        self.changed = now;
+        self.first = false;
+        self.seen = true;
+        self.reader = candidate.reader;
+        let mut facts = candidate.facts;
+        if self.remembered.take().is_some_and(|remembered| remembered.settled) {
+            self.reader.settle(&mut facts);
+        }
+        self.counted.extend(facts.into_iter().map(|fact| Counted { fact, said: None }));
+    }
+
+    /// Whether something has been counted that is not told yet.
+    pub(super) fn has_untold(&self) -> bool {
+        !self.counted.is_empty()
+    }
+
+    /// Whether all that was read has been counted.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.candidate.is_none() && self.fresh.is_empty() && self.remembered.is_none()
+    }
+
+    /// What to remember of it.
+    pub(super) fn memory(&self) -> LineMemory {
+        let remembered = self.remembered.clone().unwrap_or_else(|| Remembered {
+            settled: !self.reader.is_waiting(),
+            start_line: self.reader.head().start_line.clone(),
+            machine: self.reader.kind().is_machine_log(),
+        });
+        LineMemory { ledger: self.ledger.clone(), shown: self.shown.clone(), remembered }
+    }
+
+    /// Goes on with what an earlier process knew; what is missing has been so since `just_gone`, or for long.
+    pub(super) fn restore(&mut self, kept: LineMemory, just_gone: Option<Duration>) {
+        let LineMemory { mut ledger, shown, remembered } = kept;
+        if let Some(since) = just_gone {
+            ledger.has_just_gone(since);
+        }
+        (self.ledger, self.shown, self.remembered) = (ledger, shown, Some(remembered));
+    }
+
+    /// To be told with the next look.
+    pub(super) fn tell_later(&mut self, counted: Vec<Counted>) {
+        self.counted.extend(counted);
+    }
+
+    /// Another source said that a new run began: what waits to be told was said before it.
+    pub(super) fn outlive_run(&mut self) {
+        self.ledger.outlive_run();
+        for counted in &mut self.counted {
+            counted.said = None;
+        }
+    }
+
+    /// Whether the candidate cannot wait for the next look: its file is about to be followed by another.
+    pub(super) fn is_pressed(&self, retired: bool) -> bool {
+        let machine = self.is_machine_log();
+        self.candidate.as_ref().is_some_and(|waiting| waiting.complete && (waiting.why == Why::Sibling || (retired && machine)))
+    }
+
+    /// Another file takes the name: what was read so far is read on as `id`.
+    pub(super) fn retire(&mut self, id: PastId) {
+        if self.candidate.is_none() {
+            self.ledger.retire(id);
+            self.pasts.retire(id, self.reader.clone(), self.shown.clone());
+        }
+    }
+
+    /// Lines added to a file that lost its name.
+    pub(super) fn late(&mut self, id: PastId, lines: &Lines, resolve: impl FnMut(&Fact) -> Resolved) {
+        let counted = self.pasts.late(id, lines, &mut self.ledger, resolve);
+        self.counted.extend(counted);
+    }
+
+    /// A file that lost its name is not read any more; `end` when its open end counts.
+    pub(super) fn leave(&mut self, id: PastId, end: Option<Option<Rest>>, resolve: impl FnMut(&Fact) -> Resolved) {
+        let counted = self.pasts.leave(id, end, &mut self.ledger, resolve);
+        self.counted.extend(counted);
     }
 }
 
 /// What the open end of a file would say if nothing more came.
-fn tail_facts(reader: &Reader, rest: Option<&Rest>) -> Vec<Fact> {
+pub(super) fn tail_facts(reader: &Reader, rest: Option<&Rest>) -> Vec<Fact> {
     let mut ahead = reader.clone();
     let mut facts = Vec::new();
     if let Some(rest) = rest {

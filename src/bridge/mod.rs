@@ -6,7 +6,9 @@
 mod document;
 mod lines;
 mod look;
+mod memory;
 mod order;
+mod past;
 #[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
@@ -16,7 +18,8 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -24,8 +27,8 @@ use jiff::tz::TimeZone;
 use crate::discover::{Shape, Source, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
 use crate::estimate::{self, Outlook};
-use crate::event::{Event, SCHEMA, Seq};
-use crate::format::SourceKind;
+use crate::event::{Event, EventId, SCHEMA, Seq};
+use crate::format::{Recipe, Rules, SourceKind};
 use crate::ledger::Verdict;
 use crate::line::{Input, Moment, SourceId, Timestamp};
 use crate::model::Pace;
@@ -33,6 +36,7 @@ use crate::model::state::{Remaining, SourceCondition, SourceState, State};
 use document::PlanSource;
 use lines::LineSource;
 use look::Look;
+pub use memory::Memory;
 use task::Task;
 
 /// Notices that the state shows.
@@ -46,6 +50,8 @@ pub struct Settings {
     pub sources: Vec<Source>,
     /// For times written without a zone.
     pub zone: TimeZone,
+    /// For logs that no built-in format knows.
+    pub rules: Rules,
     /// Whether what is there at the start is emitted (`--from start`) or only counted (`--from end`).
     pub emit_history: bool,
     /// Whether events carry `source.text`.
@@ -66,10 +72,15 @@ pub struct Bridge {
     estimated: Duration,
     /// The last tick.
     ticked: Duration,
+    /// What an earlier process knew of tasks and files that have not turned up yet.
+    remembered: Option<Memory>,
+    /// Events that an earlier process published after what is remembered: no news when they are found again.
+    published: HashSet<EventId>,
 }
 
 /// Where a source's machine lives.
 struct Place {
+    path: PathBuf,
     task: usize,
     machine: Machine,
     condition: SourceCondition,
@@ -83,14 +94,15 @@ enum Machine {
 
 impl Bridge {
     pub fn new(settings: Settings) -> Self {
-        let mut tasks: Vec<Task> = settings.tasks.iter().map(|task| Task::new(&task.name, settings.source_text)).collect();
+        let mut tasks: Vec<Task> = settings.tasks.iter().map(|task| Task::new(task, settings.source_text)).collect();
         let mut sources = Vec::with_capacity(settings.sources.len());
         for source in &settings.sources {
             let at = settings.tasks.iter().position(|task| task.id == source.task).unwrap_or_default();
             let task = &mut tasks[at];
             let machine = match source.shape {
                 Shape::Lines => {
-                    task.lines.push(LineSource::new(&source.shown, source.machine_name, settings.zone.clone()));
+                    let recipe = Recipe::new(&source.path, settings.zone.clone(), &settings.rules);
+                    task.lines.push(LineSource::new(&source.shown, source.machine_name, recipe));
                     Machine::Lines(task.lines.len() - 1)
                 }
                 Shape::Document => {
@@ -98,7 +110,7 @@ impl Bridge {
                     Machine::Plan(task.plans.len() - 1)
                 }
             };
-            sources.push(Place { task: at, machine, condition: SourceCondition::Waiting });
+            sources.push(Place { path: source.path.clone(), task: at, machine, condition: SourceCondition::Waiting });
         }
         Bridge {
             tasks,
@@ -111,13 +123,28 @@ impl Bridge {
             version: 1,
             estimated: Duration::ZERO,
             ticked: Duration::ZERO,
+            remembered: None,
+            published: HashSet::new(),
         }
     }
 
     /// Takes one input. Events come out of `Tick` and `Finish` only, in the order they are to be published.
     pub fn handle(&mut self, input: Input) -> Vec<Event> {
         match input {
-            Input::Begin { source, at, why } => self.on_lines(source, at, |lines, now| lines.begin(now, why)),
+            Input::Begin { source, at, why } => {
+                self.press(source, at, false);
+                self.on_lines(source, at, |lines, now| lines.begin(now, why));
+            }
+            Input::Resumed { source, at } => self.on_lines(source, at, |lines, now| lines.resumed(now)),
+            Input::Retired { source, at, past } => {
+                self.press(source, at, true);
+                self.on_lines(source, at, |lines, _| lines.retire(past));
+            }
+            Input::Late { source, at, past, lines } => {
+                self.touched(source, at);
+                self.with_line(source, |task, line| task.late(line, past, &lines));
+            }
+            Input::Left { source, at: _, past, end } => self.with_line(source, |task, line| task.leave(line, past, end)),
             Input::Lines { source, at, lines } => self.on_lines(source, at, |machine, now| machine.take(now, &lines)),
             Input::Rest { source, at, rest } => self.on_lines(source, at, |lines, _| lines.rest(rest)),
             Input::End { source, at, rest } => {
@@ -140,6 +167,12 @@ impl Bridge {
         Vec::new()
     }
 
+    /// The numbering goes on behind `seq`, and these events have been published.
+    pub fn go_on(&mut self, seq: Seq, published: HashSet<EventId>) {
+        self.seq = self.seq.max(seq);
+        self.published = published;
+    }
+
     /// When the next `Tick` is wanted although nothing may have been seen by then, on the clock of [`Moment::elapsed`].
     pub fn deadline(&self) -> Option<Duration> {
         let waits = self.tasks.iter().flat_map(|task| {
@@ -159,6 +192,24 @@ impl Bridge {
             Machine::Plan(_) => None,
         };
         !self.tasks[place.task].waits(line)
+    }
+
+    /// Whether all lines of this file that were handed over have been counted.
+    pub fn is_at_rest(&self, source: SourceId) -> bool {
+        let place = &self.sources[source.0 as usize];
+        match place.machine {
+            Machine::Lines(line) => self.tasks[place.task].lines[line].is_at_rest(),
+            Machine::Plan(_) => true,
+        }
+    }
+
+    /// Whether a program appends to this file and rotates it.
+    pub fn is_machine_log(&self, source: SourceId) -> bool {
+        let place = &self.sources[source.0 as usize];
+        match place.machine {
+            Machine::Lines(line) => self.tasks[place.task].lines[line].is_machine_log(),
+            Machine::Plan(_) => false,
+        }
     }
 
     /// Rises whenever `state` would show something else.
@@ -212,6 +263,23 @@ impl Bridge {
         let place = &self.sources[source.0 as usize];
         match place.machine {
             Machine::Lines(line) => act(&mut self.tasks[place.task].lines[line], at.elapsed),
+            Machine::Plan(_) => debug_assert!(false, "a document was sent as lines"),
+        }
+    }
+
+    /// What a source holds is about to be replaced.
+    fn press(&mut self, source: SourceId, at: Moment, retired: bool) {
+        let live = self.ready;
+        self.with_line(source, |task, line| {
+            let begun = if live || !task.lines[line].is_machine_log() { None } else { task.begun() };
+            task.press(line, at.elapsed, begun, retired);
+        });
+    }
+
+    fn with_line(&mut self, source: SourceId, act: impl FnOnce(&mut Task, usize)) {
+        let place = &self.sources[source.0 as usize];
+        match place.machine {
+            Machine::Lines(line) => act(&mut self.tasks[place.task], line),
             Machine::Plan(_) => debug_assert!(false, "a document was sent as lines"),
         }
     }
@@ -289,13 +357,22 @@ impl Bridge {
         let mut events = Vec::new();
         self.ticked = now.elapsed;
         for at in 0..self.tasks.len() {
-            let mut look =
-                Look { now, finish, live: self.ready, mute: !self.ready && !self.emit_history, events: Vec::new(), notices: Vec::new() };
+            let mut look = Look {
+                now,
+                finish,
+                live: self.ready,
+                mute: !self.ready && !self.emit_history && !self.tasks[at].restored,
+                events: Vec::new(),
+                notices: Vec::new(),
+            };
             look.take(&mut self.tasks[at]);
             events.append(&mut look.events);
             for notice in look.notices {
                 self.notice(notice);
             }
+        }
+        if !self.published.is_empty() {
+            events.retain(|event| !self.published.remove(&event.id));
         }
         for event in &mut events {
             self.seq.0 += 1;

@@ -62,8 +62,14 @@ fn a_task_with_two_plans_goes_by_the_first() {
         machine_name: false,
     });
     let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
-    let mut bridge =
-        Bridge::new(Settings { tasks, sources: sources.collect(), zone: TimeZone::UTC, emit_history: true, source_text: true });
+    let mut bridge = Bridge::new(Settings {
+        tasks,
+        sources: sources.collect(),
+        zone: TimeZone::UTC,
+        rules: Rules::default(),
+        emit_history: true,
+        source_text: true,
+    });
     let at = Moment { elapsed: Duration::from_secs(1), wall: Timestamp(1_770_000_000_000) };
     let mut said = Vec::new();
     for (source, text) in

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::fact::{Fact, Failure, Key, Kind, Provenance, StoryName, What};
@@ -43,7 +44,7 @@ impl Subjects {
     }
 }
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Resolver {
     names: Names,
     /// Whether an entry with this id and title belongs to the plan: decided once, so that counts stay comparable.

@@ -1,20 +1,23 @@
 //! One task: its sources' counts, its run, and the telling of its facts in order.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::discover::Task as FoundTask;
 use crate::event::Event;
 use crate::fact::{Fact, Kind, Outcome, Provenance, StoryName, Voice, What, opening};
 use crate::format::SourceKind;
-use crate::ledger::Run;
-use crate::line::{Moment, Timestamp};
+use crate::ledger::{Run, Verdict};
+use crate::line::{Lines, Moment, PastId, Rest, Timestamp};
 use crate::model::{self, Origin, Told};
 use crate::plan::Plan;
 use crate::subject::Subject;
 
 use super::document::PlanSource;
 use super::lines::{Counted, Judged, LineSource};
+use super::memory::TaskMemory;
 use super::order::sorted;
 use super::resolve::{Resolver, Subjects, key};
 
@@ -22,6 +25,7 @@ use super::resolve::{Resolver, Subjects, key};
 const RUN_NAME_LIMIT: usize = 80;
 
 pub(super) struct Task {
+    pub(super) folder: PathBuf,
     pub(super) id: Arc<str>,
     pub(super) lines: Vec<LineSource>,
     pub(super) plans: Vec<PlanSource>,
@@ -36,6 +40,8 @@ pub(super) struct Task {
     pub(super) hold: BTreeSet<usize>,
     /// A new run has been decided on; it begins with the next look.
     pub(super) switching: bool,
+    /// It goes on from what an earlier process knew, so that nothing it finds is old.
+    pub(super) restored: bool,
 }
 
 /// What a plan states. Its story is known by its place, not by its name: a plan may use a name twice.
@@ -60,8 +66,10 @@ pub(super) struct Pending {
 }
 
 impl Task {
-    pub(super) fn new(id: &str, source_text: bool) -> Self {
+    pub(super) fn new(found: &FoundTask, source_text: bool) -> Self {
+        let id = found.name.as_str();
         Task {
+            folder: found.folder.clone(),
             id: Arc::from(id),
             lines: Vec::new(),
             plans: Vec::new(),
@@ -73,7 +81,35 @@ impl Task {
             untold: true,
             hold: BTreeSet::new(),
             switching: false,
+            restored: false,
         }
+    }
+
+    /// What to remember of it.
+    pub(super) fn memory(&self) -> TaskMemory {
+        TaskMemory {
+            run: self.run.clone(),
+            run_name: self.run_name.clone(),
+            runs: self.runs.clone(),
+            untold: self.untold,
+            resolver: self.resolver.clone(),
+            model: self.model.clone(),
+        }
+    }
+
+    /// Goes on with what an earlier process knew.
+    pub(super) fn restore(&mut self, kept: TaskMemory) {
+        let TaskMemory { run, run_name, runs, untold, resolver, model } = kept;
+        self.model.restore(model);
+        (self.run, self.run_name, self.runs, self.untold, self.resolver, self.restored) = (run, run_name, runs, untold, resolver, true);
+    }
+
+    /// The plan as an earlier process believed it.
+    pub(super) fn restore_plan(&mut self, source: usize, kept: PlanSource) {
+        if let Some(plan) = kept.plan.as_ref().filter(|plan| !plan.stories.is_empty()) {
+            self.resolver.set_plan(plan);
+        }
+        self.plans[source].restore(kept);
     }
 
     pub(super) fn plan(&self) -> Option<&Plan> {
@@ -98,6 +134,36 @@ impl Task {
         let Task { lines, plans, resolver, .. } = self;
         let plan = the_plan(plans);
         lines[line].count_fresh(now, |fact| resolver.resolve(fact, plan, begun))
+    }
+
+    /// What this source says of its content is about to be replaced: it is counted while it can be. `retired` when the file itself
+    /// is replaced by another.
+    pub(super) fn press(&mut self, line: usize, now: Duration, begun: Option<Timestamp>, retired: bool) {
+        let fresh = self.count_fresh(line, now, begun);
+        self.lines[line].tell_later(fresh);
+        if self.lines[line].is_pressed(retired)
+            && let Some(judged) = self.judge(line, now, true)
+        {
+            if judged.verdict == Verdict::NewGeneration {
+                self.lines[line].ledger.rotate();
+            }
+            let believed = self.lines[line].commit(judged, now);
+            self.lines[line].tell_later(believed);
+        }
+    }
+
+    /// Lines added to a file that lost its name.
+    pub(super) fn late(&mut self, line: usize, past: PastId, added: &Lines) {
+        let Task { lines, plans, resolver, .. } = self;
+        let plan = the_plan(plans);
+        lines[line].late(past, added, |fact| resolver.resolve(fact, plan, None));
+    }
+
+    /// A file that lost its name is not read any more.
+    pub(super) fn leave(&mut self, line: usize, past: PastId, end: Option<Option<Rest>>) {
+        let Task { lines, plans, resolver, .. } = self;
+        let plan = the_plan(plans);
+        lines[line].leave(past, end, |fact| resolver.resolve(fact, plan, None));
     }
 
     /// When the present run began, by the progress log's header: records from before belong to earlier runs.
@@ -285,7 +351,7 @@ impl Task {
             if lines.contains(&place) {
                 source.ledger.begin_run();
             } else {
-                source.ledger.outlive_run();
+                source.outlive_run();
             }
         }
         for (place, source) in self.plans.iter_mut().enumerate() {

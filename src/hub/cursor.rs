@@ -25,7 +25,7 @@ pub struct Cursor {
 pub struct NotACursor;
 
 /// A name for a new log.
-pub(super) fn random_name() -> String {
+pub(crate) fn random_name() -> String {
     let mut text = Uuid::new_v4().simple().to_string();
     text.truncate(EPOCH_LENGTH);
     text

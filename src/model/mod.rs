@@ -13,6 +13,8 @@ pub(crate) use view::Pace;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{Data, Ending, Event, EventId, Seq, Source, TEXT_LIMIT, TimestampSource};
 use crate::fact::{Fact, Kind, Precision, Provenance, What};
 use crate::format::SourceKind;
@@ -57,7 +59,7 @@ pub(crate) struct Origin {
 }
 
 /// One task in its present run.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Task {
     task_id: Arc<str>,
     name: Option<Known<String>>,
@@ -65,6 +67,7 @@ pub(crate) struct Task {
     branch: Option<String>,
     plan: Option<Plan>,
     stories: Vec<Story>,
+    #[serde(skip)]
     places: HashMap<Arc<str>, usize>,
     current: Option<usize>,
     activity: Option<String>,
@@ -76,6 +79,7 @@ pub(crate) struct Task {
     last_error: Option<ErrorState>,
     plan_change: Option<String>,
     moved: Option<(Timestamp, Arc<str>)>,
+    #[serde(skip)]
     source_text: bool,
 }
 
@@ -101,6 +105,12 @@ impl Task {
             moved: None,
             source_text,
         }
+    }
+
+    /// Goes on with what an earlier process knew.
+    pub fn restore(&mut self, kept: Task) {
+        let places = kept.stories.iter().enumerate().map(|(place, story)| (story.subject.key.clone(), place)).collect();
+        *self = Task { task_id: self.task_id.clone(), source_text: self.source_text, places, ..kept };
     }
 
     /// A new run begins: all is forgotten. The plan is told again by `take_plan`.
@@ -198,7 +208,9 @@ impl Task {
             What::Error(failure) => Some(Data::ErrorOccurred(self.error(place, told, failure))),
             What::TaskEnded { passed } => Some(Data::TaskCompleted(self.task_ended(told, mark, *passed))),
             What::Activity { text, iteration } => {
-                self.activity = Some(text.clone());
+                if text.is_some() {
+                    self.activity.clone_from(text);
+                }
                 if let Some((at, of)) = iteration {
                     self.iteration = (Some(*at), of.or(self.iteration.1));
                 }

@@ -1,6 +1,6 @@
 //! What every screen shows: the one snapshot that `/api/state`, `/stream/state`, the box, the page and `--once` read.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Notice;
 use crate::event::Seq;
@@ -147,7 +147,7 @@ pub struct StoryState {
 }
 
 /// Where a story stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StoryStatus {
     /// Not begun.
@@ -161,7 +161,7 @@ pub enum StoryStatus {
 }
 
 /// One acceptance criterion.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CriterionState {
     /// The plan's text, else the one it was ticked with; empty when it was ticked by number only.
     pub text: String,
@@ -176,7 +176,7 @@ pub struct CriterionState {
 }
 
 /// An error as a source marked it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ErrorState {
     /// What sort of thing went wrong.
     pub error_type: crate::fact::ErrorKind,

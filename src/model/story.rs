@@ -1,5 +1,7 @@
 //! One story: its attempts, its criteria, what is known about it and from whom.
 
+use serde::{Deserialize, Serialize};
+
 use crate::fact::{Outcome, Precision, Provenance};
 use crate::format::SourceKind;
 use crate::line::Timestamp;
@@ -8,7 +10,7 @@ use crate::plan::PlanStory;
 use crate::subject::Subject;
 
 /// A value with the authority it rests on: explicit over derived over inferred, then the order of [`SourceKind`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Known<T> {
     pub(super) value: T,
     rank: (std::cmp::Reverse<Provenance>, SourceKind),
@@ -27,7 +29,7 @@ impl<T> Known<T> {
 }
 
 /// A time, and whether durations may be taken from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {
     pub(super) at: Timestamp,
     pub(super) precision: Precision,
@@ -46,7 +48,7 @@ impl Mark {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Story {
     pub(super) subject: Subject,
     pub(super) title: Option<Known<String>>,
@@ -64,6 +66,8 @@ pub(super) struct Story {
     /// When its start or its last criterion was seen, to time the next criterion.
     pub(super) seen: Option<Timestamp>,
     pub(super) last_error: Option<ErrorState>,
+    /// How well that is known; less is better.
+    pub(super) error_worth: Option<(bool, SourceKind)>,
     pub(super) plan_passed: Option<bool>,
     /// The outcome a log stated last, and which log.
     pub(super) log_says: Option<(Outcome, String)>,
@@ -86,6 +90,7 @@ impl Story {
             criteria: Vec::new(),
             seen: None,
             last_error: None,
+            error_worth: None,
             plan_passed: None,
             log_says: None,
         }

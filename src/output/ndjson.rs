@@ -91,6 +91,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_can_be_read_again() {
+        for event in sample::events() {
+            assert_eq!(serde_json::from_slice::<Event>(&event.to_json()).unwrap(), event);
+        }
+    }
+
+    #[test]
     fn a_gone_reader_is_no_failure() {
         let mut pipe = Pipe { error: Some(ErrorKind::BrokenPipe), ..Pipe::default() };
         assert!(matches!(Ndjson::new(&mut pipe).write(&sample::events()), Err(Stopped::ReaderGone)));

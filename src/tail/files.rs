@@ -2,12 +2,15 @@
 //!
 //! Everything the tail thread does but waiting: with made-up moments it can be driven by hand.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::discover::{Shape, Source};
 use crate::line::{Input, Moment, SourceId};
 use crate::tail::document::Document;
 use crate::tail::log::Log;
+use crate::tail::memory::Memory;
 use crate::tail::place::{Look, Step};
 use crate::tail::wake::Hints;
 
@@ -35,11 +38,12 @@ enum Kind {
 }
 
 impl Files {
-    pub(super) fn new(sources: &[Source]) -> Self {
+    /// `memories` are what an earlier process had read of the files.
+    pub(super) fn new(sources: &[Source], memories: &mut HashMap<PathBuf, Memory>) -> Self {
         let watched = sources.iter().map(|source| Watched {
             id: source.id,
             kind: match source.shape {
-                Shape::Lines => Kind::Log(Box::new(Log::new(source))),
+                Shape::Lines => Kind::Log(Box::new(Log::new(source, memories.remove(&source.path)))),
                 Shape::Document => Kind::Document(Box::new(Document::new(source))),
             },
             touched: true,
@@ -61,6 +65,14 @@ impl Files {
 
     pub(super) fn id(&self, index: usize) -> SourceId {
         self.watched[index].id
+    }
+
+    /// What to remember of a file; nothing of one that is read as a whole.
+    pub(super) fn memory(&self, index: usize) -> Option<(PathBuf, Memory)> {
+        match &self.watched[index].kind {
+            Kind::Log(log) => log.memory().map(|memory| (log.path().to_owned(), memory)),
+            Kind::Document(_) => None,
+        }
     }
 
     pub(super) fn take_hints(&mut self, hints: &Hints) {
@@ -93,10 +105,10 @@ impl Files {
         }
     }
 
-    /// Looks at one file.
-    pub(super) fn look(&mut self, index: usize, now: Moment, say: &mut dyn FnMut(Input)) -> Step {
+    /// Looks at one file; `machine` when a program appends to it and rotates it.
+    pub(super) fn look(&mut self, index: usize, machine: bool, now: Moment, say: &mut dyn FnMut(Input)) -> Step {
         let watched = &mut self.watched[index];
-        let mut look = Look { now, closed: watched.closed, buffer: &mut self.buffer, say };
+        let mut look = Look { now, closed: watched.closed, machine, buffer: &mut self.buffer, say };
         let step = match &mut watched.kind {
             Kind::Log(log) => log.look(&mut look),
             Kind::Document(document) => document.look(&mut look),
@@ -112,7 +124,7 @@ impl Files {
     pub(super) fn finish(&mut self, now: Moment, say: &mut dyn FnMut(Input)) {
         for &index in &self.order {
             match &mut self.watched[index].kind {
-                Kind::Log(log) => log.finish(&mut Look { now, closed: false, buffer: &mut self.buffer, say }),
+                Kind::Log(log) => log.finish(&mut Look { now, closed: false, machine: false, buffer: &mut self.buffer, say }),
                 Kind::Document(_) => {}
             }
         }

@@ -6,6 +6,7 @@
 use std::io;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::line::Why;
@@ -32,14 +33,17 @@ pub enum Depth {
     Thorough,
 }
 
-/// What stands under the name now, as the file system says.
+/// Where the file is that was read before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    pub size: u64,
-    /// The file that was read before, as opposed to another one under the same name.
-    pub same_inode: bool,
-    /// The file that was read before still has a name somewhere.
-    pub old_has_name: bool,
+pub enum Whereabouts {
+    /// Under the name, as before.
+    Here,
+    /// Nowhere, or under a name that editors give to what they replace: it was saved.
+    Saved,
+    /// Under another name.
+    Elsewhere,
+    /// Under the name of a rotated file, or copied there.
+    Rotated,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,31 @@ pub enum Verdict {
     /// Everything before the offset is as it was read.
     Grown,
     ReadAgain(Why),
+}
+
+/// Digests of the first `offset` bytes of a file: enough to find out, also in another process, whether a file still begins with them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    pub offset: u64,
+    /// Of everything, while that is no more than [`WHOLE`].
+    whole: Option<u64>,
+    head: u64,
+    block_before: Option<u64>,
+    block: u64,
+}
+
+impl Proof {
+    /// Whether a file still begins with the bytes that were read.
+    pub fn stands(&self, read: &mut ReadAt<'_>) -> io::Result<bool> {
+        let mut buffer = vec![0; ENDS as usize];
+        if self.whole.is_some() {
+            return Ok(digest(0, self.offset, read, &mut buffer)? == self.whole);
+        }
+        let block = self.offset - self.offset % ENDS;
+        Ok(digest(0, self.offset.min(ENDS), read, &mut buffer)? == Some(self.head)
+            && digest(block, self.offset, read, &mut buffer)? == Some(self.block)
+            && (self.block_before.is_none() || digest(block - ENDS, block, read, &mut buffer)? == self.block_before))
+    }
 }
 
 /// What is remembered of the bytes that were read, from the first to the offset.
@@ -134,33 +163,45 @@ impl Prefix {
 
     /// Whether the file still begins with the bytes that were read.
     pub fn stands(&self, depth: Depth, read: &mut ReadAt<'_>) -> io::Result<bool> {
-        let mut buffer = vec![0; QUICK.max(if depth == Depth::Thorough { ENDS as usize } else { 0 })];
+        let mut buffer = [0; QUICK];
         let first_and_last =
             holds(&self.first, 0, read, &mut buffer)? && holds(&self.last, self.offset - self.last.len() as u64, read, &mut buffer)?;
-        if depth == Depth::Quick || !first_and_last {
-            return Ok(first_and_last);
+        match depth {
+            Depth::Quick => Ok(first_and_last),
+            Depth::Thorough => Ok(first_and_last && self.proof().stands(read)?),
         }
-        if let Some(whole) = &self.whole {
-            return Ok(digest(0, self.offset, read, &mut buffer)? == Some(whole.digest()));
+    }
+
+    /// What to keep of this beyond the life of the process.
+    pub fn proof(&self) -> Proof {
+        Proof {
+            offset: self.offset,
+            whole: self.whole.as_ref().map(|whole| whole.digest()),
+            head: self.head.digest(),
+            block_before: self.block_before,
+            block: self.block.digest(),
         }
-        let block = self.offset - self.offset % ENDS;
-        Ok(digest(0, self.offset.min(ENDS), read, &mut buffer)? == Some(self.head.digest())
-            && digest(block, self.offset, read, &mut buffer)? == Some(self.block.digest())
-            && (self.block_before.is_none() || digest(block - ENDS, block, read, &mut buffer)? == self.block_before))
     }
 
     /// What became of the file. Another inode that begins with everything that was read has grown too: many editors and agents write the
     /// whole file anew to add a line.
-    pub fn judge(&self, standing: Standing, depth: Depth, read: &mut ReadAt<'_>) -> io::Result<Verdict> {
-        let Standing { size, same_inode, old_has_name } = standing;
-        if size >= self.offset && self.stands(depth, read)? {
+    pub fn judge(&self, size: u64, old: Whereabouts, depth: Depth, read: &mut ReadAt<'_>) -> io::Result<Verdict> {
+        // A new file may well begin like the one that was rotated away: both have a header.
+        let may_be_the_same = old != Whereabouts::Rotated || self.offset == 0;
+        if may_be_the_same && size >= self.offset && self.stands(depth, read)? {
             return Ok(Verdict::Grown);
         }
-        Ok(Verdict::ReadAgain(match (same_inode, old_has_name) {
-            (true, _) => Why::Rewritten,
-            (false, true) => Why::MovedAway,
-            (false, false) => Why::Replaced,
-        }))
+        Ok(Verdict::ReadAgain(why(old)))
+    }
+}
+
+/// What it means that other bytes stand under the name.
+pub fn why(old: Whereabouts) -> Why {
+    match old {
+        Whereabouts::Here => Why::Rewritten,
+        Whereabouts::Saved => Why::Replaced,
+        Whereabouts::Elsewhere => Why::MovedAway,
+        Whereabouts::Rotated => Why::Rotated,
     }
 }
 
@@ -222,18 +263,18 @@ mod tests {
     #[test]
     fn verdicts() {
         let prefix = prefix_of(b"one\ntwo\n", 3);
-        let check = |now: &[u8], same_inode: bool, old_has_name: bool, expected: Verdict| {
-            let standing = Standing { size: now.len() as u64, same_inode, old_has_name };
-            assert_eq!(prefix.judge(standing, Depth::Thorough, &mut reader(now)).unwrap(), expected, "{now:?}");
+        let check = |now: &[u8], old: Whereabouts, expected: Verdict| {
+            assert_eq!(prefix.judge(now.len() as u64, old, Depth::Thorough, &mut reader(now)).unwrap(), expected, "{now:?}");
         };
-        check(b"one\ntwo\n", true, false, Verdict::Grown);
-        check(b"one\ntwo\nthree\n", true, false, Verdict::Grown);
-        check(b"one\ntwo\nthree\n", false, false, Verdict::Grown);
-        check(b"one\ntwo\nthree\n", false, true, Verdict::Grown);
-        check(b"one\n", true, false, Verdict::ReadAgain(Why::Rewritten));
-        check(b"one\ntoo\n", true, false, Verdict::ReadAgain(Why::Rewritten));
-        check(b"zero\none\ntwo\n", false, false, Verdict::ReadAgain(Why::Replaced));
-        check(b"", false, true, Verdict::ReadAgain(Why::MovedAway));
+        check(b"one\ntwo\n", Whereabouts::Here, Verdict::Grown);
+        check(b"one\ntwo\nthree\n", Whereabouts::Here, Verdict::Grown);
+        check(b"one\ntwo\nthree\n", Whereabouts::Saved, Verdict::Grown);
+        check(b"one\ntwo\nthree\n", Whereabouts::Elsewhere, Verdict::Grown);
+        check(b"one\ntwo\nthree\n", Whereabouts::Rotated, Verdict::ReadAgain(Why::Rotated));
+        check(b"one\n", Whereabouts::Here, Verdict::ReadAgain(Why::Rewritten));
+        check(b"one\ntoo\n", Whereabouts::Here, Verdict::ReadAgain(Why::Rewritten));
+        check(b"zero\none\ntwo\n", Whereabouts::Saved, Verdict::ReadAgain(Why::Replaced));
+        check(b"", Whereabouts::Elsewhere, Verdict::ReadAgain(Why::MovedAway));
     }
 
     #[test]
@@ -244,8 +285,7 @@ mod tests {
     #[test]
     fn a_shrink_between_stat_and_read_is_no_growth() {
         let prefix = prefix_of(&content(100_000), 4096);
-        let standing = Standing { size: 100_000, same_inode: true, old_has_name: true };
-        let verdict = prefix.judge(standing, Depth::Quick, &mut reader(&content(50_000))).unwrap();
+        let verdict = prefix.judge(100_000, Whereabouts::Here, Depth::Quick, &mut reader(&content(50_000))).unwrap();
         assert_eq!(verdict, Verdict::ReadAgain(Why::Rewritten));
     }
 

@@ -1,27 +1,31 @@
-//! A file that is read line by line: follows what stands under its name through appends, rewrites, replacements and absence.
+//! A file that is read line by line: follows what stands under its name through appends, rewrites, replacements, rotation and absence.
 //!
-//! Looks when told to and says what it saw; waiting and waking are `reader`'s. What the verdicts rest on is `follow`'s.
+//! Looks when told to and says what it saw; waiting and waking are `reader`'s. What the verdicts rest on is `follow`'s, what happens to
+//! a file that lost its name `past`'s.
+
+mod other;
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::discover::Source;
 use crate::error::NoticeKind;
 use crate::line::{Input, Lines, Why};
-use crate::tail::file::{self, Signature};
-use crate::tail::follow::{self, Depth, Prefix, Verdict};
+use crate::tail::file::{self, Identity, Signature};
+use crate::tail::follow::{Depth, Verdict, Whereabouts};
+use crate::tail::memory::Memory;
+use crate::tail::neighbours::Neighbours;
+use crate::tail::past::{DRAIN, DRAIN_STEP, Pasts};
 use crate::tail::place::{Look, Place, Step};
-use crate::tail::splitter::{self, Splitter};
+use crate::tail::position::{Drained, OpenLine, Position};
 
 /// Coarse clocks give two writes within some milliseconds the same time: what changed is compared once more after this.
 pub(super) const SECOND_LOOK: Duration = Duration::from_millis(50);
 /// How much is read before others get their turn.
 const STEP: usize = 4 << 20;
-/// How long the descriptor of a vanished file is read on after its last bytes.
-const DRAIN: Duration = Duration::from_secs(2);
-const DRAIN_STEP: Duration = Duration::from_millis(100);
 /// How long an open last line must stand: its writer renamed the file into place, closed it, or has merely paused. A shell opens and
 /// closes the file for every piece of a line, so that a close alone must outlast the pause between two commands.
 const STANDS_RENAMED: Duration = Duration::from_millis(250);
@@ -30,7 +34,7 @@ const STANDS: Duration = Duration::from_secs(3);
 
 pub(super) struct Log {
     place: Place,
-    file: Option<(File, file::Identity)>,
+    file: Option<(File, Identity)>,
     read: Position,
     /// A read that has not come to the end of the file.
     reading: Option<Reading>,
@@ -38,8 +42,12 @@ pub(super) struct Log {
     broken_off: Option<Why>,
     /// As of the last look.
     seen: Option<Signature>,
-    /// Whether the last file that stood here had a name elsewhere when it was let go.
-    old_has_name: bool,
+    /// Where the last file that stood here was when it was let go.
+    went: Whereabouts,
+    pasts: Pasts,
+    neighbours: Neighbours,
+    /// What an earlier process had read, until the file is first seen.
+    memory: Option<Memory>,
     /// The file has appeared and the bridge has not heard of it.
     appeared: bool,
     /// It changed while it was read.
@@ -52,26 +60,6 @@ pub(super) struct Log {
     drained_at: Duration,
 }
 
-/// How far a file has been read.
-#[derive(Default)]
-struct Position {
-    splitter: Splitter,
-    prefix: Prefix,
-    rest: OpenLine,
-    cut_said: bool,
-}
-
-/// The last line without a line end.
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum OpenLine {
-    #[default]
-    None,
-    /// Counts when it still stands by then.
-    Due(Duration),
-    /// It has been counted: the line after this many.
-    Said(u64),
-}
-
 #[derive(Clone, Copy)]
 struct Reading {
     before: Signature,
@@ -79,10 +67,14 @@ struct Reading {
     /// Another file took the place of the one before at once: a writer that was finished put it there.
     renamed: bool,
     first: bool,
+    /// An earlier process has read and counted everything up to here.
+    known_to: Option<u64>,
 }
 
 impl Log {
-    pub(super) fn new(source: &Source) -> Self {
+    /// `memory` is what an earlier process had read of the file.
+    pub(super) fn new(source: &Source, memory: Option<Memory>) -> Self {
+        let neighbours = memory.as_ref().map_or_else(Neighbours::default, |memory| Neighbours::restored(memory.neighbours.clone()));
         Log {
             place: Place::new(source),
             file: None,
@@ -90,7 +82,10 @@ impl Log {
             reading: None,
             broken_off: None,
             seen: None,
-            old_has_name: false,
+            went: Whereabouts::Saved,
+            pasts: Pasts::default(),
+            neighbours,
+            memory,
             appeared: false,
             moving: false,
             check_at: None,
@@ -102,6 +97,7 @@ impl Log {
 
     pub(super) fn look(&mut self, look: &mut Look<'_>) -> Step {
         self.place.looked(look.now);
+        self.pasts.drain(&self.place, look);
         match self.look_and_read(look) {
             Ok(Step::Done) => {}
             Ok(more @ Step::More { .. }) => return more,
@@ -122,9 +118,26 @@ impl Log {
 
     /// Nothing more will come: the open last line counts as it stands.
     pub(super) fn finish(&mut self, look: &mut Look<'_>) {
+        self.pasts.finish(&self.place, look);
         if self.reading.is_none() && matches!(self.read.rest, OpenLine::Due(_)) {
             self.say_rest(look);
         }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.place.path
+    }
+
+    /// What another process needs to know to go on here. Nothing while that is not settled: it would be told a place in a file whose
+    /// lines have not been counted.
+    pub(super) fn memory(&self) -> Option<Memory> {
+        if let Some(memory) = &self.memory {
+            return Some(memory.clone());
+        }
+        let (_, identity) = self.file.as_ref()?;
+        let settled = self.reading.is_none() && self.broken_off.is_none();
+        let proof = settled.then(|| self.read.prefix.proof());
+        Some(Memory { identity: *identity, proof, neighbours: self.neighbours.seen().copied().collect() })
     }
 
     pub(super) fn next_look(&self, poll: Option<Duration>) -> Duration {
@@ -136,7 +149,7 @@ impl Log {
             OpenLine::None | OpenLine::Said(_) => None,
         };
         let drain = (self.seen.is_none() && self.file.is_some()).then_some(self.place.looked_at() + DRAIN_STEP);
-        [rest, drain, self.check_at].into_iter().flatten().fold(self.place.recheck_at(poll), Duration::min)
+        [rest, drain, self.check_at, self.pasts.next_look()].into_iter().flatten().fold(self.place.recheck_at(poll), Duration::min)
     }
 
     fn look_and_read(&mut self, look: &mut Look<'_>) -> io::Result<Step> {
@@ -173,44 +186,19 @@ impl Log {
         }
         let at_once = self.read.prefix.is_small() && self.thorough_from <= now;
         let depth = if due || at_once { Depth::Thorough } else { Depth::Quick };
-        let standing = follow::Standing { size: signature.size, same_inode: true, old_has_name: true };
         let Some((file, _)) = &self.file else { return Ok(()) };
-        let verdict = self.read.prefix.judge(standing, depth, &mut |buffer, at| file.read_at(buffer, at))?;
+        let mut read = |buffer: &mut [u8], at| file.read_at(buffer, at);
+        let mut verdict = self.read.prefix.judge(signature.size, Whereabouts::Here, depth, &mut read)?;
         if depth == Depth::Thorough {
             self.thorough_from = now + self.read.prefix.rest_after_check();
             let second_look = self.changed_at + SECOND_LOOK;
             self.check_at = (now < second_look).then_some(second_look.max(self.thorough_from));
         }
+        // Copied and emptied is a way of rotating, too.
+        if verdict != Verdict::Grown && self.siblings(&[signature.identity], look) {
+            verdict = Verdict::ReadAgain(Why::Rotated);
+        }
         self.begin(verdict, signature, false, look);
-        Ok(())
-    }
-
-    /// Another file than the one that was read stands under the name.
-    fn judge_other(&mut self, look: &mut Look<'_>) -> io::Result<()> {
-        let (file, signature) = match file::open(&self.place.path) {
-            Ok(opened) => opened,
-            Err(cause) if file::is_missing(&cause) => return self.missing(look),
-            Err(cause) => return Err(cause),
-        };
-        let came = self.place.is_here(&signature, look);
-        self.appeared |= came;
-        if let Some((old, identity)) = self.file.take()
-            && identity != signature.identity
-        {
-            self.drain_before_other(&old, look)?;
-            self.old_has_name = old.metadata()?.nlink() > 0;
-        }
-        let standing = follow::Standing { size: signature.size, same_inode: false, old_has_name: self.old_has_name };
-        let verdict = match self.broken_off.take() {
-            Some(why) => Verdict::ReadAgain(why),
-            None => self.read.prefix.judge(standing, Depth::Thorough, &mut |buffer, at| file.read_at(buffer, at))?,
-        };
-        if verdict == Verdict::ReadAgain(Why::MovedAway) && matches!(self.read.rest, OpenLine::Due(_)) {
-            // Its line end will never come, and the new file does not go on with it.
-            self.say_rest(look);
-        }
-        self.file = Some((file, signature.identity));
-        self.begin(verdict, signature, !came, look);
         Ok(())
     }
 
@@ -225,7 +213,7 @@ impl Log {
             self.check_at = self.check_at.or(Some((now + SECOND_LOOK).max(self.thorough_from)));
         }
         self.seen = Some(signature);
-        let reading = Reading { before: signature, again: None, renamed, first };
+        let reading = Reading { before: signature, again: None, renamed, first, known_to: None };
         match verdict {
             Verdict::Grown if signature.size == self.read.prefix.offset() => {}
             Verdict::Grown => self.reading = Some(reading),
@@ -242,18 +230,31 @@ impl Log {
         (look.say)(Input::Begin { source: self.place.id, at: look.now, why });
     }
 
-    fn read_on(&mut self, reading: Reading, look: &mut Look<'_>) -> io::Result<Step> {
+    fn read_on(&mut self, mut reading: Reading, look: &mut Look<'_>) -> io::Result<Step> {
         let Some((file, _)) = &self.file else { return Ok(Step::Done) };
         let mut left = STEP;
         while left > 0 {
-            let count = file.read_at(look.buffer, self.read.prefix.offset())?;
+            let offset = self.read.prefix.offset();
+            if reading.known_to == Some(offset) {
+                // From here on it is as if there had been no restart.
+                reading = Reading { again: None, known_to: None, ..reading };
+                self.reading = Some(reading);
+                (look.say)(Input::Resumed { source: self.place.id, at: look.now });
+            }
+            let room = reading.known_to.map_or(look.buffer.len() as u64, |known_to| known_to - offset);
+            let room = look.buffer.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+            let count = file.read_at(&mut look.buffer[..room], offset)?;
             if count == 0 {
                 let moving = reading.again.is_some() && Signature::from(&file.metadata()?) != reading.before;
                 self.moving = moving;
                 self.read_to_end(reading, look);
                 return Ok(Step::Done);
             }
-            self.read.take(count, &self.place, look, &mut self.appeared);
+            let (id, appeared) = (self.place.id, &mut self.appeared);
+            self.read.take(count, &self.place, look, &mut |look, lines| {
+                *appeared = false;
+                (look.say)(Input::Lines { source: id, at: look.now, lines });
+            });
             left = left.saturating_sub(count);
         }
         Ok(Step::More { tick: reading.again.is_none() })
@@ -287,51 +288,31 @@ impl Log {
         }
         self.seen = None;
         let Some((old, identity)) = self.file.take() else { return Ok(()) };
-        let offset = self.read.prefix.offset();
-        self.drain(&old, look)?;
-        if self.read.prefix.offset() > offset {
+        if self.drain(&old, look)? == Drained::More {
             self.drained_at = now;
         }
         if now < self.drained_at + DRAIN {
             self.file = Some((old, identity));
         } else {
-            self.old_has_name = old.metadata()?.nlink() > 0;
+            self.went = self.whereabouts(&old, identity)?;
+            self.neighbours.know(&old);
             let message = "is gone; what was read stands, and it is read on when it comes back".to_owned();
             self.place.notice(NoticeKind::Vanished, message, look);
         }
         Ok(())
     }
 
-    /// Reads what was added to a file that lost its name. Returns whether it is still the file that was read.
-    fn drain(&mut self, old: &File, look: &mut Look<'_>) -> io::Result<bool> {
-        let standing = follow::Standing { size: old.metadata()?.len(), same_inode: true, old_has_name: true };
-        let verdict = self.read.prefix.judge(standing, Depth::Quick, &mut |buffer, at| old.read_at(buffer, at))?;
-        if verdict != Verdict::Grown {
-            return Ok(false);
-        }
-        let mut grew = false;
-        loop {
-            let count = old.read_at(look.buffer, self.read.prefix.offset())?;
-            if count == 0 {
-                break;
-            }
-            grew = true;
-            self.read.take(count, &self.place, look, &mut self.appeared);
-        }
-        if grew {
+    /// Reads what was added to a file that lost its name.
+    fn drain(&mut self, old: &File, look: &mut Look<'_>) -> io::Result<Drained> {
+        let (id, appeared) = (self.place.id, &mut self.appeared);
+        let drained = self.read.drain(old, &self.place, look, &mut |look, lines| {
+            *appeared = false;
+            (look.say)(Input::Lines { source: id, at: look.now, lines });
+        })?;
+        if drained == Drained::More {
             self.read.rest = if self.read.splitter.is_open() { OpenLine::Due(look.now.elapsed + STANDS) } else { OpenLine::None };
         }
-        Ok(true)
-    }
-
-    /// As `drain`; what was written over the old content before the file lost its name is told as well.
-    fn drain_before_other(&mut self, old: &File, look: &mut Look<'_>) -> io::Result<()> {
-        if !self.drain(old, look)? && old.metadata()?.len() > 0 {
-            self.begin_again(Why::Rewritten, look);
-            self.drain(old, look)?;
-            (look.say)(Input::End { source: self.place.id, at: look.now, rest: self.read.splitter.rest() });
-        }
-        Ok(())
+        Ok(drained)
     }
 
     fn failed(&mut self, cause: &io::Error, look: &mut Look<'_>) {
@@ -347,27 +328,6 @@ impl Log {
         self.read.rest = OpenLine::Said(self.read.splitter.ended());
         if let Some(rest) = self.read.splitter.rest() {
             (look.say)(Input::Rest { source: self.place.id, at: look.now, rest });
-        }
-    }
-}
-
-impl Position {
-    /// The first `count` bytes of the buffer come next in the file.
-    fn take(&mut self, count: usize, place: &Place, look: &mut Look<'_>, appeared: &mut bool) {
-        let bytes = &look.buffer[..count];
-        self.prefix.add(bytes);
-        let mut lines = Lines::with_room_for(count);
-        self.splitter.feed(bytes, &mut lines);
-        if !lines.is_empty() {
-            *appeared = false;
-            (look.say)(Input::Lines { source: place.id, at: look.now, lines });
-        }
-        if let (1.., number) = self.splitter.cut()
-            && !self.cut_said
-        {
-            self.cut_said = true;
-            let message = format!("line {number} is longer than {} bytes: what stands behind is not read", splitter::LIMIT);
-            place.notice(NoticeKind::LineCut, message, look);
         }
     }
 }

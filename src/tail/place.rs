@@ -20,6 +20,8 @@ pub(super) struct Look<'a> {
     pub(super) now: Moment,
     /// A writer closed the file since the last look, and nobody wrote after that.
     pub(super) closed: bool,
+    /// A program appends to the file and rotates it.
+    pub(super) machine: bool,
     pub(super) buffer: &'a mut [u8],
     pub(super) say: &'a mut dyn FnMut(Input),
 }
@@ -62,6 +64,11 @@ impl Place {
             moved_at: None,
             looked_at: Duration::ZERO,
         }
+    }
+
+    /// Whether nothing has ever stood there.
+    pub(super) fn is_new(&self) -> bool {
+        self.presence != Presence::Here && self.moved_at.is_none()
     }
 
     /// Something stands there that can be read. Returns whether that is news.

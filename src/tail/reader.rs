@@ -2,6 +2,7 @@
 //!
 //! The only clock of the program. There is no delay between a wake-up and what follows from it.
 
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use crate::event::Event;
 use crate::line::{Input, Moment, Timestamp};
 use crate::model::state::State;
 use crate::tail::files::Files;
+use crate::tail::memory::{Keep, Memory};
 use crate::tail::place::Step;
 use crate::tail::wake::Waker;
 use crate::tail::watch::Watch;
@@ -24,6 +26,8 @@ pub struct Settings {
     pub once: bool,
     /// Look this often by the clock; without it only where the file system cannot be watched, every [`POLL`].
     pub poll_interval: Option<Duration>,
+    /// Say now and then what must be kept to go on from here after a restart.
+    pub keep: bool,
 }
 
 /// What there is to say after a look.
@@ -35,15 +39,20 @@ pub struct News {
     pub state: Option<State>,
     /// Trouble that was survived, each said once.
     pub notices: Vec<Notice>,
+    /// What to keep, once the events are safe.
+    pub keep: Option<Box<Keep>>,
 }
 
-/// Takes what is new. `Break` ends the reading.
-pub type Publish<'a> = dyn FnMut(News) -> ControlFlow<()> + 'a;
+/// Takes what is new. `Break` ends the reading; what there is to say about the taking itself comes back.
+pub type Publish<'a> = dyn FnMut(News) -> ControlFlow<(), Vec<Notice>> + 'a;
 
 /// How often a file system that cannot be watched is looked at.
 const POLL: Duration = Duration::from_millis(250);
 /// Snapshots come at most this often; the last one always comes.
 const SNAPSHOTS: Duration = Duration::from_millis(100);
+/// What is to be kept is given at most this often, and takes at most a twentieth of the time.
+const KEEPS: Duration = Duration::from_millis(100);
+const KEEP_SHARE: u32 = 20;
 /// How much the first look reads before anything of it is said, in steps of 4 MiB: 16 MiB, a hundred times the largest progress log seen.
 const FIRST_LOOK_STEPS: u32 = 4;
 /// What is watched is compared with what should be this often.
@@ -53,13 +62,22 @@ const LAST_LOOK: Duration = Duration::from_millis(300);
 
 /// Follows the files until `waker` says stop or `publish` breaks; with `once`, until they have been read. The last call of `publish`
 /// brings the final state.
-pub fn run(sources: &[Source], bridge: &mut Bridge, waker: &Waker, settings: Settings, publish: &mut Publish<'_>) {
+pub fn run(
+    sources: &[Source],
+    mut memories: HashMap<PathBuf, Memory>,
+    bridge: &mut Bridge,
+    waker: &Waker,
+    settings: Settings,
+    publish: &mut Publish<'_>,
+) {
     let mut reader = Reader {
-        files: Files::new(sources),
+        files: Files::new(sources, &mut memories),
         waker,
         clock: Clock(Instant::now()),
         mouth: Mouth { bridge, publish, shown: None, ready: false, ended: false },
         last_look_until: None,
+        memories,
+        kept: settings.keep.then_some((0, Duration::ZERO)),
     };
     if settings.once {
         reader.look_to_the_end();
@@ -76,6 +94,10 @@ struct Reader<'a> {
     mouth: Mouth<'a>,
     /// Set once a stop is noticed.
     last_look_until: Option<Duration>,
+    /// Of files that are not watched at present.
+    memories: HashMap<PathBuf, Memory>,
+    /// Version of what was kept last, and when it may be kept again; nothing where nothing is kept.
+    kept: Option<(u64, Duration)>,
 }
 
 impl Reader<'_> {
@@ -117,7 +139,8 @@ impl Reader<'_> {
             if !due || !self.mouth.bridge.may_look(self.files.id(index)) {
                 continue;
             }
-            while let Step::More { tick } = self.files.look(index, now, &mut |input| self.mouth.hand(input)) {
+            let machine = self.mouth.bridge.is_machine_log(self.files.id(index));
+            while let Step::More { tick } = self.files.look(index, machine, now, &mut |input| self.mouth.hand(input)) {
                 if self.is_out_of_time() || self.mouth.ended {
                     break;
                 }
@@ -133,8 +156,35 @@ impl Reader<'_> {
         self.mouth.tick(now);
         if !more {
             self.mouth.ready(now);
+            self.keep();
         }
         more
+    }
+
+    /// Gives what must be kept, when it has changed and the last time was long enough ago.
+    fn keep(&mut self) {
+        let Some((version, due)) = self.kept else { return };
+        let started = self.clock.read();
+        if version == self.mouth.bridge.version() || started.elapsed < due || self.mouth.ended {
+            return;
+        }
+        let Some(counts) = self.mouth.bridge.memory(started.wall) else { return };
+        let mut files = self.memories.clone();
+        for index in self.files.order() {
+            if let Some((path, memory)) = self.files.memory(index) {
+                let at_rest = self.mouth.bridge.is_at_rest(self.files.id(index));
+                files.insert(path, if at_rest { memory } else { memory.without_place() });
+            }
+        }
+        let version = self.mouth.bridge.version();
+        self.mouth.publish(News { keep: Some(Box::new(Keep { counts, files })), ..News::default() });
+        let now = self.clock.read().elapsed;
+        self.kept = Some((version, now + KEEPS.max((now - started.elapsed) * KEEP_SHARE)));
+    }
+
+    /// When there is something to keep.
+    fn keep_due(&self) -> Option<Duration> {
+        self.kept.filter(|(version, _)| *version != self.mouth.bridge.version()).map(|(_, due)| due)
     }
 
     /// Looks until everything that is there has been read.
@@ -146,6 +196,10 @@ impl Reader<'_> {
     }
 
     fn finish(&mut self) {
+        // What is judged from here on is judged because it must be: a restart has the time to do better.
+        self.kept = self.kept.map(|(version, _)| (version, Duration::ZERO));
+        self.keep();
+        self.kept = None;
         let now = self.clock.read();
         self.files.finish(now, &mut |input| self.mouth.hand(input));
         let is_left = self.files.order().into_iter().any(|index| self.files.is_touched(index));
@@ -171,7 +225,7 @@ impl Reader<'_> {
         let files = self.files.order().into_iter().filter(|&index| self.mouth.bridge.may_look(self.files.id(index)));
         // The bridge has just had a `Tick`: a deadline that is over already must not make us spin.
         let bridge = self.mouth.bridge.deadline().map(|at| at.max(now + Duration::from_millis(1)));
-        let snapshot = self.mouth.snapshot_due();
+        let snapshot = self.mouth.snapshot_due().into_iter().chain(self.keep_due().map(|at| at.max(now + Duration::from_millis(1))));
         files.map(|index| self.files.next_look(index, poll)).chain(bridge).chain(snapshot).min().unwrap_or(Duration::MAX)
     }
 
@@ -248,7 +302,20 @@ impl Mouth<'_> {
 
     fn say(&mut self, events: Vec<Event>, state: Option<State>) {
         let notices = self.bridge.take_notices();
-        self.ended = self.ended || (self.publish)(News { events, state, notices }).is_break();
+        self.publish(News { events, state, notices, keep: None });
+    }
+
+    fn publish(&mut self, news: News) {
+        match (self.publish)(news) {
+            ControlFlow::Break(()) => self.ended = true,
+            ControlFlow::Continue(notices) => {
+                for notice in notices {
+                    // Trouble with the outputs stands in the state beside that with the files.
+                    let at = Moment { elapsed: Duration::ZERO, wall: notice.at };
+                    self.bridge.handle(Input::Trouble { source: None, at, notice });
+                }
+            }
+        }
     }
 }
 
@@ -274,7 +341,14 @@ mod tests {
 
     fn bridge(sources: &[Source]) -> Bridge {
         let tasks = vec![Task { id: TaskId(0), name: "t".to_owned(), folder: PathBuf::new() }];
-        Bridge::new(bridge::Settings { tasks, sources: sources.to_vec(), zone: TimeZone::UTC, emit_history: true, source_text: true })
+        Bridge::new(bridge::Settings {
+            tasks,
+            sources: sources.to_vec(),
+            zone: TimeZone::UTC,
+            rules: crate::format::Rules::default(),
+            emit_history: true,
+            source_text: true,
+        })
     }
 
     fn source(path: PathBuf) -> Source {
@@ -295,11 +369,11 @@ mod tests {
         let mut states = 0;
         let mut publish = |news: News| {
             states += usize::from(news.state.is_some());
-            ControlFlow::Continue(())
+            ControlFlow::Continue(Vec::new())
         };
         let settings = Settings { once: true, ..Settings::default() };
         let sources = [source(folder.path().join("p.txt"))];
-        run(&sources, &mut bridge(&sources), &Waker::new(), settings, &mut publish);
+        run(&sources, HashMap::new(), &mut bridge(&sources), &Waker::new(), settings, &mut publish);
         assert_eq!(states, 2);
     }
 
@@ -314,9 +388,9 @@ mod tests {
             scope.spawn(move || {
                 let mut publish = |news: News| {
                     tell.send(news.state.is_some()).unwrap();
-                    ControlFlow::Continue(())
+                    ControlFlow::Continue(Vec::new())
                 };
-                run(&sources, &mut bridge(&sources), &thread, Settings::default(), &mut publish);
+                run(&sources, HashMap::new(), &mut bridge(&sources), &thread, Settings::default(), &mut publish);
             });
             assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
             let stopped = Instant::now();
@@ -332,6 +406,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut publish = |_| ControlFlow::Break(());
         let sources = [source(folder.path().join("p.txt"))];
-        run(&sources, &mut bridge(&sources), &Waker::new(), Settings::default(), &mut publish);
+        run(&sources, HashMap::new(), &mut bridge(&sources), &Waker::new(), Settings::default(), &mut publish);
     }
 }

@@ -24,6 +24,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("discover", 1),
     ("bridge", 2),
     ("hub", 3),
+    // Plain data: what the reader gives to be kept, and is given back.
+    ("tail::memory", 3),
     ("tail", 4),
     ("output", 4),
     ("store", 4),
@@ -61,6 +63,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["output::stream"]),
     ("clap", &["cli"]),
     ("regex", &["format"]),
+    ("regex_syntax", &["format::rules"]),
+    ("toml", &["format::rules"]),
 ];
 
 struct Module {

@@ -6,6 +6,7 @@ mod golden;
 mod hand_fed;
 mod layers;
 mod page;
+mod restarts;
 mod runner;
 mod runs;
 mod schema;

@@ -275,6 +275,16 @@ impl Stream {
         }
     }
 
+    /// The next event; `None` when the connection ends or breaks.
+    pub fn next_event_until_cut(&mut self) -> Option<Message> {
+        while let Ok(Some(item)) = self.try_next_item() {
+            if let Item::Event(message) = item {
+                return Some(message);
+            }
+        }
+        None
+    }
+
     /// A line ends in LF, CRLF or CR; an unfinished last one is dropped.
     fn next_line(&mut self) -> io::Result<Option<String>> {
         loop {

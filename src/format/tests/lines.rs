@@ -61,6 +61,21 @@ fn execution_log_records() {
 }
 
 #[test]
+fn a_coordinator_says_when_a_plan_came_and_how_it_left() {
+    let record = |event: &str, metadata: &str| {
+        format!(r#"{{"timestamp": "2026-02-03T10:00:00Z", "event": "{event}", "prd_id": "bakery", "metadata": {{{metadata}}}}}}}"#)
+    };
+    let text = [
+        record("prd_registered", r#""branch": "feature/ovens", "pid": 7"#),
+        record("prd_heartbeat", ""),
+        record("prd_deregistered", r#""reason": "stopped""#),
+        record("prd_deregistered", r#""reason": "completed""#),
+    ];
+    check(&text.join("\n"), "1 task bakery feature/ovens @2026-02-03T10:00:00 record\n4 task-pass @2026-02-03T10:00:00 record");
+    assert_eq!(read(&text.join("\n")).0.tally(), (3, 1));
+}
+
+#[test]
 fn native_events() {
     check(
         r#"{"type":"task_started","task_name":"Bakery","story_count":2,"timestamp":1770112800}

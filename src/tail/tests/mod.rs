@@ -1,7 +1,10 @@
 //! Follows real files in a temporary folder with made-up moments: no waiting, every look is asked for.
 
+mod restart;
 mod rewrites;
+mod rotation;
 
+use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -21,6 +24,7 @@ struct Rig {
     files: Files,
     start: Timestamp,
     elapsed: Duration,
+    machine: bool,
 }
 
 impl Rig {
@@ -30,16 +34,14 @@ impl Rig {
 
     fn with(name: &str, prepare: impl FnOnce(&Rig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let source = Source {
-            id: SourceId(0),
-            task: TaskId(0),
-            path: folder.path().join(name),
-            shown: name.to_owned(),
-            shape: if name.ends_with(".json") { Shape::Document } else { Shape::Lines },
-            named: true,
-            machine_name: false,
+        let source = source(folder.path().join(name));
+        let rig = Rig {
+            folder,
+            files: Files::new(&[source], &mut HashMap::new()),
+            start: Timestamp::now(),
+            elapsed: Duration::ZERO,
+            machine: name.ends_with(".log"),
         };
-        let rig = Rig { folder, files: Files::new(&[source]), start: Timestamp::now(), elapsed: Duration::ZERO };
         prepare(&rig);
         rig
     }
@@ -76,8 +78,13 @@ impl Rig {
     fn look(&mut self) -> Vec<String> {
         let now = self.now();
         let mut inputs = Vec::new();
-        while let Step::More { .. } = self.files.look(0, now, &mut |input| inputs.push(input)) {}
+        while let Step::More { .. } = self.files.look(0, self.machine, now, &mut |input| inputs.push(input)) {}
         inputs.iter().filter(|input| !matches!(input, Input::Written { .. })).map(word).collect()
+    }
+
+    /// As `look`, without what is said of files that lost their name.
+    fn look_here(&mut self) -> Vec<String> {
+        self.look().into_iter().filter(|word| !word.starts_with("retired") && !word.starts_with("left")).collect()
     }
 
     /// As `look`, but only if the file asks for it by now.
@@ -89,6 +96,12 @@ impl Rig {
         self.files.take_hints(&Hints { touched: [0].into(), closed: [0].into(), ..Hints::default() });
         self
     }
+}
+
+fn source(path: PathBuf) -> Source {
+    let shown = path.file_name().unwrap().to_string_lossy().into_owned();
+    let shape = Shape::of(&path);
+    Source { id: SourceId(0), task: TaskId(0), path, shown, shape, named: true, machine_name: false }
 }
 
 fn word(input: &Input) -> String {
@@ -103,6 +116,15 @@ fn word(input: &Input) -> String {
         Input::End { rest, .. } => rest.as_ref().map_or("end".to_owned(), |rest| format!("end {}|{}", rest.number, rest.text)),
         Input::Rest { rest, .. } => format!("rest {}|{}", rest.number, rest.text),
         Input::Gone { .. } => "gone".to_owned(),
+        Input::Resumed { .. } => "resumed".to_owned(),
+        Input::Retired { past, .. } => format!("retired {}", past.0),
+        Input::Late { past, lines, .. } => {
+            format!("late {} {}", past.0, lines.iter().map(|line| line.text.to_owned()).collect::<Vec<_>>().join(" "))
+        }
+        Input::Left { past, end, .. } => match end {
+            None => format!("left {}", past.0),
+            Some(rest) => format!("left {} with {}", past.0, rest.as_ref().map_or("nothing open", |rest| &rest.text)),
+        },
         Input::Written { .. } => "written".to_owned(),
         Input::Trouble { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
         Input::Tick(_) | Input::Ready(_) | Input::Finish(_) => "over".to_owned(),
@@ -129,7 +151,7 @@ fn a_file_that_comes_into_sight_says_when_it_was_written() {
     let written = fs::metadata(rig.path("p.txt")).unwrap().modified().unwrap();
     let written = written.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
     let mut inputs = Vec::new();
-    rig.files.look(0, rig.now(), &mut |input| inputs.push(input));
+    rig.files.look(0, false, rig.now(), &mut |input| inputs.push(input));
     assert_eq!(inputs[0], Input::Written { source: SourceId(0), at: Timestamp(written) });
 }
 
@@ -268,7 +290,7 @@ fn a_big_file_is_read_in_steps() {
     let line = "0123456789abcde\n";
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", line.repeat((9 << 20) / 16)));
     let (now, mut steps, mut lines) = (rig.now(), Vec::new(), 0);
-    while let Step::More { tick } = rig.files.look(0, now, &mut |input| {
+    while let Step::More { tick } = rig.files.look(0, false, now, &mut |input| {
         if let Input::Lines { lines: some, .. } = input {
             lines += some.iter().count();
         }
@@ -279,7 +301,7 @@ fn a_big_file_is_read_in_steps() {
     // No tick may come into the middle of a rewrite.
     rig.write("p.txt", "X".repeat(16) + &line.repeat((5 << 20) / 16));
     let now = rig.later(10).now();
-    assert_eq!(rig.files.look(0, now, &mut |_| {}), Step::More { tick: false });
+    assert_eq!(rig.files.look(0, false, now, &mut |_| {}), Step::More { tick: false });
 }
 
 #[test]

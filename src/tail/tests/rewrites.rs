@@ -56,7 +56,7 @@ fn atomic_replacements() {
         let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\n"));
         rig.look();
         rig.replace("p.txt", now);
-        assert_eq!([rig.later(10).look(), rig.later(250).look(), rig.later(3000).look()].concat(), expected, "{now:?}");
+        assert_eq!([rig.later(10).look_here(), rig.later(250).look_here(), rig.later(3000).look_here()].concat(), expected, "{now:?}");
     }
 }
 
@@ -67,7 +67,7 @@ fn what_was_added_before_the_replacement_is_not_lost() {
     rig.append("p.txt", "b\nopen");
     fs::rename(rig.path("p.txt"), rig.path("p.txt.1")).unwrap();
     rig.write("p.txt", "c\n");
-    assert_eq!(rig.later(10).look(), ["lines 2:b", "rest 3|open", "begin MovedAway", "lines 1:c", "end"]);
+    assert_eq!(rig.later(10).look(), ["lines 2:b", "rest 3|open", "retired 0", "begin MovedAway", "lines 1:c", "end"]);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn written_over_and_then_replaced_in_one_look() {
     rig.write("p.txt", "x\n");
     fs::rename(rig.path("p.txt"), rig.path("p.txt.1")).unwrap();
     rig.write("p.txt", "y\n");
-    let expected = ["begin Rewritten", "lines 1:x", "end", "begin MovedAway", "lines 1:y", "end"];
+    let expected = ["begin Rewritten", "lines 1:x", "end", "retired 0", "begin MovedAway", "lines 1:y", "end"];
     assert_eq!(rig.later(10).look(), expected);
 }
 
@@ -100,15 +100,15 @@ fn gone_and_back() {
     fs::remove_file(rig.path("p.txt")).unwrap();
     assert_eq!(rig.later(100).look(), ["gone"]);
     rig.write("p.txt", "a\nb\nc\nd\n");
-    assert_eq!(rig.later(5000).look(), ["lines 4:d"]);
+    assert_eq!(rig.later(5000).look(), ["retired 0", "lines 4:d"]);
     fs::remove_file(rig.path("p.txt")).unwrap();
     assert_eq!(rig.later(100).look(), ["gone"]);
     // Its new writer may still be busy with the last line.
     rig.write("p.txt", "other\nopen");
     let made_up = UNIX_EPOCH + Duration::from_millis(rig.later(100).now().wall.0 as u64);
     OpenOptions::new().write(true).open(rig.path("p.txt")).unwrap().set_modified(made_up).unwrap();
-    assert_eq!(rig.look(), ["begin Replaced", "lines 1:other", "end 2|open"]);
-    assert_eq!(rig.later(2900).look(), NONE);
+    assert_eq!(rig.look_here(), ["begin Replaced", "lines 1:other", "end 2|open"]);
+    assert_eq!(rig.later(2900).look_here(), NONE);
     assert_eq!(rig.later(100).look(), ["rest 2|open"]);
 }
 
@@ -146,13 +146,13 @@ fn an_encoding_may_change_with_a_save() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
     rig.look();
     rig.replace("p.txt", b"\xff\xfea\0\n\0b\0\n\0");
-    assert_eq!(rig.later(60).look(), ["begin Replaced", "lines 1:a 2:b", "end"]);
+    assert_eq!(rig.later(60).look_here(), ["begin Replaced", "lines 1:a 2:b", "end"]);
     rig.append("p.txt", b"c\0\n");
-    assert_eq!(rig.later(60).look(), NONE);
+    assert_eq!(rig.later(60).look_here(), NONE);
     rig.append("p.txt", b"\0");
-    assert_eq!(rig.later(60).look(), ["lines 3:c"]);
+    assert_eq!(rig.later(60).look_here(), ["lines 3:c"]);
     rig.replace("p.txt", b"\xef\xbb\xbfa\nb\nc\n");
-    assert_eq!(rig.later(60).look(), ["begin Replaced", "lines 1:a 2:b 3:c", "end"]);
+    assert_eq!(rig.later(60).look_here(), ["begin Replaced", "lines 1:a 2:b 3:c", "end"]);
 }
 
 #[test]
@@ -161,6 +161,6 @@ fn a_pair_of_line_ends_may_come_in_two_writes() {
     assert_eq!(rig.look(), ["lines 1:a"]);
     for (piece, expected) in [("b\r", vec![]), ("\nc", vec!["lines 2:b"]), ("\r", vec![]), ("d\r\n", vec!["lines 3<c 3:d"])] {
         rig.append("p.txt", piece);
-        assert_eq!(rig.later(60).look(), expected, "{piece:?}");
+        assert_eq!(rig.later(60).look_here(), expected, "{piece:?}");
     }
 }

@@ -1,0 +1,117 @@
+//! What a bridge must remember to go on counting where the last one was killed. Plain data; whoever keeps it is not known here.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Seq;
+use crate::ledger::{self, GONE, Run, Slot};
+use crate::line::{Moment, Timestamp};
+use crate::model;
+
+use super::document::PlanSource;
+use super::resolve::Resolver;
+use super::{Bridge, Machine};
+
+/// Everything that was counted and shown, by the paths of tasks and files.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Memory {
+    /// The last event that is in it.
+    pub seq: Seq,
+    at: Timestamp,
+    tasks: HashMap<PathBuf, TaskMemory>,
+    sources: HashMap<PathBuf, SourceMemory>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct TaskMemory {
+    pub(super) run: Run,
+    pub(super) run_name: Option<String>,
+    pub(super) runs: HashMap<String, u32>,
+    pub(super) untold: bool,
+    pub(super) resolver: Resolver,
+    pub(super) model: model::Task,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum SourceMemory {
+    Lines(LineMemory),
+    Plan(Box<PlanSource>),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct LineMemory {
+    pub(super) ledger: ledger::Source,
+    pub(super) shown: Vec<(Slot, u32)>,
+    pub(super) remembered: Remembered,
+}
+
+/// What was known of a file that has not been read again yet.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Remembered {
+    /// The entry at its end had been judged as it stood.
+    pub(super) settled: bool,
+    pub(super) start_line: Option<String>,
+    /// Its content was a machine's.
+    pub(super) machine: bool,
+}
+
+impl Bridge {
+    /// What to remember as of the last `Tick`. Nothing while something has been counted that was not told yet: it would be lost.
+    pub fn memory(&self, at: Timestamp) -> Option<Memory> {
+        if self.tasks.iter().any(|task| task.lines.iter().any(|line| line.has_untold())) {
+            return None;
+        }
+        // What was remembered of files that are not watched at present is remembered further.
+        let mut memory = self.remembered.clone().unwrap_or_else(|| Memory::new(self.seq, at));
+        memory.seq = self.seq;
+        memory.at = at;
+        for task in &self.tasks {
+            memory.tasks.insert(task.folder.clone(), task.memory());
+        }
+        for place in &self.sources {
+            let task = &self.tasks[place.task];
+            let source = match place.machine {
+                Machine::Lines(line) => SourceMemory::Lines(task.lines[line].memory()),
+                Machine::Plan(plan) => SourceMemory::Plan(Box::new(task.plans[plan].clone())),
+            };
+            memory.sources.insert(place.path.clone(), source);
+        }
+        Some(memory)
+    }
+
+    /// Goes on with what an earlier process remembered, before anything is read.
+    pub fn restore(&mut self, memory: Memory, now: Moment) {
+        self.seq = self.seq.max(memory.seq);
+        self.remembered = Some(memory);
+        self.remember(0, 0, now);
+    }
+
+    /// Hands what is remembered of tasks and sources from these numbers on to them.
+    pub(super) fn remember(&mut self, first_task: usize, first_source: usize, now: Moment) {
+        let Some(memory) = &mut self.remembered else { return };
+        let down = Duration::from_millis(now.wall.since(memory.at).unwrap_or(0));
+        let just_gone = (down < GONE).then_some(now.elapsed);
+        for task in &mut self.tasks[first_task..] {
+            if let Some(kept) = memory.tasks.remove(&task.folder) {
+                task.restore(kept);
+            }
+        }
+        for place in &self.sources[first_source..] {
+            let task = &mut self.tasks[place.task];
+            match (place.machine, memory.sources.remove(&place.path)) {
+                (Machine::Lines(line), Some(SourceMemory::Lines(kept))) => task.lines[line].restore(kept, just_gone),
+                (Machine::Plan(plan), Some(SourceMemory::Plan(kept))) => task.restore_plan(plan, *kept),
+                (Machine::Lines(_) | Machine::Plan(_), Some(_) | None) => {}
+            }
+        }
+    }
+}
+
+impl Memory {
+    fn new(seq: Seq, at: Timestamp) -> Self {
+        Memory { seq, at, tasks: HashMap::new(), sources: HashMap::new() }
+    }
+}

@@ -1,0 +1,84 @@
+//! The files of one source that lost their name: their readers, and the counting of what is still added to them.
+
+use crate::fact::Fact;
+use crate::format::Reader;
+use crate::ledger::{self, Slot};
+use crate::line::{Lines, PastId, Rest};
+
+use super::lines::{Counted, tail_facts};
+use super::resolve::Resolved;
+
+#[derive(Debug, Default)]
+pub(super) struct Pasts(Vec<Past>);
+
+#[derive(Debug)]
+struct Past {
+    id: PastId,
+    reader: Reader,
+    /// Facts of an open end that were counted before it was complete.
+    shown: Vec<(Slot, u32)>,
+}
+
+impl Pasts {
+    pub(super) fn retire(&mut self, id: PastId, reader: Reader, shown: Vec<(Slot, u32)>) {
+        self.0.push(Past { id, reader, shown });
+    }
+
+    /// Counts lines that were added.
+    pub(super) fn late(
+        &mut self,
+        id: PastId,
+        lines: &Lines,
+        ledger: &mut ledger::Source,
+        resolve: impl FnMut(&Fact) -> Resolved,
+    ) -> Vec<Counted> {
+        let Some(past) = self.0.iter_mut().find(|past| past.id == id) else { return Vec::new() };
+        let mut facts = Vec::new();
+        for line in lines.iter() {
+            past.reader.line(line, &mut facts);
+        }
+        past.count(facts, ledger, resolve)
+    }
+
+    /// Nothing more will be added; `end` when the open end counts, with the open last line.
+    pub(super) fn leave(
+        &mut self,
+        id: PastId,
+        end: Option<Option<Rest>>,
+        ledger: &mut ledger::Source,
+        resolve: impl FnMut(&Fact) -> Resolved,
+    ) -> Vec<Counted> {
+        let Some(at) = self.0.iter().position(|past| past.id == id) else { return Vec::new() };
+        let mut past = self.0.swap_remove(at);
+        let counted = match end {
+            Some(rest) => {
+                let facts = tail_facts(&past.reader, rest.as_ref());
+                past.count(facts, ledger, resolve)
+            }
+            None => Vec::new(),
+        };
+        ledger.leave(id);
+        counted
+    }
+}
+
+impl Past {
+    fn count(&mut self, facts: Vec<Fact>, ledger: &mut ledger::Source, mut resolve: impl FnMut(&Fact) -> Resolved) -> Vec<Counted> {
+        let mut counted = Vec::with_capacity(facts.len());
+        for fact in facts {
+            let said = match resolve(&fact) {
+                Resolved::Nowhere | Resolved::EarlierRun(_) => continue,
+                Resolved::Uncounted => None,
+                Resolved::Counts(item) => match self.shown.iter().position(|shown| *shown == (item.slot, fact.line)) {
+                    Some(seen) => {
+                        self.shown.swap_remove(seen);
+                        None
+                    }
+                    None => ledger.late(self.id, item),
+                },
+            };
+            counted.push(Counted { fact, said });
+        }
+        counted
+    }
+}

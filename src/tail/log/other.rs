@@ -1,0 +1,137 @@
+//! Another file than the one that was read: put there by a save, a rotation or a new run, or found after a restart; and what stands
+//! beside it.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+
+use super::Log;
+use crate::error::NoticeKind;
+use crate::line::{Input, Why};
+use crate::tail::file::{self, Identity, Signature};
+use crate::tail::follow::{self, Depth, Verdict, Whereabouts};
+use crate::tail::memory::Memory;
+use crate::tail::neighbours;
+use crate::tail::place::Look;
+use crate::tail::position::{Drained, OpenLine, Position};
+
+impl Log {
+    /// Another file than the one that was read stands under the name.
+    pub(super) fn judge_other(&mut self, look: &mut Look<'_>) -> io::Result<()> {
+        let (file, signature) = match file::open(&self.place.path) {
+            Ok(opened) => opened,
+            Err(cause) if file::is_missing(&cause) => return self.missing(look),
+            Err(cause) => return Err(cause),
+        };
+        let first = self.place.is_new();
+        let came = self.place.is_here(&signature, look);
+        self.appeared |= came;
+        if let Some(memory) = self.memory.take() {
+            return self.judge_remembered(&memory, file, signature, look);
+        }
+        if first {
+            self.neighbours.know_present(&self.place.path);
+        }
+        let old = self.file.take();
+        let mut known = vec![signature.identity];
+        if let Some((old, identity)) = &old
+            && *identity != signature.identity
+        {
+            self.drain_before_other(old, look)?;
+            self.went = self.whereabouts(old, *identity)?;
+            self.neighbours.know(old);
+            known.push(*identity);
+        }
+        if !first && self.siblings(&known, look) {
+            self.went = Whereabouts::Rotated;
+        }
+        let went = if self.went == Whereabouts::Rotated && !look.machine { Whereabouts::Elsewhere } else { self.went };
+        let verdict = match self.broken_off.take() {
+            Some(why) => Verdict::ReadAgain(why),
+            None => self.read.prefix.judge(signature.size, went, Depth::Thorough, &mut |buffer, at| file.read_at(buffer, at))?,
+        };
+        if let Some((old, _)) = old {
+            let lives = verdict != Verdict::Grown && went != Whereabouts::Saved;
+            if lives && !look.machine && matches!(self.read.rest, OpenLine::Due(_)) {
+                // A run that is archived has said its last word, and its log is not counted any more once the next begins.
+                self.say_rest(look);
+            }
+            self.pasts.retire(old, self.read.clone(), lives, &self.place, look);
+        }
+        self.file = Some((file, signature.identity));
+        self.begin(verdict, signature, !came, look);
+        Ok(())
+    }
+
+    /// As `judge_other`, against what an earlier process had read.
+    fn judge_remembered(&mut self, memory: &Memory, file: File, signature: Signature, look: &mut Look<'_>) -> io::Result<()> {
+        let went = if memory.identity == signature.identity {
+            Whereabouts::Here
+        } else {
+            // Where it is not found under a name made from its own it was most likely saved over.
+            match neighbours::whereabouts(&self.place.path, memory.identity) {
+                Whereabouts::Rotated if look.machine => Whereabouts::Rotated,
+                Whereabouts::Here | Whereabouts::Saved | Whereabouts::Elsewhere | Whereabouts::Rotated => Whereabouts::Saved,
+            }
+        };
+        let proof = memory.proof.as_ref().filter(|proof| went != Whereabouts::Rotated && signature.size >= proof.offset);
+        let stands = match proof {
+            Some(proof) => proof.stands(&mut |buffer, at| file.read_at(buffer, at))?,
+            None => false,
+        };
+        self.file = Some((file, signature.identity));
+        let why = match (stands, &memory.proof) {
+            (true, _) => Why::Resumed,
+            // It had not been read to its end: its content alone can tell.
+            (false, None) if went == Whereabouts::Here => Why::Rewritten,
+            (false, _) if self.siblings(&[signature.identity], look) => Why::Rotated,
+            (false, _) => follow::why(went),
+        };
+        self.begin(Verdict::ReadAgain(why), signature, false, look);
+        if let Some(reading) = &mut self.reading {
+            reading.known_to = proof.filter(|_| stands).map(|proof| proof.offset);
+        }
+        Ok(())
+    }
+
+    pub(super) fn whereabouts(&self, old: &File, identity: Identity) -> io::Result<Whereabouts> {
+        let has_name = old.metadata()?.nlink() > 0;
+        Ok(if has_name { neighbours::whereabouts(&self.place.path, identity) } else { Whereabouts::Saved })
+    }
+
+    /// Reads the rotated files that have come beside a machine's log. Says whether there are any.
+    pub(super) fn siblings(&mut self, known: &[Identity], look: &mut Look<'_>) -> bool {
+        if !look.machine {
+            return false;
+        }
+        let came = self.neighbours.unseen(&self.place.path, known);
+        for path in &came {
+            if let Err(cause) = self.sibling(path, look) {
+                let message = format!("{} beside it {}", path.display(), file::remedy(&cause));
+                self.place.notice(NoticeKind::Unreadable, message, look);
+            }
+        }
+        !came.is_empty()
+    }
+
+    fn sibling(&self, path: &Path, look: &mut Look<'_>) -> io::Result<()> {
+        let (file, _) = file::open(path)?;
+        let mut read = Position::default();
+        (look.say)(Input::Begin { source: self.place.id, at: look.now, why: Why::Sibling });
+        let id = self.place.id;
+        read.drain(&file, &self.place, look, &mut |look, lines| (look.say)(Input::Lines { source: id, at: look.now, lines }))?;
+        (look.say)(Input::End { source: self.place.id, at: look.now, rest: read.splitter.rest() });
+        Ok(())
+    }
+
+    /// As `drain`; what was written over the old content before the file lost its name is told as well.
+    fn drain_before_other(&mut self, old: &File, look: &mut Look<'_>) -> io::Result<()> {
+        if self.drain(old, look)? == Drained::Changed && old.metadata()?.len() > 0 {
+            self.begin_again(Why::Rewritten, look);
+            self.drain(old, look)?;
+            (look.say)(Input::End { source: self.place.id, at: look.now, rest: self.read.splitter.rest() });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,37 @@
+//! What a restarted bridge must know of a file to go on where the last one was killed.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bridge;
+use crate::tail::file::Identity;
+use crate::tail::follow::Proof;
+use crate::tail::neighbours::Seen;
+
+/// All that a restarted bridge must know, as of one moment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Keep {
+    /// What has been counted.
+    pub counts: bridge::Memory,
+    /// How far each file has been read, by its path.
+    pub files: HashMap<PathBuf, Memory>,
+}
+
+/// One file as it was last read. Holds digests, never content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    pub(super) identity: Identity,
+    /// How far it had been read; nothing in the middle of reading it again.
+    pub(super) proof: Option<Proof>,
+    /// Rotated files beside it that are no news.
+    pub(super) neighbours: Vec<Seen>,
+}
+
+impl Memory {
+    /// Not all that was read has been counted: only the content can tell how far.
+    pub(super) fn without_place(self) -> Self {
+        Memory { proof: None, ..self }
+    }
+}
