@@ -163,6 +163,17 @@ impl Hub {
         drop(fallen);
     }
 
+    /// What is published from now on happened before we came: to readers it is the same as what was there before they came, until
+    /// [`Hub::end_history`].
+    pub fn begin_history(&self) {
+        self.log().begin_history();
+    }
+
+    /// What is published from now on happens now.
+    pub fn end_history(&self) {
+        self.log().end_history();
+    }
+
     /// The newest state; readers of the one before skip to it.
     pub fn set_state(&self, state: State) {
         let cursor = self.cursor(state.seq);
