@@ -81,17 +81,18 @@ class Project:
 
 
 class Bridge:
-    def __init__(self, project, port=None, args=(), max_clients=None):
-        self.project, self.port, self.args = project, port or free_port(), list(args)
+    def __init__(self, project, port=None, args=(), max_clients=None, token=None):
+        self.project, self.port, self.args, self.token = project, port or free_port(), list(args), token
         if max_clients:
             self.args += ["--max-clients", str(max_clients)]
         self.start()
 
     def start(self):
         argv = [BRIDGE, "--watch", "events.jsonl", "--no-discover", "--listen", f"127.0.0.1:{self.port}", *self.args]
-        self.process = subprocess.Popen([str(arg) for arg in argv], cwd=self.project.folder, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen([str(arg) for arg in argv], cwd=self.project.folder, stderr=subprocess.DEVNULL, env=os.environ | ({"PROGRESS_BRIDGE_TOKEN": self.token} if self.token else {}))
         eventually("the bridge listens", self.answers)
-        eventually("the bridge has read the file", lambda: self.events() >= self.project.lines or self.restored())
+        if not self.token:
+            eventually("the bridge has read the file", lambda: self.events() >= self.project.lines or self.restored())
 
     def answers(self):
         try:
