@@ -12,6 +12,7 @@ use crate::line::{Moment, Timestamp};
 use crate::model;
 
 use super::document::PlanSource;
+use super::lines::LineSource;
 use super::resolve::Resolver;
 use super::task::Task;
 use super::{Bridge, Machine};
@@ -137,6 +138,27 @@ impl Task {
             self.resolver.set_plan(plan);
         }
         self.plans[source].restore(kept);
+    }
+}
+
+impl LineSource {
+    /// What to remember of it.
+    pub(super) fn memory(&self) -> LineMemory {
+        let remembered = self.remembered.clone().unwrap_or_else(|| Remembered {
+            settled: !self.reader.is_waiting(),
+            start_line: self.reader.head().start_line.clone(),
+            machine: self.reader.kind().is_machine_log(),
+        });
+        LineMemory { ledger: self.ledger.clone(), shown: self.shown.clone(), remembered }
+    }
+
+    /// Goes on with what an earlier process knew; what is missing has been so since `just_gone`, or for long.
+    pub(super) fn restore(&mut self, kept: LineMemory, just_gone: Option<Duration>) {
+        let LineMemory { mut ledger, shown, remembered } = kept;
+        if let Some(since) = just_gone {
+            ledger.has_just_gone(since);
+        }
+        (self.ledger, self.shown, self.remembered) = (ledger, shown, Some(remembered));
     }
 }
 
