@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::fact::{Criterion, StoryName};
 use crate::plan::{CRITERION_LIMIT, Plan};
 
+/// Most names that are remembered.
+const NAMES: usize = 1_000_000;
+
 /// Which story is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
@@ -94,8 +97,11 @@ impl Names {
             Some(place) => self.plan[place].subject.clone(),
             None => Subject { key: Arc::from(written.as_str()), id: id.map(Arc::from) },
         };
-        self.fixed_loosely.entry(id.map_or_else(|| written.clone(), loose_id)).or_insert_with(|| subject.clone());
-        self.fixed.insert(written, subject.clone());
+        // Beyond that nothing new is counted any more.
+        if self.fixed.len() < NAMES {
+            self.fixed_loosely.entry(id.map_or_else(|| written.clone(), loose_id)).or_insert_with(|| subject.clone());
+            self.fixed.insert(written, subject.clone());
+        }
         (subject, place)
     }
 

@@ -44,6 +44,8 @@ pub(super) struct Task {
     pub(super) switching: bool,
     /// It goes on from what an earlier process knew, so that nothing it finds is old.
     pub(super) restored: bool,
+    /// That a source says too many different things has been said.
+    pub(super) full_said: bool,
 }
 
 /// What a plan states. Its story is known by its place, not by its name: a plan may use a name twice.
@@ -84,6 +86,7 @@ impl Task {
             hold: BTreeSet::new(),
             switching: false,
             restored: false,
+            full_said: false,
             guesses: Guesses::new(infer),
         }
     }
