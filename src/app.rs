@@ -166,6 +166,7 @@ fn settings(reading: &Reading, tasks: Vec<Task>, sources: Vec<Source>) -> Settin
         tasks,
         sources,
         zone: TimeZone::system(),
+        rules: reading.rules.clone(),
         emit_history: match reading.from {
             From::Start => true,
             From::End => false,

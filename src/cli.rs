@@ -9,6 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::check;
 use crate::config::{self, Config, Ends, From, Listen, Reading, Screen, Serve, Show, Watch};
 use crate::error::Error;
 
@@ -51,9 +52,17 @@ struct Typed {
 enum Action {
     /// Show, line by line, what a file was read as
     Check {
-        /// Progress logs, execution logs, plans
+        /// Progress logs, terminal logs, execution logs, plans
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+
+        /// One JSON object per file, with the share of lines understood
+        #[arg(long)]
+        json: bool,
+
+        /// Rules for logs that no built-in format knows; may be given again
+        #[arg(long, value_name = "FILE", env = "PROGRESS_BRIDGE_RULES", hide_env = true, action = ArgAction::Append)]
+        rules: Vec<PathBuf>,
     },
 }
 
@@ -79,6 +88,12 @@ struct WatchOptions {
     /// Else the plan beside a log and the runner's own folder (`.claude-loop/`, `.ralph/`) are taken along.
     #[arg(long, env = "PROGRESS_BRIDGE_NO_DISCOVER", hide_env = true, value_parser = BoolishValueParser::new())]
     no_discover: bool,
+
+    /// Rules for logs that no built-in format knows; may be given again
+    ///
+    /// TOML: regular expressions with named groups and the events that their lines make; see docs/rules.md.
+    #[arg(long, value_name = "FILE", env = "PROGRESS_BRIDGE_RULES", hide_env = true, action = ArgAction::Append)]
+    rules: Vec<PathBuf>,
 
     /// Look at the files by the clock, every SECONDS, instead of being woken by the system
     ///
@@ -176,7 +191,7 @@ pub enum Command {
     /// Watch, emit and serve.
     Run(Config),
     /// Explain how these files are read.
-    Check(Vec<PathBuf>),
+    Check(check::Request),
 }
 
 /// Why there is no command.
@@ -205,8 +220,8 @@ where
 
 impl Typed {
     fn meant(self) -> Result<Command, Error> {
-        if let Some(Action::Check { files }) = self.action {
-            return Ok(Command::Check(files));
+        if let Some(Action::Check { files, json, rules }) = self.action {
+            return Ok(Command::Check(check::Request { files, json, rules: config::rules_from_files(&rules)? }));
         }
         let ends = match (self.show.once, self.show.exit_on_complete) {
             (true, _) => Ends::AtOnce,
@@ -221,6 +236,7 @@ impl Typed {
             serve: if serving { Some(self.serve.meant()?) } else { None },
             show: self.show.meant(),
             reading: Reading {
+                rules: config::rules_from_files(&self.watch.rules)?,
                 from: match self.watch.from {
                     TypedFrom::Start => From::Start,
                     TypedFrom::End => From::End,

@@ -4,11 +4,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::format::{self, Rules};
 
 /// The port that is tried first when none is asked for.
 pub const DEFAULT_PORT: u16 = 7333;
@@ -41,8 +43,10 @@ pub struct Watch {
 }
 
 /// How they are read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
+    /// For logs that no built-in format knows.
+    pub rules: Rules,
     /// What is done with what stands there already.
     pub from: From,
     /// Look by the clock, this often, instead of waiting to be woken.
@@ -177,6 +181,16 @@ impl Listen {
     fn is_loopback(&self) -> bool {
         self.candidates().iter().all(|address| address.ip().is_loopback())
     }
+}
+
+/// Reads and checks files of rules, in the order in which they were named.
+pub fn rules_from_files(paths: &[PathBuf]) -> Result<Rules, Error> {
+    let one = |path: &PathBuf| {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|cause| Error::Usage(format!("cannot read the rules in {shown}: {cause}")))?;
+        format::parse_rules(&shown, &text).map(Arc::new).map_err(Error::Usage)
+    };
+    Ok(Rules(paths.iter().map(one).collect::<Result<_, _>>()?))
 }
 
 /// The first line of a file made for it; never a flag's value, which every process on the machine can see.

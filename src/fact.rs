@@ -64,9 +64,9 @@ pub(crate) enum What {
         passed: bool,
     },
     /// What the runner is doing right now. State only, never counted and never an event.
-    #[expect(dead_code, reason = "terminal logs will state it; the state and the screens have a place for it")]
     Activity {
-        text: String,
+        text: Option<String>,
+        /// The runner's own count of its rounds, and after how many it gives up.
         iteration: Option<(u32, Option<u32>)>,
     },
 }

@@ -15,7 +15,7 @@ use progress_bridge::error::Error;
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(Command::Run(config)) => ended(run(config)),
-        Ok(Command::Check(files)) => ended(check::run(&files).map(|()| 0)),
+        Ok(Command::Check(request)) => ended(check::run(&request).map(|()| 0)),
         Err(Instead::Say(text)) => {
             // Whoever closed stdout does not want to read it.
             let _closed = std::io::stdout().write_all(text.as_bytes()).is_err();

@@ -26,7 +26,8 @@ pub(super) fn start(listening: Option<&Listening>, serve: Option<&Serve>, source
 
 /// Said once everything has been looked at the first time.
 pub(super) fn watched(state: &State) {
-    say(&state.tasks.iter().map(files).collect::<String>());
+    let several = state.tasks.len() > 1;
+    say(&state.tasks.iter().map(|task| files(task, several)).collect::<String>());
 }
 
 /// Said when it happens.
@@ -60,26 +61,41 @@ fn addresses(url: &str, is_second_choice: bool, token: Option<&str>) -> String {
     text
 }
 
-fn files(task: &TaskState) -> String {
+/// A task's files, each with what it was taken for; those that say nothing to us in one line, however many there are.
+fn files(task: &TaskState, several: bool) -> String {
     let mut text = String::new();
-    line(&mut text, format_args!("watching {}", task.task_name));
-    let width = task.sources.iter().map(|source| source.path.chars().count()).max().unwrap_or(0);
-    for source in &task.sources {
+    let id = if several && task.task_id != task.task_name { format!(" ({})", task.task_id) } else { String::new() };
+    line(&mut text, format_args!("watching {}{id}", task.task_name));
+    let (unknown, known): (Vec<_>, Vec<_>) = task.sources.iter().partition(|source| is_foreign(source));
+    let width = known.iter().map(|source| source.path.chars().count()).max().unwrap_or(0);
+    for source in known {
         line(&mut text, format_args!("  {:width$}  {}", source.path, description(source)));
+    }
+    match unknown.as_slice() {
+        [] => {}
+        [first, ..] => {
+            let names: Vec<&str> = unknown.iter().map(|source| source.path.as_str()).collect();
+            line(&mut text, format_args!("  not understood: {}", names.join(", ")));
+            line(&mut text, format_args!("  progress-bridge check {} shows why, --rules FILE teaches it", first.path));
+        }
     }
     text
 }
 
+/// Whether there is something in it, and none of it means anything to us.
+fn is_foreign(source: &SourceState) -> bool {
+    source.state == SourceCondition::Reading && source.kind == SourceKind::Unknown.name() && source.unknown > 0
+}
+
 fn description(source: &SourceState) -> String {
+    let lines = source.understood + source.unknown;
     match source.state {
         SourceCondition::Waiting => "not there yet".to_owned(),
         SourceCondition::Gone => "gone".to_owned(),
         SourceCondition::Unreadable => "cannot be read".to_owned(),
-        SourceCondition::Reading if source.kind == SourceKind::Unknown.name() && source.unknown > 0 => {
-            format!("not understood yet ({} lines); progress-bridge check {} shows why", source.unknown, source.path)
-        }
         SourceCondition::Reading if source.kind == SourceKind::Unknown.name() => "nothing in it yet".to_owned(),
-        SourceCondition::Reading => source.kind.clone(),
+        SourceCondition::Reading if source.kind == SourceKind::Plan.name() => format!("{}, {} stories", source.kind, source.understood),
+        SourceCondition::Reading => format!("{}, {} of {lines} lines understood", source.kind, source.understood),
     }
 }
 
@@ -108,17 +124,38 @@ mod tests {
         assert!(text.contains("/#token=secret") && text.contains("Authorization: Bearer secret") && !text.contains("?token"), "{text}");
     }
 
+    fn source(path: &str, kind: &str, state: SourceCondition, understood: u64, unknown: u64) -> SourceState {
+        SourceState { path: path.to_owned(), kind: kind.to_owned(), state, understood, unknown }
+    }
+
     #[test]
     fn a_file_is_named_with_what_it_was_taken_for() {
-        let source =
-            |kind: &str, state, unknown| SourceState { path: "notes.txt".to_owned(), kind: kind.to_owned(), state, understood: 0, unknown };
-        for (source, expected) in [
-            (source("progress log", SourceCondition::Reading, 3), "progress log"),
-            (source("unknown", SourceCondition::Reading, 0), "nothing in it yet"),
-            (source("unknown", SourceCondition::Reading, 3), "not understood yet (3 lines); progress-bridge check notes.txt shows why"),
-            (source("unknown", SourceCondition::Waiting, 0), "not there yet"),
-        ] {
-            assert_eq!(description(&source), expected);
-        }
+        use SourceCondition::{Gone, Reading, Unreadable, Waiting};
+        let mut task = crate::output::sample::waiting();
+        task.task_name = "Bakery".to_owned();
+        task.task_id = "shop".to_owned();
+        task.sources = vec![
+            source("prd.json", "plan", Reading, 3, 0),
+            source("progress.txt", "progress log", Reading, 30, 10),
+            source("run.log", "unknown", Waiting, 0, 0),
+            source("README.md", "unknown", Reading, 0, 7),
+            source("empty.txt", "unknown", Reading, 0, 0),
+            source("old.log", "terminal log", Gone, 1, 0),
+            source("secret.log", "unknown", Unreadable, 0, 0),
+            source("notes.txt", "unknown", Reading, 0, 1),
+        ];
+        let expected = "\
+watching Bakery (shop)
+  prd.json      plan, 3 stories
+  progress.txt  progress log, 30 of 40 lines understood
+  run.log       not there yet
+  empty.txt     nothing in it yet
+  old.log       gone
+  secret.log    cannot be read
+  not understood: README.md, notes.txt
+  progress-bridge check README.md shows why, --rules FILE teaches it
+";
+        assert_eq!(files(&task, true), expected);
+        assert!(files(&task, false).starts_with("watching Bakery\n"));
     }
 }

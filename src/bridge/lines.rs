@@ -4,10 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
-
 use crate::fact::{Fact, Kind};
-use crate::format::{Reader, SourceKind};
+use crate::format::{Reader, Recipe, SourceKind};
 use crate::ledger::{self, Circumstances, Item, SETTLE, Slot, TOTAL, Tally, Verdict};
 use crate::line::{Lines, PastId, Rest, Timestamp, Why};
 use crate::model::Origin;
@@ -27,7 +25,7 @@ pub(super) struct Counted {
 pub(super) struct LineSource {
     pub(super) path: Arc<str>,
     machine_name: bool,
-    zone: TimeZone,
+    recipe: Recipe,
     reader: Reader,
     pub(super) ledger: ledger::Source,
     /// Stated since the last look was counted, at the end of the believed content.
@@ -82,12 +80,12 @@ pub(super) struct Judged {
 }
 
 impl LineSource {
-    pub(super) fn new(path: &str, machine_name: bool, zone: TimeZone) -> Self {
+    pub(super) fn new(path: &str, machine_name: bool, recipe: Recipe) -> Self {
         LineSource {
             path: Arc::from(path),
             machine_name,
-            reader: Reader::new(zone.clone()),
-            zone,
+            reader: recipe.reader(),
+            recipe,
             ledger: ledger::Source::default(),
             fresh: Vec::new(),
             candidate: None,
@@ -138,7 +136,7 @@ impl LineSource {
             Some(Why::Rewritten | Why::Replaced | Why::Sibling | Why::Resumed) | None => why,
         };
         let since = waiting.map_or(now, |waiting| waiting.since);
-        let reader = Reader::new(self.zone.clone());
+        let reader = self.recipe.reader();
         self.candidate = Some(Candidate { reader, facts: Vec::new(), rest: None, why, since, complete: false });
         self.late_rest = None;
         self.changed = now;

@@ -30,7 +30,7 @@ use crate::discover::{Shape, Source, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
 use crate::estimate::{self, Outlook};
 use crate::event::{Event, EventId, SCHEMA, Seq};
-use crate::format::SourceKind;
+use crate::format::{Recipe, Rules, SourceKind};
 use crate::ledger::Verdict;
 use crate::line::{Input, Moment, SourceId, Timestamp};
 use crate::model::Pace;
@@ -52,6 +52,8 @@ pub struct Settings {
     pub sources: Vec<Source>,
     /// For times written without a zone.
     pub zone: TimeZone,
+    /// For logs that no built-in format knows.
+    pub rules: Rules,
     /// Whether what is there at the start is emitted (`--from start`) or only counted (`--from end`).
     pub emit_history: bool,
     /// Whether events carry `source.text`.
@@ -103,7 +105,8 @@ impl Bridge {
             let task = &mut tasks[at];
             let machine = match source.shape {
                 Shape::Lines => {
-                    task.lines.push(LineSource::new(&source.shown, source.machine_name, settings.zone.clone()));
+                    let recipe = Recipe::new(&source.path, settings.zone.clone(), &settings.rules);
+                    task.lines.push(LineSource::new(&source.shown, source.machine_name, recipe));
                     Machine::Lines(task.lines.len() - 1)
                 }
                 Shape::Document => {

@@ -47,13 +47,20 @@ fn groups(look: &[Pending]) -> Vec<usize> {
         let mut attempts: Vec<(Option<Kind>, usize)> = Vec::new();
         for voice in voices {
             let mut used = vec![false; attempts.len()];
-            for attempt in voice {
+            let in_voice = voice.len();
+            for (nth, attempt) in voice.into_iter().enumerate() {
                 let first = attempt.facts[0];
-                let same = (0..used.len()).find(|at| !used[*at] && attempts[*at].0 == attempt.ending);
-                let same = same.or_else(|| attempt.ending.is_none().then(|| used.len().checked_sub(1)).flatten());
+                let unused = |ending: Option<Kind>| (0..used.len()).find(|at| !used[*at] && attempts[*at].0 == ending);
+                let same = unused(attempt.ending).or_else(|| match attempt.ending {
+                    // One whose end has not been told; of several the last.
+                    Some(_) => (0..used.len()).rev().find(|at| !used[*at] && attempts[*at].0.is_none()),
+                    // Nobody knows which: counted from the last one.
+                    None => used.len().checked_sub(in_voice - nth).or_else(|| used.len().checked_sub(1)),
+                });
                 let place = match same {
                     Some(at) => {
                         used[at] = true;
+                        attempts[at].0 = attempts[at].0.or(attempt.ending);
                         attempts[at].1
                     }
                     None => {

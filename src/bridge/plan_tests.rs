@@ -66,6 +66,7 @@ fn a_task_with_two_plans_goes_by_the_first() {
         tasks,
         sources: sources.collect(),
         zone: TimeZone::UTC,
+        rules: Rules::default(),
         emit_history: true,
         source_text: true,
         infer: false,

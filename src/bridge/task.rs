@@ -365,7 +365,11 @@ impl Task {
         let opening = || {
             first.filter(|first| first.fact.line > 0 && first.fact.voice != Voice::Record).map(|first| first.fact.text.trim().to_owned())
         };
-        let name = planned.or_else(started).or_else(opening).filter(|name| !name.is_empty());
+        let stated = || match first.map(|first| &first.fact.what) {
+            Some(What::TaskStarted { name, branch, .. }) => branch.clone().or_else(|| name.clone()),
+            Some(_) | None => None,
+        };
+        let name = planned.or_else(started).or_else(stated).or_else(opening).filter(|name| !name.is_empty());
         name.map_or_else(|| self.id.to_string(), |name| name.chars().take(RUN_NAME_LIMIT).collect())
     }
 

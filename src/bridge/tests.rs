@@ -6,6 +6,7 @@ mod plans;
 mod restart;
 mod rewrites;
 mod rotation;
+mod sources;
 
 use std::time::Duration;
 
@@ -35,20 +36,28 @@ pub(super) const P: usize = 0;
 pub(super) const L: usize = 1;
 pub(super) const PLAN: usize = 2;
 
-const NAMES: [(&str, Shape); 3] = [("progress.txt", Shape::Lines), ("agent.log", Shape::Lines), ("prd.json", Shape::Document)];
+const NAMES: [&str; 3] = ["progress.txt", "agent.log", "prd.json"];
 
-fn settings(emit_history: bool) -> Settings {
-    let sources = NAMES.iter().enumerate().map(|(at, (name, shape))| Source {
+fn settings(names: &[&str], emit_history: bool) -> Settings {
+    let sources = names.iter().enumerate().map(|(at, name)| Source {
         id: SourceId(at as u32),
         task: TaskId(0),
         path: (*name).into(),
         shown: (*name).into(),
-        shape: *shape,
+        shape: Shape::of(name.as_ref()),
         named: true,
-        machine_name: name.ends_with(".log"),
+        machine_name: name.ends_with(".log") || name.ends_with(".jsonl"),
     });
     let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
-    Settings { tasks, sources: sources.collect(), zone: TimeZone::UTC, emit_history, source_text: true, infer: false }
+    Settings {
+        tasks,
+        sources: sources.collect(),
+        zone: TimeZone::UTC,
+        rules: Rules::default(),
+        emit_history,
+        source_text: true,
+        infer: false,
+    }
 }
 
 impl World {
@@ -58,15 +67,24 @@ impl World {
     }
 
     pub(super) fn with(contents: [Option<&str>; 3], emit_history: bool) -> World {
-        let files = contents.iter().zip(NAMES).map(|(content, (_, shape))| File {
-            document: shape == Shape::Document,
+        World::of(&NAMES, &contents, emit_history)
+    }
+
+    /// These files, in this order.
+    pub(super) fn of(names: &[&str], contents: &[Option<&str>], emit_history: bool) -> World {
+        let files = contents.iter().zip(names).map(|(content, name)| File {
+            document: Shape::of(name.as_ref()) == Shape::Document,
             content: content.unwrap_or_default().to_owned(),
             // A file that is not there is not looked at.
             seen: content.is_none().then(String::new),
             why: Why::Rewritten,
         });
-        let mut world =
-            World { bridge: Bridge::new(settings(emit_history)), now: Duration::from_secs(1), files: files.collect(), events: Vec::new() };
+        let mut world = World {
+            bridge: Bridge::new(settings(names, emit_history)),
+            now: Duration::from_secs(1),
+            files: files.collect(),
+            events: Vec::new(),
+        };
         for (at, content) in contents.iter().enumerate() {
             if content.is_some() {
                 let a_minute_ago = Timestamp(world.moment().wall.0 - 60_000);

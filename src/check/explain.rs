@@ -1,12 +1,9 @@
 //! A file's lines, each with what was understood there.
 
-use std::collections::BTreeMap;
-
-use jiff::tz::TimeZone;
-
 use crate::fact::{Criterion, Fact, Outcome, StoryName, What};
-use crate::format::{Reader, SourceKind};
-use crate::line::{Line, LineEnd};
+use crate::format::{Recipe, SourceKind};
+use crate::line::{Lines, Rest};
+use crate::tail::splitter::Splitter;
 
 /// A log as it was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +12,17 @@ pub(super) struct Explained {
     pub(super) lines: Vec<ExplainedLine>,
     pub(super) understood: u64,
     pub(super) unknown: u64,
+}
+
+impl Explained {
+    /// How much of what is not blank was understood, in thousandths.
+    pub(super) fn share(&self) -> f64 {
+        match self.understood + self.unknown {
+            0 => 1.0,
+            // So many lines no file has that a float could not count them.
+            all => (self.understood as f64 / all as f64 * 1000.0).round() / 1000.0,
+        }
+    }
 }
 
 /// One line and what it says.
@@ -35,32 +43,39 @@ pub(super) enum Reading {
     Unknown,
 }
 
-/// Reads a log's text as a source would be read, once.
-pub(super) fn lines(text: &str) -> Explained {
-    let mut reader = Reader::new(TimeZone::system());
+/// Reads a log as a source would be read, once and to its end.
+pub(super) fn log(recipe: &Recipe, bytes: &[u8]) -> Explained {
+    let mut splitter = Splitter::default();
+    let mut text = Lines::with_room_for(bytes.len());
+    splitter.feed(bytes, &mut text);
+    let rest = splitter.rest();
+    let mut reader = recipe.reader();
     let mut facts = Vec::new();
     let mut lines = Vec::new();
-    // SEAM(tail): the splitter's lines, with their own line ends.
-    for (number, text) in (1..).zip(text.lines()) {
-        let before = reader.tally();
-        reader.line(Line { number, text, end: LineEnd::Feed }, &mut facts);
-        let reading = match (text.trim().is_empty(), reader.tally().1 > before.1) {
+    for line in text.iter().chain(rest.as_ref().map(Rest::line)) {
+        let before = reader.places();
+        reader.line(line, &mut facts);
+        let reading = match (line.text.trim().is_empty(), reader.places().1 > before.1) {
             (true, _) => Reading::Blank,
             (false, true) => Reading::Unknown,
             (false, false) => Reading::Understood,
         };
-        lines.push(ExplainedLine { number, text: text.to_owned(), says: Vec::new(), reading });
+        lines.push(ExplainedLine { number: line.number, text: line.text.to_owned(), says: Vec::new(), reading });
     }
     reader.settle(&mut facts);
     // A fact stands on the line it was read from, which may lie before the line that completed it.
-    let mut by_line: BTreeMap<u32, Vec<Fact>> = BTreeMap::new();
     for fact in facts {
-        by_line.entry(fact.line).or_default().push(fact);
-    }
-    for line in &mut lines {
-        line.says = by_line.remove(&line.number).unwrap_or_default();
+        let at = lines.partition_point(|line| line.number < fact.line);
+        // Of the redraws that share a number, the one that says it.
+        let own = lines[at..].iter().take_while(|line| line.number == fact.line).position(|line| *line.text == *fact.text);
+        if let Some(line) = lines.get_mut(at + own.unwrap_or_default()) {
+            line.says.push(fact);
+        }
     }
     let (understood, unknown) = reader.tally();
+    if reader.kind() == SourceKind::Unknown {
+        lines.iter_mut().filter(|line| line.reading == Reading::Understood).for_each(|line| line.reading = Reading::Unknown);
+    }
     Explained { kind: reader.kind(), lines, understood, unknown }
 }
 
@@ -78,7 +93,9 @@ pub(super) fn words(fact: &Fact) -> String {
         What::Error(failure) => join("error", &story) + ": " + &failure.message,
         What::TaskEnded { passed: true } => "run passed".to_owned(),
         What::TaskEnded { passed: false } => "run failed".to_owned(),
-        What::Activity { text, .. } => join("doing", text),
+        What::Activity { text: Some(text), .. } => join("doing", text),
+        What::Activity { text: None, iteration: Some((at, _)) } => format!("iteration {at}"),
+        What::Activity { text: None, iteration: None } => String::new(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Explained lines and plans → text in columns. Pure.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::explain::{Explained, ExplainedLine, Reading, story, words};
-use crate::fact::{Outcome, StoryName, What};
+use crate::fact::{Outcome, Voice, What};
 use crate::format::SourceKind;
 use crate::plan::{Plan, PlanStory};
 
@@ -18,7 +19,9 @@ const TEXT: usize = 90;
 /// A log: its lines, then what it comes to.
 pub(super) fn log(name: &str, explained: &Explained) -> String {
     let mut text =
-        format!("{name}: {}, {} lines understood (·), {} not (?)\n", taken_for(explained), explained.understood, explained.unknown);
+        format!("{name}: {}, {} lines understood (·), {} not (?)", taken_for(explained), explained.understood, explained.unknown);
+    // Half a percent more or less tells nobody anything, but nothing unknown must not look like something.
+    line(&mut text, format_args!(", {:.0} % understood", (explained.share() * 100.0).floor()));
     let digits = explained.lines.last().map_or(1, |line| line.number.to_string().len());
     let width = explained.lines.iter().flat_map(meanings).map(|meaning| meaning.width()).max().unwrap_or(0).min(WIDEST);
     for line in &explained.lines {
@@ -92,36 +95,35 @@ fn summary(text: &mut String, explained: &Explained) {
     }
 }
 
-/// Stories in order of appearance, with what was said of each.
+/// What one voice says of a story, in the order of [`SAID`].
+type Counts = [u32; 4];
+
+const SAID: [&str; 4] = ["started", "criteria", "passed", "failed"];
+
+/// Stories in order of appearance, with what was said of each. Of several voices that tell the same the loudest counts.
 fn tally(explained: &Explained) -> Vec<(String, String)> {
-    #[derive(Default)]
-    struct Said {
-        started: u32,
-        criteria: u32,
-        passed: u32,
-        failed: u32,
-    }
-    let mut stories: Vec<(&StoryName, Said)> = Vec::new();
+    let mut stories: Vec<(String, HashMap<Voice, Counts>)> = Vec::new();
     for fact in explained.lines.iter().flat_map(|line| &line.says) {
-        let Some(name) = &fact.story else { continue };
-        let index = stories.iter().position(|(known, _)| story(known) == story(name)).unwrap_or_else(|| {
-            stories.push((name, Said::default()));
+        let Some(name) = fact.story.as_ref().map(story) else { continue };
+        let said = match &fact.what {
+            What::StoryStarted { .. } => 0,
+            What::CriterionDone { .. } => 1,
+            What::StoryEnded { outcome: Outcome::Passed, .. } => 2,
+            What::StoryEnded { outcome: Outcome::Failed { .. }, .. } => 3,
+            What::TaskStarted { .. } | What::Error(_) | What::TaskEnded { .. } | What::Activity { .. } => continue,
+        };
+        let index = stories.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+            stories.push((name, HashMap::new()));
             stories.len() - 1
         });
-        let said = &mut stories[index].1;
-        match &fact.what {
-            What::StoryStarted { .. } => said.started += 1,
-            What::CriterionDone { .. } => said.criteria += 1,
-            What::StoryEnded { outcome: Outcome::Passed, .. } => said.passed += 1,
-            What::StoryEnded { outcome: Outcome::Failed { .. }, .. } => said.failed += 1,
-            What::TaskStarted { .. } | What::Error(_) | What::TaskEnded { .. } | What::Activity { .. } => {}
-        }
+        stories[index].1.entry(fact.voice).or_default()[said] += 1;
     }
-    let words = |said: &Said| {
-        let counted = [("started", said.started), ("criteria", said.criteria), ("passed", said.passed), ("failed", said.failed)];
-        counted.iter().filter(|(_, count)| *count > 0).map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>().join(", ")
+    let words = |voices: &HashMap<Voice, Counts>| {
+        let most = |said: usize| voices.values().map(|counts| counts[said]).max().unwrap_or(0);
+        let counted = SAID.iter().enumerate().map(|(said, word)| (word, most(said)));
+        counted.filter(|(_, count)| *count > 0).map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>().join(", ")
     };
-    stories.iter().map(|(name, said)| (story(name), words(said))).collect()
+    stories.iter().map(|(name, voices)| (name.clone(), words(voices))).collect()
 }
 
 fn mark(story: &PlanStory) -> char {
@@ -168,7 +170,7 @@ fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::{Criterion, Fact, Provenance, Voice};
+    use crate::fact::{Criterion, Fact, Provenance, StoryName};
 
     fn fact(line: u32, what: What) -> Fact {
         let story = Some(StoryName { id: Some("US-001".to_owned()), title: Some("Basket".to_owned()) });
@@ -196,7 +198,7 @@ mod tests {
             ("kein Eintrag \u{1b}[31m", vec![], Reading::Unknown),
         ]);
         let expected = "\
-progress.txt: progress log, 3 lines understood (·), 1 not (?)
+progress.txt: progress log, 3 lines understood (·), 1 not (?), 75 % understood
 1 │ started US-001            │ ## US-001 - Basket
   │ passed US-001             │
 2 │                           │

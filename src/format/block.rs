@@ -23,6 +23,10 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
     if text.is_empty() {
         return Some(Reading::Opens(opening));
     }
+    // `[2026-01-24 08:45:00] ERROR …` is a line of any program.
+    if is_level(text) {
+        return None;
+    }
     // `2026-01-24 and then …` is prose.
     if !bracketed && !rest.trim_start().starts_with([':', '-', '–', '—', '|']) {
         return None;
@@ -41,6 +45,15 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
     // A tick or a status word alone is too little to make a sentence with a time an entry.
     let status = status.filter(|_| seen.sure && seen.fence.is_some());
     Some(Reading::Opens(Opening { title: Some(title?), status, ..opening }))
+}
+
+/// Whether a text begins with the level of a log's line.
+fn is_level(text: &str) -> bool {
+    const LEVELS: [&str; 10] = ["INFO", "ERROR", "WARN", "WARNING", "DEBUG", "TRACE", "FATAL", "NOTICE", "CRITICAL", "VERBOSE"];
+    let word = text.trim_start_matches(['[', '(', '<']);
+    let end = word.bytes().take_while(u8::is_ascii_alphabetic).count();
+    // `ERROR: reason` may be an entry's; a level stands apart or in brackets.
+    LEVELS.contains(&&word[..end]) && word[end..].starts_with([' ', '\t', ']', ')', '>', '|'])
 }
 
 /// `VERB: ID`, `SOMETHING-CHECK: 1.2 what is checked`.

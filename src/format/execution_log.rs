@@ -1,4 +1,5 @@
-//! claude-loop's `execution_log.jsonl`: one record when an attempt ends, nothing when it begins.
+//! claude-loop's `execution_log.jsonl`: one record when an attempt ends, nothing when it begins. Also its coordinator's log, which says when
+//! a plan's run was registered and how it left.
 //!
 //! A record that is damaged (half written, glued to the next one, unescaped) says nothing.
 
@@ -50,7 +51,30 @@ struct Context<'a> {
     commit: Texts,
 }
 
+#[derive(Deserialize)]
+struct Registration<'a> {
+    #[serde(borrow)]
+    event: Scalar<'a>,
+    #[serde(borrow)]
+    prd_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    timestamp: Scalar<'a>,
+    #[serde(borrow, default)]
+    metadata: Inner<Metadata<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow, default)]
+    branch: Scalar<'a>,
+    #[serde(borrow, default)]
+    reason: Scalar<'a>,
+}
+
 fn read(seen: &Seen<'_>) -> Option<Reading> {
+    if seen.text.contains("\"prd_id\"") {
+        return registration(seen);
+    }
     // The keys that no other JSON line has together.
     if !(seen.text.contains("\"timestamp_start\"") || seen.text.contains("\"timestamp_end\"")) || !seen.text.contains("\"story_id\"") {
         return None;
@@ -73,6 +97,37 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         _ => return None,
     }
     Some(Reading::Says(facts))
+}
+
+fn registration(seen: &Seen<'_>) -> Option<Reading> {
+    let record: Registration<'_> = json::object(seen.text)?;
+    let metadata = record.metadata.0.as_ref();
+    let what = match record.event.word() {
+        "prd_registered" => What::TaskStarted {
+            name: record.prd_id.text(),
+            branch: metadata.and_then(|metadata| metadata.branch.text()),
+            description: None,
+            story_count: None,
+            estimated_secs: None,
+        },
+        "prd_deregistered" => match metadata?.reason.word() {
+            "completed" => What::TaskEnded { passed: true },
+            "failed" | "error" | "timeout" => What::TaskEnded { passed: false },
+            // Stopped by hand, moved elsewhere: how the run ended is not said.
+            _ => return Some(Reading::Says(Vec::new())),
+        },
+        _ => return None,
+    };
+    Some(Reading::Says(vec![Fact {
+        what,
+        story: None,
+        voice: Voice::Record,
+        provenance: Provenance::Explicit,
+        line: seen.number,
+        text: seen.raw.into(),
+        open: xxh3_64(seen.text.as_bytes()),
+        when: time::whole(record.timestamp.word(), seen.clock),
+    }]))
 }
 
 struct Maker<'r> {

@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::entry::Entry;
 use super::head::Header;
+use super::json;
 use super::list::List;
 use super::order::Order;
 use super::session::Session;
@@ -27,6 +28,12 @@ const BEGINS: [u16; 256] = {
     table
 };
 
+/// A file that has said nothing in so many lines is no log of entries. From then on only lines that say everything by themselves are read,
+/// which no big log of something else has to pay for.
+const PATIENCE: u64 = 20_000;
+/// The families of such lines, as bits: records, events, and what scripts write about one story.
+const WHOLE: u16 = 0b111;
+
 /// What has been read of one file so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Log {
@@ -48,13 +55,22 @@ pub(super) struct Log {
     understood: u64,
     unknown: u64,
     votes: Votes,
+    /// See [`PATIENCE`].
+    given_up: bool,
 }
 
 impl Log {
     pub(super) fn line(&mut self, line: Line<'_>, zone: &TimeZone, facts: &mut Vec<Fact>) {
         let text = line.text.trim_ascii();
         let Some(&first) = text.as_bytes().first() else { return };
-        let families = if self.fenced { 0 } else { BEGINS[usize::from(first)] };
+        let mut families = if self.fenced || (first == b'{' && !json::may_speak(text)) { 0 } else { BEGINS[usize::from(first)] };
+        if self.given_up {
+            families &= WHOLE;
+            if families == 0 {
+                self.unknown += 1;
+                return;
+            }
+        }
         let idle = self.entry.is_none() && self.session.is_none() && self.header.is_over();
         let understood = if families == 0 && idle && !matches!(first, b'`' | b'_' | 0xE2) {
             // Nobody's, and nothing is under way: most lines of a big log end here.
@@ -68,6 +84,23 @@ impl Log {
         } else {
             self.unknown += 1;
         }
+        if self.understood + self.unknown == PATIENCE {
+            self.give_up();
+        } else if self.given_up && understood {
+            self.given_up = self.votes.winner() == SourceKind::Unknown;
+        }
+    }
+
+    fn give_up(&mut self) {
+        if self.kind() != SourceKind::Unknown || self.sure {
+            return;
+        }
+        self.given_up = true;
+        self.entry = None;
+        self.session = None;
+        self.list = None;
+        self.aside = None;
+        self.fenced = false;
     }
 
     fn known_or_not(&mut self, line: Line<'_>, text: &str, families: u16, zone: &TimeZone, facts: &mut Vec<Fact>) -> bool {

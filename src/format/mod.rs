@@ -4,16 +4,21 @@
 //! if there is one, and else to nothing. No family sees more than one line, and none keeps anything: what stands under a heading is kept by
 //! `entry`, what stands at the top by `head`.
 //!
+//! What is no log of entries (a script's terminal log, an error log, a checklist, a log that is read by rules) has a reader of its own that
+//! keeps its place; `reader` asks them first.
+//!
 //! To add a family: one file with a `FAMILY`, one line in [`ALL`], one folder of fixtures.
 
 mod bare;
 mod block;
+mod checklist;
 mod claude_loop;
 mod criterion;
 mod deeds;
 mod entry;
 mod evidence;
 mod execution_log;
+mod failures;
 mod field;
 mod head;
 mod heading_name;
@@ -25,12 +30,15 @@ mod native;
 mod note;
 mod opening;
 mod order;
+mod reader;
 mod rows;
+mod rules;
 mod say;
 mod seed;
 mod session;
 mod snarktank;
 mod statement;
+mod terminal;
 mod time;
 mod vocabulary;
 mod words;
@@ -38,14 +46,15 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{Fact, Stamp, StoryName};
 use crate::line::Line;
-use log::Log;
 use opening::Opening;
 use time::Clock;
+
+pub use reader::{Reader, Recipe};
+pub use rules::{Rules, parse as parse_rules};
 
 /// The families, in the order in which they are asked about a line.
 const ALL: &[Family] = &[
@@ -111,7 +120,27 @@ struct Seen<'a> {
     under_way: Option<&'a StoryName>,
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
+    /// A line of which nothing is known but itself.
+    fn alone(line: Line<'a>, text: &'a str, clock: Clock<'a>) -> Self {
+        Seen {
+            number: line.number,
+            raw: line.text,
+            text,
+            clock,
+            sure: false,
+            known: false,
+            likely: false,
+            planned: false,
+            finished: false,
+            in_session: false,
+            done: false,
+            entry_level: None,
+            fence: None,
+            under_way: None,
+        }
+    }
+
     fn indent(&self) -> usize {
         self.raw.len() - self.raw.trim_ascii_start().len()
     }
@@ -124,7 +153,13 @@ pub enum SourceKind {
     ExecutionLog,
     /// Native events, one JSON object a line.
     Events,
+    /// What `--rules` say it is.
+    Ruled,
+    /// Blocks of errors with their exit codes.
+    ErrorLog,
     ProgressLog,
+    /// Boxes that are ticked.
+    Checklist,
     TerminalLog,
     Plan,
     /// Nothing in it has been understood yet.
@@ -136,7 +171,10 @@ impl SourceKind {
         match self {
             SourceKind::ExecutionLog => "execution log",
             SourceKind::Events => "events",
+            SourceKind::Ruled => "log read by rules",
+            SourceKind::ErrorLog => "error log",
             SourceKind::ProgressLog => "progress log",
+            SourceKind::Checklist => "checklist",
             SourceKind::TerminalLog => "terminal log",
             SourceKind::Plan => "plan",
             SourceKind::Unknown => "unknown",
@@ -146,8 +184,8 @@ impl SourceKind {
     /// Whether a program appends to it and rotates it, so that replaced content is not a new run.
     pub fn is_machine_log(self) -> bool {
         match self {
-            SourceKind::ExecutionLog | SourceKind::Events | SourceKind::TerminalLog => true,
-            SourceKind::ProgressLog | SourceKind::Plan | SourceKind::Unknown => false,
+            SourceKind::ExecutionLog | SourceKind::Events | SourceKind::ErrorLog | SourceKind::TerminalLog => true,
+            SourceKind::Ruled | SourceKind::ProgressLog | SourceKind::Checklist | SourceKind::Plan | SourceKind::Unknown => false,
         }
     }
 }
@@ -160,55 +198,6 @@ pub struct Head {
     pub started: Option<Stamp>,
     /// The feature or project the header names.
     pub name: Option<String>,
-}
-
-/// Reads one file's lines from its beginning. Knows nothing of files; a clone reads on independently.
-#[derive(Debug, Clone)]
-pub struct Reader {
-    zone: TimeZone,
-    log: Log,
-}
-
-impl Reader {
-    /// `zone` is used for times written without one.
-    pub fn new(zone: TimeZone) -> Self {
-        Reader { zone, log: Log::default() }
-    }
-
-    /// Takes the next line; pushes the facts it completes, in file order.
-    pub fn line(&mut self, line: Line<'_>, facts: &mut Vec<Fact>) {
-        self.log.line(line, &self.zone, facts);
-    }
-
-    /// Nothing has followed for a while: the entry under way is judged as it stands. Lines may still follow.
-    pub fn settle(&mut self, facts: &mut Vec<Fact>) {
-        self.log.settle(facts);
-    }
-
-    /// Whether `settle` would say something.
-    pub fn is_waiting(&self) -> bool {
-        self.log.is_waiting()
-    }
-
-    /// What the top of the file says.
-    pub fn head(&self) -> &Head {
-        self.log.head()
-    }
-
-    /// What the file is, by what has been understood of it so far.
-    pub fn kind(&self) -> SourceKind {
-        self.log.kind()
-    }
-
-    /// Whether the dated entries so far stand newest first.
-    pub fn newest_first(&self) -> bool {
-        self.log.newest_first()
-    }
-
-    /// Non-blank lines so far that were understood, and that were not.
-    pub fn tally(&self) -> (u64, u64) {
-        self.log.tally()
-    }
 }
 
 /// The level and text of a heading: `## text`, or `== text ==`.

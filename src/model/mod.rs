@@ -211,7 +211,9 @@ impl Task {
             What::Error(failure) => Some(Data::ErrorOccurred(self.error(place, told, failure))),
             What::TaskEnded { passed } => Some(Data::TaskCompleted(self.task_ended(told, mark, *passed))),
             What::Activity { text, iteration } => {
-                self.activity = Some(text.clone());
+                if text.is_some() {
+                    self.activity.clone_from(text);
+                }
                 if let Some((at, of)) = iteration {
                     self.iteration = (Some(*at), of.or(self.iteration.1));
                 }

@@ -1,7 +1,7 @@
 //! What each kind of fact does to the state, and the data of the event it makes when it is news.
 
 use crate::event::{AcCompleted, Ending, ErrorOccurred, StoryCompleted, StoryStarted, TaskCompleted, TaskStarted};
-use crate::fact::{Criterion, Fact, Failure, Outcome, Precision, Provenance};
+use crate::fact::{Criterion, ErrorKind, Fact, Failure, Outcome, Precision, Provenance};
 use crate::format::SourceKind;
 use crate::model::state::{ErrorState, StoryStatus};
 use crate::model::story::{Known, Mark, Story};
@@ -191,12 +191,22 @@ impl Task {
             path: told.origin.path.to_string(),
             line: (told.fact.line > 0).then_some(told.fact.line),
         };
-        if told.occurrence.is_some() {
-            self.errors += 1;
-            self.last_error = Some(state.clone());
-        }
+        let news = told.occurrence.is_some();
         if let Some(place) = place {
-            self.stories[place].last_error = Some(state);
+            let story = &mut self.stories[place];
+            // Several files tell of one error: the one that knows what kind it is knows best, then the most trusted.
+            let worth = (failure.kind == ErrorKind::Unknown, told.origin.kind);
+            if news || story.last_error.is_none() || story.error_worth.is_none_or(|known| worth < known) {
+                if self.last_error.is_some() && self.last_error == story.last_error {
+                    self.last_error = Some(state.clone());
+                }
+                story.last_error = Some(state.clone());
+                story.error_worth = Some(worth);
+            }
+        }
+        if news {
+            self.errors += 1;
+            self.last_error = Some(state);
         }
         ErrorOccurred {
             story_id,
@@ -212,6 +222,7 @@ impl Task {
         if told.occurrence.is_some() {
             self.ended = Some((ending, mark.at));
             self.current = None;
+            self.activity = None;
         }
         TaskCompleted {
             task_id: self.task_id.to_string(),

@@ -68,6 +68,8 @@ pub(super) struct Story {
     /// When its start or its last criterion was seen, to time the next criterion.
     pub(super) seen: Option<Timestamp>,
     pub(super) last_error: Option<ErrorState>,
+    /// How well that is known; less is better.
+    pub(super) error_worth: Option<(bool, SourceKind)>,
     pub(super) plan_passed: Option<bool>,
     /// The outcome a log stated last, and which log.
     pub(super) log_says: Option<(Outcome, String)>,
@@ -91,6 +93,7 @@ impl Story {
             criteria: Vec::new(),
             seen: None,
             last_error: None,
+            error_worth: None,
             plan_passed: None,
             log_says: None,
         }

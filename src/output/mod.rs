@@ -11,4 +11,4 @@ pub mod summary;
 pub mod text;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;

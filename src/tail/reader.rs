@@ -345,6 +345,7 @@ mod tests {
             tasks,
             sources: sources.to_vec(),
             zone: TimeZone::UTC,
+            rules: crate::format::Rules::default(),
             emit_history: true,
             source_text: true,
             infer: false,

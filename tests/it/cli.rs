@@ -240,3 +240,15 @@ fn check_explains_a_file() {
     let missing = project.run(&["check", "missing.txt"]).exits_with(3);
     assert!(missing.complaint().contains("missing.txt"), "{}", missing.complaint());
 }
+
+#[test]
+fn a_mistake_in_rules_is_named_with_its_place_before_anything_starts() {
+    let project = Project::new();
+    project.write("night.toml", "[[rule]]\nname = \"job\"\nevent = \"story_started\"\nmatch = '^(?<title>.+'\n");
+    for arguments in [&["--rules", "night.toml", "--once"][..], &["check", "--rules", "night.toml", "x.log"]] {
+        let finished = project.run(arguments).exits_with(2);
+        assert_eq!(finished.stderr, ["progress-bridge: night.toml:4:11: rule \"job\": unclosed group"]);
+    }
+    let finished = project.run(&["--rules", "none.toml", "--once"]).exits_with(2);
+    assert!(finished.stderr[0].starts_with("progress-bridge: cannot read the rules in none.toml: "), "{:?}", finished.stderr);
+}

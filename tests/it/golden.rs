@@ -38,6 +38,11 @@ fn events_of(case: &Path) -> String {
     let folder = project.file(&case.file_name().expect("it has a name").to_string_lossy());
     copy(case, &folder);
     let mut command = project.command(["--once", "--json"]);
+    // Logs that need rules are read by the example of the same name.
+    if case.parent().is_some_and(|family| family.ends_with("rules")) {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/rules").join(case.file_name().expect("it has a name"));
+        command.arg("--rules").arg(example.with_extension("toml"));
+    }
     let finished = crate::bridge::Bridge::start_in(&mut command, &folder).finished(crate::bridge::SOON).exits_with(0);
     let schema = schema::validator();
     let mut text = String::new();

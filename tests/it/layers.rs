@@ -64,6 +64,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["output::stream"]),
     ("clap", &["cli"]),
     ("regex", &["format"]),
+    ("regex_syntax", &["format::rules"]),
+    ("toml", &["format::rules"]),
 ];
 
 struct Module {

@@ -20,7 +20,7 @@ impl World {
         meanwhile(self);
         self.now += Duration::from_secs_f64(down);
         let now = self.moment();
-        self.bridge = Bridge::new(settings(true));
+        self.bridge = Bridge::new(settings(&NAMES, true));
         self.bridge.restore(memory, now);
         for (at, seen) in before.into_iter().enumerate() {
             let is_there =
@@ -181,7 +181,7 @@ fn what_was_published_and_not_remembered_is_found_again_and_not_said_again() {
     let newest = world.events.last().unwrap().seq;
     world.said();
     let now = world.moment();
-    world.bridge = Bridge::new(settings(true));
+    world.bridge = Bridge::new(settings(&NAMES, true));
     world.bridge.go_on(newest, published);
     world.bridge.restore(memory, now);
     world.files[P].content += &s(2);

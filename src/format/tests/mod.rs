@@ -1,14 +1,16 @@
 //! Whole logs, line by line, against compact renderings of their facts. All texts are made up.
 
+mod blocks;
 mod entries;
 mod lines;
 
 use std::fmt::Write;
+use std::path::Path;
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-use super::{Reader, SourceKind};
+use super::{Reader, Recipe, Rules, SourceKind};
 use crate::fact::{Fact, Outcome, Precision, Provenance, Voice, What};
 use crate::line::{Line, LineEnd};
 
@@ -18,9 +20,17 @@ fn feed(reader: &mut Reader, text: &str, from: u32, facts: &mut Vec<Fact>) {
     }
 }
 
+/// As [`read`], for a file of another name.
+pub(super) fn read_named(name: &str, text: &str) -> (Reader, Vec<Fact>, Vec<Fact>) {
+    read_by(Recipe::new(Path::new(name), TimeZone::UTC, &Rules::default()).reader(), text)
+}
+
 /// Reads a whole text; the second is what quiet adds.
 fn read(text: &str) -> (Reader, Vec<Fact>, Vec<Fact>) {
-    let mut reader = Reader::new(TimeZone::UTC);
+    read_by(Reader::new(TimeZone::UTC), text)
+}
+
+fn read_by(mut reader: Reader, text: &str) -> (Reader, Vec<Fact>, Vec<Fact>) {
     let (mut facts, mut settled) = (Vec::new(), Vec::new());
     feed(&mut reader, text, 1, &mut facts);
     assert_eq!(reader.is_waiting(), {
@@ -32,7 +42,7 @@ fn read(text: &str) -> (Reader, Vec<Fact>, Vec<Fact>) {
 }
 
 /// `LINE VOICE? KIND story "title" …`, one fact a line; derived ones end in `~`.
-fn show(facts: &[Fact]) -> String {
+pub(super) fn show(facts: &[Fact]) -> String {
     facts.iter().map(show_one).collect::<Vec<_>>().join("\n")
 }
 
@@ -105,19 +115,29 @@ fn detail(what: &What) -> String {
             out
         }
         What::Error(failure) => format!(" {:?}: {}", failure.kind, failure.message),
-        What::TaskEnded { .. } | What::Activity { .. } => String::new(),
+        What::Activity { text, iteration } => {
+            let text = text.as_ref().map(|text| format!(" \"{text}\"")).unwrap_or_default();
+            let of = |of: &Option<u32>| of.map(|of| format!("/{of}")).unwrap_or_default();
+            text + &iteration.as_ref().map(|(at, total)| format!(" #{at}{}", of(total))).unwrap_or_default()
+        }
+        What::TaskEnded { .. } => String::new(),
     }
 }
 
 /// What the text says by itself, and, behind a line `...`, what quiet adds.
 fn check(text: &str, expected: &str) {
-    let (_, facts, settled) = read(text);
+    check_named("progress.txt", text, expected);
+}
+
+#[track_caller]
+pub(super) fn check_named(name: &str, text: &str, expected: &str) {
+    let (_, facts, settled) = read_named(name, text);
     let mut found = show(&facts);
     if !settled.is_empty() {
         write!(found, "\n...\n{}", show(&settled)).expect("a string");
     }
-    let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    assert_eq!(found.trim_start(), expected.join("\n"), "in:\n{text}");
+    let trimmed = |text: &str| text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
+    assert_eq!(trimmed(&found), trimmed(expected), "in:\n{text}");
 }
 
 #[test]
