@@ -18,7 +18,6 @@ use crate::subject::Subject;
 use super::document::PlanSource;
 use super::infer::Guesses;
 use super::lines::{Counted, Judged, LineSource};
-use super::memory::TaskMemory;
 use super::order::sorted;
 use super::passes;
 use super::resolve::{Begun, Resolver, Subjects, key};
@@ -33,10 +32,10 @@ pub(super) struct Task {
     pub(super) plans: Vec<PlanSource>,
     pub(super) model: model::Task,
     pub(super) guesses: Guesses,
-    resolver: Resolver,
-    run: Run,
-    run_name: Option<String>,
-    runs: HashMap<String, u32>,
+    pub(super) resolver: Resolver,
+    pub(super) run: Run,
+    pub(super) run_name: Option<String>,
+    pub(super) runs: HashMap<String, u32>,
     /// Nothing but its beginning has been said of the present run: further signs belong to the same switch.
     pub(super) untold: bool,
     /// Line sources that wait to know whether a new run began.
@@ -87,33 +86,6 @@ impl Task {
             restored: false,
             guesses: Guesses::new(infer),
         }
-    }
-
-    /// What to remember of it.
-    pub(super) fn memory(&self) -> TaskMemory {
-        TaskMemory {
-            run: self.run.clone(),
-            run_name: self.run_name.clone(),
-            runs: self.runs.clone(),
-            untold: self.untold,
-            resolver: self.resolver.clone(),
-            model: self.model.clone(),
-        }
-    }
-
-    /// Goes on with what an earlier process knew.
-    pub(super) fn restore(&mut self, kept: TaskMemory) {
-        let TaskMemory { run, run_name, runs, untold, resolver, model } = kept;
-        self.model.restore(model);
-        (self.run, self.run_name, self.runs, self.untold, self.resolver, self.restored) = (run, run_name, runs, untold, resolver, true);
-    }
-
-    /// The plan as an earlier process believed it.
-    pub(super) fn restore_plan(&mut self, source: usize, kept: PlanSource) {
-        if let Some(plan) = kept.plan.as_ref().filter(|plan| !plan.stories.is_empty()) {
-            self.resolver.set_plan(plan);
-        }
-        self.plans[source].restore(kept);
     }
 
     pub(super) fn plan(&self) -> Option<&Plan> {
