@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::fact::{Criterion, StoryName};
 use crate::plan::{CRITERION_LIMIT, Plan};
 
+/// Longest plan whose titles are compared by their words.
+const COMPARED: usize = 500;
+
 /// Which story is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
@@ -109,6 +112,10 @@ impl Names {
         let counted = id.and_then(|id| loose_id(id).parse::<usize>().ok()).and_then(|number| number.checked_sub(1));
         if let Some(place) = counted.filter(|place| *place < self.plan.len() && nameless(place) && agrees(place)) {
             return Some(place);
+        }
+        // Comparing every title with every other is for plans that a person could have written.
+        if self.plan.len() > COMPARED {
+            return None;
         }
         // One word in common is a coincidence.
         let agrees = |place: &usize| agrees(place) && self.plan[*place].title.as_deref().is_some_and(|planned| shared(planned, title) >= 2);

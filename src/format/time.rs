@@ -307,7 +307,11 @@ impl<'t> Cursor<'t> {
         let before = self.rest;
         let word = self.word();
         let long = word.len() >= 3 && word.chars().nth(2).is_some();
+        let first = word.as_bytes().first().filter(|first| first.is_ascii()).map(u8::to_ascii_lowercase);
         let fits = |name: &&str| {
+            if first.is_some_and(|first| name.as_bytes()[0] != first) {
+                return false;
+            }
             let same = match name.get(..word.len()) {
                 Some(start) if word.is_ascii() => start.eq_ignore_ascii_case(word),
                 Some(start) => start == word.to_lowercase(),
