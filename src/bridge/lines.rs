@@ -1,18 +1,18 @@
 //! One line-by-line source: its reader, its counts, and content that is not believed yet.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fact::{Fact, Kind};
+use crate::fact::Fact;
 use crate::format::{Reader, Recipe, SourceKind};
 use crate::ledger::{self, Circumstances, Item, SETTLE, Slot, TOTAL, Tally, Verdict};
 use crate::line::{Lines, PastId, Rest, Timestamp, Why};
 use crate::model::Origin;
 
-use super::memory::{LineMemory, Remembered};
+use super::memory::Remembered;
 use super::past::Pasts;
 use super::resolve::Resolved;
+use super::stated::{Redraws, Stated, oldest_entry_first, tail_facts};
 
 /// A fact and how often its source has said it by now in this run, when that is more than before.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) struct LineSource {
     pub(super) path: Arc<str>,
     machine_name: bool,
     recipe: Recipe,
-    reader: Reader,
+    pub(super) reader: Reader,
     pub(super) ledger: ledger::Source,
     /// Stated since the last look was counted, at the end of the believed content.
     fresh: Vec<Stated>,
@@ -38,24 +38,17 @@ pub(super) struct LineSource {
     /// An open last line that is to be counted once the candidate is believed.
     late_rest: Option<Rest>,
     /// Facts of an open last line or entry, counted before it was complete: skipped once when they come again.
-    shown: Vec<(Slot, u32)>,
+    pub(super) shown: Vec<(Slot, u32)>,
     /// What the last line has said so far.
     redrawn: Redraws,
     /// Last change on the clock of `Moment::elapsed`.
     changed: Duration,
     /// What an earlier process knew of the file, until it is read again.
-    remembered: Option<Remembered>,
+    pub(super) remembered: Option<Remembered>,
     /// Nothing has been counted yet.
     first: bool,
     seen: bool,
     pub(super) written: Option<Timestamp>,
-}
-
-#[derive(Debug)]
-struct Stated {
-    fact: Fact,
-    /// The line or entry it stands in is still open.
-    ahead: bool,
 }
 
 /// Content that replaced the believed one.
@@ -357,25 +350,6 @@ impl LineSource {
         self.candidate.is_none() && self.fresh.is_empty() && self.remembered.is_none()
     }
 
-    /// What to remember of it.
-    pub(super) fn memory(&self) -> LineMemory {
-        let remembered = self.remembered.clone().unwrap_or_else(|| Remembered {
-            settled: !self.reader.is_waiting(),
-            start_line: self.reader.head().start_line.clone(),
-            machine: self.reader.kind().is_machine_log(),
-        });
-        LineMemory { ledger: self.ledger.clone(), shown: self.shown.clone(), remembered }
-    }
-
-    /// Goes on with what an earlier process knew; what is missing has been so since `just_gone`, or for long.
-    pub(super) fn restore(&mut self, kept: LineMemory, just_gone: Option<Duration>) {
-        let LineMemory { mut ledger, shown, remembered } = kept;
-        if let Some(since) = just_gone {
-            ledger.has_just_gone(since);
-        }
-        (self.ledger, self.shown, self.remembered) = (ledger, shown, Some(remembered));
-    }
-
     /// To be told with the next look.
     pub(super) fn tell_later(&mut self, counted: Vec<Counted>) {
         self.counted.extend(counted);
@@ -414,45 +388,4 @@ impl LineSource {
         let counted = self.pasts.leave(id, end, &mut self.ledger, resolve);
         self.counted.extend(counted);
     }
-}
-
-/// What the open end of a file would say if nothing more came.
-pub(super) fn tail_facts(reader: &Reader, rest: Option<&Rest>) -> Vec<Fact> {
-    let mut ahead = reader.clone();
-    let mut facts = Vec::new();
-    if let Some(rest) = rest {
-        ahead.line(rest.line(), &mut facts);
-    }
-    ahead.settle(&mut facts);
-    facts
-}
-
-/// Redraws by `\r` within one `\n` line say each thing once, however many looks the line takes.
-#[derive(Debug, Default)]
-struct Redraws {
-    line: u32,
-    slots: HashSet<Slot>,
-}
-
-impl Redraws {
-    fn again(&mut self, slot: Slot, line: u32) -> bool {
-        if line != self.line {
-            self.line = line;
-            self.slots.clear();
-        }
-        !self.slots.insert(slot)
-    }
-}
-
-/// A log with its newest entry on top, from the bottom up; the lines of an entry keep their order.
-fn oldest_entry_first(stated: Vec<Stated>) -> Vec<Stated> {
-    let mut entries: Vec<Vec<Stated>> = Vec::new();
-    for one in stated {
-        let header = Kind::of(&one.fact.what) == Some(Kind::TaskStarted);
-        match entries.last_mut().filter(|entry| !header && entry[0].fact.open == one.fact.open) {
-            Some(entry) => entry.push(one),
-            None => entries.push(vec![one]),
-        }
-    }
-    entries.into_iter().rev().flatten().collect()
 }

@@ -12,7 +12,9 @@ use crate::line::{Moment, Timestamp};
 use crate::model;
 
 use super::document::PlanSource;
+use super::lines::LineSource;
 use super::resolve::Resolver;
+use super::task::Task;
 use super::{Bridge, Machine};
 
 /// Everything that was counted and shown, by the paths of tasks and files.
@@ -107,6 +109,56 @@ impl Bridge {
                 (Machine::Lines(_) | Machine::Plan(_), Some(_) | None) => {}
             }
         }
+    }
+}
+
+impl Task {
+    /// What to remember of it.
+    pub(super) fn memory(&self) -> TaskMemory {
+        TaskMemory {
+            run: self.run.clone(),
+            run_name: self.run_name.clone(),
+            runs: self.runs.clone(),
+            untold: self.untold,
+            resolver: self.resolver.clone(),
+            model: self.model.clone(),
+        }
+    }
+
+    /// Goes on with what an earlier process knew.
+    pub(super) fn restore(&mut self, kept: TaskMemory) {
+        let TaskMemory { run, run_name, runs, untold, resolver, model } = kept;
+        self.model.restore(model);
+        (self.run, self.run_name, self.runs, self.untold, self.resolver, self.restored) = (run, run_name, runs, untold, resolver, true);
+    }
+
+    /// The plan as an earlier process believed it.
+    pub(super) fn restore_plan(&mut self, source: usize, kept: PlanSource) {
+        if let Some(plan) = kept.plan.as_ref().filter(|plan| !plan.stories.is_empty()) {
+            self.resolver.set_plan(plan);
+        }
+        self.plans[source].restore(kept);
+    }
+}
+
+impl LineSource {
+    /// What to remember of it.
+    pub(super) fn memory(&self) -> LineMemory {
+        let remembered = self.remembered.clone().unwrap_or_else(|| Remembered {
+            settled: !self.reader.is_waiting(),
+            start_line: self.reader.head().start_line.clone(),
+            machine: self.reader.kind().is_machine_log(),
+        });
+        LineMemory { ledger: self.ledger.clone(), shown: self.shown.clone(), remembered }
+    }
+
+    /// Goes on with what an earlier process knew; what is missing has been so since `just_gone`, or for long.
+    pub(super) fn restore(&mut self, kept: LineMemory, just_gone: Option<Duration>) {
+        let LineMemory { mut ledger, shown, remembered } = kept;
+        if let Some(since) = just_gone {
+            ledger.has_just_gone(since);
+        }
+        (self.ledger, self.shown, self.remembered) = (ledger, shown, Some(remembered));
     }
 }
 

@@ -9,8 +9,8 @@ use crate::discover::Task as FoundTask;
 use crate::event::Event;
 use crate::fact::{Fact, Kind, Outcome, Provenance, StoryName, Voice, What, opening};
 use crate::format::SourceKind;
-use crate::ledger::{Run, Verdict};
-use crate::line::{Lines, Moment, PastId, Rest};
+use crate::ledger::Run;
+use crate::line::Moment;
 use crate::model::{self, Origin, Told};
 use crate::plan::Plan;
 use crate::subject::Subject;
@@ -18,7 +18,6 @@ use crate::subject::Subject;
 use super::document::PlanSource;
 use super::infer::Guesses;
 use super::lines::{Counted, Judged, LineSource};
-use super::memory::TaskMemory;
 use super::order::sorted;
 use super::passes;
 use super::resolve::{Begun, Resolver, Subjects, key};
@@ -33,10 +32,10 @@ pub(super) struct Task {
     pub(super) plans: Vec<PlanSource>,
     pub(super) model: model::Task,
     pub(super) guesses: Guesses,
-    resolver: Resolver,
-    run: Run,
-    run_name: Option<String>,
-    runs: HashMap<String, u32>,
+    pub(super) resolver: Resolver,
+    pub(super) run: Run,
+    pub(super) run_name: Option<String>,
+    pub(super) runs: HashMap<String, u32>,
     /// Nothing but its beginning has been said of the present run: further signs belong to the same switch.
     pub(super) untold: bool,
     /// Line sources that wait to know whether a new run began.
@@ -89,33 +88,6 @@ impl Task {
         }
     }
 
-    /// What to remember of it.
-    pub(super) fn memory(&self) -> TaskMemory {
-        TaskMemory {
-            run: self.run.clone(),
-            run_name: self.run_name.clone(),
-            runs: self.runs.clone(),
-            untold: self.untold,
-            resolver: self.resolver.clone(),
-            model: self.model.clone(),
-        }
-    }
-
-    /// Goes on with what an earlier process knew.
-    pub(super) fn restore(&mut self, kept: TaskMemory) {
-        let TaskMemory { run, run_name, runs, untold, resolver, model } = kept;
-        self.model.restore(model);
-        (self.run, self.run_name, self.runs, self.untold, self.resolver, self.restored) = (run, run_name, runs, untold, resolver, true);
-    }
-
-    /// The plan as an earlier process believed it.
-    pub(super) fn restore_plan(&mut self, source: usize, kept: PlanSource) {
-        if let Some(plan) = kept.plan.as_ref().filter(|plan| !plan.stories.is_empty()) {
-            self.resolver.set_plan(plan);
-        }
-        self.plans[source].restore(kept);
-    }
-
     pub(super) fn plan(&self) -> Option<&Plan> {
         the_plan(&self.plans)
     }
@@ -138,36 +110,6 @@ impl Task {
         let Task { lines, plans, resolver, .. } = self;
         let plan = the_plan(plans);
         lines[line].count_fresh(now, |fact| resolver.resolve(fact, plan, begun))
-    }
-
-    /// What this source says of its content is about to be replaced: it is counted while it can be. `retired` when the file itself
-    /// is replaced by another.
-    pub(super) fn press(&mut self, line: usize, now: Duration, begun: Begun, retired: bool) {
-        let fresh = self.count_fresh(line, now, begun);
-        self.lines[line].tell_later(fresh);
-        if self.lines[line].is_pressed(retired)
-            && let Some(judged) = self.judge(line, now, true)
-        {
-            if judged.verdict == Verdict::NewGeneration {
-                self.lines[line].ledger.rotate();
-            }
-            let believed = self.lines[line].commit(judged, now);
-            self.lines[line].tell_later(believed);
-        }
-    }
-
-    /// Lines added to a file that lost its name.
-    pub(super) fn late(&mut self, line: usize, past: PastId, added: &Lines) {
-        let Task { lines, plans, resolver, .. } = self;
-        let plan = the_plan(plans);
-        lines[line].late(past, added, |fact| resolver.resolve(fact, plan, Begun::default()));
-    }
-
-    /// A file that lost its name is not read any more.
-    pub(super) fn leave(&mut self, line: usize, past: PastId, end: Option<Option<Rest>>) {
-        let Task { lines, plans, resolver, .. } = self;
-        let plan = the_plan(plans);
-        lines[line].leave(past, end, |fact| resolver.resolve(fact, plan, Begun::default()));
     }
 
     /// Where the present run begins in what a log already held: for a machine's at the time that the progress log's header names, for a
@@ -445,7 +387,7 @@ impl Task {
     }
 }
 
-fn the_plan(plans: &[PlanSource]) -> Option<&Plan> {
+pub(super) fn the_plan(plans: &[PlanSource]) -> Option<&Plan> {
     plans.iter().find(|source| source.has_stories()).and_then(|source| source.plan.as_ref())
 }
 

@@ -55,7 +55,7 @@ pub struct Subscription {
     news: watch::Receiver<()>,
     /// The last event this reader has been given, or skipped with a gap.
     after: Seq,
-    /// The newest event when it came; everything later is live.
+    /// The newest event when it came, or when history ended; everything later is live.
     live_after: Seq,
     /// A gap that is to be told first.
     gap: Option<GapReason>,
@@ -69,8 +69,7 @@ enum Look {
 }
 
 impl Subscription {
-    pub(super) fn new(hub: Hub, start: Start<'_>) -> Self {
-        let news = hub.shared.news.subscribe();
+    pub(super) fn new(hub: Hub, news: watch::Receiver<()>, start: Start<'_>) -> Self {
         let buffer = hub.shared.buffer;
         let log = hub.log();
         let live_after = log.head;
@@ -132,13 +131,14 @@ impl Subscription {
         self.after < self.live_after
     }
 
-    /// Whether `entry` was published after this reader came.
+    /// Whether `entry` was published after this reader came, and after history.
     pub fn is_live(&self, entry: &Entry) -> bool {
         entry.event.seq > self.live_after
     }
 
     fn look(&mut self, limit: usize) -> Look {
         let log = self.hub.log();
+        self.live_after = self.live_after.max(log.history());
         let fallen_out = (self.after < log.fallen).then_some(GapReason::Expired);
         if let Some(reason) = self.gap.take().or(fallen_out) {
             self.after = self.after.max(log.fallen);

@@ -35,6 +35,7 @@ struct Runner<'a> {
     project: &'a Project,
     over: AtomicBool,
     stories: AtomicU32,
+    rest: Duration,
 }
 
 impl Runner<'_> {
@@ -55,7 +56,7 @@ impl Runner<'_> {
                 std::fs::rename(self.project.file("agent.log"), old).expect("it is ours");
             }
             self.stories.store(number, Ordering::Relaxed);
-            let pause = Instant::now() + Duration::from_millis(3);
+            let pause = Instant::now() + self.rest;
             eventually(SOON, "a pause", || (Instant::now() >= pause).then_some(()));
         }
     }
@@ -66,14 +67,22 @@ impl Runner<'_> {
     }
 }
 
-fn with_runner<T>(project: &Project, act: impl FnOnce(&Runner) -> T) -> T {
-    let runner = Runner { project, over: AtomicBool::new(false), stories: AtomicU32::new(0) };
+fn with_runner<T>(project: &Project, rest: Duration, act: impl FnOnce(&Runner) -> T) -> T {
+    let runner = Runner { project, rest, over: AtomicBool::new(false), stories: AtomicU32::new(0) };
     std::thread::scope(|scope| {
         scope.spawn(|| runner.work());
-        let result = act(&runner);
-        runner.over.store(true, Ordering::Relaxed);
-        result
+        // Also when `act` panics: the scope waits for the thread.
+        let _over = OnDrop(&runner.over);
+        act(&runner)
     })
+}
+
+struct OnDrop<'a>(&'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 fn wait(pause: Duration) {
@@ -95,7 +104,7 @@ fn killed_at_any_moment_nothing_is_lost_and_what_is_said_again_has_its_id() {
         // The last line may have been cut off by the kill: it counts as not said.
         said.extend(printed.iter().filter_map(|line| serde_json::from_str(line).ok()));
     };
-    let stories = with_runner(&project, |runner| {
+    let stories = with_runner(&project, Duration::from_millis(3), |runner| {
         for _ in 0..kills() {
             let bridge = project.start(&arguments);
             wait(pauses.next());
@@ -138,7 +147,8 @@ fn a_stream_goes_on_over_restarts_without_gap_or_repeat() {
     let mut cursor = String::new();
     let mut seen: Vec<u64> = Vec::new();
     let mut pauses = Pauses(0x2545_f491_4f6c_dd1d);
-    with_runner(&project, |_| {
+    // Slowly enough that a client never falls out of the log while nobody serves it.
+    with_runner(&project, Duration::from_millis(20), |_| {
         for round in 0..kills() {
             let arguments = ["--no-discover", "--max-rate", "0", "--listen", &listen, "--state", &state, "progress.txt", "agent.log"];
             let bridge = project.start(&arguments);

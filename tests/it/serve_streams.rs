@@ -161,6 +161,26 @@ fn a_burst_after_quiet_is_paced_per_client_without_loss() {
 }
 
 #[test]
+fn history_is_not_paced_for_those_who_came_before_it_was_read() {
+    let server = Server::start();
+    server.hub.begin_history();
+    let mut stream = server.follow("/stream/progress");
+    stream.expect("hello");
+    let start = Instant::now();
+    for seq in 1..=300 {
+        server.publish(seq..=seq);
+    }
+    assert_eq!(seqs(&mut stream, 300), span(1, 300));
+    server.hub.end_history();
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(20), "paced, it would take half a minute: {took:?}");
+    let start = Instant::now();
+    server.publish(301..=311);
+    assert_eq!(seqs(&mut stream, 11), span(301, 311));
+    assert!(start.elapsed() >= Duration::from_secs(1), "what happens now is paced");
+}
+
+#[test]
 fn two_clients_without_pace_get_everything_in_order() {
     let server = Server::with(ServeSettings { max_rate: 0, ..ServeSettings::default() });
     let mut clients = [server.follow("/stream/progress"), server.follow("/stream/progress")];
