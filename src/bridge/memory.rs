@@ -39,7 +39,7 @@ pub(super) struct TaskMemory {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum SourceMemory {
-    Lines(LineMemory),
+    Lines(Box<LineMemory>),
     Plan(Box<PlanSource>),
 }
 
@@ -76,7 +76,7 @@ impl Bridge {
         for place in &self.sources {
             let task = &self.tasks[place.task];
             let source = match place.machine {
-                Machine::Lines(line) => SourceMemory::Lines(task.lines[line].memory()),
+                Machine::Lines(line) => SourceMemory::Lines(Box::new(task.lines[line].memory())),
                 Machine::Plan(plan) => SourceMemory::Plan(Box::new(task.plans[plan].clone())),
             };
             memory.sources.insert(place.path.clone(), source);
@@ -104,7 +104,7 @@ impl Bridge {
         for place in &self.sources[first_source..] {
             let task = &mut self.tasks[place.task];
             match (place.machine, memory.sources.remove(&place.path)) {
-                (Machine::Lines(line), Some(SourceMemory::Lines(kept))) => task.lines[line].restore(kept, just_gone),
+                (Machine::Lines(line), Some(SourceMemory::Lines(kept))) => task.lines[line].restore(*kept, just_gone),
                 (Machine::Plan(plan), Some(SourceMemory::Plan(kept))) => task.restore_plan(plan, *kept),
                 (Machine::Lines(_) | Machine::Plan(_), Some(_) | None) => {}
             }
