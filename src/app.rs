@@ -19,7 +19,7 @@ use self::publisher::Publisher;
 pub use self::signals::Signals;
 use crate::bridge::{Bridge, Settings};
 use crate::config::{Config, Ends, From, Reading, Screen, Serve, Watch};
-use crate::discover::{self, Disk, Request, Source, Task};
+use crate::discover::{self, Disk, Found, Request};
 use crate::error::Error;
 use crate::event::Seq;
 use crate::hub::{Hub, HubSettings, Start};
@@ -31,7 +31,7 @@ use crate::output::summary;
 use crate::serve::{self, ServeSettings, Token};
 use crate::store::{Kept, Store};
 use crate::tail::memory::Memory;
-use crate::tail::reader;
+use crate::tail::reader::{self, Scope};
 use crate::tail::wake::Waker;
 
 /// What is promised from the first signal to the end of the process.
@@ -73,13 +73,13 @@ impl Ended {
 ///
 /// Nothing to watch, nothing to listen on, or no threads to do it with.
 pub async fn run(config: Config, mut signals: Signals) -> Result<Ended, Error> {
-    let (tasks, sources) = discover(&config.watch, config.ends)?;
+    let scope = discover(&config.watch, config.ends)?;
     let (store, mut kept) = open_store(config.reading.state.as_deref()).await?;
     let listener = match &config.serve {
         Some(serve) => Some(listen::bind(&serve.listen).await?),
         None => None,
     };
-    announce::start(listener.as_ref(), config.serve.as_ref(), &sources, config.ends);
+    announce::start(listener.as_ref(), config.serve.as_ref(), &scope, config.ends);
 
     let hub = kept.hub(hub_settings(&config));
     let url = listener.as_ref().map(|listening| format!("http://{}", listening.address));
@@ -88,10 +88,10 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<Ended, Error> {
     if let (Some(listening), Some(serve)) = (listener, config.serve.clone()) {
         outputs.spawn(serve::run(listening.into_inner(), hub.clone(), serve_settings(serve), pending()));
     }
-    let mut bridge = Bridge::new(settings(&config.reading, tasks, sources.clone()));
+    let mut bridge = Bridge::new(settings(&config.reading, &scope.found));
     let memories = go_on(&mut bridge, &mut kept);
     let publisher = Publisher::new(hub.clone(), store, &config, !draws_box);
-    let mut reader = Reader::start(bridge, publisher, sources, memories, &config)?;
+    let mut reader = Reader::start(bridge, publisher, scope, memories, &config)?;
 
     let ended = tokio::select! {
         told = signals.next() => Ok(told),
@@ -127,7 +127,7 @@ impl Reader {
     fn start(
         mut bridge: Bridge,
         mut publisher: Publisher,
-        sources: Vec<Source>,
+        scope: Scope,
         memories: HashMap<PathBuf, Memory>,
         config: &Config,
     ) -> Result<Reader, Error> {
@@ -143,7 +143,7 @@ impl Reader {
         let body = move || {
             // Also on a panic: everyone who waits for the end must hear of it.
             let _closing = CloseOnDrop(hub);
-            reader::run(&sources, memories, &mut bridge, &ringer, settings, &mut |news| publisher.take(news));
+            reader::run(scope, memories, &mut bridge, &ringer, settings, &mut |news| publisher.take(news));
             // Nobody listens when the program is ending for another reason already.
             let _nobody = say_over.send(publisher.ended.unwrap_or(Ok(Ended::Done))).is_err();
         };
@@ -161,10 +161,10 @@ impl Drop for CloseOnDrop {
     }
 }
 
-fn settings(reading: &Reading, tasks: Vec<Task>, sources: Vec<Source>) -> Settings {
+fn settings(reading: &Reading, found: &Found) -> Settings {
     Settings {
-        tasks,
-        sources,
+        tasks: found.tasks.clone(),
+        sources: found.sources.clone(),
         zone: TimeZone::system(),
         rules: reading.rules.clone(),
         emit_history: match reading.from {
@@ -172,6 +172,7 @@ fn settings(reading: &Reading, tasks: Vec<Task>, sources: Vec<Source>) -> Settin
             From::End => false,
         },
         source_text: reading.source_text,
+        infer: reading.infer,
     }
 }
 
@@ -222,7 +223,7 @@ fn serve_settings(serve: Serve) -> ServeSettings {
     }
 }
 
-fn discover(watch: &Watch, ends: Ends) -> Result<(Vec<Task>, Vec<Source>), Error> {
+fn discover(watch: &Watch, ends: Ends) -> Result<Scope, Error> {
     if ends == Ends::AtOnce
         && let Some(missing) = watch.paths.iter().find(|path| is_missing(path))
     {
@@ -231,14 +232,19 @@ fn discover(watch: &Watch, ends: Ends) -> Result<(Vec<Task>, Vec<Source>), Error
             missing.display()
         )));
     }
-    let found = discover::discover(&Request { named: watch.paths.clone(), take_along: watch.discover }, &Disk)?;
-    Ok((found.tasks, found.sources))
+    let request = Request { named: watch.paths.clone(), take_along: watch.discover };
+    let found = discover::discover(&request, &Disk)?;
+    if ends == Ends::AtOnce && found.sources.is_empty() {
+        let names: Vec<String> = watch.paths.iter().map(|path| path.display().to_string()).collect();
+        return Err(Error::NothingToWatch(format!("nothing matches {}: check the pattern, or leave out --once to wait", names.join(", "))));
+    }
+    Ok(Scope { request, found })
 }
 
 /// Globs are judged by what they match.
 fn is_missing(path: &Path) -> bool {
-    let is_pattern = path.to_string_lossy().contains(['*', '?', '[']);
-    !is_pattern && !path.exists()
+    let is_pattern = path.to_string_lossy().contains(['*', '?']);
+    !is_pattern && !discover::is_standard_input(path) && !path.exists()
 }
 
 /// Starts whatever is shown on stderr; says whether that is a box.

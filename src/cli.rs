@@ -111,6 +111,10 @@ struct WatchOptions {
     /// Leave the line that an event was read from out of the event
     #[arg(long, env = "PROGRESS_BRIDGE_NO_SOURCE_TEXT", hide_env = true, value_parser = BoolishValueParser::new())]
     no_source_text: bool,
+
+    /// Do not guess which story is being worked on
+    #[arg(long, env = "PROGRESS_BRIDGE_NO_INFER", hide_env = true, value_parser = BoolishValueParser::new())]
+    no_infer: bool,
 }
 
 #[derive(Debug, Args)]
@@ -239,6 +243,7 @@ impl Typed {
                 },
                 poll_interval: self.watch.poll_interval,
                 source_text: !self.watch.no_source_text,
+                infer: !self.watch.no_infer,
                 state: self.watch.state,
             },
             watch: Watch { paths: [self.watch.paths, self.watch.watch].concat(), discover: !self.watch.no_discover },

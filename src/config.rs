@@ -53,6 +53,8 @@ pub struct Reading {
     pub poll_interval: Option<Duration>,
     /// Whether events carry the line they were read from.
     pub source_text: bool,
+    /// Whether the story being worked on may be guessed.
+    pub infer: bool,
     /// Where to keep what a restart needs to go on; nothing is kept without it.
     pub state: Option<PathBuf>,
 }

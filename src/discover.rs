@@ -4,13 +4,17 @@
 
 mod disk;
 mod expand;
+mod found;
 mod group;
+mod pattern;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::path::{Path, PathBuf};
 
 pub use self::disk::Disk;
+pub use self::found::{Added, Found};
 use crate::error::Error;
 use crate::line::{SourceId, TaskId};
 
@@ -45,6 +49,8 @@ pub enum Shape {
     Lines,
     /// As a whole: `*.json`.
     Document,
+    /// Line by line as it comes, from its first byte to its last: standard input, a named pipe.
+    Stream,
 }
 
 impl Shape {
@@ -52,13 +58,6 @@ impl Shape {
     pub fn of(path: &Path) -> Shape {
         if has_extension(path, &["json"]) { Shape::Document } else { Shape::Lines }
     }
-}
-
-/// What is to be watched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    pub tasks: Vec<Task>,
-    pub sources: Vec<Source>,
 }
 
 /// What to look for.
@@ -75,7 +74,9 @@ pub struct Request {
 pub enum Kind {
     File,
     Folder,
-    /// A pipe, a socket, a device.
+    /// A named pipe, or one that another program writes into.
+    Pipe,
+    /// A socket, a device.
     Other,
     /// Nothing, or nothing that can be seen.
     Missing,
@@ -99,6 +100,11 @@ pub fn discover(request: &Request, files: &dyn FileSystem) -> Result<Found, Erro
     Ok(group::group(named, request.take_along, files))
 }
 
+/// Whether the path names standard input.
+pub fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
 /// Whether the name is one that machines write: `*.log`, `*.jsonl`, `*.ndjson`, `*.out`.
 pub fn is_machine_name(path: &Path) -> bool {
     has_extension(path, &["log", "jsonl", "ndjson", "out"])
@@ -106,19 +112,17 @@ pub fn is_machine_name(path: &Path) -> bool {
 
 /// Progress logs known by name.
 const PROGRESS: [&str; 3] = ["progress.txt", "claude-progress.txt", "progress.md"];
+/// Checklists known by name.
+const CHECKLISTS: [&str; 2] = ["fix_plan.md", "@fix_plan.md"];
 /// Plans known by name.
 const PLANS: [&str; 2] = ["prd.json", "feature_list.json"];
 /// Folders that runners keep their own files in.
-const RUNNER_FOLDERS: [&str; 2] = [".claude-loop", ".ralph"];
+const RUNNER_FOLDERS: [&str; 3] = [".claude-loop", ".ralph", ".ralph-tui"];
 /// What claude-loop keeps for itself: as telling as a log beside the plan.
 const EXECUTION_LOG: &str = ".claude-loop/execution_log.jsonl";
 
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     path.extension().and_then(|extension| extension.to_str()).is_some_and(|own| extensions.iter().any(|e| own.eq_ignore_ascii_case(e)))
-}
-
-fn is_known_plan(path: &Path) -> bool {
-    name_of(path).is_some_and(|name| PLANS.contains(&name))
 }
 
 fn name_of(path: &Path) -> Option<&str> {

@@ -101,6 +101,8 @@ pub enum NoticeKind {
     NewRun,
     /// Sources contradict each other.
     Disagreement,
+    /// A file turned up in a folder, or by a pattern, and is watched from now on.
+    Found,
     /// `--state` cannot be written or could not be used.
     Store,
 }

@@ -33,13 +33,15 @@ pub struct Item {
     /// Hash of the entry's opening line.
     pub open: u64,
     pub kind: Kind,
+    /// Saying it twice is the same as saying it once: by its kind, or because a summary says where things stand.
+    once: bool,
 }
 
 impl Item {
     pub fn new(key: Key, voice: Voice, open: u64, kind: Kind) -> Self {
         // Voices must not share a slot; any odd multiplier keeps four of them apart.
         let slot = Slot(key.0.wrapping_add((voice as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        Item { slot, key, open, kind }
+        Item { slot, key, open, kind, once: kind.counts_once() || voice == Voice::Summary }
     }
 }
 
@@ -111,7 +113,7 @@ impl Source {
     /// A fact at the end of a file that only grew. Returns how often it has been said when that is more than before.
     pub fn append(&mut self, item: Item, now: Duration) -> Option<u32> {
         let count = self.cur.entry(item.slot).or_default();
-        if item.kind.counts_once() && *count > 0 {
+        if item.once && *count > 0 {
             return None;
         }
         *count += 1;
@@ -119,7 +121,7 @@ impl Source {
         self.opens.insert((item.slot, item.open));
         let known = self.known.entry(item.slot).or_default();
         let long_gone = self.gone.get(&item.slot).is_some_and(|since| since.is_none_or(|since| now.saturating_sub(since) >= GONE));
-        if count > *known || (long_gone && !item.kind.counts_once()) {
+        if count > *known || (long_gone && !item.once) {
             *known += 1;
             return Some(self.said(item.slot));
         }
@@ -150,7 +152,7 @@ impl Source {
     pub fn late(&mut self, id: PastId, item: Item) -> Option<u32> {
         let past = self.pasts.iter_mut().find(|past| past.id == id)?;
         let count = past.cur.entry(item.slot).or_default();
-        if item.kind.counts_once() && *count > 0 {
+        if item.once && *count > 0 {
             return None;
         }
         *count += 1;
@@ -321,7 +323,7 @@ impl Tally {
 
     pub fn add(&mut self, item: Item) {
         let count = self.counts.entry(item.slot).or_default();
-        if *count == 0 || !item.kind.counts_once() {
+        if *count == 0 || !item.once {
             *count += 1;
         }
         self.opens.insert((item.slot, item.open));

@@ -3,6 +3,8 @@
 //! Knows the shapes plans come in; not what a flag's rise means (`ledger`) nor which story a log line names (`subject`).
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 /// Longest text that is looked at.
@@ -13,16 +15,28 @@ const STORY_LIMIT: usize = 10_000;
 pub const CRITERION_LIMIT: usize = 200;
 
 /// Where the stories stand, and whether other documents use the same name: there one element at least must say how it stands.
-const LISTS: [(&str, bool); 6] =
-    [("userStories", false), ("stories", false), ("tasks", true), ("features", true), ("items", true), ("requirements", true)];
+const LISTS: [(&str, bool); 8] = [
+    ("userStories", false),
+    ("user_stories", false),
+    ("stories", false),
+    ("tasks", true),
+    ("features", true),
+    ("items", true),
+    ("requirements", true),
+    ("subtasks", true),
+];
+/// What groups stories: their lists are read one after the other.
+const GROUPS: [&str; 5] = ["phases", "epics", "milestones", "sprints", "categories"];
+const IDS: [&str; 5] = ["id", "storyId", "story_id", "taskId", "task_id"];
 const NAMES: [&str; 4] = ["project", "name", "title", "feature"];
 const BRANCHES: [&str; 2] = ["branchName", "branch"];
-const TITLES: [&str; 3] = ["title", "name", "description"];
-const CRITERIA: [&str; 5] = ["acceptanceCriteria", "acceptance_criteria", "criteria", "acceptance", "steps"];
+const TITLES: [&str; 6] = ["title", "name", "description", "task", "story", "feature"];
+const CRITERIA: [&str; 7] = ["acceptanceCriteria", "acceptance_criteria", "criteria", "acceptance", "steps", "test_steps", "checklist"];
 const CRITERION_TEXTS: [&str; 4] = ["text", "description", "criterion", "title"];
-const FLAGS: [&str; 4] = ["passes", "done", "complete", "completed"];
+const FLAGS: [&str; 7] = ["passes", "done", "complete", "completed", "passed", "passing", "finished"];
 /// Values of `status` that mean a story is done.
-const DONE: [&str; 9] = ["done", "complete", "completed", "passed", "success", "finished", "verified", "closed", "shipped"];
+const DONE: [&str; 12] =
+    ["done", "complete", "completed", "passed", "passing", "success", "finished", "verified", "closed", "shipped", "merged", "implemented"];
 
 /// A plan as its document says it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -78,11 +92,38 @@ pub fn parse(text: &str) -> Result<Plan, NoPlan> {
     match &document {
         Value::Array(list) if is_list(list, true) => Ok(plan(&Map::new(), list)),
         Value::Object(top) => {
-            let list = LISTS.iter().find_map(|(name, shared)| top.get(*name)?.as_array().filter(|list| is_list(list, *shared)));
-            list.map(|list| plan(top, list)).ok_or(NoPlan::Foreign)
+            if let Some(list) = listed(top) {
+                return Ok(plan(top, &list));
+            }
+            // `{"phases": [{"tasks": […]}, …]}`
+            let groups = GROUPS.iter().find_map(|name| top.get(*name)?.as_array()).into_iter().flatten();
+            let lists: Vec<Cow<'_, [Value]>> = groups.filter_map(|group| listed(group.as_object()?)).collect();
+            if lists.is_empty() { Err(NoPlan::Foreign) } else { Ok(plan(top, &lists.concat())) }
         }
         _ => Err(NoPlan::Foreign),
     }
+}
+
+/// The stories of an object: a list, or one object per story under its id, in the order of the ids.
+fn listed(top: &Map<String, Value>) -> Option<Cow<'_, [Value]>> {
+    LISTS.iter().find_map(|(name, shared)| match top.get(*name)? {
+        Value::Array(list) if is_list(list, *shared) => Some(Cow::Borrowed(list.as_slice())),
+        Value::Object(map) if !map.is_empty() && map.values().all(Value::is_object) => {
+            let list: Vec<Value> = map.iter().map(|(id, fields)| with_id(id, fields)).collect();
+            is_list(&list, true).then_some(Cow::Owned(list))
+        }
+        _ => None,
+    })
+}
+
+fn with_id(id: &str, fields: &Value) -> Value {
+    let mut story = fields.clone();
+    if let Value::Object(fields) = &mut story
+        && !IDS.iter().any(|name| fields.contains_key(*name))
+    {
+        fields.insert("id".to_owned(), Value::String(id.to_owned()));
+    }
+    story
 }
 
 /// Whether an array holds stories. One bad element does not spoil it.
@@ -132,7 +173,7 @@ impl Cut {
 
 fn story(value: &Value, cut: &mut Cut) -> Option<PlanStory> {
     let fields = value.as_object()?;
-    let (id, title) = (first_text(fields, &["id"]), first_text(fields, &TITLES));
+    let (id, title) = (first_text(fields, &IDS), first_text(fields, &TITLES));
     if id.is_none() && title.is_none() {
         return None;
     }
@@ -207,6 +248,15 @@ mod tests {
             (r#"{"name": "n", "tasks": [{"title": "T", "done": true}]}"#, "n | - | -; [x] - T"),
             (r#"{"features": [{"description": "D", "steps": ["s1", "s2"], "passes": false}]}"#, "- | - | -; [ ] - D [s1, s2]"),
             (r#"{"requirements": [{"id": "R1", "complete": true}]}"#, "- | - | -; [x] R1 -"),
+            (
+                r#"{"features": {"F2": {"description": "D", "passing": true}, "F1": {"name": "N", "status": "open"}}}"#,
+                "- | - | -; [ ] F1 N; [x] F2 D",
+            ),
+            (
+                r#"{"feature": "f", "phases": [{"name": "one", "subtasks": [{"id": "1-1", "status": "completed"}]}, {}, {"subtasks": [{"id": "2-1", "status": "pending"}]}]}"#,
+                "f | - | -; [x] 1-1 -; [ ] 2-1 -",
+            ),
+            (r#"{"tasks": [{"task_id": 7, "task": "T", "passed": false}]}"#, "- | - | -; [ ] 7 T"),
             ("\u{feff}[{\"id\": 1.1, \"title\": \"T\", \"passes\": true}]", "- | - | -; [x] 1.1 T"),
             ("[]", "- | - | -; "),
             (r#"{"userStories": []}"#, "- | - | -; "),
@@ -229,6 +279,8 @@ mod tests {
             r#"{"items": [{"id": 1, "price": 2}]}"#,
             r#"[{"name": "x"}]"#,
             r#"{"stories": {}}"#,
+            r#"{"stories": {"a": {"price": 1}}}"#,
+            r#"{"phases": [{"name": "x"}]}"#,
         ] {
             assert_eq!(show(text), "foreign", "{text}");
         }

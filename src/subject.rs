@@ -79,8 +79,8 @@ impl Names {
         let id = name.id.as_deref().filter(|id| !id.trim().is_empty());
         let title = name.title.as_deref().filter(|title| !title.trim().is_empty());
         let place = match (id, title) {
-            (Some(id), _) => self.by_id.get(&loose_id(id)).copied(),
-            (None, Some(title)) => self.by_title.get(&fold(title)).copied(),
+            (Some(id), title) => self.by_id.get(&loose_id(id)).copied().or_else(|| self.without_id(Some(id), title?)),
+            (None, Some(title)) => self.by_title.get(&fold(title)).copied().or_else(|| self.without_id(None, title)),
             (None, None) => None,
         };
         let written = written_form(id, Some(title.unwrap_or(heading)));
@@ -97,6 +97,26 @@ impl Names {
         self.fixed_loosely.entry(id.map_or_else(|| written.clone(), loose_id)).or_insert_with(|| subject.clone());
         self.fixed.insert(written, subject.clone());
         (subject, place)
+    }
+
+    /// A story of the plan that has no id there: by its place, where the log counts the stories, else by the only title that agrees.
+    fn without_id(&self, id: Option<&str>, title: &str) -> Option<usize> {
+        let nameless = |place: &usize| self.plan[*place].subject.id.is_none();
+        if let Some(place) = self.by_title.get(&fold(title)).copied().filter(nameless) {
+            return Some(place);
+        }
+        let agrees = |place: &usize| self.plan[*place].title.as_deref().is_some_and(|planned| titles_agree(planned, title));
+        let counted = id.and_then(|id| loose_id(id).parse::<usize>().ok()).and_then(|number| number.checked_sub(1));
+        if let Some(place) = counted.filter(|place| *place < self.plan.len() && nameless(place) && agrees(place)) {
+            return Some(place);
+        }
+        // One word in common is a coincidence.
+        let agrees = |place: &usize| agrees(place) && self.plan[*place].title.as_deref().is_some_and(|planned| shared(planned, title) >= 2);
+        let mut agreeing = (0..self.plan.len()).filter(nameless).filter(agrees);
+        match (agreeing.next(), agreeing.next()) {
+            (Some(place), None) => Some(place),
+            (_, Some(_)) | (None, None) => None,
+        }
     }
 
     /// Index of a criterion within its story. `None` when it has neither number nor text, or is beyond what a story may have.
@@ -140,6 +160,11 @@ impl Names {
             (Some(planned), Some(written)) => titles_agree(planned, written),
             (None, _) | (_, None) => true,
         }
+    }
+
+    /// Whether a title written in a log is surely another story's than the plan's.
+    pub fn titles_clash(&self, place: usize, written: &str) -> bool {
+        self.plan[place].title.as_deref().is_some_and(|planned| titles_clash(planned, written))
     }
 
     /// A new run numbers its criteria afresh, and may spell its ids in another way.
@@ -234,10 +259,31 @@ pub fn titles_agree(one: &str, other: &str) -> bool {
     if one.is_empty() || other.is_empty() || one == other {
         return true;
     }
-    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<std::collections::HashSet<_>>();
     let (one, other) = (words(&one), words(&other));
-    let shared = one.intersection(&other).count();
-    2 * shared >= one.len().min(other.len())
+    2 * one.intersection(&other).count() >= one.len().min(other.len())
+}
+
+/// Words that both titles have.
+fn shared(one: &str, other: &str) -> usize {
+    words(&fold(one)).intersection(&words(&fold(other))).count()
+}
+
+fn words(folded: &str) -> HashSet<String> {
+    folded.split(' ').map(str::to_owned).collect()
+}
+
+/// Two titles that surely name different things: both have words enough in the same script, and no stem is in both.
+fn titles_clash(one: &str, other: &str) -> bool {
+    // Beginnings of what every other title says.
+    const COMMON: [&str; 14] =
+        ["crea", "adde", "impl", "upda", "remo", "repl", "buil", "with", "from", "into", "test", "migr", "refa", "unit"];
+    let stems = |text: &str| -> HashSet<String> {
+        let folded = fold(text);
+        let long = folded.split(' ').filter(|word| word.is_ascii() && word.len() >= 4).map(|word| word[..4].to_owned());
+        long.filter(|stem| !COMMON.contains(&stem.as_str())).collect()
+    };
+    let (one, other) = (stems(one), stems(other));
+    one.len() >= 2 && other.len() >= 2 && one.is_disjoint(&other)
 }
 
 #[cfg(test)]
@@ -324,6 +370,31 @@ mod tests {
         assert_eq!(index(None, "one"), Some(0));
         assert_eq!(index(Some(4), "five"), Some(4));
         assert_eq!(index(None, "three"), Some(2));
+    }
+
+    #[test]
+    fn a_plan_without_ids_is_known_by_title_and_place() {
+        let stories = ["Dashboard shows the table", "Registration form works", "Add a README.md file"];
+        let stories = stories.iter().map(|title| PlanStory { title: Some((*title).into()), ..PlanStory::default() }).collect();
+        let mut names = Names::default();
+        names.set_plan(&Plan { stories, ..Plan::default() });
+        for (id, title, expected) in [
+            ("2", "Single registration form", Some(1)),
+            ("", "Added README.md", Some(2)),
+            ("1", "dashboard shows the table", Some(0)),
+            ("3", "Something else entirely", None),
+            ("", "Form", None),
+        ] {
+            assert_eq!(names.story(&name(id, title), "").1, expected, "{id} {title}");
+        }
+    }
+
+    #[test]
+    fn only_titles_without_a_common_word_clash() {
+        assert!(titles_clash("Create branded type validators", "Write schema with unit tests"));
+        assert!(!titles_clash("Create login endpoint", "Login endpoint created"));
+        assert!(!titles_clash("支払い画面を作る", "Build the payment screen"));
+        assert!(!titles_clash("UI Cleanup", "Remove every component"));
     }
 
     #[test]

@@ -5,20 +5,27 @@ use std::io::Write as _;
 
 use super::listen::Listening;
 use crate::config::{DEFAULT_PORT, Ends, Serve};
-use crate::discover::Source;
+use crate::discover::{Shape, Source};
 use crate::error::Notice;
 use crate::format::SourceKind;
 use crate::model::state::{SourceCondition, SourceState, State, TaskState};
+use crate::tail::reader::Scope;
 
 /// Said before anything is read.
-pub(super) fn start(listening: Option<&Listening>, serve: Option<&Serve>, sources: &[Source], ends: Ends) {
+pub(super) fn start(listening: Option<&Listening>, serve: Option<&Serve>, scope: &Scope, ends: Ends) {
     let mut text = String::new();
     if let (Some(listening), Some(serve)) = (listening, serve) {
         text.push_str(&addresses(&format!("http://{}", listening.address), listening.is_second_choice, serve.token.as_deref()));
     }
     if ends != Ends::AtOnce {
-        for source in sources.iter().filter(|source| source.named && !source.path.exists()) {
+        let is_waited_for = |source: &&Source| source.named && source.shape != Shape::Stream && !source.path.exists();
+        for source in scope.found.sources.iter().filter(is_waited_for) {
             line(&mut text, format_args!("waiting for {}: it is not there yet", source.path.display()));
+        }
+        if scope.found.sources.is_empty() {
+            for name in &scope.request.named {
+                line(&mut text, format_args!("waiting for {}: nothing matches yet", name.display()));
+            }
         }
     }
     say(&text);

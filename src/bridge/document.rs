@@ -199,6 +199,11 @@ impl PlanSource {
         }
     }
 
+    /// Whether a version waits to be believed, or cannot be read.
+    pub(super) fn is_unread(&self) -> bool {
+        self.next.is_some() || self.broken.is_some()
+    }
+
     pub(super) fn has_stories(&self) -> bool {
         self.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty())
     }

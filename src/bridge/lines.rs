@@ -1,10 +1,9 @@
 //! One line-by-line source: its reader, its counts, and content that is not believed yet.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::fact::{Fact, Kind};
+use crate::fact::Fact;
 use crate::format::{Reader, Recipe, SourceKind};
 use crate::ledger::{self, Circumstances, Item, SETTLE, Slot, TOTAL, Tally, Verdict};
 use crate::line::{Lines, PastId, Rest, Timestamp, Why};
@@ -13,6 +12,7 @@ use crate::model::Origin;
 use super::memory::{LineMemory, Remembered};
 use super::past::Pasts;
 use super::resolve::Resolved;
+use super::stated::{Redraws, Stated, oldest_entry_first, tail_facts};
 
 /// A fact and how often its source has said it by now in this run, when that is more than before.
 #[derive(Debug)]
@@ -49,13 +49,6 @@ pub(super) struct LineSource {
     first: bool,
     seen: bool,
     pub(super) written: Option<Timestamp>,
-}
-
-#[derive(Debug)]
-struct Stated {
-    fact: Fact,
-    /// The line or entry it stands in is still open.
-    ahead: bool,
 }
 
 /// Content that replaced the believed one.
@@ -203,6 +196,16 @@ impl LineSource {
             Some(_) => None,
             None => self.reader.is_waiting().then_some(self.changed + SETTLE),
         }
+    }
+
+    /// Whether content that replaced the believed one waits.
+    pub(super) fn is_rewritten(&self) -> bool {
+        self.candidate.is_some()
+    }
+
+    /// What was appended since the last look.
+    pub(super) fn stated(&self) -> impl Iterator<Item = &Fact> {
+        self.fresh.iter().map(|stated| &stated.fact)
     }
 
     /// Counts what was appended since the last look. `resolve` gives a fact's item; `None` means that it counts nowhere.
@@ -404,45 +407,4 @@ impl LineSource {
         let counted = self.pasts.leave(id, end, &mut self.ledger, resolve);
         self.counted.extend(counted);
     }
-}
-
-/// What the open end of a file would say if nothing more came.
-pub(super) fn tail_facts(reader: &Reader, rest: Option<&Rest>) -> Vec<Fact> {
-    let mut ahead = reader.clone();
-    let mut facts = Vec::new();
-    if let Some(rest) = rest {
-        ahead.line(rest.line(), &mut facts);
-    }
-    ahead.settle(&mut facts);
-    facts
-}
-
-/// Redraws by `\r` within one `\n` line say each thing once, however many looks the line takes.
-#[derive(Debug, Default)]
-struct Redraws {
-    line: u32,
-    slots: HashSet<Slot>,
-}
-
-impl Redraws {
-    fn again(&mut self, slot: Slot, line: u32) -> bool {
-        if line != self.line {
-            self.line = line;
-            self.slots.clear();
-        }
-        !self.slots.insert(slot)
-    }
-}
-
-/// A log with its newest entry on top, from the bottom up; the lines of an entry keep their order.
-fn oldest_entry_first(stated: Vec<Stated>) -> Vec<Stated> {
-    let mut entries: Vec<Vec<Stated>> = Vec::new();
-    for one in stated {
-        let header = Kind::of(&one.fact.what) == Some(Kind::TaskStarted);
-        match entries.last_mut().filter(|entry| !header && entry[0].fact.open == one.fact.open) {
-            Some(entry) => entry.push(one),
-            None => entries.push(vec![one]),
-        }
-    }
-    entries.into_iter().rev().flatten().collect()
 }

@@ -10,6 +10,7 @@ use crate::line::Moment;
 use crate::plan::Plan;
 
 use super::document::Change;
+use super::infer;
 use super::task::{Pending, Task, plan_fact};
 
 /// [`SETTLE`] on the wall clock, which is all that a file's own time can be held against.
@@ -58,6 +59,9 @@ impl Look {
         counted.append(&mut planned);
         self.completions(task, &mut counted);
         task.tell_all(counted, self.now, &mut self.events);
+        if self.live && !self.finish {
+            infer::guess(task, self.now, &mut self.events);
+        }
     }
 
     /// Whether a source is believed to say that a new run began.
@@ -154,7 +158,7 @@ impl Look {
         let at_rest = !self.live && task.lines[line].written.and_then(|at| self.now.wall.since(at)).is_some_and(|age| age >= SETTLE_MS);
         task.lines[line].settle(self.now.elapsed, self.finish || at_rest);
         // Only what is found at the start can be from before the run's beginning.
-        let begun = if self.live || !task.lines[line].is_machine_log() { None } else { task.begun() };
+        let begun = task.begun(line, self.live);
         let fresh = task.count_fresh(line, self.now.elapsed, begun);
         counted.extend(task.prepare(line, fresh, self.mute, self.live));
     }

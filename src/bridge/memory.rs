@@ -13,6 +13,7 @@ use crate::model;
 
 use super::document::PlanSource;
 use super::resolve::Resolver;
+use super::task::Task;
 use super::{Bridge, Machine};
 
 /// Everything that was counted and shown, by the paths of tasks and files.
@@ -107,6 +108,35 @@ impl Bridge {
                 (Machine::Lines(_) | Machine::Plan(_), Some(_) | None) => {}
             }
         }
+    }
+}
+
+impl Task {
+    /// What to remember of it.
+    pub(super) fn memory(&self) -> TaskMemory {
+        TaskMemory {
+            run: self.run.clone(),
+            run_name: self.run_name.clone(),
+            runs: self.runs.clone(),
+            untold: self.untold,
+            resolver: self.resolver.clone(),
+            model: self.model.clone(),
+        }
+    }
+
+    /// Goes on with what an earlier process knew.
+    pub(super) fn restore(&mut self, kept: TaskMemory) {
+        let TaskMemory { run, run_name, runs, untold, resolver, model } = kept;
+        self.model.restore(model);
+        (self.run, self.run_name, self.runs, self.untold, self.resolver, self.restored) = (run, run_name, runs, untold, resolver, true);
+    }
+
+    /// The plan as an earlier process believed it.
+    pub(super) fn restore_plan(&mut self, source: usize, kept: PlanSource) {
+        if let Some(plan) = kept.plan.as_ref().filter(|plan| !plan.stories.is_empty()) {
+            self.resolver.set_plan(plan);
+        }
+        self.plans[source].restore(kept);
     }
 }
 

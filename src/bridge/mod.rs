@@ -4,19 +4,23 @@
 //! counts, and tells what is due in order.
 
 mod document;
+mod infer;
 mod lines;
 mod look;
 mod memory;
 mod order;
+mod passes;
 mod past;
 #[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
 mod properties;
 mod resolve;
+mod stated;
 mod task;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
@@ -24,15 +28,13 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::discover::{Shape, Source, Task as FoundTask};
+use crate::discover::{Added, Shape, Source, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
-use crate::estimate::{self, Outlook};
-use crate::event::{Event, EventId, SCHEMA, Seq};
-use crate::format::{Recipe, Rules, SourceKind};
+use crate::event::{Event, EventId, Seq};
+use crate::format::{Recipe, Rules};
 use crate::ledger::Verdict;
 use crate::line::{Input, Moment, SourceId, Timestamp};
-use crate::model::Pace;
-use crate::model::state::{Remaining, SourceCondition, SourceState, State};
+use crate::model::state::SourceCondition;
 use document::PlanSource;
 use lines::LineSource;
 use look::Look;
@@ -56,16 +58,19 @@ pub struct Settings {
     pub emit_history: bool,
     /// Whether events carry `source.text`.
     pub source_text: bool,
+    /// Whether the story being worked on may be guessed.
+    pub infer: bool,
 }
 
 /// The machines of every task.
 pub struct Bridge {
+    /// Without tasks and sources, which are below.
+    settings: Settings,
     tasks: Vec<Task>,
     sources: Vec<Place>,
     seq: Seq,
     notices: VecDeque<Notice>,
     new_notices: Vec<Notice>,
-    emit_history: bool,
     /// Every source has been read once.
     ready: bool,
     version: u64,
@@ -94,14 +99,41 @@ enum Machine {
 
 impl Bridge {
     pub fn new(settings: Settings) -> Self {
-        let mut tasks: Vec<Task> = settings.tasks.iter().map(|task| Task::new(task, settings.source_text)).collect();
-        let mut sources = Vec::with_capacity(settings.sources.len());
-        for source in &settings.sources {
-            let at = settings.tasks.iter().position(|task| task.id == source.task).unwrap_or_default();
-            let task = &mut tasks[at];
+        let (tasks, sources) = (settings.tasks.clone(), settings.sources.clone());
+        let mut bridge = Bridge {
+            settings: Settings { tasks: Vec::new(), sources: Vec::new(), ..settings },
+            tasks: Vec::new(),
+            sources: Vec::new(),
+            seq: Seq(0),
+            notices: VecDeque::new(),
+            new_notices: Vec::new(),
+            ready: false,
+            version: 1,
+            estimated: Duration::ZERO,
+            ticked: Duration::ZERO,
+            remembered: None,
+            published: HashSet::new(),
+        };
+        bridge.add(&tasks, &sources);
+        bridge
+    }
+
+    /// Tasks and sources that were found later, numbered on from those before.
+    pub fn add_found(&mut self, added: &Added, now: Moment) {
+        let (first_task, first_source) = (self.tasks.len(), self.sources.len());
+        self.add(&added.tasks, &added.sources);
+        self.remember(first_task, first_source, now);
+        self.version += 1;
+    }
+
+    fn add(&mut self, tasks: &[FoundTask], sources: &[Source]) {
+        self.tasks.extend(tasks.iter().map(|task| Task::new(task, self.settings.source_text, self.settings.infer)));
+        for source in sources {
+            let at = source.task.0 as usize;
+            let task = &mut self.tasks[at];
             let machine = match source.shape {
-                Shape::Lines => {
-                    let recipe = Recipe::new(&source.path, settings.zone.clone(), &settings.rules);
+                Shape::Lines | Shape::Stream => {
+                    let recipe = Recipe::new(&source.path, self.settings.zone.clone(), &self.settings.rules);
                     task.lines.push(LineSource::new(&source.shown, source.machine_name, recipe));
                     Machine::Lines(task.lines.len() - 1)
                 }
@@ -110,21 +142,7 @@ impl Bridge {
                     Machine::Plan(task.plans.len() - 1)
                 }
             };
-            sources.push(Place { path: source.path.clone(), task: at, machine, condition: SourceCondition::Waiting });
-        }
-        Bridge {
-            tasks,
-            sources,
-            seq: Seq(0),
-            notices: VecDeque::new(),
-            new_notices: Vec::new(),
-            emit_history: settings.emit_history,
-            ready: false,
-            version: 1,
-            estimated: Duration::ZERO,
-            ticked: Duration::ZERO,
-            remembered: None,
-            published: HashSet::new(),
+            self.sources.push(Place { path: source.path.clone(), task: at, machine, condition: SourceCondition::Waiting });
         }
     }
 
@@ -222,42 +240,6 @@ impl Bridge {
         std::mem::take(&mut self.new_notices)
     }
 
-    /// The snapshot for screens.
-    pub fn state(&self, now: Moment) -> State {
-        let mut sources: Vec<Vec<SourceState>> = self.tasks.iter().map(|_| Vec::new()).collect();
-        for place in &self.sources {
-            sources[place.task].push(self.source_state(place));
-        }
-        let tasks = self.tasks.iter().zip(sources).map(|(task, sources)| {
-            let (quiet, remaining) = outlook(&task.model.pace(), now.wall);
-            task.model.view(sources, quiet, remaining)
-        });
-        State {
-            schema: SCHEMA,
-            server_time: now.wall,
-            seq: self.seq,
-            tasks: tasks.collect(),
-            notices: self.notices.iter().cloned().collect(),
-        }
-    }
-
-    fn source_state(&self, place: &Place) -> SourceState {
-        let task = &self.tasks[place.task];
-        match place.machine {
-            Machine::Lines(at) => {
-                let (understood, unknown) = task.lines[at].reader().tally();
-                let kind = task.lines[at].reader().kind().name().to_owned();
-                SourceState { path: task.lines[at].path.to_string(), kind, state: place.condition, understood, unknown }
-            }
-            Machine::Plan(at) => {
-                let plan = &task.plans[at];
-                let kind = if plan.plan.is_some() { SourceKind::Plan } else { SourceKind::Unknown };
-                let understood = plan.plan.as_ref().map_or(0, |plan| plan.stories.len() as u64);
-                SourceState { path: plan.path.to_string(), kind: kind.name().to_owned(), state: place.condition, understood, unknown: 0 }
-            }
-        }
-    }
-
     fn on_lines(&mut self, source: SourceId, at: Moment, act: impl FnOnce(&mut LineSource, Duration)) {
         self.touched(source, at);
         let place = &self.sources[source.0 as usize];
@@ -271,7 +253,7 @@ impl Bridge {
     fn press(&mut self, source: SourceId, at: Moment, retired: bool) {
         let live = self.ready;
         self.with_line(source, |task, line| {
-            let begun = if live || !task.lines[line].is_machine_log() { None } else { task.begun() };
+            let begun = task.begun(line, live);
             task.press(line, at.elapsed, begun, retired);
         });
     }
@@ -303,6 +285,7 @@ impl Bridge {
         };
         // What was there at the start did not move while we watched.
         if self.ready {
+            task.guesses.moved(at.wall, path);
             task.model.touched(at.wall, path);
         }
         self.version += 1;
@@ -361,7 +344,7 @@ impl Bridge {
                 now,
                 finish,
                 live: self.ready,
-                mute: !self.ready && !self.emit_history && !self.tasks[at].restored,
+                mute: !self.ready && !self.settings.emit_history && !self.tasks[at].restored,
                 events: Vec::new(),
                 notices: Vec::new(),
             };
@@ -384,14 +367,4 @@ impl Bridge {
         }
         events
     }
-}
-
-/// Whether nothing has moved for longer than a story usually takes, and how long the rest will take.
-fn outlook(pace: &Pace, now: Timestamp) -> (bool, Remaining) {
-    let finished: Vec<Duration> = pace.durations_ms.iter().map(|ms| Duration::from_millis(*ms)).collect();
-    let since = |at: Timestamp| now.since(at).map(Duration::from_millis);
-    let quiet = !pace.over && pace.moved_at.and_then(since).is_some_and(|still| still > estimate::quiet_after(&finished));
-    let current = pace.current_since.and_then(since);
-    let to_come = pace.left.map(|left| u32::try_from(left.saturating_sub(usize::from(pace.has_current))).unwrap_or(u32::MAX));
-    (quiet, estimate::remaining(&Outlook { finished: &finished, current, to_come, quiet }))
 }

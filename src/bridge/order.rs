@@ -11,16 +11,18 @@ use super::task::Pending;
 /// Puts a look in order. It comes in the order of trust, each source in file order.
 pub(super) fn sorted(look: Vec<Pending>) -> Vec<Pending> {
     let groups = groups(&look);
-    let mut keyed: Vec<((u8, usize, u8), Pending)> = Vec::with_capacity(look.len());
+    let mut keyed: Vec<((u8, usize, u8, bool), Pending)> = Vec::with_capacity(look.len());
     for (place, pending) in look.into_iter().enumerate() {
         let group = groups[place];
+        // What a summary says, an entry says better: with its date and its title.
+        let summary = pending.fact.voice == Voice::Summary && pending.fact.line > 0;
         let order = match pending.subjects.kind {
-            Some(Kind::TaskStarted) => (0, place, 0),
-            None | Some(Kind::StoryStarted) => (1, group, 0),
-            Some(Kind::CriterionDone) => (1, group, 1),
-            Some(Kind::Error) => (1, group, 2),
-            Some(Kind::StoryPassed | Kind::StoryFailed) => (1, group, 3),
-            Some(Kind::TaskPassed | Kind::TaskFailed) => (2, place, 0),
+            Some(Kind::TaskStarted) => (0, place, 0, false),
+            None | Some(Kind::StoryStarted) => (1, group, 0, summary),
+            Some(Kind::CriterionDone) => (1, group, 1, summary),
+            Some(Kind::Error) => (1, group, 2, summary),
+            Some(Kind::StoryPassed | Kind::StoryFailed) => (1, group, 3, summary),
+            Some(Kind::TaskPassed | Kind::TaskFailed) => (2, place, 0, false),
         };
         keyed.push((order, pending));
     }
@@ -38,18 +40,27 @@ struct Attempt {
 /// For every fact the place in the look at which its attempt stands.
 fn groups(look: &[Pending]) -> Vec<usize> {
     let mut groups: Vec<usize> = (0..look.len()).collect();
-    for voices in told_by_voice(look) {
+    for mut voices in told_by_voice(look) {
+        // An entry says when; a row of a summary only says that.
+        voices.sort_by_key(|voice| voice[0].facts.iter().all(|fact| look[*fact].fact.voice == Voice::Summary));
         // The most trusted voice says how many attempts there were; the others' are recognised by how they ended.
         let mut attempts: Vec<(Option<Kind>, usize)> = Vec::new();
         for voice in voices {
             let mut used = vec![false; attempts.len()];
-            for attempt in voice {
+            let in_voice = voice.len();
+            for (nth, attempt) in voice.into_iter().enumerate() {
                 let first = attempt.facts[0];
-                let same = (0..used.len()).find(|at| !used[*at] && attempts[*at].0 == attempt.ending);
-                let same = same.or_else(|| attempt.ending.is_none().then(|| used.len().checked_sub(1)).flatten());
+                let unused = |ending: Option<Kind>| (0..used.len()).find(|at| !used[*at] && attempts[*at].0 == ending);
+                let same = unused(attempt.ending).or_else(|| match attempt.ending {
+                    // One whose end has not been told; of several the last.
+                    Some(_) => (0..used.len()).rev().find(|at| !used[*at] && attempts[*at].0.is_none()),
+                    // Nobody knows which: counted from the last one.
+                    None => used.len().checked_sub(in_voice - nth).or_else(|| used.len().checked_sub(1)),
+                });
                 let place = match same {
                     Some(at) => {
                         used[at] = true;
+                        attempts[at].0 = attempts[at].0.or(attempt.ending);
                         attempts[at].1
                     }
                     None => {

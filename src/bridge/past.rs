@@ -5,8 +5,9 @@ use crate::format::Reader;
 use crate::ledger::{self, Slot};
 use crate::line::{Lines, PastId, Rest};
 
-use super::lines::{Counted, tail_facts};
+use super::lines::Counted;
 use super::resolve::Resolved;
+use super::stated::tail_facts;
 
 #[derive(Debug, Default)]
 pub(super) struct Pasts(Vec<Past>);

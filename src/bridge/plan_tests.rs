@@ -69,6 +69,7 @@ fn a_task_with_two_plans_goes_by_the_first() {
         rules: Rules::default(),
         emit_history: true,
         source_text: true,
+        infer: false,
     });
     let at = Moment { elapsed: Duration::from_secs(1), wall: Timestamp(1_770_000_000_000) };
     let mut said = Vec::new();

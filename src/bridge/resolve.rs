@@ -22,6 +22,15 @@ pub(super) enum Resolved {
     EarlierRun(Item),
 }
 
+/// Where the present run begins in what was there at the start.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Begun {
+    /// Records of before belong to earlier runs.
+    pub(super) at: Option<Timestamp>,
+    /// So do lines of a log above this one.
+    pub(super) line: u32,
+}
+
 /// A fact with its names looked up.
 #[derive(Debug, Clone)]
 pub(super) struct Subjects {
@@ -60,18 +69,16 @@ impl Resolver {
         self.names.begin_run();
     }
 
-    /// The countable item of a fact. Records from before `begun` belong to earlier runs.
-    pub(super) fn resolve(&mut self, fact: &Fact, plan: Option<&Plan>, begun: Option<Timestamp>) -> Resolved {
+    /// The countable item of a fact.
+    pub(super) fn resolve(&mut self, fact: &Fact, plan: Option<&Plan>, begun: Begun) -> Resolved {
         let subjects = self.subjects(fact);
         let Some(kind) = subjects.kind.filter(|kind| *kind != Kind::TaskStarted && subjects.countable) else { return Resolved::Uncounted };
         if !self.belongs(fact, kind, &subjects, plan) {
             return Resolved::Nowhere;
         }
         let item = Item::new(key(kind, &subjects.key_text), fact.voice, fact.open, kind);
-        match (fact.when, begun) {
-            (Some(when), Some(begun)) if when.at < begun => Resolved::EarlierRun(item),
-            _ => Resolved::Counts(item),
-        }
+        let before = fact.when.zip(begun.at).is_some_and(|(when, begun)| when.at < begun) || fact.line < begun.line;
+        if before { Resolved::EarlierRun(item) } else { Resolved::Counts(item) }
     }
 
     /// Looks the names of a fact up.
@@ -104,7 +111,8 @@ impl Resolver {
         Subjects { kind, story, place, criterion, key_text, countable }
     }
 
-    /// An entry about a story that the plan calls open counts when the titles agree; else it speaks of an earlier plan.
+    /// An entry about a story that the plan calls open counts when the titles agree, about a passed one unless they clash: else it speaks
+    /// of an earlier plan.
     fn belongs(&mut self, fact: &Fact, kind: Kind, subjects: &Subjects, plan: Option<&Plan>) -> bool {
         let about_work_done = match kind {
             Kind::StoryPassed | Kind::StoryFailed | Kind::CriterionDone => true,
@@ -119,7 +127,8 @@ impl Resolver {
         }
         let open = plan.stories.get(place).is_some_and(|story| !story.passed);
         let agree = self.names.titles_agree(place, Some(title));
-        *self.belongs.entry(format!("{id}\u{0}{title}")).or_insert(!open || agree)
+        let clash = self.names.titles_clash(place, title);
+        *self.belongs.entry(format!("{id}\u{0}{title}")).or_insert(if open { agree } else { !clash })
     }
 }
 

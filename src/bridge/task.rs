@@ -10,16 +10,17 @@ use crate::event::Event;
 use crate::fact::{Fact, Kind, Outcome, Provenance, StoryName, Voice, What, opening};
 use crate::format::SourceKind;
 use crate::ledger::{Run, Verdict};
-use crate::line::{Lines, Moment, PastId, Rest, Timestamp};
+use crate::line::{Lines, Moment, PastId, Rest};
 use crate::model::{self, Origin, Told};
 use crate::plan::Plan;
 use crate::subject::Subject;
 
 use super::document::PlanSource;
+use super::infer::Guesses;
 use super::lines::{Counted, Judged, LineSource};
-use super::memory::TaskMemory;
 use super::order::sorted;
-use super::resolve::{Resolver, Subjects, key};
+use super::passes;
+use super::resolve::{Begun, Resolver, Subjects, key};
 
 /// Longest name of a run, in characters.
 const RUN_NAME_LIMIT: usize = 80;
@@ -30,10 +31,11 @@ pub(super) struct Task {
     pub(super) lines: Vec<LineSource>,
     pub(super) plans: Vec<PlanSource>,
     pub(super) model: model::Task,
-    resolver: Resolver,
-    run: Run,
-    run_name: Option<String>,
-    runs: HashMap<String, u32>,
+    pub(super) guesses: Guesses,
+    pub(super) resolver: Resolver,
+    pub(super) run: Run,
+    pub(super) run_name: Option<String>,
+    pub(super) runs: HashMap<String, u32>,
     /// Nothing but its beginning has been said of the present run: further signs belong to the same switch.
     pub(super) untold: bool,
     /// Line sources that wait to know whether a new run began.
@@ -66,7 +68,7 @@ pub(super) struct Pending {
 }
 
 impl Task {
-    pub(super) fn new(found: &FoundTask, source_text: bool) -> Self {
+    pub(super) fn new(found: &FoundTask, source_text: bool, infer: bool) -> Self {
         let id = found.name.as_str();
         Task {
             folder: found.folder.clone(),
@@ -82,34 +84,8 @@ impl Task {
             hold: BTreeSet::new(),
             switching: false,
             restored: false,
+            guesses: Guesses::new(infer),
         }
-    }
-
-    /// What to remember of it.
-    pub(super) fn memory(&self) -> TaskMemory {
-        TaskMemory {
-            run: self.run.clone(),
-            run_name: self.run_name.clone(),
-            runs: self.runs.clone(),
-            untold: self.untold,
-            resolver: self.resolver.clone(),
-            model: self.model.clone(),
-        }
-    }
-
-    /// Goes on with what an earlier process knew.
-    pub(super) fn restore(&mut self, kept: TaskMemory) {
-        let TaskMemory { run, run_name, runs, untold, resolver, model } = kept;
-        self.model.restore(model);
-        (self.run, self.run_name, self.runs, self.untold, self.resolver, self.restored) = (run, run_name, runs, untold, resolver, true);
-    }
-
-    /// The plan as an earlier process believed it.
-    pub(super) fn restore_plan(&mut self, source: usize, kept: PlanSource) {
-        if let Some(plan) = kept.plan.as_ref().filter(|plan| !plan.stories.is_empty()) {
-            self.resolver.set_plan(plan);
-        }
-        self.plans[source].restore(kept);
     }
 
     pub(super) fn plan(&self) -> Option<&Plan> {
@@ -126,11 +102,11 @@ impl Task {
     pub(super) fn judge(&mut self, line: usize, now: Duration, finish: bool) -> Option<Judged> {
         let Task { lines, plans, resolver, .. } = self;
         let plan = the_plan(plans);
-        lines[line].judge(now, finish, |fact| resolver.resolve(fact, plan, None))
+        lines[line].judge(now, finish, |fact| resolver.resolve(fact, plan, Begun::default()))
     }
 
-    /// Counts what a line source was appended since the last look. Records from before `begun` belong to earlier runs.
-    pub(super) fn count_fresh(&mut self, line: usize, now: Duration, begun: Option<Timestamp>) -> Vec<Counted> {
+    /// Counts what a line source was appended since the last look. What lies before `begun` belongs to earlier runs.
+    pub(super) fn count_fresh(&mut self, line: usize, now: Duration, begun: Begun) -> Vec<Counted> {
         let Task { lines, plans, resolver, .. } = self;
         let plan = the_plan(plans);
         lines[line].count_fresh(now, |fact| resolver.resolve(fact, plan, begun))
@@ -138,7 +114,7 @@ impl Task {
 
     /// What this source says of its content is about to be replaced: it is counted while it can be. `retired` when the file itself
     /// is replaced by another.
-    pub(super) fn press(&mut self, line: usize, now: Duration, begun: Option<Timestamp>, retired: bool) {
+    pub(super) fn press(&mut self, line: usize, now: Duration, begun: Begun, retired: bool) {
         let fresh = self.count_fresh(line, now, begun);
         self.lines[line].tell_later(fresh);
         if self.lines[line].is_pressed(retired)
@@ -156,23 +132,30 @@ impl Task {
     pub(super) fn late(&mut self, line: usize, past: PastId, added: &Lines) {
         let Task { lines, plans, resolver, .. } = self;
         let plan = the_plan(plans);
-        lines[line].late(past, added, |fact| resolver.resolve(fact, plan, None));
+        lines[line].late(past, added, |fact| resolver.resolve(fact, plan, Begun::default()));
     }
 
     /// A file that lost its name is not read any more.
     pub(super) fn leave(&mut self, line: usize, past: PastId, end: Option<Option<Rest>>) {
         let Task { lines, plans, resolver, .. } = self;
         let plan = the_plan(plans);
-        lines[line].leave(past, end, |fact| resolver.resolve(fact, plan, None));
+        lines[line].leave(past, end, |fact| resolver.resolve(fact, plan, Begun::default()));
     }
 
-    /// When the present run began, by the progress log's header: records from before belong to earlier runs.
-    pub(super) fn begun(&self) -> Option<Timestamp> {
-        self.lines.iter().filter(|source| !source.is_machine_log()).find_map(|source| {
-            let started = source.reader().head().started?;
-            // A date alone stands for its midnight; that is early enough to lose nothing.
-            Some(started.at)
-        })
+    /// Where the present run begins in what a log already held: for a machine's at the time that the progress log's header names, for a
+    /// progress log that goes through the plan more than once at its last pass. What is seen as it happens is always of the present run.
+    pub(super) fn begun(&self, line: usize, live: bool) -> Begun {
+        let source = &self.lines[line];
+        if live {
+            return Begun::default();
+        }
+        if !source.is_machine_log() {
+            let plan = self.plan().filter(|_| !source.reader().newest_first());
+            return Begun { at: None, line: plan.map_or(0, |plan| passes::last(source.stated(), plan)) };
+        }
+        // A date alone stands for its midnight; that is early enough to lose nothing.
+        let mut logs = self.lines.iter().filter(|source| !source.is_machine_log());
+        Begun { at: logs.find_map(|source| source.reader().head().started).map(|started| started.at), line: 0 }
     }
 
     /// Prepares counted facts of one source for telling.
@@ -251,6 +234,19 @@ impl Task {
         late
     }
 
+    /// Counts one more start of a story, and says the how-manieth it is, when all that were counted have ended and the run has begun.
+    pub(super) fn attempt_without_start(&mut self, story: &str) -> Option<u32> {
+        let start = key(Kind::StoryStarted, story);
+        let begun = self.run.count(key(Kind::TaskStarted, "")) > 0;
+        (begun && self.run.count(start) <= self.ends(story)).then(|| self.run.add(start))
+    }
+
+    /// Whether something of it is still being written, or waits to be believed.
+    pub(super) fn is_unsettled(&self) -> bool {
+        let lines = self.lines.iter().any(|source| source.is_rewritten() || source.reader().is_waiting());
+        self.switching || !self.hold.is_empty() || lines || self.plans.iter().any(PlanSource::is_unread)
+    }
+
     /// Completions of a story emitted so far in this run, whatever their outcome.
     fn ends(&self, story: &str) -> u32 {
         self.run.count(key(Kind::StoryPassed, story)) + self.run.count(key(Kind::StoryFailed, story))
@@ -284,7 +280,15 @@ impl Task {
         self.say(pending, Kind::StoryStarted, &fact, Some(occurrence), now, events);
     }
 
-    fn say(&mut self, pending: &Pending, kind: Kind, fact: &Fact, occurrence: Option<u32>, now: Moment, events: &mut Vec<Event>) {
+    pub(super) fn say(
+        &mut self,
+        pending: &Pending,
+        kind: Kind,
+        fact: &Fact,
+        occurrence: Option<u32>,
+        now: Moment,
+        events: &mut Vec<Event>,
+    ) {
         if occurrence.is_some() {
             self.name_run(pending);
         }
@@ -328,7 +332,11 @@ impl Task {
         let opening = || {
             first.filter(|first| first.fact.line > 0 && first.fact.voice != Voice::Record).map(|first| first.fact.text.trim().to_owned())
         };
-        let name = planned.or_else(started).or_else(opening).filter(|name| !name.is_empty());
+        let stated = || match first.map(|first| &first.fact.what) {
+            Some(What::TaskStarted { name, branch, .. }) => branch.clone().or_else(|| name.clone()),
+            Some(_) | None => None,
+        };
+        let name = planned.or_else(started).or_else(stated).or_else(opening).filter(|name| !name.is_empty());
         name.map_or_else(|| self.id.to_string(), |name| name.chars().take(RUN_NAME_LIMIT).collect())
     }
 

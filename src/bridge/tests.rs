@@ -1,5 +1,6 @@
 //! Histories of files, told to the bridge as the reader would tell them, on a clock of their own.
 
+mod guesses;
 mod last_line;
 mod plans;
 mod restart;
@@ -48,7 +49,15 @@ fn settings(names: &[&str], emit_history: bool) -> Settings {
         machine_name: name.ends_with(".log") || name.ends_with(".jsonl"),
     });
     let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
-    Settings { tasks, sources: sources.collect(), zone: TimeZone::UTC, rules: Rules::default(), emit_history, source_text: true }
+    Settings {
+        tasks,
+        sources: sources.collect(),
+        zone: TimeZone::UTC,
+        rules: Rules::default(),
+        emit_history,
+        source_text: true,
+        infer: false,
+    }
 }
 
 impl World {

@@ -53,9 +53,9 @@ pub(super) fn log(recipe: &Recipe, bytes: &[u8]) -> Explained {
     let mut facts = Vec::new();
     let mut lines = Vec::new();
     for line in text.iter().chain(rest.as_ref().map(Rest::line)) {
-        let before = reader.tally();
+        let before = reader.places();
         reader.line(line, &mut facts);
-        let reading = match (line.text.trim().is_empty(), reader.tally().1 > before.1) {
+        let reading = match (line.text.trim().is_empty(), reader.places().1 > before.1) {
             (true, _) => Reading::Blank,
             (false, true) => Reading::Unknown,
             (false, false) => Reading::Understood,
@@ -73,6 +73,9 @@ pub(super) fn log(recipe: &Recipe, bytes: &[u8]) -> Explained {
         }
     }
     let (understood, unknown) = reader.tally();
+    if reader.kind() == SourceKind::Unknown {
+        lines.iter_mut().filter(|line| line.reading == Reading::Understood).for_each(|line| line.reading = Reading::Unknown);
+    }
     Explained { kind: reader.kind(), lines, understood, unknown }
 }
 

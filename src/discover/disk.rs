@@ -1,5 +1,6 @@
 //! The file system as it is.
 
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use super::{FileSystem, Kind};
@@ -18,6 +19,7 @@ impl FileSystem for Disk {
         match path.metadata() {
             Ok(meta) if meta.is_file() => Kind::File,
             Ok(meta) if meta.is_dir() => Kind::Folder,
+            Ok(meta) if meta.file_type().is_fifo() => Kind::Pipe,
             Ok(_) => Kind::Other,
             Err(_) => Kind::Missing,
         }

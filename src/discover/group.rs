@@ -3,14 +3,18 @@
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
-use super::expand::Named;
-use super::{EXECUTION_LOG, FileSystem, Found, Kind, PLANS, PROGRESS, RUNNER_FOLDERS, Shape, Source, Task, is_machine_name, name_of};
+use super::expand::Expanded;
+use super::{
+    EXECUTION_LOG, FileSystem, Found, Kind, PLANS, PROGRESS, RUNNER_FOLDERS, Shape, Source, Task, is_machine_name, is_standard_input,
+    name_of,
+};
 use crate::line::{SourceId, TaskId};
 
 /// How far up a runner's folder is looked for where there is no repository.
 const UP: usize = 4;
 
-pub(super) fn group(named: Vec<Named>, take_along: bool, files: &dyn FileSystem) -> Found {
+pub(super) fn group(expanded: Expanded, take_along: bool, files: &dyn FileSystem) -> Found {
+    let Expanded { named, folders } = expanded;
     let mut grouping = Grouping { files, folders: Vec::new(), taken: Vec::new(), seen: HashSet::new() };
     let plan_folders: Vec<PathBuf> =
         named.iter().filter(|named| Shape::of(&named.path) == Shape::Document).map(|named| grouping.home_of(&named.path)).collect();
@@ -28,7 +32,7 @@ pub(super) fn group(named: Vec<Named>, take_along: bool, files: &dyn FileSystem)
             }
         }
     }
-    grouping.found()
+    grouping.found(folders)
 }
 
 struct Grouping<'a> {
@@ -52,6 +56,9 @@ struct Taken {
 impl Grouping<'_> {
     /// The folder of the task that a file belongs to: its own, or the one that the runner's folder is in.
     fn home_of(&self, path: &Path) -> PathBuf {
+        if is_standard_input(path) {
+            return self.files.current();
+        }
         let folder = self.files.real(path.parent().unwrap_or(path));
         let is_runners = |folder: &&Path| name_of(folder).is_some_and(|name| RUNNER_FOLDERS.contains(&name));
         match folder.ancestors().filter(is_runners).last().and_then(Path::parent) {
@@ -78,7 +85,7 @@ impl Grouping<'_> {
     fn belonging_to(&self, task: usize) -> Vec<PathBuf> {
         let folder = &self.folders[task];
         let own: Vec<&Taken> = self.taken.iter().filter(|taken| taken.task == task).collect();
-        let has_log = own.iter().any(|taken| Shape::of(&taken.path) == Shape::Lines && !is_execution_log(&taken.real));
+        let has_log = own.iter().any(|taken| self.shape_of(&taken.path) == Shape::Lines && !is_execution_log(&taken.real));
         let has_plan = own.iter().any(|taken| Shape::of(&taken.path) == Shape::Document);
         let exists = |name: &&str| self.files.kind(&folder.join(name)) == Kind::File;
         let mut paths = Vec::new();
@@ -102,7 +109,11 @@ impl Grouping<'_> {
         nearest.or(repository).unwrap_or(folder).to_owned()
     }
 
-    fn found(self) -> Found {
+    fn shape_of(&self, path: &Path) -> Shape {
+        if is_standard_input(path) || self.files.kind(path) == Kind::Pipe { Shape::Stream } else { Shape::of(path) }
+    }
+
+    fn found(self, folders: Vec<PathBuf>) -> Found {
         let names = names(&self.folders);
         let tasks =
             self.folders.iter().zip(names).zip(0..).map(|((folder, name), id)| Task { id: TaskId(id), name, folder: folder.clone() });
@@ -111,16 +122,19 @@ impl Grouping<'_> {
             task: TaskId(taken.task as u32),
             path: taken.path.clone(),
             shown: shown(taken, &self.folders[taken.task], self.files),
-            shape: Shape::of(&taken.path),
+            shape: self.shape_of(&taken.path),
             named: taken.itself || taken.as_named.is_some(),
             machine_name: is_machine_name(&taken.path),
         });
-        Found { tasks: tasks.collect(), sources: sources.collect() }
+        Found { tasks: tasks.collect(), sources: sources.collect(), folders }
     }
 }
 
 /// Relative to the task's folder where it lies in it; a runner's file further up with `../`; else as named.
 fn shown(taken: &Taken, folder: &Path, files: &dyn FileSystem) -> String {
+    if is_standard_input(&taken.path) {
+        return "-".to_owned();
+    }
     // The name itself counts, not what it links to: only its folder is looked through.
     let own = match (taken.path.parent(), taken.path.file_name()) {
         (Some(parent), Some(name)) => files.real(parent).join(name),

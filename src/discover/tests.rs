@@ -224,8 +224,90 @@ fn nothing_is_an_error_that_says_what_to_do() {
     let message = fails(&empty, &[]).to_string();
     assert!(message.starts_with("nothing to watch in /p: looked for prd.json"), "{message}");
     assert!(message.contains("--watch"), "{message}");
-    assert_eq!(fails(&empty, &["*.log"]).exit_code(), 3);
-    assert_eq!(fails(&empty, &["-"]).exit_code(), 2);
+    assert_eq!(fails(&empty, &[]).exit_code(), 3);
+}
+
+#[test]
+fn folders_are_looked_through_four_deep() {
+    let tree = tree(
+        "/p",
+        &[
+            "/p/notes.md",
+            "/p/a/progress.txt",
+            "/p/a/notes.md",
+            "/p/a/b/prd.json",
+            "/p/a/b/c/d/progress.md",
+            "/p/a/b/c/d/e/progress.txt",
+            "/p/.ralph/fix_plan.md",
+            "/p/.hidden/progress.txt",
+            "/p/node_modules/x/progress.txt",
+            "/p/archive/2026/progress.txt",
+            "/elsewhere/progress.txt",
+            "/p/link -> /elsewhere",
+        ],
+    );
+    let expected = [
+        "b = /p/a/b",
+        "a = /p/a",
+        "p = /p",
+        "b: *prd.json (/p/a/b/prd.json)",
+        "a: progress.txt (/p/a/progress.txt)",
+        // A log below the folder of a plan is that plan's.
+        "b: c/d/progress.md (/p/a/b/c/d/progress.md)",
+        "p: notes.md (/p/notes.md)",
+        "p: .ralph/fix_plan.md (/p/.ralph/fix_plan.md)",
+    ];
+    check(&tree, &[], false, &expected);
+    let found = discover(&Request { named: Vec::new(), take_along: false }, &tree).unwrap();
+    let folders: Vec<_> = found.folders.iter().map(|folder| folder.display().to_string()).collect();
+    assert_eq!(folders, ["/p", "/p/.ralph", "/p/a", "/p/a/b", "/p/a/b/c", "/p/a/b/c/d"]);
+}
+
+#[test]
+fn patterns_may_stand_in_any_part() {
+    let tree = tree("/p", &["/p/a/x.log", "/p/b/x.log", "/p/b/c/y.log", "/p/b/.z.log", "/q/x.log", "/p/b/out.log -> /q/x.log"]);
+    for (pattern, expected) in [
+        ("*/x.log", vec!["/p/a/x.log", "/p/b/x.log"]),
+        ("b/*.log", vec!["/p/b/x.log"]),
+        ("**/*.log", vec!["/p/a/x.log", "/p/b/x.log", "/p/b/c/y.log"]),
+        ("**/x.log", vec!["/p/a/x.log", "/p/b/x.log"]),
+        ("/q/*.log", vec!["/q/x.log"]),
+        ("/**/y.log", vec!["/p/b/c/y.log"]),
+        ("none/*.log", vec![]),
+    ] {
+        let found = discover(&Request { named: vec![pattern.into()], take_along: false }, &tree).unwrap();
+        let paths: Vec<_> = found.sources.iter().map(|source| source.path.display().to_string()).collect();
+        assert_eq!(paths, expected, "{pattern}");
+        assert!(!found.folders.is_empty(), "{pattern}");
+    }
+}
+
+#[test]
+fn standard_input_belongs_to_the_current_folder() {
+    let tree = tree("/p", &["/p/prd.json"]);
+    check(&tree, &["-"], false, &["p = /p", "p: - (-)"]);
+    let found = discover(&Request { named: vec!["-".into(), "-".into()], take_along: true }, &tree).unwrap();
+    assert_eq!(found.sources[0].shape, Shape::Stream);
+    assert_eq!(
+        words(&found)[2..],
+        [
+            "p: +*prd.json (/p/prd.json)",
+            "p: +progress.txt (/p/progress.txt)",
+            "p: +!.claude-loop/execution_log.jsonl (/p/.claude-loop/execution_log.jsonl)"
+        ]
+    );
+}
+
+#[test]
+fn what_is_found_later_keeps_the_numbers_and_names_of_what_was_there() {
+    let look = |paths: &[&str]| discover(&Request { named: vec!["**/*.log".into()], take_along: false }, &tree("/p", paths)).unwrap();
+    let mut found = look(&["/p/b/shop/x.log"]);
+    let added = found.add(look(&["/p/a/shop/x.log", "/p/b/shop/w.log", "/p/b/shop/x.log"]));
+    assert_eq!(added.tasks.iter().map(|task| (task.id, task.name.as_str())).collect::<Vec<_>>(), [(TaskId(1), "a/shop")]);
+    let sources: Vec<_> = added.sources.iter().map(|source| (source.id, source.task, source.path.to_str().unwrap())).collect();
+    assert_eq!(sources, [(SourceId(1), TaskId(1), "/p/a/shop/x.log"), (SourceId(2), TaskId(0), "/p/b/shop/w.log")]);
+    assert_eq!(found.tasks[0].name, "shop");
+    assert_eq!(found.add(look(&["/p/b/shop/x.log"])), Added::default());
 }
 
 #[test]

@@ -2,12 +2,12 @@
 //!
 //! The status is always written in the end; an entry without one is still being worked on.
 
-use super::entry::{Opening, Silence};
 use super::field::is_separator;
+use super::opening::{Opening, PLAIN, Silence};
 use super::{Family, Reading, Seen, SourceKind, heading, time};
 use crate::fact::{Fact, Provenance, Voice, What, opening};
 
-pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"#=A*\xE2\xF0", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"#=-AIi*\xE2\xF0", read };
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     if seen.sure && is_all_done(seen.text) {
@@ -23,9 +23,10 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         }]));
     }
     let (level, text) = match seen.text.as_bytes() {
-        [b'#', ..] => heading(seen.text)?,
-        // `=== Iteration 1 (2026-01-24 12:32) ===`
-        [b'=', b'=', ..] => (2, seen.text.trim_matches(['=', ' '])),
+        [b'#' | b'=', ..] => heading(seen.text)?,
+        // `--- Iteration 1 (2026-01-24 12:32) ---`
+        [b'-' | b'*', b'-' | b'*', ..] => (2, seen.text.trim_matches(['-', '*', ' '])),
+        [b'I' | b'i', ..] => (PLAIN, seen.text),
         _ => return None,
     };
     let (iteration, rest) = super::iteration(text)?;
@@ -33,10 +34,20 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
     let when = match time::leading(rest, seen.clock) {
         Some((when, rest)) if rest.trim_matches(is_separator).is_empty() => Some(when),
         Some(_) => return None,
-        None if rest.is_empty() => None,
+        None if rest.is_empty() && level != PLAIN => None,
+        // `Iteration 3/15 started.`: the runner's own line; what was done is said elsewhere.
+        None if level == PLAIN && iteration.is_some() && is_progress(rest) => return Some(Reading::Says(Vec::new())),
         None => return None,
     };
-    Some(Reading::Opens(Opening { level, stories: Vec::new(), when, iteration, status: None, silence: Silence::Started }))
+    // A plain line is a heading only with its number.
+    if level == PLAIN && iteration.is_none() {
+        return None;
+    }
+    Some(Reading::Opens(Opening { level, when, iteration, silence: Silence::Started, ..Opening::default() }))
+}
+
+fn is_progress(rest: &str) -> bool {
+    ["started", "complete", "completed", "finished", "done", "begins", "starting"].contains(&rest.trim_end_matches(['.', '!']))
 }
 
 /// A whole line that says `All 5 user stories complete`.

@@ -3,46 +3,11 @@
 //! Keeps what the entry has said so far and judges it once: at its status, or, where a family writes none, at its end.
 
 use super::field::{Label, field, stories};
+use super::opening::{Opening, PLAIN, Silence, Step};
+use super::say::{Place, Saying};
 use super::words::{self, Status};
-use super::{Seen, criterion, time};
-use crate::fact::{Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What, opening};
-
-/// What an entry means that ends without any status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Silence {
-    /// The family appends an entry only after the checks passed (snarktank).
-    Passed,
-    /// The family always writes a status; it has not come (claude-loop).
-    Started,
-    /// Only a status makes it an entry at all: the heading alone is not certain.
-    Nothing,
-}
-
-/// What a heading says.
-#[derive(Debug, Clone)]
-pub(super) struct Opening {
-    /// Of the heading: one of the same level or above ends the entry.
-    pub(super) level: u8,
-    /// Empty where a `**Story**:` line is to name them.
-    pub(super) stories: Vec<StoryName>,
-    pub(super) when: Option<Stamp>,
-    pub(super) iteration: Option<u32>,
-    pub(super) status: Option<Status>,
-    pub(super) silence: Silence,
-}
-
-/// A line that a fact may stand on.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) line: u32,
-    pub(super) text: Box<str>,
-}
-
-impl Place {
-    pub(super) fn of(seen: &Seen<'_>) -> Self {
-        Place { line: seen.number, text: seen.raw.into() }
-    }
-}
+use super::{Seen, criterion, evidence, time};
+use crate::fact::{Criterion, Fact, Outcome, Precision, Provenance, Stamp, StoryName, Voice, What, opening};
 
 /// Where a status may stand when a heading has named the story already: later on, `Status:` is more likely about the product.
 const STATUS_WITHIN: u32 = 8;
@@ -56,6 +21,8 @@ pub(super) struct Entry {
     place: Place,
     open: u64,
     indent: usize,
+    /// The mark of the rule right above the heading, where that is a plain line: only its like ends the entry.
+    fence: Option<char>,
     /// A status that waits one line for the entry's date.
     due: Option<(Status, Place)>,
     duration_ms: Option<u64>,
@@ -72,13 +39,17 @@ pub(super) struct Entry {
 
 impl Entry {
     /// Opens an entry; one whose heading says everything is judged here.
-    pub(super) fn new(mut opening_: Opening, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> Self {
+    /// `session` is the date and number of the session it stands in.
+    pub(super) fn new(mut opening_: Opening, session: (Option<Stamp>, Option<u32>), seen: &Seen<'_>, facts: &mut Vec<Fact>) -> Self {
         let status = opening_.status.take();
+        opening_.when = opening_.when.or(session.0);
+        opening_.iteration = opening_.iteration.or(session.1);
         let mut entry = Entry {
             opening: opening_,
             place: Place::of(seen),
             open: opening(seen.raw),
             indent: seen.indent(),
+            fence: None,
             due: None,
             duration_ms: None,
             lines: 0,
@@ -89,14 +60,37 @@ impl Entry {
             failed: false,
             erred: false,
         };
+        if entry.opening.level == PLAIN {
+            entry.fence = seen.fence;
+        }
         if let Some(status) = status {
             entry.status(status, Place::of(seen), facts);
         }
         entry
     }
 
+    /// Whether a heading of this level ends it.
+    pub(super) fn ends_at(&self, level: u8) -> bool {
+        self.fence.is_none() && level <= self.opening.level
+    }
+
+    /// Whether a rule of this mark ends it. One right below a fenced heading underlines it.
+    pub(super) fn ends_at_rule(&self, mark: char) -> bool {
+        self.fence.is_none_or(|fence| fence == mark && self.lines > 0)
+    }
+
+    /// A rule that does not end it.
+    pub(super) fn ruled(&mut self) {
+        self.lines += 1;
+    }
+
     pub(super) fn level(&self) -> u8 {
         self.opening.level
+    }
+
+    /// Whether it is only a time, for the statements below it.
+    pub(super) fn names_nothing(&self) -> bool {
+        self.opening.stories.is_empty() && self.opening.title.is_none()
     }
 
     pub(super) fn when(&self) -> Option<Stamp> {
@@ -110,30 +104,42 @@ impl Entry {
 
     /// Whether it has said anything, or certainly will.
     pub(super) fn is_certain(&self) -> bool {
-        self.started || self.ended || (!self.opening.stories.is_empty() && self.opening.silence != Silence::Nothing)
+        self.started || self.ended || (!self.opening.stories.is_empty() && self.opening.silence.speaks())
     }
 
     /// Whether its lines count as understood.
     pub(super) fn is_known(&self) -> bool {
-        self.is_certain() || self.opening.silence == Silence::Started
+        self.is_certain() || matches!(self.opening.silence, Silence::Started | Silence::Awaits)
     }
 
     /// Whether its end would say something.
     pub(super) fn is_waiting(&self) -> bool {
-        self.due.is_some() || (!self.judged && !self.opening.stories.is_empty() && self.opening.silence != Silence::Nothing)
+        self.due.is_some() || (!self.judged && !self.opening.stories.is_empty() && self.opening.silence.speaks())
     }
 
     /// Takes a line under the heading.
     pub(super) fn line(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
         self.lines += 1;
-        if self.opening.when.is_none() && self.date(seen) {
+        if self.date(seen) {
             self.judge_due(facts);
             return;
         }
         self.judge_due(facts);
+        if seen.text.starts_with('#') {
+            // A heading inside the entry may be all there is of a label: `### Files changed`, `### Status: blocked`.
+            if Label::of(seen.text) == Some(Label::Report) {
+                self.reports();
+            }
+            if let Some((label, value)) = field(seen.text.trim_start_matches(['#', ' ']))
+                && Label::of(label) == Some(Label::Status)
+            {
+                self.field(Label::Status, value, seen, facts);
+            }
+        }
         let labelled = seen.indent() <= self.indent + 1;
         if labelled
             && let Some((label, value)) = field(seen.text)
+            && let Some(label) = Label::of(label)
             && self.field(label, value, seen, facts)
         {
             self.in_criteria = false;
@@ -142,7 +148,27 @@ impl Entry {
         if self.lines == 1 && self.bold_title(seen.text) {
             return;
         }
+        if self.opening.silence == Silence::Nothing && seen.likely && self.opening.when.is_some() && evidence::of_code(seen.text) {
+            self.reports();
+        }
         self.criterion(seen, facts);
+    }
+
+    /// It is the report of finished work, even if its heading alone was not certain.
+    fn reports(&mut self) {
+        if self.opening.silence == Silence::Nothing {
+            self.opening.silence = Silence::Passed;
+            self.take_title();
+        }
+    }
+
+    /// Where nothing gave the story an id, the heading's title names it.
+    fn take_title(&mut self) {
+        if self.opening.stories.is_empty()
+            && let Some(title) = self.opening.title.take()
+        {
+            self.opening.stories.push(StoryName { id: None, title: Some(title) });
+        }
     }
 
     /// Takes a line from inside a code fence: only numbered criteria are read there.
@@ -164,41 +190,47 @@ impl Entry {
             Silence::Passed => self.judge(Status::Passed, &self.place.clone(), facts),
             // Its status may still come, so it is not judged.
             Silence::Started => self.start(Provenance::Explicit, &self.place.clone(), facts),
-            Silence::Nothing => {}
+            Silence::Nothing | Silence::Awaits => {}
         }
         self.judged = true;
     }
 
-    /// A date under the heading: `*2026-01-24T08:45:00Z (283s)*`, `- **Date**: 2026-01-24`.
+    /// A date under the heading: `*2026-01-24T08:45:00Z (283s)*`, `- **Date**: 2026-01-24`; or the time of day to a date.
     fn date(&mut self, seen: &Seen<'_>) -> bool {
         if self.lines > STATUS_WITHIN || seen.indent() > self.indent + 1 {
             return false;
         }
-        let (stamp, rest) = if seen.text.starts_with(['*', '_']) && seen.text.ends_with(['*', '_']) {
-            let Some((stamp, rest)) = time::leading(seen.text.trim_start_matches(['*', '_']), seen.clock) else { return false };
-            (stamp, rest.trim_matches([' ', '*', '_']))
-        } else {
-            let Some((label, value)) = field(seen.text) else { return false };
-            const DATES: [&str; 8] =
-                ["date", "completed", "completed at", "completed on", "timestamp", "time", "finished", "date completed"];
-            if !DATES.iter().any(|date| label.eq_ignore_ascii_case(date)) {
-                return false;
-            }
-            let Some((stamp, rest)) = time::leading(value, seen.clock) else { return false };
-            (stamp, rest.trim())
+        let rough = self.opening.when.filter(|when| when.precision == Precision::Day);
+        if self.opening.when.is_some() && rough.is_none() {
+            return false;
+        }
+        let emphasised = seen.text.starts_with(['*', '_']) && seen.text.ends_with(['*', '_']);
+        let label = field(seen.text).map(|(label, value)| (Label::of(label), value));
+        let done = matches!(label, Some((Some(Label::Done), _)));
+        let (value, labelled) = match label {
+            Some((Some(Label::When | Label::Done), value)) => (value, true),
+            _ if emphasised => (seen.text.trim_start_matches(['*', '_']), false),
+            _ => return false,
         };
+        let found = match rough {
+            Some(day) => time::of_day(day, value, seen.clock).filter(|_| labelled),
+            None => time::leading(value, seen.clock),
+        };
+        let Some((stamp, rest)) = found else { return false };
+        // `Completed: 2026-01-24` says both.
+        if done && self.opening.silence == Silence::Nothing {
+            self.reports();
+        }
         self.opening.when = Some(stamp);
-        self.duration_ms = rest
-            .strip_prefix('(')
-            .and_then(|rest| rest.strip_suffix("s)"))
-            .and_then(|secs| secs.parse::<u32>().ok())
-            .map(|secs| u64::from(secs) * 1000);
+        let rest = rest.trim_matches([' ', '*', '_']);
+        let secs = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix("s)")).and_then(|secs| secs.parse::<u32>().ok());
+        self.duration_ms = secs.map(|secs| u64::from(secs) * 1000);
         true
     }
 
-    fn field(&mut self, label: &str, value: &str, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
-        match Label::of(label) {
-            Some(Label::Story) if self.opening.stories.is_empty() && self.lines <= STORY_WITHIN => {
+    fn field(&mut self, label: Label, value: &str, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
+        match label {
+            Label::Story if self.opening.stories.is_empty() && self.lines <= STORY_WITHIN => {
                 self.opening.stories = stories(value);
                 if !self.opening.stories.is_empty() {
                     self.open = opening(&format!("{} {}", self.place.text, seen.text));
@@ -206,32 +238,60 @@ impl Entry {
                 }
                 true
             }
-            Some(Label::Status) => {
-                let late = self.opening.silence != Silence::Started && self.lines > STATUS_WITHIN;
+            Label::Title if !self.started => match self.opening.stories.as_mut_slice() {
+                [story] if story.title.is_none() && !value.is_empty() && self.lines <= STORY_WITHIN => {
+                    story.title = Some(value.to_owned());
+                    true
+                }
+                _ => false,
+            },
+            Label::Status | Label::Result => {
+                let late = self.opening.silence == Silence::Passed && self.lines > STATUS_WITHIN;
+                self.take_title();
                 if self.ended || late || self.opening.stories.is_empty() {
                     return false;
                 }
                 match words::value(value) {
-                    Some(status) => self.status(status, Place::of(seen), facts),
+                    Some(status) => self.stepped(status, seen, facts),
                     // A status of its own making is in any case not the family's silence.
-                    None if self.opening.silence == Silence::Passed => self.opening.silence = Silence::Started,
+                    None if self.opening.silence == Silence::Passed && label == Label::Status => self.opening.silence = Silence::Started,
                     None => {}
                 }
                 true
             }
-            Some(Label::Reason) if self.failed && !self.erred => {
+            Label::Done if self.opening.silence == Silence::Awaits && !value.is_empty() && !self.ended => {
+                self.take_title();
+                if !self.opening.stories.is_empty() {
+                    self.status(Status::Passed, Place::of(seen), facts);
+                }
+                true
+            }
+            Label::Reason if self.failed && !self.erred => {
                 if let Some(reason) = words::reason_text(value) {
                     self.error(reason, &Place::of(seen), facts);
                 }
                 true
             }
-            Some(Label::Learnings) => {
-                if self.opening.silence == Silence::Nothing {
-                    self.opening.silence = Silence::Passed;
-                }
+            Label::Report => {
+                self.reports();
                 true
             }
-            Some(Label::Story | Label::Reason) | None => false,
+            Label::Story | Label::Title | Label::Done | Label::Reason | Label::When => false,
+        }
+    }
+
+    /// A status has been read; that of a step is not its story's, unless it failed.
+    fn stepped(&mut self, status: Status, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
+        match (&self.opening.step, status) {
+            (Some(Step::Work), Status::Passed | Status::Open) => self.status(Status::Open, Place::of(seen), facts),
+            (Some(Step::Check(text)), Status::Passed) => {
+                let done = Criterion { index: None, text: Some(text.clone()) };
+                self.judged = true;
+                self.started = true;
+                self.criterion_done(done, seen, facts);
+            }
+            (Some(Step::Check(_)), Status::Failed { .. } | Status::Open | Status::Idle) => self.judged = true,
+            (Some(Step::Work) | None, status) => self.status(status, Place::of(seen), facts),
         }
     }
 
@@ -255,21 +315,23 @@ impl Entry {
         }
     }
 
-    fn criterion_done(&mut self, done: crate::fact::Criterion, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
+    fn criterion_done(&mut self, done: Criterion, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
         // With several stories nobody knows whose criterion it is; an uncertain entry has none.
-        if self.opening.stories.len() != 1 || !(self.started || self.opening.silence != Silence::Nothing) {
+        if self.opening.stories.len() != 1 || !(self.started || self.opening.silence.speaks()) {
             return;
         }
         let place = Place::of(seen);
         self.start(Provenance::Derived, &place, facts);
         let story = self.opening.stories[0].clone();
-        facts.push(self.fact(What::CriterionDone { criterion: done, duration_ms: None }, story, Provenance::Explicit, &place));
+        let what = What::CriterionDone { criterion: done, duration_ms: None };
+        facts.push(self.saying(&place).fact(what, Some(story), Provenance::Explicit));
     }
 
     /// A status has been read. Without a date it waits one line, in case the date is there.
     fn status(&mut self, status: Status, place: Place, facts: &mut Vec<Fact>) {
         self.judged = true;
-        if self.opening.when.is_some() {
+        let dated = self.opening.when.is_some_and(|when| when.precision != Precision::Day || self.opening.level != PLAIN);
+        if dated {
             self.judge(status, &place, facts);
         } else {
             self.due = Some((status, place));
@@ -294,9 +356,8 @@ impl Entry {
 
     fn start(&mut self, provenance: Provenance, place: &Place, facts: &mut Vec<Fact>) {
         if !std::mem::replace(&mut self.started, true) {
-            for story in self.opening.stories.clone() {
-                facts.push(self.started_fact(story, provenance, place));
-            }
+            let saying = self.saying(place);
+            facts.extend(self.opening.stories.iter().map(|story| saying.started(story.clone(), self.opening.iteration, provenance)));
         }
     }
 
@@ -309,41 +370,24 @@ impl Entry {
         let duration_ms = self.duration_ms.filter(|_| self.opening.stories.len() == 1);
         for (nth, story) in self.opening.stories.clone().into_iter().enumerate() {
             if !was_started {
-                facts.push(self.started_fact(story.clone(), Provenance::Derived, place));
+                facts.push(self.saying(place).started(story.clone(), self.opening.iteration, Provenance::Derived));
             }
             if nth == 0
                 && let Some(why) = &why
             {
                 self.error(why.clone(), place, facts);
             }
-            let ended = What::StoryEnded { outcome: outcome.clone(), duration_ms, commits: Vec::new() };
-            facts.push(self.fact(ended, story, Provenance::Explicit, place));
+            facts.push(self.saying(place).ended(story, outcome.clone(), duration_ms, Provenance::Explicit));
         }
     }
 
     fn error(&mut self, message: String, place: &Place, facts: &mut Vec<Fact>) {
         if !std::mem::replace(&mut self.erred, true) {
-            let failure = Failure { kind: words::error_kind(None, &message), message, retryable: None, exit_code: None };
-            let story = self.opening.stories[0].clone();
-            facts.push(self.fact(What::Error(failure), story, Provenance::Explicit, place));
+            facts.push(self.saying(place).error(self.opening.stories.first().cloned(), message));
         }
     }
 
-    fn started_fact(&self, story: StoryName, provenance: Provenance, place: &Place) -> Fact {
-        let started = What::StoryStarted { iteration: self.opening.iteration, priority: None, criteria: Vec::new() };
-        self.fact(started, story, provenance, place)
-    }
-
-    fn fact(&self, what: What, story: StoryName, provenance: Provenance, place: &Place) -> Fact {
-        Fact {
-            what,
-            story: Some(story),
-            voice: Voice::Entry,
-            provenance,
-            line: place.line,
-            text: place.text.clone(),
-            open: self.open,
-            when: self.opening.when,
-        }
+    fn saying<'p>(&self, place: &'p Place) -> Saying<'p> {
+        Saying { place, open: self.open, when: self.opening.when, voice: Voice::Entry }
     }
 }

@@ -3,9 +3,6 @@
 //!
 //! A record that is damaged (half written, glued to the next one, unescaped) says nothing.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde::Deserialize;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -75,10 +72,12 @@ struct Metadata<'a> {
 }
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
-    // Keys that no other JSON line has.
-    static KEYS: LazyLock<Regex> = LazyLock::new(|| Regex::new("timestamp_start|timestamp_end|prd_id").expect("a constant pattern"));
-    if KEYS.find(seen.text)?.as_str() == "prd_id" {
+    if seen.text.contains("\"prd_id\"") {
         return registration(seen);
+    }
+    // The keys that no other JSON line has together.
+    if !(seen.text.contains("\"timestamp_start\"") || seen.text.contains("\"timestamp_end\"")) || !seen.text.contains("\"story_id\"") {
+        return None;
     }
     let record: Record<'_> = json::object(seen.text)?;
     let maker = Maker::new(seen, &record);

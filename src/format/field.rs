@@ -1,57 +1,118 @@
-//! Labelled lines: `**Status**: Complete`, `- **Story:** US-001 - title`.
+//! Labelled lines: `**Status**: Complete`, `- **Story:** US-001 - title`, `结果: 成功`, `【日付】2026-01-24`.
 //!
 //! Takes them apart and knows the labels; what a field means to its entry is `entry`'s.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use super::id;
 use crate::fact::StoryName;
 
 /// The fields of an entry that mean something to us.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Label {
     Story,
+    /// The title, where the story's own line has only an id.
+    Title,
     Status,
+    When,
+    /// As `Status`, but also said of tests and the like: a value that is not known means nothing.
+    Result,
     Reason,
-    /// What the prompt of snarktank and its copies asks to be written under every entry.
-    Learnings,
+    /// What was done, by the label of a block that has no status.
+    Done,
+    /// What only a report of finished work has: learnings, changed files, how it was verified.
+    Report,
 }
+
+static LABELS: LazyLock<HashMap<&'static str, Label>> = LazyLock::new(|| {
+    let tables = [
+        (Label::Story, STORY),
+        (Label::Title, TITLE),
+        (Label::Status, STATUS),
+        (Label::When, WHEN),
+        (Label::Result, RESULT),
+        (Label::Reason, REASON),
+        (Label::Done, DONE),
+        (Label::Report, REPORT),
+    ];
+    tables.into_iter().flat_map(|(label, table)| table.split(", ").map(move |name| (name, label))).collect()
+});
+
+/// Lower case, as all of these.
+const STORY: &str = "\
+    story, user story, story id, focus, working on, task, task id, feature, feature id, issue, ticket, bead, todo, 任务, 任务 id, 任务id, 任務, 故事, 用户故事, \
+    タスク, ストーリー, 작업, 스토리, 태스크, задача, история, задание, historia, história, tarea, tarefa, tâche, histoire, aufgabe, zadanie";
+
+/// See [`Label::Title`].
+const TITLE: &str = "\
+    title, story title, task title, description, 标题, 描述, タイトル, 内容, 제목, 설명, название, описание, título, titre, titel, descripción, \
+    descrição, beschreibung";
+
+/// See [`Label::Status`].
+const STATUS: &str = "\
+    status, final status, story status, task status, current status, estado, statut, stato, stan, 状态, 状態, ステータス, 상태, статус, \
+    состояние, état";
+
+/// See [`Label::When`].
+const WHEN: &str = "\
+    date, time, timestamp, finished, finished at, finished on, date completed, completion date, 日期, 时间, 日付, 日時, \
+    날짜, дата, fecha, data, datum";
+
+/// See [`Label::Result`].
+const RESULT: &str = "\
+    result, outcome, 结果, 結果, 결과, результат, resultado, résultat, ergebnis, esito, wynik";
+
+/// See [`Label::Reason`].
+const REASON: &str = "\
+    reason, blocker, blockers, blocked by, blocked on, failure reason, error, error message, 错误, 失败原因, 阻塞原因, エラー, 原因, 오류, 원인, \
+    ошибка, причина, motivo, erro, raison, erreur, grund, fehler";
+
+/// See [`Label::Done`].
+const DONE: &str = "\
+    done, completed, completed at, completed on, what was done, work done, 完成内容, 作業内容, сделано, hecho, feito, fait, erledigt";
+
+/// See [`Label::Report`].
+const REPORT: &str = "\
+    learnings, learnings for future iterations, lessons, lesson, lessons learned, files changed, files modified, files created, \
+    files created/modified, files touched, changes made, what was implemented, what i implemented, implemented, verified, \
+    verification, task completed, work completed, gotchas, key decisions, key decisions made, aprendizados, aprendizajes, \
+    apprentissages, 修改文件, 変更ファイル, 변경 파일, 学到的经验, 学び, 배운 점";
 
 impl Label {
     pub(super) fn of(label: &str) -> Option<Label> {
-        const LABELS: &[(&str, Label)] = &[
-            ("story", Label::Story),
-            ("user story", Label::Story),
-            ("story id", Label::Story),
-            ("task", Label::Story),
-            ("feature", Label::Story),
-            ("status", Label::Status),
-            ("final status", Label::Status),
-            ("story status", Label::Status),
-            ("estado", Label::Status),
-            ("statut", Label::Status),
-            ("状态", Label::Status),
-            ("结果", Label::Status),
-            ("learnings", Label::Learnings),
-            ("learnings for future iterations", Label::Learnings),
-            ("reason", Label::Reason),
-            ("blocker", Label::Reason),
-            ("blockers", Label::Reason),
-            ("blocked by", Label::Reason),
-            ("failure reason", Label::Reason),
-            ("error", Label::Reason),
-            ("error message", Label::Reason),
-        ];
-        LABELS.iter().find(|(name, _)| name.eq_ignore_ascii_case(label)).map(|(_, label)| *label)
+        let label = label.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '*' | '_'));
+        if label.is_empty() || label.len() > 40 {
+            return None;
+        }
+        LABELS.get(label.to_lowercase().as_str()).copied()
     }
 }
 
-/// `**Label**: value`, `- **Label:** value`, `Label: value`.
+/// `**Label**: value`, `- **Label:** value`, `Label: value`, `Label：value`, `【Label】value`.
 pub(super) fn field(text: &str) -> Option<(&str, &str)> {
+    if let Some(inner) = text.strip_prefix('【') {
+        let (label, value) = inner.split_once('】')?;
+        return Some((label.trim(), value.trim_start_matches([':', '：']).trim()));
+    }
     let text = text.strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with(' ')).unwrap_or(text).trim_ascii_start();
     let text = text.trim_start_matches(['*', '_']);
-    let colon = text.bytes().take(32).position(|b| b == b':')?;
+    let (colon, wide) = colon(text)?;
     let label = text[..colon].trim_end_matches(['*', '_', ' ']);
-    let value = text[colon + 1..].trim_start_matches(['*', '_']).trim();
+    let value = text[colon + wide..].trim_start_matches(['*', '_']).trim();
     (!label.is_empty()).then_some((label, value))
+}
+
+/// The first colon near the start, and how many bytes it takes.
+fn colon(text: &str) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let near = &bytes[..bytes.len().min(48)];
+    let at = near.iter().position(|b| *b == b':' || *b == 0xEF)?;
+    if bytes[at] == b':' {
+        return Some((at, 1));
+    }
+    // `：`, as Chinese and Japanese write it.
+    text[at..].starts_with('：').then_some((at, '：'.len_utf8()))
 }
 
 /// The stories that a `**Story**:` line names: `ID - title`, `ID & ID - title`, or a title alone.
@@ -61,8 +122,12 @@ pub(super) fn stories(value: &str) -> Vec<StoryName> {
         let title = title(found.rest);
         return found.ids.into_iter().map(|id| StoryName { id: Some(id), title: title.clone() }).collect();
     }
-    // A template (`[Story ID] - [Title]`, `US-XXX`) names nothing.
-    if value.is_empty() || value.starts_with(['[', '<', '{']) || value.contains("XXX") || value.contains("NNN") {
+    // A template (`[Story ID] - [Title]`, `US-XXX`) or a `N/A` names nothing.
+    let is_none = ["n/a", "none", "-", "无"].iter().any(|none| {
+        value.get(..none.len()).is_some_and(|start| start.eq_ignore_ascii_case(none))
+            && !value[none.len()..].starts_with(|c: char| c.is_alphanumeric() && c.is_ascii())
+    });
+    if value.is_empty() || is_none || value.starts_with(['[', '<', '{']) || value.contains("XXX") || value.contains("NNN") {
         return Vec::new();
     }
     let (id, title) = match value.split_once(" - ").or_else(|| value.split_once(" — ")) {
@@ -73,12 +138,12 @@ pub(super) fn stories(value: &str) -> Vec<StoryName> {
 }
 
 /// The title behind an id: separators off, `None` when nothing is left.
-fn title(rest: &str) -> Option<String> {
+pub(super) fn title(rest: &str) -> Option<String> {
     let title = rest.trim_start_matches(is_separator).trim_end();
     (!title.is_empty()).then(|| title.to_owned())
 }
 
 /// What may stand between a date, an id and a title.
 pub(super) fn is_separator(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '-' | '–' | '—' | ':' | '|' | ',' | '·' | '•' | '.')
+    c.is_whitespace() || matches!(c, '-' | '–' | '—' | ':' | '：' | '|' | ',' | '·' | '•' | '.')
 }

@@ -2,8 +2,8 @@
 //!
 //! Some titles are a runner's for certain, others (`# X Progress`) only once an entry shows that the file is a runner's log.
 
-use super::entry::Place;
 use super::field::field;
+use super::say::Place;
 use super::{Head, Seen, heading, time};
 use crate::fact::{Fact, Provenance, Voice, What, opening};
 
@@ -42,6 +42,16 @@ impl Header {
         self.title.as_ref().is_some_and(|title| title.sure)
     }
 
+    /// Whether there is a title that speaks of progress.
+    pub(super) fn is_titled(&self) -> bool {
+        self.title.is_some()
+    }
+
+    /// Whether title and fields together are what only a runner's log has on top.
+    pub(super) fn is_known(&self) -> bool {
+        self.title.as_ref().is_some_and(|title| title.sure || self.head.started.is_some() || self.branch.is_some())
+    }
+
     /// Whether the statement that a run began waits for the header's next lines.
     pub(super) fn is_waiting(&self) -> bool {
         !self.told && self.is_sure()
@@ -50,8 +60,18 @@ impl Header {
     /// Takes a line from the top of the file; says whether it was one of the header's.
     pub(super) fn line(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
         self.lines += 1;
-        let rule = super::is_rule(seen.text);
+        let rule = super::rule(seen.text).is_some();
         let under_title = self.title.is_some() && self.lines == self.title_line + 1;
+        if self.title.is_none()
+            && seen.text.starts_with('=')
+            && let Some((_, text)) = heading(seen.text)
+        {
+            self.title = title(text, seen);
+            self.title_line = self.lines;
+            if self.title.is_some() {
+                return true;
+            }
+        }
         if self.lines > LINES || heading(seen.text).is_some_and(|(level, _)| level > 1) || (rule && !under_title && self.title.is_some()) {
             self.end(facts);
             return rule;
@@ -160,11 +180,12 @@ impl Header {
 
 /// The title on a line, if it is one.
 fn title(text: &str, seen: &Seen<'_>) -> Option<Title> {
-    let marked = seen.text.starts_with("# ");
     let lower = text.to_ascii_lowercase();
+    let names_ralph = lower.starts_with("ralph ") && text.len() <= 80 && !text.ends_with(['.', ':', ',']);
+    let marked = seen.text.starts_with("# ") || seen.text.starts_with('=') || (lower.ends_with("progress") && text.len() <= 60);
     let ralph = lower.contains("ralph") && lower.contains("progress") && text.len() <= 120;
     let plain = ralph && lower.contains("progress log");
-    if !marked && !plain {
+    if !marked && !plain && !names_ralph {
         return None;
     }
     let named = |at: usize| {
@@ -177,15 +198,49 @@ fn title(text: &str, seen: &Seen<'_>) -> Option<Title> {
         (true, named("progress log for ".len()))
     } else if ralph || lower.starts_with("claude-loop progress log") {
         let end = ["progress log", "progress"].iter().find_map(|word| lower.rfind(word).map(|at| at + word.len()));
+        let end = end.filter(|end| !lower[*end..].starts_with(char::is_alphabetic));
         (true, end.and_then(named))
     } else if let Some(name) = lower.starts_with("feature: ").then(|| named("feature:".len())).flatten() {
         (false, Some(name))
     } else {
-        let end = ["progress log", "implementation progress", "progress"].iter().find_map(|word| lower.strip_suffix(word).map(str::len))?;
-        let name = text[..end].trim_end_matches([' ', ':', '-', '—', '–']);
-        (false, (!name.is_empty()).then(|| name.to_owned()))
+        (false, name_around(text, &lower).or_else(|| names_ralph.then_some(None))?)
     };
     Some(Title { place: Place::of(seen), sure, name })
+}
+
+/// The name before or behind the words that make a title one of progress; `None` when it is none.
+fn name_around(text: &str, lower: &str) -> Option<Option<String>> {
+    const ENDS: [&str; 7] = [
+        "agent progress log",
+        "agent progress notes",
+        "progress log",
+        "progress notes",
+        "implementation progress",
+        "progress report",
+        "progress",
+    ];
+    const ANYWHERE: [&str; 9] = ["进度", "工作日志", "进展", "進捗", "진행", "прогресс", "progresso", "progreso", "avancement"];
+    let own = |name: &str| {
+        let name = name.trim_matches([' ', ':', '-', '—', '–', '(', ')']);
+        Some((!name.is_empty() && !is_placeholder(name)).then(|| name.to_owned()))
+    };
+    if let Some(end) = ENDS.iter().find_map(|word| lower.strip_suffix(word).map(str::len)) {
+        return own(&text[..end]);
+    }
+    let starts = [
+        "claude progress log",
+        "agent progress log",
+        "progress log",
+        "claude progress",
+        "progress notes",
+        "progress:",
+        "progress -",
+        "progress —",
+    ];
+    if let Some(start) = starts.iter().find(|start| lower.starts_with(**start)) {
+        return own(&text[start.len()..]);
+    }
+    ANYWHERE.iter().any(|word| text.to_lowercase().contains(word)).then_some(None)
 }
 
 /// `$(date)`, `[Date]`, `<name>`: a template that nobody filled in.

@@ -2,6 +2,8 @@
 //!
 //! Says what looks like an id and how surely; whether a story of that id exists is not known here.
 
+use super::evidence;
+
 /// Most ids that one range stands for.
 const RANGE_LIMIT: usize = 100;
 
@@ -22,16 +24,57 @@ pub(super) struct Ids<'t> {
     pub(super) looks: Looks,
     /// They stood in brackets, so that a title may follow without a separator.
     pub(super) bracketed: bool,
+    /// A word like `Task` stood before them.
+    pub(super) generic: bool,
     pub(super) rest: &'t str,
 }
 
 /// Words before an id that are no part of it.
-const GENERIC: &[&str] =
-    &["user story", "story", "stories", "task", "tasks", "feature", "features", "issue", "item", "step", "subtask", "bead", "id"];
+const GENERIC: &[&str] = &[
+    "user story",
+    "user stories",
+    "story",
+    "stories",
+    "task",
+    "tasks",
+    "feature",
+    "features",
+    "issue",
+    "issues",
+    "item",
+    "items",
+    "step",
+    "subtask",
+    "bead",
+    "bug",
+    "ticket",
+    "id",
+    "tarefa",
+    "tarea",
+    "tâche",
+    "história",
+    "historia",
+    "histoire",
+    "aufgabe",
+    "zadanie",
+    "задача",
+    "Задача",
+    "история",
+    "История",
+    "任务",
+    "任務",
+    "故事",
+    "タスク",
+    "ストーリー",
+    "작업",
+    "태스크",
+    "스토리",
+];
 
 /// Names that look like ids of stories and are not.
-const NOT_STORIES: &[&str] =
-    &["UTF", "ISO", "SHA", "RFC", "HTTP", "CVE", "COVID", "GPT", "ADR", "MD", "ES", "WCAG", "UUID", "TLS", "IPV", "VERSION"];
+const NOT_STORIES: &[&str] = &[
+    "UTF", "ISO", "SHA", "RFC", "HTTP", "CVE", "COVID", "GPT", "ADR", "MD", "ES", "WCAG", "UUID", "TLS", "IPV", "VERSION", "AC", "PR", "P",
+];
 
 /// Reads the ids at the start of `text`: `US-001`, `[US-001]`, `US-001 & US-002`, `US-001/002`, `US-001 through US-006`, `Tasks 279-281`.
 pub(super) fn leading(text: &str) -> Option<Ids<'_>> {
@@ -50,24 +93,31 @@ pub(super) fn leading(text: &str) -> Option<Ids<'_>> {
         rest = after;
     }
     ids.truncate(RANGE_LIMIT);
+    // `Stories: 11/11 passed` counts.
+    if generic && rest.starts_with('/') && rest[1..].starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     rest = rest.trim_start_matches(['`', '*']);
     if bracketed {
         rest = rest.strip_prefix(']')?;
     }
     // `US-001's page`, `US-001_old`: the word goes on.
     let goes_on = rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '\'' | '’'));
-    (!goes_on).then_some(Ids { ids, looks, bracketed, rest })
+    (!goes_on).then_some(Ids { ids, looks, bracketed, generic, rest })
 }
 
 /// Text without a leading `Story`, `Task #`, `Feature `…; the second says whether one was there.
 fn strip_generic(text: &str) -> (&str, bool) {
-    for word in GENERIC {
+    let Some(first) = text.chars().next().map(|first| first.to_ascii_lowercase()) else { return (text, false) };
+    // Nearly every line of a log is asked, and nearly none begins like one of them.
+    for word in GENERIC.iter().filter(|word| word.starts_with(first)) {
         if let Some(start) = text.get(..word.len())
             && start.eq_ignore_ascii_case(word)
         {
             let after = &text[word.len()..];
             let rest = after.trim_start_matches([' ', '#', ':']);
-            if rest.len() < after.len() && rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') {
+            let apart = rest.len() < after.len() || !word.is_ascii();
+            if apart && rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') {
                 return (rest.trim_start_matches('['), true);
             }
         }
@@ -86,6 +136,10 @@ fn one(text: &str, number_is_id: bool) -> Option<(&str, Looks)> {
         word = &word[..dots];
     }
     let word = word.trim_end_matches(['-', '_', '.']);
+    // `CART-02-draft.md` names a file.
+    if word.rsplit_once('.').is_some_and(|(_, ending)| evidence::is_ending(ending)) {
+        return None;
+    }
     if word.is_empty() || word.len() > 60 || !word.is_char_boundary(word.len()) {
         return None;
     }
@@ -141,6 +195,13 @@ fn strong(word: &str) -> Option<&str> {
     }
 }
 
+/// Whether a weak id can stand by itself: a letter or two with a number (`F006`), numbers with dots (`1.2`), words joined to a number.
+pub(super) fn is_story_like(id: &str) -> bool {
+    let letters = id.bytes().filter(u8::is_ascii_alphabetic).count();
+    let digits = id.bytes().filter(u8::is_ascii_digit).count();
+    digits > 0 && (letters > 0 || id.contains('.')) || (letters > 0 && id.contains(['-', '_']))
+}
+
 fn is_not_story(word: &str) -> bool {
     NOT_STORIES
         .iter()
@@ -149,10 +210,14 @@ fn is_not_story(word: &str) -> bool {
 
 /// What joins further ids to `last`, and the ids that join.
 fn another<'t>(text: &'t str, last: &str, looks: Looks) -> Option<(Vec<String>, &'t str)> {
-    const AND: &[&str] = &[", and ", " and ", " & ", ", & ", ", ", ",", "&", " + ", "+", " / ", "/"];
-    const TO: &[&str] = &[" through ", " thru ", " to ", " – ", "–", " — ", "...", "..", "…", " - ", "-"];
-    for join in AND {
-        if let Some(rest) = text.strip_prefix(join)
+    const AND: &[&str] = &[
+        ", and ", " and ", " & ", ", & ", ", ", ",", "&", " + ", "+", " / ", "/", "、", " y ", " e ", " et ", " und ", " и ", " 与 ",
+        " 和 ", "与", "和", "と", " 및 ",
+    ];
+    const TO: &[&str] = &[" through ", " thru ", " to ", " – ", "–", " — ", "...", "..", "…", " - ", "-", " 至 ", "至", "~", " ~ ", " до "];
+    let numbers = split_number(last).0.is_empty();
+    for join in AND.iter().filter(|join| !(numbers && **join == "/")) {
+        if let Some(rest) = text.strip_prefix(*join)
             && let Some((id, rest)) = partner(rest, last, looks)
         {
             return Some((vec![id], rest));
@@ -172,8 +237,12 @@ fn another<'t>(text: &'t str, last: &str, looks: Looks) -> Option<(Vec<String>, 
 /// An id of the same kind as `last`, or its number alone (`US-001/002`).
 fn partner<'t>(text: &'t str, last: &str, looks: Looks) -> Option<(String, &'t str)> {
     let (prefix, number) = split_number(last);
+    // `#1, #2` and `Feature 1, Feature 2`.
+    let text = if prefix.is_empty() { strip_generic(text).0 } else { text };
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let ended = !text[digits..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | ':'));
+    let after = &text[digits..];
+    let is_time = after.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let ended = !is_time && !after.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_'));
     if digits > 0 && ended && (digits == number.len() || prefix.is_empty()) && digits <= 6 {
         return Some((format!("{prefix}{}", &text[..digits]), &text[digits..]));
     }

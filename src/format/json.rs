@@ -4,8 +4,21 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// Whether a line has one of the words in it that make a JSON line ours. The others need not be parsed, and in a big log that is nearly all.
+///
+/// Bare words: the search goes by them and not by the quotes, of which such lines are full.
+pub(super) fn may_speak(text: &str) -> bool {
+    static WORDS: LazyLock<Regex> = LazyLock::new(|| {
+        let native = "task_started|story_started|ac_completed|story_completed|task_completed|error_occurred";
+        Regex::new(&format!("{native}|timestamp_start|timestamp_end|prd_id")).expect("a constant pattern")
+    });
+    WORDS.is_match(text)
+}
 
 /// Parses the first value of `text`. Stray `}` behind it are tolerated (a default of claude-loop's shell script appends one), nothing else is.
 pub(super) fn object<'t, T: Deserialize<'t>>(text: &'t str) -> Option<T> {

@@ -47,7 +47,13 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
     if !free && !may_follow(rest) {
         return None;
     }
-    let title = (verb == Verb::Start).then(|| rest.strip_prefix(": ")).flatten().map(|title| title.trim_end_matches(['.', ' ']).to_owned());
+    // `Starting: title`, `done — title`; behind `Completed:` stands how, more often than what.
+    let mark = match verb {
+        Verb::Start => ": ",
+        Verb::Pass => " — ",
+        Verb::Fail => "",
+    };
+    let title = (verb != Verb::Fail).then(|| rest.strip_prefix(mark)).flatten().map(|title| title.trim_end_matches(['.', ' ']).to_owned());
     let mut facts = Vec::with_capacity(2);
     for id in found.ids {
         let story = StoryName { id: Some(id), title: title.clone().filter(|title| !title.is_empty()) };
@@ -72,7 +78,9 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
 fn bracketed(text: &str) -> Option<(&str, &str, &str)> {
     let open = match text.as_bytes() {
         [b'[', second, ..] if !second.is_ascii_digit() => 0,
-        [b'[', ..] | [b'2', b'0', ..] => text.bytes().take(48).skip(1).position(|b| b == b'[').map_or(0, |at| at + 1),
+        // A time in front, or an id that is a number.
+        [b'[', ..] => text.bytes().take(48).skip(1).position(|b| b == b'[').map_or(0, |at| at + 1),
+        [b'2', b'0', ..] => text.bytes().take(48).position(|b| b == b'[')?,
         _ => return None,
     };
     let inner = text[open..].strip_prefix('[')?;

@@ -2,6 +2,7 @@
 //!
 //! A word counts only where a family says that a status stands there; the same words in prose mean nothing.
 
+use super::vocabulary::{MARKS, Sense, phrase};
 use crate::fact::ErrorKind;
 
 /// How a story stands, as a status, a heading or a mark says it.
@@ -19,115 +20,7 @@ pub(super) enum Status {
     Idle,
 }
 
-#[derive(Clone, Copy)]
-enum Sense {
-    Passed,
-    Failed,
-    Open,
-    Idle,
-}
-
 use Sense::{Failed, Idle, Open, Passed};
-
-/// Lower case; a longer phrase stands before its own beginning.
-const WORDS: &[(&str, Sense)] = &[
-    ("completed", Passed),
-    ("complete", Passed),
-    ("done", Passed),
-    ("passed", Passed),
-    ("passes", Passed),
-    ("pass", Passed),
-    ("successful", Passed),
-    ("success", Passed),
-    ("succeeded", Passed),
-    ("finished", Passed),
-    ("fully implemented", Passed),
-    ("implemented", Passed),
-    ("already implemented", Passed),
-    ("already complete", Passed),
-    ("enhanced", Passed),
-    ("verified", Passed),
-    ("shipped", Passed),
-    ("merged", Passed),
-    ("resolved", Passed),
-    ("all tests passing", Passed),
-    ("all tests pass", Passed),
-    ("成功", Passed),
-    ("完成", Passed),
-    ("完了", Passed),
-    ("완료", Passed),
-    ("completado", Passed),
-    ("completada", Passed),
-    ("concluído", Passed),
-    ("concluída", Passed),
-    ("terminé", Passed),
-    ("готово", Passed),
-    ("завершено", Passed),
-    ("failed", Failed),
-    ("failure", Failed),
-    ("fail", Failed),
-    ("blocked", Failed),
-    ("cannot complete", Failed),
-    ("could not complete", Failed),
-    ("unable to complete", Failed),
-    ("cannot proceed", Failed),
-    ("timed out", Failed),
-    ("timeout", Failed),
-    ("aborted", Failed),
-    ("errored", Failed),
-    ("error", Failed),
-    ("失败", Failed),
-    ("失敗", Failed),
-    ("실패", Failed),
-    ("bloqueado", Failed),
-    ("bloqué", Failed),
-    ("in progress", Open),
-    ("in-progress", Open),
-    ("in_progress", Open),
-    ("started", Open),
-    ("starting", Open),
-    ("running", Open),
-    ("ongoing", Open),
-    ("working", Open),
-    ("wip", Open),
-    ("partially", Open),
-    ("partial", Open),
-    ("incomplete", Open),
-    ("not complete", Open),
-    ("not done", Open),
-    ("not finished", Open),
-    ("进行中", Open),
-    ("進行中", Open),
-    ("진행 중", Open),
-    ("not started", Idle),
-    ("pending", Idle),
-    ("todo", Idle),
-    ("to do", Idle),
-    ("planned", Idle),
-    ("skipped", Idle),
-    ("deferred", Idle),
-    ("descoped", Idle),
-    ("cancelled", Idle),
-    ("canceled", Idle),
-    ("n/a", Idle),
-];
-
-/// Marks that say how something stands.
-const MARKS: &[(char, Sense)] = &[
-    ('✓', Passed),
-    ('✔', Passed),
-    ('✅', Passed),
-    ('☑', Passed),
-    ('✗', Failed),
-    ('✘', Failed),
-    ('❌', Failed),
-    ('✖', Failed),
-    ('⛔', Failed),
-    ('🚫', Failed),
-    ('⏳', Open),
-    ('🔄', Open),
-    ('🚧', Open),
-];
 
 /// `text` without one leading mark, and whether that was a tick. White space and the emoji selector after it go too.
 pub(super) fn strip_mark(text: &str) -> Option<(Mark, &str)> {
@@ -174,6 +67,12 @@ pub(super) fn value(text: &str) -> Option<Status> {
     }
 }
 
+/// The status word that a text begins with, and what follows it.
+pub(super) fn leading(text: &str) -> Option<(Status, &str)> {
+    let (sense, word, rest) = phrase(text)?;
+    Some((sense.status(word, ""), rest))
+}
+
 /// A status that stands where a title may stand as well: the word alone, or in capitals or with punctuation before what follows.
 pub(super) fn remark(text: &str) -> Option<Status> {
     let text = text.trim_matches(is_decoration);
@@ -186,7 +85,7 @@ pub(super) fn remark(text: &str) -> Option<Status> {
     }
     let (sense, word, rest) = phrase(text)?;
     let after = rest.trim_start();
-    let punctuated = after.starts_with([':', '—', '–', ',', ';', '(']) || after.starts_with("- ");
+    let punctuated = after.starts_with([':', '—', '–', ',', ';', '(', '|']) || after.starts_with("- ");
     let capital = text[..word.len()].chars().all(|c| !c.is_lowercase());
     let reason =
         ["by ", "on ", "due ", "after ", "because ", "until ", "waiting ", "pending "].iter().any(|start| after.starts_with(start));
@@ -196,17 +95,6 @@ pub(super) fn remark(text: &str) -> Option<Status> {
         Open | Idle => after.is_empty() || (capital && punctuated),
     };
     (certain && !is_legend(rest)).then(|| sense.status(word, rest))
-}
-
-/// The known word that `text` begins with, and what follows it.
-fn phrase(text: &str) -> Option<(Sense, &'static str, &str)> {
-    WORDS.iter().find_map(|(word, sense)| {
-        let start = text.get(..word.len())?;
-        let same = start.eq_ignore_ascii_case(word) || (!start.is_ascii() && start.to_lowercase() == **word);
-        let rest = &text[word.len()..];
-        let whole = !word.is_ascii() || !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-        (same && whole).then_some((*sense, *word, rest))
-    })
 }
 
 impl Sense {
@@ -229,7 +117,7 @@ fn is_legend(rest: &str) -> bool {
 
 /// The reason behind a failure's word: what follows a colon, dash, bracket or conjunction; nothing when it says nothing.
 pub(super) fn reason_text(rest: &str) -> Option<String> {
-    let text = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '-' | '—' | '–' | ',' | ';' | '(' | '.'));
+    let text = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '-' | '—' | '–' | ',' | ';' | '(' | '.' | '|'));
     let text = text.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_'));
     let text = if text.contains('(') { text } else { text.trim_end_matches(')') };
     let lower = text.to_ascii_lowercase();

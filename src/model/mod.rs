@@ -241,6 +241,15 @@ impl Task {
         }
     }
 
+    /// The first story of the plan that has not passed, when the run goes on and nothing is under way.
+    pub fn next_open(&self) -> Option<Subject> {
+        let mut planned = self.stories.iter().filter(|story| story.in_plan);
+        if self.ended.is_some() || self.stories.iter().any(|story| story.status == StoryStatus::Running) {
+            return None;
+        }
+        planned.find(|story| story.status != StoryStatus::Passed).map(|story| story.subject.clone())
+    }
+
     fn task_name(&self) -> &str {
         self.name.as_ref().map_or(&self.task_id, |known| known.value.as_str())
     }

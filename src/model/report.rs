@@ -33,6 +33,10 @@ impl Task {
             self.iteration.0 = iteration;
         }
         let news = told.occurrence.is_some();
+        let guess = told.fact.provenance == Provenance::Inferred;
+        if !guess && told.live {
+            self.take_back_guesses(place);
+        }
         let story = &mut self.stories[place];
         story.priority = story.priority.or(priority);
         if story.criteria.is_empty() {
@@ -51,8 +55,16 @@ impl Task {
             let begun = self.started.filter(|run| mark.precision == Precision::Minute && run.recorded && mark.at < run.at);
             story.started = says_when.then_some(begun.unwrap_or_else(|| sharpened(mark, told)));
             story.seen = told.live.then_some(told.now);
+            story.guessed = guess;
             self.current = Some(place);
             self.ended = None;
+        } else if story.guessed && !guess && told.live && story.ends < story.starts {
+            // What was guessed is now said.
+            story.guessed = false;
+            story.status = StoryStatus::Running;
+            story.started = Some(sharpened(mark, told));
+            story.seen = Some(told.now);
+            self.current = Some(place);
         } else if mark.recorded && told.fact.provenance == Provenance::Explicit && story.ends < story.starts {
             story.started = Some(mark);
         }
@@ -66,6 +78,16 @@ impl Task {
             priority: story.priority,
             attempt: story.ends + 1,
             iteration,
+        }
+    }
+
+    /// Another story is said to be under way than was guessed.
+    fn take_back_guesses(&mut self, said: usize) {
+        for (place, story) in self.stories.iter_mut().enumerate() {
+            if place != said && story.guessed && story.status == StoryStatus::Running {
+                story.status = StoryStatus::Pending;
+                story.started = None;
+            }
         }
     }
 
@@ -110,7 +132,9 @@ impl Task {
         commits: &[String],
     ) -> StoryCompleted {
         let story = &mut self.stories[place];
-        let timed = duration_ms.or_else(|| story.started.and_then(|start| mark.since(start)));
+        // Nobody knows how long it took when its start was a guess.
+        let started = story.started.filter(|_| !story.guessed);
+        let timed = duration_ms.or_else(|| started.and_then(|start| mark.since(start)));
         let provenance = if duration_ms.is_some() { told.fact.provenance } else { Provenance::Inferred };
         if told.occurrence.is_some() {
             story.duration_ms = None;
@@ -125,6 +149,9 @@ impl Task {
             story.log_says = Some((outcome.clone(), told.origin.path.to_string()));
         }
         if told.occurrence.is_some() {
+            if std::mem::take(&mut story.guessed) {
+                story.started = None;
+            }
             story.ends += 1;
             story.status = match outcome {
                 Outcome::Passed => StoryStatus::Passed,

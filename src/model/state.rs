@@ -120,6 +120,9 @@ pub struct StoryState {
     pub priority: Option<i64>,
     /// Whether the plan lists it (still).
     pub in_plan: bool,
+    /// That it is running is only a guess.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub guessed: bool,
     /// Attempts begun.
     pub attempts: u32,
     /// Of the attempt under way, else of the last one; absent when nobody says or saw it.

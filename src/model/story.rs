@@ -57,6 +57,8 @@ pub(super) struct Story {
     pub(super) status: StoryStatus,
     pub(super) starts: u32,
     pub(super) ends: u32,
+    /// That it was started is only a guess.
+    pub(super) guessed: bool,
     /// Of the attempt under way or the last one.
     pub(super) started: Option<Mark>,
     pub(super) finished: Option<Mark>,
@@ -83,6 +85,7 @@ impl Story {
             status: StoryStatus::Pending,
             starts: 0,
             ends: 0,
+            guessed: false,
             started: None,
             finished: None,
             duration_ms: None,
@@ -180,6 +183,7 @@ impl Story {
             status: self.status,
             priority: self.priority,
             in_plan: self.in_plan,
+            guessed: self.guessed && self.status == StoryStatus::Running,
             attempts: self.starts.max(self.ends),
             started_at: self.started.map(|mark| mark.at),
             finished_at: self.finished.map(|mark| mark.at),

@@ -29,6 +29,7 @@ pub(crate) fn story(id: &str, title: &str, status: StoryStatus, minutes: u64) ->
         status,
         priority: None,
         in_plan: true,
+        guessed: false,
         attempts: u32::from(status != StoryStatus::Pending),
         started_at: None,
         finished_at: None,

@@ -15,7 +15,9 @@ pub fn line(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Cleans text that is decoded already.
 pub fn text(text: &str) -> Cow<'_, str> {
-    let is_plain = text.bytes().fold(true, |plain, byte| plain & is_plain(byte));
+    // Most lines are visible ASCII, which two comparisons tell; both folds are vectorised.
+    let is_ascii = text.bytes().fold(true, |ascii, byte| ascii & ((byte.wrapping_sub(b' ') <= b'~' - b' ') | (byte == b'\t')));
+    let is_plain = is_ascii || text.bytes().fold(true, |plain, byte| plain & is_plain(byte));
     if is_plain || !text.chars().any(is_unwanted) { Cow::Borrowed(text) } else { Cow::Owned(strip(text)) }
 }
 

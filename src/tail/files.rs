@@ -12,7 +12,8 @@ use crate::tail::document::Document;
 use crate::tail::log::Log;
 use crate::tail::memory::Memory;
 use crate::tail::place::{Look, Step};
-use crate::tail::wake::Hints;
+use crate::tail::stream::Stream;
+use crate::tail::wake::{Hints, Waker};
 
 /// 256 KiB is where bigger buffers stop making reading faster (research/performance.md, d).
 const BUFFER: usize = 256 << 10;
@@ -26,7 +27,11 @@ pub(super) struct Files {
 
 struct Watched {
     id: SourceId,
+    /// As opposed to taken along.
+    named: bool,
     kind: Kind,
+    /// In which look at all files it has its turn.
+    rank: u8,
     /// It may have moved since the last look.
     touched: bool,
     closed: bool,
@@ -35,27 +40,43 @@ struct Watched {
 enum Kind {
     Log(Box<Log>),
     Document(Box<Document>),
+    Stream(Box<Stream>),
 }
 
 impl Files {
     /// `memories` are what an earlier process had read of the files.
-    pub(super) fn new(sources: &[Source], memories: &mut HashMap<PathBuf, Memory>) -> Self {
-        let watched = sources.iter().map(|source| Watched {
-            id: source.id,
-            kind: match source.shape {
-                Shape::Lines => Kind::Log(Box::new(Log::new(source, memories.remove(&source.path)))),
-                Shape::Document => Kind::Document(Box::new(Document::new(source))),
-            },
-            touched: true,
-            closed: false,
-        });
-        let mut order: Vec<usize> = (0..sources.len()).collect();
-        order.sort_by_key(|&index| match sources[index].shape {
-            Shape::Document => 0,
-            Shape::Lines if !sources[index].machine_name => 1,
-            Shape::Lines => 2,
-        });
-        Files { watched: watched.collect(), order, buffer: vec![0; BUFFER] }
+    pub(super) fn new(sources: &[Source], memories: &mut HashMap<PathBuf, Memory>, waker: &Waker) -> Self {
+        let mut files = Files { watched: Vec::new(), order: Vec::new(), buffer: vec![0; BUFFER] };
+        files.add(sources, memories, waker);
+        files
+    }
+
+    /// Files that were found later.
+    pub(super) fn add(&mut self, sources: &[Source], memories: &mut HashMap<PathBuf, Memory>, waker: &Waker) {
+        for source in sources {
+            let index = self.watched.len();
+            let waker = waker.clone();
+            let (kind, rank) = match source.shape {
+                Shape::Lines if !source.machine_name => (Kind::Log(Box::new(Log::new(source, memories.remove(&source.path)))), 1),
+                Shape::Lines => (Kind::Log(Box::new(Log::new(source, memories.remove(&source.path)))), 2),
+                Shape::Document => (Kind::Document(Box::new(Document::new(source))), 0),
+                Shape::Stream => (Kind::Stream(Box::new(Stream::new(source, move || waker.touch(index)))), 2),
+            };
+            self.watched.push(Watched { id: source.id, named: source.named, kind, rank, touched: true, closed: false });
+        }
+        self.order = (0..self.watched.len()).collect();
+        self.order.sort_by_key(|&index| self.watched[index].rank);
+    }
+
+    /// Whether all that was named were streams, and all of them are over: nothing more will ever come.
+    pub(super) fn are_over(&self) -> bool {
+        let mut named = self.watched.iter().filter(|watched| watched.named).peekable();
+        named.peek().is_some() && named.all(|watched| matches!(&watched.kind, Kind::Stream(stream) if stream.is_over()))
+    }
+
+    /// Whether a stream may still bring something.
+    pub(super) fn is_streaming(&self) -> bool {
+        self.watched.iter().any(|watched| matches!(&watched.kind, Kind::Stream(stream) if !stream.is_over()))
     }
 
     /// Indices in the order of a look.
@@ -71,7 +92,8 @@ impl Files {
     pub(super) fn memory(&self, index: usize) -> Option<(PathBuf, Memory)> {
         match &self.watched[index].kind {
             Kind::Log(log) => log.memory().map(|memory| (log.path().to_owned(), memory)),
-            Kind::Document(_) => None,
+            // A document is read whole; a stream never comes again.
+            Kind::Document(_) | Kind::Stream(_) => None,
         }
     }
 
@@ -102,6 +124,7 @@ impl Files {
         match &watched.kind {
             Kind::Log(log) => log.next_look(poll),
             Kind::Document(document) => document.next_look(poll),
+            Kind::Stream(stream) => stream.next_look(),
         }
     }
 
@@ -112,6 +135,7 @@ impl Files {
         let step = match &mut watched.kind {
             Kind::Log(log) => log.look(&mut look),
             Kind::Document(document) => document.look(&mut look),
+            Kind::Stream(stream) => stream.look(&mut look),
         };
         if step == Step::Done {
             watched.touched = false;
@@ -125,6 +149,7 @@ impl Files {
         for &index in &self.order {
             match &mut self.watched[index].kind {
                 Kind::Log(log) => log.finish(&mut Look { now, closed: false, machine: false, buffer: &mut self.buffer, say }),
+                Kind::Stream(stream) => stream.finish(&mut Look { now, closed: false, machine: false, buffer: &mut self.buffer, say }),
                 Kind::Document(_) => {}
             }
         }

@@ -17,6 +17,8 @@ mod past;
 mod place;
 mod position;
 pub mod reader;
+mod stream;
+mod surroundings;
 pub mod wake;
 mod watch;
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::bridge::Bridge;
-use crate::discover::Source;
+use crate::discover::{Added, Found, Request};
 use crate::error::{Notice, NoticeKind};
 use crate::event::Event;
 use crate::line::{Input, Moment, Timestamp};
@@ -16,8 +16,8 @@ use crate::model::state::State;
 use crate::tail::files::Files;
 use crate::tail::memory::{Keep, Memory};
 use crate::tail::place::Step;
+use crate::tail::surroundings::Surroundings;
 use crate::tail::wake::Waker;
-use crate::tail::watch::Watch;
 
 /// How to read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,6 +28,15 @@ pub struct Settings {
     pub poll_interval: Option<Duration>,
     /// Say now and then what must be kept to go on from here after a restart.
     pub keep: bool,
+}
+
+/// What to read.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// As it was asked for: what turns up later is found by it.
+    pub request: Request,
+    /// What that has brought so far.
+    pub found: Found,
 }
 
 /// What there is to say after a look.
@@ -55,15 +64,13 @@ const KEEPS: Duration = Duration::from_millis(100);
 const KEEP_SHARE: u32 = 20;
 /// How much the first look reads before anything of it is said, in steps of 4 MiB: 16 MiB, a hundred times the largest progress log seen.
 const FIRST_LOOK_STEPS: u32 = 4;
-/// What is watched is compared with what should be this often.
-const REARM: Duration = Duration::from_secs(10);
 /// How long reading may go on after a stop, to bring what was already written.
 const LAST_LOOK: Duration = Duration::from_millis(300);
 
 /// Follows the files until `waker` says stop or `publish` breaks; with `once`, until they have been read. The last call of `publish`
 /// brings the final state.
 pub fn run(
-    sources: &[Source],
+    scope: Scope,
     mut memories: HashMap<PathBuf, Memory>,
     bridge: &mut Bridge,
     waker: &Waker,
@@ -71,7 +78,7 @@ pub fn run(
     publish: &mut Publish<'_>,
 ) {
     let mut reader = Reader {
-        files: Files::new(sources, &mut memories),
+        files: Files::new(&scope.found.sources, &mut memories, waker),
         waker,
         clock: Clock(Instant::now()),
         mouth: Mouth { bridge, publish, shown: None, ready: false, ended: false },
@@ -80,9 +87,9 @@ pub fn run(
         kept: settings.keep.then_some((0, Duration::ZERO)),
     };
     if settings.once {
-        reader.look_to_the_end();
+        reader.read_once();
     } else {
-        reader.follow(sources, settings.poll_interval);
+        reader.follow(Surroundings::new(scope.request, scope.found, waker.clone()), settings.poll_interval);
     }
     reader.finish();
 }
@@ -101,18 +108,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn follow(&mut self, sources: &[Source], poll_interval: Option<Duration>) {
-        // Notifications name files by the paths that were given to the watcher.
-        let paths: Vec<PathBuf> =
-            sources.iter().map(|source| std::path::absolute(&source.path).unwrap_or_else(|_| source.path.clone())).collect();
-        let mut watch = Watch::new(self.waker.clone());
-        let mut poll = self.arm(&mut watch, &paths, poll_interval, false);
-        let mut rearm_at = REARM;
+    fn follow(&mut self, mut around: Surroundings, poll_interval: Option<Duration>) {
+        let mut poll = self.arm(&mut around, poll_interval, false);
         let mut steps_before_tick = FIRST_LOOK_STEPS;
         loop {
             let more = self.look(poll, &mut steps_before_tick);
             steps_before_tick = 0;
-            if self.mouth.ended {
+            if self.mouth.ended || (!more && self.files.are_over()) {
                 return;
             }
             if self.waker.is_stopped() {
@@ -120,13 +122,46 @@ impl Reader<'_> {
                 return self.look_to_the_end();
             }
             let now = self.clock.read().elapsed;
-            let wake_at = if more { now } else { self.next_wake(now, poll).min(rearm_at) };
+            let wake_at = if more { now } else { self.next_wake(now, poll).min(around.next(poll)) };
             let hints = self.waker.wait(wake_at.saturating_sub(now));
             self.files.take_hints(&hints);
-            if hints.folders || hints.all || self.clock.read().elapsed >= rearm_at {
-                poll = self.arm(&mut watch, &paths, poll_interval, poll.is_some());
-                rearm_at = self.clock.read().elapsed + REARM;
+            let now = self.clock.read();
+            if hints.folders || hints.appeared || hints.all {
+                around.heard(now.elapsed);
             }
+            let added = around.search(now.elapsed, poll);
+            self.add(&added, now);
+            if hints.folders || hints.all || !added.sources.is_empty() || around.is_to_arm(now.elapsed) {
+                poll = self.arm(&mut around, poll_interval, poll.is_some());
+            }
+        }
+    }
+
+    /// Files that have turned up.
+    fn add(&mut self, added: &Added, now: Moment) {
+        if added.sources.is_empty() {
+            return;
+        }
+        self.mouth.bridge.add_found(added, now);
+        self.files.add(&added.sources, &mut self.memories, self.waker);
+        let names: Vec<&str> = added.sources.iter().filter(|source| source.named).map(|source| source.shown.as_str()).collect();
+        if let [first, others @ ..] = names.as_slice() {
+            let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+            let message = format!("has turned up{more} and is watched, too");
+            let notice = Notice { kind: NoticeKind::Found, path: Some((*first).to_owned()), message, at: now.wall };
+            self.mouth.hand(Input::Trouble { source: None, at: now, notice });
+        }
+    }
+
+    /// Reads what is there; a stream until its writer has gone.
+    fn read_once(&mut self) {
+        loop {
+            self.look_to_the_end();
+            if !self.files.is_streaming() || self.waker.is_stopped() || self.mouth.ended {
+                return;
+            }
+            let hints = self.waker.wait(Duration::MAX);
+            self.files.take_hints(&hints);
         }
     }
 
@@ -230,10 +265,10 @@ impl Reader<'_> {
     }
 
     /// Watches what is to be watched. When that is impossible, says so once and returns how often to look instead.
-    fn arm(&mut self, watch: &mut Watch, paths: &[PathBuf], poll_interval: Option<Duration>, said: bool) -> Option<Duration> {
-        let Some(why) = watch.arm(paths).err() else { return poll_interval };
+    fn arm(&mut self, around: &mut Surroundings, poll_interval: Option<Duration>, said: bool) -> Option<Duration> {
+        let now = self.clock.read();
+        let Some(why) = around.arm(now.elapsed).err() else { return poll_interval };
         if !said {
-            let now = self.clock.read();
             let notice = Notice { kind: NoticeKind::Polling, path: None, message: why, at: now.wall };
             self.mouth.hand(Input::Trouble { source: None, at: now, notice });
         }
@@ -329,83 +364,4 @@ impl Clock {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use jiff::tz::TimeZone;
-
-    use super::*;
-    use crate::bridge;
-    use crate::discover::{Shape, Task};
-    use crate::line::{SourceId, TaskId};
-
-    fn bridge(sources: &[Source]) -> Bridge {
-        let tasks = vec![Task { id: TaskId(0), name: "t".to_owned(), folder: PathBuf::new() }];
-        Bridge::new(bridge::Settings {
-            tasks,
-            sources: sources.to_vec(),
-            zone: TimeZone::UTC,
-            rules: crate::format::Rules::default(),
-            emit_history: true,
-            source_text: true,
-        })
-    }
-
-    fn source(path: PathBuf) -> Source {
-        Source {
-            id: SourceId(0),
-            task: TaskId(0),
-            shown: path.display().to_string(),
-            path,
-            shape: Shape::Lines,
-            named: true,
-            machine_name: false,
-        }
-    }
-
-    #[test]
-    fn once_ends_with_a_state() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut states = 0;
-        let mut publish = |news: News| {
-            states += usize::from(news.state.is_some());
-            ControlFlow::Continue(Vec::new())
-        };
-        let settings = Settings { once: true, ..Settings::default() };
-        let sources = [source(folder.path().join("p.txt"))];
-        run(&sources, HashMap::new(), &mut bridge(&sources), &Waker::new(), settings, &mut publish);
-        assert_eq!(states, 2);
-    }
-
-    #[test]
-    fn stop_is_prompt_and_says_the_last_state() {
-        let folder = tempfile::tempdir().unwrap();
-        let sources = [source(folder.path().join("p.txt"))];
-        let waker = Waker::new();
-        let (tell, told) = mpsc::sync_channel(8);
-        std::thread::scope(|scope| {
-            let thread = waker.clone();
-            scope.spawn(move || {
-                let mut publish = |news: News| {
-                    tell.send(news.state.is_some()).unwrap();
-                    ControlFlow::Continue(Vec::new())
-                };
-                run(&sources, HashMap::new(), &mut bridge(&sources), &thread, Settings::default(), &mut publish);
-            });
-            assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
-            let stopped = Instant::now();
-            waker.stop();
-            assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
-            assert_eq!(told.recv_timeout(Duration::from_secs(10)), Err(mpsc::RecvTimeoutError::Disconnected));
-            assert!(stopped.elapsed() < Duration::from_secs(1), "{:?}", stopped.elapsed());
-        });
-    }
-
-    #[test]
-    fn nobody_listening_ends_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut publish = |_| ControlFlow::Break(());
-        let sources = [source(folder.path().join("p.txt"))];
-        run(&sources, HashMap::new(), &mut bridge(&sources), &Waker::new(), Settings::default(), &mut publish);
-    }
-}
+mod tests;

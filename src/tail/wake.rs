@@ -2,7 +2,7 @@
 //!
 //! Hints only: which files may have moved. Whoever wakes it never waits and never queues; hints about one file are one hint.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -23,6 +23,8 @@ struct Shared {
 struct Board {
     /// Whom a path is of interest to.
     interests: HashMap<PathBuf, Vec<Interest>>,
+    /// Folders in which new names matter.
+    listed: HashSet<PathBuf>,
     hints: Hints,
     /// Rung and not yet heard.
     rung: bool,
@@ -35,6 +37,8 @@ pub(super) enum Interest {
     File(usize),
     /// It is a folder that its file is in, near or far.
     Folder(usize),
+    /// It is a folder that is looked through for files, or one above it.
+    Listed,
 }
 
 /// Why the thread was woken.
@@ -44,6 +48,8 @@ pub(super) struct Hints {
     pub(super) all: bool,
     /// Folders came or went: what is watched may have to change.
     pub(super) folders: bool,
+    /// Something has appeared in a folder that is looked through for files.
+    pub(super) appeared: bool,
     pub(super) touched: BTreeSet<usize>,
     /// Closed by a writer, and not written since.
     pub(super) closed: BTreeSet<usize>,
@@ -52,6 +58,8 @@ pub(super) struct Hints {
 /// What happened to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Happening {
+    /// It has its name only now.
+    Appeared,
     Touched,
     Closed,
 }
@@ -80,17 +88,31 @@ impl Waker {
         self.0.stop.load(Ordering::Acquire)
     }
 
-    pub(super) fn set_interests(&self, interests: HashMap<PathBuf, Vec<Interest>>) {
-        self.board().interests = interests;
+    pub(super) fn set_interests(&self, interests: HashMap<PathBuf, Vec<Interest>>, listed: HashSet<PathBuf>) {
+        let mut board = self.board();
+        board.interests = interests;
+        board.listed = listed;
+    }
+
+    /// Makes it look at this source now.
+    pub(super) fn touch(&self, index: usize) {
+        self.ring(|board| {
+            board.hints.touched.insert(index);
+            true
+        });
     }
 
     pub(super) fn happened(&self, path: &Path, happening: Happening) {
         self.ring(|board| {
-            let Board { interests, hints, .. } = board;
-            let Some(interests) = interests.get(path) else { return false };
+            let Board { interests, hints, listed, .. } = board;
+            let Some(interests) = interests.get(path) else {
+                let news = happening == Happening::Appeared && path.parent().is_some_and(|folder| listed.contains(folder));
+                hints.appeared |= news;
+                return news;
+            };
             for interest in interests {
                 match (*interest, happening) {
-                    (Interest::File(index), Happening::Touched) => {
+                    (Interest::File(index), Happening::Appeared | Happening::Touched) => {
                         hints.touched.insert(index);
                         hints.closed.remove(&index);
                     }
@@ -98,10 +120,11 @@ impl Waker {
                         hints.touched.insert(index);
                         hints.closed.insert(index);
                     }
-                    (Interest::Folder(index), Happening::Touched | Happening::Closed) => {
+                    (Interest::Folder(index), _) => {
                         hints.touched.insert(index);
                         hints.folders = true;
                     }
+                    (Interest::Listed, _) => hints.folders = true,
                 }
             }
             true

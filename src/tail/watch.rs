@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use notify::event::{AccessKind, AccessMode, EventKind};
+use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::tail::file::Identity;
@@ -25,28 +25,28 @@ impl Watch {
     }
 
     /// Watches what these files need as things are now. Call it again whenever folders came or went, and now and then. In words, why it
-    /// is impossible; whatever could be watched is watched all the same.
-    pub(super) fn arm(&mut self, files: &[PathBuf]) -> Result<(), String> {
+    /// is impossible; whatever could be watched is watched all the same. Else whether anything had to change.
+    pub(super) fn arm(&mut self, files: &[PathBuf], listed: &[PathBuf]) -> Result<bool, String> {
         if self.watcher.is_none() {
             let waker = self.waker.clone();
             let watcher = notify::recommended_watcher(move |event| hear(&waker, event)).map_err(|cause| in_words(&cause))?;
             self.watcher = Some(watcher);
             self.folders.clear();
         }
-        self.waker.set_interests(interests(files));
-        let mut trouble = None;
+        self.waker.set_interests(interests(files, listed), listed.iter().cloned().collect());
+        let (mut trouble, mut changed) = (None, false);
         // A folder may appear between looking for it and watching the one above it: go on until nothing changes.
         for _ in 0..8 {
-            match self.adjust(&wanted(files)) {
+            match self.adjust(&wanted(files, listed)) {
                 Ok(false) => break,
-                Ok(true) => {}
+                Ok(true) => changed = true,
                 Err(why) => {
                     trouble = Some(why);
                     break;
                 }
             }
         }
-        trouble.map_or(Ok(()), Err)
+        trouble.map_or(Ok(changed), Err)
     }
 
     /// Whether anything had to change.
@@ -91,7 +91,8 @@ fn hear(waker: &Waker, event: notify::Result<Event>) {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => Happening::Closed,
         // Opening and reading: mostly our own.
         EventKind::Access(_) => return,
-        EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Other => Happening::Touched,
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => Happening::Appeared,
+        EventKind::Any | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Other => Happening::Touched,
     };
     for path in &event.paths {
         waker.happened(path, happening);
@@ -99,15 +100,16 @@ fn hear(waker: &Waker, event: notify::Result<Event>) {
 }
 
 /// The folders to watch for these files, as things are now.
-fn wanted(files: &[PathBuf]) -> BTreeSet<PathBuf> {
+fn wanted(files: &[PathBuf], listed: &[PathBuf]) -> BTreeSet<PathBuf> {
     let mut folders = BTreeSet::new();
     for file in files.iter().flat_map(|file| names(file)) {
         folders.extend(file.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_owned));
     }
+    folders.extend(listed.iter().filter_map(|folder| folder.ancestors().find(|folder| folder.is_dir()).map(Path::to_owned)));
     folders
 }
 
-fn interests(files: &[PathBuf]) -> HashMap<PathBuf, Vec<Interest>> {
+fn interests(files: &[PathBuf], listed: &[PathBuf]) -> HashMap<PathBuf, Vec<Interest>> {
     let mut interests: HashMap<PathBuf, Vec<Interest>> = HashMap::new();
     for (index, file) in files.iter().enumerate() {
         for name in names(file) {
@@ -115,6 +117,12 @@ fn interests(files: &[PathBuf]) -> HashMap<PathBuf, Vec<Interest>> {
                 interests.entry(folder.to_owned()).or_default().push(Interest::Folder(index));
             }
             interests.entry(name).or_default().push(Interest::File(index));
+        }
+    }
+    for folder in listed.iter().flat_map(|folder| folder.ancestors()) {
+        let whose = interests.entry(folder.to_owned()).or_default();
+        if !whose.contains(&Interest::Listed) {
+            whose.push(Interest::Listed);
         }
     }
     interests
@@ -165,7 +173,7 @@ mod tests {
             let files: Vec<PathBuf> = names.iter().map(|name| folder.path().join(name)).collect();
             let waker = Waker::new();
             let mut watch = Watch::new(waker.clone());
-            watch.arm(&files).unwrap();
+            watch.arm(&files, &[]).unwrap();
             Rig { folder, files, waker, watch }
         }
 
@@ -181,7 +189,7 @@ mod tests {
                 assert!(Instant::now() < deadline, "{what}: only {seen:?}");
                 let hints = self.waker.wait(Duration::from_secs(1));
                 if hints.folders {
-                    self.watch.arm(&self.files).unwrap();
+                    self.watch.arm(&self.files, &[]).unwrap();
                 }
                 seen.folders |= hints.folders;
                 seen.touched.extend(hints.touched);
@@ -227,14 +235,14 @@ mod tests {
             rig.wait("folders", |hints| hints.folders);
             // Everything is armed when nothing comes any more; what was created before that is found by looking.
             while rig.waker.wait(Duration::from_millis(50)).folders {
-                rig.watch.arm(&rig.files).unwrap();
+                rig.watch.arm(&rig.files, &[]).unwrap();
             }
             fs::write(rig.path("a/b/c/d.txt"), "x").unwrap();
             rig.wait("the file", |hints| hints.closed.contains(&0));
             fs::remove_dir_all(rig.path("a")).unwrap();
             rig.wait("removal", |hints| hints.folders);
             while rig.waker.wait(Duration::from_millis(50)).folders {
-                rig.watch.arm(&rig.files).unwrap();
+                rig.watch.arm(&rig.files, &[]).unwrap();
             }
         }
     }

@@ -14,6 +14,7 @@ mod serve_end;
 mod serve_hostile;
 mod serve_polling;
 mod serve_streams;
+mod sources;
 mod sse;
 mod sse_client;
 mod terminal;

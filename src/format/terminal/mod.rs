@@ -16,7 +16,7 @@ use screen::Screen;
 use tags::Unfinished;
 
 /// First bytes of the lines that may be a script's own: tags, box rows and marks, banners, the promise.
-const BEGINS: &[u8] = b"[\xE2RISCMcx<=-*>2";
+const BEGINS: &[u8] = b"[\xE2RISCMc<=2";
 
 /// What has been read of one terminal log.
 #[derive(Debug, Clone, Default)]

@@ -10,44 +10,53 @@ impl Terminal {
             return self.promise(seen, facts);
         }
         let text = text.trim_matches(['=', '-', '*', '>', ' ', '═', '─', '━']);
-        if after(text, "claude-loop - autonomous").is_some() {
-            self.restart();
-            return true;
+        // Most lines of a big log get here: the first letter already tells that they are none of these.
+        match text.as_bytes().first().map(u8::to_ascii_lowercase) {
+            Some(b'c') if after(text, "claude-loop - autonomous").is_some() => {
+                self.restart();
+                true
+            }
+            Some(b'c') => self.sure && after(text, "completed at iteration ").is_some(),
+            Some(b'r') => self.ralph(text, seen, facts),
+            Some(b's') => self.starting(text, seen, facts),
+            Some(b'i') => {
+                let number = after(text, "iteration ").and_then(count);
+                let ended = number.is_some_and(|(_, _, rest)| after(rest, " complete. continuing").is_some());
+                self.sure |= ended;
+                ended
+            }
+            Some(b'm') if self.sure && is_short(text) && tags::gave_up(text) => {
+                self.gave_up(text, seen, None, facts);
+                true
+            }
+            Some(_) | None => false,
         }
-        if let Some(rest) = after(text, "ralph iteration ")
-            && let Some((number, of, rest)) = count(rest)
+    }
+
+    fn ralph(&mut self, text: &str, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
+        if let Some((number, of, rest)) = after(text, "ralph iteration ").and_then(count)
             && (rest.is_empty() || rest.starts_with([' ', ':']))
         {
             self.round(number, of, seen, facts);
-            return true;
-        }
-        if let Some(rest) = after(text, "starting ralph") {
-            if !(rest.is_empty() || rest.starts_with([' ', '.', '-', ':'])) || text.len() > 120 {
-                return false;
-            }
-            self.restart();
-            self.header.max = after_label(rest, "Max iterations: ").and_then(|max| count(max).map(|(max, ..)| max));
-            self.started(None, seen, None, facts);
-            return true;
-        }
-        if let Some(rest) = after(text, "iteration ")
-            && let Some((_, _, rest)) = count(rest)
-            && after(rest, " complete. continuing").is_some()
-        {
-            self.sure = true;
-            return true;
-        }
-        if after(text, "ralph completed all tasks").is_some() {
+        } else if after(text, "ralph completed all tasks").is_some() {
             self.sure = true;
             self.run_ended(true, seen, None, facts);
-            return true;
-        }
-        if after(text, "ralph reached max iterations").is_some() || (self.sure && after(text, "max iterations reached").is_some()) {
+        } else if after(text, "ralph reached max iterations").is_some() {
             self.sure = true;
             self.gave_up(text, seen, None, facts);
-            return true;
+        } else {
+            return false;
         }
-        self.sure && (after(text, "completed at iteration ").is_some() || (is_short(text) && tags::gave_up(text)))
+        true
+    }
+
+    fn starting(&mut self, text: &str, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
+        let rest = after(text, "starting ralph").filter(|rest| rest.is_empty() || rest.starts_with([' ', '.', '-', ':']));
+        let Some(rest) = rest.filter(|_| text.len() <= 120) else { return false };
+        self.restart();
+        self.header.max = after_label(rest, "Max iterations: ").and_then(|max| count(max).map(|(max, ..)| max));
+        self.started(None, seen, None, facts);
+        true
     }
 
     /// The agent says that all is done: on a line of its own, not in a fence, and not where a prompt tells it what to say.

@@ -139,7 +139,7 @@ fn snarktank_headings_name_stories_in_many_ways() {
 
 #[test]
 fn the_lines_below_can_make_a_log_of_a_file_without_header() {
-    check("## 2026-02-03 - chore-001\n- Files changed: a.rs\n---\n", "");
+    check("## 2026-02-03 - chore-001\n- Files: a.rs\n---\n", "");
     check(
         "## 2026-02-03 - chore-001\n- cleaned up\n- **Learnings:**\n  - none\n---\n## 2026-02-03 - chore-002\n---\n",
         "1 start chore-001 @2026-02-03 ~

@@ -109,3 +109,13 @@ fn events_that_do_not_hold_together_are_not_taken() {
     check(text, "");
     assert_eq!(read(text).0.tally(), (0, 9));
 }
+
+#[test]
+fn a_file_that_says_nothing_for_long_is_no_log_of_entries() {
+    let noise = "[2026-02-03 10:00:00] ERROR the oven failed\n- [x] Bread\nSTATUS: blocked\n## Notes\n".repeat(6000);
+    let (reader, facts, _) = read(&noise);
+    assert!(facts.is_empty() && reader.kind() == SourceKind::Unknown, "{:?}", facts.first());
+    assert_eq!(reader.tally(), (0, 24_000));
+    let late = format!("{noise}## 2026-02-03 - US-001\n- Done\n---\n[US-002] Completed\n## 2026-02-03 - US-003\n---\n");
+    check(&late, "24004 pass US-002 line\n24005 start US-003 @2026-02-03 ~\n24005 pass US-003 @2026-02-03");
+}

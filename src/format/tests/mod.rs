@@ -152,7 +152,7 @@ fn headers_begin_a_run_once() {
         ("# Ralph Progress Log\nStarted: $(date)\n---\n", "1 task", None),
         (
             "# Ralph Progress Log\nFeature: Ovens\nBranch: ralph/ovens\nStarted: mardi 3 février 2026\n",
-            "4 task Ovens ralph/ovens",
+            "4 task Ovens ralph/ovens @2026-02-03",
             Some("Started: mardi 3 février 2026"),
         ),
         ("Ralph Progress Log - Ovens\n==========\n\nStarted: 2026-02-03\n", "4 task Ovens @2026-02-03", Some("Started: 2026-02-03")),

@@ -17,7 +17,7 @@ use crate::discover::{Shape, Source};
 use crate::line::{Input, LineEnd, Moment, SourceId, TaskId, Timestamp};
 use crate::tail::files::Files;
 use crate::tail::place::Step;
-use crate::tail::wake::Hints;
+use crate::tail::wake::{Hints, Waker};
 
 struct Rig {
     folder: TempDir,
@@ -37,7 +37,7 @@ impl Rig {
         let source = source(folder.path().join(name));
         let rig = Rig {
             folder,
-            files: Files::new(&[source], &mut HashMap::new()),
+            files: Files::new(&[source], &mut HashMap::new(), &Waker::new()),
             start: Timestamp::now(),
             elapsed: Duration::ZERO,
             machine: name.ends_with(".log"),

@@ -6,11 +6,12 @@ use std::fs;
 use super::{NONE, Rig, source};
 use crate::tail::files::Files;
 use crate::tail::memory::Memory;
+use crate::tail::wake::Waker;
 
 impl Rig {
     fn restart(&mut self, name: &str) -> &mut Rig {
         let memory = self.files.memory(0).map(|(path, memory)| (path, through_json(&memory)));
-        self.files = Files::new(&[source(self.path(name))], &mut memory.into_iter().collect::<HashMap<_, _>>());
+        self.files = Files::new(&[source(self.path(name))], &mut memory.into_iter().collect::<HashMap<_, _>>(), &Waker::new());
         self
     }
 }

@@ -1,0 +1,64 @@
+//! The guess at what is being worked on: the first story of the plan that has not passed, once a file has moved since we started.
+//!
+//! Nothing else is ever guessed. A line that says it later finds it said already; one that says otherwise takes the guess back from the
+//! state (`model`).
+
+use std::sync::Arc;
+
+use crate::event::Event;
+use crate::fact::{Fact, Kind, Provenance, StoryName, Voice, What, opening};
+use crate::format::SourceKind;
+use crate::line::{Moment, Timestamp};
+use crate::model::Origin;
+
+use super::task::Task;
+
+/// Whether guesses may be made, and on what evidence.
+#[derive(Debug, Clone)]
+pub(super) struct Guesses {
+    allowed: bool,
+    moved: Option<(Timestamp, Arc<str>)>,
+}
+
+impl Guesses {
+    pub(super) fn new(allowed: bool) -> Self {
+        Guesses { allowed, moved: None }
+    }
+
+    /// A watched file has moved while we watched.
+    pub(super) fn moved(&mut self, at: Timestamp, path: &Arc<str>) {
+        self.moved = Some((at, path.clone()));
+    }
+}
+
+/// Says what is being worked on, when nobody does and it is likely.
+pub(super) fn guess(task: &mut Task, now: Moment, events: &mut Vec<Event>) {
+    let Some((at, path)) = task.guesses.moved.clone().filter(|_| task.guesses.allowed) else { return };
+    // What is still being written, or not yet believed, may be about to say it.
+    if task.is_unsettled() {
+        return;
+    }
+    let Some(subject) = task.model.next_open() else { return };
+    let fact = Fact {
+        what: What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() },
+        story: Some(StoryName { id: subject.id.as_deref().map(str::to_owned), title: None }),
+        voice: Voice::Summary,
+        provenance: Provenance::Inferred,
+        line: 0,
+        text: "".into(),
+        open: opening(""),
+        when: None,
+    };
+    let origin = Origin { path, kind: SourceKind::Plan, written: None };
+    task.start_guessed(fact, subject, &origin, Moment { wall: at, ..now }, events);
+}
+
+impl Task {
+    /// Tells a guessed start, unless the story's present attempt has one.
+    fn start_guessed(&mut self, fact: Fact, subject: crate::subject::Subject, origin: &Origin, at: Moment, events: &mut Vec<Event>) {
+        let Some(occurrence) = self.attempt_without_start(&subject.key) else { return };
+        let mut pending = self.pending(fact, None, origin, false, true);
+        pending.subjects.is_story(subject);
+        self.say(&pending, Kind::StoryStarted, &pending.fact, Some(occurrence), at, events);
+    }
+}

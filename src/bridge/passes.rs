@@ -1,0 +1,70 @@
+//! A log that goes through the plan's stories more than once: where its last pass begins.
+//!
+//! Plans are replaced and use the ids of the old one again; the log goes on. What it said before its last pass it said of another plan.
+//! Looks at names only, of what was there at the start; a change while we watch is a new run, and `ledger`'s to see.
+
+use std::collections::HashSet;
+
+use crate::fact::{Fact, Outcome, What};
+use crate::plan::Plan;
+
+/// The line where the last pass begins; 0 when there is only one.
+pub(super) fn last<'f>(facts: impl Iterator<Item = &'f Fact>, plan: &Plan) -> u32 {
+    let told: Vec<(u32, usize)> = facts.filter_map(|fact| Some((fact.line, place(fact, plan)?))).collect();
+    let mut seen: HashSet<usize> = HashSet::new();
+    let mut begins = 0;
+    for (nth, (line, story)) in told.iter().enumerate() {
+        // A story done again is that. The first story and then the next one, both done again, is the plan gone through again.
+        let first = seen.iter().all(|other| other >= story);
+        let follows = told.get(nth + 1).is_some_and(|(_, next)| next != story && seen.contains(next));
+        if seen.contains(story) && first && follows {
+            begins = *line;
+            seen.clear();
+        }
+        seen.insert(*story);
+    }
+    begins
+}
+
+/// The place in the plan of the story that a fact says was passed.
+fn place(fact: &Fact, plan: &Plan) -> Option<usize> {
+    let passed = matches!(&fact.what, What::StoryEnded { outcome: Outcome::Passed, .. });
+    let id = fact.story.as_ref().filter(|_| passed)?.id.as_deref()?;
+    plan.stories.iter().position(|story| story.id.as_deref().is_some_and(|planned| planned.eq_ignore_ascii_case(id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fact::{Provenance, StoryName, Voice, opening};
+    use crate::plan::PlanStory;
+
+    fn check(told: &[&str], expected: u32) {
+        let stories = (1..=5).map(|n| PlanStory { id: Some(format!("US-{n}")), ..PlanStory::default() }).collect();
+        let plan = Plan { stories, ..Plan::default() };
+        let fact = |(line, id): (u32, &&str)| Fact {
+            what: What::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() },
+            story: Some(StoryName { id: Some((*id).to_owned()), title: None }),
+            voice: Voice::Entry,
+            provenance: Provenance::Explicit,
+            line,
+            text: "".into(),
+            open: opening(""),
+            when: None,
+        };
+        let facts: Vec<Fact> = (1..).zip(told).map(fact).collect();
+        assert_eq!(last(facts.iter(), &plan), expected, "{told:?}");
+    }
+
+    #[test]
+    fn only_going_through_again_is_a_pass() {
+        check(&["US-1", "US-2", "US-3"], 0);
+        check(&["US-1", "US-2", "US-3", "US-1", "US-2"], 4);
+        check(&["US-1", "US-2", "us-1", "us-2", "US-1", "US-2", "US-3"], 5);
+        check(&["US-1", "US-2", "US-1", "US-3"], 0);
+        check(&["US-1", "US-2", "US-3", "US-3", "US-2"], 0);
+        check(&["US-1", "US-1", "US-1"], 0);
+        check(&["X-1", "X-2", "X-1", "X-2"], 0);
+        check(&[], 0);
+    }
+}

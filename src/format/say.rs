@@ -1,0 +1,62 @@
+//! Facts that stand on a line: one place that fills in what every fact of a progress log has.
+
+use super::Seen;
+use super::words::error_kind;
+use crate::fact::{Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What, opening};
+
+/// A line that a fact may stand on.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) line: u32,
+    pub(super) text: Box<str>,
+}
+
+impl Place {
+    pub(super) fn of(seen: &Seen<'_>) -> Self {
+        Place { line: seen.number, text: seen.raw.into() }
+    }
+}
+
+/// What the facts of one statement have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Saying<'a> {
+    pub(super) place: &'a Place,
+    /// Hash of the opening line.
+    pub(super) open: u64,
+    pub(super) when: Option<Stamp>,
+    pub(super) voice: Voice,
+}
+
+impl Saying<'_> {
+    pub(super) fn fact(&self, what: What, story: Option<StoryName>, provenance: Provenance) -> Fact {
+        Fact {
+            what,
+            story,
+            voice: self.voice,
+            provenance,
+            line: self.place.line,
+            text: self.place.text.clone(),
+            open: self.open,
+            when: self.when,
+        }
+    }
+
+    pub(super) fn started(&self, story: StoryName, iteration: Option<u32>, provenance: Provenance) -> Fact {
+        self.fact(What::StoryStarted { iteration, priority: None, criteria: Vec::new() }, Some(story), provenance)
+    }
+
+    pub(super) fn ended(&self, story: StoryName, outcome: Outcome, duration_ms: Option<u64>, provenance: Provenance) -> Fact {
+        self.fact(What::StoryEnded { outcome, duration_ms, commits: Vec::new() }, Some(story), provenance)
+    }
+
+    pub(super) fn error(&self, story: Option<StoryName>, message: String) -> Fact {
+        let failure = Failure { kind: error_kind(None, &message), message, retryable: None, exit_code: None };
+        self.fact(What::Error(failure), story, Provenance::Explicit)
+    }
+}
+
+/// A statement that one line makes by itself.
+pub(super) fn on_line<T>(seen: &Seen<'_>, voice: Voice, when: Option<Stamp>, say: impl FnOnce(&Saying<'_>) -> T) -> T {
+    let place = Place::of(seen);
+    say(&Saying { place: &place, open: opening(seen.raw), when, voice })
+}

@@ -1,0 +1,77 @@
+//! The thread as a whole: that it ends, when it should, with the last state.
+
+use std::sync::mpsc;
+
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::bridge;
+use crate::discover::{self, Disk};
+use crate::format::Rules;
+
+fn scope(path: PathBuf) -> Scope {
+    let request = Request { named: vec![path], take_along: false };
+    let found = discover::discover(&request, &Disk).unwrap();
+    Scope { request, found }
+}
+
+fn bridge(scope: &Scope) -> Bridge {
+    Bridge::new(bridge::Settings {
+        tasks: scope.found.tasks.clone(),
+        sources: scope.found.sources.clone(),
+        zone: TimeZone::UTC,
+        rules: Rules::default(),
+        emit_history: true,
+        source_text: true,
+        infer: false,
+    })
+}
+
+#[test]
+fn once_ends_with_a_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut states = 0;
+    let mut publish = |news: News| {
+        states += usize::from(news.state.is_some());
+        ControlFlow::Continue(Vec::new())
+    };
+    let settings = Settings { once: true, ..Settings::default() };
+    let asked = scope(folder.path().join("p.txt"));
+    let mut bridge = bridge(&asked);
+    run(asked, HashMap::new(), &mut bridge, &Waker::new(), settings, &mut publish);
+    assert_eq!(states, 2);
+}
+
+#[test]
+fn stop_is_prompt_and_says_the_last_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let asked = scope(folder.path().join("p.txt"));
+    let mut bridge = bridge(&asked);
+    let waker = Waker::new();
+    let (tell, told) = mpsc::sync_channel(8);
+    std::thread::scope(|scope| {
+        let thread = waker.clone();
+        scope.spawn(move || {
+            let mut publish = |news: News| {
+                tell.send(news.state.is_some()).unwrap();
+                ControlFlow::Continue(Vec::new())
+            };
+            run(asked, HashMap::new(), &mut bridge, &thread, Settings::default(), &mut publish);
+        });
+        assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
+        let stopped = Instant::now();
+        waker.stop();
+        assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
+        assert_eq!(told.recv_timeout(Duration::from_secs(10)), Err(mpsc::RecvTimeoutError::Disconnected));
+        assert!(stopped.elapsed() < Duration::from_secs(1), "{:?}", stopped.elapsed());
+    });
+}
+
+#[test]
+fn nobody_listening_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut publish = |_| ControlFlow::Break(());
+    let asked = scope(folder.path().join("p.txt"));
+    let mut bridge = bridge(&asked);
+    run(asked, HashMap::new(), &mut bridge, &Waker::new(), Settings::default(), &mut publish);
+}

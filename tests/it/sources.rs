@@ -1,0 +1,139 @@
+//! What can be named: files that come later, folders, patterns, standard input, pipes; and what is refused.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::bridge::{Bridge, Project, SOON, kind, story};
+
+const LOG: &str = "[US-1] Starting...\n[US-1] Completed\n";
+
+#[test]
+fn files_that_turn_up_in_folders_and_by_patterns_are_read_from_their_start() {
+    let project = Project::new();
+    let bridge = project.start(&["--json", "--no-discover", "logs/*.log", "tasks"]);
+    bridge.says("waiting for");
+    fs::create_dir_all(project.file("logs")).expect("the folder is ours");
+    project.write("logs/one.log", "[L-1] Starting...\n");
+    project.write("logs/one.txt", "[L-9] Starting...\n");
+    bridge.event("a log", |event| story(event) == "L-1");
+    fs::create_dir_all(project.file("tasks/deep/down")).expect("the folder is ours");
+    project.write("tasks/deep/down/claude-progress.txt", "[T-1] Starting...\n");
+    let deep = bridge.event("a run in a folder", |event| story(event) == "T-1");
+    assert_eq!(deep["task_id"], "down");
+    project.write("logs/two.log", "[L-2] Starting...\n");
+    bridge.event("another log", |event| story(event) == "L-2");
+    assert!(!bridge.events().iter().any(|event| story(event) == "L-9"));
+    bridge.says("has turned up");
+}
+
+#[test]
+fn links_that_lead_out_of_a_folder_are_left_alone() {
+    let (project, elsewhere) = (Project::new(), Project::new());
+    elsewhere.write("secret.log", LOG);
+    project.write("own.log", "[US-2] Starting...\n");
+    std::os::unix::fs::symlink(elsewhere.file("secret.log"), project.file("link.log")).expect("the folder is ours");
+    let found = project.run(&["--once", "--json", "--no-discover", "*.log"]).exits_with(0);
+    let stories: Vec<String> = found.events().iter().map(|event| story(event).to_owned()).filter(|story| !story.is_empty()).collect();
+    assert_eq!(stories, ["US-2"]);
+    // By its own name it was asked for.
+    assert_eq!(project.run(&["--once", "--json", "--no-discover", "link.log"]).exits_with(0).events().len(), 3);
+}
+
+#[test]
+fn standard_input_is_read_to_its_end() {
+    let project = Project::new();
+    for (arguments, lines) in
+        [(vec!["--json", "-"], 3), (vec!["--json", "--once", "-"], 3), (vec!["--json", "--no-discover", "/dev/stdin"], 3)]
+    {
+        let mut child = project
+            .command(&arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        // The last line has no end.
+        stdin.write_all(LOG.trim_end().as_bytes()).expect("it reads");
+        drop(stdin);
+        let output = child.wait_with_output().expect("it ends with its input");
+        assert!(output.status.success(), "{arguments:?}");
+        let text = String::from_utf8(output.stdout).expect("JSON is text");
+        assert_eq!(text.lines().count(), lines, "{arguments:?}: {text}");
+        assert!(text.contains(r#""source":{"path":"#), "{text}");
+    }
+}
+
+#[test]
+fn a_named_pipe_is_read_from_one_writer_after_the_other() {
+    let project = Project::new();
+    assert!(Command::new("mkfifo").arg(project.file("pipe")).status().expect("mkfifo is there").success());
+    let bridge = project.start(&["--json", "--no-discover", "pipe"]);
+    for number in 1..=3 {
+        fs::write(project.file("pipe"), format!("[US-{number}] Starting...")).expect("it is read");
+        bridge.event("what was written", |event| story(event) == format!("US-{number}"));
+    }
+}
+
+#[test]
+fn what_is_no_file_is_refused_with_a_reason() {
+    let project = Project::new();
+    let bridge = project.start(&["--json", "--no-discover", "/dev/zero"]);
+    let said = bridge.says("is a device");
+    assert!(said.contains("give the path of the file itself"), "{said}");
+}
+
+#[test]
+fn a_file_named_twice_is_read_once() {
+    let project = Project::new();
+    project.write("a.log", LOG);
+    std::os::unix::fs::symlink("a.log", project.file("b.log")).expect("the folder is ours");
+    let absolute = project.file("a.log");
+    let arguments = ["--once", "--json", "--no-discover", "a.log", "./a.log", "b.log", absolute.to_str().expect("a plain name")];
+    assert_eq!(project.run(&arguments).exits_with(0).events().len(), 3);
+}
+
+#[test]
+fn several_tasks_are_told_apart() {
+    let project = Project::new();
+    for name in ["one", "two"] {
+        fs::create_dir(project.file(name)).expect("the folder is ours");
+        project.write(&format!("{name}/progress.txt"), LOG);
+    }
+    let events = project.run(&["--once", "--json"]).exits_with(0).events();
+    let tasks: Vec<&str> =
+        events.iter().filter(|event| kind(event) == "story_completed").filter_map(|event| event["task_id"].as_str()).collect();
+    assert_eq!(tasks, ["one", "two"]);
+}
+
+#[test]
+fn a_rotated_log_is_followed_through_its_old_descriptor() {
+    let project = Project::new();
+    project.write("agent.log", "[US-1] Starting...\n");
+    let bridge = project.start(&["--json", "--no-discover", "agent.log"]);
+    bridge.event("the first", |event| story(event) == "US-1");
+    let mut old = fs::OpenOptions::new().append(true).open(project.file("agent.log")).expect("it is there");
+    fs::rename(project.file("agent.log"), project.file("agent.log.1")).expect("it is ours");
+    project.write("agent.log", "[US-1] Starting...\n");
+    bridge.event("counts go on", |event| story(event) == "US-1" && event["data"]["attempt"] == 1 && event["seq"].as_u64() > Some(2));
+    old.write_all(b"[US-2] Starting...\n").expect("the disk has room");
+    bridge.event("a late line", |event| story(event) == "US-2");
+}
+
+#[test]
+fn where_nothing_can_be_watched_it_says_so_and_looks_by_the_clock() {
+    let project = Project::new();
+    project.write("progress.txt", "[US-1] Starting...\n");
+    // Without descriptors to spare there is no watcher either.
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"ulimit -n 12; exec "$0" --json --no-discover progress.txt"#, env!("CARGO_BIN_EXE_progress-bridge")]);
+    let bridge = Bridge::start_in(&mut command, project.path());
+    bridge.event("what is there", |event| story(event) == "US-1");
+    if bridge.stderr().contains("cannot be watched") {
+        project.write("progress.txt", "[US-1] Starting...\n[US-2] Starting...\n");
+        bridge.event("what comes", |event| story(event) == "US-2");
+    }
+    bridge.signal("TERM");
+    bridge.finished(SOON).exits_with(0);
+}
