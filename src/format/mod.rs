@@ -41,6 +41,7 @@ mod statement;
 mod terminal;
 mod time;
 mod vocabulary;
+mod votes;
 mod words;
 
 #[cfg(test)]

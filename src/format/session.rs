@@ -230,7 +230,7 @@ impl Session {
 
     /// A line of it that belongs to no entry.
     pub(super) fn line(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
-        if let Some((label, value)) = field::field(seen.text).filter(|_| seen.indent() <= 3) {
+        if let Some((label, value)) = field::field(seen.text).filter(|(label, _)| seen.indent() <= 3 && !label.contains('#')) {
             match Label::of(label) {
                 Some(Label::Status | Label::Result) => return self.status(value, seen),
                 Some(Label::Story) if self.opening.stories.is_empty() && self.named.is_empty() => {
@@ -243,7 +243,12 @@ impl Session {
             if value.is_empty() || section != Section::Other {
                 self.section = if value.is_empty() || section != Section::Plan { section } else { self.section };
                 if !value.is_empty() && section == Section::Done {
+                    let before = facts.len();
                     self.done(value, seen, facts);
+                    // `Features completed: 45, 46`
+                    if facts.len() == before && value.starts_with(|c: char| c.is_ascii_digit()) && id::names_stories(label) {
+                        self.done(&format!("Features {value}"), seen, facts);
+                    }
                     self.section = Section::Other;
                 }
                 return;
