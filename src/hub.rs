@@ -12,7 +12,7 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::watch;
@@ -25,6 +25,7 @@ pub use self::subscription::{Batch, GapReason, Start, Subscription};
 
 pub(crate) use self::cursor::random_name;
 use self::log::Log;
+use self::subscription::When;
 use crate::event::{Event, Seq};
 use crate::model::state::State;
 
@@ -60,7 +61,23 @@ struct Shared {
     log: Mutex<Log>,
     /// Says only "look at the log again"; what is new stands in the log, so a missed or doubled wake-up loses nothing.
     news: watch::Sender<()>,
+    /// The same for those that are served first.
+    first_news: watch::Sender<()>,
+    messenger: OnceLock<Messenger>,
+    /// Apart from the news, so that who waits for the end sleeps until then.
+    closing: watch::Sender<bool>,
     state: watch::Sender<Arc<Snapshot>>,
+}
+
+/// See [`Hub::set_messenger`].
+struct Messenger(Box<Carry>);
+
+type Carry = dyn Fn(&dyn Fn()) + Send + Sync;
+
+impl std::fmt::Debug for Messenger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Messenger(…)")
+    }
 }
 
 impl Hub {
@@ -91,6 +108,9 @@ impl Hub {
             buffer: settings.buffer,
             log: Mutex::new(log),
             news: watch::Sender::new(()),
+            first_news: watch::Sender::new(()),
+            messenger: OnceLock::new(),
+            closing: watch::Sender::new(false),
             state: watch::Sender::new(Arc::new(nothing)),
         };
         Hub { shared: Arc::new(shared) }
@@ -105,6 +125,12 @@ impl Hub {
     pub fn newest(&self) -> Cursor {
         let head = self.log().head;
         self.cursor(head)
+    }
+
+    /// Lets `messenger` wake those who [subscribed as first](Hub::subscribe_first), by the function it is given, and do for them what it
+    /// can at once, on the publishing thread. Whoever is set first stays.
+    pub fn set_messenger(&self, messenger: impl Fn(&dyn Fn()) + Send + Sync + 'static) {
+        let _stays = self.shared.messenger.set(Messenger(Box::new(messenger))).is_err();
     }
 
     /// How much has been published, and how much is kept.
@@ -126,9 +152,28 @@ impl Hub {
         // Serialised before the lock is taken: readers never wait for JSON.
         let entries: Vec<_> = events.into_iter().map(|event| Arc::new(Entry::new(event, &self.shared.epoch, published))).collect();
         let fallen = self.log().publish(entries);
+        let wake_first = || {
+            self.shared.first_news.send_replace(());
+        };
+        match self.shared.messenger.get() {
+            Some(Messenger(carry)) => carry(&wake_first),
+            None => wake_first(),
+        }
         self.shared.news.send_replace(());
         // Freed after the readers are on their way.
         drop(fallen);
+    }
+
+    /// What is published from now on happened before we came: to readers it is the same as what was there before they came, until
+    /// [`Hub::end_history`].
+    pub fn begin_history(&self) {
+        self.log().begin_history();
+    }
+
+    /// What is published from now on happens now.
+    pub fn end_history(&self) {
+        self.log().end_history();
+        self.wake_all();
     }
 
     /// The newest state; readers of the one before skip to it.
@@ -141,13 +186,22 @@ impl Hub {
     /// Nothing more will be published: subscriptions end after the last event.
     pub fn close(&self) {
         self.log().closed = true;
-        self.shared.news.send_replace(());
+        self.shared.closing.send_replace(true);
+        self.wake_all();
         self.shared.state.send_modify(|_| ());
     }
 
     /// A reader, placed as `start` says.
     pub fn subscribe(&self, start: Start<'_>) -> Subscription {
-        Subscription::new(self.clone(), start)
+        Subscription::new(self.clone(), self.shared.news.subscribe(), start, When::AtOnce)
+    }
+
+    /// The same for those whom somebody waits for: they are woken before all others, because waking another thread takes longer than
+    /// anything else that is done about an event.
+    ///
+    /// While history is read, one that begins with the last events waits for its end: they would not be the last ones.
+    pub fn subscribe_first(&self, start: Start<'_>) -> Subscription {
+        Subscription::new(self.clone(), self.shared.first_news.subscribe(), start, When::AfterHistory)
     }
 
     /// The newest state. Before the first one: nothing known, version 0.
@@ -178,13 +232,13 @@ impl Hub {
 
     /// Resolves when [`Hub::close`] is called, whether or not readers have everything. Cancel safe.
     pub async fn closed(&self) {
-        let mut news = self.shared.news.subscribe();
-        loop {
-            news.borrow_and_update();
-            if self.is_closed() || news.changed().await.is_err() {
-                return;
-            }
-        }
+        // The sender is ours: it cannot be gone.
+        let _never = self.shared.closing.subscribe().wait_for(|closed| *closed).await.is_err();
+    }
+
+    fn wake_all(&self) {
+        self.shared.first_news.send_replace(());
+        self.shared.news.send_replace(());
     }
 
     fn cursor(&self, seq: Seq) -> Cursor {

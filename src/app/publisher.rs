@@ -29,6 +29,7 @@ pub(super) struct Publisher {
 impl Publisher {
     pub(super) fn new(hub: Hub, store: Option<Store>, config: &Config, speaks: bool) -> Self {
         let json = config.show.json.then(|| Ndjson::new(std::io::stdout()));
+        hub.begin_history();
         Publisher { hub, json, store, ends: config.ends, speaks, first: true, ended: None }
     }
 
@@ -60,8 +61,12 @@ impl Publisher {
             trouble.extend(self.store.as_mut().and_then(|store| store.keep(&keep, Timestamp::now())));
         }
         let Some(state) = news.state else { return ControlFlow::Continue(trouble) };
-        if std::mem::take(&mut self.first) && self.speaks && self.ends != Ends::AtOnce {
-            announce::watched(&state);
+        if std::mem::take(&mut self.first) {
+            // The first look is over.
+            self.hub.end_history();
+            if self.speaks && self.ends != Ends::AtOnce {
+                announce::watched(&state);
+            }
         }
         let verdict = verdict(&state);
         self.hub.set_state(state);

@@ -1,4 +1,4 @@
-//! What a file is, by what has been understood of it.
+//! What a file is, by what its lines speak for.
 
 use super::SourceKind;
 

@@ -32,6 +32,8 @@ pub(super) struct Log {
     /// The newest event; 0 before the first.
     pub(super) head: Seq,
     pub(super) closed: bool,
+    /// Up to which event it is history; `None` while history is being read.
+    history: Option<Seq>,
     /// By type, in the order of [`TYPE_NAMES`], since the start of this process.
     published: [u64; TYPE_NAMES.len()],
 }
@@ -47,6 +49,7 @@ impl Log {
             fallen,
             head: fallen,
             closed: false,
+            history: Some(fallen),
             published: [0; TYPE_NAMES.len()],
         }
     }
@@ -76,6 +79,23 @@ impl Log {
             }
         }
         out
+    }
+
+    pub(super) fn begin_history(&mut self) {
+        self.history = None;
+    }
+
+    pub(super) fn end_history(&mut self) {
+        self.history.get_or_insert(self.head);
+    }
+
+    pub(super) fn is_in_history(&self) -> bool {
+        self.history.is_none() && !self.closed
+    }
+
+    /// The last event that nobody waits for as it happens.
+    pub(super) fn history(&self) -> Seq {
+        self.history.unwrap_or(self.head)
     }
 
     pub(super) fn volume(&self) -> Volume {

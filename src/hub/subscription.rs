@@ -55,10 +55,19 @@ pub struct Subscription {
     news: watch::Receiver<()>,
     /// The last event this reader has been given, or skipped with a gap.
     after: Seq,
-    /// The newest event when it came; everything later is live.
+    /// The newest event when it came, or when history ended; everything later is live.
     live_after: Seq,
     /// A gap that is to be told first.
     gap: Option<GapReason>,
+    /// It begins with the last events there are, and will not before history has been read.
+    unplaced: bool,
+}
+
+/// When a reader begins that asks for the last events there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    AtOnce,
+    AfterHistory,
 }
 
 /// What the log has for a reader right now.
@@ -69,8 +78,7 @@ enum Look {
 }
 
 impl Subscription {
-    pub(super) fn new(hub: Hub, start: Start<'_>) -> Self {
-        let news = hub.shared.news.subscribe();
+    pub(super) fn new(hub: Hub, news: watch::Receiver<()>, start: Start<'_>, when: When) -> Self {
         let buffer = hub.shared.buffer;
         let log = hub.log();
         let live_after = log.head;
@@ -83,8 +91,10 @@ impl Subscription {
                 Err(reason) => (log.before_last(buffer), Some(reason)),
             },
         };
+        let is_newcomer = gap.is_some() || start == Start::Buffer;
+        let unplaced = is_newcomer && when == When::AfterHistory && log.is_in_history();
         drop(log);
-        Subscription { hub, news, after, live_after, gap }
+        Subscription { hub, news, after, live_after, gap, unplaced }
     }
 
     /// The next batch; `None` once the hub is closed and everything has been delivered. Cancel safe.
@@ -132,13 +142,21 @@ impl Subscription {
         self.after < self.live_after
     }
 
-    /// Whether `entry` was published after this reader came.
+    /// Whether `entry` was published after this reader came, and after history.
     pub fn is_live(&self, entry: &Entry) -> bool {
         entry.event.seq > self.live_after
     }
 
     fn look(&mut self, limit: usize) -> Look {
         let log = self.hub.log();
+        if self.unplaced {
+            if log.is_in_history() {
+                return Look::Nothing;
+            }
+            self.unplaced = false;
+            self.after = log.before_last(self.hub.shared.buffer);
+        }
+        self.live_after = self.live_after.max(log.history());
         let fallen_out = (self.after < log.fallen).then_some(GapReason::Expired);
         if let Some(reason) = self.gap.take().or(fallen_out) {
             self.after = self.after.max(log.fallen);

@@ -25,6 +25,7 @@ use warp::http::StatusCode;
 use warp::reply::Response;
 
 use self::patient::{Ears, Patient, say_and_close};
+use super::hand::AtHand;
 use super::metrics::Counters;
 use super::refusal::Refusal;
 use super::{ServeSettings, Stopping};
@@ -99,7 +100,7 @@ pub(super) async fn accept(
             accepted = listener.accept(), if connections.len() < limits.connections => match accepted {
                 Ok((stream, _)) => {
                     house.counters.connections.open();
-                    connections.spawn(connection(stream, house.clone()));
+                    connections.spawn(AtHand::new(connection(stream, house.clone())));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
@@ -132,7 +133,7 @@ async fn connection(stream: TcpStream, house: House) {
         ended = poll_fn(|cx| serving.poll_without_shutdown(cx)) => ended,
         () = stopping.stopped() => {
             Pin::new(&mut serving).graceful_shutdown();
-            let last_words = tokio::time::timeout(LAST_WORDS, poll_fn(|cx| serving.poll_without_shutdown(cx))).await;
+            let last_words = Box::pin(tokio::time::timeout(LAST_WORDS, poll_fn(|cx| serving.poll_without_shutdown(cx)))).await;
             // Out of time: cut off.
             let Ok(ended) = last_words else { return };
             ended
@@ -147,7 +148,8 @@ async fn connection(stream: TcpStream, house: House) {
         Err(trouble) if ears.heard_only_noise() => {
             if let Some(refusal) = unheard(&trouble) {
                 counters.misheard(refusal.status);
-                say_and_close(socket, &refusal.whole_response()).await;
+                // Boxed: what few connections need must not make every one of them larger.
+                Box::pin(say_and_close(socket, refusal.whole_response())).await;
             }
         }
         Err(_) if ears.is_stuck() => counters.stuck(),
@@ -169,5 +171,22 @@ fn unheard(trouble: &hyper::Error) -> Option<Refusal> {
         Some(Refusal::new(StatusCode::BAD_REQUEST, "bad_request", "that is no HTTP request", "ask in HTTP/1.1, without TLS"))
     } else {
         None
+    }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten thousand of them are held at one time.
+    #[tokio::test]
+    async fn a_connection_is_small() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let stream = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("it listens");
+        let (_stop, stopping) = tokio::sync::watch::channel(false);
+        let routes = warp::Filter::boxed(warp::Filter::map(warp::any(), Response::default));
+        let limits = Limits::new(&ServeSettings::default());
+        let house = House { routes, limits, counters: Arc::default(), stopping: Stopping(stopping) };
+        let size = size_of_val(&connection(stream, house));
+        assert!(size < 3 * 1024, "{size} bytes");
     }
 }

@@ -5,6 +5,7 @@
 mod api;
 mod conn;
 mod guard;
+mod hand;
 mod metrics;
 mod page;
 mod query;
@@ -104,6 +105,8 @@ pub async fn run(listener: TcpListener, hub: Hub, settings: ServeSettings, stop:
     let seats = Arc::new(Semaphore::new(settings.max_clients.min(Semaphore::MAX_PERMITS)));
     let counters = Arc::new(Counters::default());
     let serving = Serving { hub: hub.clone(), settings, seats, counters: counters.clone(), stopping: stopping.clone() };
+    let runtime = tokio::runtime::Handle::current();
+    hub.set_messenger(move |wake| hand::deliver(&runtime, wake));
     let ending = async {
         tokio::select! {
             () = stop => {}

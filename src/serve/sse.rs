@@ -50,7 +50,7 @@ pub(super) fn progress(asked: Asked, serving: Arc<Serving>) -> Result<Response, 
         return Ok(event_stream(Response::default()));
     }
     let resume = asked.last_event_id();
-    let reader = serving.hub.subscribe(resume.as_deref().map_or(Start::Buffer, Start::Resume));
+    let reader = serving.hub.subscribe_first(resume.as_deref().map_or(Start::Buffer, Start::Resume));
     // What the client has, if it can be said: losing the connection before the gap is told must not hide the gap.
     let place = resume.and_then(|text| text.parse().ok()).unwrap_or_else(|| reader.cursor());
     Ok(match Seat::take(&serving, |counters| &counters.progress) {

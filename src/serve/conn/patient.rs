@@ -120,16 +120,16 @@ impl AsyncWrite for Patient {
 
 /// Says the last thing there is to say on this connection, then listens no longer than it takes the other side to hear it: closing
 /// with bytes unread would be a reset, which can overtake what was said.
-pub(super) async fn say_and_close(socket: Patient, words: &[u8]) {
+pub(super) async fn say_and_close(socket: Patient, words: Vec<u8>) {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     const LINGER: Duration = Duration::from_secs(2);
     socket.ears.heard_request();
     let mut socket = socket;
     let saying = async {
-        socket.write_all(words).await?;
+        socket.write_all(&words).await?;
         socket.shutdown().await?;
-        let mut unheard = [0; 16 * 1024];
+        let mut unheard = vec![0; 16 * 1024];
         while socket.read(&mut unheard).await? > 0 {}
         io::Result::Ok(())
     };
