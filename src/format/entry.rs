@@ -119,7 +119,12 @@ impl Entry {
 
     /// Whether its end would say something.
     pub(super) fn is_waiting(&self) -> bool {
-        self.due.is_some() || (!self.judged && !self.opening.stories.is_empty() && self.opening.silence.speaks())
+        let would_speak = match self.opening.silence {
+            Silence::Passed => true,
+            Silence::Started => !self.started,
+            Silence::Nothing | Silence::Awaits => false,
+        };
+        self.due.is_some() || (would_speak && !self.judged && !self.opening.stories.is_empty())
     }
 
     /// Takes a line under the heading.
