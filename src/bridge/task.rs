@@ -204,26 +204,13 @@ impl Task {
         late
     }
 
-    /// Counts one more start of a story, and says the how-manieth it is, when all that were counted have ended and the run has begun.
-    pub(super) fn attempt_without_start(&mut self, story: &str) -> Option<u32> {
-        let start = key(Kind::StoryStarted, story);
-        let begun = self.run.count(key(Kind::TaskStarted, "")) > 0;
-        (begun && self.run.count(start) <= self.ends(story)).then(|| self.run.add(start))
-    }
-
     /// Whether there is, or was, a file with lines: only such a one says when a story starts.
     pub(super) fn has_a_log(&self) -> bool {
         self.lines.iter().any(LineSource::is_there)
     }
 
-    /// Whether something of it is still being written, or waits to be believed.
-    pub(super) fn is_unsettled(&self) -> bool {
-        let lines = self.lines.iter().any(|source| source.is_rewritten() || source.reader().is_waiting());
-        self.switching || !self.hold.is_empty() || lines || self.plans.iter().any(PlanSource::is_unread)
-    }
-
     /// Completions of a story emitted so far in this run, whatever their outcome.
-    fn ends(&self, story: &str) -> u32 {
+    pub(super) fn ends(&self, story: &str) -> u32 {
         self.run.count(key(Kind::StoryPassed, story)) + self.run.count(key(Kind::StoryFailed, story))
     }
 
