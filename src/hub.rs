@@ -25,6 +25,7 @@ pub use self::subscription::{Batch, GapReason, Start, Subscription};
 
 pub(crate) use self::cursor::random_name;
 use self::log::Log;
+use self::subscription::When;
 use crate::event::{Event, Seq};
 use crate::model::state::State;
 
@@ -172,6 +173,7 @@ impl Hub {
     /// What is published from now on happens now.
     pub fn end_history(&self) {
         self.log().end_history();
+        self.wake_all();
     }
 
     /// The newest state; readers of the one before skip to it.
@@ -185,20 +187,21 @@ impl Hub {
     pub fn close(&self) {
         self.log().closed = true;
         self.shared.closing.send_replace(true);
-        self.shared.first_news.send_replace(());
-        self.shared.news.send_replace(());
+        self.wake_all();
         self.shared.state.send_modify(|_| ());
     }
 
     /// A reader, placed as `start` says.
     pub fn subscribe(&self, start: Start<'_>) -> Subscription {
-        Subscription::new(self.clone(), self.shared.news.subscribe(), start)
+        Subscription::new(self.clone(), self.shared.news.subscribe(), start, When::AtOnce)
     }
 
     /// The same for those whom somebody waits for: they are woken before all others, because waking another thread takes longer than
     /// anything else that is done about an event.
+    ///
+    /// While history is read, one that begins with the last events waits for its end: they would not be the last ones.
     pub fn subscribe_first(&self, start: Start<'_>) -> Subscription {
-        Subscription::new(self.clone(), self.shared.first_news.subscribe(), start)
+        Subscription::new(self.clone(), self.shared.first_news.subscribe(), start, When::AfterHistory)
     }
 
     /// The newest state. Before the first one: nothing known, version 0.
@@ -231,6 +234,11 @@ impl Hub {
     pub async fn closed(&self) {
         // The sender is ours: it cannot be gone.
         let _never = self.shared.closing.subscribe().wait_for(|closed| *closed).await.is_err();
+    }
+
+    fn wake_all(&self) {
+        self.shared.first_news.send_replace(());
+        self.shared.news.send_replace(());
     }
 
     fn cursor(&self, seq: Seq) -> Cursor {

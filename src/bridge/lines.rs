@@ -250,6 +250,9 @@ impl LineSource {
             if ahead {
                 self.shown.push(place);
             }
+            if self.ledger.has_no_room(item.slot) {
+                continue;
+            }
             let said = self.ledger.append(item, now);
             counted.push(Counted { fact, said });
         }

@@ -44,6 +44,8 @@ pub(super) struct Task {
     pub(super) switching: bool,
     /// It goes on from what an earlier process knew, so that nothing it finds is old.
     pub(super) restored: bool,
+    /// That a source says too many different things has been said.
+    pub(super) full_said: bool,
 }
 
 /// What a plan states. Its story is known by its place, not by its name: a plan may use a name twice.
@@ -84,6 +86,7 @@ impl Task {
             hold: BTreeSet::new(),
             switching: false,
             restored: false,
+            full_said: false,
             guesses: Guesses::new(infer),
         }
     }
@@ -211,6 +214,11 @@ impl Task {
         (begun && self.run.count(start) <= self.ends(story)).then(|| self.run.add(start))
     }
 
+    /// Whether there is, or was, a file with lines: only such a one says when a story starts.
+    pub(super) fn has_a_log(&self) -> bool {
+        self.lines.iter().any(LineSource::is_there)
+    }
+
     /// Whether something of it is still being written, or waits to be believed.
     pub(super) fn is_unsettled(&self) -> bool {
         let lines = self.lines.iter().any(|source| source.is_rewritten() || source.reader().is_waiting());
@@ -237,7 +245,7 @@ impl Task {
     /// A completion whose start was not emitted emits that start first. A flag of a plan has no line that could have said so:
     /// alone it only says where the story stands.
     fn imply_start(&mut self, pending: &Pending, now: Moment, events: &mut Vec<Event>) {
-        if pending.origin.kind == SourceKind::Plan && !self.lines.iter().any(LineSource::is_there) {
+        if pending.origin.kind == SourceKind::Plan && !self.has_a_log() {
             return;
         }
         let start = key(Kind::StoryStarted, &pending.subjects.key_text);

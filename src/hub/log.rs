@@ -89,6 +89,10 @@ impl Log {
         self.history.get_or_insert(self.head);
     }
 
+    pub(super) fn is_in_history(&self) -> bool {
+        self.history.is_none() && !self.closed
+    }
+
     /// The last event that nobody waits for as it happens.
     pub(super) fn history(&self) -> Seq {
         self.history.unwrap_or(self.head)

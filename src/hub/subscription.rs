@@ -59,6 +59,15 @@ pub struct Subscription {
     live_after: Seq,
     /// A gap that is to be told first.
     gap: Option<GapReason>,
+    /// It begins with the last events there are, and will not before history has been read.
+    unplaced: bool,
+}
+
+/// When a reader begins that asks for the last events there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    AtOnce,
+    AfterHistory,
 }
 
 /// What the log has for a reader right now.
@@ -69,7 +78,7 @@ enum Look {
 }
 
 impl Subscription {
-    pub(super) fn new(hub: Hub, news: watch::Receiver<()>, start: Start<'_>) -> Self {
+    pub(super) fn new(hub: Hub, news: watch::Receiver<()>, start: Start<'_>, when: When) -> Self {
         let buffer = hub.shared.buffer;
         let log = hub.log();
         let live_after = log.head;
@@ -82,8 +91,10 @@ impl Subscription {
                 Err(reason) => (log.before_last(buffer), Some(reason)),
             },
         };
+        let is_newcomer = gap.is_some() || start == Start::Buffer;
+        let unplaced = is_newcomer && when == When::AfterHistory && log.is_in_history();
         drop(log);
-        Subscription { hub, news, after, live_after, gap }
+        Subscription { hub, news, after, live_after, gap, unplaced }
     }
 
     /// The next batch; `None` once the hub is closed and everything has been delivered. Cancel safe.
@@ -138,6 +149,13 @@ impl Subscription {
 
     fn look(&mut self, limit: usize) -> Look {
         let log = self.hub.log();
+        if self.unplaced {
+            if log.is_in_history() {
+                return Look::Nothing;
+            }
+            self.unplaced = false;
+            self.after = log.before_last(self.hub.shared.buffer);
+        }
         self.live_after = self.live_after.max(log.history());
         let fallen_out = (self.after < log.fallen).then_some(GapReason::Expired);
         if let Some(reason) = self.gap.take().or(fallen_out) {

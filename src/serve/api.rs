@@ -56,7 +56,7 @@ pub(super) async fn events(asked: Asked, serving: Arc<Serving>) -> Result<Respon
     let limit = asked.number("limit", 1..=MOST_EVENTS)?.unwrap_or(USUAL_EVENTS);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let deadline = Instant::now() + wait(&asked)?;
-    let mut reader = serving.hub.subscribe_first(asked.value("after").map_or(Start::Oldest, Start::Resume));
+    let mut reader = serving.hub.subscribe(asked.value("after").map_or(Start::Oldest, Start::Resume));
     let mut found = Found::default();
     loop {
         while found.events.len() < limit

@@ -8,10 +8,9 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
-use futures_util::task::AtomicWaker;
 use tokio::runtime::Handle;
 
 /// How many connections a publisher serves by hand: a tenth of a millisecond at most.
@@ -43,7 +42,7 @@ pub(super) struct AtHand {
 
 impl AtHand {
     pub(super) fn new(future: impl Future<Output = ()> + Send + 'static) -> Self {
-        let shared = Arc::new(Shared { task: AtomicWaker::new(), future: Mutex::new(Some(Box::pin(future))) });
+        let shared = Arc::new(Shared { task: OnceLock::new(), future: Mutex::new(Some(Box::pin(future))) });
         let waker = Waker::from(shared.clone());
         AtHand { shared, waker }
     }
@@ -53,7 +52,7 @@ impl Future for AtHand {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.shared.task.register(cx.waker());
+        self.shared.task.get_or_init(|| cx.waker().clone());
         poll(&mut self.shared.slot(), &mut Context::from_waker(&self.waker))
     }
 }
@@ -70,8 +69,8 @@ type Slot = Option<Pin<Box<dyn Future<Output = ()> + Send>>>;
 
 /// A connection between its task and the publisher.
 struct Shared {
-    /// The task's own.
-    task: AtomicWaker,
+    /// The task's own: the runtime has one for the whole life of a task.
+    task: OnceLock<Waker>,
     /// Empty once it is over.
     future: Mutex<Slot>,
 }
@@ -90,7 +89,7 @@ impl Wake for Shared {
             Some(_) | None => false,
         });
         if !taken {
-            self.task.wake();
+            self.wake_task();
         }
     }
 }
@@ -108,8 +107,12 @@ impl Shared {
             Err(_) => true,
         };
         if is_for_the_task {
-            self.task.wake();
+            self.wake_task();
         }
+    }
+
+    fn wake_task(&self) {
+        self.task.get().into_iter().for_each(Waker::wake_by_ref);
     }
 }
 

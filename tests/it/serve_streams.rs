@@ -161,22 +161,35 @@ fn a_burst_after_quiet_is_paced_per_client_without_loss() {
 }
 
 #[test]
-fn history_is_not_paced_for_those_who_came_before_it_was_read() {
+fn those_who_come_before_history_is_read_get_what_others_get_after_it() {
     let server = Server::start();
+    server.publish(1..=1);
     server.hub.begin_history();
-    let mut stream = server.follow("/stream/progress");
-    stream.expect("hello");
+    let mut newcomer = server.follow("/stream/progress");
+    newcomer.expect("hello");
+    let mut stranger = server.follow("/stream/progress?last_event_id=0123456789ab-3");
+    stranger.expect("hello");
+    let mut known = server.follow(&format!("/stream/progress?last_event_id={}", server.cursor(1)));
+    known.expect("hello");
     let start = Instant::now();
-    for seq in 1..=300 {
+    for seq in 2..=300 {
         server.publish(seq..=seq);
     }
-    assert_eq!(seqs(&mut stream, 300), span(1, 300));
-    server.hub.end_history();
+    assert_eq!(seqs(&mut known, 299), span(2, 300));
     let took = start.elapsed();
     assert!(took < Duration::from_secs(20), "paced, it would take half a minute: {took:?}");
+    assert_eq!(
+        get(server.address, "/api/events?after=0123456789ab-3&limit=1").json()["gap"]["reason"],
+        "restarted",
+        "pollers are told at once"
+    );
+    server.hub.end_history();
+    assert_eq!(seqs(&mut newcomer, 100), span(201, 300));
+    stranger.expect("gap");
+    assert_eq!(seqs(&mut stranger, 100), span(201, 300));
     let start = Instant::now();
     server.publish(301..=311);
-    assert_eq!(seqs(&mut stream, 11), span(301, 311));
+    assert_eq!(seqs(&mut known, 11), span(301, 311));
     assert!(start.elapsed() >= Duration::from_secs(1), "what happens now is paced");
 }
 
