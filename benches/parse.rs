@@ -253,7 +253,7 @@ fn agent(line: &mut String, dice: &mut Dice, nth: u64) {
             dice.prose(line, 8);
         }
         86..=89 => {
-            line.push_str(if nth % 2 == 0 { "- [x] " } else { "- [ ] " });
+            line.push_str(if nth.is_multiple_of(2) { "- [x] " } else { "- [ ] " });
             dice.prose(line, 6);
         }
         90..=91 => {

@@ -6,6 +6,9 @@
 //! positions"). Pure: no file, no clock; `now`, `quiet` and `age` are arguments. What a key means is `subject`'s business, what is
 //! said about it the `model`'s.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -20,6 +23,9 @@ pub const SETTLE: Duration = Duration::from_millis(250);
 pub const TOTAL: Duration = Duration::from_secs(3);
 /// A fact that was gone for this long and is appended again is news, not the second half of a rewrite.
 pub const GONE: Duration = Duration::from_secs(5);
+
+/// Different things that one source may say in one run. With what is shown of each this is some hundred MiB.
+pub const KEYS: usize = 1_000_000;
 
 /// A key as one voice of one source counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -66,6 +72,9 @@ pub struct Source {
     /// Files that lost their name and are read on.
     #[serde(skip)]
     pasts: Vec<Past>,
+    /// Something new was left out because of [`KEYS`].
+    #[serde(skip)]
+    full: bool,
 }
 
 /// A file that lost its name to another.
@@ -118,7 +127,9 @@ impl Source {
         }
         *count += 1;
         let count = *count;
-        self.opens.insert((item.slot, item.open));
+        if self.opens.len() < KEYS {
+            self.opens.insert((item.slot, item.open));
+        }
         let known = self.known.entry(item.slot).or_default();
         let long_gone = self.gone.get(&item.slot).is_some_and(|since| since.is_none_or(|since| now.saturating_sub(since) >= GONE));
         if count > *known || (long_gone && !item.once) {
@@ -131,6 +142,18 @@ impl Source {
     /// What is missing has been so for a moment only: its writer may be about to write it again.
     pub fn has_just_gone(&mut self, now: Duration) {
         self.gone.values_mut().for_each(|since| *since = Some(now));
+    }
+
+    /// Whether something new was left out because there was too much before it.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Whether this is new and must be left out.
+    pub fn has_no_room(&mut self, slot: Slot) -> bool {
+        let full = self.known.len() + self.base.len() >= KEYS && !self.known.contains_key(&slot);
+        self.full |= full;
+        full
     }
 
     /// Takes back the last count of `item` from what this run is told: it belongs to an earlier run.
@@ -156,6 +179,10 @@ impl Source {
             return None;
         }
         *count += 1;
+        if past.closed.is_none() && self.known.len() >= KEYS && !self.known.contains_key(&item.slot) {
+            self.full = true;
+            return None;
+        }
         let is_closed = past.closed.is_some();
         let known = past.closed.as_mut().unwrap_or(&mut self.known).entry(item.slot).or_default();
         if *count <= *known {
@@ -215,7 +242,7 @@ impl Source {
         let mut quota: HashMap<Slot, u32> = HashMap::new();
         for (slot, count) in &new.counts {
             let known = self.known.get(slot).copied().unwrap_or(0);
-            if *count > known {
+            if *count > known && !(known == 0 && self.has_no_room(*slot)) {
                 quota.insert(*slot, count - known);
             }
         }

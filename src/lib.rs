@@ -37,5 +37,7 @@ pub(crate) mod store;
 pub mod app;
 pub mod check;
 pub mod config;
+#[cfg(fuzzing)]
+pub mod fuzz;
 // 6 front: arguments
 pub mod cli;

@@ -3,6 +3,9 @@
 //! Answers "which story is meant?" once per written name and keeps to the answer: a plan that turns up later must not
 //! turn one story into two. Counts nothing.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -10,6 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::fact::{Criterion, StoryName};
 use crate::plan::{CRITERION_LIMIT, Plan};
+
+/// Most names that are remembered.
+const NAMES: usize = 1_000_000;
+/// Longest plan whose titles are compared by their words.
+const COMPARED: usize = 500;
 
 /// Which story is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,8 +102,11 @@ impl Names {
             Some(place) => self.plan[place].subject.clone(),
             None => Subject { key: Arc::from(written.as_str()), id: id.map(Arc::from) },
         };
-        self.fixed_loosely.entry(id.map_or_else(|| written.clone(), loose_id)).or_insert_with(|| subject.clone());
-        self.fixed.insert(written, subject.clone());
+        // Beyond that nothing new is counted any more.
+        if self.fixed.len() < NAMES {
+            self.fixed_loosely.entry(id.map_or_else(|| written.clone(), loose_id)).or_insert_with(|| subject.clone());
+            self.fixed.insert(written, subject.clone());
+        }
         (subject, place)
     }
 
@@ -109,6 +120,10 @@ impl Names {
         let counted = id.and_then(|id| loose_id(id).parse::<usize>().ok()).and_then(|number| number.checked_sub(1));
         if let Some(place) = counted.filter(|place| *place < self.plan.len() && nameless(place) && agrees(place)) {
             return Some(place);
+        }
+        // Comparing every title with every other is for plans that a person could have written.
+        if self.plan.len() > COMPARED {
+            return None;
         }
         // One word in common is a coincidence.
         let agrees = |place: &usize| agrees(place) && self.plan[*place].title.as_deref().is_some_and(|planned| shared(planned, title) >= 2);
@@ -284,123 +299,4 @@ fn titles_clash(one: &str, other: &str) -> bool {
     };
     let (one, other) = (stems(one), stems(other));
     one.len() >= 2 && other.len() >= 2 && one.is_disjoint(&other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::PlanStory;
-
-    fn plan(stories: &[(&str, &str, &[&str])]) -> Plan {
-        let stories = stories
-            .iter()
-            .map(|(id, title, criteria)| PlanStory {
-                id: Some((*id).into()),
-                title: Some((*title).into()),
-                criteria: criteria.iter().map(|c| (*c).to_owned()).collect(),
-                ..PlanStory::default()
-            })
-            .collect();
-        Plan { stories, ..Plan::default() }
-    }
-
-    fn name(id: &str, title: &str) -> StoryName {
-        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        StoryName { id: some(id), title: some(title) }
-    }
-
-    #[test]
-    fn a_written_name_finds_its_story() {
-        let mut names = Names::default();
-        names.set_plan(&plan(&[("US-003", "Create the login", &[]), ("7", "Log out", &[])]));
-        for (id, title, expected) in [
-            ("us-3", "", "US-003"),
-            ("[US-003]", "anything", "US-003"),
-            ("Task 7", "", "7"),
-            ("", "create the LOGIN!", "US-003"),
-            ("TASK-007", "", "TASK-007"),
-            ("us-9", "Log out", "US-9"),
-            ("", "Something else", "title:something else"),
-        ] {
-            assert_eq!(&*names.story(&name(id, title), "").0.key, expected, "{id} {title}");
-        }
-    }
-
-    #[test]
-    fn a_plan_that_comes_later_does_not_rename_what_was_counted() {
-        let mut names = Names::default();
-        let before = names.story(&name("us-3", ""), "").0;
-        names.set_plan(&plan(&[("US-003", "Create the login", &[])]));
-        assert_eq!(names.story(&name("us-3", ""), "").0.key, before.key);
-    }
-
-    #[test]
-    fn another_run_may_spell_an_id_in_another_way() {
-        let mut names = Names::default();
-        let before = names.story(&name("CHORE-1", ""), "").0;
-        names.begin_run();
-        let after = names.story(&name("chore-1", ""), "").0;
-        assert_eq!((after.key == before.key, after.id.as_deref()), (true, Some("chore-1")));
-    }
-
-    #[test]
-    fn criteria_by_number_text_and_cut_text() {
-        let mut names = Names::default();
-        names.set_plan(&plan(&[("US-1", "T", &["Check the mail address", "Check the password", "Return a token"])]));
-        let (subject, place) = names.story(&name("US-1", ""), "");
-        let mut index = |index: Option<u32>, text: &str| {
-            names.criterion(&subject, place, &Criterion { index, text: (!text.is_empty()).then(|| text.to_owned()) })
-        };
-        assert_eq!(index(Some(2), "whatever"), Some(2));
-        assert_eq!(index(None, "check the PASSWORD."), Some(1));
-        assert_eq!(index(None, "Return a…"), Some(2));
-        assert_eq!(index(None, "Check the…"), Some(3), "two begin like this: it is one more criterion");
-        assert_eq!(index(None, "Something new"), Some(4));
-        assert_eq!(index(None, "something NEW"), Some(4));
-    }
-
-    #[test]
-    fn criteria_without_a_plan_are_ranked_by_first_appearance() {
-        let mut names = Names::default();
-        let (subject, place) = names.story(&name("US-1", ""), "");
-        let mut index =
-            |index: Option<u32>, text: &str| names.criterion(&subject, place, &Criterion { index, text: Some(text.to_owned()) });
-        assert_eq!(index(None, "one"), Some(0));
-        assert_eq!(index(None, "two"), Some(1));
-        assert_eq!(index(None, "one"), Some(0));
-        assert_eq!(index(Some(4), "five"), Some(4));
-        assert_eq!(index(None, "three"), Some(2));
-    }
-
-    #[test]
-    fn a_plan_without_ids_is_known_by_title_and_place() {
-        let stories = ["Dashboard shows the table", "Registration form works", "Add a README.md file"];
-        let stories = stories.iter().map(|title| PlanStory { title: Some((*title).into()), ..PlanStory::default() }).collect();
-        let mut names = Names::default();
-        names.set_plan(&Plan { stories, ..Plan::default() });
-        for (id, title, expected) in [
-            ("2", "Single registration form", Some(1)),
-            ("", "Added README.md", Some(2)),
-            ("1", "dashboard shows the table", Some(0)),
-            ("3", "Something else entirely", None),
-            ("", "Form", None),
-        ] {
-            assert_eq!(names.story(&name(id, title), "").1, expected, "{id} {title}");
-        }
-    }
-
-    #[test]
-    fn only_titles_without_a_common_word_clash() {
-        assert!(titles_clash("Create branded type validators", "Write schema with unit tests"));
-        assert!(!titles_clash("Create login endpoint", "Login endpoint created"));
-        assert!(!titles_clash("支払い画面を作る", "Build the payment screen"));
-        assert!(!titles_clash("UI Cleanup", "Remove every component"));
-    }
-
-    #[test]
-    fn retold_titles_agree_and_other_titles_do_not() {
-        assert!(titles_agree("Create login endpoint", "login endpoint created (POST)"));
-        assert!(titles_agree("Ada", "Add the Ada implementation"));
-        assert!(!titles_agree("Create login endpoint", "Export invoices as PDF"));
-    }
 }

@@ -34,6 +34,10 @@ impl Guesses {
 /// Says what is being worked on, when nobody does and it is likely.
 pub(super) fn guess(task: &mut Task, now: Moment, events: &mut Vec<Event>) {
     let Some((at, path)) = task.guesses.moved.clone().filter(|_| task.guesses.allowed) else { return };
+    // A plan alone says only where its stories stand.
+    if !task.has_a_log() {
+        return;
+    }
     // What is still being written, or not yet believed, may be about to say it.
     if task.is_unsettled() {
         return;

@@ -9,7 +9,7 @@ use crate::ledger::{self, Circumstances, Item, SETTLE, Slot, TOTAL, Tally, Verdi
 use crate::line::{Lines, PastId, Rest, Timestamp, Why};
 use crate::model::Origin;
 
-use super::memory::{LineMemory, Remembered};
+use super::memory::Remembered;
 use super::past::Pasts;
 use super::resolve::Resolved;
 use super::stated::{Redraws, Stated, oldest_entry_first, tail_facts};
@@ -26,7 +26,7 @@ pub(super) struct LineSource {
     pub(super) path: Arc<str>,
     machine_name: bool,
     recipe: Recipe,
-    reader: Reader,
+    pub(super) reader: Reader,
     pub(super) ledger: ledger::Source,
     /// Stated since the last look was counted, at the end of the believed content.
     fresh: Vec<Stated>,
@@ -38,13 +38,13 @@ pub(super) struct LineSource {
     /// An open last line that is to be counted once the candidate is believed.
     late_rest: Option<Rest>,
     /// Facts of an open last line or entry, counted before it was complete: skipped once when they come again.
-    shown: Vec<(Slot, u32)>,
+    pub(super) shown: Vec<(Slot, u32)>,
     /// What the last line has said so far.
     redrawn: Redraws,
     /// Last change on the clock of `Moment::elapsed`.
     changed: Duration,
     /// What an earlier process knew of the file, until it is read again.
-    remembered: Option<Remembered>,
+    pub(super) remembered: Option<Remembered>,
     /// Nothing has been counted yet.
     first: bool,
     seen: bool,
@@ -250,6 +250,9 @@ impl LineSource {
             if ahead {
                 self.shown.push(place);
             }
+            if self.ledger.has_no_room(item.slot) {
+                continue;
+            }
             let said = self.ledger.append(item, now);
             counted.push(Counted { fact, said });
         }
@@ -348,25 +351,6 @@ impl LineSource {
     /// Whether all that was read has been counted.
     pub(super) fn is_at_rest(&self) -> bool {
         self.candidate.is_none() && self.fresh.is_empty() && self.remembered.is_none()
-    }
-
-    /// What to remember of it.
-    pub(super) fn memory(&self) -> LineMemory {
-        let remembered = self.remembered.clone().unwrap_or_else(|| Remembered {
-            settled: !self.reader.is_waiting(),
-            start_line: self.reader.head().start_line.clone(),
-            machine: self.reader.kind().is_machine_log(),
-        });
-        LineMemory { ledger: self.ledger.clone(), shown: self.shown.clone(), remembered }
-    }
-
-    /// Goes on with what an earlier process knew; what is missing has been so since `just_gone`, or for long.
-    pub(super) fn restore(&mut self, kept: LineMemory, just_gone: Option<Duration>) {
-        let LineMemory { mut ledger, shown, remembered } = kept;
-        if let Some(since) = just_gone {
-            ledger.has_just_gone(since);
-        }
-        (self.ledger, self.shown, self.remembered) = (ledger, shown, Some(remembered));
     }
 
     /// To be told with the next look.

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use crate::error::{Notice, NoticeKind};
 use crate::event::Event;
 use crate::fact::What;
-use crate::ledger::{SETTLE, Verdict};
+use crate::ledger::{KEYS, SETTLE, Verdict};
 use crate::line::Moment;
 use crate::plan::Plan;
 
@@ -54,6 +54,11 @@ impl Look {
             if self.finish || !waits(task, line) {
                 self.appended(task, line, &mut counted);
             }
+        }
+        if !task.full_said && task.lines.iter().any(|line| line.ledger.is_full()) {
+            task.full_said = true;
+            let message = format!("has said {KEYS} different things: what else is new in it is not told; a new run begins afresh");
+            self.note(NoticeKind::Limit, &task.id.clone(), &message);
         }
         // The plan comes last in the order of trust.
         counted.append(&mut planned);

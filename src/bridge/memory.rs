@@ -12,6 +12,7 @@ use crate::line::{Moment, Timestamp};
 use crate::model;
 
 use super::document::PlanSource;
+use super::lines::LineSource;
 use super::resolve::Resolver;
 use super::task::Task;
 use super::{Bridge, Machine};
@@ -38,7 +39,7 @@ pub(super) struct TaskMemory {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum SourceMemory {
-    Lines(LineMemory),
+    Lines(Box<LineMemory>),
     Plan(Box<PlanSource>),
 }
 
@@ -75,7 +76,7 @@ impl Bridge {
         for place in &self.sources {
             let task = &self.tasks[place.task];
             let source = match place.machine {
-                Machine::Lines(line) => SourceMemory::Lines(task.lines[line].memory()),
+                Machine::Lines(line) => SourceMemory::Lines(Box::new(task.lines[line].memory())),
                 Machine::Plan(plan) => SourceMemory::Plan(Box::new(task.plans[plan].clone())),
             };
             memory.sources.insert(place.path.clone(), source);
@@ -103,7 +104,7 @@ impl Bridge {
         for place in &self.sources[first_source..] {
             let task = &mut self.tasks[place.task];
             match (place.machine, memory.sources.remove(&place.path)) {
-                (Machine::Lines(line), Some(SourceMemory::Lines(kept))) => task.lines[line].restore(kept, just_gone),
+                (Machine::Lines(line), Some(SourceMemory::Lines(kept))) => task.lines[line].restore(*kept, just_gone),
                 (Machine::Plan(plan), Some(SourceMemory::Plan(kept))) => task.restore_plan(plan, *kept),
                 (Machine::Lines(_) | Machine::Plan(_), Some(_) | None) => {}
             }
@@ -137,6 +138,27 @@ impl Task {
             self.resolver.set_plan(plan);
         }
         self.plans[source].restore(kept);
+    }
+}
+
+impl LineSource {
+    /// What to remember of it.
+    pub(super) fn memory(&self) -> LineMemory {
+        let remembered = self.remembered.clone().unwrap_or_else(|| Remembered {
+            settled: !self.reader.is_waiting(),
+            start_line: self.reader.head().start_line.clone(),
+            machine: self.reader.kind().is_machine_log(),
+        });
+        LineMemory { ledger: self.ledger.clone(), shown: self.shown.clone(), remembered }
+    }
+
+    /// Goes on with what an earlier process knew; what is missing has been so since `just_gone`, or for long.
+    pub(super) fn restore(&mut self, kept: LineMemory, just_gone: Option<Duration>) {
+        let LineMemory { mut ledger, shown, remembered } = kept;
+        if let Some(since) = just_gone {
+            ledger.has_just_gone(since);
+        }
+        (self.ledger, self.shown, self.remembered) = (ledger, shown, Some(remembered));
     }
 }
 

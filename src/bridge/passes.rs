@@ -3,34 +3,38 @@
 //! Plans are replaced and use the ids of the old one again; the log goes on. What it said before its last pass it said of another plan.
 //! Looks at names only, of what was there at the start; a change while we watch is a new run, and `ledger`'s to see.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::fact::{Fact, Outcome, What};
 use crate::plan::Plan;
 
 /// The line where the last pass begins; 0 when there is only one.
 pub(super) fn last<'f>(facts: impl Iterator<Item = &'f Fact>, plan: &Plan) -> u32 {
-    let told: Vec<(u32, usize)> = facts.filter_map(|fact| Some((fact.line, place(fact, plan)?))).collect();
+    let planned = plan.stories.iter().enumerate().filter_map(|(place, story)| Some((story.id.as_ref()?.to_lowercase(), place)));
+    let places: HashMap<String, usize> = planned.collect();
+    let told: Vec<(u32, usize)> = facts.filter_map(|fact| Some((fact.line, *places.get(&passed(fact)?)?))).collect();
     let mut seen: HashSet<usize> = HashSet::new();
+    let mut lowest: Option<usize> = None;
     let mut begins = 0;
     for (nth, (line, story)) in told.iter().enumerate() {
         // A story done again is that. The first story and then the next one, both done again, is the plan gone through again.
-        let first = seen.iter().all(|other| other >= story);
+        let first = lowest.is_none_or(|lowest| lowest >= *story);
         let follows = told.get(nth + 1).is_some_and(|(_, next)| next != story && seen.contains(next));
         if seen.contains(story) && first && follows {
             begins = *line;
             seen.clear();
+            lowest = None;
         }
         seen.insert(*story);
+        lowest = Some(lowest.map_or(*story, |lowest| lowest.min(*story)));
     }
     begins
 }
 
-/// The place in the plan of the story that a fact says was passed.
-fn place(fact: &Fact, plan: &Plan) -> Option<usize> {
+/// The id of the story that a fact says was passed.
+fn passed(fact: &Fact) -> Option<String> {
     let passed = matches!(&fact.what, What::StoryEnded { outcome: Outcome::Passed, .. });
-    let id = fact.story.as_ref().filter(|_| passed)?.id.as_deref()?;
-    plan.stories.iter().position(|story| story.id.as_deref().is_some_and(|planned| planned.eq_ignore_ascii_case(id)))
+    fact.story.as_ref().filter(|_| passed)?.id.as_deref().map(str::to_lowercase)
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! The files of one source that lost their name: their readers, and the counting of what is still added to them.
 
+use std::time::Duration;
+
 use crate::fact::Fact;
 use crate::format::Reader;
-use crate::ledger::{self, Slot};
+use crate::ledger::{self, Slot, Verdict};
 use crate::line::{Lines, PastId, Rest};
 
 use super::lines::Counted;
-use super::resolve::Resolved;
+use super::resolve::{Begun, Resolved};
 use super::stated::tail_facts;
+use super::task::{Task, the_plan};
 
 #[derive(Debug, Default)]
 pub(super) struct Pasts(Vec<Past>);
@@ -60,6 +63,38 @@ impl Pasts {
         };
         ledger.leave(id);
         counted
+    }
+}
+
+impl Task {
+    /// What this source says of its content is about to be replaced: it is counted while it can be. `retired` when the file itself
+    /// is replaced by another.
+    pub(super) fn press(&mut self, line: usize, now: Duration, begun: Begun, retired: bool) {
+        let fresh = self.count_fresh(line, now, begun);
+        self.lines[line].tell_later(fresh);
+        if self.lines[line].is_pressed(retired)
+            && let Some(judged) = self.judge(line, now, true)
+        {
+            if judged.verdict == Verdict::NewGeneration {
+                self.lines[line].ledger.rotate();
+            }
+            let believed = self.lines[line].commit(judged, now);
+            self.lines[line].tell_later(believed);
+        }
+    }
+
+    /// Lines added to a file that lost its name.
+    pub(super) fn late(&mut self, line: usize, past: PastId, added: &Lines) {
+        let Task { lines, plans, resolver, .. } = self;
+        let plan = the_plan(plans);
+        lines[line].late(past, added, |fact| resolver.resolve(fact, plan, Begun::default()));
+    }
+
+    /// A file that lost its name is not read any more.
+    pub(super) fn leave(&mut self, line: usize, past: PastId, end: Option<Option<Rest>>) {
+        let Task { lines, plans, resolver, .. } = self;
+        let plan = the_plan(plans);
+        lines[line].leave(past, end, |fact| resolver.resolve(fact, plan, Begun::default()));
     }
 }
 

@@ -9,8 +9,8 @@ use crate::discover::Task as FoundTask;
 use crate::event::Event;
 use crate::fact::{Fact, Kind, Outcome, Provenance, StoryName, Voice, What, opening};
 use crate::format::SourceKind;
-use crate::ledger::{Run, Verdict};
-use crate::line::{Lines, Moment, PastId, Rest};
+use crate::ledger::Run;
+use crate::line::Moment;
 use crate::model::{self, Origin, Told};
 use crate::plan::Plan;
 use crate::subject::Subject;
@@ -44,6 +44,8 @@ pub(super) struct Task {
     pub(super) switching: bool,
     /// It goes on from what an earlier process knew, so that nothing it finds is old.
     pub(super) restored: bool,
+    /// That a source says too many different things has been said.
+    pub(super) full_said: bool,
 }
 
 /// What a plan states. Its story is known by its place, not by its name: a plan may use a name twice.
@@ -84,6 +86,7 @@ impl Task {
             hold: BTreeSet::new(),
             switching: false,
             restored: false,
+            full_said: false,
             guesses: Guesses::new(infer),
         }
     }
@@ -110,36 +113,6 @@ impl Task {
         let Task { lines, plans, resolver, .. } = self;
         let plan = the_plan(plans);
         lines[line].count_fresh(now, |fact| resolver.resolve(fact, plan, begun))
-    }
-
-    /// What this source says of its content is about to be replaced: it is counted while it can be. `retired` when the file itself
-    /// is replaced by another.
-    pub(super) fn press(&mut self, line: usize, now: Duration, begun: Begun, retired: bool) {
-        let fresh = self.count_fresh(line, now, begun);
-        self.lines[line].tell_later(fresh);
-        if self.lines[line].is_pressed(retired)
-            && let Some(judged) = self.judge(line, now, true)
-        {
-            if judged.verdict == Verdict::NewGeneration {
-                self.lines[line].ledger.rotate();
-            }
-            let believed = self.lines[line].commit(judged, now);
-            self.lines[line].tell_later(believed);
-        }
-    }
-
-    /// Lines added to a file that lost its name.
-    pub(super) fn late(&mut self, line: usize, past: PastId, added: &Lines) {
-        let Task { lines, plans, resolver, .. } = self;
-        let plan = the_plan(plans);
-        lines[line].late(past, added, |fact| resolver.resolve(fact, plan, Begun::default()));
-    }
-
-    /// A file that lost its name is not read any more.
-    pub(super) fn leave(&mut self, line: usize, past: PastId, end: Option<Option<Rest>>) {
-        let Task { lines, plans, resolver, .. } = self;
-        let plan = the_plan(plans);
-        lines[line].leave(past, end, |fact| resolver.resolve(fact, plan, Begun::default()));
     }
 
     /// Where the present run begins in what a log already held: for a machine's at the time that the progress log's header names, for a
@@ -241,6 +214,11 @@ impl Task {
         (begun && self.run.count(start) <= self.ends(story)).then(|| self.run.add(start))
     }
 
+    /// Whether there is, or was, a file with lines: only such a one says when a story starts.
+    pub(super) fn has_a_log(&self) -> bool {
+        self.lines.iter().any(LineSource::is_there)
+    }
+
     /// Whether something of it is still being written, or waits to be believed.
     pub(super) fn is_unsettled(&self) -> bool {
         let lines = self.lines.iter().any(|source| source.is_rewritten() || source.reader().is_waiting());
@@ -267,7 +245,7 @@ impl Task {
     /// A completion whose start was not emitted emits that start first. A flag of a plan has no line that could have said so:
     /// alone it only says where the story stands.
     fn imply_start(&mut self, pending: &Pending, now: Moment, events: &mut Vec<Event>) {
-        if pending.origin.kind == SourceKind::Plan && !self.lines.iter().any(LineSource::is_there) {
+        if pending.origin.kind == SourceKind::Plan && !self.has_a_log() {
             return;
         }
         let start = key(Kind::StoryStarted, &pending.subjects.key_text);
@@ -417,7 +395,7 @@ impl Task {
     }
 }
 
-fn the_plan(plans: &[PlanSource]) -> Option<&Plan> {
+pub(super) fn the_plan(plans: &[PlanSource]) -> Option<&Plan> {
     plans.iter().find(|source| source.has_stories()).and_then(|source| source.plan.as_ref())
 }
 

@@ -108,9 +108,9 @@ pub(super) fn leading(text: &str) -> Option<Ids<'_>> {
 
 /// Text without a leading `Story`, `Task #`, `Feature `…; the second says whether one was there.
 fn strip_generic(text: &str) -> (&str, bool) {
-    let Some(first) = text.chars().next().map(|first| first.to_ascii_lowercase()) else { return (text, false) };
-    // Nearly every line of a log is asked, and nearly none begins like one of them.
-    for word in GENERIC.iter().filter(|word| word.starts_with(first)) {
+    // Nearly every line of every log is asked this.
+    let Some(first) = text.as_bytes().first().map(u8::to_ascii_lowercase) else { return (text, false) };
+    for word in GENERIC.iter().filter(|word| word.as_bytes()[0].to_ascii_lowercase() == first) {
         if let Some(start) = text.get(..word.len())
             && start.eq_ignore_ascii_case(word)
         {
@@ -193,6 +193,25 @@ fn strong(word: &str) -> Option<&str> {
         Some(again) => Some(word[..at + again].trim_end_matches('-')),
         None => Some(word),
     }
+}
+
+/// Whether a text may begin with an id, a word before one, or words in capitals: a quick look at its first word.
+pub(super) fn may_lead(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let Some(first) = bytes.first() else { return false };
+    if !first.is_ascii_alphabetic() {
+        return true;
+    }
+    let (mut upper, mut lower) = (0, 0);
+    for byte in bytes {
+        match byte {
+            b'A'..=b'Z' => upper += 1,
+            b'a'..=b'z' => lower += 1,
+            b'0'..=b'9' | b'-' | b'_' => return true,
+            _ => break,
+        }
+    }
+    lower == 0 && upper > 1 || strip_generic(text).1
 }
 
 /// Whether a weak id can stand by itself: a letter or two with a number (`F006`), numbers with dots (`1.2`), words joined to a number.

@@ -17,7 +17,8 @@ impl List {
     }
 
     pub(super) fn introduced(seen: &Seen<'_>) -> Option<Self> {
-        (seen.likely && !seen.planned && rows::introduces_finished(seen.text)).then(|| List::Below(seen.indent()))
+        let announces = || seen.text.ends_with([':', '*']) || seen.text.contains('/');
+        (seen.likely && !seen.planned && announces() && rows::introduces_finished(seen.text)).then(|| List::Below(seen.indent()))
     }
 
     /// Whether this line is no longer of the list.

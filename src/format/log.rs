@@ -9,6 +9,7 @@ use super::list::List;
 use super::order::Order;
 use super::session::Session;
 use super::time::Clock;
+use super::votes::Votes;
 use super::{ALL, Head, Reading, Seen, SourceKind, heading, rule};
 use crate::fact::{Fact, Provenance, StoryName, What};
 use crate::line::Line;
@@ -373,32 +374,3 @@ const ASIDE: [&str; 17] = [
     "example",
     "legend",
 ];
-
-/// What the understood statements of a file speak for.
-#[derive(Debug, Clone, Default)]
-struct Votes([u64; 4]);
-
-impl Votes {
-    /// The first of equals wins.
-    const KINDS: [SourceKind; 4] = [SourceKind::ExecutionLog, SourceKind::Events, SourceKind::ProgressLog, SourceKind::TerminalLog];
-
-    fn add(&mut self, kind: SourceKind) {
-        if let Some(at) = Self::KINDS.iter().position(|other| *other == kind) {
-            self.0[at] += 1;
-        }
-    }
-
-    fn has(&self, kind: SourceKind) -> bool {
-        Self::KINDS.iter().zip(self.0).any(|(other, votes)| *other == kind && votes > 0)
-    }
-
-    fn winner(&self) -> SourceKind {
-        let mut best = (SourceKind::Unknown, 0);
-        for (kind, votes) in Self::KINDS.into_iter().zip(self.0) {
-            if votes > best.1 {
-                best = (kind, votes);
-            }
-        }
-        best.0
-    }
-}

@@ -41,6 +41,7 @@ mod statement;
 mod terminal;
 mod time;
 mod vocabulary;
+mod votes;
 mod words;
 
 #[cfg(test)]
@@ -232,7 +233,8 @@ fn iteration(text: &str) -> Option<(Option<u32>, &str)> {
         "イテレーション",
         "반복",
     ];
-    let word = WORDS.iter().find(|word| {
+    let first = text.as_bytes().first()?.to_ascii_lowercase();
+    let word = WORDS.iter().filter(|word| word.as_bytes()[0] == first || first >= 0x80).find(|word| {
         text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word) || (!word.is_ascii() && start.to_lowercase() == **word))
     })?;
     let after = &text[word.len()..];

@@ -126,6 +126,9 @@ fn without_commit(title: &str) -> &str {
 
 /// Whether a line introduces a list of finished stories: `Stories: 11/11 passed`, `Progress: 3/37 complete`, `Completed stories:`.
 pub(super) fn introduces_finished(text: &str) -> bool {
+    if text.len() > 120 {
+        return false;
+    }
     let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '#' | '_' | '=')).trim_end_matches(':');
     if text.len() > 80 {
         return false;

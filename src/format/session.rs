@@ -53,6 +53,7 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
     }
     // `## What was done (2026-01-24)`: a hand-over.
     if seen.text.starts_with('#')
+        && text.ends_with(|c: char| c.is_ascii_digit() || matches!(c, ')' | ']'))
         && Section::of(text.split(['(', '2']).next().unwrap_or_default()) == Section::Done
         && let Some(at) = text.find(|c: char| c.is_ascii_digit())
         && let Some(when) = time::whole(text[at..].trim_end_matches(')'), seen.clock)
@@ -101,7 +102,9 @@ fn framed(text: &str) -> Option<(u8, &str)> {
         [b'[', .., b']'] => Some((1, text[1..text.len() - 1].trim())),
         [b'-' | b'*', b'-' | b'*', ..] => Some((2, text.trim_matches(['-', '*', ' ', ':']))),
         [b'[' | b'-' | b'*' | b'#' | b'=', ..] => None,
-        _ => Some((2, text)),
+        // A plain line begins with the word itself.
+        [b's' | b'S', b'e' | b'E', ..] | [0x80..=0xFF, ..] => Some((2, text)),
+        _ => None,
     }
 }
 
@@ -110,9 +113,9 @@ fn session_word(text: &str) -> Option<(Option<u32>, &str)> {
     let mut rest = text;
     for _ in 0..3 {
         let end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
-        let word = rest[..end].to_lowercase();
+        let word = &rest[..end];
         rest = &rest[end..];
-        if SESSIONS.contains(&word.as_str()) {
+        if SESSIONS.iter().any(|name| name.eq_ignore_ascii_case(word) || (!name.is_ascii() && *name == word.to_lowercase())) {
             let after = rest.trim_start_matches([' ', '#']);
             let digits = after.bytes().take_while(u8::is_ascii_digit).count();
             let number = after[..digits].parse().ok().filter(|_| digits <= 4 && !super::is_time(digits, &after[digits..]));

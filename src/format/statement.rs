@@ -25,7 +25,7 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
             let (when, rest) = time::leading(text, seen.clock)?;
             (Some(when), rest.trim_start_matches(is_separator))
         }
-        _ if listed => return None,
+        _ if listed || !(id::may_lead(text) || completed_title(text).is_some()) => return None,
         _ => (None, text),
     };
     let (mark, text) = match words::strip_mark(text) {
@@ -170,6 +170,9 @@ fn titled(text: &str) -> Option<Said> {
 pub(super) fn completed_title(text: &str) -> Option<&str> {
     const STARTS: [&str; 6] =
         ["task completed:", "story completed:", "feature completed:", "completed task:", "completed story:", "task done:"];
+    if !matches!(text.as_bytes().first()?, b'T' | b't' | b'S' | b's' | b'F' | b'f' | b'C' | b'c') {
+        return None;
+    }
     let start = STARTS.iter().find(|start| text.get(..start.len()).is_some_and(|word| word.eq_ignore_ascii_case(start)))?;
     let title = text[start.len()..].trim();
     (!title.is_empty() && !title.starts_with(['[', '<', '{'])).then_some(title)

@@ -305,8 +305,20 @@ impl<'t> Cursor<'t> {
     /// One of these names, whole or shortened to no less than three letters.
     fn word_of(&mut self, names: &[&[&str]]) -> Option<usize> {
         let before = self.rest;
-        let word = self.word().to_lowercase();
-        let fits = |name: &&str| name.starts_with(&word) && (word.chars().count() >= 3 || **name == word);
+        let word = self.word();
+        let long = word.len() >= 3 && word.chars().nth(2).is_some();
+        let first = word.as_bytes().first().filter(|first| first.is_ascii()).map(u8::to_ascii_lowercase);
+        let fits = |name: &&str| {
+            if first.is_some_and(|first| name.as_bytes()[0] != first) {
+                return false;
+            }
+            let same = match name.get(..word.len()) {
+                Some(start) if word.is_ascii() => start.eq_ignore_ascii_case(word),
+                Some(start) => start == word.to_lowercase(),
+                None => false,
+            };
+            same && (long || name.len() == word.len())
+        };
         let found = (!word.is_empty()).then(|| names.iter().position(|names| names.iter().any(&fits))).flatten();
         if found.is_none() {
             self.rest = before;

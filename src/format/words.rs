@@ -24,7 +24,7 @@ use Sense::{Failed, Idle, Open, Passed};
 
 /// `text` without one leading mark, and whether that was a tick. White space and the emoji selector after it go too.
 pub(super) fn strip_mark(text: &str) -> Option<(Mark, &str)> {
-    let first = text.chars().next()?;
+    let first = text.chars().next().filter(|first| !first.is_ascii())?;
     let (_, sense) = MARKS.iter().find(|(mark, _)| *mark == first)?;
     let rest = text[first.len_utf8()..].trim_start_matches(['\u{fe0f}', ' ', '\t']);
     let mark = match sense {

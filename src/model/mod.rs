@@ -70,6 +70,8 @@ pub(crate) struct Task {
     #[serde(skip)]
     places: HashMap<Arc<str>, usize>,
     current: Option<usize>,
+    /// The story whose start was guessed last.
+    guess: Option<Arc<str>>,
     activity: Option<String>,
     iteration: (Option<u32>, Option<u32>),
     started: Option<Mark>,
@@ -94,6 +96,7 @@ impl Task {
             stories: Vec::new(),
             places: HashMap::new(),
             current: None,
+            guess: None,
             activity: None,
             iteration: (None, None),
             started: None,
@@ -244,7 +247,7 @@ impl Task {
     /// The first story of the plan that has not passed, when the run goes on and nothing is under way.
     pub fn next_open(&self) -> Option<Subject> {
         let mut planned = self.stories.iter().filter(|story| story.in_plan);
-        if self.ended.is_some() || self.stories.iter().any(|story| story.status == StoryStatus::Running) {
+        if self.plan.is_none() || self.ended.is_some() || self.stories.iter().any(|story| story.status == StoryStatus::Running) {
             return None;
         }
         planned.find(|story| story.status != StoryStatus::Passed).map(|story| story.subject.clone())

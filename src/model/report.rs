@@ -35,7 +35,7 @@ impl Task {
         let news = told.occurrence.is_some();
         let guess = told.fact.provenance == Provenance::Inferred;
         if !guess && told.live {
-            self.take_back_guesses(place);
+            self.take_back_guess(place);
         }
         let story = &mut self.stories[place];
         story.priority = story.priority.or(priority);
@@ -56,6 +56,7 @@ impl Task {
             story.started = says_when.then_some(begun.unwrap_or_else(|| sharpened(mark, told)));
             story.seen = told.live.then_some(told.now);
             story.guessed = guess;
+            self.guess = guess.then(|| story.subject.key.clone()).or(self.guess.take());
             self.current = Some(place);
             self.ended = None;
         } else if story.guessed && !guess && told.live && story.ends < story.starts {
@@ -81,13 +82,13 @@ impl Task {
         }
     }
 
-    /// Another story is said to be under way than was guessed.
-    fn take_back_guesses(&mut self, said: usize) {
-        for (place, story) in self.stories.iter_mut().enumerate() {
-            if place != said && story.guessed && story.status == StoryStatus::Running {
-                story.status = StoryStatus::Pending;
-                story.started = None;
-            }
+    /// Another story may be said to be under way than was guessed.
+    fn take_back_guess(&mut self, said: usize) {
+        let Some(place) = self.guess.take().and_then(|key| self.places.get(&key).copied()) else { return };
+        let story = &mut self.stories[place];
+        if place != said && story.guessed && story.status == StoryStatus::Running {
+            story.status = StoryStatus::Pending;
+            story.started = None;
         }
     }
 

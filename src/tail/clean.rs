@@ -15,9 +15,7 @@ pub fn line(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Cleans text that is decoded already.
 pub fn text(text: &str) -> Cow<'_, str> {
-    // Most lines are visible ASCII, which two comparisons tell; both folds are vectorised.
-    let is_ascii = text.bytes().fold(true, |ascii, byte| ascii & ((byte.wrapping_sub(b' ') <= b'~' - b' ') | (byte == b'\t')));
-    let is_plain = is_ascii || text.bytes().fold(true, |plain, byte| plain & is_plain(byte));
+    let is_plain = is_visible_ascii(text.as_bytes()) || text.bytes().fold(true, |plain, byte| plain & is_plain(byte));
     if is_plain || !text.chars().any(is_unwanted) { Cow::Borrowed(text) } else { Cow::Owned(strip(text)) }
 }
 
@@ -44,6 +42,15 @@ pub fn whole_characters(bytes: &[u8]) -> &[u8] {
         return if wanted > back { &bytes[..bytes.len() - back] } else { bytes };
     }
     bytes
+}
+
+/// Whether all is what most lines are made of. Sixteen bytes at a time, which is vectorised; the last ones once more rather than one by one.
+fn is_visible_ascii(bytes: &[u8]) -> bool {
+    const STEP: usize = 16;
+    let visible = |byte: &u8| (byte.wrapping_sub(b' ') <= b'~' - b' ') | (*byte == b'\t');
+    let all = |part: &[u8; STEP]| part.iter().fold(true, |all, byte| all & visible(byte));
+    let (parts, rest) = bytes.as_chunks::<STEP>();
+    parts.iter().all(all) && bytes.last_chunk::<STEP>().map_or_else(|| rest.iter().all(visible), all)
 }
 
 /// Not the start of anything unwanted, judged by the byte alone: that is vectorised, and characters need to be looked at in other lines

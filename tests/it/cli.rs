@@ -252,3 +252,19 @@ fn a_mistake_in_rules_is_named_with_its_place_before_anything_starts() {
     let finished = project.run(&["--rules", "none.toml", "--once"]).exits_with(2);
     assert!(finished.stderr[0].starts_with("progress-bridge: cannot read the rules in none.toml: "), "{:?}", finished.stderr);
 }
+
+#[test]
+fn the_recipe_for_an_unknown_log_does_what_it_says() {
+    let page = include_str!("../../docs/rules.md");
+    // The blocks of the page in their order: the log, what it is at first, the rules, what it is then.
+    let blocks: Vec<&str> = page.split("```").skip(1).step_by(2).filter_map(|block| block.split_once('\n')).map(|(_, text)| text).collect();
+    let [log, first, rules, then, ..] = blocks.as_slice() else { panic!("the page has lost its blocks") };
+    let project = Project::new();
+    project.write("deploy-robot.log", log);
+    project.write("robot.toml", rules.split_once('\n').expect("a comment comes first").1);
+    for (arguments, shown) in [(&["check", "deploy-robot.log"][..], first), (&["check", "--rules", "robot.toml", "deploy-robot.log"], then)]
+    {
+        let expected: Vec<&str> = shown.lines().skip(1).collect();
+        assert_eq!(project.run(arguments).exits_with(0).stdout, expected);
+    }
+}

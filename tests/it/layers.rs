@@ -34,6 +34,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("config", 5),
     ("app", 5),
     ("check", 5),
+    ("fuzz", 5),
     ("cli", 6),
     ("main", 6),
 ];

@@ -16,7 +16,14 @@ use screen::Screen;
 use tags::Unfinished;
 
 /// First bytes of the lines that may be a script's own: tags, box rows and marks, banners, the promise.
-const BEGINS: &[u8] = b"[\xE2RISCMc<=2";
+const BEGINS: [bool; 256] = {
+    let (bytes, mut table, mut at) = (b"[\xE2RISCMc<=2", [false; 256], 0);
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// What has been read of one terminal log.
 #[derive(Debug, Clone, Default)]
@@ -69,7 +76,7 @@ impl Terminal {
 
     /// Whether a line that begins with this byte may be the script's.
     pub(super) fn wants(&self, first: u8) -> bool {
-        self.unfinished.is_some() || BEGINS.contains(&first)
+        BEGINS[usize::from(first)] || self.unfinished.is_some()
     }
 
     /// Takes a line; says whether it was one of the script's.

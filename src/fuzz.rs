@@ -1,0 +1,64 @@
+//! What holds for every text whatsoever, for the fuzzer in `tests/extra/fuzz`. Compiled only there.
+//!
+//! The rules are stated here, beside the code they are about, so that the fuzzer itself is two lines.
+
+use jiff::tz::TimeZone;
+
+use crate::fact::{Fact, What};
+use crate::format::Reader;
+use crate::line::{Line, LineEnd};
+use crate::plan;
+
+/// A range names 100 ids; an entry for it starts and ends each; a line can end one entry and be another.
+const FACTS_OF_A_LINE: usize = 500;
+
+/// Any text, read line by line: every fact stands on a line that is there and names what it is about; quiet says what it promised, once.
+pub fn lines(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let lines: Vec<&str> = text.split('\n').collect();
+    let mut reader = Reader::new(TimeZone::UTC);
+    let mut facts = Vec::new();
+    for (number, text) in (1..).zip(&lines) {
+        let before = facts.len();
+        reader.line(Line { number, text, end: LineEnd::Feed }, &mut facts);
+        assert!(facts.len() - before <= FACTS_OF_A_LINE, "a line says {} things", facts.len() - before);
+    }
+    let mut promised = Vec::new();
+    reader.clone().settle(&mut promised);
+    assert_eq!(reader.is_waiting(), !promised.is_empty(), "it waits for nothing, or says more than it waits for");
+    reader.settle(&mut facts);
+    let mut again = Vec::new();
+    reader.settle(&mut again);
+    assert!(again.is_empty() && !reader.is_waiting(), "quiet says it twice");
+    for fact in &facts {
+        holds_together(fact, &lines);
+    }
+    let (understood, unknown) = reader.tally();
+    let there = lines.iter().filter(|line| !line.trim_ascii().is_empty()).count();
+    assert_eq!(understood + unknown, there as u64, "a line was counted twice, or not");
+}
+
+fn holds_together(fact: &Fact, lines: &[&str]) {
+    assert_eq!(lines.get(fact.line as usize - 1), Some(&&*fact.text), "it quotes another line");
+    let about_a_story = match &fact.what {
+        What::StoryStarted { .. } | What::StoryEnded { .. } | What::CriterionDone { .. } => true,
+        What::TaskStarted { .. } | What::TaskEnded { .. } | What::Error(_) | What::Activity { .. } => false,
+    };
+    assert!(!about_a_story || fact.story.is_some(), "about no story: {fact:?}");
+    if let Some(story) = &fact.story {
+        let named = [&story.id, &story.title].into_iter().flatten().any(|name| !name.trim().is_empty());
+        assert!(named, "a story without a name: {fact:?}");
+    }
+}
+
+/// Any text as a plan: it is one within its limits, or none.
+pub fn plan(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(plan) = plan::parse(text) else { return };
+    assert!(plan.stories.len() <= 10_000);
+    for story in &plan.stories {
+        assert!(story.id.is_some() || story.title.is_some());
+        assert!(story.criteria.len() <= plan::CRITERION_LIMIT);
+    }
+    assert_eq!(plan::parse(text).as_ref(), Ok(&plan), "it reads differently the second time");
+}
