@@ -75,8 +75,7 @@ fn criteria_by_number_text_and_cut_text() {
 fn criteria_without_a_plan_are_ranked_by_first_appearance() {
     let mut names = Names::default();
     let (subject, place) = names.story(&name("US-1", ""), "");
-    let mut index =
-        |index: Option<u32>, text: &str| names.criterion(&subject, place, &Criterion { index, text: Some(text.to_owned()) });
+    let mut index = |index: Option<u32>, text: &str| names.criterion(&subject, place, &Criterion { index, text: Some(text.to_owned()) });
     assert_eq!(index(None, "one"), Some(0));
     assert_eq!(index(None, "two"), Some(1));
     assert_eq!(index(None, "one"), Some(0));
