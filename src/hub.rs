@@ -12,6 +12,7 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -64,10 +65,15 @@ struct Shared {
     /// The same for those that are served first.
     first_news: watch::Sender<()>,
     messenger: OnceLock<Messenger>,
+    /// Events that those who are not served first have not been told of.
+    owed: AtomicUsize,
     /// Apart from the news, so that who waits for the end sleeps until then.
     closing: watch::Sender<bool>,
     state: watch::Sender<Arc<Snapshot>>,
 }
+
+/// A reader that is told of so many at a time does not keep a processor for long, and is far from falling out of the log.
+const MOST_OWED: usize = 10;
 
 /// See [`Hub::set_messenger`].
 struct Messenger(Box<Carry>);
@@ -110,6 +116,7 @@ impl Hub {
             news: watch::Sender::new(()),
             first_news: watch::Sender::new(()),
             messenger: OnceLock::new(),
+            owed: AtomicUsize::new(0),
             closing: watch::Sender::new(false),
             state: watch::Sender::new(Arc::new(nothing)),
         };
@@ -133,6 +140,12 @@ impl Hub {
         let _stays = self.shared.messenger.set(Messenger(Box::new(messenger))).is_err();
     }
 
+    /// Pays what [`Hub::publish_first`] owes.
+    pub fn wake_others(&self) {
+        self.shared.owed.store(0, Ordering::Relaxed);
+        self.shared.news.send_replace(());
+    }
+
     /// How much has been published, and how much is kept.
     pub fn volume(&self) -> Volume {
         self.log().volume()
@@ -145,9 +158,18 @@ impl Hub {
 
     /// Appends, and wakes whoever waits. Called by one thread, with rising `seq`.
     pub fn publish(&self, events: Vec<Event>) {
+        self.publish_first(events);
+        self.wake_others();
+    }
+
+    /// Appends, and wakes those who [subscribed as first](Hub::subscribe_first). All others are owed a [`Hub::wake_others`], which is to follow
+    /// soon, once the thread has rested: a client that this thread has just written to often gets its processor, and waking a thread
+    /// takes longer than the client needs. With much that is owed they are woken all the same.
+    pub fn publish_first(&self, events: Vec<Event>) {
         if events.is_empty() {
             return;
         }
+        let owed = self.shared.owed.fetch_add(events.len(), Ordering::Relaxed) + events.len();
         let published = Instant::now();
         // Serialised before the lock is taken: readers never wait for JSON.
         let entries: Vec<_> = events.into_iter().map(|event| Arc::new(Entry::new(event, &self.shared.epoch, published))).collect();
@@ -159,7 +181,9 @@ impl Hub {
             Some(Messenger(carry)) => carry(&wake_first),
             None => wake_first(),
         }
-        self.shared.news.send_replace(());
+        if owed >= MOST_OWED {
+            self.wake_others();
+        }
         // Freed after the readers are on their way.
         drop(fallen);
     }
@@ -238,7 +262,7 @@ impl Hub {
 
     fn wake_all(&self) {
         self.shared.first_news.send_replace(());
-        self.shared.news.send_replace(());
+        self.wake_others();
     }
 
     fn cursor(&self, seq: Seq) -> Cursor {

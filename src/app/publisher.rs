@@ -55,7 +55,7 @@ impl Publisher {
         if !news.events.is_empty() {
             // Before anybody has a cursor of it: what is in the journal is never told twice, and never skipped.
             trouble.extend(self.store.as_mut().and_then(|store| store.append(&news.events, Timestamp::now())));
-            self.hub.publish(news.events);
+            self.hub.publish_first(news.events);
         }
         if let Some(keep) = news.keep {
             trouble.extend(self.store.as_mut().and_then(|store| store.keep(&keep, Timestamp::now())));
@@ -70,6 +70,8 @@ impl Publisher {
         }
         let verdict = verdict(&state);
         self.hub.set_state(state);
+        // Every event changes the state, so that a state follows it.
+        self.hub.wake_others();
         match (self.ends, verdict) {
             (Ends::WithTheRun, Some(passed)) => self.end(Ok(Ended::WithTheRun { passed })),
             (Ends::WithTheRun | Ends::Never | Ends::AtOnce, _) => ControlFlow::Continue(trouble),

@@ -59,6 +59,8 @@ pub type Publish<'a> = dyn FnMut(News) -> ControlFlow<(), Vec<Notice>> + 'a;
 const POLL: Duration = Duration::from_millis(250);
 /// Snapshots come at most this often; the last one always comes.
 const SNAPSHOTS: Duration = Duration::from_millis(100);
+/// And so long after what they show: clients that have just been written to often run on this thread's processor, and only once it rests.
+const REST: Duration = Duration::from_millis(5);
 /// What is to be kept is given at most this often, and takes at most a twentieth of the time.
 const KEEPS: Duration = Duration::from_millis(100);
 const KEEP_SHARE: u32 = 20;
@@ -81,7 +83,7 @@ pub fn run(
         files: Files::new(&scope.found.sources, &mut memories, waker),
         waker,
         clock: Clock(Instant::now()),
-        mouth: Mouth { bridge, publish, shown: None, ready: false, ended: false },
+        mouth: Mouth { bridge, publish, shown: None, changed: None, ready: false, ended: false },
         last_look_until: None,
         memories,
         kept: settings.keep.then_some((0, Duration::ZERO)),
@@ -282,6 +284,8 @@ struct Mouth<'a> {
     publish: &'a mut Publish<'a>,
     /// Version of the last snapshot, and when it was given.
     shown: Option<(u64, Duration)>,
+    /// Since when there is something newer to show.
+    changed: Option<Duration>,
     /// Everything has been read once.
     ready: bool,
     /// Nobody listens any more.
@@ -309,6 +313,9 @@ impl Mouth<'_> {
         if !events.is_empty() {
             self.say(events, None);
         }
+        if self.shown.is_some_and(|(version, _)| version != self.bridge.version()) {
+            self.changed.get_or_insert(now.elapsed);
+        }
         // Only now: a snapshot costs more than an event, which must not wait for it.
         if self.snapshot_due().is_some_and(|at| at <= now.elapsed) {
             let state = self.snapshot(now);
@@ -326,12 +333,15 @@ impl Mouth<'_> {
     fn snapshot_due(&self) -> Option<Duration> {
         match self.shown {
             None => Some(Duration::ZERO),
-            Some((version, at)) => (version != self.bridge.version()).then(|| at + SNAPSHOTS),
+            Some((version, at)) => {
+                (version != self.bridge.version()).then(|| (at + SNAPSHOTS).max(self.changed.map_or(Duration::ZERO, |since| since + REST)))
+            }
         }
     }
 
     fn snapshot(&mut self, now: Moment) -> State {
         self.shown = Some((self.bridge.version(), now.elapsed));
+        self.changed = None;
         self.bridge.state(now)
     }
 

@@ -1,4 +1,4 @@
-"""Half of 500 clients killed with -9, ten times: descriptors, threads, streams and memory return to where they were. leaks.py [ROUNDS]"""
+"""Half of 500 clients killed with -9, ten times: descriptors, threads and streams return to where they were, and memory stops growing. leaks.py [ROUNDS]"""
 import os
 import pathlib
 import signal
@@ -86,7 +86,9 @@ def main():
         first, last = rows[0], rows[-1]
         check(last.descriptors <= first.descriptors, "as many descriptors as with the first 500")
         check(last.threads == first.threads, "as many threads")
-        check(last.memory <= first.memory * 1.1 + 1024, "as much memory, give or take what the log has grown by")
+        # The allocator keeps what it was given once, so the first rounds still fill its pools; a leak would go on.
+        middle = rows[len(rows) // 2]
+        check(last.memory <= middle.memory * 1.05 + 512, "memory has stopped growing")
         check(end.descriptors <= first.descriptors - CLIENTS, "every descriptor came back")
         print(f"ok: after {ROUNDS} x {CLIENTS // 2} killed clients as at the start")
     finally:
