@@ -120,6 +120,9 @@ const PLANS: [&str; 2] = ["prd.json", "feature_list.json"];
 const RUNNER_FOLDERS: [&str; 3] = [".claude-loop", ".ralph", ".ralph-tui"];
 /// What claude-loop keeps for itself: as telling as a log beside the plan.
 const EXECUTION_LOG: &str = ".claude-loop/execution_log.jsonl";
+const ERROR_LOG: &str = ".claude-loop/logs/error.log";
+/// What other runners keep for themselves, taken along where it is there.
+const RUNNER_FILES: [&str; 4] = [".ralph/fix_plan.md", ".ralph/progress.txt", ".ralph/progress.md", ".ralph-tui/progress.md"];
 
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     path.extension().and_then(|extension| extension.to_str()).is_some_and(|own| extensions.iter().any(|e| own.eq_ignore_ascii_case(e)))

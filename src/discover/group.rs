@@ -5,8 +5,8 @@ use std::path::{Component, Path, PathBuf};
 
 use super::expand::Expanded;
 use super::{
-    EXECUTION_LOG, FileSystem, Found, Kind, PLANS, PROGRESS, RUNNER_FOLDERS, Shape, Source, Task, is_machine_name, is_standard_input,
-    name_of,
+    ERROR_LOG, EXECUTION_LOG, FileSystem, Found, Kind, PLANS, PROGRESS, RUNNER_FILES, RUNNER_FOLDERS, Shape, Source, Task, is_machine_name,
+    is_standard_input, name_of,
 };
 use crate::line::{SourceId, TaskId};
 
@@ -97,16 +97,27 @@ impl Grouping<'_> {
             let log = PROGRESS.iter().copied().find(exists).unwrap_or(PROGRESS[0]);
             paths.push(folder.join(log));
         }
-        paths.push(self.runner_home(folder).join(EXECUTION_LOG));
+        let home = self.runner_home(folder, RUNNER_FOLDERS[0]);
+        paths.push(home.clone().or_else(|| self.repository(folder)).unwrap_or_else(|| folder.clone()).join(EXECUTION_LOG));
+        // Written at the first error only, so that it is waited for.
+        paths.extend(home.map(|home| home.join(ERROR_LOG)));
+        let theirs = RUNNER_FILES.iter().filter_map(|file| {
+            let home = self.runner_home(folder, file.split('/').next()?)?;
+            Some(home.join(file)).filter(|path| self.files.kind(path) == Kind::File)
+        });
+        paths.extend(theirs);
         paths
     }
 
-    /// The nearest folder upwards that has a runner's folder in it; else the repository, else the folder itself.
-    fn runner_home(&self, folder: &Path) -> PathBuf {
-        let repository = folder.ancestors().find(|above| self.files.kind(&above.join(".git")) != Kind::Missing);
-        let bound = repository.map_or(UP + 1, |repository| folder.components().count() - repository.components().count() + 1);
-        let nearest = folder.ancestors().take(bound).find(|above| self.files.kind(&above.join(RUNNER_FOLDERS[0])) == Kind::Folder);
-        nearest.or(repository).unwrap_or(folder).to_owned()
+    /// The nearest folder upwards, up to the repository, that has this runner's folder in it.
+    fn runner_home(&self, folder: &Path, runners: &str) -> Option<PathBuf> {
+        let bound = self.repository(folder).map_or(UP + 1, |top| folder.components().count() - top.components().count() + 1);
+        let nearest = folder.ancestors().take(bound).find(|above| self.files.kind(&above.join(runners)) == Kind::Folder);
+        nearest.map(Path::to_owned)
+    }
+
+    fn repository(&self, folder: &Path) -> Option<PathBuf> {
+        folder.ancestors().find(|above| self.files.kind(&above.join(".git")) != Kind::Missing).map(Path::to_owned)
     }
 
     fn shape_of(&self, path: &Path) -> Shape {

@@ -146,12 +146,15 @@ fn the_runners_folder_is_looked_for_up_to_the_repository() {
     let expected = ["a = /r/tasks/a", "a: progress.txt (/r/tasks/a/progress.txt)", "a: +*prd.json (/r/tasks/a/prd.json)"];
     let with = |last: &str| expected.iter().map(|word| (*word).to_owned()).chain([last.to_owned()]).collect::<Vec<_>>();
     let above = format!("a: +!../../.claude-loop/execution_log.jsonl ({log})");
-    for paths in [
-        &["/r/tasks/a/progress.txt", "/r/.git/", log][..],
-        &["/r/tasks/a/progress.txt", "/r/.git/"],
-        &["/r/tasks/a/progress.txt", "/r/.claude-loop/"],
+    let errors = "a: +!../../.claude-loop/logs/error.log (/r/.claude-loop/logs/error.log)";
+    let list = "a: +../../.ralph/fix_plan.md (/r/.ralph/fix_plan.md)";
+    for (paths, more) in [
+        (&["/r/tasks/a/progress.txt", "/r/.git/", log][..], vec![errors]),
+        (&["/r/tasks/a/progress.txt", "/r/.git/"], vec![]),
+        (&["/r/tasks/a/progress.txt", "/r/.claude-loop/"], vec![errors]),
+        (&["/r/tasks/a/progress.txt", "/r/.git/", "/r/.ralph/fix_plan.md", "/r/.ralph/other.md"], vec![list]),
     ] {
-        let expected = with(&above);
+        let expected: Vec<String> = with(&above).into_iter().chain(more.into_iter().map(str::to_owned)).collect();
         check(&tree("/r", paths), &["tasks/a/progress.txt"], true, &expected.iter().map(String::as_str).collect::<Vec<_>>());
     }
     // Not beyond it.
