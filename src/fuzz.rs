@@ -1,11 +1,13 @@
-//! What holds for every text whatsoever, for the fuzzer in `tests/extra/fuzz`. Compiled only there.
+//! What holds for every text whatsoever, for the fuzzer in `tests/extra/fuzz` and for random texts here. Compiled only for them.
 //!
 //! The rules are stated here, beside the code they are about, so that the fuzzer itself is two lines.
+
+use std::path::Path;
 
 use jiff::tz::TimeZone;
 
 use crate::fact::{Fact, What};
-use crate::format::Reader;
+use crate::format::{Recipe, Rules};
 use crate::line::{Line, LineEnd};
 use crate::plan;
 
@@ -16,7 +18,7 @@ const FACTS_OF_A_LINE: usize = 500;
 pub fn lines(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let lines: Vec<&str> = text.split('\n').collect();
-    let mut reader = Reader::new(TimeZone::UTC);
+    let mut reader = Recipe::new(Path::new("progress.txt"), TimeZone::UTC, &Rules::default()).reader();
     let mut facts = Vec::new();
     for (number, text) in (1..).zip(&lines) {
         let before = facts.len();
@@ -61,4 +63,60 @@ pub fn plan(data: &[u8]) {
         assert!(story.criteria.len() <= plan::CRITERION_LIMIT);
     }
     assert_eq!(plan::parse(text).as_ref(), Ok(&plan), "it reads differently the second time");
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::format::tests::any_log;
+
+    /// Plans cut and mended at random.
+    fn any_plan() -> impl Strategy<Value = String> {
+        const PIECES: &[&str] = &[
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"userStories\"",
+            "\"features\"",
+            "\"phases\"",
+            "\"subtasks\"",
+            "\"id\"",
+            "\"title\"",
+            "\"passes\"",
+            "\"status\"",
+            "\"acceptanceCriteria\"",
+            "true",
+            "false",
+            "null",
+            "7",
+            "1.1",
+            "\"done\"",
+            "\"é\"",
+            "{\"id\": \"A\", \"passes\": true}",
+            "{\"tasks\": [{\"title\": \"T\", \"done\": false}]}",
+        ];
+        prop::collection::vec(prop::sample::select(PIECES), 0..16).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn lines_hold(text in any_log()) {
+            super::lines(text.as_bytes());
+        }
+
+        #[test]
+        fn bytes_hold(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            super::lines(&bytes);
+            super::plan(&bytes);
+        }
+
+        #[test]
+        fn plans_hold(text in any_plan()) {
+            super::plan(text.as_bytes());
+        }
+    }
 }

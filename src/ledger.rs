@@ -104,6 +104,8 @@ pub struct Circumstances {
     pub why: Why,
     /// A program appends to it and rotates it.
     pub machine: bool,
+    /// Its name says so, too. JSON lines under an agent's name may be saved over as an agent does it, in pieces.
+    pub machine_name: bool,
     /// Both contents have a start line and they differ.
     pub other_start_line: bool,
     /// Since the last change.
@@ -226,7 +228,7 @@ impl Source {
         let under_half = 2 * shared < total;
         let moved = how.why == Why::MovedAway;
         if shared == 0 || (under_half && !familiar) {
-            let patience = if how.machine { SETTLE } else { TOTAL };
+            let patience = if how.machine_name { SETTLE } else { TOTAL };
             let believed = how.age >= patience || (settled && (moved || how.other_start_line));
             return if believed { Verdict::NewGeneration } else { Verdict::Wait { hold: !how.machine && !familiar } };
         }

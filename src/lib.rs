@@ -37,7 +37,7 @@ pub(crate) mod store;
 pub mod app;
 pub mod check;
 pub mod config;
-#[cfg(fuzzing)]
+#[cfg(any(fuzzing, test))]
 pub mod fuzz;
 // 6 front: arguments
 pub mod cli;

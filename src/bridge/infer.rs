@@ -11,6 +11,8 @@ use crate::format::SourceKind;
 use crate::line::{Moment, Timestamp};
 use crate::model::Origin;
 
+use super::document::PlanSource;
+use super::resolve::key;
 use super::task::Task;
 
 /// Whether guesses may be made, and on what evidence.
@@ -64,5 +66,18 @@ impl Task {
         let mut pending = self.pending(fact, None, origin, false, true);
         pending.subjects.is_story(subject);
         self.say(&pending, Kind::StoryStarted, &pending.fact, Some(occurrence), at, events);
+    }
+
+    /// Counts one more start of a story, and says the how-manieth it is, when all that were counted have ended and the run has begun.
+    fn attempt_without_start(&mut self, story: &str) -> Option<u32> {
+        let start = key(Kind::StoryStarted, story);
+        let begun = self.run.count(key(Kind::TaskStarted, "")) > 0;
+        (begun && self.run.count(start) <= self.ends(story)).then(|| self.run.add(start))
+    }
+
+    /// Whether something of it is still being written, or waits to be believed.
+    fn is_unsettled(&self) -> bool {
+        let lines = self.lines.iter().any(|source| source.is_rewritten() || source.reader().is_waiting());
+        self.switching || !self.hold.is_empty() || lines || self.plans.iter().any(PlanSource::is_unread)
     }
 }

@@ -293,6 +293,7 @@ impl LineSource {
         let how = Circumstances {
             why: candidate.why,
             machine: machine || candidate.reader.kind().is_machine_log(),
+            machine_name: self.machine_name,
             other_start_line: matches!(head, (Some(old), Some(new)) if old != new),
             quiet: if at_once { TOTAL } else { now.saturating_sub(self.changed) },
             age: if at_once { TOTAL } else { now.saturating_sub(candidate.since) },

@@ -8,6 +8,7 @@ mod infer;
 mod lines;
 mod look;
 mod memory;
+mod naming;
 mod order;
 mod passes;
 mod past;

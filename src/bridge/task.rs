@@ -22,9 +22,6 @@ use super::order::sorted;
 use super::passes;
 use super::resolve::{Begun, Resolver, Subjects, key};
 
-/// Longest name of a run, in characters.
-const RUN_NAME_LIMIT: usize = 80;
-
 pub(super) struct Task {
     pub(super) folder: PathBuf,
     pub(super) id: Arc<str>,
@@ -207,26 +204,13 @@ impl Task {
         late
     }
 
-    /// Counts one more start of a story, and says the how-manieth it is, when all that were counted have ended and the run has begun.
-    pub(super) fn attempt_without_start(&mut self, story: &str) -> Option<u32> {
-        let start = key(Kind::StoryStarted, story);
-        let begun = self.run.count(key(Kind::TaskStarted, "")) > 0;
-        (begun && self.run.count(start) <= self.ends(story)).then(|| self.run.add(start))
-    }
-
     /// Whether there is, or was, a file with lines: only such a one says when a story starts.
     pub(super) fn has_a_log(&self) -> bool {
         self.lines.iter().any(LineSource::is_there)
     }
 
-    /// Whether something of it is still being written, or waits to be believed.
-    pub(super) fn is_unsettled(&self) -> bool {
-        let lines = self.lines.iter().any(|source| source.is_rewritten() || source.reader().is_waiting());
-        self.switching || !self.hold.is_empty() || lines || self.plans.iter().any(PlanSource::is_unread)
-    }
-
     /// Completions of a story emitted so far in this run, whatever their outcome.
-    fn ends(&self, story: &str) -> u32 {
+    pub(super) fn ends(&self, story: &str) -> u32 {
         self.run.count(key(Kind::StoryPassed, story)) + self.run.count(key(Kind::StoryFailed, story))
     }
 
@@ -287,35 +271,6 @@ impl Task {
         {
             events.push(event);
         }
-    }
-
-    /// Fixes the run's name at its first event.
-    fn name_run(&mut self, pending: &Pending) {
-        if self.run_name.is_some() {
-            return;
-        }
-        let base = self.run_base(Some(pending));
-        let count = self.runs.entry(base.clone()).or_default();
-        *count += 1;
-        let name = if *count == 1 { base } else { format!("{base}#{count}") };
-        self.model.set_run(&name);
-        self.run_name = Some(name);
-    }
-
-    /// The plan's branch or name, else the log's start line, else the opening of what is told first, else the task.
-    fn run_base(&self, first: Option<&Pending>) -> String {
-        let planned = self.plan().and_then(|plan| plan.branch.clone().or_else(|| plan.name.clone()));
-        let started = || self.lines.iter().find_map(|source| source.reader().head().start_line.clone());
-        // A machine's record names nothing that a person would recognise.
-        let opening = || {
-            first.filter(|first| first.fact.line > 0 && first.fact.voice != Voice::Record).map(|first| first.fact.text.trim().to_owned())
-        };
-        let stated = || match first.map(|first| &first.fact.what) {
-            Some(What::TaskStarted { name, branch, .. }) => branch.clone().or_else(|| name.clone()),
-            Some(_) | None => None,
-        };
-        let name = planned.or_else(started).or_else(stated).or_else(opening).filter(|name| !name.is_empty());
-        name.map_or_else(|| self.id.to_string(), |name| name.chars().take(RUN_NAME_LIMIT).collect())
     }
 
     pub(super) fn has_plan(&self) -> bool {

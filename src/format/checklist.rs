@@ -171,6 +171,8 @@ fn width(raw: &str) -> usize {
 
 /// The story that an item is.
 fn story(text: &str) -> Option<StoryName> {
+    const LONGEST: usize = 1024;
+    let text = &text[..text.floor_char_boundary(LONGEST)];
     let bare = |text: &str| text.replace(['*', '`', '~'], "").trim_matches([' ', '✅', '✓', '\u{fe0f}']).to_owned();
     if let Some(found) = id::leading(text) {
         let title = bare(found.rest.trim_start_matches(super::field::is_separator).trim_start_matches(['*', '.', ':', ' ']));

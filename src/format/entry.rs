@@ -2,12 +2,14 @@
 //!
 //! Keeps what the entry has said so far and judges it once: at its status, or, where a family writes none, at its end.
 
+mod criteria;
+
 use super::field::{Label, field, stories};
 use super::opening::{Opening, PLAIN, Silence, Step};
 use super::say::{Place, Saying};
 use super::words::{self, Status};
-use super::{Seen, criterion, evidence, time};
-use crate::fact::{Criterion, Fact, Outcome, Precision, Provenance, Stamp, StoryName, Voice, What, opening};
+use super::{Seen, evidence, time};
+use crate::fact::{Criterion, Fact, Outcome, Precision, Provenance, Stamp, StoryName, Voice, opening};
 
 /// Where a status may stand when a heading has named the story already: later on, `Status:` is more likely about the product.
 const STATUS_WITHIN: u32 = 8;
@@ -29,6 +31,8 @@ pub(super) struct Entry {
     /// Non-blank lines under the heading.
     lines: u32,
     in_criteria: bool,
+    /// Criteria that were ticked before it was certain that this is an entry.
+    held: Vec<(Criterion, Place)>,
     /// A status has been read, or its absence judged.
     judged: bool,
     started: bool,
@@ -54,6 +58,7 @@ impl Entry {
             duration_ms: None,
             lines: 0,
             in_criteria: false,
+            held: Vec::new(),
             judged: false,
             started: false,
             ended: false,
@@ -114,7 +119,12 @@ impl Entry {
 
     /// Whether its end would say something.
     pub(super) fn is_waiting(&self) -> bool {
-        self.due.is_some() || (!self.judged && !self.opening.stories.is_empty() && self.opening.silence.speaks())
+        let would_speak = match self.opening.silence {
+            Silence::Passed => true,
+            Silence::Started => !self.started,
+            Silence::Nothing | Silence::Awaits => false,
+        };
+        self.due.is_some() || (would_speak && !self.judged && !self.opening.stories.is_empty())
     }
 
     /// Takes a line under the heading.
@@ -168,15 +178,6 @@ impl Entry {
             && let Some(title) = self.opening.title.take()
         {
             self.opening.stories.push(StoryName { id: None, title: Some(title) });
-        }
-    }
-
-    /// Takes a line from inside a code fence: only numbered criteria are read there.
-    pub(super) fn fenced(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
-        self.lines += 1;
-        self.judge_due(facts);
-        if let Some(done) = criterion::numbered(seen.text) {
-            self.criterion_done(done, seen, facts);
         }
     }
 
@@ -306,27 +307,6 @@ impl Entry {
         is_title
     }
 
-    fn criterion(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
-        match criterion::read(seen.text, self.in_criteria) {
-            criterion::Read::Done(done) => self.criterion_done(done, seen, facts),
-            criterion::Read::Item => {}
-            criterion::Read::Intro => self.in_criteria = true,
-            criterion::Read::Other => self.in_criteria = false,
-        }
-    }
-
-    fn criterion_done(&mut self, done: Criterion, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
-        // With several stories nobody knows whose criterion it is; an uncertain entry has none.
-        if self.opening.stories.len() != 1 || !(self.started || self.opening.silence.speaks()) {
-            return;
-        }
-        let place = Place::of(seen);
-        self.start(Provenance::Derived, &place, facts);
-        let story = self.opening.stories[0].clone();
-        let what = What::CriterionDone { criterion: done, duration_ms: None };
-        facts.push(self.saying(&place).fact(what, Some(story), Provenance::Explicit));
-    }
-
     /// A status has been read. Without a date it waits one line, in case the date is there.
     fn status(&mut self, status: Status, place: Place, facts: &mut Vec<Fact>) {
         self.judged = true;
@@ -358,6 +338,7 @@ impl Entry {
         if !std::mem::replace(&mut self.started, true) {
             let saying = self.saying(place);
             facts.extend(self.opening.stories.iter().map(|story| saying.started(story.clone(), self.opening.iteration, provenance)));
+            self.release(facts);
         }
     }
 
@@ -372,6 +353,7 @@ impl Entry {
             if !was_started {
                 facts.push(self.saying(place).started(story.clone(), self.opening.iteration, Provenance::Derived));
             }
+            self.release(facts);
             if nth == 0
                 && let Some(why) = &why
             {

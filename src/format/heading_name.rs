@@ -43,6 +43,14 @@ impl Name {
     pub(super) fn ending(mut text: &str, seen: &Seen<'_>, when: &mut Option<Stamp>) -> (Option<String>, Option<Status>) {
         let mut status = None;
         // From the end: dates and statuses in brackets, marks, and capital words behind a dash.
+        // `Complete: title`, `DONE - title`
+        if let Some((Status::Passed, rest)) = words::leading(text)
+            && words::remark(text).is_some()
+            && rest.trim_start().starts_with([':', '-', '–', '—'])
+        {
+            status = Some(Status::Passed);
+            text = rest.trim_start_matches(is_separator);
+        }
         while !text.is_empty() {
             if let Some(found) = words::remark(text) {
                 status = status.or(Some(found));

@@ -84,6 +84,8 @@ pub(super) fn leading(text: &str) -> Option<Ids<'_>> {
         None => (text, false),
     };
     let (text, generic) = strip_generic(text);
+    // `Feature ID 45`
+    let text = if generic { strip_generic(text).0 } else { text };
     let (first, looks) = one(text, generic)?;
     let mut ids = vec![first.to_owned()];
     let mut rest = &text[first.len()..];
@@ -193,6 +195,13 @@ fn strong(word: &str) -> Option<&str> {
         Some(again) => Some(word[..at + again].trim_end_matches('-')),
         None => Some(word),
     }
+}
+
+/// Whether a label speaks of stories: `Features completed`, `Tasks`.
+pub(super) fn names_stories(label: &str) -> bool {
+    label
+        .split(' ')
+        .any(|word| ["features", "feature", "tasks", "task", "stories", "story"].iter().any(|name| name.eq_ignore_ascii_case(word)))
 }
 
 /// Whether a text may begin with an id, a word before one, or words in capitals: a quick look at its first word.

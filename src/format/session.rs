@@ -230,7 +230,7 @@ impl Session {
 
     /// A line of it that belongs to no entry.
     pub(super) fn line(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
-        if let Some((label, value)) = field::field(seen.text).filter(|_| seen.indent() <= 3) {
+        if let Some((label, value)) = field::field(seen.text).filter(|(label, _)| seen.indent() <= 3 && !label.contains('#')) {
             match Label::of(label) {
                 Some(Label::Status | Label::Result) => return self.status(value, seen),
                 Some(Label::Story) if self.opening.stories.is_empty() && self.named.is_empty() => {
@@ -243,7 +243,12 @@ impl Session {
             if value.is_empty() || section != Section::Other {
                 self.section = if value.is_empty() || section != Section::Plan { section } else { self.section };
                 if !value.is_empty() && section == Section::Done {
+                    let before = facts.len();
                     self.done(value, seen, facts);
+                    // `Features completed: 45, 46`
+                    if facts.len() == before && value.starts_with(|c: char| c.is_ascii_digit()) && id::names_stories(label) {
+                        self.done(&format!("Features {value}"), seen, facts);
+                    }
                     self.section = Section::Other;
                 }
                 return;
@@ -299,12 +304,17 @@ impl Session {
         !self.told && self.verdict().is_some()
     }
 
+    /// What it says of itself, or of the stories in its heading, unless it has named those.
     fn verdict(&self) -> Option<(Status, &Place)> {
+        let is_named = |story: &StoryName| story.id.as_ref().or(story.title.as_ref()).is_some_and(|name| self.named.contains(name));
+        let nothing_left = match self.opening.stories.as_slice() {
+            [] => !self.named.is_empty(),
+            stories => stories.iter().all(is_named),
+        };
         match &self.status {
-            Some((Status::Failed { reason, why }, place)) => Some((Status::Failed { reason: reason.clone(), why: why.clone() }, place)),
-            _ if !self.named.is_empty() && self.opening.stories.is_empty() => None,
-            Some((status @ (Status::Passed | Status::Open), place)) => Some((status.clone(), place)),
+            _ if nothing_left => None,
             Some((Status::Idle, _)) => None,
+            Some((status, place)) => Some((status.clone(), place)),
             None => self.deeds.then_some((Status::Passed, &self.place)),
         }
     }
@@ -321,15 +331,14 @@ impl Session {
         };
         let stories = if self.opening.stories.is_empty() { vec![own] } else { self.opening.stories.clone() };
         let saying = Saying { place, ..self.saying() };
-        let stories = stories.into_iter().filter(|story| story.id.as_ref().is_none_or(|id| !self.named.contains(id)));
+        let is_new = |story: &StoryName| story.id.as_ref().or(story.title.as_ref()).is_none_or(|name| !self.named.contains(name));
+        let stories = stories.into_iter().filter(is_new);
         for (nth, story) in stories.enumerate() {
             match &verdict {
                 Status::Passed => {
                     facts.push(saying.started(story.clone(), self.opening.number, Provenance::Derived));
                     facts.push(saying.ended(story, Outcome::Passed, None, Provenance::Explicit));
                 }
-                // What the session names as finished it has finished, whatever became of itself.
-                Status::Failed { .. } if !self.named.is_empty() => {}
                 Status::Failed { reason, why } => {
                     facts.push(saying.started(story.clone(), self.opening.number, Provenance::Derived));
                     if nth == 0

@@ -74,11 +74,23 @@ fn titled(text: &str, mut opening: Opening, seen: &Seen<'_>) -> Option<Reading> 
     opening.status = opening.status.or(status);
     if seen.sure {
         opening.silence = Silence::Passed;
-        opening.stories = vec![StoryName { id: None, title: Some(title) }];
+        opening.stories = vec![slugged(title)];
     } else {
         opening.title = Some(title);
     }
     Some(Reading::Opens(opening))
+}
+
+/// `cart-add-item`, `cart-add-item - title`: a name in one word is the id.
+fn slugged(title: String) -> StoryName {
+    let (word, rest) = title.split_once([' ', ':']).unwrap_or((&title, ""));
+    let is_slug = word.contains(['-', '_']) && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let behind = rest.trim_start_matches(is_separator);
+    if is_slug && (rest.is_empty() || behind.len() < rest.len()) {
+        StoryName { id: Some(word.to_owned()), title: (!behind.is_empty()).then(|| behind.to_owned()) }
+    } else {
+        StoryName { id: None, title: Some(title) }
+    }
 }
 
 /// Titles of sections about the run itself and not about a piece of work.

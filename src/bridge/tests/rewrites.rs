@@ -51,3 +51,15 @@ fn a_writer_that_never_rests_is_told_everything_once() {
     world.wait(4.0);
     assert_eq!(world.said(), expected);
 }
+
+#[test]
+fn json_lines_under_an_agents_name_are_saved_as_an_agent_does() {
+    let record = |n: u32| format!("{{\"event\":\"story_started\",\"story\":\"US-{n}\"}}\n");
+    let old: String = (1..=5).map(record).collect();
+    let mut world = World::new([Some(&old), None, None]);
+    world.said();
+    // The new lines come first, and the rest only after a pause.
+    world.save(P, &cat(&[record(8), record(9)]), Why::Rewritten).wait(0.6).save(P, &cat(&[record(8), record(9), old]), Why::Rewritten);
+    let said: Vec<String> = world.wait(4.0).said().iter().filter_map(|said| Some(said.rsplit_once(" (")?.0.to_owned())).collect();
+    assert_eq!(said, ["start US-8", "start US-9"]);
+}

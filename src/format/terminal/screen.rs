@@ -11,6 +11,8 @@ use crate::format::{field, id};
 
 /// Rows of criteria that one box may have: as many as a story.
 const ROWS: usize = 200;
+/// Longest row that is kept, in bytes: no terminal is that wide.
+const WIDTH: usize = 2048;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Screen {
@@ -70,6 +72,7 @@ impl Screen {
 
     fn criterion(&mut self, mark: Option<Mark>, text: &str, seen: &Seen<'_>) {
         let row = self.rows.len();
+        let text = &text[..text.floor_char_boundary(WIDTH)];
         if row >= ROWS {
             return;
         }

@@ -6,8 +6,9 @@ use crate::format::{field, time, words};
 
 /// Tags that many programs write: alone they say nothing about the file.
 const COMMON: [&str; 9] = ["INFO", "SUCCESS", "ERROR", "WARN", "WARNING", "DEBUG", "AGENT", "SAFETY", "PROGRESS"];
-/// Most lines that the message of a failure may take.
+/// Most lines that the message of a failure may take, and most bytes before its last line.
 const MESSAGE_LINES: u32 = 40;
+const MESSAGE_BYTES: usize = 16 << 10;
 
 /// `[EXEC-LOG] Failed: …` without its end.
 #[derive(Debug, Clone)]
@@ -154,7 +155,7 @@ impl Terminal {
     pub(super) fn goes_on(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
         let Some(mut unfinished) = self.unfinished.take() else { return false };
         unfinished.lines += 1;
-        if tag(seen.text).is_some() || unfinished.lines > MESSAGE_LINES {
+        if tag(seen.text).is_some() || unfinished.lines > MESSAGE_LINES || unfinished.text.len() > MESSAGE_BYTES {
             self.close(unfinished, facts);
             return false;
         }

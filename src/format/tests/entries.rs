@@ -197,3 +197,21 @@ fn plans_templates_and_other_headings_are_no_entries() {
         check(text, "1 task");
     }
 }
+
+#[test]
+fn what_has_nothing_left_to_say_waits_for_nothing() {
+    // Both found by random texts: the session has named what it finished, the entry has been started by its criterion.
+    check(
+        "## Session 3 - 2026-02-03\n**Status**: Failed - no oven\n[2026-02-03 10:00:00] Story 1 completed: Bake\n",
+        r#"
+        3 pass 1 "Bake" @2026-02-03T10:00:00 line
+        "#,
+    );
+    check(
+        "### Iteration: 2026-02-03 10:20 AM\nTodo: Ovens\n- ✅ AC1: done\n",
+        r#"
+        3 start - "Ovens" @2026-02-03T10:20 ~
+        3 ac - "Ovens" 0 done @2026-02-03T10:20
+        "#,
+    );
+}

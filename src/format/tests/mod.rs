@@ -194,7 +194,7 @@ fn order_is_told_by_dates_and_then_by_numbers() {
 }
 
 /// Texts made of pieces that mean something, so that random ones reach deep.
-fn any_log() -> impl Strategy<Value = String> {
+pub(crate) fn any_log() -> impl Strategy<Value = String> {
     const PIECES: &[&str] = &[
         "# Ralph Progress Log\n",
         "# Progress Log: x\n# Created: 2026-02-03 10:00\n",
