@@ -162,7 +162,8 @@ class Trial:
         died = any(line["k"] == "dead" for line in trouble)
         if self.start in (TABLE["Chromium EventSource"][1], TABLE["Chromium fetch"][1]):
             self.client.taken = 0
-            self.client.next("the page is live again", lambda line: line["k"] == "page" and "live" in line["says"] and line["at"] > trouble[-1]["at"], 30)
+            newest = f"N-{numbers[-1]} "
+            self.client.next("the bridge's own page is back as well", lambda line: line["k"] == "page" and "live" in line["says"] and newest in line["newest"], 30)
         return "gives up, a new one resumes by query" if died else "comes back"
 
     def gap(self, reason, expected, within=30.0):

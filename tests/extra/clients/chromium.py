@@ -40,10 +40,10 @@ def main():
                     taken += 1
                     print(json.dumps(line), flush=True)
                 # What the bridge's own page says beside it.
-                words = run("return document.querySelector('[role=status]')?.innerText ?? ''")
+                words = run("return ['[role=status]', '#events li'].map((place) => document.querySelector(place)?.innerText ?? '')")
                 if words != status:
                     status = words
-                    print(json.dumps({"at": int(time.time() * 1000), "k": "page", "says": words}), flush=True)
+                    print(json.dumps({"k": "page", "says": words[0], "newest": words[1]}), flush=True)
                 time.sleep(0.05)
         finally:
             if session:
