@@ -91,8 +91,8 @@ pub struct Source {
 }
 
 /// What happened; the variant gives the event's `type`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
 pub enum Data {
     /// A run began; the first event of every run.
     TaskStarted(TaskStarted),
@@ -265,6 +265,20 @@ impl Data {
 /// The six names, in the order of a run.
 pub const TYPE_NAMES: [&str; 6] = ["task_started", "story_started", "ac_completed", "story_completed", "task_completed", "error_occurred"];
 
+/// Without the type, which stands before it in the event.
+impl Serialize for Data {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Data::TaskStarted(data) => data.serialize(to),
+            Data::StoryStarted(data) => data.serialize(to),
+            Data::AcCompleted(data) => data.serialize(to),
+            Data::StoryCompleted(data) => data.serialize(to),
+            Data::TaskCompleted(data) => data.serialize(to),
+            Data::ErrorOccurred(data) => data.serialize(to),
+        }
+    }
+}
+
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let day = self.timestamp_precision == Some(Precision::Day);
@@ -299,31 +313,12 @@ struct Written {
     provenance: Provenance,
     source: Source,
     #[serde(flatten)]
-    data: WrittenData,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", content = "data", rename_all = "snake_case")]
-enum WrittenData {
-    TaskStarted(TaskStarted),
-    StoryStarted(StoryStarted),
-    AcCompleted(AcCompleted),
-    StoryCompleted(StoryCompleted),
-    TaskCompleted(TaskCompleted),
-    ErrorOccurred(ErrorOccurred),
+    data: Data,
 }
 
 impl From<Written> for Event {
     fn from(written: Written) -> Self {
         let Written { id, seq, timestamp, timestamp_source, timestamp_precision, task_id, run, provenance, source, data } = written;
-        let data = match data {
-            WrittenData::TaskStarted(data) => Data::TaskStarted(data),
-            WrittenData::StoryStarted(data) => Data::StoryStarted(data),
-            WrittenData::AcCompleted(data) => Data::AcCompleted(data),
-            WrittenData::StoryCompleted(data) => Data::StoryCompleted(data),
-            WrittenData::TaskCompleted(data) => Data::TaskCompleted(data),
-            WrittenData::ErrorOccurred(data) => Data::ErrorOccurred(data),
-        };
         Event { id, seq, timestamp, timestamp_source, timestamp_precision, task_id, run, provenance, source, data }
     }
 }
