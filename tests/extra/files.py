@@ -145,7 +145,7 @@ def big():
     bridge = Watching(project, "--no-discover", "agent.log")
     eventually("1,000 stories are told", lambda: bridge.count() == 1000, 300)
     took = time.time() - started
-    append(project / "agent.log", "[US-last] Starting...\n")
+    append(project / "agent.log", "[US-1000] Starting...\n")
     eventually("it is followed", lambda: bridge.count() == 1001, 30)
     fds, rss, peak = bridge.usage()
     print(f"big: {size / (1 << 30):.2f} GiB in {took:.1f} s, {rss:.1f} MiB resident, {peak:.1f} MiB at most")
