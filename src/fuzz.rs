@@ -102,6 +102,12 @@ mod tests {
         prop::collection::vec(prop::sample::select(PIECES), 0..16).prop_map(|pieces| pieces.concat())
     }
 
+    /// Found by the fuzzer: a block that was broken off behind the kind of its error.
+    #[test]
+    fn a_block_without_a_message_waits_for_quiet_too() {
+        super::lines(b"====================\nTimestamp:\nStory ID: A\nError Type: network");
+    }
+
     proptest! {
         #[test]
         fn lines_hold(text in any_log()) {

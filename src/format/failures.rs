@@ -166,7 +166,12 @@ impl Block {
     }
 
     fn is_waiting(&self) -> bool {
-        !self.told && !self.message.trim().is_empty()
+        !self.told && (!self.message.trim().is_empty() || self.has_kind())
+    }
+
+    /// The kind alone is worth saying for a story.
+    fn has_kind(&self) -> bool {
+        self.story.is_some() && !self.kind.is_empty()
     }
 
     /// Pushes the error, once; says whether there was one.
@@ -175,8 +180,7 @@ impl Block {
             return false;
         }
         let message = match self.message.trim() {
-            // The kind alone is worth saying for a story.
-            "" if self.story.is_some() && !self.kind.is_empty() => self.kind.clone(),
+            "" if self.has_kind() => self.kind.clone(),
             "" => return false,
             message => message.to_owned(),
         };
