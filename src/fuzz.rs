@@ -108,6 +108,11 @@ mod tests {
         super::lines(b"====================\nTimestamp:\nStory ID: A\nError Type: network");
     }
 
+    #[test]
+    fn a_message_beside_its_label_quotes_the_whole_line() {
+        super::lines(b"====================\nTimestamp:\nStory ID: A\nError Message: it is late\n");
+    }
+
     proptest! {
         #[test]
         fn lines_hold(text in any_log()) {

@@ -133,7 +133,7 @@ impl Block {
                 self.tell(facts);
             }
             Part::Fields => self.field(seen),
-            Part::Message => self.message(seen.raw, seen.number),
+            Part::Message => self.message(seen.raw, seen),
         }
     }
 
@@ -146,17 +146,17 @@ impl Block {
             "Error Message" => {
                 self.part = Part::Message;
                 if !value.is_empty() {
-                    self.message(value, seen.number);
+                    self.message(value, seen);
                 }
             }
             _ => {}
         }
     }
 
-    fn message(&mut self, text: &str, number: u32) {
+    fn message(&mut self, text: &str, seen: &Seen<'_>) {
         if self.message.is_empty() {
-            self.line = number;
-            self.text = text.into();
+            self.line = seen.number;
+            self.text = seen.raw.into();
         } else {
             self.message.push('\n');
         }
