@@ -113,6 +113,11 @@ mod tests {
         super::lines(b"====================\nTimestamp:\nStory ID: A\nError Message: it is late\n");
     }
 
+    #[test]
+    fn dots_behind_a_counter_name_no_story() {
+        super::lines(b"[2/6] Starting: ..\n[3/6] Starting: :\n");
+    }
+
     proptest! {
         #[test]
         fn lines_hold(text in any_log()) {

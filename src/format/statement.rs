@@ -203,12 +203,13 @@ fn counted(seen: &Seen<'_>) -> Option<Reading> {
         (None, Some(_) | None) => return None,
     };
     let (status, what) = said;
-    if what.is_empty() {
+    let name = what.trim_end_matches(['.', ':']);
+    if name.is_empty() {
         return None;
     }
     let story = match id::leading(what) {
         Some(found) => StoryName { id: found.ids.first().cloned(), title: super::field::title(found.rest) },
-        None if !what.contains(' ') => StoryName { id: Some(what.trim_end_matches(['.', ':']).to_owned()), title: None },
+        None if !what.contains(' ') => StoryName { id: Some(name.to_owned()), title: None },
         None => StoryName { id: None, title: Some(what.to_owned()) },
     };
     Some(Said { stories: vec![story], status }.facts(seen, None, Voice::Summary))
