@@ -118,6 +118,11 @@ mod tests {
         super::lines(b"[2/6] Starting: ..\n[3/6] Starting: :\n");
     }
 
+    #[test]
+    fn a_story_that_is_pending_waits_for_nothing() {
+        super::lines(b"RalphProgress\nS-0:pending");
+    }
+
     proptest! {
         #[test]
         fn lines_hold(text in any_log()) {

@@ -124,7 +124,13 @@ impl Entry {
             Silence::Started => !self.started,
             Silence::Nothing | Silence::Awaits => false,
         };
-        self.due.is_some() || (would_speak && !self.judged && !self.opening.stories.is_empty())
+        let speaks = match &self.due {
+            Some((Status::Idle, _)) => false,
+            Some((Status::Open, _)) => !self.started,
+            Some((Status::Passed | Status::Failed { .. }, _)) => !self.ended,
+            None => would_speak && !self.judged,
+        };
+        speaks && !self.opening.stories.is_empty()
     }
 
     /// Takes a line under the heading.
