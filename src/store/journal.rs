@@ -71,9 +71,7 @@ impl Journal {
         };
         let excess = contents.events.len().saturating_sub(EVENTS);
         contents.events.drain(..excess);
-        let mut journal = Journal::write_anew(path, epoch, &contents.events)?;
-        journal.batch = Vec::new();
-        Ok((journal, contents))
+        Ok((Journal::write_anew(path, epoch, &contents.events)?, contents))
     }
 
     pub(super) fn epoch(&self) -> &str {

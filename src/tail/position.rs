@@ -49,13 +49,7 @@ impl Position {
         if !lines.is_empty() {
             say(look, lines);
         }
-        if let (1.., number) = self.splitter.cut()
-            && !self.cut_said
-        {
-            self.cut_said = true;
-            let message = format!("line {number} is longer than {} bytes: what stands behind is not read", splitter::LIMIT);
-            place.notice(NoticeKind::LineCut, message, look);
-        }
+        say_cut(&self.splitter, &mut self.cut_said, place, look);
     }
 
     /// Reads what was added to a file that has lost its name.
@@ -79,5 +73,15 @@ impl Position {
             self.take(count, place, look, say);
         }
         Ok(if self.prefix.offset() == before { Drained::Nothing } else { Drained::More })
+    }
+}
+
+/// Says once that a line was too long.
+pub(super) fn say_cut(splitter: &Splitter, said: &mut bool, place: &Place, look: &mut Look<'_>) {
+    if let (1.., number) = splitter.cut()
+        && !std::mem::replace(said, true)
+    {
+        let message = format!("line {number} is longer than {} bytes: what stands behind is not read", splitter::LIMIT);
+        place.notice(NoticeKind::LineCut, message, look);
     }
 }

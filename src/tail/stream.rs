@@ -12,8 +12,8 @@ use crate::error::NoticeKind;
 use crate::line::{Input, Lines};
 use crate::tail::file;
 use crate::tail::place::{Look, Place, Step};
-use crate::tail::position::OpenLine;
-use crate::tail::splitter::{self, Splitter};
+use crate::tail::position::{OpenLine, say_cut};
+use crate::tail::splitter::Splitter;
 
 /// Pieces that wait to be looked at; a writer that is faster waits in turn.
 const PIECES: usize = 16;
@@ -118,13 +118,7 @@ impl Stream {
         let mut lines = Lines::with_room_for(bytes.len());
         self.splitter.feed(bytes, &mut lines);
         (look.say)(Input::Lines { source: self.place.id, at: look.now, lines });
-        if let (1.., number) = self.splitter.cut()
-            && !self.cut_said
-        {
-            self.cut_said = true;
-            let message = format!("line {number} is longer than {} bytes: what stands behind is not read", splitter::LIMIT);
-            self.place.notice(NoticeKind::LineCut, message, look);
-        }
+        say_cut(&self.splitter, &mut self.cut_said, &self.place, look);
         self.rest = match self.rest {
             OpenLine::Said(ended) if ended == self.splitter.ended() => self.rest,
             OpenLine::None | OpenLine::Due(_) | OpenLine::Said(_) if self.splitter.is_open() => OpenLine::Due(look.now.elapsed + STANDS),
