@@ -140,6 +140,10 @@ impl Bridge {
         assert!(sent.success(), "the process is gone already");
     }
 
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_some()
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn finished(mut self, within: Duration) -> Finished {
