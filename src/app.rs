@@ -8,7 +8,7 @@ mod signals;
 use std::collections::HashMap;
 use std::future::pending;
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -19,7 +19,7 @@ use self::publisher::Publisher;
 pub use self::signals::Signals;
 use crate::bridge::{Bridge, Settings};
 use crate::config::{Config, Ends, From, Reading, Screen, Serve, Watch};
-use crate::discover::{self, Disk, Found, Request};
+use crate::discover::{self, Disk, Found, Request, SourceKey};
 use crate::error::Error;
 use crate::event::Seq;
 use crate::hub::{Hub, HubSettings, Start};
@@ -128,7 +128,7 @@ impl Reader {
         mut bridge: Bridge,
         mut publisher: Publisher,
         scope: Scope,
-        memories: HashMap<PathBuf, Memory>,
+        memories: HashMap<SourceKey, Memory>,
         config: &Config,
     ) -> Result<Reader, Error> {
         let (say_over, over) = oneshot::channel();
@@ -191,7 +191,7 @@ async fn open_store(state: Option<&Path>) -> Result<(Option<Store>, Kept), Error
 }
 
 /// The bridge goes on with what was kept. Returns how far each file had been read.
-fn go_on(bridge: &mut Bridge, kept: &mut Kept) -> HashMap<PathBuf, Memory> {
+fn go_on(bridge: &mut Bridge, kept: &mut Kept) -> HashMap<SourceKey, Memory> {
     let now = Moment { elapsed: Duration::ZERO, wall: Timestamp::now() };
     for notice in kept.notices.drain(..) {
         bridge.handle(Input::Trouble { source: None, at: now, notice });

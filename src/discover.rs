@@ -13,6 +13,8 @@ mod walk;
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 pub use self::disk::Disk;
 pub use self::found::{Added, Found};
 use crate::error::Error;
@@ -32,8 +34,11 @@ pub struct Task {
 pub struct Source {
     pub id: SourceId,
     pub task: TaskId,
+    pub key: SourceKey,
     /// To open it.
     pub path: PathBuf,
+    /// Without links: the same for tasks that share the file.
+    pub real: PathBuf,
     /// Relative to the task's folder where it lies in it, else as named.
     pub shown: String,
     pub shape: Shape,
@@ -41,6 +46,17 @@ pub struct Source {
     pub named: bool,
     /// `*.log`, `*.jsonl`, `*.ndjson`, `*.out`.
     pub machine_name: bool,
+}
+
+/// A source across restarts: its task's folder and its path. Several tasks may read one file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SourceKey(String);
+
+impl SourceKey {
+    /// Names that are no UTF-8 are told apart as far as their replaced form goes.
+    pub fn new(folder: &Path, path: &Path) -> Self {
+        SourceKey(format!("{}\0{}", folder.display(), path.display()))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

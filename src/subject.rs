@@ -84,13 +84,8 @@ impl Names {
 
     /// The story that is meant, and its place in the plan if it has one. `heading` serves where neither id nor title is written.
     pub fn story(&mut self, name: &StoryName, heading: &str) -> (Subject, Option<usize>) {
-        let id = name.id.as_deref().filter(|id| !id.trim().is_empty());
-        let title = name.title.as_deref().filter(|title| !title.trim().is_empty());
-        let place = match (id, title) {
-            (Some(id), title) => self.by_id.get(&loose_id(id)).copied().or_else(|| self.without_id(Some(id), title?)),
-            (None, Some(title)) => self.by_title.get(&fold(title)).copied().or_else(|| self.without_id(None, title)),
-            (None, None) => None,
-        };
+        let (id, title) = written_names(name);
+        let place = self.place(name);
         let written = written_form(id, Some(title.unwrap_or(heading)));
         if let Some(fixed) = self.fixed.get_mut(&written) {
             if fixed.id.is_none() {
@@ -108,6 +103,15 @@ impl Names {
             self.fixed.insert(written, subject.clone());
         }
         (subject, place)
+    }
+
+    /// The place in the plan of the story that is meant.
+    pub fn place(&self, name: &StoryName) -> Option<usize> {
+        match written_names(name) {
+            (Some(id), title) => self.by_id.get(&loose_id(id)).copied().or_else(|| self.without_id(Some(id), title?)),
+            (None, Some(title)) => self.by_title.get(&fold(title)).copied().or_else(|| self.without_id(None, title)),
+            (None, None) => None,
+        }
     }
 
     /// A story of the plan that has no id there: by its place, where the log counts the stories, else by the only title that agrees.
@@ -192,6 +196,12 @@ impl Names {
 }
 
 /// The written form that a name is remembered by, and its key outside a plan: the id upper-cased, else the folded title.
+/// Id and title, where something is written.
+fn written_names(name: &StoryName) -> (Option<&str>, Option<&str>) {
+    let written = |name: &&str| !name.trim().is_empty();
+    (name.id.as_deref().filter(written), name.title.as_deref().filter(written))
+}
+
 fn written_form(id: Option<&str>, title: Option<&str>) -> String {
     match (id, title) {
         (Some(id), _) => bare_id(id),

@@ -97,6 +97,11 @@ impl PlanSource {
         }
     }
 
+    /// The document as it was read last.
+    pub(super) fn newest(&self) -> Option<&Plan> {
+        self.next.as_ref().or(self.plan.as_ref())
+    }
+
     /// Whether `next` has lost all stories and says nothing else that is new.
     fn is_emptied(&self, next: &Plan) -> bool {
         next.stories.is_empty() && self.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty() && !renamed(plan, next))

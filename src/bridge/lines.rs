@@ -6,9 +6,10 @@ use std::time::Duration;
 use crate::fact::Fact;
 use crate::format::{Reader, Recipe, SourceKind};
 use crate::ledger::{self, Circumstances, Item, SETTLE, Slot, TOTAL, Tally, Verdict};
-use crate::line::{Lines, PastId, Rest, Timestamp, Why};
+use crate::line::{Lines, Rest, Timestamp, Why};
 use crate::model::Origin;
 
+use super::claims::FileAt;
 use super::memory::Remembered;
 use super::past::Pasts;
 use super::resolve::Resolved;
@@ -24,17 +25,18 @@ pub(super) struct Counted {
 #[derive(Debug)]
 pub(super) struct LineSource {
     pub(super) path: Arc<str>,
+    pub(super) file: FileAt,
     machine_name: bool,
     recipe: Recipe,
     pub(super) reader: Reader,
     pub(super) ledger: ledger::Source,
     /// Stated since the last look was counted, at the end of the believed content.
     fresh: Vec<Stated>,
-    candidate: Option<Candidate>,
+    pub(super) candidate: Option<Candidate>,
     /// Counted already, because the content it stands in was about to be replaced, and not told.
-    counted: Vec<Counted>,
+    pub(super) counted: Vec<Counted>,
     /// Files that lost their name and are read on.
-    pasts: Pasts,
+    pub(super) pasts: Pasts,
     /// An open last line that is to be counted once the candidate is believed.
     late_rest: Option<Rest>,
     /// Facts of an open last line or entry, counted before it was complete: skipped once when they come again.
@@ -53,7 +55,7 @@ pub(super) struct LineSource {
 
 /// Content that replaced the believed one.
 #[derive(Debug)]
-struct Candidate {
+pub(super) struct Candidate {
     reader: Reader,
     facts: Vec<Fact>,
     rest: Option<Rest>,
@@ -73,9 +75,10 @@ pub(super) struct Judged {
 }
 
 impl LineSource {
-    pub(super) fn new(path: &str, machine_name: bool, recipe: Recipe) -> Self {
+    pub(super) fn new(path: &str, file: FileAt, machine_name: bool, recipe: Recipe) -> Self {
         LineSource {
             path: Arc::from(path),
+            file,
             machine_name,
             reader: recipe.reader(),
             recipe,
@@ -266,17 +269,22 @@ impl LineSource {
         let mut items = Vec::new();
         let mut tally = Tally::default();
         let mut redrawn = Redraws::default();
-        for (place, fact) in candidate.facts.iter().enumerate() {
+        let mut place = 0;
+        // What counts nowhere is not told either, and stays so.
+        candidate.facts.retain(|fact| {
             match resolve(fact) {
+                Resolved::Nowhere => return false,
+                Resolved::Uncounted => {}
                 Resolved::Counts(item) | Resolved::EarlierRun(item) => {
                     if !redrawn.again(item.slot, fact.line) {
                         tally.add(item);
                         items.push((place, item));
                     }
                 }
-                Resolved::Uncounted | Resolved::Nowhere => {}
             }
-        }
+            place += 1;
+            true
+        });
         // What the open end would say is there if it was known already: a save without a final newline loses nothing.
         let mut tail = Vec::new();
         for fact in tail_facts(&candidate.reader, candidate.rest.as_ref()) {
@@ -331,7 +339,7 @@ impl LineSource {
     }
 
     /// What was read since `begin` was counted by an earlier process.
-    pub(super) fn resumed(&mut self, now: Duration) {
+    pub(super) fn resumed(&mut self, now: Duration, mut resolve: impl FnMut(&Fact) -> Resolved) {
         let Some(candidate) = self.candidate.take() else { return };
         self.changed = now;
         self.first = false;
@@ -341,6 +349,7 @@ impl LineSource {
         if self.remembered.take().is_some_and(|remembered| remembered.settled) {
             self.reader.settle(&mut facts);
         }
+        facts.retain(|fact| !matches!(resolve(fact), Resolved::Nowhere));
         self.counted.extend(facts.into_iter().map(|fact| Counted { fact, said: None }));
     }
 
@@ -371,25 +380,5 @@ impl LineSource {
     pub(super) fn is_pressed(&self, retired: bool) -> bool {
         let machine = self.is_machine_log();
         self.candidate.as_ref().is_some_and(|waiting| waiting.complete && (waiting.why == Why::Sibling || (retired && machine)))
-    }
-
-    /// Another file takes the name: what was read so far is read on as `id`.
-    pub(super) fn retire(&mut self, id: PastId) {
-        if self.candidate.is_none() {
-            self.ledger.retire(id);
-            self.pasts.retire(id, self.reader.clone(), self.shown.clone());
-        }
-    }
-
-    /// Lines added to a file that lost its name.
-    pub(super) fn late(&mut self, id: PastId, lines: &Lines, resolve: impl FnMut(&Fact) -> Resolved) {
-        let counted = self.pasts.late(id, lines, &mut self.ledger, resolve);
-        self.counted.extend(counted);
-    }
-
-    /// A file that lost its name is not read any more; `end` when its open end counts.
-    pub(super) fn leave(&mut self, id: PastId, end: Option<Option<Rest>>, resolve: impl FnMut(&Fact) -> Resolved) {
-        let counted = self.pasts.leave(id, end, &mut self.ledger, resolve);
-        self.counted.extend(counted);
     }
 }

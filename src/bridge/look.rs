@@ -9,6 +9,7 @@ use crate::ledger::{KEYS, SETTLE, Verdict};
 use crate::line::Moment;
 use crate::plan::Plan;
 
+use super::claims::Claims;
 use super::document::Change;
 use super::infer;
 use super::task::{Pending, Task, plan_fact};
@@ -16,7 +17,8 @@ use super::task::{Pending, Task, plan_fact};
 /// [`SETTLE`] on the wall clock, which is all that a file's own time can be held against.
 const SETTLE_MS: u64 = SETTLE.as_millis() as u64;
 
-pub(super) struct Look {
+pub(super) struct Look<'a> {
+    pub(super) claims: &'a mut Claims,
     pub(super) now: Moment,
     /// Nothing more will come: whatever waits is judged by what is there.
     pub(super) finish: bool,
@@ -28,7 +30,7 @@ pub(super) struct Look {
     pub(super) notices: Vec<Notice>,
 }
 
-impl Look {
+impl Look<'_> {
     pub(super) fn take(&mut self, task: &mut Task) {
         let decided = std::mem::take(&mut task.switching);
         let wanted = self.wants_new_run(task);
@@ -70,11 +72,11 @@ impl Look {
     }
 
     /// Whether a source is believed to say that a new run began.
-    fn wants_new_run(&self, task: &mut Task) -> bool {
+    fn wants_new_run(&mut self, task: &mut Task) -> bool {
         let (now, finish) = (self.now.elapsed, self.finish);
         let by_log = (0..task.lines.len()).any(|line| {
             !task.lines[line].is_machine_log()
-                && task.judge(line, now, finish).is_some_and(|judged| judged.verdict == Verdict::NewGeneration)
+                && task.judge(line, now, finish, self.claims).is_some_and(|judged| judged.verdict == Verdict::NewGeneration)
         });
         by_log || task.plans.iter().any(|plan| plan.wants_new_run(now, finish || !self.live))
     }
@@ -87,7 +89,7 @@ impl Look {
             if task.lines[line].is_machine_log() {
                 continue;
             }
-            match task.judge(line, now, self.finish) {
+            match task.judge(line, now, self.finish, self.claims) {
                 Some(judged) if matches!(judged.verdict, Verdict::NewGeneration | Verdict::Wait { hold: true }) => {
                     reset.push((line, judged))
                 }
@@ -139,7 +141,7 @@ impl Look {
     /// Rewritten content that is the same run's.
     fn candidates(&mut self, task: &mut Task, counted: &mut Vec<Pending>) {
         for line in 0..task.lines.len() {
-            let Some(judged) = task.judge(line, self.now.elapsed, self.finish) else { continue };
+            let Some(judged) = task.judge(line, self.now.elapsed, self.finish, self.claims) else { continue };
             match judged.verdict {
                 Verdict::Wait { hold: true } => {
                     task.hold.insert(line);
@@ -164,7 +166,11 @@ impl Look {
         task.lines[line].settle(self.now.elapsed, self.finish || at_rest);
         // Only what is found at the start can be from before the run's beginning.
         let begun = task.begun(line, self.live);
-        let fresh = task.count_fresh(line, self.now.elapsed, begun);
+        let fresh = task.count_fresh(line, self.now.elapsed, begun, self.claims);
+        if self.live && !fresh.is_empty() && self.claims.is_shared(task.lines[line].file) {
+            let path = task.lines[line].path.clone();
+            task.model.touched(self.now.wall, &path);
+        }
         counted.extend(task.prepare(line, fresh, self.mute, self.live));
     }
 

@@ -6,25 +6,27 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::discover::SourceKey;
 use crate::event::Seq;
 use crate::ledger::{self, GONE, Run, Slot};
 use crate::line::{Moment, Timestamp};
 use crate::model;
 
+use super::claims::Claims;
 use super::document::PlanSource;
 use super::lines::LineSource;
 use super::resolve::Resolver;
 use super::task::Task;
 use super::{Bridge, Machine};
 
-/// Everything that was counted and shown, by the paths of tasks and files.
+/// Everything that was counted and shown, by the folders of tasks and the names of files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Memory {
     /// The last event that is in it.
     pub seq: Seq,
     at: Timestamp,
     tasks: HashMap<PathBuf, TaskMemory>,
-    sources: HashMap<PathBuf, SourceMemory>,
+    sources: HashMap<SourceKey, SourceMemory>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +37,8 @@ pub(super) struct TaskMemory {
     pub(super) untold: bool,
     pub(super) resolver: Resolver,
     pub(super) model: model::Task,
+    /// Records of shared logs that are its own.
+    records: Vec<u64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -71,7 +75,7 @@ impl Bridge {
         memory.seq = self.seq;
         memory.at = at;
         for task in &self.tasks {
-            memory.tasks.insert(task.folder.clone(), task.memory());
+            memory.tasks.insert(task.folder.clone(), task.memory(&self.claims));
         }
         for place in &self.sources {
             let task = &self.tasks[place.task];
@@ -79,7 +83,7 @@ impl Bridge {
                 Machine::Lines(line) => SourceMemory::Lines(Box::new(task.lines[line].memory())),
                 Machine::Plan(plan) => SourceMemory::Plan(Box::new(task.plans[plan].clone())),
             };
-            memory.sources.insert(place.path.clone(), source);
+            memory.sources.insert(place.key.clone(), source);
         }
         Some(memory)
     }
@@ -97,13 +101,14 @@ impl Bridge {
         let down = Duration::from_millis(now.wall.since(memory.at).unwrap_or(0));
         let just_gone = (down < GONE).then_some(now.elapsed);
         for task in &mut self.tasks[first_task..] {
-            if let Some(kept) = memory.tasks.remove(&task.folder) {
+            if let Some(mut kept) = memory.tasks.remove(&task.folder) {
+                self.claims.restore(task.at, std::mem::take(&mut kept.records));
                 task.restore(kept);
             }
         }
         for place in &self.sources[first_source..] {
             let task = &mut self.tasks[place.task];
-            match (place.machine, memory.sources.remove(&place.path)) {
+            match (place.machine, memory.sources.remove(&place.key)) {
                 (Machine::Lines(line), Some(SourceMemory::Lines(kept))) => task.lines[line].restore(*kept, just_gone),
                 (Machine::Plan(plan), Some(SourceMemory::Plan(kept))) => task.restore_plan(plan, *kept),
                 (Machine::Lines(_) | Machine::Plan(_), Some(_) | None) => {}
@@ -114,7 +119,7 @@ impl Bridge {
 
 impl Task {
     /// What to remember of it.
-    pub(super) fn memory(&self) -> TaskMemory {
+    pub(super) fn memory(&self, claims: &Claims) -> TaskMemory {
         TaskMemory {
             run: self.run.clone(),
             run_name: self.run_name.clone(),
@@ -122,12 +127,13 @@ impl Task {
             untold: self.untold,
             resolver: self.resolver.clone(),
             model: self.model.clone(),
+            records: claims.of_task(self.at),
         }
     }
 
     /// Goes on with what an earlier process knew.
     pub(super) fn restore(&mut self, kept: TaskMemory) {
-        let TaskMemory { run, run_name, runs, untold, resolver, model } = kept;
+        let TaskMemory { run, run_name, runs, untold, resolver, model, records: _ } = kept;
         self.model.restore(model);
         (self.run, self.run_name, self.runs, self.untold, self.resolver, self.restored) = (run, run_name, runs, untold, resolver, true);
     }

@@ -3,6 +3,7 @@
 //! Inputs pile up until a `Tick` says that everything so far was seen at once; then each task believes what may be believed,
 //! counts, and tells what is due in order.
 
+mod claims;
 mod document;
 mod infer;
 mod lines;
@@ -24,18 +25,18 @@ mod tests;
 mod view;
 
 use std::collections::{HashSet, VecDeque};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::discover::{Added, Shape, Source, Task as FoundTask};
+use crate::discover::{Added, Shape, Source, SourceKey, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
 use crate::event::{Event, EventId, Seq};
 use crate::format::{Recipe, Rules};
 use crate::ledger::Verdict;
 use crate::line::{Input, Moment, SourceId, Timestamp};
 use crate::model::state::SourceCondition;
+use claims::{Claims, FileAt};
 use document::PlanSource;
 use lines::LineSource;
 use look::Look;
@@ -69,6 +70,7 @@ pub struct Bridge {
     settings: Settings,
     tasks: Vec<Task>,
     sources: Vec<Place>,
+    claims: Claims,
     seq: Seq,
     notices: VecDeque<Notice>,
     new_notices: Vec<Notice>,
@@ -86,7 +88,8 @@ pub struct Bridge {
 
 /// Where a source's machine lives.
 struct Place {
-    path: PathBuf,
+    key: SourceKey,
+    file: FileAt,
     task: usize,
     machine: Machine,
     condition: SourceCondition,
@@ -105,6 +108,7 @@ impl Bridge {
             settings: Settings { tasks: Vec::new(), sources: Vec::new(), ..settings },
             tasks: Vec::new(),
             sources: Vec::new(),
+            claims: Claims::default(),
             seq: Seq(0),
             notices: VecDeque::new(),
             new_notices: Vec::new(),
@@ -128,14 +132,18 @@ impl Bridge {
     }
 
     fn add(&mut self, tasks: &[FoundTask], sources: &[Source]) {
-        self.tasks.extend(tasks.iter().map(|task| Task::new(task, self.settings.source_text, self.settings.infer)));
+        for task in tasks {
+            self.tasks.push(Task::new(task, self.tasks.len(), self.settings.source_text, self.settings.infer));
+            self.claims.add_task();
+        }
         for source in sources {
             let at = source.task.0 as usize;
             let task = &mut self.tasks[at];
+            let file = self.claims.add_file(&source.real, at);
             let machine = match source.shape {
                 Shape::Lines | Shape::Stream => {
                     let recipe = Recipe::new(&source.path, self.settings.zone.clone(), &self.settings.rules);
-                    task.lines.push(LineSource::new(&source.shown, source.machine_name, recipe));
+                    task.lines.push(LineSource::new(&source.shown, file, source.machine_name, recipe));
                     Machine::Lines(task.lines.len() - 1)
                 }
                 Shape::Document => {
@@ -143,7 +151,7 @@ impl Bridge {
                     Machine::Plan(task.plans.len() - 1)
                 }
             };
-            self.sources.push(Place { path: source.path.clone(), task: at, machine, condition: SourceCondition::Waiting });
+            self.sources.push(Place { key: source.key.clone(), file, task: at, machine, condition: SourceCondition::Waiting });
         }
     }
 
@@ -154,16 +162,21 @@ impl Bridge {
                 self.press(source, at, false);
                 self.on_lines(source, at, |lines, now| lines.begin(now, why));
             }
-            Input::Resumed { source, at } => self.on_lines(source, at, |lines, now| lines.resumed(now)),
+            Input::Resumed { source, at } => {
+                self.touched(source, at);
+                self.with_line(source, |task, line, claims| task.resumed(line, at.elapsed, claims));
+            }
             Input::Retired { source, at, past } => {
                 self.press(source, at, true);
                 self.on_lines(source, at, |lines, _| lines.retire(past));
             }
             Input::Late { source, at, past, lines } => {
                 self.touched(source, at);
-                self.with_line(source, |task, line| task.late(line, past, &lines));
+                self.with_line(source, |task, line, claims| task.late(line, past, &lines, claims));
             }
-            Input::Left { source, at: _, past, end } => self.with_line(source, |task, line| task.leave(line, past, end)),
+            Input::Left { source, at: _, past, end } => {
+                self.with_line(source, |task, line, claims| task.leave(line, past, end, claims));
+            }
             Input::Lines { source, at, lines } => self.on_lines(source, at, |machine, now| machine.take(now, &lines)),
             Input::Rest { source, at, rest } => self.on_lines(source, at, |lines, _| lines.rest(rest)),
             Input::End { source, at, rest } => {
@@ -253,16 +266,16 @@ impl Bridge {
     /// What a source holds is about to be replaced.
     fn press(&mut self, source: SourceId, at: Moment, retired: bool) {
         let live = self.ready;
-        self.with_line(source, |task, line| {
+        self.with_line(source, |task, line, claims| {
             let begun = task.begun(line, live);
-            task.press(line, at.elapsed, begun, retired);
+            task.press(line, at.elapsed, begun, retired, claims);
         });
     }
 
-    fn with_line(&mut self, source: SourceId, act: impl FnOnce(&mut Task, usize)) {
+    fn with_line(&mut self, source: SourceId, act: impl FnOnce(&mut Task, usize, &mut Claims)) {
         let place = &self.sources[source.0 as usize];
         match place.machine {
-            Machine::Lines(line) => act(&mut self.tasks[place.task], line),
+            Machine::Lines(line) => act(&mut self.tasks[place.task], line, &mut self.claims),
             Machine::Plan(_) => debug_assert!(false, "a document was sent as lines"),
         }
     }
@@ -274,22 +287,27 @@ impl Bridge {
             Machine::Plan(plan) => self.tasks[place.task].plans[plan].take(at.elapsed, text),
             Machine::Lines(_) => debug_assert!(false, "lines were sent as a document"),
         }
+        if let Some(plan) = self.tasks[place.task].newest_plan() {
+            self.claims.set_plan(place.task, plan);
+        }
     }
 
     fn touched(&mut self, source: SourceId, at: Moment) {
         let place = &mut self.sources[source.0 as usize];
         place.condition = SourceCondition::Reading;
+        self.version += 1;
+        // What was there at the start did not move while we watched. A log that is everybody's says whose it is by what it holds.
+        if !self.ready || self.claims.is_shared(place.file) {
+            return;
+        }
         let task = &mut self.tasks[place.task];
         let path = match place.machine {
             Machine::Lines(line) => &task.lines[line].path,
             Machine::Plan(plan) => &task.plans[plan].path,
         };
-        // What was there at the start did not move while we watched.
-        if self.ready {
-            task.guesses.moved(at.wall, path);
-            task.model.touched(at.wall, path);
-        }
-        self.version += 1;
+        task.guesses.moved(at.wall, path);
+        task.model.touched(at.wall, path);
+        self.claims.moved(place.task, at.wall);
     }
 
     fn written(&mut self, source: SourceId, at: Timestamp) {
@@ -305,7 +323,10 @@ impl Bridge {
                 &task.plans[plan].path
             }
         };
-        task.model.touched(at, path);
+        if !self.claims.is_shared(place.file) {
+            task.model.touched(at, path);
+            self.claims.moved(place.task, at);
+        }
     }
 
     fn gone(&mut self, source: SourceId) {
@@ -322,7 +343,7 @@ impl Bridge {
         let place = &self.sources[source.0 as usize];
         if let Machine::Lines(line) = place.machine {
             let task = &mut self.tasks[place.task];
-            if let Some(Verdict::Wait { hold: true }) = task.judge(line, at.elapsed, false).map(|judged| judged.verdict) {
+            if let Some(Verdict::Wait { hold: true }) = task.judge(line, at.elapsed, false, &mut self.claims).map(|judged| judged.verdict) {
                 task.hold.insert(line);
             }
         }
@@ -342,6 +363,7 @@ impl Bridge {
         self.ticked = now.elapsed;
         for at in 0..self.tasks.len() {
             let mut look = Look {
+                claims: &mut self.claims,
                 now,
                 finish,
                 live: self.ready,

@@ -7,10 +7,11 @@ use crate::format::Reader;
 use crate::ledger::{self, Slot, Verdict};
 use crate::line::{Lines, PastId, Rest};
 
-use super::lines::Counted;
+use super::claims::Claims;
+use super::lines::{Counted, LineSource};
 use super::resolve::{Begun, Resolved};
 use super::stated::tail_facts;
-use super::task::{Task, the_plan};
+use super::task::Task;
 
 #[derive(Debug, Default)]
 pub(super) struct Pasts(Vec<Past>);
@@ -66,14 +67,36 @@ impl Pasts {
     }
 }
 
+impl LineSource {
+    /// Another file takes the name: what was read so far is read on as `id`.
+    pub(super) fn retire(&mut self, id: PastId) {
+        if self.candidate.is_none() {
+            self.ledger.retire(id);
+            self.pasts.retire(id, self.reader.clone(), self.shown.clone());
+        }
+    }
+
+    /// Lines added to a file that lost its name.
+    pub(super) fn late(&mut self, id: PastId, lines: &Lines, resolve: impl FnMut(&Fact) -> Resolved) {
+        let counted = self.pasts.late(id, lines, &mut self.ledger, resolve);
+        self.counted.extend(counted);
+    }
+
+    /// A file that lost its name is not read any more; `end` when its open end counts.
+    pub(super) fn leave(&mut self, id: PastId, end: Option<Option<Rest>>, resolve: impl FnMut(&Fact) -> Resolved) {
+        let counted = self.pasts.leave(id, end, &mut self.ledger, resolve);
+        self.counted.extend(counted);
+    }
+}
+
 impl Task {
     /// What this source says of its content is about to be replaced: it is counted while it can be. `retired` when the file itself
     /// is replaced by another.
-    pub(super) fn press(&mut self, line: usize, now: Duration, begun: Begun, retired: bool) {
-        let fresh = self.count_fresh(line, now, begun);
+    pub(super) fn press(&mut self, line: usize, now: Duration, begun: Begun, retired: bool, claims: &mut Claims) {
+        let fresh = self.count_fresh(line, now, begun, claims);
         self.lines[line].tell_later(fresh);
         if self.lines[line].is_pressed(retired)
-            && let Some(judged) = self.judge(line, now, true)
+            && let Some(judged) = self.judge(line, now, true, claims)
         {
             if judged.verdict == Verdict::NewGeneration {
                 self.lines[line].ledger.rotate();
@@ -84,17 +107,15 @@ impl Task {
     }
 
     /// Lines added to a file that lost its name.
-    pub(super) fn late(&mut self, line: usize, past: PastId, added: &Lines) {
-        let Task { lines, plans, resolver, .. } = self;
-        let plan = the_plan(plans);
-        lines[line].late(past, added, |fact| resolver.resolve(fact, plan, Begun::default()));
+    pub(super) fn late(&mut self, line: usize, past: PastId, added: &Lines, claims: &mut Claims) {
+        let (source, resolve) = self.apart(line, Begun::default(), claims);
+        source.late(past, added, resolve);
     }
 
     /// A file that lost its name is not read any more.
-    pub(super) fn leave(&mut self, line: usize, past: PastId, end: Option<Option<Rest>>) {
-        let Task { lines, plans, resolver, .. } = self;
-        let plan = the_plan(plans);
-        lines[line].leave(past, end, |fact| resolver.resolve(fact, plan, Begun::default()));
+    pub(super) fn leave(&mut self, line: usize, past: PastId, end: Option<Option<Rest>>, claims: &mut Claims) {
+        let (source, resolve) = self.apart(line, Begun::default(), claims);
+        source.leave(past, end, resolve);
     }
 }
 

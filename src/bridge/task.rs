@@ -15,14 +15,17 @@ use crate::model::{self, Origin, Told};
 use crate::plan::Plan;
 use crate::subject::Subject;
 
+use super::claims::Claims;
 use super::document::PlanSource;
 use super::infer::Guesses;
 use super::lines::{Counted, Judged, LineSource};
 use super::order::sorted;
 use super::passes;
-use super::resolve::{Begun, Resolver, Subjects, key};
+use super::resolve::{Begun, Resolved, Resolver, Subjects, key};
 
 pub(super) struct Task {
+    /// Its place among the tasks.
+    pub(super) at: usize,
     pub(super) folder: PathBuf,
     pub(super) id: Arc<str>,
     pub(super) lines: Vec<LineSource>,
@@ -67,9 +70,10 @@ pub(super) struct Pending {
 }
 
 impl Task {
-    pub(super) fn new(found: &FoundTask, source_text: bool, infer: bool) -> Self {
+    pub(super) fn new(found: &FoundTask, at: usize, source_text: bool, infer: bool) -> Self {
         let id = found.name.as_str();
         Task {
+            at,
             folder: found.folder.clone(),
             id: Arc::from(id),
             lines: Vec::new(),
@@ -99,17 +103,43 @@ impl Task {
     }
 
     /// Judges a line source's rewritten content, if it has any.
-    pub(super) fn judge(&mut self, line: usize, now: Duration, finish: bool) -> Option<Judged> {
-        let Task { lines, plans, resolver, .. } = self;
-        let plan = the_plan(plans);
-        lines[line].judge(now, finish, |fact| resolver.resolve(fact, plan, Begun::default()))
+    pub(super) fn judge(&mut self, line: usize, now: Duration, finish: bool, claims: &mut Claims) -> Option<Judged> {
+        let (source, resolve) = self.apart(line, Begun::default(), claims);
+        source.judge(now, finish, resolve)
     }
 
     /// Counts what a line source was appended since the last look. What lies before `begun` belongs to earlier runs.
-    pub(super) fn count_fresh(&mut self, line: usize, now: Duration, begun: Begun) -> Vec<Counted> {
-        let Task { lines, plans, resolver, .. } = self;
-        let plan = the_plan(plans);
-        lines[line].count_fresh(now, |fact| resolver.resolve(fact, plan, begun))
+    pub(super) fn count_fresh(&mut self, line: usize, now: Duration, begun: Begun, claims: &mut Claims) -> Vec<Counted> {
+        let (source, resolve) = self.apart(line, begun, claims);
+        source.count_fresh(now, resolve)
+    }
+
+    /// What was read of a line source since its beginning was counted by an earlier process.
+    pub(super) fn resumed(&mut self, line: usize, now: Duration, claims: &mut Claims) {
+        let (source, resolve) = self.apart(line, Begun::default(), claims);
+        source.resumed(now, resolve);
+    }
+
+    /// A line source, and what its facts count as.
+    pub(super) fn apart<'a>(
+        &'a mut self,
+        line: usize,
+        begun: Begun,
+        claims: &'a mut Claims,
+    ) -> (&'a mut LineSource, impl FnMut(&Fact) -> Resolved + 'a) {
+        let Task { at, lines, plans, resolver, .. } = self;
+        let (at, plan, source) = (*at, the_plan(plans), &mut lines[line]);
+        let file = source.file;
+        let resolve = move |fact: &Fact| match claims.is_of(at, file, fact) {
+            true => resolver.resolve(fact, plan, begun),
+            false => Resolved::Nowhere,
+        };
+        (source, resolve)
+    }
+
+    /// The plan as its file has it now, believed or not.
+    pub(super) fn newest_plan(&self) -> Option<&Plan> {
+        self.plans.iter().filter_map(PlanSource::newest).find(|plan| !plan.stories.is_empty())
     }
 
     /// Where the present run begins in what a log already held: for a machine's at the time that the progress log's header names, for a

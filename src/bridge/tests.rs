@@ -6,6 +6,7 @@ mod plans;
 mod restart;
 mod rewrites;
 mod rotation;
+mod shared;
 mod sources;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::model::state::StoryStatus;
 /// Some files of one task and the bridge that is told of them.
 pub(super) struct World {
     bridge: Bridge,
+    names: Vec<String>,
     now: Duration,
     files: Vec<File>,
     pub(super) events: Vec<Event>,
@@ -38,26 +40,25 @@ pub(super) const PLAN: usize = 2;
 
 const NAMES: [&str; 3] = ["progress.txt", "agent.log", "prd.json"];
 
+/// Files of one task, or of several in folders of their own; JSON lines are one log that all tasks share.
 fn settings(names: &[&str], emit_history: bool) -> Settings {
+    let folder_of = |name: &str| name.split_once('/').map_or("shop", |(folder, _)| folder).to_owned();
+    let mut folders: Vec<String> = names.iter().map(|name| folder_of(name)).collect();
+    folders.dedup();
+    let tasks = folders.iter().zip(0..).map(|(folder, id)| FoundTask { id: TaskId(id), name: folder.clone(), folder: folder.into() });
     let sources = names.iter().enumerate().map(|(at, name)| Source {
         id: SourceId(at as u32),
-        task: TaskId(0),
+        task: TaskId(folders.iter().position(|folder| *folder == folder_of(name)).unwrap() as u32),
+        key: SourceKey::new(folder_of(name).as_ref(), name.as_ref()),
         path: (*name).into(),
+        real: if name.ends_with(".jsonl") { "log".into() } else { (*name).into() },
         shown: (*name).into(),
         shape: Shape::of(name.as_ref()),
         named: true,
         machine_name: name.ends_with(".log") || name.ends_with(".jsonl"),
     });
-    let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
-    Settings {
-        tasks,
-        sources: sources.collect(),
-        zone: TimeZone::UTC,
-        rules: Rules::default(),
-        emit_history,
-        source_text: true,
-        infer: false,
-    }
+    let (tasks, sources) = (tasks.collect(), sources.collect());
+    Settings { tasks, sources, zone: TimeZone::UTC, rules: Rules::default(), emit_history, source_text: true, infer: false }
 }
 
 impl World {
@@ -81,6 +82,7 @@ impl World {
         });
         let mut world = World {
             bridge: Bridge::new(settings(names, emit_history)),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
             now: Duration::from_secs(1),
             files: files.collect(),
             events: Vec::new(),

@@ -26,7 +26,7 @@ impl Found {
     pub fn add(&mut self, newer: Found) -> Added {
         let mut added = Added::default();
         for source in newer.sources {
-            if self.sources.iter().any(|known| known.path == source.path) {
+            if self.sources.iter().any(|known| known.key == source.key) {
                 continue;
             }
             let Some(task) = newer.tasks.iter().find(|task| task.id == source.task) else { continue };

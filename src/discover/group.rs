@@ -5,8 +5,8 @@ use std::path::{Component, Path, PathBuf};
 
 use super::expand::Expanded;
 use super::{
-    ERROR_LOG, EXECUTION_LOG, FileSystem, Found, Kind, PLANS, PROGRESS, RUNNER_FILES, RUNNER_FOLDERS, Shape, Source, Task, is_machine_name,
-    is_standard_input, name_of,
+    ERROR_LOG, EXECUTION_LOG, FileSystem, Found, Kind, PLANS, PROGRESS, RUNNER_FILES, RUNNER_FOLDERS, Shape, Source, SourceKey, Task,
+    is_machine_name, is_standard_input, name_of,
 };
 use crate::line::{SourceId, TaskId};
 
@@ -16,6 +16,7 @@ const UP: usize = 4;
 pub(super) fn group(expanded: Expanded, take_along: bool, files: &dyn FileSystem) -> Found {
     let Expanded { named, folders } = expanded;
     let mut grouping = Grouping { files, folders: Vec::new(), taken: Vec::new(), seen: HashSet::new() };
+    let (runners, named): (Vec<_>, Vec<_>) = named.into_iter().partition(|named| grouping.is_runners_log(&named.path));
     let plan_folders: Vec<PathBuf> =
         named.iter().filter(|named| Shape::of(&named.path) == Shape::Document).map(|named| grouping.home_of(&named.path)).collect();
     for named in &named {
@@ -24,6 +25,11 @@ pub(super) fn group(expanded: Expanded, take_along: bool, files: &dyn FileSystem
         let plan = plan_folders.iter().filter(|folder| home.starts_with(folder)).max_by_key(|folder| folder.components().count());
         let task = grouping.task(plan.unwrap_or(&home));
         grouping.take(task, &named.path, Some(&named.as_named), named.itself);
+    }
+    for named in &runners {
+        for task in grouping.tasks_of_runners_log(&named.path) {
+            grouping.take(task, &named.path, Some(&named.as_named), named.itself);
+        }
     }
     if take_along {
         for task in 0..grouping.folders.len() {
@@ -40,8 +46,8 @@ struct Grouping<'a> {
     /// The folders of the tasks, without links.
     folders: Vec<PathBuf>,
     taken: Vec<Taken>,
-    /// Files already taken, without links.
-    seen: HashSet<PathBuf>,
+    /// Files already taken, without links; for whom, where several tasks may share them.
+    seen: HashSet<(PathBuf, Option<usize>)>,
 }
 
 struct Taken {
@@ -60,11 +66,24 @@ impl Grouping<'_> {
             return self.files.current();
         }
         let folder = self.files.real(path.parent().unwrap_or(path));
-        let is_runners = |folder: &&Path| name_of(folder).is_some_and(|name| RUNNER_FOLDERS.contains(&name));
-        match folder.ancestors().filter(is_runners).last().and_then(Path::parent) {
+        match runners_folder(&folder).and_then(Path::parent) {
             Some(home) => home.to_owned(),
             None => folder,
         }
+    }
+
+    /// Whether a runner keeps it for everything it runs, so that several tasks may have it in common.
+    fn is_runners_log(&self, path: &Path) -> bool {
+        is_machine_name(path) && path.parent().is_some_and(|folder| runners_folder(&self.files.real(folder)).is_some())
+    }
+
+    /// The tasks whose runner writes this log; one of its own if there are none.
+    fn tasks_of_runners_log(&mut self, path: &Path) -> Vec<usize> {
+        let home = self.home_of(path);
+        let runner = path.parent().and_then(|folder| name_of(runners_folder(&self.files.real(folder))?).map(str::to_owned));
+        let is_theirs = |folder: &PathBuf| runner.as_deref().and_then(|runner| self.runner_home(folder, runner)).as_ref() == Some(&home);
+        let tasks: Vec<usize> = (0..self.folders.len()).filter(|task| is_theirs(&self.folders[*task])).collect();
+        if tasks.is_empty() { vec![self.task(&home)] } else { tasks }
     }
 
     fn task(&mut self, folder: &Path) -> usize {
@@ -76,7 +95,8 @@ impl Grouping<'_> {
 
     fn take(&mut self, task: usize, path: &Path, as_named: Option<&Path>, itself: bool) {
         let real = self.files.real(path);
-        if self.seen.insert(real.clone()) {
+        let whose = self.is_runners_log(path).then_some(task);
+        if self.seen.insert((real.clone(), whose)) {
             self.taken.push(Taken { task, path: path.to_owned(), real, as_named: as_named.map(Path::to_owned), itself });
         }
     }
@@ -131,7 +151,9 @@ impl Grouping<'_> {
         let sources = self.taken.iter().zip(0..).map(|(taken, id)| Source {
             id: SourceId(id),
             task: TaskId(taken.task as u32),
+            key: SourceKey::new(&self.folders[taken.task], &taken.path),
             path: taken.path.clone(),
+            real: taken.real.clone(),
             shown: shown(taken, &self.folders[taken.task], self.files),
             shape: self.shape_of(&taken.path),
             named: taken.itself || taken.as_named.is_some(),
@@ -161,6 +183,11 @@ fn shown(taken: &Taken, folder: &Path, files: &dyn FileSystem) -> String {
         Some((up, rest)) => format!("{}{}", "../".repeat(up), rest.display()),
         None => own.display().to_string(),
     }
+}
+
+/// The outermost runner's folder that this one is, or is in.
+fn runners_folder(folder: &Path) -> Option<&Path> {
+    folder.ancestors().filter(|above| name_of(above).is_some_and(|name| RUNNER_FOLDERS.contains(&name))).last()
 }
 
 fn is_execution_log(path: &Path) -> bool {

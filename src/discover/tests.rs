@@ -216,6 +216,35 @@ fn a_file_in_the_runners_folder_belongs_to_the_folder_around_it() {
 }
 
 #[test]
+fn a_runners_log_is_read_for_every_task_it_runs() {
+    let log = "/p/.claude-loop/execution_log.jsonl";
+    let tree = tree("/p", &["/p/a/prd.json", "/p/b/prd.json", "/p/c/.claude-loop/", "/p/c/prd.json", log]);
+    let expected = [
+        "a = /p/a",
+        "b = /p/b",
+        "c = /p/c",
+        "a: *prd.json (/p/a/prd.json)",
+        "b: *prd.json (/p/b/prd.json)",
+        "c: *prd.json (/p/c/prd.json)",
+    ];
+    let shared = |task: &str, shown: &str| format!("{task}: {shown}.claude-loop/execution_log.jsonl ({log})");
+    // Named, it is no task of its own.
+    let named = ["a/prd.json", "b/prd.json", "c/prd.json", ".claude-loop/execution_log.jsonl"];
+    let logs = [shared("a", "!"), shared("b", "!")];
+    let with_log: Vec<&str> = expected.iter().copied().chain(logs.iter().map(String::as_str)).collect();
+    check(&tree, &named, false, &with_log);
+    // Taken along, it comes to each.
+    let found = discover(&Request { named: named[..3].iter().map(PathBuf::from).collect(), take_along: true }, &tree).unwrap();
+    let logs: Vec<String> = words(&found).into_iter().filter(|word| word.contains("execution_log")).collect();
+    let own = "c: +!.claude-loop/execution_log.jsonl (/p/c/.claude-loop/execution_log.jsonl)";
+    assert_eq!(logs, [shared("a", "+!../"), shared("b", "+!../"), own.to_owned()]);
+    // A task that comes later gets it, too.
+    let mut before = discover(&Request { named: vec!["a/prd.json".into()], take_along: true }, &tree).unwrap();
+    let added = before.add(found);
+    assert!(added.sources.iter().any(|source| source.real == Path::new(log) && added.tasks.iter().any(|task| task.id == source.task)));
+}
+
+#[test]
 fn links_are_read_once() {
     let tree = tree("/p", &["/data/real.txt", "/p/a.txt -> /data/real.txt", "/p/b.txt -> /data/real.txt"]);
     check(&tree, &["a.txt", "b.txt"], false, &["p = /p", "p: a.txt (/p/a.txt)"]);

@@ -3,10 +3,9 @@
 //! Everything the tail thread does but waiting: with made-up moments it can be driven by hand.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::discover::{Shape, Source};
+use crate::discover::{Shape, Source, SourceKey};
 use crate::line::{Input, Moment, SourceId};
 use crate::tail::document::Document;
 use crate::tail::log::Log;
@@ -27,6 +26,7 @@ pub(super) struct Files {
 
 struct Watched {
     id: SourceId,
+    key: SourceKey,
     /// As opposed to taken along.
     named: bool,
     kind: Kind,
@@ -45,24 +45,32 @@ enum Kind {
 
 impl Files {
     /// `memories` are what an earlier process had read of the files.
-    pub(super) fn new(sources: &[Source], memories: &mut HashMap<PathBuf, Memory>, waker: &Waker) -> Self {
+    pub(super) fn new(sources: &[Source], memories: &mut HashMap<SourceKey, Memory>, waker: &Waker) -> Self {
         let mut files = Files { watched: Vec::new(), order: Vec::new(), buffer: vec![0; BUFFER] };
         files.add(sources, memories, waker);
         files
     }
 
     /// Files that were found later.
-    pub(super) fn add(&mut self, sources: &[Source], memories: &mut HashMap<PathBuf, Memory>, waker: &Waker) {
+    pub(super) fn add(&mut self, sources: &[Source], memories: &mut HashMap<SourceKey, Memory>, waker: &Waker) {
         for source in sources {
             let index = self.watched.len();
             let waker = waker.clone();
             let (kind, rank) = match source.shape {
-                Shape::Lines if !source.machine_name => (Kind::Log(Box::new(Log::new(source, memories.remove(&source.path)))), 1),
-                Shape::Lines => (Kind::Log(Box::new(Log::new(source, memories.remove(&source.path)))), 2),
+                Shape::Lines if !source.machine_name => (Kind::Log(Box::new(Log::new(source, memories.remove(&source.key)))), 1),
+                Shape::Lines => (Kind::Log(Box::new(Log::new(source, memories.remove(&source.key)))), 2),
                 Shape::Document => (Kind::Document(Box::new(Document::new(source))), 0),
                 Shape::Stream => (Kind::Stream(Box::new(Stream::new(source, move || waker.touch(index)))), 2),
             };
-            self.watched.push(Watched { id: source.id, named: source.named, kind, rank, touched: true, closed: false });
+            self.watched.push(Watched {
+                id: source.id,
+                key: source.key.clone(),
+                named: source.named,
+                kind,
+                rank,
+                touched: true,
+                closed: false,
+            });
         }
         self.order = (0..self.watched.len()).collect();
         self.order.sort_by_key(|&index| self.watched[index].rank);
@@ -89,9 +97,10 @@ impl Files {
     }
 
     /// What to remember of a file; nothing of one that is read as a whole.
-    pub(super) fn memory(&self, index: usize) -> Option<(PathBuf, Memory)> {
-        match &self.watched[index].kind {
-            Kind::Log(log) => log.memory().map(|memory| (log.path().to_owned(), memory)),
+    pub(super) fn memory(&self, index: usize) -> Option<(SourceKey, Memory)> {
+        let watched = &self.watched[index];
+        match &watched.kind {
+            Kind::Log(log) => log.memory().map(|memory| (watched.key.clone(), memory)),
             // A document is read whole; a stream never comes again.
             Kind::Document(_) | Kind::Stream(_) => None,
         }

@@ -8,7 +8,6 @@ mod other;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::time::Duration;
 
 use crate::discover::Source;
@@ -122,10 +121,6 @@ impl Log {
         if self.reading.is_none() && matches!(self.read.rest, OpenLine::Due(_)) {
             self.say_rest(look);
         }
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.place.path
     }
 
     /// What another process needs to know to go on here. Nothing while that is not settled: it would be told a place in a file whose

@@ -1,11 +1,11 @@
 //! What a restarted bridge must know of a file to go on where the last one was killed.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bridge;
+use crate::discover::SourceKey;
 use crate::tail::file::Identity;
 use crate::tail::follow::Proof;
 use crate::tail::neighbours::Seen;
@@ -15,8 +15,8 @@ use crate::tail::neighbours::Seen;
 pub struct Keep {
     /// What has been counted.
     pub counts: bridge::Memory,
-    /// How far each file has been read, by its path.
-    pub files: HashMap<PathBuf, Memory>,
+    /// How far each file has been read.
+    pub files: HashMap<SourceKey, Memory>,
 }
 
 /// One file as it was last read. Holds digests, never content.

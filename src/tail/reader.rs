@@ -4,11 +4,10 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::bridge::Bridge;
-use crate::discover::{Added, Found, Request};
+use crate::discover::{Added, Found, Request, SourceKey};
 use crate::error::{Notice, NoticeKind};
 use crate::event::Event;
 use crate::line::{Input, Moment, Timestamp};
@@ -73,7 +72,7 @@ const LAST_LOOK: Duration = Duration::from_millis(300);
 /// brings the final state.
 pub fn run(
     scope: Scope,
-    mut memories: HashMap<PathBuf, Memory>,
+    mut memories: HashMap<SourceKey, Memory>,
     bridge: &mut Bridge,
     waker: &Waker,
     settings: Settings,
@@ -104,7 +103,7 @@ struct Reader<'a> {
     /// Set once a stop is noticed.
     last_look_until: Option<Duration>,
     /// Of files that are not watched at present.
-    memories: HashMap<PathBuf, Memory>,
+    memories: HashMap<SourceKey, Memory>,
     /// Version of what was kept last, and when it may be kept again; nothing where nothing is kept.
     kept: Option<(u64, Duration)>,
 }
@@ -208,9 +207,9 @@ impl Reader<'_> {
         let Some(counts) = self.mouth.bridge.memory(started.wall) else { return };
         let mut files = self.memories.clone();
         for index in self.files.order() {
-            if let Some((path, memory)) = self.files.memory(index) {
+            if let Some((key, memory)) = self.files.memory(index) {
                 let at_rest = self.mouth.bridge.is_at_rest(self.files.id(index));
-                files.insert(path, if at_rest { memory } else { memory.without_place() });
+                files.insert(key, if at_rest { memory } else { memory.without_place() });
             }
         }
         let version = self.mouth.bridge.version();

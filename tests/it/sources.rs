@@ -108,6 +108,50 @@ fn several_tasks_are_told_apart() {
 }
 
 #[test]
+fn a_runners_log_above_several_plans_is_shared() {
+    let project = Project::new();
+    for (task, title) in [("map", "Draw the map"), ("mail", "Send the mail")] {
+        fs::create_dir(project.file(task)).expect("the folder is ours");
+        let story = format!(r#"{{"id": "US-1", "title": "{title}", "passes": false}}"#);
+        project.write(&format!("{task}/prd.json"), &format!(r#"{{"project": "{task}", "userStories": [{story}]}}"#));
+        project.write(&format!("{task}/progress.txt"), "");
+    }
+    fs::create_dir(project.file(".claude-loop")).expect("the folder is ours");
+    let record = |minute: u32, id: &str, title: &str| {
+        let times = format!(r#""timestamp_start": "2026-02-02T02:{minute:02}:00Z", "timestamp_end": "2026-02-02T02:{minute:02}:30Z""#);
+        format!(r#"{{"story_id": "{id}", "story_title": "{title}", {times}, "status": "success", "exit_code": 0}}"#) + "\n"
+    };
+    let log = project.file(".claude-loop/execution_log.jsonl");
+    let append = |path: &std::path::Path, text: &str| {
+        let file = fs::OpenOptions::new().append(true).create(true).open(path);
+        file.expect("the folder is ours").write_all(text.as_bytes()).expect("the disk has room");
+    };
+    append(&log, &record(1, "US-1", "Send the mail"));
+    let completed = |events: &[serde_json::Value]| -> Vec<String> {
+        let done = events.iter().filter(|event| kind(event) == "story_completed");
+        done.map(|event| format!("{} {}", event["task_id"].as_str().unwrap_or_default(), story(event))).collect()
+    };
+    let arguments = ["--json", "--state", "state", "map", "mail"];
+    let bridge = project.start(&arguments);
+    bridge.event("what was there", |event| kind(event) == "story_completed");
+    bridge.says("watching");
+    append(&log, &record(2, "US-1", "Draw the map"));
+    bridge.event("the other task's", |event| event["task_id"] == "map" && kind(event) == "story_completed");
+    append(&project.file("map/progress.txt"), "...\n");
+    append(&log, &record(3, "X-1", "In no plan"));
+    bridge.event("the one that moved last", |event| story(event) == "X-1" && kind(event) == "story_completed");
+    assert_eq!(completed(&bridge.events()), ["mail US-1", "map US-1", "map X-1"]);
+    bridge.signal("TERM");
+    bridge.finished(SOON).exits_with(0);
+
+    append(&log, &record(4, "US-1", "Send the mail"));
+    let bridge = project.start(&arguments);
+    bridge.event("what came meanwhile", |event| kind(event) == "story_completed");
+    bridge.signal("TERM");
+    assert_eq!(completed(&bridge.finished(SOON).exits_with(0).events()), ["mail US-1"]);
+}
+
+#[test]
 fn a_rotated_log_is_followed_through_its_old_descriptor() {
     let project = Project::new();
     project.write("agent.log", "[US-1] Starting...\n");

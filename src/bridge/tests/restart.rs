@@ -20,7 +20,8 @@ impl World {
         meanwhile(self);
         self.now += Duration::from_secs_f64(down);
         let now = self.moment();
-        self.bridge = Bridge::new(settings(&NAMES, true));
+        let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        self.bridge = Bridge::new(settings(&names, true));
         self.bridge.restore(memory, now);
         for (at, seen) in before.into_iter().enumerate() {
             let is_there =

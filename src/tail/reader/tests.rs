@@ -1,5 +1,6 @@
 //! The thread as a whole: that it ends, when it should, with the last state.
 
+use std::path::PathBuf;
 use std::sync::mpsc;
 
 use jiff::tz::TimeZone;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::discover::{Shape, Source};
+use crate::discover::{Shape, Source, SourceKey};
 use crate::line::{Input, LineEnd, Moment, SourceId, TaskId, Timestamp};
 use crate::tail::files::Files;
 use crate::tail::place::Step;
@@ -101,7 +101,8 @@ impl Rig {
 fn source(path: PathBuf) -> Source {
     let shown = path.file_name().unwrap().to_string_lossy().into_owned();
     let shape = Shape::of(&path);
-    Source { id: SourceId(0), task: TaskId(0), path, shown, shape, named: true, machine_name: false }
+    let key = SourceKey::new(path.parent().unwrap(), &path);
+    Source { id: SourceId(0), task: TaskId(0), key, real: path.clone(), path, shown, shape, named: true, machine_name: false }
 }
 
 fn word(input: &Input) -> String {

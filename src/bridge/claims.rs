@@ -1,0 +1,124 @@
+//! Whose a record is in a log that several tasks share.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::fact::Fact;
+use crate::line::Timestamp;
+use crate::plan::Plan;
+use crate::subject::Names;
+
+/// Most records whose owner is remembered.
+const RECORDS: usize = 1_000_000;
+
+/// A file as the claims know it.
+pub(super) type FileAt = usize;
+
+/// Each task reads a shared log for itself and counts what is its own: what its plan names by id and title; of what no plan names so, what
+/// came while it was the task that had moved last.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    files: Vec<File>,
+    claimants: Vec<Claimant>,
+    /// Decided once: a rewritten log is read again, and a restarted bridge reads it, too.
+    owners: HashMap<u64, usize>,
+}
+
+#[derive(Debug)]
+struct File {
+    real: PathBuf,
+    /// The tasks that read it.
+    tasks: Vec<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Claimant {
+    names: Names,
+    moved: Option<Timestamp>,
+}
+
+impl Claims {
+    pub(super) fn add_task(&mut self) {
+        self.claimants.push(Claimant::default());
+    }
+
+    /// A task reads this file, whose path has no links in it.
+    pub(super) fn add_file(&mut self, real: &Path, task: usize) -> FileAt {
+        match self.files.iter().position(|file| file.real == real) {
+            Some(at) => {
+                self.files[at].tasks.push(task);
+                at
+            }
+            None => {
+                self.files.push(File { real: real.to_owned(), tasks: vec![task] });
+                self.files.len() - 1
+            }
+        }
+    }
+
+    pub(super) fn is_shared(&self, file: FileAt) -> bool {
+        self.files[file].tasks.len() > 1
+    }
+
+    pub(super) fn set_plan(&mut self, task: usize, plan: &Plan) {
+        self.claimants[task].names = Names::default();
+        self.claimants[task].names.set_plan(plan);
+    }
+
+    /// A file that the task has for itself has moved.
+    pub(super) fn moved(&mut self, task: usize, at: Timestamp) {
+        let moved = &mut self.claimants[task].moved;
+        *moved = (*moved).max(Some(at));
+    }
+
+    /// Whether what a file says is this task's.
+    pub(super) fn is_of(&mut self, task: usize, file: FileAt, fact: &Fact) -> bool {
+        !self.is_shared(file) || self.owner(file, fact) == task
+    }
+
+    fn owner(&mut self, file: FileAt, fact: &Fact) -> usize {
+        let record = record(fact);
+        if let Some(owner) = self.owners.get(&record) {
+            return *owner;
+        }
+        let tasks = &self.files[file].tasks;
+        let best = tasks.iter().copied().rev().max_by_key(|task| (self.claimants[*task].claims(fact), self.claimants[*task].moved));
+        let owner = best.unwrap_or_default();
+        if self.owners.len() < RECORDS {
+            self.owners.insert(record, owner);
+        }
+        owner
+    }
+
+    /// What is decided already for a task.
+    pub(super) fn of_task(&self, task: usize) -> Vec<u64> {
+        self.owners.iter().filter(|(_, owner)| **owner == task).map(|(record, _)| *record).collect()
+    }
+
+    pub(super) fn restore(&mut self, task: usize, records: Vec<u64>) {
+        self.owners.extend(records.into_iter().map(|record| (record, task)));
+    }
+}
+
+impl Claimant {
+    /// Whether the plan has the story that is meant: 2 with this title, 1 where no title is written.
+    fn claims(&self, fact: &Fact) -> u8 {
+        let Some(story) = &fact.story else { return 0 };
+        let Some(place) = self.names.place(story) else { return 0 };
+        match story.title.as_deref() {
+            Some(title) if self.names.titles_agree(place, Some(title)) => 2,
+            Some(_) => 0,
+            None => 1,
+        }
+    }
+}
+
+/// A record is known by its words and its time.
+fn record(fact: &Fact) -> u64 {
+    let mut hasher = Xxh3::new();
+    (&fact.text, &fact.story, fact.when.map(|when| when.at)).hash(&mut hasher);
+    hasher.finish()
+}

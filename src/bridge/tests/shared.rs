@@ -1,0 +1,81 @@
+//! A runner's log that several tasks share: each record counts in one of them.
+
+use super::*;
+
+const NAMES: [&str; 6] = ["a/prd.json", "a/progress.txt", "a/log.jsonl", "b/prd.json", "b/progress.txt", "b/log.jsonl"];
+const A: usize = 1;
+const B: usize = 4;
+const A_LOG: usize = 2;
+const B_LOG: usize = 5;
+
+fn plan_of(name: &str, stories: &[(&str, &str)]) -> String {
+    let stories: Vec<_> = stories.iter().map(|(id, title)| serde_json::json!({"id": id, "title": title, "passes": false})).collect();
+    serde_json::json!({"project": name, "userStories": stories}).to_string()
+}
+
+fn record(second: u32, id: &str, title: &str) -> String {
+    let (start, end) = (format!("2026-02-02T02:{second:02}:00Z"), format!("2026-02-02T02:{second:02}:30Z"));
+    let record = serde_json::json!({"story_id": id, "story_title": title, "timestamp_start": start, "timestamp_end": end,
+        "duration_ms": 30_000, "status": "success", "exit_code": 0});
+    format!("{record}\n")
+}
+
+fn two_tasks(log: &str) -> World {
+    let a = plan_of("A", &[("US-1", "Draw the map"), ("US-2", "Zoom")]);
+    let b = plan_of("B", &[("US-1", "Send the mail"), ("US-9", "Sign it")]);
+    World::of(&NAMES, &[Some(&a), Some(""), Some(log), Some(&b), Some(""), Some(log)], true)
+}
+
+impl World {
+    fn log(&mut self, record: &str) -> &mut World {
+        self.files[A_LOG].content += record;
+        self.files[B_LOG].content += record;
+        self.wait(1.0)
+    }
+}
+
+#[test]
+fn a_record_goes_to_the_plan_that_has_its_id_and_title() {
+    let mut world = two_tasks(&record(1, "US-1", "Send the mail"));
+    world.expect(&["start US-1 (B)", "passed US-1 (B)"]);
+    world.log(&record(2, "US-1", "Draw the map")).expect(&["start US-1 (A)", "passed US-1 (A)"]);
+    world.log(&record(3, "US-9", "")).expect(&["start US-9 (B)", "passed US-9 (B)"]);
+}
+
+#[test]
+fn any_other_goes_to_the_task_that_moved_last() {
+    let mut world = two_tasks("");
+    for (at, name) in [(A, "A"), (B, "B"), (A, "A")] {
+        world.append(at, "...\n").wait(1.0).expect(&[]);
+        let second = world.now.as_secs() as u32;
+        world.log(&record(second, "X-1", "Nobody's plan")).expect(&[&format!("start X-1 ({name})"), &format!("passed X-1 ({name})")]);
+    }
+}
+
+#[test]
+fn a_record_moves_the_task_whose_it_is() {
+    let mut world = two_tasks("");
+    let moved = |world: &World| -> Vec<_> { world.bridge.state(world.moment()).tasks.iter().map(|task| task.last_activity_at).collect() };
+    let before = moved(&world);
+    world.log(&record(2, "US-1", "Send the mail")).said();
+    let after = moved(&world);
+    assert_eq!(after[0], before[0]);
+    assert!(after[1] > before[1], "{before:?} {after:?}");
+}
+
+#[test]
+fn what_was_decided_stays_when_the_log_is_read_again() {
+    let mut world = two_tasks("");
+    world.append(B, "...\n").wait(1.0);
+    world.log(&record(1, "X-1", "Nobody's plan")).expect(&["start X-1 (B)", "passed X-1 (B)"]);
+    world.append(A, "...\n").wait(1.0);
+    // Another line on top, as an editor saves it.
+    let edited = format!("{{}}\n{}", world.files[A_LOG].content);
+    for log in [A_LOG, B_LOG] {
+        world.save(log, &edited, Why::Replaced).wait(5.0).expect(&[]);
+    }
+    world.restart(60.0, |_| {}).expect(&[]);
+    let state = world.bridge.state(world.moment());
+    let stories: Vec<usize> = state.tasks.iter().map(|task| task.stories.len()).collect();
+    assert_eq!(stories, [2, 3], "of the log each task shows what is its own");
+}
