@@ -117,7 +117,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<Ended, Error> {
 
 /// The tail thread, seen from outside.
 struct Reader {
-    /// Resolves when the thread has ended.
+    /// Resolves when the publisher wants an end, and fails when the reading is over.
     over: oneshot::Receiver<Result<Ended, Error>>,
     waker: Waker,
 }
@@ -125,13 +125,13 @@ struct Reader {
 impl Reader {
     /// One thread with plain reads: it runs the bridge, publishes, and closes the hub when it ends.
     fn start(
-        mut bridge: Bridge,
+        bridge: Bridge,
         mut publisher: Publisher,
         scope: Scope,
         memories: HashMap<SourceKey, Memory>,
         config: &Config,
     ) -> Result<Reader, Error> {
-        let (say_over, over) = oneshot::channel();
+        let over = publisher.over();
         let waker = Waker::new();
         let hub = publisher.hub().clone();
         let ringer = waker.clone();
@@ -143,9 +143,7 @@ impl Reader {
         let body = move || {
             // Also on a panic: everyone who waits for the end must hear of it.
             let _closing = CloseOnDrop(hub);
-            reader::run(scope, memories, &mut bridge, &ringer, settings, &mut |news| publisher.take(news));
-            // Nobody listens when the program is ending for another reason already.
-            let _nobody = say_over.send(publisher.ended.unwrap_or(Ok(Ended::Done))).is_err();
+            reader::run(scope, memories, bridge, &ringer, settings, Box::new(move |news| publisher.take(news)));
         };
         let started = std::thread::Builder::new().name("tail".to_owned()).spawn(body);
         started.map_err(|cause| Error::Io { what: "cannot start a thread".to_owned(), path: None, cause })?;

@@ -3,6 +3,8 @@
 use std::io::Stdout;
 use std::ops::ControlFlow;
 
+use tokio::sync::oneshot;
+
 use super::{Ended, announce};
 use crate::config::{Config, Ends};
 use crate::error::{Error, Notice};
@@ -22,19 +24,26 @@ pub(super) struct Publisher {
     /// Whether notices and the list of files go to stderr; where a box is drawn, they are its business.
     speaks: bool,
     first: bool,
-    /// Why reading was ended from here.
-    pub(super) ended: Option<Result<Ended, Error>>,
+    /// Who is told why reading was ended from here.
+    over: Option<oneshot::Sender<Result<Ended, Error>>>,
 }
 
 impl Publisher {
     pub(super) fn new(hub: Hub, store: Option<Store>, config: &Config, speaks: bool) -> Self {
         let json = config.show.json.then(|| Ndjson::new(std::io::stdout()));
         hub.begin_history();
-        Publisher { hub, json, store, ends: config.ends, speaks, first: true, ended: None }
+        Publisher { hub, json, store, ends: config.ends, speaks, first: true, over: None }
     }
 
     pub(super) fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// Resolves with the reason when the reading is ended from here; fails when the publisher is gone.
+    pub(super) fn over(&mut self) -> oneshot::Receiver<Result<Ended, Error>> {
+        let (say, over) = oneshot::channel();
+        self.over = Some(say);
+        over
     }
 
     /// Takes what a look brought; breaks when the program should end.
@@ -79,7 +88,8 @@ impl Publisher {
     }
 
     fn end(&mut self, why: Result<Ended, Error>) -> ControlFlow<(), Vec<Notice>> {
-        self.ended = Some(why);
+        // Nobody listens when the program is ending for another reason already.
+        let _nobody = self.over.take().is_some_and(|over| over.send(why).is_err());
         ControlFlow::Break(())
     }
 }

@@ -65,16 +65,15 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Whether a file still begins with the bytes that were read.
-    pub fn stands(&self, read: &mut ReadAt<'_>) -> io::Result<bool> {
-        let mut buffer = vec![0; ENDS as usize];
+    /// Whether a file still begins with the bytes that were read. `buffer` is what to read into.
+    pub fn stands(&self, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<bool> {
         if self.whole.is_some() {
-            return Ok(digest(0, self.offset, read, &mut buffer)? == self.whole);
+            return Ok(digest(0, self.offset, read, buffer)? == self.whole);
         }
         let block = self.offset - self.offset % ENDS;
-        Ok(digest(0, self.offset.min(ENDS), read, &mut buffer)? == Some(self.head)
-            && digest(block, self.offset, read, &mut buffer)? == Some(self.block)
-            && (self.block_before.is_none() || digest(block - ENDS, block, read, &mut buffer)? == self.block_before))
+        Ok(digest(0, self.offset.min(ENDS), read, buffer)? == Some(self.head)
+            && digest(block, self.offset, read, buffer)? == Some(self.block)
+            && (self.block_before.is_none() || digest(block - ENDS, block, read, buffer)? == self.block_before))
     }
 }
 
@@ -161,14 +160,15 @@ impl Prefix {
         Duration::from_micros(read * 1_000_000 / CHECKED_PER_SECOND)
     }
 
-    /// Whether the file still begins with the bytes that were read.
-    pub fn stands(&self, depth: Depth, read: &mut ReadAt<'_>) -> io::Result<bool> {
-        let mut buffer = [0; QUICK];
-        let first_and_last =
-            holds(&self.first, 0, read, &mut buffer)? && holds(&self.last, self.offset - self.last.len() as u64, read, &mut buffer)?;
+    /// Whether the file still begins with the bytes that were read. `buffer` is what to read into.
+    pub fn stands(&self, depth: Depth, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<bool> {
+        // Everything at once costs a small file less than its ends apart.
+        let is_enough = depth == Depth::Thorough && self.offset <= ENDS;
+        let last_from = self.offset - self.last.len() as u64;
+        let ends_stand = is_enough || (holds(&self.first, 0, read, buffer)? && holds(&self.last, last_from, read, buffer)?);
         match depth {
-            Depth::Quick => Ok(first_and_last),
-            Depth::Thorough => Ok(first_and_last && self.proof().stands(read)?),
+            Depth::Quick => Ok(ends_stand),
+            Depth::Thorough => Ok(ends_stand && self.proof().stands(read, buffer)?),
         }
     }
 
@@ -185,10 +185,10 @@ impl Prefix {
 
     /// What became of the file. Another inode that begins with everything that was read has grown too: many editors and agents write the
     /// whole file anew to add a line.
-    pub fn judge(&self, size: u64, old: Whereabouts, depth: Depth, read: &mut ReadAt<'_>) -> io::Result<Verdict> {
+    pub fn judge(&self, size: u64, old: Whereabouts, depth: Depth, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<Verdict> {
         // A new file may well begin like the one that was rotated away: both have a header.
         let may_be_the_same = old != Whereabouts::Rotated || self.offset == 0;
-        if may_be_the_same && size >= self.offset && self.stands(depth, read)? {
+        if may_be_the_same && size >= self.offset && self.stands(depth, read, buffer)? {
             return Ok(Verdict::Grown);
         }
         Ok(Verdict::ReadAgain(why(old)))
@@ -209,7 +209,8 @@ pub fn why(old: Whereabouts) -> Why {
 fn holds(bytes: &[u8], at: u64, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<bool> {
     let mut done = 0;
     while done < bytes.len() {
-        let count = read(&mut buffer[..bytes.len() - done], at + done as u64)?;
+        let wanted = buffer.len().min(bytes.len() - done);
+        let count = read(&mut buffer[..wanted], at + done as u64)?;
         if count == 0 || buffer[..count] != bytes[done..done + count] {
             return Ok(false);
         }
@@ -264,7 +265,11 @@ mod tests {
     fn verdicts() {
         let prefix = prefix_of(b"one\ntwo\n", 3);
         let check = |now: &[u8], old: Whereabouts, expected: Verdict| {
-            assert_eq!(prefix.judge(now.len() as u64, old, Depth::Thorough, &mut reader(now)).unwrap(), expected, "{now:?}");
+            assert_eq!(
+                prefix.judge(now.len() as u64, old, Depth::Thorough, &mut reader(now), &mut [0; 9000]).unwrap(),
+                expected,
+                "{now:?}"
+            );
         };
         check(b"one\ntwo\n", Whereabouts::Here, Verdict::Grown);
         check(b"one\ntwo\nthree\n", Whereabouts::Here, Verdict::Grown);
@@ -279,13 +284,13 @@ mod tests {
 
     #[test]
     fn nothing_read_is_always_grown() {
-        assert!(Prefix::default().stands(Depth::Thorough, &mut reader(b"anything")).unwrap());
+        assert!(Prefix::default().stands(Depth::Thorough, &mut reader(b"anything"), &mut [0; 9000]).unwrap());
     }
 
     #[test]
     fn a_shrink_between_stat_and_read_is_no_growth() {
         let prefix = prefix_of(&content(100_000), 4096);
-        let verdict = prefix.judge(100_000, Whereabouts::Here, Depth::Quick, &mut reader(&content(50_000))).unwrap();
+        let verdict = prefix.judge(100_000, Whereabouts::Here, Depth::Quick, &mut reader(&content(50_000)), &mut [0; 9000]).unwrap();
         assert_eq!(verdict, Verdict::ReadAgain(Why::Rewritten));
     }
 
@@ -296,7 +301,7 @@ mod tests {
         let prefix = prefix_of(&now, 1 << 20);
         let mut check = |at: usize, expected: bool| {
             now[at] ^= 1;
-            assert_eq!(prefix.stands(Depth::Thorough, &mut reader(&now)).unwrap(), expected, "{at}");
+            assert_eq!(prefix.stands(Depth::Thorough, &mut reader(&now), &mut [0; 9000]).unwrap(), expected, "{at}");
             now[at] ^= 1;
         };
         check(0, false);
@@ -316,13 +321,13 @@ mod tests {
             let prefix = prefix_of(&now, chunk);
             prop_assert_eq!(prefix.offset(), size as u64);
             now.extend_from_slice(b"more");
-            prop_assert!(prefix.stands(Depth::Thorough, &mut reader(&now)).unwrap());
-            prop_assert!(prefix.stands(Depth::Quick, &mut reader(&now)).unwrap());
+            prop_assert!(prefix.stands(Depth::Thorough, &mut reader(&now), &mut [0; 9000]).unwrap());
+            prop_assert!(prefix.stands(Depth::Quick, &mut reader(&now), &mut [0; 9000]).unwrap());
             let at = at.index(size);
             now[at] ^= 1 << bit;
-            prop_assert!(!prefix.stands(Depth::Thorough, &mut reader(&now)).unwrap());
+            prop_assert!(!prefix.stands(Depth::Thorough, &mut reader(&now), &mut [0; 9000]).unwrap());
             let near = at < QUICK || at >= size - size.min(QUICK);
-            prop_assert_eq!(prefix.stands(Depth::Quick, &mut reader(&now)).unwrap(), !near);
+            prop_assert_eq!(prefix.stands(Depth::Quick, &mut reader(&now), &mut [0; 9000]).unwrap(), !near);
         }
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Log {
     neighbours: Neighbours,
     /// What an earlier process had read, until the file is first seen.
     memory: Option<Memory>,
+    /// Something has stood under the name since the start.
+    was_here: bool,
     /// The file has appeared and the bridge has not heard of it.
     appeared: bool,
     /// It changed while it was read.
@@ -85,6 +87,7 @@ impl Log {
             pasts: Pasts::default(),
             neighbours,
             memory,
+            was_here: false,
             appeared: false,
             moving: false,
             check_at: None,
@@ -126,13 +129,14 @@ impl Log {
     /// What another process needs to know to go on here. Nothing while that is not settled: it would be told a place in a file whose
     /// lines have not been counted.
     pub(super) fn memory(&self) -> Option<Memory> {
+        let neighbours = self.neighbours.seen().copied().collect();
         if let Some(memory) = &self.memory {
-            return Some(memory.clone());
+            return Some(Memory { neighbours, ..memory.clone() });
         }
         let (_, identity) = self.file.as_ref()?;
         let settled = self.reading.is_none() && self.broken_off.is_none();
         let proof = settled.then(|| self.read.prefix.proof());
-        Some(Memory { identity: *identity, proof, neighbours: self.neighbours.seen().copied().collect() })
+        Some(Memory { identity: *identity, proof, neighbours })
     }
 
     pub(super) fn next_look(&self, poll: Option<Duration>) -> Duration {
@@ -183,7 +187,7 @@ impl Log {
         let depth = if due || at_once { Depth::Thorough } else { Depth::Quick };
         let Some((file, _)) = &self.file else { return Ok(()) };
         let mut read = |buffer: &mut [u8], at| file.read_at(buffer, at);
-        let mut verdict = self.read.prefix.judge(signature.size, Whereabouts::Here, depth, &mut read)?;
+        let mut verdict = self.read.prefix.judge(signature.size, Whereabouts::Here, depth, &mut read, look.buffer)?;
         if depth == Depth::Thorough {
             self.thorough_from = now + self.read.prefix.rest_after_check();
             let second_look = self.changed_at + SECOND_LOOK;
@@ -200,6 +204,7 @@ impl Log {
     fn begin(&mut self, verdict: Verdict, signature: Signature, renamed: bool, look: &mut Look<'_>) {
         let now = look.now.elapsed;
         let first = self.seen.is_none() && !renamed;
+        self.was_here = true;
         // What was left alone for a while before the first look needs no second one.
         if self.seen != Some(signature) && !(first && signature.quiet_at(look.now.wall) > STANDS) {
             self.place.moved(look.now);
@@ -239,18 +244,21 @@ impl Log {
             let room = reading.known_to.map_or(look.buffer.len() as u64, |known_to| known_to - offset);
             let room = look.buffer.len().min(usize::try_from(room).unwrap_or(usize::MAX));
             let count = file.read_at(&mut look.buffer[..room], offset)?;
-            if count == 0 {
+            if count > 0 {
+                let (id, appeared) = (self.place.id, &mut self.appeared);
+                self.read.take(count, &self.place, look, &mut |look, lines| {
+                    *appeared = false;
+                    (look.say)(Input::Lines { source: id, at: look.now, lines });
+                });
+                left = left.saturating_sub(count);
+            }
+            // A short read at the size that the file had is its end; what has come since is heard of.
+            if count == 0 || (count < room && reading.known_to.is_none() && self.read.prefix.offset() >= reading.before.size) {
                 let moving = reading.again.is_some() && Signature::from(&file.metadata()?) != reading.before;
                 self.moving = moving;
                 self.read_to_end(reading, look);
                 return Ok(Step::Done);
             }
-            let (id, appeared) = (self.place.id, &mut self.appeared);
-            self.read.take(count, &self.place, look, &mut |look, lines| {
-                *appeared = false;
-                (look.say)(Input::Lines { source: id, at: look.now, lines });
-            });
-            left = left.saturating_sub(count);
         }
         Ok(Step::More { tick: reading.again.is_none() })
     }
@@ -282,7 +290,13 @@ impl Log {
             self.check_at = None;
         }
         self.seen = None;
-        let Some((old, identity)) = self.file.take() else { return Ok(()) };
+        let Some((old, identity)) = self.file.take() else {
+            // What has been rotated away may be all that ever comes; a file that was never read has left nothing behind.
+            if (self.memory.is_some() || self.was_here) && self.siblings(&[], look) {
+                self.went = Whereabouts::Rotated;
+            }
+            return Ok(());
+        };
         if self.drain(&old, look)? == Drained::More {
             self.drained_at = now;
         }

@@ -12,6 +12,7 @@ mod file;
 mod files;
 mod log;
 pub mod memory;
+mod mouth;
 mod neighbours;
 mod past;
 mod place;

@@ -61,7 +61,8 @@ impl Position {
         say: &mut dyn FnMut(&mut Look<'_>, Lines),
     ) -> io::Result<Drained> {
         let size = file.metadata()?.len();
-        if self.prefix.judge(size, Whereabouts::Here, Depth::Quick, &mut |buffer, at| file.read_at(buffer, at))? != Verdict::Grown {
+        let mut read = |buffer: &mut [u8], at| file.read_at(buffer, at);
+        if self.prefix.judge(size, Whereabouts::Here, Depth::Quick, &mut read, look.buffer)? != Verdict::Grown {
             return Ok(Drained::Changed);
         }
         let before = self.prefix.offset();

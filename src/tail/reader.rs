@@ -1,22 +1,23 @@
 //! The tail thread: waits, looks, hands what it saw to the bridge and what the bridge says to `publish`.
 //!
-//! The only clock of the program. There is no delay between a wake-up and what follows from it.
+//! The only clock of the program. There is no delay between a wake-up and what follows from it. The thread that hears of a change looks
+//! itself when nobody else is looking: waking this one takes longer than that.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::time::Duration;
 
 use crate::bridge::Bridge;
 use crate::discover::{Added, Found, Request, SourceKey};
 use crate::error::{Notice, NoticeKind};
-use crate::event::Event;
-use crate::line::{Input, Moment, Timestamp};
-use crate::model::state::State;
+use crate::line::{Input, Moment};
 use crate::tail::files::Files;
 use crate::tail::memory::{Keep, Memory};
+use crate::tail::mouth::{Clock, Mouth};
+pub use crate::tail::mouth::{News, Publish};
 use crate::tail::place::Step;
 use crate::tail::surroundings::Surroundings;
-use crate::tail::wake::Waker;
+use crate::tail::wake::{Hints, Waker};
 
 /// How to read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,28 +39,8 @@ pub struct Scope {
     pub found: Found,
 }
 
-/// What there is to say after a look.
-#[derive(Debug, Default)]
-pub struct News {
-    /// In the order they are to be published.
-    pub events: Vec<Event>,
-    /// The newest state, when it has changed and the last one was given long enough ago.
-    pub state: Option<State>,
-    /// Trouble that was survived, each said once.
-    pub notices: Vec<Notice>,
-    /// What to keep, once the events are safe.
-    pub keep: Option<Box<Keep>>,
-}
-
-/// Takes what is new. `Break` ends the reading; what there is to say about the taking itself comes back.
-pub type Publish<'a> = dyn FnMut(News) -> ControlFlow<(), Vec<Notice>> + 'a;
-
 /// How often a file system that cannot be watched is looked at.
 const POLL: Duration = Duration::from_millis(250);
-/// Snapshots come at most this often; the last one always comes.
-const SNAPSHOTS: Duration = Duration::from_millis(100);
-/// And so long after what they show: clients that have just been written to often run on this thread's processor, and only once it rests.
-const REST: Duration = Duration::from_millis(5);
 /// What is to be kept is given at most this often, and takes at most a twentieth of the time.
 const KEEPS: Duration = Duration::from_millis(100);
 const KEEP_SHARE: u32 = 20;
@@ -73,33 +54,93 @@ const LAST_LOOK: Duration = Duration::from_millis(300);
 pub fn run(
     scope: Scope,
     mut memories: HashMap<SourceKey, Memory>,
-    bridge: &mut Bridge,
+    bridge: Bridge,
     waker: &Waker,
     settings: Settings,
-    publish: &mut Publish<'_>,
+    publish: Box<Publish>,
 ) {
-    let mut reader = Reader {
+    let reader = Arc::new(Mutex::new(Reader {
         files: Files::new(&scope.found.sources, &mut memories, waker),
-        waker,
-        clock: Clock(Instant::now()),
-        mouth: Mouth { bridge, publish, shown: None, changed: None, ready: false, ended: false },
+        waker: waker.clone(),
+        clock: Clock::start(),
+        mouth: Mouth::new(bridge, publish),
+        poll: None,
+        waits_until: Duration::ZERO,
         last_look_until: None,
         memories,
         kept: settings.keep.then_some((0, Duration::ZERO)),
-    };
+    }));
     if settings.once {
-        reader.read_once();
+        lock(&reader).read_once();
     } else {
-        reader.follow(Surroundings::new(scope.request, scope.found, waker.clone()), settings.poll_interval);
+        let for_hearers = Arc::downgrade(&reader);
+        waker.set_hearer(move |hints| for_hearers.upgrade().is_some_and(|reader| look_by_hand(&reader, hints)));
+        follow(&reader, Surroundings::new(scope.request, scope.found, waker.clone()), settings.poll_interval);
     }
-    reader.finish();
+    lock(&reader).finish();
 }
 
-struct Reader<'a> {
+/// The life of the tail thread. The reader is everybody's while it waits.
+fn follow(shared: &Mutex<Reader>, mut around: Surroundings, poll_interval: Option<Duration>) {
+    let waker = lock(shared).waker.clone();
+    lock(shared).arm(&mut around, poll_interval);
+    let mut steps_before_tick = FIRST_LOOK_STEPS;
+    loop {
+        let mut reader = lock(shared);
+        let more = reader.look(&mut steps_before_tick);
+        steps_before_tick = 0;
+        if reader.mouth.ended || (!more && reader.files.are_over()) {
+            return;
+        }
+        if reader.waker.is_stopped() {
+            reader.files.touch_all();
+            return reader.look_to_the_end();
+        }
+        if !more {
+            reader.keep();
+        }
+        let now = reader.clock.read().elapsed;
+        reader.waits_until = if more { now } else { reader.next_wake(now).min(around.next(reader.poll)) };
+        let at_most = reader.waits_until.saturating_sub(now);
+        drop(reader);
+        let hints = waker.wait(at_most);
+        let mut reader = lock(shared);
+        reader.files.take_hints(&hints);
+        let now = reader.clock.read();
+        if hints.folders || hints.appeared || hints.all {
+            around.heard(now.elapsed);
+        }
+        let added = around.search(now.elapsed, reader.poll);
+        reader.add(&added, now);
+        if hints.folders || hints.all || !added.sources.is_empty() || around.is_to_arm(now.elapsed) {
+            reader.arm(&mut around, poll_interval);
+        }
+    }
+}
+
+/// Looks on the thread that has heard of a change. Says whether that was possible: when somebody is looking, it is for the tail thread.
+fn look_by_hand(shared: &Mutex<Reader>, hints: &Hints) -> bool {
+    match shared.try_lock() {
+        Ok(mut reader) => reader.look_by_hand(hints),
+        // The tail thread finds out, too, and ends.
+        Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => false,
+    }
+}
+
+/// What a panic has left half done nobody goes on with.
+fn lock(shared: &Mutex<Reader>) -> MutexGuard<'_, Reader> {
+    shared.lock().expect("a panic in another thread that was looking ends this one")
+}
+
+struct Reader {
     files: Files,
-    waker: &'a Waker,
+    waker: Waker,
     clock: Clock,
-    mouth: Mouth<'a>,
+    mouth: Mouth,
+    /// How often to look by the clock, if at all.
+    poll: Option<Duration>,
+    /// Until when the tail thread waits.
+    waits_until: Duration,
     /// Set once a stop is noticed.
     last_look_until: Option<Duration>,
     /// Of files that are not watched at present.
@@ -108,34 +149,19 @@ struct Reader<'a> {
     kept: Option<(u64, Duration)>,
 }
 
-impl Reader<'_> {
-    fn follow(&mut self, mut around: Surroundings, poll_interval: Option<Duration>) {
-        let mut poll = self.arm(&mut around, poll_interval, false);
-        let mut steps_before_tick = FIRST_LOOK_STEPS;
-        loop {
-            let more = self.look(poll, &mut steps_before_tick);
-            steps_before_tick = 0;
-            if self.mouth.ended || (!more && self.files.are_over()) {
-                return;
-            }
-            if self.waker.is_stopped() {
-                self.files.touch_all();
-                return self.look_to_the_end();
-            }
-            let now = self.clock.read().elapsed;
-            let wake_at = if more { now } else { self.next_wake(now, poll).min(around.next(poll)) };
-            let hints = self.waker.wait(wake_at.saturating_sub(now));
-            self.files.take_hints(&hints);
-            let now = self.clock.read();
-            if hints.folders || hints.appeared || hints.all {
-                around.heard(now.elapsed);
-            }
-            let added = around.search(now.elapsed, poll);
-            self.add(&added, now);
-            if hints.folders || hints.all || !added.sources.is_empty() || around.is_to_arm(now.elapsed) {
-                poll = self.arm(&mut around, poll_interval, poll.is_some());
-            }
+impl Reader {
+    fn look_by_hand(&mut self, hints: &Hints) -> bool {
+        if !self.mouth.ready || self.mouth.ended || self.waker.is_stopped() {
+            return false;
         }
+        self.files.take_hints(hints);
+        let more = self.look(&mut 0);
+        let wake_at = if more || self.mouth.ended { Duration::ZERO } else { self.next_wake(self.clock.read().elapsed) };
+        if wake_at < self.waits_until {
+            self.waits_until = wake_at;
+            self.waker.wake();
+        }
+        true
     }
 
     /// Files that have turned up.
@@ -144,7 +170,7 @@ impl Reader<'_> {
             return;
         }
         self.mouth.bridge.add_found(added, now);
-        self.files.add(&added.sources, &mut self.memories, self.waker);
+        self.files.add(&added.sources, &mut self.memories, &self.waker);
         let names: Vec<&str> = added.sources.iter().filter(|source| source.named).map(|source| source.shown.as_str()).collect();
         if let [first, others @ ..] = names.as_slice() {
             let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
@@ -167,8 +193,8 @@ impl Reader<'_> {
     }
 
     /// Looks at every file that is due and may be looked at. Says whether there is more to read right away.
-    fn look(&mut self, poll: Option<Duration>, steps_before_tick: &mut u32) -> bool {
-        let now = self.clock.read();
+    fn look(&mut self, steps_before_tick: &mut u32) -> bool {
+        let (now, poll) = (self.clock.read(), self.poll);
         let mut more = false;
         for index in self.files.order() {
             let due = self.files.next_look(index, poll) <= now.elapsed;
@@ -192,7 +218,6 @@ impl Reader<'_> {
         self.mouth.tick(now);
         if !more {
             self.mouth.ready(now);
-            self.keep();
         }
         more
     }
@@ -225,8 +250,9 @@ impl Reader<'_> {
 
     /// Looks until everything that is there has been read.
     fn look_to_the_end(&mut self) {
+        self.poll = None;
         let mut steps_before_tick = FIRST_LOOK_STEPS;
-        while self.look(None, &mut steps_before_tick) && !self.is_out_of_time() && !self.mouth.ended {
+        while self.look(&mut steps_before_tick) && !self.is_out_of_time() && !self.mouth.ended {
             steps_before_tick = 0;
         }
     }
@@ -246,6 +272,8 @@ impl Reader<'_> {
             self.files.finish(self.clock.read(), &mut |input| self.mouth.hand(input));
         }
         self.mouth.finish(self.clock.read());
+        // Nothing is seen behind the last word.
+        self.mouth.ended = true;
     }
 
     /// A stop does not cut off what was written before it, unless that is too much to read in a moment.
@@ -257,118 +285,25 @@ impl Reader<'_> {
         now >= *self.last_look_until.get_or_insert(now + LAST_LOOK)
     }
 
-    fn next_wake(&self, now: Duration, poll: Option<Duration>) -> Duration {
+    fn next_wake(&self, now: Duration) -> Duration {
         let files = self.files.order().into_iter().filter(|&index| self.mouth.bridge.may_look(self.files.id(index)));
         // The bridge has just had a `Tick`: a deadline that is over already must not make us spin.
         let bridge = self.mouth.bridge.deadline().map(|at| at.max(now + Duration::from_millis(1)));
         let snapshot = self.mouth.snapshot_due().into_iter().chain(self.keep_due().map(|at| at.max(now + Duration::from_millis(1))));
-        files.map(|index| self.files.next_look(index, poll)).chain(bridge).chain(snapshot).min().unwrap_or(Duration::MAX)
+        files.map(|index| self.files.next_look(index, self.poll)).chain(bridge).chain(snapshot).min().unwrap_or(Duration::MAX)
     }
 
-    /// Watches what is to be watched. When that is impossible, says so once and returns how often to look instead.
-    fn arm(&mut self, around: &mut Surroundings, poll_interval: Option<Duration>, said: bool) -> Option<Duration> {
+    /// Watches what is to be watched. When that is impossible, says so once and looks by the clock.
+    fn arm(&mut self, around: &mut Surroundings, poll_interval: Option<Duration>) {
         let now = self.clock.read();
-        let Some(why) = around.arm(now.elapsed).err() else { return poll_interval };
+        let said = self.poll.is_some();
+        self.poll = poll_interval;
+        let Err(why) = around.arm(now.elapsed) else { return };
+        self.poll = Some(poll_interval.unwrap_or(POLL));
         if !said {
             let notice = Notice { kind: NoticeKind::Polling, path: None, message: why, at: now.wall };
             self.mouth.hand(Input::Trouble { source: None, at: now, notice });
         }
-        Some(poll_interval.unwrap_or(POLL))
-    }
-}
-
-/// The bridge and those who listen to it.
-struct Mouth<'a> {
-    bridge: &'a mut Bridge,
-    publish: &'a mut Publish<'a>,
-    /// Version of the last snapshot, and when it was given.
-    shown: Option<(u64, Duration)>,
-    /// Since when there is something newer to show.
-    changed: Option<Duration>,
-    /// Everything has been read once.
-    ready: bool,
-    /// Nobody listens any more.
-    ended: bool,
-}
-
-impl Mouth<'_> {
-    fn hand(&mut self, input: Input) {
-        let events = self.bridge.handle(input);
-        if !events.is_empty() {
-            self.say(events, None);
-        }
-    }
-
-    /// The first look is over.
-    fn ready(&mut self, now: Moment) {
-        if !self.ready {
-            self.ready = true;
-            self.hand(Input::Ready(now));
-        }
-    }
-
-    fn tick(&mut self, now: Moment) {
-        let events = self.bridge.handle(Input::Tick(now));
-        if !events.is_empty() {
-            self.say(events, None);
-        }
-        if self.shown.is_some_and(|(version, _)| version != self.bridge.version()) {
-            self.changed.get_or_insert(now.elapsed);
-        }
-        // Only now: a snapshot costs more than an event, which must not wait for it.
-        if self.snapshot_due().is_some_and(|at| at <= now.elapsed) {
-            let state = self.snapshot(now);
-            self.say(Vec::new(), Some(state));
-        }
-    }
-
-    fn finish(&mut self, now: Moment) {
-        let events = self.bridge.handle(Input::Finish(now));
-        let state = self.snapshot(now);
-        self.say(events, Some(state));
-    }
-
-    /// When the next snapshot may be given; nothing when nothing has changed.
-    fn snapshot_due(&self) -> Option<Duration> {
-        match self.shown {
-            None => Some(Duration::ZERO),
-            Some((version, at)) => {
-                (version != self.bridge.version()).then(|| (at + SNAPSHOTS).max(self.changed.map_or(Duration::ZERO, |since| since + REST)))
-            }
-        }
-    }
-
-    fn snapshot(&mut self, now: Moment) -> State {
-        self.shown = Some((self.bridge.version(), now.elapsed));
-        self.changed = None;
-        self.bridge.state(now)
-    }
-
-    fn say(&mut self, events: Vec<Event>, state: Option<State>) {
-        let notices = self.bridge.take_notices();
-        self.publish(News { events, state, notices, keep: None });
-    }
-
-    fn publish(&mut self, news: News) {
-        match (self.publish)(news) {
-            ControlFlow::Break(()) => self.ended = true,
-            ControlFlow::Continue(notices) => {
-                for notice in notices {
-                    // Trouble with the outputs stands in the state beside that with the files.
-                    let at = Moment { elapsed: Duration::ZERO, wall: notice.at };
-                    self.bridge.handle(Input::Trouble { source: None, at, notice });
-                }
-            }
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Clock(Instant);
-
-impl Clock {
-    fn read(self) -> Moment {
-        Moment { elapsed: self.0.elapsed(), wall: Timestamp::now() }
     }
 }
 

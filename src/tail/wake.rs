@@ -3,9 +3,10 @@
 //! Hints only: which files may have moved. Whoever wakes it never waits and never queues; hints about one file are one hint.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Wakes the tail thread, or ends it. Clones wake the same thread.
@@ -17,6 +18,16 @@ struct Shared {
     board: Mutex<Board>,
     bell: Condvar,
     stop: AtomicBool,
+    /// See [`Waker::set_hearer`].
+    hearer: OnceLock<Box<Hearer>>,
+}
+
+/// Does what hints about files ask for; says whether it did.
+type Hearer = dyn Fn(&Hints) -> bool + Send + Sync;
+
+/// One that panics has not: the tail thread is woken and finds out.
+fn does(hearer: &Hearer, hints: &Hints) -> bool {
+    catch_unwind(AssertUnwindSafe(|| hearer(hints))).unwrap_or(false)
 }
 
 #[derive(Default)]
@@ -55,6 +66,19 @@ pub(super) struct Hints {
     pub(super) closed: BTreeSet<usize>,
 }
 
+impl Hints {
+    /// What has happened since.
+    fn add(&mut self, later: Hints) {
+        self.all |= later.all;
+        self.folders |= later.folders;
+        self.appeared |= later.appeared;
+        // Written again after a close.
+        self.closed.retain(|index| !later.touched.contains(index));
+        self.touched.extend(later.touched);
+        self.closed.extend(later.closed);
+    }
+}
+
 /// What happened to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Happening {
@@ -73,15 +97,12 @@ impl Waker {
     /// Ends the thread: one last look, then it returns.
     pub fn stop(&self) {
         self.0.stop.store(true, Ordering::Release);
-        self.ring(|_| true);
+        self.ring(|_| ());
     }
 
     /// Makes it look at every file now.
     pub fn look_at_everything(&self) {
-        self.ring(|board| {
-            board.hints.all = true;
-            true
-        });
+        self.ring(|board| board.hints.all = true);
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -98,37 +119,51 @@ impl Waker {
     pub(super) fn touch(&self, index: usize) {
         self.ring(|board| {
             board.hints.touched.insert(index);
-            true
         });
     }
 
+    /// Wakes nobody for the sake of a file alone while `hearer` does what is to be done, on the thread that hears of it.
+    pub(super) fn set_hearer(&self, hearer: impl Fn(&Hints) -> bool + Send + Sync + 'static) {
+        let _stays = self.0.hearer.set(Box::new(hearer)).is_err();
+    }
+
+    /// Ends a wait.
+    pub(super) fn wake(&self) {
+        self.ring(|_| ());
+    }
+
     pub(super) fn happened(&self, path: &Path, happening: Happening) {
-        self.ring(|board| {
-            let Board { interests, hints, listed, .. } = board;
-            let Some(interests) = interests.get(path) else {
-                let news = happening == Happening::Appeared && path.parent().is_some_and(|folder| listed.contains(folder));
-                hints.appeared |= news;
-                return news;
-            };
-            for interest in interests {
-                match (*interest, happening) {
-                    (Interest::File(index), Happening::Appeared | Happening::Touched) => {
-                        hints.touched.insert(index);
-                        hints.closed.remove(&index);
-                    }
-                    (Interest::File(index), Happening::Closed) => {
-                        hints.touched.insert(index);
+        let Some(heard) = self.of_interest(path, happening) else { return };
+        let is_done = !heard.folders && !heard.appeared && self.0.hearer.get().is_some_and(|hearer| does(&**hearer, &heard));
+        if !is_done {
+            self.ring(|board| board.hints.add(heard));
+        }
+    }
+
+    /// Whom that is to be told, and what; nothing when it is nobody's business.
+    fn of_interest(&self, path: &Path, happening: Happening) -> Option<Hints> {
+        let board = self.board();
+        let Some(interests) = board.interests.get(path) else {
+            let appeared = happening == Happening::Appeared && path.parent().is_some_and(|folder| board.listed.contains(folder));
+            return appeared.then(|| Hints { appeared, ..Hints::default() });
+        };
+        let mut hints = Hints::default();
+        for interest in interests {
+            match *interest {
+                Interest::File(index) => {
+                    hints.touched.insert(index);
+                    if happening == Happening::Closed {
                         hints.closed.insert(index);
                     }
-                    (Interest::Folder(index), _) => {
-                        hints.touched.insert(index);
-                        hints.folders = true;
-                    }
-                    (Interest::Listed, _) => hints.folders = true,
                 }
+                Interest::Folder(index) => {
+                    hints.touched.insert(index);
+                    hints.folders = true;
+                }
+                Interest::Listed => hints.folders = true,
             }
-            true
-        });
+        }
+        Some(hints)
     }
 
     /// Waits until somebody wakes or the time is over.
@@ -139,14 +174,12 @@ impl Waker {
         std::mem::take(&mut board.hints)
     }
 
-    fn ring(&self, change: impl FnOnce(&mut Board) -> bool) {
+    fn ring(&self, change: impl FnOnce(&mut Board)) {
         let mut board = self.board();
-        let wake = change(&mut board);
-        board.rung |= wake;
+        change(&mut board);
+        board.rung = true;
         drop(board);
-        if wake {
-            self.0.bell.notify_one();
-        }
+        self.0.bell.notify_one();
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {

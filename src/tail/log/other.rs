@@ -49,7 +49,10 @@ impl Log {
         let went = if self.went == Whereabouts::Rotated && !look.machine { Whereabouts::Elsewhere } else { self.went };
         let verdict = match self.broken_off.take() {
             Some(why) => Verdict::ReadAgain(why),
-            None => self.read.prefix.judge(signature.size, went, Depth::Thorough, &mut |buffer, at| file.read_at(buffer, at))?,
+            None => {
+                let mut read = |buffer: &mut [u8], at| file.read_at(buffer, at);
+                self.read.prefix.judge(signature.size, went, Depth::Thorough, &mut read, look.buffer)?
+            }
         };
         if let Some((old, _)) = old {
             let lives = verdict != Verdict::Grown && went != Whereabouts::Saved;
@@ -72,12 +75,13 @@ impl Log {
             // Where it is not found under a name made from its own it was most likely saved over.
             match neighbours::whereabouts(&self.place.path, memory.identity) {
                 Whereabouts::Rotated if look.machine => Whereabouts::Rotated,
+                _ if self.went == Whereabouts::Rotated => Whereabouts::Rotated,
                 Whereabouts::Here | Whereabouts::Saved | Whereabouts::Elsewhere | Whereabouts::Rotated => Whereabouts::Saved,
             }
         };
         let proof = memory.proof.as_ref().filter(|proof| went != Whereabouts::Rotated && signature.size >= proof.offset);
         let stands = match proof {
-            Some(proof) => proof.stands(&mut |buffer, at| file.read_at(buffer, at))?,
+            Some(proof) => proof.stands(&mut |buffer, at| file.read_at(buffer, at), look.buffer)?,
             None => false,
         };
         self.file = Some((file, signature.identity));

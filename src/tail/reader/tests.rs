@@ -1,7 +1,9 @@
 //! The thread as a whole: that it ends, when it should, with the last state.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::mpsc;
+use std::time::Instant;
 
 use jiff::tz::TimeZone;
 
@@ -31,33 +33,33 @@ fn bridge(scope: &Scope) -> Bridge {
 #[test]
 fn once_ends_with_a_state() {
     let folder = tempfile::tempdir().unwrap();
-    let mut states = 0;
-    let mut publish = |news: News| {
-        states += usize::from(news.state.is_some());
+    let (tell, told) = mpsc::sync_channel(8);
+    let publish = move |news: News| {
+        tell.send(news.state.is_some()).unwrap();
         ControlFlow::Continue(Vec::new())
     };
     let settings = Settings { once: true, ..Settings::default() };
     let asked = scope(folder.path().join("p.txt"));
-    let mut bridge = bridge(&asked);
-    run(asked, HashMap::new(), &mut bridge, &Waker::new(), settings, &mut publish);
-    assert_eq!(states, 2);
+    let bridge = bridge(&asked);
+    run(asked, HashMap::new(), bridge, &Waker::new(), settings, Box::new(publish));
+    assert_eq!(told.iter().filter(|is_state| *is_state).count(), 2);
 }
 
 #[test]
 fn stop_is_prompt_and_says_the_last_state() {
     let folder = tempfile::tempdir().unwrap();
     let asked = scope(folder.path().join("p.txt"));
-    let mut bridge = bridge(&asked);
+    let bridge = bridge(&asked);
     let waker = Waker::new();
     let (tell, told) = mpsc::sync_channel(8);
     std::thread::scope(|scope| {
         let thread = waker.clone();
         scope.spawn(move || {
-            let mut publish = |news: News| {
+            let publish = move |news: News| {
                 tell.send(news.state.is_some()).unwrap();
                 ControlFlow::Continue(Vec::new())
             };
-            run(asked, HashMap::new(), &mut bridge, &thread, Settings::default(), &mut publish);
+            run(asked, HashMap::new(), bridge, &thread, Settings::default(), Box::new(publish));
         });
         assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
         let stopped = Instant::now();
@@ -71,8 +73,8 @@ fn stop_is_prompt_and_says_the_last_state() {
 #[test]
 fn nobody_listening_ends_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut publish = |_| ControlFlow::Break(());
+    let publish = |_| ControlFlow::Break(());
     let asked = scope(folder.path().join("p.txt"));
-    let mut bridge = bridge(&asked);
-    run(asked, HashMap::new(), &mut bridge, &Waker::new(), Settings::default(), &mut publish);
+    let bridge = bridge(&asked);
+    run(asked, HashMap::new(), bridge, &Waker::new(), Settings::default(), Box::new(publish));
 }

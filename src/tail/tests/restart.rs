@@ -78,3 +78,18 @@ fn rotations_meanwhile_are_found() {
     assert_eq!(rig.restart("a.log").look(), ["begin Resumed", "resumed", "lines 1:z"]);
     assert_eq!(rig.later(60).look(), NONE);
 }
+
+#[test]
+fn what_was_rotated_away_is_read_before_another_file_takes_the_name() {
+    let mut rig = Rig::with("a.log", |rig| rig.write("a.log", "a\n"));
+    rig.look();
+    rig.append("a.log", "b\n");
+    fs::rename(rig.path("a.log"), rig.path("a.log.1")).unwrap();
+    assert_eq!(rig.restart("a.log").look(), ["gone", "begin Sibling", "lines 1:a 2:b", "end"]);
+    assert_eq!(rig.restart("a.log").look(), ["gone"]);
+    // Another generation has come and gone.
+    rig.write("a.log.2", "c\n");
+    assert_eq!(rig.later(1000).look(), ["begin Sibling", "lines 1:c", "end"]);
+    rig.write("a.log", "x\n");
+    assert_eq!(rig.later(1000).look(), ["begin Rotated", "lines 1:x", "end"]);
+}

@@ -112,3 +112,15 @@ fn hundreds_of_replacements_hold_few_descriptors() {
     }
     assert_eq!((retired, retired - left), (300, 8));
 }
+
+#[test]
+fn generations_that_come_while_the_name_is_free_are_read() {
+    let mut rig = Rig::with("a.log", |rig| rig.write("a.log", "a\n"));
+    rig.look();
+    fs::rename(rig.path("a.log"), rig.path("a.log.1")).unwrap();
+    assert_eq!(rig.later(10).look(), ["gone"]);
+    assert_eq!(rig.later(3000).look(), ["Vanished is gone; what was read stands, and it is read on when it comes back"]);
+    rig.write("a.log.2", "b\n");
+    assert_eq!(rig.later(1000).look(), ["begin Sibling", "lines 1:b", "end"]);
+    assert_eq!(rig.later(1000).look(), NONE);
+}
