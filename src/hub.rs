@@ -156,7 +156,7 @@ impl Hub {
         &self.shared.process
     }
 
-    /// Appends, and wakes whoever waits. Called by one thread, with rising `seq`.
+    /// Appends, and wakes whoever waits. Called by one thread at a time, with rising `seq`.
     pub fn publish(&self, events: Vec<Event>) {
         self.publish_first(events);
         self.wake_others();

@@ -1,4 +1,4 @@
-//! What the tail thread does with news: stdout first, then the hub, and the state after the events it shows.
+//! What is done with news, on the thread that looked: stdout first, then the hub, and the state after the events it shows.
 
 use std::io::Stdout;
 use std::ops::ControlFlow;

@@ -1,6 +1,6 @@
 //! All watched files: which of them to look at, and in what order.
 //!
-//! Everything the tail thread does but waiting: with made-up moments it can be driven by hand.
+//! Everything a look does: with made-up moments it can be driven by hand.
 
 use std::collections::HashMap;
 use std::time::Duration;
