@@ -12,6 +12,7 @@ use crate::plan::Plan;
 use super::claims::Claims;
 use super::document::Change;
 use super::infer;
+use super::lines::Counted;
 use super::task::{Pending, Task, plan_fact};
 
 /// [`SETTLE`] on the wall clock, which is all that a file's own time can be held against.
@@ -167,11 +168,20 @@ impl Look<'_> {
         // Only what is found at the start can be from before the run's beginning.
         let begun = task.begun(line, self.live);
         let fresh = task.count_fresh(line, self.now.elapsed, begun, self.claims);
-        if self.live && !fresh.is_empty() && self.claims.is_shared(task.lines[line].file) {
-            let path = task.lines[line].path.clone();
-            task.model.touched(self.now.wall, &path);
+        if self.claims.is_shared(task.lines[line].file) {
+            self.moved_by(task, line, &fresh);
         }
         counted.extend(task.prepare(line, fresh, self.mute, self.live));
+    }
+
+    /// A log that is everybody's moves the task whose records it brings: now, or when those were written.
+    fn moved_by(&self, task: &mut Task, line: usize, fresh: &[Counted]) {
+        let written = fresh.iter().filter_map(|counted| counted.fact.when).map(|when| when.at.min(self.now.wall)).max();
+        let at = if self.live && !fresh.is_empty() { Some(self.now.wall) } else { written };
+        if let Some(at) = at {
+            let path = task.lines[line].path.clone();
+            task.model.touched(at, &path);
+        }
     }
 
     fn completions(&mut self, task: &mut Task, counted: &mut Vec<Pending>) {
