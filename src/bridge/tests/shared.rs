@@ -63,10 +63,8 @@ fn a_record_moves_the_task_whose_it_is() {
     assert!(after[1] > before[1], "{before:?} {after:?}");
     // Found at the start, it tells when that was.
     let world = two_tasks(&record(39, "US-1", "Send the mail"));
-    assert_eq!(
-        moved(&world),
-        [before[0], Some("2026-02-02T02:39:30Z".parse::<jiff::Timestamp>().unwrap().as_millisecond()).map(Timestamp)]
-    );
+    let end: jiff::Timestamp = "2026-02-02T02:39:30Z".parse().unwrap();
+    assert_eq!(moved(&world), [before[0], Some(Timestamp(end.as_millisecond()))]);
 }
 
 #[test]
