@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::future::pending;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -95,7 +96,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<Ended, Error> {
 
     let ended = tokio::select! {
         told = signals.next() => Ok(told),
-        over = &mut reader.over => over.unwrap_or(Ok(Ended::Done)),
+        over = &mut reader.over => over.unwrap_or_else(|_| reader.ended()),
     };
 
     // The reader's last look comes first: outputs end after the last event, when it closes the hub.
@@ -120,9 +121,22 @@ struct Reader {
     /// Resolves when the publisher wants an end, and fails when the reading is over.
     over: oneshot::Receiver<Result<Ended, Error>>,
     waker: Waker,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Reader {
+    /// How the reading ended, once it is over and the publisher did not end it.
+    fn ended(&mut self) -> Result<Ended, Error> {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(())) | None => Ok(Ended::Done),
+            Some(Err(_)) => Err(Error::Io {
+                what: "the reading broke off".to_owned(),
+                path: None,
+                cause: std::io::Error::other("a bug in progress-bridge, see above; please report it"),
+            }),
+        }
+    }
+
     /// One thread with plain reads: it runs the bridge, publishes, and closes the hub when it ends.
     fn start(
         bridge: Bridge,
@@ -146,8 +160,8 @@ impl Reader {
             reader::run(scope, memories, bridge, &ringer, settings, Box::new(move |news| publisher.take(news)));
         };
         let started = std::thread::Builder::new().name("tail".to_owned()).spawn(body);
-        started.map_err(|cause| Error::Io { what: "cannot start a thread".to_owned(), path: None, cause })?;
-        Ok(Reader { over, waker })
+        let thread = started.map_err(|cause| Error::Io { what: "cannot start a thread".to_owned(), path: None, cause })?;
+        Ok(Reader { over, waker, thread: Some(thread) })
     }
 }
 

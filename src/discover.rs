@@ -37,8 +37,8 @@ pub struct Source {
     pub key: SourceKey,
     /// To open it.
     pub path: PathBuf,
-    /// Without links: the same for tasks that share the file.
-    pub real: PathBuf,
+    /// Of a runner's log, which several tasks may read: its path without links.
+    pub common: Option<PathBuf>,
     /// Relative to the task's folder where it lies in it, else as named.
     pub shown: String,
     pub shape: Shape,
@@ -48,14 +48,17 @@ pub struct Source {
     pub machine_name: bool,
 }
 
-/// A source across restarts: its task's folder and its path. Several tasks may read one file.
+/// A source across restarts: its path, and its task's folder where several tasks may read the file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SourceKey(String);
 
 impl SourceKey {
     /// Names that are no UTF-8 are told apart as far as their replaced form goes.
-    pub fn new(folder: &Path, path: &Path) -> Self {
-        SourceKey(format!("{}\0{}", folder.display(), path.display()))
+    pub fn new(path: &Path, reader: Option<&Path>) -> Self {
+        match reader {
+            Some(folder) => SourceKey(format!("{}\0{}", path.display(), folder.display())),
+            None => SourceKey(path.display().to_string()),
+        }
     }
 }
 

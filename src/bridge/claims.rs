@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::fact::Fact;
+use crate::fact::{Fact, What};
 use crate::line::Timestamp;
 use crate::plan::Plan;
 use crate::subject::Names;
@@ -23,20 +23,22 @@ pub(super) type FileAt = usize;
 pub(super) struct Claims {
     files: Vec<File>,
     claimants: Vec<Claimant>,
-    /// Decided once: a rewritten log is read again, and a restarted bridge reads it, too.
-    owners: HashMap<u64, usize>,
+    /// Decided once: a rewritten log is read again, and a restarted bridge reads it, too. `None` is a task that is not there now.
+    owners: HashMap<u64, Option<usize>>,
 }
 
 #[derive(Debug)]
 struct File {
     real: PathBuf,
-    /// The tasks that read it.
+    /// Those that read it.
     tasks: Vec<usize>,
 }
 
 #[derive(Debug, Default)]
 struct Claimant {
     names: Names,
+    /// Which stories of the plan have a title.
+    titled: Vec<bool>,
     moved: Option<Timestamp>,
 }
 
@@ -45,7 +47,7 @@ impl Claims {
         self.claimants.push(Claimant::default());
     }
 
-    /// A task reads this file, whose path has no links in it.
+    /// A task reads this log of a runner, whose path has no links in it.
     pub(super) fn add_file(&mut self, real: &Path, task: usize) -> FileAt {
         match self.files.iter().position(|file| file.real == real) {
             Some(at) => {
@@ -59,11 +61,12 @@ impl Claims {
         }
     }
 
-    pub(super) fn is_shared(&self, file: FileAt) -> bool {
-        self.files[file].tasks.len() > 1
+    pub(super) fn is_shared(&self, file: Option<FileAt>) -> bool {
+        file.is_some_and(|file| self.files[file].tasks.len() > 1)
     }
 
     pub(super) fn set_plan(&mut self, task: usize, plan: &Plan) {
+        self.claimants[task].titled = plan.stories.iter().map(|story| story.title.is_some()).collect();
         self.claimants[task].names = Names::default();
         self.claimants[task].names.set_plan(plan);
     }
@@ -74,20 +77,21 @@ impl Claims {
         *moved = (*moved).max(Some(at));
     }
 
-    /// Whether what a file says is this task's.
-    pub(super) fn is_of(&mut self, task: usize, file: FileAt, fact: &Fact) -> bool {
-        !self.is_shared(file) || self.owner(file, fact) == task
+    /// Whether what a file says is this task's. It is decided also while nobody shares the file: tasks that come later have no part in
+    /// what was there before them.
+    pub(super) fn is_of(&mut self, task: usize, file: Option<FileAt>, fact: &Fact) -> bool {
+        file.is_none_or(|file| self.owner(file, fact) == Some(task))
     }
 
-    fn owner(&mut self, file: FileAt, fact: &Fact) -> usize {
-        let record = record(fact);
+    fn owner(&mut self, file: FileAt, fact: &Fact) -> Option<usize> {
+        let File { real, tasks } = &self.files[file];
+        let record = record(real, fact);
         if let Some(owner) = self.owners.get(&record) {
             return *owner;
         }
-        let tasks = &self.files[file].tasks;
-        let best = tasks.iter().copied().rev().max_by_key(|task| (self.claimants[*task].claims(fact), self.claimants[*task].moved));
-        let owner = best.unwrap_or_default();
-        if self.owners.len() < RECORDS {
+        let owner = tasks.iter().copied().rev().max_by_key(|task| (self.claimants[*task].claims(fact), self.claimants[*task].moved));
+        let counts = !matches!(fact.what, What::Activity { .. } | What::TaskStarted { .. });
+        if counts && self.owners.len() < RECORDS {
             self.owners.insert(record, owner);
         }
         owner
@@ -95,30 +99,31 @@ impl Claims {
 
     /// What is decided already for a task.
     pub(super) fn of_task(&self, task: usize) -> Vec<u64> {
-        self.owners.iter().filter(|(_, owner)| **owner == task).map(|(record, _)| *record).collect()
+        self.owners.iter().filter(|(_, owner)| **owner == Some(task)).map(|(record, _)| *record).collect()
     }
 
-    pub(super) fn restore(&mut self, task: usize, records: Vec<u64>) {
-        self.owners.extend(records.into_iter().map(|record| (record, task)));
+    /// An earlier process has decided these for a task, or for one that is not there now.
+    pub(super) fn restore<'a>(&mut self, task: Option<usize>, records: impl IntoIterator<Item = &'a u64>) {
+        self.owners.extend(records.into_iter().map(|record| (*record, task)));
     }
 }
 
 impl Claimant {
-    /// Whether the plan has the story that is meant: 2 with this title, 1 where no title is written.
+    /// Whether the plan has the story that is meant: 2 with id and title, 1 where one of the two writes no title.
     fn claims(&self, fact: &Fact) -> u8 {
         let Some(story) = &fact.story else { return 0 };
         let Some(place) = self.names.place(story) else { return 0 };
         match story.title.as_deref() {
-            Some(title) if self.names.titles_agree(place, Some(title)) => 2,
-            Some(_) => 0,
-            None => 1,
+            Some(title) if !self.names.titles_agree(place, Some(title)) => 0,
+            Some(_) if self.titled[place] => 2,
+            Some(_) | None => 1,
         }
     }
 }
 
-/// A record is known by its words and its time.
-fn record(fact: &Fact) -> u64 {
+/// A record is known by its words, its time and its file.
+fn record(file: &Path, fact: &Fact) -> u64 {
     let mut hasher = Xxh3::new();
-    (&fact.text, &fact.story, fact.when.map(|when| when.at)).hash(&mut hasher);
+    (file, &fact.text, &fact.story, fact.when.map(|when| when.at)).hash(&mut hasher);
     hasher.finish()
 }

@@ -25,7 +25,7 @@ pub(super) struct Counted {
 #[derive(Debug)]
 pub(super) struct LineSource {
     pub(super) path: Arc<str>,
-    pub(super) file: FileAt,
+    pub(super) file: Option<FileAt>,
     machine_name: bool,
     recipe: Recipe,
     pub(super) reader: Reader,
@@ -75,7 +75,7 @@ pub(super) struct Judged {
 }
 
 impl LineSource {
-    pub(super) fn new(path: &str, file: FileAt, machine_name: bool, recipe: Recipe) -> Self {
+    pub(super) fn new(path: &str, file: Option<FileAt>, machine_name: bool, recipe: Recipe) -> Self {
         LineSource {
             path: Arc::from(path),
             file,
@@ -138,23 +138,27 @@ impl LineSource {
         self.changed = now;
     }
 
-    pub(super) fn take(&mut self, now: Duration, lines: &Lines) {
+    /// `keeps` says which facts are this task's.
+    pub(super) fn take(&mut self, now: Duration, lines: &Lines, keeps: impl FnMut(&Fact) -> bool) {
         self.changed = now;
         self.seen = true;
+        let mut facts = Vec::new();
+        let reader = match &mut self.candidate {
+            Some(candidate) => &mut candidate.reader,
+            None => &mut self.reader,
+        };
+        for line in lines.iter() {
+            reader.line(line, &mut facts);
+        }
+        if self.file.is_some() {
+            facts.retain(keeps);
+        }
         match &mut self.candidate {
             Some(candidate) => {
                 candidate.rest = None;
-                for line in lines.iter() {
-                    candidate.reader.line(line, &mut candidate.facts);
-                }
+                candidate.facts.append(&mut facts);
             }
-            None => {
-                let mut facts = Vec::new();
-                for line in lines.iter() {
-                    self.reader.line(line, &mut facts);
-                }
-                self.state(facts, false);
-            }
+            None => self.state(facts, false),
         }
     }
 

@@ -91,6 +91,8 @@ impl Bridge {
     /// Goes on with what an earlier process remembered, before anything is read.
     pub fn restore(&mut self, memory: Memory, now: Moment) {
         self.seq = self.seq.max(memory.seq);
+        // Those of tasks that are not there are nobody else's.
+        self.claims.restore(None, memory.tasks.values().flat_map(|task| &task.records));
         self.remembered = Some(memory);
         self.remember(0, 0, now);
     }
@@ -101,8 +103,8 @@ impl Bridge {
         let down = Duration::from_millis(now.wall.since(memory.at).unwrap_or(0));
         let just_gone = (down < GONE).then_some(now.elapsed);
         for task in &mut self.tasks[first_task..] {
-            if let Some(mut kept) = memory.tasks.remove(&task.folder) {
-                self.claims.restore(task.at, std::mem::take(&mut kept.records));
+            if let Some(kept) = memory.tasks.remove(&task.folder) {
+                self.claims.restore(Some(task.at), &kept.records);
                 task.restore(kept);
             }
         }
@@ -110,7 +112,10 @@ impl Bridge {
             let task = &mut self.tasks[place.task];
             match (place.machine, memory.sources.remove(&place.key)) {
                 (Machine::Lines(line), Some(SourceMemory::Lines(kept))) => task.lines[line].restore(*kept, just_gone),
-                (Machine::Plan(plan), Some(SourceMemory::Plan(kept))) => task.restore_plan(plan, *kept),
+                (Machine::Plan(plan), Some(SourceMemory::Plan(kept))) => {
+                    task.restore_plan(plan, *kept);
+                    task.newest_plan().into_iter().for_each(|plan| self.claims.set_plan(task.at, plan));
+                }
                 (Machine::Lines(_) | Machine::Plan(_), Some(_) | None) => {}
             }
         }

@@ -89,7 +89,7 @@ pub struct Bridge {
 /// Where a source's machine lives.
 struct Place {
     key: SourceKey,
-    file: FileAt,
+    file: Option<FileAt>,
     task: usize,
     machine: Machine,
     condition: SourceCondition,
@@ -139,7 +139,7 @@ impl Bridge {
         for source in sources {
             let at = source.task.0 as usize;
             let task = &mut self.tasks[at];
-            let file = self.claims.add_file(&source.real, at);
+            let file = source.common.as_ref().map(|real| self.claims.add_file(real, at));
             let machine = match source.shape {
                 Shape::Lines | Shape::Stream => {
                     let recipe = Recipe::new(&source.path, self.settings.zone.clone(), &self.settings.rules);
@@ -177,7 +177,10 @@ impl Bridge {
             Input::Left { source, at: _, past, end } => {
                 self.with_line(source, |task, line, claims| task.leave(line, past, end, claims));
             }
-            Input::Lines { source, at, lines } => self.on_lines(source, at, |machine, now| machine.take(now, &lines)),
+            Input::Lines { source, at, lines } => {
+                self.touched(source, at);
+                self.with_line(source, |task, line, claims| task.take(line, at.elapsed, &lines, claims));
+            }
             Input::Rest { source, at, rest } => self.on_lines(source, at, |lines, _| lines.rest(rest)),
             Input::End { source, at, rest } => {
                 self.on_lines(source, at, |lines, now| lines.end(now, rest));

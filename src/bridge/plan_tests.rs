@@ -55,9 +55,9 @@ fn a_task_with_two_plans_goes_by_the_first() {
     let sources = ["prd.json", "feature_list.json"].iter().enumerate().map(|(at, name)| Source {
         id: SourceId(at as u32),
         task: TaskId(0),
-        key: SourceKey::new("shop".as_ref(), name.as_ref()),
+        key: SourceKey::new(name.as_ref(), None),
         path: (*name).into(),
-        real: (*name).into(),
+        common: None,
         shown: (*name).into(),
         shape: Shape::Document,
         named: true,

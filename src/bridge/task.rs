@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::fact::{Fact, Kind, Outcome, Provenance, StoryName, Voice, What, opening};
 use crate::format::SourceKind;
 use crate::ledger::Run;
-use crate::line::Moment;
+use crate::line::{Lines, Moment};
 use crate::model::{self, Origin, Told};
 use crate::plan::Plan;
 use crate::subject::Subject;
@@ -112,6 +112,13 @@ impl Task {
     pub(super) fn count_fresh(&mut self, line: usize, now: Duration, begun: Begun, claims: &mut Claims) -> Vec<Counted> {
         let (source, resolve) = self.apart(line, begun, claims);
         source.count_fresh(now, resolve)
+    }
+
+    /// Lines of a line source.
+    pub(super) fn take(&mut self, line: usize, now: Duration, lines: &Lines, claims: &mut Claims) {
+        let (at, source) = (self.at, &mut self.lines[line]);
+        let file = source.file;
+        source.take(now, lines, |fact| claims.is_of(at, file, fact));
     }
 
     /// What was read of a line source since its beginning was counted by an earlier process.

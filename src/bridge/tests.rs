@@ -44,14 +44,15 @@ const NAMES: [&str; 3] = ["progress.txt", "agent.log", "prd.json"];
 fn settings(names: &[&str], emit_history: bool) -> Settings {
     let folder_of = |name: &str| name.split_once('/').map_or("shop", |(folder, _)| folder).to_owned();
     let mut folders: Vec<String> = names.iter().map(|name| folder_of(name)).collect();
+    folders.sort();
     folders.dedup();
     let tasks = folders.iter().zip(0..).map(|(folder, id)| FoundTask { id: TaskId(id), name: folder.clone(), folder: folder.into() });
     let sources = names.iter().enumerate().map(|(at, name)| Source {
         id: SourceId(at as u32),
         task: TaskId(folders.iter().position(|folder| *folder == folder_of(name)).unwrap() as u32),
-        key: SourceKey::new(folder_of(name).as_ref(), name.as_ref()),
+        key: SourceKey::new(name.as_ref(), Some(folder_of(name).as_ref())),
         path: (*name).into(),
-        real: if name.ends_with(".jsonl") { "log".into() } else { (*name).into() },
+        common: name.ends_with(".jsonl").then(|| "log".into()),
         shown: (*name).into(),
         shape: Shape::of(name.as_ref()),
         named: true,

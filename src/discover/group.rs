@@ -74,7 +74,10 @@ impl Grouping<'_> {
 
     /// Whether a runner keeps it for everything it runs, so that several tasks may have it in common.
     fn is_runners_log(&self, path: &Path) -> bool {
-        is_machine_name(path) && path.parent().is_some_and(|folder| runners_folder(&self.files.real(folder)).is_some())
+        // A pipe has one reader.
+        is_machine_name(path)
+            && self.files.kind(path) != Kind::Pipe
+            && path.parent().is_some_and(|folder| runners_folder(&self.files.real(folder)).is_some())
     }
 
     /// The tasks whose runner writes this log; one of its own if there are none.
@@ -151,9 +154,9 @@ impl Grouping<'_> {
         let sources = self.taken.iter().zip(0..).map(|(taken, id)| Source {
             id: SourceId(id),
             task: TaskId(taken.task as u32),
-            key: SourceKey::new(&self.folders[taken.task], &taken.path),
+            key: SourceKey::new(&taken.path, self.is_runners_log(&taken.path).then_some(self.folders[taken.task].as_path())),
             path: taken.path.clone(),
-            real: taken.real.clone(),
+            common: self.is_runners_log(&taken.path).then(|| taken.real.clone()),
             shown: shown(taken, &self.folders[taken.task], self.files),
             shape: self.shape_of(&taken.path),
             named: taken.itself || taken.as_named.is_some(),

@@ -241,7 +241,12 @@ fn a_runners_log_is_read_for_every_task_it_runs() {
     // A task that comes later gets it, too.
     let mut before = discover(&Request { named: vec!["a/prd.json".into()], take_along: true }, &tree).unwrap();
     let added = before.add(found);
-    assert!(added.sources.iter().any(|source| source.real == Path::new(log) && added.tasks.iter().any(|task| task.id == source.task)));
+    assert!(
+        added
+            .sources
+            .iter()
+            .any(|source| source.common.as_deref() == Some(Path::new(log)) && added.tasks.iter().any(|task| task.id == source.task))
+    );
 }
 
 #[test]
@@ -340,6 +345,14 @@ fn what_is_found_later_keeps_the_numbers_and_names_of_what_was_there() {
     assert_eq!(sources, [(SourceId(1), TaskId(1), "/p/a/shop/x.log"), (SourceId(2), TaskId(0), "/p/b/shop/w.log")]);
     assert_eq!(found.tasks[0].name, "shop");
     assert_eq!(found.add(look(&["/p/b/shop/x.log"])), Added::default());
+}
+
+#[test]
+fn a_log_keeps_its_task_when_a_plan_turns_up_above_it() {
+    let look = |paths: &[&str]| discover(&Request { named: vec![".".into()], take_along: false }, &tree("/p", paths)).unwrap();
+    let mut found = look(&["/p/sub/progress.txt"]);
+    let added = found.add(look(&["/p/sub/progress.txt", "/p/prd.json"]));
+    assert_eq!(added.sources.iter().map(|source| source.shown.as_str()).collect::<Vec<_>>(), ["prd.json"]);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::line::{Input, Lines, Why};
 use crate::tail::file::{self, Identity, Signature};
 use crate::tail::follow::{Depth, Verdict, Whereabouts};
 use crate::tail::memory::Memory;
-use crate::tail::neighbours::Neighbours;
+use crate::tail::neighbours::{Came, Neighbours};
 use crate::tail::past::{DRAIN, DRAIN_STEP, Pasts};
 use crate::tail::place::{Look, Place, Step};
 use crate::tail::position::{Drained, OpenLine, Position};
@@ -45,6 +45,8 @@ pub(super) struct Log {
     went: Whereabouts,
     pasts: Pasts,
     neighbours: Neighbours,
+    /// The newest rotated file, if it was read while nothing stood under the name.
+    read_early: Option<Came>,
     /// What an earlier process had read, until the file is first seen.
     memory: Option<Memory>,
     /// Something has stood under the name since the start.
@@ -86,6 +88,7 @@ impl Log {
             went: Whereabouts::Saved,
             pasts: Pasts::default(),
             neighbours,
+            read_early: None,
             memory,
             was_here: false,
             appeared: false,
@@ -292,7 +295,7 @@ impl Log {
         self.seen = None;
         let Some((old, identity)) = self.file.take() else {
             // What has been rotated away may be all that ever comes; a file that was never read has left nothing behind.
-            if (self.memory.is_some() || self.was_here) && self.siblings(&[], look) {
+            if (self.memory.is_some() || self.was_here) && self.siblings_of_none(look) {
                 self.went = Whereabouts::Rotated;
             }
             return Ok(());

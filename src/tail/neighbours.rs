@@ -17,6 +17,14 @@ pub(super) struct Neighbours {
 /// A removed file's inode is soon given to another: where the file system knows, the time of birth tells them apart.
 pub(super) type Seen = (Identity, Option<SystemTime>);
 
+/// A rotated file that has come.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Came {
+    pub(super) path: PathBuf,
+    seen: Seen,
+    size: u64,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Name {
     Rotated,
@@ -45,16 +53,21 @@ impl Neighbours {
     }
 
     /// Rotated files that have come since the last call, oldest first, but for those that are read or have been.
-    pub(super) fn unseen(&mut self, path: &Path, known: &[Identity]) -> Vec<PathBuf> {
+    pub(super) fn unseen(&mut self, path: &Path, known: &[Identity]) -> Vec<Came> {
         let present: Vec<(PathBuf, Metadata)> = rotated(path).collect();
         let before = std::mem::replace(&mut self.seen, present.iter().map(|(_, meta)| seen(meta)).collect());
-        let mut came: Vec<(Option<SystemTime>, PathBuf)> = present
+        let mut came: Vec<(Option<SystemTime>, Came)> = present
             .into_iter()
             .filter(|(_, meta)| !before.contains(&seen(meta)) && !known.contains(&Identity::from(meta)))
-            .map(|(path, meta)| (meta.modified().ok(), path))
+            .map(|(path, meta)| (meta.modified().ok(), Came { path, seen: seen(&meta), size: meta.len() }))
             .collect();
         came.sort();
-        came.into_iter().map(|(_, path)| path).collect()
+        came.into_iter().map(|(_, came)| came).collect()
+    }
+
+    /// It may still be written to: it is news again at the next call.
+    pub(super) fn forget(&mut self, came: &Came) {
+        self.seen.remove(&came.seen);
     }
 }
 
@@ -159,8 +172,9 @@ mod tests {
         fs::rename(at("a.log.1"), at("a.log.2")).unwrap();
         fs::write(at("a.log.1"), "new").unwrap();
         fs::create_dir(at("a.log.3")).unwrap();
-        assert_eq!(neighbours.unseen(&at("a.log"), &[]), [at("a.log.1")]);
-        assert_eq!(neighbours.unseen(&at("a.log"), &[]), Vec::<PathBuf>::new());
+        let paths = |came: Vec<Came>| came.into_iter().map(|came| came.path).collect::<Vec<_>>();
+        assert_eq!(paths(neighbours.unseen(&at("a.log"), &[])), [at("a.log.1")]);
+        assert_eq!(paths(neighbours.unseen(&at("a.log"), &[])), Vec::<PathBuf>::new());
     }
 
     #[test]

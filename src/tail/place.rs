@@ -76,7 +76,7 @@ impl Place {
         self.told = None;
         let news = std::mem::replace(&mut self.presence, Presence::Here) != Presence::Here;
         if news {
-            (look.say)(Input::Written { source: self.id, at: signature.written() });
+            (look.say)(Input::Written { source: self.id, at: signature.written().min(look.now.wall) });
         }
         news
     }

@@ -166,6 +166,25 @@ fn a_rotated_log_is_followed_through_its_old_descriptor() {
 }
 
 #[test]
+fn a_pipe_in_a_runners_folder_has_one_reader() {
+    let project = Project::new();
+    for task in ["map", "mail"] {
+        fs::create_dir(project.file(task)).expect("the folder is ours");
+        project.write(&format!("{task}/progress.txt"), "");
+    }
+    fs::create_dir(project.file(".claude-loop")).expect("the folder is ours");
+    let pipe = project.file(".claude-loop/run.jsonl");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there").success());
+    let bridge = project.start(&["--json", "--no-discover", "map/progress.txt", "mail/progress.txt", ".claude-loop/run.jsonl"]);
+    bridge.says("watching");
+    let lines: String = (1..=50).map(|number| format!("{{\"event\": \"story_started\", \"story\": \"US-{number}\"}}\n")).collect();
+    fs::write(&pipe, lines).expect("it has a reader");
+    bridge.event("the last", |event| story(event) == "US-50");
+    let started = bridge.events().iter().filter(|event| kind(event) == "story_started").count();
+    assert_eq!(started, 50);
+}
+
+#[test]
 fn where_nothing_can_be_watched_it_says_so_and_looks_by_the_clock() {
     let project = Project::new();
     project.write("progress.txt", "[US-1] Starting...\n");

@@ -2,10 +2,12 @@
 
 use super::*;
 
-const NAMES: [&str; 6] = ["a/prd.json", "a/progress.txt", "a/log.jsonl", "b/prd.json", "b/progress.txt", "b/log.jsonl"];
-const A: usize = 1;
-const B: usize = 4;
-const A_LOG: usize = 2;
+/// In the order in which they are looked at.
+const NAMES: [&str; 6] = ["a/prd.json", "b/prd.json", "a/progress.txt", "b/progress.txt", "a/log.jsonl", "b/log.jsonl"];
+const B_PLAN: usize = 1;
+const A: usize = 2;
+const B: usize = 3;
+const A_LOG: usize = 4;
 const B_LOG: usize = 5;
 
 fn plan_of(name: &str, stories: &[(&str, &str)]) -> String {
@@ -23,7 +25,7 @@ fn record(second: u32, id: &str, title: &str) -> String {
 fn two_tasks(log: &str) -> World {
     let a = plan_of("A", &[("US-1", "Draw the map"), ("US-2", "Zoom")]);
     let b = plan_of("B", &[("US-1", "Send the mail"), ("US-9", "Sign it")]);
-    World::of(&NAMES, &[Some(&a), Some(""), Some(log), Some(&b), Some(""), Some(log)], true)
+    World::of(&NAMES, &[Some(&a), Some(&b), Some(""), Some(""), Some(log), Some(log)], true)
 }
 
 impl World {
@@ -82,4 +84,34 @@ fn what_was_decided_stays_when_the_log_is_read_again() {
     let state = world.bridge.state(world.moment());
     let stories: Vec<usize> = state.tasks.iter().map(|task| task.stories.len()).collect();
     assert_eq!(stories, [2, 3], "of the log each task shows what is its own");
+}
+
+#[test]
+fn a_task_that_comes_later_has_no_part_in_what_was_there() {
+    let names = ["a/prd.json", "a/progress.txt", "a/log.jsonl", "b/prd.json", "b/progress.txt", "b/log.jsonl"];
+    let a = plan_of("A", &[("US-1", "Draw the map")]);
+    let log = cat(&[record(1, "US-1", "Draw the map"), record(2, "X-1", "In no plan")]);
+    let mut world = World::of(&names[..3], &[Some(&a), Some(""), Some(&log)], true);
+    world.expect(&["start US-1 (A)", "passed US-1 (A)", "start X-1 (A)", "passed X-1 (A)"]);
+    let later = settings(&names, true);
+    let added = Added { tasks: later.tasks[1..].to_vec(), sources: later.sources[3..].to_vec() };
+    let now = world.moment();
+    world.bridge.add_found(&added, now);
+    for (name, content) in names[3..].iter().zip([plan_of("B", &[("US-1", "Send the mail")]), "...\n".into(), log]) {
+        world.files.push(File { document: name.ends_with(".json"), content, seen: None, why: Why::Rewritten });
+    }
+    world.wait(1.0).expect(&[]);
+    for log in [2, 5] {
+        world.files[log].content += &record(3, "US-1", "Send the mail");
+    }
+    world.wait(1.0).expect(&["start US-1 (B)", "passed US-1 (B)"]);
+}
+
+#[test]
+fn a_plan_without_titles_yields_to_one_that_has_both() {
+    let mut world = two_tasks("");
+    let untitled = serde_json::json!({"project": "B", "userStories": [{"id": "US-1", "passes": false}, {"id": "US-9", "passes": false}]});
+    world.save(B_PLAN, &untitled.to_string(), Why::Rewritten).wait(4.0).said();
+    world.log(&record(2, "US-1", "Draw the map")).expect(&["start US-1 (A)", "passed US-1 (A)"]);
+    world.log(&record(3, "US-9", "Whatever")).expect(&["start US-9 (B)", "passed US-9 (B)"]);
 }

@@ -109,14 +109,29 @@ impl Log {
         if !look.machine {
             return false;
         }
-        let came = self.neighbours.unseen(&self.place.path, known);
-        for path in &came {
-            if let Err(cause) = self.sibling(path, look) {
-                let message = format!("{} beside it {}", path.display(), file::remedy(&cause));
+        let mut came = self.neighbours.unseen(&self.place.path, known);
+        // One that has been read while the name was free, and has not grown since, is none.
+        came.retain(|came| self.read_early.as_ref() != Some(came));
+        self.read_early = None;
+        for came in &came {
+            if let Err(cause) = self.sibling(&came.path, look) {
+                let message = format!("{} beside it {}", came.path.display(), file::remedy(&cause));
                 self.place.notice(NoticeKind::Unreadable, message, look);
             }
         }
         !came.is_empty()
+    }
+
+    /// The same while nothing stands under the name: whoever wrote to the newest of them may do so still.
+    pub(super) fn siblings_of_none(&mut self, look: &mut Look<'_>) -> bool {
+        let early = self.read_early.clone();
+        let newest = self.neighbours.clone().unseen(&self.place.path, &[]).pop();
+        let came = self.siblings(&[], look);
+        self.read_early = newest.or(early);
+        if let Some(newest) = &self.read_early {
+            self.neighbours.forget(newest);
+        }
+        came
     }
 
     fn sibling(&self, path: &Path, look: &mut Look<'_>) -> io::Result<()> {

@@ -101,8 +101,8 @@ impl Rig {
 fn source(path: PathBuf) -> Source {
     let shown = path.file_name().unwrap().to_string_lossy().into_owned();
     let shape = Shape::of(&path);
-    let key = SourceKey::new(path.parent().unwrap(), &path);
-    Source { id: SourceId(0), task: TaskId(0), key, real: path.clone(), path, shown, shape, named: true, machine_name: false }
+    let key = SourceKey::new(&path, None);
+    Source { id: SourceId(0), task: TaskId(0), key, common: None, path, shown, shape, named: true, machine_name: false }
 }
 
 fn word(input: &Input) -> String {
