@@ -209,9 +209,10 @@ impl Source {
             0 => sum(&self.known),
             held => held,
         };
+        let familiar = new.opens.iter().any(|open| self.opens.contains(open));
         match how.why {
-            // A copy of what was read, or a generation that was missed between two looks.
-            Why::Sibling => return if 2 * shared > total { Verdict::Rewrite } else { Verdict::NewGeneration },
+            // A copy of what was read, or a generation that was missed between two looks, which may say the same at another time.
+            Why::Sibling => return if 2 * shared > total && familiar { Verdict::Rewrite } else { Verdict::NewGeneration },
             Why::Rotated if how.machine => return Verdict::NewGeneration,
             Why::Rotated | Why::Rewritten | Why::Replaced | Why::MovedAway | Why::Resumed => {}
         }
@@ -224,7 +225,6 @@ impl Source {
             let believed = how.age >= TOTAL || (settled && how.other_start_line);
             return if believed { Verdict::NewGeneration } else { Verdict::Wait { hold: !how.machine } };
         }
-        let familiar = new.opens.iter().any(|open| self.opens.contains(open));
         let under_half = 2 * shared < total;
         let moved = how.why == Why::MovedAway;
         if shared == 0 || (under_half && !familiar) {

@@ -61,8 +61,12 @@ impl Claims {
         }
     }
 
+    pub(super) fn readers(&self, file: Option<FileAt>) -> &[usize] {
+        file.map_or(&[], |file| &self.files[file].tasks)
+    }
+
     pub(super) fn is_shared(&self, file: Option<FileAt>) -> bool {
-        file.is_some_and(|file| self.files[file].tasks.len() > 1)
+        self.readers(file).len() > 1
     }
 
     pub(super) fn set_plan(&mut self, task: usize, plan: &Plan) {

@@ -226,7 +226,9 @@ impl Bridge {
             Machine::Lines(line) => Some(line),
             Machine::Plan(_) => None,
         };
-        !self.tasks[place.task].waits(line)
+        // Whose a record is may hang on the plan that one of its tasks is about to have.
+        let readers = self.claims.readers(place.file);
+        !self.tasks[place.task].waits(line) && !readers.iter().any(|task| self.tasks[*task].waits(None))
     }
 
     /// Whether all lines of this file that were handed over have been counted.

@@ -115,3 +115,34 @@ fn a_plan_without_titles_yields_to_one_that_has_both() {
     world.log(&record(2, "US-1", "Draw the map")).expect(&["start US-1 (A)", "passed US-1 (A)"]);
     world.log(&record(3, "US-9", "Whatever")).expect(&["start US-9 (B)", "passed US-9 (B)"]);
 }
+
+#[test]
+fn a_missed_generation_is_told_apart_by_its_times() {
+    let mut world = two_tasks(&cat(&[record(1, "US-1", "Draw the map"), record(2, "US-2", "Zoom"), record(3, "US-9", "Sign it")]));
+    world.said();
+    for log in [A_LOG, B_LOG] {
+        let at = world.moment();
+        let source = SourceId(log as u32);
+        let (lines, rest) = split(&record(4, "US-9", "Sign it"), 1);
+        world.bridge.handle(Input::Begin { source, at, why: Why::Sibling });
+        world.bridge.handle(Input::Lines { source, at, lines });
+        world.bridge.handle(Input::End { source, at, rest });
+    }
+    world.tick();
+    world.expect(&["start US-9 (B)", "passed US-9 (B)"]);
+}
+
+#[test]
+fn a_record_waits_for_the_plan_of_a_run_that_is_about_to_begin() {
+    let mut world = two_tasks("");
+    world.append(A, &cat(&[h("a"), s(1), s(2)])).wait(1.0);
+    world.said();
+    // The run begins anew: its plan is not looked at before that is certain.
+    world.files[A].content.clear();
+    world.wait(0.1);
+    world.files[0].content = plan_of("New", &[("N-1", "Something new")]);
+    world.append(B, "...\n").wait(0.1);
+    world.log(&record(5, "N-1", "Something new")).wait(5.0);
+    let said = world.said();
+    assert!(said.contains(&"passed N-1 (New)".to_owned()), "{said:?}");
+}
