@@ -9,7 +9,6 @@ mod journal;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -17,7 +16,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Notice, NoticeKind};
-use crate::event::{Event, EventId, Seq};
+use crate::event::{Event, Seq};
 use crate::hub::{Cursor, Hub, HubSettings};
 use crate::line::Timestamp;
 use crate::tail::memory::Keep;
@@ -142,9 +141,9 @@ impl Kept {
     }
 
     /// Events that were published and are not counted in the snapshot.
-    pub fn uncounted(&self) -> HashSet<EventId> {
+    pub fn uncounted(&self) -> impl Iterator<Item = &Event> {
         let counted = self.keep.as_ref().map_or(Seq(0), |keep| keep.counts.seq);
-        self.events.iter().filter(|event| event.seq > counted).map(|event| event.id).collect()
+        self.events.iter().filter(move |event| event.seq > counted)
     }
 }
 

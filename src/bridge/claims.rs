@@ -1,11 +1,13 @@
 //! Whose a record is in a log that several tasks share.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::event::{Event, Source, TEXT_LIMIT};
 use crate::fact::{Fact, What};
 use crate::line::Timestamp;
 use crate::plan::Plan;
@@ -25,6 +27,8 @@ pub(super) struct Claims {
     claimants: Vec<Claimant>,
     /// Decided once: a rewritten log is read again, and a restarted bridge reads it, too. `None` is a task that is not there now.
     owners: HashMap<u64, Option<usize>>,
+    /// By the name of the file and the text of the record: the task that it was told of.
+    told: HashMap<(OsString, String), String>,
 }
 
 #[derive(Debug)]
@@ -36,6 +40,7 @@ struct File {
 
 #[derive(Debug, Default)]
 struct Claimant {
+    id: String,
     names: Names,
     /// Which stories of the plan have a title.
     titled: Vec<bool>,
@@ -43,8 +48,22 @@ struct Claimant {
 }
 
 impl Claims {
-    pub(super) fn add_task(&mut self) {
-        self.claimants.push(Claimant::default());
+    /// A task of this id.
+    pub(super) fn add_task(&mut self, id: &str) {
+        self.claimants.push(Claimant { id: id.to_owned(), ..Claimant::default() });
+    }
+
+    /// An earlier process has published this and not remembered whose it was: it is not to be told again as another's.
+    pub(super) fn told(&mut self, event: &Event) {
+        let Event { source: Source { path, text: Some(text), .. }, task_id, .. } = event else { return };
+        if let Some(name) = Path::new(&**path).file_name() {
+            self.told.insert((name.to_owned(), text.clone()), task_id.to_string());
+        }
+    }
+
+    /// Everything that was there has been read.
+    pub(super) fn forget_told(&mut self) {
+        self.told.clear();
     }
 
     /// A task reads this log of a runner, whose path has no links in it.
@@ -93,12 +112,22 @@ impl Claims {
         if let Some(owner) = self.owners.get(&record) {
             return *owner;
         }
-        let owner = tasks.iter().copied().rev().max_by_key(|task| (self.claimants[*task].claims(fact), self.claimants[*task].moved));
+        let told = self.told_of(real, fact).and_then(|id| tasks.iter().copied().find(|task| self.claimants[*task].id == id));
+        let best = || tasks.iter().copied().rev().max_by_key(|task| (self.claimants[*task].claims(fact), self.claimants[*task].moved));
+        let owner = told.or_else(best);
         let counts = !matches!(fact.what, What::Activity { .. } | What::TaskStarted { .. });
         if counts && self.owners.len() < RECORDS {
             self.owners.insert(record, owner);
         }
         owner
+    }
+
+    fn told_of(&self, file: &Path, fact: &Fact) -> Option<&str> {
+        if self.told.is_empty() {
+            return None;
+        }
+        let text = fact.text.chars().take(TEXT_LIMIT).collect();
+        self.told.get(&(file.file_name()?.to_owned(), text)).map(String::as_str)
     }
 
     /// What is decided already for a task.

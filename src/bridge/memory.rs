@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::discover::SourceKey;
-use crate::event::Seq;
+use crate::event::{Event, Seq};
 use crate::ledger::{self, GONE, Run, Slot};
 use crate::line::{Moment, Timestamp};
 use crate::model;
@@ -86,6 +86,12 @@ impl Bridge {
             memory.sources.insert(place.key.clone(), source);
         }
         Some(memory)
+    }
+
+    /// The numbering goes on behind `seq`, and these events have been published.
+    pub fn go_on<'a>(&mut self, seq: Seq, published: impl Iterator<Item = &'a Event>) {
+        self.seq = self.seq.max(seq);
+        self.published = published.inspect(|event| self.claims.told(event)).map(|event| event.id).collect();
     }
 
     /// Goes on with what an earlier process remembered, before anything is read.

@@ -134,7 +134,7 @@ impl Bridge {
     fn add(&mut self, tasks: &[FoundTask], sources: &[Source]) {
         for task in tasks {
             self.tasks.push(Task::new(task, self.tasks.len(), self.settings.source_text, self.settings.infer));
-            self.claims.add_task();
+            self.claims.add_task(&task.name);
         }
         for source in sources {
             let at = source.task.0 as usize;
@@ -196,16 +196,13 @@ impl Bridge {
                 self.notice(notice);
             }
             Input::Tick(now) => return self.tick(now, false),
-            Input::Ready(_) => self.ready = true,
+            Input::Ready(_) => {
+                self.ready = true;
+                self.claims.forget_told();
+            }
             Input::Finish(now) => return self.tick(now, true),
         }
         Vec::new()
-    }
-
-    /// The numbering goes on behind `seq`, and these events have been published.
-    pub fn go_on(&mut self, seq: Seq, published: HashSet<EventId>) {
-        self.seq = self.seq.max(seq);
-        self.published = published;
     }
 
     /// When the next `Tick` is wanted although nothing may have been seen by then, on the clock of [`Moment::elapsed`].

@@ -52,7 +52,7 @@ fn settings(names: &[&str], emit_history: bool) -> Settings {
         task: TaskId(folders.iter().position(|folder| *folder == folder_of(name)).unwrap() as u32),
         key: SourceKey::new(name.as_ref(), Some(folder_of(name).as_ref())),
         path: (*name).into(),
-        common: name.ends_with(".jsonl").then(|| "log".into()),
+        common: name.ends_with(".jsonl").then(|| "log.jsonl".into()),
         shown: (*name).into(),
         shape: Shape::of(name.as_ref()),
         named: true,
@@ -74,6 +74,11 @@ impl World {
 
     /// These files, in this order.
     pub(super) fn of(names: &[&str], contents: &[Option<&str>], emit_history: bool) -> World {
+        World::after(&[], names, contents, emit_history)
+    }
+
+    /// The same when these events are all that is left of an earlier process.
+    fn after(told: &[Event], names: &[&str], contents: &[Option<&str>], emit_history: bool) -> World {
         let files = contents.iter().zip(names).map(|(content, name)| File {
             document: Shape::of(name.as_ref()) == Shape::Document,
             content: content.unwrap_or_default().to_owned(),
@@ -88,6 +93,7 @@ impl World {
             files: files.collect(),
             events: Vec::new(),
         };
+        world.bridge.go_on(Seq(0), told.iter());
         for (at, content) in contents.iter().enumerate() {
             if content.is_some() {
                 let a_minute_ago = Timestamp(world.moment().wall.0 - 60_000);

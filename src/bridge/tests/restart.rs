@@ -1,7 +1,5 @@
 //! The same histories with a kill in between: what is remembered goes through JSON, everything else is lost.
 
-use std::collections::HashSet;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -178,12 +176,12 @@ fn what_was_published_and_not_remembered_is_found_again_and_not_said_again() {
     let mut world = World::new([Some(&h("a")), None, None]);
     let memory = world.bridge.memory(world.moment().wall).unwrap();
     world.append(P, &cat(&[s(1), c(1)])).wait(0.5);
-    let published: HashSet<EventId> = world.events.iter().map(|event| event.id).collect();
+    let published = world.events.clone();
     let newest = world.events.last().unwrap().seq;
     world.said();
     let now = world.moment();
     world.bridge = Bridge::new(settings(&NAMES, true));
-    world.bridge.go_on(newest, published);
+    world.bridge.go_on(newest, published.iter());
     world.bridge.restore(memory, now);
     world.files[P].content += &s(2);
     world.read_again(P, h("a"), true);

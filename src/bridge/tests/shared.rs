@@ -146,3 +146,14 @@ fn a_record_waits_for_the_plan_of_a_run_that_is_about_to_begin() {
     let said = world.said();
     assert!(said.contains(&"passed N-1 (New)".to_owned()), "{said:?}");
 }
+
+#[test]
+fn what_was_told_and_not_remembered_stays_its_tasks() {
+    let mut world = two_tasks("");
+    world.append(B, "...\n").wait(1.0).log(&record(1, "X-1", "In no plan"));
+    let told = std::mem::take(&mut world.events);
+    assert!(told.iter().any(|event| &*event.task_id == "b"));
+    let contents: Vec<Option<&str>> = world.files.iter().map(|file| Some(file.content.as_str())).collect();
+    let mut again = World::after(&told, &NAMES, &contents, true);
+    again.expect(&[]);
+}
