@@ -103,13 +103,18 @@ impl Claims {
     /// Whether what a file says is this task's. It is decided also while nobody shares the file: tasks that come later have no part in
     /// what was there before them.
     pub(super) fn is_of(&mut self, task: usize, file: Option<FileAt>, fact: &Fact) -> bool {
-        file.is_none_or(|file| self.owner(file, fact) == Some(task))
+        file.is_none_or(|file| self.owner(file, fact, false) == Some(task))
     }
 
-    fn owner(&mut self, file: FileAt, fact: &Fact) -> Option<usize> {
+    /// The same for what has just been added to the file: without a time it may be said again, of another task.
+    pub(super) fn is_now_of(&mut self, task: usize, file: Option<FileAt>, fact: &Fact) -> bool {
+        file.is_none_or(|file| self.owner(file, fact, fact.when.is_none()) == Some(task))
+    }
+
+    fn owner(&mut self, file: FileAt, fact: &Fact, anew: bool) -> Option<usize> {
         let File { real, tasks } = &self.files[file];
         let record = record(real, fact);
-        if let Some(owner) = self.owners.get(&record) {
+        if let Some(owner) = self.owners.get(&record).filter(|_| !anew) {
             return *owner;
         }
         let told = self.told_of(real, fact).and_then(|id| tasks.iter().copied().find(|task| self.claimants[*task].id == id));

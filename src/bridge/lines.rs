@@ -205,6 +205,11 @@ impl LineSource {
         }
     }
 
+    /// Whether what is read next was added to what has been read before.
+    pub(super) fn is_read_on(&self) -> bool {
+        self.candidate.is_none() && !self.first
+    }
+
     /// Whether content that replaced the believed one waits.
     pub(super) fn is_rewritten(&self) -> bool {
         self.candidate.is_some()

@@ -118,7 +118,8 @@ impl Task {
     pub(super) fn take(&mut self, line: usize, now: Duration, lines: &Lines, claims: &mut Claims) {
         let (at, source) = (self.at, &mut self.lines[line]);
         let file = source.file;
-        source.take(now, lines, |fact| claims.is_of(at, file, fact));
+        let added = source.is_read_on();
+        source.take(now, lines, |fact| if added { claims.is_now_of(at, file, fact) } else { claims.is_of(at, file, fact) });
     }
 
     /// What was read of a line source since its beginning was counted by an earlier process.

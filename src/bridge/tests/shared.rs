@@ -157,3 +157,13 @@ fn what_was_told_and_not_remembered_stays_its_tasks() {
     let mut again = World::after(&told, &NAMES, &contents, true);
     again.expect(&[]);
 }
+
+#[test]
+fn the_same_words_without_a_time_may_be_said_of_another_task() {
+    let mut world = two_tasks(&record(1, "US-2", "Zoom"));
+    world.said();
+    for (at, name) in [(A, "A"), (B, "B"), (A, "A"), (B, "B")] {
+        world.append(at, "...\n").wait(1.0).expect(&[]);
+        world.log("{\"event\": \"story_started\", \"story\": \"US-1\"}\n").expect(&[&format!("start US-1 ({name})")]);
+    }
+}
