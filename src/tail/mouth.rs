@@ -26,8 +26,11 @@ pub struct News {
 /// Takes what is new. `Break` ends the reading; what there is to say about the taking itself comes back.
 pub type Publish = dyn FnMut(News) -> ControlFlow<(), Vec<Notice>> + Send;
 
-/// Snapshots come at most this often; the last one always comes.
+/// Snapshots come at most this often, and of thousands of stories less often: an event that comes meanwhile has to wait, which may happen
+/// to one in 250. Nobody waits longer than [`SNAPSHOTS_LATEST`], and the last one always comes.
 const SNAPSHOTS: Duration = Duration::from_millis(100);
+const SNAPSHOTS_LATEST: Duration = Duration::from_secs(1);
+const SNAPSHOT_SHARE: u32 = 250;
 /// And so long after what they show: clients that have just been written to often run on this thread's processor, and only once it rests.
 const REST: Duration = Duration::from_millis(5);
 
@@ -37,6 +40,8 @@ pub(super) struct Mouth {
     publish: Box<Publish>,
     /// Version of the last snapshot, and when it was given.
     shown: Option<(u64, Duration)>,
+    /// How long that took.
+    took: Duration,
     /// Since when there is something newer to show.
     changed: Option<Duration>,
     /// Everything has been read once.
@@ -47,7 +52,7 @@ pub(super) struct Mouth {
 
 impl Mouth {
     pub(super) fn new(bridge: Bridge, publish: Box<Publish>) -> Self {
-        Mouth { bridge, publish, shown: None, changed: None, ready: false, ended: false }
+        Mouth { bridge, publish, shown: None, took: Duration::ZERO, changed: None, ready: false, ended: false }
     }
 
     pub(super) fn hand(&mut self, input: Input) {
@@ -75,7 +80,9 @@ impl Mouth {
         }
         // Only now: a snapshot costs more than an event, which must not wait for it.
         if self.snapshot_due().is_some_and(|at| at <= now.elapsed) {
+            let started = Instant::now();
             let state = self.snapshot(now);
+            self.took = started.elapsed();
             self.say(Vec::new(), Some(state));
         }
     }
@@ -91,7 +98,8 @@ impl Mouth {
         match self.shown {
             None => Some(Duration::ZERO),
             Some((version, at)) => {
-                (version != self.bridge.version()).then(|| (at + SNAPSHOTS).max(self.changed.map_or(Duration::ZERO, |since| since + REST)))
+                let rest = (self.took * SNAPSHOT_SHARE).clamp(SNAPSHOTS, SNAPSHOTS_LATEST);
+                (version != self.bridge.version()).then(|| (at + rest).max(self.changed.map_or(Duration::ZERO, |since| since + REST)))
             }
         }
     }
