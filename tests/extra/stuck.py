@@ -123,11 +123,11 @@ def median(rows):
 
 
 def main():
+    if MANY:
+        need("sse-load", "line-writer")
     project = Project()
     stuck_count = CLIENTS // 100
     bridge = Bridge(project, args=["--max-rate", "0", "--no-source-text", "--buffer", "0"], max_clients=CLIENTS + 10)
-    if MANY:
-        need("sse-load", "line-writer")
     readers = (LoadReaders if MANY else Readers)(bridge.port, CLIENTS - stuck_count)
     stuck = []
     try:
