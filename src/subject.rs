@@ -138,6 +138,11 @@ impl Names {
         }
     }
 
+    /// Whether the plan gives the story in this place a title.
+    pub fn is_titled(&self, place: usize) -> bool {
+        self.plan.get(place).is_some_and(|planned| planned.title.is_some())
+    }
+
     /// Index of a criterion within its story. `None` when it has neither number nor text, or is beyond what a story may have.
     pub fn criterion(&mut self, subject: &Subject, place: Option<usize>, written: &Criterion) -> Option<u32> {
         let planned: &[String] = place.map_or(&[], |place| &self.plan[place].criteria);

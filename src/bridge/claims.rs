@@ -42,8 +42,6 @@ struct File {
 struct Claimant {
     id: String,
     names: Names,
-    /// Which stories of the plan have a title.
-    titled: Vec<bool>,
     moved: Option<Timestamp>,
 }
 
@@ -89,7 +87,6 @@ impl Claims {
     }
 
     pub(super) fn set_plan(&mut self, task: usize, plan: &Plan) {
-        self.claimants[task].titled = plan.stories.iter().map(|story| story.title.is_some()).collect();
         self.claimants[task].names = Names::default();
         self.claimants[task].names.set_plan(plan);
     }
@@ -153,7 +150,7 @@ impl Claimant {
         let Some(place) = self.names.place(story) else { return 0 };
         match story.title.as_deref() {
             Some(title) if !self.names.titles_agree(place, Some(title)) => 0,
-            Some(_) if self.titled[place] => 2,
+            Some(_) if self.names.is_titled(place) => 2,
             Some(_) | None => 1,
         }
     }

@@ -12,7 +12,7 @@ use crate::line::{Input, Why};
 use crate::tail::file::{self, Identity, Signature};
 use crate::tail::follow::{self, Depth, Verdict, Whereabouts};
 use crate::tail::memory::Memory;
-use crate::tail::neighbours;
+use crate::tail::neighbours::{self, Came};
 use crate::tail::place::Look;
 use crate::tail::position::{Drained, OpenLine, Position};
 
@@ -72,12 +72,10 @@ impl Log {
         let went = if memory.identity == signature.identity {
             Whereabouts::Here
         } else {
+            let is_beside = || neighbours::whereabouts(&self.place.path, memory.identity) == Whereabouts::Rotated;
+            let is_rotated = self.went == Whereabouts::Rotated || (look.machine && is_beside());
             // Where it is not found under a name made from its own it was most likely saved over.
-            match neighbours::whereabouts(&self.place.path, memory.identity) {
-                Whereabouts::Rotated if look.machine => Whereabouts::Rotated,
-                _ if self.went == Whereabouts::Rotated => Whereabouts::Rotated,
-                Whereabouts::Here | Whereabouts::Saved | Whereabouts::Elsewhere | Whereabouts::Rotated => Whereabouts::Saved,
-            }
+            if is_rotated { Whereabouts::Rotated } else { Whereabouts::Saved }
         };
         let proof = memory.proof.as_ref().filter(|proof| went != Whereabouts::Rotated && signature.size >= proof.offset);
         let stands = match proof {
@@ -106,32 +104,37 @@ impl Log {
 
     /// Reads the rotated files that have come beside a machine's log. Says whether there are any.
     pub(super) fn siblings(&mut self, known: &[Identity], look: &mut Look<'_>) -> bool {
+        let came = self.read_siblings(known, look).0;
+        self.read_early = None;
+        came
+    }
+
+    /// The same while nothing stands under the name: whoever wrote to the newest of them may do so still.
+    pub(super) fn siblings_of_none(&mut self, look: &mut Look<'_>) -> bool {
+        let (came, newest) = self.read_siblings(&[], look);
+        self.read_early = newest.or(self.read_early.take());
+        if let Some(newest) = &self.read_early {
+            self.neighbours.forget(newest);
+        }
+        came
+    }
+
+    /// Reads those that have come; says whether there are any, and which is the newest, read before or not.
+    fn read_siblings(&mut self, known: &[Identity], look: &mut Look<'_>) -> (bool, Option<Came>) {
         if !look.machine {
-            return false;
+            return (false, None);
         }
         let mut came = self.neighbours.unseen(&self.place.path, known);
+        let newest = came.last().cloned();
         // One that has been read while the name was free, and has not grown since, is none.
         came.retain(|came| self.read_early.as_ref() != Some(came));
-        self.read_early = None;
         for came in &came {
             if let Err(cause) = self.sibling(&came.path, look) {
                 let message = format!("{} beside it {}", came.path.display(), file::remedy(&cause));
                 self.place.notice(NoticeKind::Unreadable, message, look);
             }
         }
-        !came.is_empty()
-    }
-
-    /// The same while nothing stands under the name: whoever wrote to the newest of them may do so still.
-    pub(super) fn siblings_of_none(&mut self, look: &mut Look<'_>) -> bool {
-        let early = self.read_early.clone();
-        let newest = self.neighbours.clone().unseen(&self.place.path, &[]).pop();
-        let came = self.siblings(&[], look);
-        self.read_early = newest.or(early);
-        if let Some(newest) = &self.read_early {
-            self.neighbours.forget(newest);
-        }
-        came
+        (!came.is_empty(), newest)
     }
 
     fn sibling(&self, path: &Path, look: &mut Look<'_>) -> io::Result<()> {
