@@ -294,3 +294,19 @@ fn say_summary(hub: &Hub) {
     // Whoever closed stdout does not want to read it.
     let _closed = std::io::stdout().write_all(text.as_bytes()).is_err();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_that_breaks_off_is_no_success() {
+        let ended = |thread: JoinHandle<()>| {
+            let (_, over) = oneshot::channel();
+            Reader { over, waker: Waker::new(), thread: Some(thread) }.ended()
+        };
+        assert_eq!(ended(std::thread::spawn(|| ())).ok(), Some(Ended::Done));
+        let broken = ended(std::thread::spawn(|| std::panic::resume_unwind(Box::new("broken"))));
+        assert_eq!(broken.map_err(|error| error.exit_code()), Err(74));
+    }
+}

@@ -187,3 +187,44 @@ impl Waker {
         self.0.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A waker for one file, and what its hearer is told of it.
+    fn heard_by(hearer: impl Fn(&Hints) -> bool + Send + Sync + 'static) -> Waker {
+        let waker = Waker::new();
+        let interests = [("/p/a.log", Interest::File(0)), ("/p", Interest::Folder(0))];
+        waker.set_interests(interests.map(|(path, whose)| (path.into(), vec![whose])).into(), HashSet::new());
+        waker.set_hearer(hearer);
+        waker
+    }
+
+    #[test]
+    fn what_the_hearer_does_wakes_nobody() {
+        let touched = Hints { touched: [0].into(), ..Hints::default() };
+        let expected = touched.clone();
+        let waker = heard_by(move |hints| {
+            assert_eq!(*hints, expected);
+            true
+        });
+        waker.happened(Path::new("/p/a.log"), Happening::Touched);
+        assert_eq!(waker.wait(Duration::ZERO), Hints::default());
+        // Folders are for the thread that watches them.
+        waker.happened(Path::new("/p"), Happening::Touched);
+        assert_eq!(waker.wait(Duration::ZERO), Hints { folders: true, ..touched });
+    }
+
+    #[test]
+    fn what_the_hearer_cannot_do_wakes() {
+        for waker in [heard_by(|_| false), heard_by(|_| std::panic::resume_unwind(Box::new("broken")))] {
+            waker.happened(Path::new("/p/a.log"), Happening::Closed);
+            assert_eq!(waker.wait(Duration::ZERO), Hints { touched: [0].into(), closed: [0].into(), ..Hints::default() });
+            // Written again after the close.
+            waker.happened(Path::new("/p/a.log"), Happening::Closed);
+            waker.happened(Path::new("/p/a.log"), Happening::Touched);
+            assert_eq!(waker.wait(Duration::ZERO), Hints { touched: [0].into(), ..Hints::default() });
+        }
+    }
+}
