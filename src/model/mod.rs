@@ -24,6 +24,8 @@ use crate::subject::Subject;
 use state::{ErrorState, StoryStatus};
 use story::{Known, Mark, Story};
 
+/// In milliseconds.
+const MINUTE: u64 = 60 * 1000;
 /// A stamp this far ahead of our clock is not believed.
 const AHEAD: i64 = 2 * 60 * 1000;
 
@@ -280,9 +282,15 @@ impl Task {
     }
 }
 
+/// Whether `known` is the more exact time of the two, in the minute that `mark` names.
+fn is_in(known: Mark, mark: Mark) -> bool {
+    mark.precision == Precision::Minute
+        && known.precision == Precision::Second
+        && known.at.since(mark.at).is_some_and(|after| after < MINUTE)
+}
+
 /// A beginning that names the present minute, seen as it happens: the second is known, and a clock that runs from it starts at 0.
 fn sharpened(mark: Mark, told: &Told<'_>) -> Mark {
-    const MINUTE: u64 = 60 * 1000;
     let this_minute = mark.precision == Precision::Minute && told.now.since(mark.at).is_some_and(|ago| ago < MINUTE);
     if told.live && this_minute { Mark { at: told.now, precision: Precision::Second, ..mark } } else { mark }
 }

@@ -5,7 +5,7 @@ use crate::fact::{Criterion, ErrorKind, Fact, Failure, Outcome, Precision, Prove
 use crate::format::SourceKind;
 use crate::model::state::{ErrorState, StoryStatus};
 use crate::model::story::{Known, Mark, Story};
-use crate::model::{Task, Told, mark_of, sharpened, small};
+use crate::model::{Task, Told, is_in, mark_of, sharpened, small};
 
 impl Task {
     pub(super) fn task_started(&self, description: Option<&str>, story_count: Option<u32>, estimated_secs: Option<u64>) -> TaskStarted {
@@ -51,9 +51,10 @@ impl Task {
             }
             // A start that is only implied by its end says nothing about when it was.
             let says_when = told.fact.provenance != Provenance::Derived && (mark.recorded || told.live);
+            let seen = sharpened(mark, told);
             // A record that names only the minute may seem to lie before the run's own start.
-            let begun = self.started.filter(|run| mark.precision == Precision::Minute && run.recorded && mark.at < run.at);
-            story.started = says_when.then_some(begun.unwrap_or_else(|| sharpened(mark, told)));
+            let begun = self.started.filter(|run| seen.precision == Precision::Minute && run.recorded && seen.at < run.at);
+            story.started = says_when.then_some(begun.unwrap_or(seen));
             story.seen = told.live.then_some(told.now);
             story.guessed = guess;
             self.guess = guess.then(|| story.subject.key.clone()).or(self.guess.take());
@@ -66,7 +67,11 @@ impl Task {
             story.started = Some(sharpened(mark, told));
             story.seen = Some(told.now);
             self.current = Some(place);
-        } else if mark.recorded && told.fact.provenance == Provenance::Explicit && story.ends < story.starts {
+        } else if mark.recorded
+            && told.fact.provenance == Provenance::Explicit
+            && story.ends < story.starts
+            && !story.started.is_some_and(|known| is_in(known, mark))
+        {
             story.started = Some(mark);
         }
         let story = &self.stories[place];

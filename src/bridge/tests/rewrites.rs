@@ -63,3 +63,19 @@ fn json_lines_under_an_agents_name_are_saved_as_an_agent_does() {
     let said: Vec<String> = world.wait(4.0).said().iter().filter_map(|said| Some(said.rsplit_once(" (")?.0.to_owned())).collect();
     assert_eq!(said, ["start US-8", "start US-9"]);
 }
+
+#[test]
+fn a_start_said_again_by_the_minute_keeps_the_second_it_was_seen_at() {
+    let head = "# Progress Log\n# Created: 2026-02-02 02:40:01\n\n";
+    let entry = |ticked: &str| {
+        let story = "### Iteration: 2026-02-02 02:40\n**Story**: US-1 - Draw the map\n**Status**: In Progress\n";
+        format!("{head}{story}\n**Acceptance criteria**:\n- {ticked} AC1: It shows\n- ○ AC2: It zooms\n")
+    };
+    let mut world = World::new([Some(head), None, None]);
+    world.wait(20.0).save(P, &entry("○"), Why::Replaced).wait(5.0);
+    let started = |world: &World| world.bridge.state(world.moment()).tasks[0].stories.first().and_then(|story| story.started_at);
+    let seen = started(&world);
+    assert!(seen.is_some_and(|at| at.0 > 1_770_000_000_000 + 15_000), "{seen:?}");
+    world.wait(10.0).save(P, &entry("✓"), Why::Replaced).wait(5.0);
+    assert_eq!(started(&world), seen);
+}
