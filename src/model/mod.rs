@@ -20,7 +20,7 @@ use crate::fact::{Fact, Kind, Precision, Provenance, What};
 use crate::format::SourceKind;
 use crate::line::Timestamp;
 use crate::plan::Plan;
-use crate::subject::Subject;
+use crate::subject::StoryRef;
 use state::{ErrorState, StoryStatus};
 use story::{Known, Mark, Story};
 
@@ -35,7 +35,7 @@ pub(crate) struct Told<'a> {
     pub fact: &'a Fact,
     pub kind: Kind,
     /// The story's subject; `None` for facts about the run.
-    pub subject: Option<&'a Subject>,
+    pub subject: Option<&'a StoryRef>,
     /// Index of the criterion within its story.
     pub criterion: Option<u32>,
     /// What the key names, for the event's id.
@@ -142,7 +142,7 @@ impl Task {
     }
 
     /// Takes the plan with its stories' subjects in array order. `reopened` are the ones whose flag fell.
-    pub fn take_plan(&mut self, plan: &Plan, subjects: &[Subject], reopened: &[Subject], change: Option<String>) {
+    pub fn take_plan(&mut self, plan: &Plan, subjects: &[StoryRef], reopened: &[StoryRef], change: Option<String>) {
         self.learn_name(plan.name.as_deref(), SourceKind::ExecutionLog);
         self.branch.clone_from(&plan.branch);
         for story in &mut self.stories {
@@ -175,7 +175,7 @@ impl Task {
         self.plan = Some(plan.clone());
     }
 
-    fn place_of(&mut self, subject: &Subject) -> usize {
+    fn place_of(&mut self, subject: &StoryRef) -> usize {
         if let Some(place) = self.places.get(&subject.key) {
             return *place;
         }
@@ -247,7 +247,7 @@ impl Task {
     }
 
     /// The first story of the plan that has not passed, when the run goes on and nothing is under way.
-    pub fn next_open(&self) -> Option<Subject> {
+    pub fn next_open(&self) -> Option<StoryRef> {
         let mut planned = self.stories.iter().filter(|story| story.in_plan);
         if self.plan.is_none() || self.ended.is_some() || self.stories.iter().any(|story| story.status == StoryStatus::Running) {
             return None;

@@ -7,7 +7,7 @@ use crate::format::SourceKind;
 use crate::line::Timestamp;
 use crate::model::state::{CriterionState, ErrorState, StoryState, StoryStatus};
 use crate::plan::{PlanCriterion, PlanStory};
-use crate::subject::Subject;
+use crate::subject::StoryRef;
 
 /// A value with the authority it rests on: explicit over derived over inferred, then the order of [`SourceKind`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ impl Mark {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Story {
-    pub(super) subject: Subject,
+    pub(super) subject: StoryRef,
     pub(super) title: Option<Known<String>>,
     pub(super) in_plan: bool,
     pub(super) priority: Option<i64>,
@@ -76,7 +76,7 @@ pub(super) struct Story {
 }
 
 impl Story {
-    pub(super) fn new(subject: Subject) -> Self {
+    pub(super) fn new(subject: StoryRef) -> Self {
         Story {
             subject,
             title: None,

@@ -1,38 +1,38 @@
-//! A log that goes through the plan's stories more than once: where its last pass begins.
+//! A log that goes through the stories of the plan more than once: the line where its last cycle begins.
 //!
-//! Plans are replaced and use the ids of the old one again; the log goes on. What it said before its last pass it said of another plan.
-//! Looks at names only, of what was there at the start; a change while we watch is a new run, and `ledger`'s to see.
+//! A new plan often uses the ids of the old one again while the log goes on: the facts before the last cycle belong to earlier plans.
+//! Compares names only, in what was there at the start; while a log is watched, `ledger` detects new runs.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::fact::{Fact, Outcome, What};
 use crate::plan::Plan;
 
-/// The line where the last pass begins; 0 when there is only one.
-pub(super) fn last<'f>(facts: impl Iterator<Item = &'f Fact>, plan: &Plan) -> u32 {
-    let planned = plan.stories.iter().enumerate().filter_map(|(place, story)| Some((story.id.as_ref()?.to_lowercase(), place)));
-    let places: HashMap<String, usize> = planned.collect();
-    let told: Vec<(u32, usize)> = facts.filter_map(|fact| Some((fact.line, *places.get(&passed(fact)?)?))).collect();
+/// The line where the last cycle begins; 0 when there is only one.
+pub(super) fn last_cycle_start<'f>(facts: impl Iterator<Item = &'f Fact>, plan: &Plan) -> u32 {
+    let planned = plan.stories.iter().enumerate().filter_map(|(index, story)| Some((story.id.as_ref()?.to_lowercase(), index)));
+    let index_by_id: HashMap<String, usize> = planned.collect();
+    let passes: Vec<(u32, usize)> = facts.filter_map(|fact| Some((fact.line, *index_by_id.get(&passed_id(fact)?)?))).collect();
     let mut seen: HashSet<usize> = HashSet::new();
     let mut lowest: Option<usize> = None;
-    let mut begins = 0;
-    for (nth, (line, story)) in told.iter().enumerate() {
-        // A story done again is that. The first story and then the next one, both done again, is the plan gone through again.
-        let first = lowest.is_none_or(|lowest| lowest >= *story);
-        let follows = told.get(nth + 1).is_some_and(|(_, next)| next != story && seen.contains(next));
-        if seen.contains(story) && first && follows {
-            begins = *line;
+    let mut start = 0;
+    for (nth, (line, story)) in passes.iter().enumerate() {
+        // One story that passes again is no cycle. The first story and then the next one, both passing again, are.
+        let is_first = lowest.is_none_or(|lowest| lowest >= *story);
+        let next_passes_again = passes.get(nth + 1).is_some_and(|(_, next)| next != story && seen.contains(next));
+        if seen.contains(story) && is_first && next_passes_again {
+            start = *line;
             seen.clear();
             lowest = None;
         }
         seen.insert(*story);
         lowest = Some(lowest.map_or(*story, |lowest| lowest.min(*story)));
     }
-    begins
+    start
 }
 
-/// The id of the story that a fact says was passed.
-fn passed(fact: &Fact) -> Option<String> {
+/// The written id of the story that the fact states as passed.
+fn passed_id(fact: &Fact) -> Option<String> {
     let passed = matches!(&fact.what, What::StoryEnded { outcome: Outcome::Passed, .. });
     fact.story.as_ref().filter(|_| passed)?.id.as_deref().map(str::to_lowercase)
 }
@@ -43,7 +43,7 @@ mod tests {
     use crate::fact::{Provenance, StoryName, Voice, opening};
     use crate::plan::PlanStory;
 
-    fn check(told: &[&str], expected: u32) {
+    fn check(ids: &[&str], expected: u32) {
         let stories = (1..=5).map(|n| PlanStory { id: Some(format!("US-{n}")), ..PlanStory::default() }).collect();
         let plan = Plan { stories, ..Plan::default() };
         let fact = |(line, id): (u32, &&str)| Fact {
@@ -56,12 +56,12 @@ mod tests {
             open: opening(""),
             when: None,
         };
-        let facts: Vec<Fact> = (1..).zip(told).map(fact).collect();
-        assert_eq!(last(facts.iter(), &plan), expected, "{told:?}");
+        let facts: Vec<Fact> = (1..).zip(ids).map(fact).collect();
+        assert_eq!(last_cycle_start(facts.iter(), &plan), expected, "{ids:?}");
     }
 
     #[test]
-    fn only_going_through_again_is_a_pass() {
+    fn only_a_second_round_from_the_first_story_is_a_cycle() {
         check(&["US-1", "US-2", "US-3"], 0);
         check(&["US-1", "US-2", "US-3", "US-1", "US-2"], 4);
         check(&["US-1", "US-2", "us-1", "us-2", "US-1", "US-2", "US-3"], 5);
