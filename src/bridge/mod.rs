@@ -308,7 +308,7 @@ impl Bridge {
             Machine::Plan(plan) => &task.plans[plan].path,
         };
         task.guesses.moved(at.wall, path);
-        task.model.touched(at.wall, path);
+        task.model.record_activity(at.wall, path);
         self.claims.moved(place.task, at.wall);
     }
 
@@ -326,7 +326,7 @@ impl Bridge {
             }
         };
         if !self.claims.is_shared(place.file) {
-            task.model.touched(at, path);
+            task.model.record_activity(at, path);
             self.claims.moved(place.task, at);
         }
     }
