@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bridge;
 use crate::discover::SourceKey;
+use crate::engine;
 use crate::tail::file::Identity;
 use crate::tail::follow::Proof;
 use crate::tail::neighbours::Seen;
@@ -14,7 +14,7 @@ use crate::tail::neighbours::Seen;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Keep {
     /// What has been counted.
-    pub counts: bridge::Memory,
+    pub counts: engine::Memory,
     /// How far each file has been read.
     pub files: HashMap<SourceKey, Memory>,
 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use crate::bridge::Bridge;
+use crate::engine::Engine;
 use crate::error::Notice;
 use crate::event::Event;
 use crate::line::{Input, Moment, Timestamp};
@@ -36,7 +36,7 @@ const REST: Duration = Duration::from_millis(5);
 
 /// The bridge and those who listen to it.
 pub(super) struct Mouth {
-    pub(super) bridge: Bridge,
+    pub(super) bridge: Engine,
     publish: Box<Publish>,
     /// Version of the last snapshot, and when it was given.
     shown: Option<(u64, Duration)>,
@@ -51,7 +51,7 @@ pub(super) struct Mouth {
 }
 
 impl Mouth {
-    pub(super) fn new(bridge: Bridge, publish: Box<Publish>) -> Self {
+    pub(super) fn new(bridge: Engine, publish: Box<Publish>) -> Self {
         Mouth { bridge, publish, shown: None, took: Duration::ZERO, changed: None, ready: false, ended: false }
     }
 

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
-use crate::bridge::Bridge;
 use crate::discover::{Added, Found, Request, SourceKey};
+use crate::engine::Engine;
 use crate::error::{Notice, NoticeKind};
 use crate::line::{Input, Moment};
 use crate::tail::files::Files;
@@ -54,7 +54,7 @@ const LAST_LOOK: Duration = Duration::from_millis(300);
 pub fn run(
     scope: Scope,
     mut memories: HashMap<SourceKey, Memory>,
-    bridge: Bridge,
+    bridge: Engine,
     waker: &Waker,
     settings: Settings,
     publish: Box<Publish>,

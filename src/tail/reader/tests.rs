@@ -8,8 +8,8 @@ use std::time::Instant;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::bridge;
 use crate::discover::{self, Disk};
+use crate::engine;
 use crate::format::Rules;
 
 fn scope(path: PathBuf) -> Scope {
@@ -18,8 +18,8 @@ fn scope(path: PathBuf) -> Scope {
     Scope { request, found }
 }
 
-fn bridge(scope: &Scope) -> Bridge {
-    Bridge::new(bridge::Settings {
+fn bridge(scope: &Scope) -> Engine {
+    Engine::new(engine::Settings {
         tasks: scope.found.tasks.clone(),
         sources: scope.found.sources.clone(),
         zone: TimeZone::UTC,
