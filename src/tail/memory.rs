@@ -12,7 +12,7 @@ use crate::tail::neighbours::Seen;
 
 /// All that a restarted bridge must know, as of one moment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Keep {
+pub struct Checkpoint {
     /// What has been counted.
     pub counts: bridge::Memory,
     /// How far each file has been read.

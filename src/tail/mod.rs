@@ -8,11 +8,11 @@ pub mod follow;
 pub mod splitter;
 
 mod document;
+mod driver;
 mod file;
 mod files;
 mod log;
 pub mod memory;
-mod mouth;
 mod neighbours;
 mod past;
 mod place;

@@ -34,8 +34,8 @@ fn bridge(scope: &Scope) -> Bridge {
 fn once_ends_with_a_state() {
     let folder = tempfile::tempdir().unwrap();
     let (tell, told) = mpsc::sync_channel(8);
-    let publish = move |news: News| {
-        tell.send(news.state.is_some()).unwrap();
+    let publish = move |update: Update| {
+        tell.send(update.state.is_some()).unwrap();
         ControlFlow::Continue(Vec::new())
     };
     let settings = Settings { once: true, ..Settings::default() };
@@ -55,8 +55,8 @@ fn stop_is_prompt_and_says_the_last_state() {
     std::thread::scope(|scope| {
         let thread = waker.clone();
         scope.spawn(move || {
-            let publish = move |news: News| {
-                tell.send(news.state.is_some()).unwrap();
+            let publish = move |update: Update| {
+                tell.send(update.state.is_some()).unwrap();
                 ControlFlow::Continue(Vec::new())
             };
             run(asked, HashMap::new(), bridge, &thread, Settings::default(), Box::new(publish));
