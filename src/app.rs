@@ -18,9 +18,9 @@ use tokio::task::JoinSet;
 
 use self::publisher::Publisher;
 pub use self::signals::Signals;
-use crate::bridge::{Bridge, Settings};
 use crate::config::{Config, Ends, From, Reading, Screen, Serve, Watch};
 use crate::discover::{self, Disk, Found, Request, SourceKey};
+use crate::engine::{Engine, Settings};
 use crate::error::Error;
 use crate::event::Seq;
 use crate::hub::{Hub, HubSettings, Start};
@@ -89,7 +89,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<Ended, Error> {
     if let (Some(listening), Some(serve)) = (listener, config.serve.clone()) {
         outputs.spawn(serve::run(listening.into_inner(), hub.clone(), serve_settings(serve), pending()));
     }
-    let mut bridge = Bridge::new(settings(&config.reading, &scope.found));
+    let mut bridge = Engine::new(settings(&config.reading, &scope.found));
     let memories = go_on(&mut bridge, &mut kept);
     let publisher = Publisher::new(hub.clone(), store, &config, !draws_box);
     let mut reader = Reader::start(bridge, publisher, scope, memories, &config)?;
@@ -139,7 +139,7 @@ impl Reader {
 
     /// One thread with plain reads: it runs the bridge, publishes, and closes the hub when it ends.
     fn start(
-        bridge: Bridge,
+        bridge: Engine,
         mut publisher: Publisher,
         scope: Scope,
         memories: HashMap<SourceKey, Memory>,
@@ -203,7 +203,7 @@ async fn open_store(state: Option<&Path>) -> Result<(Option<Store>, Kept), Error
 }
 
 /// The bridge goes on with what was kept. Returns how far each file had been read.
-fn go_on(bridge: &mut Bridge, kept: &mut Kept) -> HashMap<SourceKey, Memory> {
+fn go_on(bridge: &mut Engine, kept: &mut Kept) -> HashMap<SourceKey, Memory> {
     let now = Moment { elapsed: Duration::ZERO, wall: Timestamp::now() };
     for notice in kept.notices.drain(..) {
         bridge.handle(Input::Trouble { source: None, at: now, notice });

@@ -1,7 +1,7 @@
 //! progress-bridge: watches the files that coding-agent runners already write and serves them as typed events.
 //!
 //! One path, in this order: bytes → lines (`tail`) → facts (`format`, `plan`) → new or known (`subject`, `ledger`) → state and
-//! events (`model`), composed in `bridge`; then one log ([`hub`]) that every output reads with a cursor. A module imports only
+//! events (`model`), composed in `engine`; then one log ([`hub`]) that every output reads with a cursor. A module imports only
 //! from layers above its own in the list below; `tests/it/layers.rs` holds that.
 //!
 //! Public is what the binary, the tests, the benches and the examples use: start with [`app::run`], or with [`event::Event`] for what
@@ -25,8 +25,8 @@ pub(crate) mod pace;
 pub(crate) mod plan;
 pub(crate) mod subject;
 pub(crate) mod tail; // its `watch`, `wake` and `reader` are edges: the watcher, the files, the clock
-// 2 bridge: inputs in, events and state out
-pub(crate) mod bridge;
+// 2 engine: inputs in, events and state out
+pub(crate) mod engine;
 // 3 log: one writer, readers with cursors
 pub mod hub;
 // 4 edges: whoever writes or serves what the log holds

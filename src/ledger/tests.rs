@@ -1,4 +1,4 @@
-//! What the bridge's histories do not reach.
+//! What the engine's histories do not reach.
 
 use super::*;
 

@@ -1,9 +1,9 @@
-//! Drives the bridge: feeds it inputs, publishes the events they lead to, and takes snapshots of the state when they are due.
+//! Drives the engine: feeds it inputs, publishes the events they lead to, and takes snapshots of the state when they are due.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use crate::bridge::Bridge;
+use crate::engine::Engine;
 use crate::error::Notice;
 use crate::event::Event;
 use crate::line::{Input, Moment, Timestamp};
@@ -35,9 +35,9 @@ const SNAPSHOT_TIME_SHARE: u32 = 250;
 /// Delay of a snapshot after its events: clients that were just written to often need the processor of this thread.
 const SNAPSHOT_DELAY: Duration = Duration::from_millis(5);
 
-/// The bridge, its sink, and the timing of snapshots.
+/// The engine, its sink, and the timing of snapshots.
 pub(super) struct Driver {
-    pub(super) bridge: Bridge,
+    pub(super) engine: Engine,
     sink: Box<Sink>,
     /// Version of the last snapshot, and when it was taken.
     last_snapshot: Option<(u64, Duration)>,
@@ -52,18 +52,18 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(bridge: Bridge, sink: Box<Sink>) -> Self {
-        Driver { bridge, sink, last_snapshot: None, snapshot_cost: Duration::ZERO, dirty_since: None, scanned: false, closed: false }
+    pub(super) fn new(engine: Engine, sink: Box<Sink>) -> Self {
+        Driver { engine, sink, last_snapshot: None, snapshot_cost: Duration::ZERO, dirty_since: None, scanned: false, closed: false }
     }
 
     pub(super) fn feed(&mut self, input: Input) {
-        let events = self.bridge.handle(input);
+        let events = self.engine.handle(input);
         if !events.is_empty() {
             self.publish_events(events, None);
         }
     }
 
-    /// Tells the bridge, once, that every file has been read.
+    /// Tells the engine, once, that every file has been read.
     pub(super) fn mark_scanned(&mut self, now: Moment) {
         if !self.scanned {
             self.scanned = true;
@@ -73,11 +73,11 @@ impl Driver {
 
     /// Publishes the events that are due, then a snapshot if one is due.
     pub(super) fn tick(&mut self, now: Moment) {
-        let events = self.bridge.handle(Input::Tick(now));
+        let events = self.engine.handle(Input::Tick(now));
         if !events.is_empty() {
             self.publish_events(events, None);
         }
-        if self.last_snapshot.is_some_and(|(version, _)| version != self.bridge.version()) {
+        if self.last_snapshot.is_some_and(|(version, _)| version != self.engine.version()) {
             self.dirty_since.get_or_insert(now.elapsed);
         }
         // After the events: a snapshot costs more than an event, which must not wait for it.
@@ -91,7 +91,7 @@ impl Driver {
 
     /// Publishes the last events and the final state.
     pub(super) fn finish(&mut self, now: Moment) {
-        let events = self.bridge.handle(Input::Finish(now));
+        let events = self.engine.handle(Input::Finish(now));
         let state = self.snapshot(now);
         self.publish_events(events, Some(state));
     }
@@ -103,19 +103,19 @@ impl Driver {
             Some((version, at)) => {
                 let interval = (self.snapshot_cost * SNAPSHOT_TIME_SHARE).clamp(SNAPSHOT_MIN_INTERVAL, SNAPSHOT_MAX_INTERVAL);
                 let earliest = self.dirty_since.map_or(Duration::ZERO, |since| since + SNAPSHOT_DELAY);
-                (version != self.bridge.version()).then(|| (at + interval).max(earliest))
+                (version != self.engine.version()).then(|| (at + interval).max(earliest))
             }
         }
     }
 
     fn snapshot(&mut self, now: Moment) -> State {
-        self.last_snapshot = Some((self.bridge.version(), now.elapsed));
+        self.last_snapshot = Some((self.engine.version(), now.elapsed));
         self.dirty_since = None;
-        self.bridge.state(now)
+        self.engine.state(now)
     }
 
     fn publish_events(&mut self, events: Vec<Event>, state: Option<State>) {
-        let notices = self.bridge.take_notices();
+        let notices = self.engine.take_notices();
         self.publish(Update { events, state, notices, checkpoint: None });
     }
 
@@ -126,7 +126,7 @@ impl Driver {
                 for notice in notices {
                     // The state shows notices about the outputs beside those about the files.
                     let at = Moment { elapsed: Duration::ZERO, wall: notice.at };
-                    self.bridge.handle(Input::Trouble { source: None, at, notice });
+                    self.engine.handle(Input::Trouble { source: None, at, notice });
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The tail thread: waits, looks, hands what it saw to the bridge and what the bridge says to the sink.
+//! The tail thread: waits, looks, hands what it saw to the engine and what the engine says to the sink.
 //!
 //! The only clock of the program. There is no delay between a wake-up and what follows from it. The thread that hears of a change looks
 //! itself when nobody else is looking: waking this one takes longer than that.
@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
-use crate::bridge::Bridge;
 use crate::discover::{Added, Found, Request, SourceKey};
+use crate::engine::Engine;
 use crate::error::{Notice, NoticeKind};
 use crate::line::{Input, Moment};
 use crate::tail::driver::{Clock, Driver};
@@ -51,12 +51,12 @@ const LAST_LOOK: Duration = Duration::from_millis(300);
 
 /// Follows the files until `waker` says stop or `sink` breaks; with `once`, until they have been read. The last call of `sink`
 /// brings the final state.
-pub fn run(scope: Scope, mut memories: HashMap<SourceKey, Memory>, bridge: Bridge, waker: &Waker, settings: Settings, sink: Box<Sink>) {
+pub fn run(scope: Scope, mut memories: HashMap<SourceKey, Memory>, engine: Engine, waker: &Waker, settings: Settings, sink: Box<Sink>) {
     let reader = Arc::new(Mutex::new(Reader {
         files: Files::new(&scope.found.sources, &mut memories, waker),
         waker: waker.clone(),
         clock: Clock::start(),
-        driver: Driver::new(bridge, sink),
+        driver: Driver::new(engine, sink),
         poll: None,
         waits_until: Duration::ZERO,
         last_look_until: None,
@@ -162,7 +162,7 @@ impl Reader {
         if added.sources.is_empty() {
             return;
         }
-        self.driver.bridge.add_found(added, now);
+        self.driver.engine.add_found(added, now);
         self.files.add(&added.sources, &mut self.memories, &self.waker);
         let names: Vec<&str> = added.sources.iter().filter(|source| source.named).map(|source| source.shown.as_str()).collect();
         if let [first, others @ ..] = names.as_slice() {
@@ -191,10 +191,10 @@ impl Reader {
         let mut more = false;
         for index in self.files.order() {
             let due = self.files.next_look(index, poll) <= now.elapsed;
-            if !due || !self.driver.bridge.may_look(self.files.id(index)) {
+            if !due || !self.driver.engine.may_look(self.files.id(index)) {
                 continue;
             }
-            let machine = self.driver.bridge.is_machine_log(self.files.id(index));
+            let machine = self.driver.engine.is_machine_log(self.files.id(index));
             while let Step::More { tick } = self.files.look(index, machine, now, &mut |input| self.driver.feed(input)) {
                 if self.is_out_of_time() || self.driver.closed {
                     break;
@@ -219,18 +219,18 @@ impl Reader {
     fn keep(&mut self) {
         let Some((version, due)) = self.kept else { return };
         let started = self.clock.read();
-        if version == self.driver.bridge.version() || started.elapsed < due || self.driver.closed {
+        if version == self.driver.engine.version() || started.elapsed < due || self.driver.closed {
             return;
         }
-        let Some(counts) = self.driver.bridge.memory(started.wall) else { return };
+        let Some(counts) = self.driver.engine.memory(started.wall) else { return };
         let mut files = self.memories.clone();
         for index in self.files.order() {
             if let Some((key, memory)) = self.files.memory(index) {
-                let at_rest = self.driver.bridge.is_at_rest(self.files.id(index));
+                let at_rest = self.driver.engine.is_at_rest(self.files.id(index));
                 files.insert(key, if at_rest { memory } else { memory.without_place() });
             }
         }
-        let version = self.driver.bridge.version();
+        let version = self.driver.engine.version();
         self.driver.publish(Update { checkpoint: Some(Box::new(Checkpoint { counts, files })), ..Update::default() });
         let now = self.clock.read().elapsed;
         self.kept = Some((version, now + KEEPS.max((now - started.elapsed) * KEEP_SHARE)));
@@ -238,7 +238,7 @@ impl Reader {
 
     /// When there is something to keep.
     fn keep_due(&self) -> Option<Duration> {
-        self.kept.filter(|(version, _)| *version != self.driver.bridge.version()).map(|(_, due)| due)
+        self.kept.filter(|(version, _)| *version != self.driver.engine.version()).map(|(_, due)| due)
     }
 
     /// Looks until everything that is there has been read.
@@ -279,11 +279,11 @@ impl Reader {
     }
 
     fn next_wake(&self, now: Duration) -> Duration {
-        let files = self.files.order().into_iter().filter(|&index| self.driver.bridge.may_look(self.files.id(index)));
-        // The bridge has just had a `Tick`: a deadline that is over already must not make us spin.
-        let bridge = self.driver.bridge.deadline().map(|at| at.max(now + Duration::from_millis(1)));
+        let files = self.files.order().into_iter().filter(|&index| self.driver.engine.may_look(self.files.id(index)));
+        // The engine has just had a `Tick`: a deadline that is over already must not make us spin.
+        let engine = self.driver.engine.deadline().map(|at| at.max(now + Duration::from_millis(1)));
         let snapshot = self.driver.snapshot_due().into_iter().chain(self.keep_due().map(|at| at.max(now + Duration::from_millis(1))));
-        files.map(|index| self.files.next_look(index, self.poll)).chain(bridge).chain(snapshot).min().unwrap_or(Duration::MAX)
+        files.map(|index| self.files.next_look(index, self.poll)).chain(engine).chain(snapshot).min().unwrap_or(Duration::MAX)
     }
 
     /// Watches what is to be watched. When that is impossible, says so once and looks by the clock.

@@ -22,7 +22,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("estimate", 1),
     ("pace", 1),
     ("discover", 1),
-    ("bridge", 2),
+    ("engine", 2),
     ("hub", 3),
     // Plain data: what the reader gives to be kept, and is given back.
     ("tail::memory", 3),

@@ -64,7 +64,7 @@ fn a_task_with_two_plans_goes_by_the_first() {
         machine_name: false,
     });
     let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
-    let mut bridge = Bridge::new(Settings {
+    let mut engine = Engine::new(Settings {
         tasks,
         sources: sources.collect(),
         zone: TimeZone::UTC,
@@ -78,19 +78,19 @@ fn a_task_with_two_plans_goes_by_the_first() {
     for (source, text) in
         [(1, plan("two", &[("F-1", true)])), (0, plan("one", &[("US-1", true), ("US-2", false)])), (1, plan("three", &[]))]
     {
-        bridge.handle(Input::Document { source: SourceId(source), at, text });
+        engine.handle(Input::Document { source: SourceId(source), at, text });
         if source == 0 {
-            said.extend(bridge.handle(Input::Tick(at)));
-            bridge.handle(Input::Ready(at));
+            said.extend(engine.handle(Input::Tick(at)));
+            engine.handle(Input::Ready(at));
         }
     }
     let later = Moment { elapsed: Duration::from_secs(9), ..at };
-    said.extend(bridge.handle(Input::Tick(later)));
+    said.extend(engine.handle(Input::Tick(later)));
     let said: Vec<_> = said.iter().map(|event| (event.data.type_name(), &*event.source.path, &*event.run)).collect();
     assert_eq!(said, [("task_started", "prd.json", "one"), ("story_completed", "prd.json", "one")]);
-    let task = &bridge.state(later).tasks[0];
+    let task = &engine.state(later).tasks[0];
     assert_eq!((task.story_count, task.percent), (Some(2), Some(50)));
-    assert_eq!(bridge.take_notices().len(), 1, "the other is mentioned once");
+    assert_eq!(engine.take_notices().len(), 1, "the other is mentioned once");
 }
 
 #[test]

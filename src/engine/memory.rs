@@ -1,4 +1,4 @@
-//! What a bridge must remember to go on counting where the last one was killed. Plain data; whoever keeps it is not known here.
+//! What a engine must remember to go on counting where the last one was killed. Plain data; whoever keeps it is not known here.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use super::document::PlanSource;
 use super::lines::LineSource;
 use super::resolve::Resolver;
 use super::task::Task;
-use super::{Bridge, Machine};
+use super::{Engine, Machine};
 
 /// Everything that was counted and shown, by the folders of tasks and the names of files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ pub(super) struct Remembered {
     pub(super) machine: bool,
 }
 
-impl Bridge {
+impl Engine {
     /// What to remember as of the last `Tick`. Nothing while something has been counted that was not told yet: it would be lost.
     pub fn memory(&self, at: Timestamp) -> Option<Memory> {
         if self.tasks.iter().any(|task| task.lines.iter().any(|line| line.has_untold())) {

@@ -125,7 +125,7 @@ fn told(world: &mut World) -> Vec<String> {
 
 /// What the state shows of the run, however it came about.
 fn shown(world: &World) -> String {
-    let state = world.bridge.state(world.moment());
+    let state = world.engine.state(world.moment());
     let task = &state.tasks[0];
     let stories = task.stories.iter().map(|story| {
         let (id, error) = (story.story_id.as_deref().unwrap_or_default(), story.last_error.as_ref());

@@ -48,7 +48,7 @@ const NOTICES: usize = 20;
 /// Remaining time and quiet are looked at anew this often while a run goes on.
 const ESTIMATE_EVERY: Duration = Duration::from_secs(20);
 
-/// What the bridge needs to know from the start.
+/// What the engine needs to know from the start.
 pub struct Settings {
     pub tasks: Vec<FoundTask>,
     pub sources: Vec<Source>,
@@ -65,7 +65,7 @@ pub struct Settings {
 }
 
 /// The machines of every task.
-pub struct Bridge {
+pub struct Engine {
     /// Without tasks and sources, which are below.
     settings: Settings,
     tasks: Vec<Task>,
@@ -101,10 +101,10 @@ enum Machine {
     Plan(usize),
 }
 
-impl Bridge {
+impl Engine {
     pub fn new(settings: Settings) -> Self {
         let (tasks, sources) = (settings.tasks.clone(), settings.sources.clone());
-        let mut bridge = Bridge {
+        let mut engine = Engine {
             settings: Settings { tasks: Vec::new(), sources: Vec::new(), ..settings },
             tasks: Vec::new(),
             sources: Vec::new(),
@@ -119,8 +119,8 @@ impl Bridge {
             remembered: None,
             published: HashSet::new(),
         };
-        bridge.add(&tasks, &sources);
-        bridge
+        engine.add(&tasks, &sources);
+        engine
     }
 
     /// Tasks and sources that were found later, numbered on from those before.

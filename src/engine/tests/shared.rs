@@ -57,7 +57,7 @@ fn any_other_goes_to_the_task_that_moved_last() {
 #[test]
 fn a_record_moves_the_task_whose_it_is() {
     let mut world = two_tasks("");
-    let moved = |world: &World| -> Vec<_> { world.bridge.state(world.moment()).tasks.iter().map(|task| task.last_activity_at).collect() };
+    let moved = |world: &World| -> Vec<_> { world.engine.state(world.moment()).tasks.iter().map(|task| task.last_activity_at).collect() };
     let before = moved(&world);
     world.log(&record(2, "US-1", "Send the mail")).said();
     let after = moved(&world);
@@ -81,7 +81,7 @@ fn what_was_decided_stays_when_the_log_is_read_again() {
         world.save(log, &edited, Why::Replaced).wait(5.0).expect(&[]);
     }
     world.restart(60.0, |_| {}).expect(&[]);
-    let state = world.bridge.state(world.moment());
+    let state = world.engine.state(world.moment());
     let stories: Vec<usize> = state.tasks.iter().map(|task| task.stories.len()).collect();
     assert_eq!(stories, [2, 3], "of the log each task shows what is its own");
 }
@@ -96,7 +96,7 @@ fn a_task_that_comes_later_has_no_part_in_what_was_there() {
     let later = settings(&names, true);
     let added = Added { tasks: later.tasks[1..].to_vec(), sources: later.sources[3..].to_vec() };
     let now = world.moment();
-    world.bridge.add_found(&added, now);
+    world.engine.add_found(&added, now);
     for (name, content) in names[3..].iter().zip([plan_of("B", &[("US-1", "Send the mail")]), "...\n".into(), log]) {
         world.files.push(File { document: name.ends_with(".json"), content, seen: None, why: Why::Rewritten });
     }
@@ -124,9 +124,9 @@ fn a_missed_generation_is_told_apart_by_its_times() {
         let at = world.moment();
         let source = SourceId(log as u32);
         let (lines, rest) = split(&record(4, "US-9", "Sign it"), 1);
-        world.bridge.handle(Input::Begin { source, at, why: Why::Sibling });
-        world.bridge.handle(Input::Lines { source, at, lines });
-        world.bridge.handle(Input::End { source, at, rest });
+        world.engine.handle(Input::Begin { source, at, why: Why::Sibling });
+        world.engine.handle(Input::Lines { source, at, lines });
+        world.engine.handle(Input::End { source, at, rest });
     }
     world.tick();
     world.expect(&["start US-9 (B)", "passed US-9 (B)"]);

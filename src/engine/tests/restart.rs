@@ -7,11 +7,11 @@ use super::*;
 impl World {
     /// Killed, and started again after some time in which `meanwhile` happens to the files.
     pub(super) fn restart(&mut self, down: f64, meanwhile: impl FnOnce(&mut World)) -> &mut World {
-        let memory = self.bridge.memory(self.moment().wall).expect("nothing waits to be told");
+        let memory = self.engine.memory(self.moment().wall).expect("nothing waits to be told");
         let memory: Memory = serde_json::from_slice(&serde_json::to_vec(&memory).unwrap()).unwrap();
-        let at_rest: Vec<bool> = (0..self.files.len()).map(|file| self.bridge.is_at_rest(SourceId(file as u32))).collect();
+        let at_rest: Vec<bool> = (0..self.files.len()).map(|file| self.engine.is_at_rest(SourceId(file as u32))).collect();
         let before: Vec<Option<String>> = self.files.iter().map(|file| file.seen.clone()).collect();
-        // Nobody looks at the files while the bridge is down.
+        // Nobody looks at the files while the engine is down.
         for file in &mut self.files {
             file.seen = Some(file.content.clone());
         }
@@ -19,8 +19,8 @@ impl World {
         self.now += Duration::from_secs_f64(down);
         let now = self.moment();
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        self.bridge = Bridge::new(settings(&names, true));
-        self.bridge.restore(memory, now);
+        self.engine = Engine::new(settings(&names, true));
+        self.engine.restore(memory, now);
         for (at, seen) in before.into_iter().enumerate() {
             let is_there =
                 self.files[at].document || !self.files[at].content.is_empty() || seen.as_ref().is_some_and(|seen| !seen.is_empty());
@@ -31,7 +31,7 @@ impl World {
         }
         self.tick();
         let ready = Input::Ready(self.moment());
-        self.bridge.handle(ready);
+        self.engine.handle(ready);
         self.wait(0.5)
     }
 
@@ -40,22 +40,22 @@ impl World {
         let content = self.files[at].content.clone();
         if self.files[at].document {
             if !content.is_empty() {
-                self.bridge.handle(Input::Document { source, at: moment, text: content });
+                self.engine.handle(Input::Document { source, at: moment, text: content });
             }
             return;
         }
         let resumes = at_rest && content.starts_with(&seen);
         let why = if resumes { Why::Resumed } else { self.files[at].why };
-        self.bridge.handle(Input::Begin { source, at: moment, why });
+        self.engine.handle(Input::Begin { source, at: moment, why });
         let known = if resumes { seen.rfind('\n').map_or(0, |end| end + 1) } else { content.len() };
         let (lines, rest) = split(&content[..known], 1);
-        self.bridge.handle(Input::Lines { source, at: moment, lines });
+        self.engine.handle(Input::Lines { source, at: moment, lines });
         if resumes {
-            self.bridge.handle(Input::Resumed { source, at: moment });
+            self.engine.handle(Input::Resumed { source, at: moment });
             let (lines, _) = split(&content[known..], 1 + content[..known].matches('\n').count());
-            self.bridge.handle(Input::Lines { source, at: moment, lines });
+            self.engine.handle(Input::Lines { source, at: moment, lines });
         } else {
-            self.bridge.handle(Input::End { source, at: moment, rest });
+            self.engine.handle(Input::End { source, at: moment, rest });
         }
     }
 }
@@ -64,9 +64,9 @@ impl World {
 fn only_what_came_meanwhile_is_said() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1)])), None, None]);
     world.said();
-    let state = world.bridge.state(world.moment());
+    let state = world.engine.state(world.moment());
     world.restart(60.0, |_| {}).expect(&[]);
-    let again = world.bridge.state(world.moment());
+    let again = world.engine.state(world.moment());
     assert_eq!((state.tasks[0].run.clone(), state.seq), (again.tasks[0].run.clone(), again.seq));
     assert_eq!(state.tasks[0].stories, again.tasks[0].stories);
     world
@@ -174,15 +174,15 @@ fn a_candidate_is_judged_again() {
 #[test]
 fn what_was_published_and_not_remembered_is_found_again_and_not_said_again() {
     let mut world = World::new([Some(&h("a")), None, None]);
-    let memory = world.bridge.memory(world.moment().wall).unwrap();
+    let memory = world.engine.memory(world.moment().wall).unwrap();
     world.append(P, &cat(&[s(1), c(1)])).wait(0.5);
     let published = world.events.clone();
     let newest = world.events.last().unwrap().seq;
     world.said();
     let now = world.moment();
-    world.bridge = Bridge::new(settings(&NAMES, true));
-    world.bridge.go_on(newest, published.iter());
-    world.bridge.restore(memory, now);
+    world.engine = Engine::new(settings(&NAMES, true));
+    world.engine.go_on(newest, published.iter());
+    world.engine.restore(memory, now);
     world.files[P].content += &s(2);
     world.read_again(P, h("a"), true);
     world.wait(1.0);
@@ -193,7 +193,7 @@ fn what_was_published_and_not_remembered_is_found_again_and_not_said_again() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// However often it is killed, the events are those of a bridge that was not.
+    /// However often it is killed, the events are those of a engine that was not.
     #[test]
     fn kills_change_nothing(
         steps in prop::collection::vec((0u32..4, 1u32..5, any::<bool>(), any::<bool>()), 1..25),

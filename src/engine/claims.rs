@@ -25,7 +25,7 @@ pub(super) type FileAt = usize;
 pub(super) struct Claims {
     files: Vec<File>,
     claimants: Vec<Claimant>,
-    /// Decided once: a rewritten log is read again, and a restarted bridge reads it, too. `None` is a task that is not there now.
+    /// Decided once: a rewritten log is read again, and a restarted engine reads it, too. `None` is a task that is not there now.
     owners: HashMap<u64, Option<usize>>,
     /// By the name of the file and the text of the record: the task that it was told of.
     told: HashMap<(OsString, String), String>,

@@ -1,4 +1,4 @@
-//! Histories of files, told to the bridge as the reader would tell them, on a clock of their own.
+//! Histories of files, told to the engine as the reader would tell them, on a clock of their own.
 
 mod guesses;
 mod last_line;
@@ -18,9 +18,9 @@ use crate::event::{Data, Ending};
 use crate::line::{LineEnd, Lines, Rest, SourceId, TaskId, Timestamp, Why};
 use crate::model::state::StoryStatus;
 
-/// Some files of one task and the bridge that is told of them.
+/// Some files of one task and the engine that is told of them.
 pub(super) struct World {
-    bridge: Bridge,
+    engine: Engine,
     names: Vec<String>,
     now: Duration,
     files: Vec<File>,
@@ -87,23 +87,23 @@ impl World {
             why: Why::Rewritten,
         });
         let mut world = World {
-            bridge: Bridge::new(settings(names, emit_history)),
+            engine: Engine::new(settings(names, emit_history)),
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             now: Duration::from_secs(1),
             files: files.collect(),
             events: Vec::new(),
         };
-        world.bridge.go_on(Seq(0), told.iter());
+        world.engine.go_on(Seq(0), told.iter());
         for (at, content) in contents.iter().enumerate() {
             if content.is_some() {
                 let a_minute_ago = Timestamp(world.moment().wall.0 - 60_000);
-                world.bridge.handle(Input::Written { source: SourceId(at as u32), at: a_minute_ago });
+                world.engine.handle(Input::Written { source: SourceId(at as u32), at: a_minute_ago });
                 world.look(at);
             }
         }
         world.tick();
         let ready = Input::Ready(world.moment());
-        world.bridge.handle(ready);
+        world.engine.handle(ready);
         world.wait(0.5);
         world
     }
@@ -115,7 +115,7 @@ impl World {
 
     fn tick(&mut self) {
         let tick = Input::Tick(self.moment());
-        let events = self.bridge.handle(tick);
+        let events = self.engine.handle(tick);
         self.events.extend(events);
     }
 
@@ -135,7 +135,7 @@ impl World {
     fn stands(&mut self, file: usize) -> &mut World {
         let (source, moment, content) = (SourceId(file as u32), self.moment(), &self.files[file].content);
         if let (_, Some(rest)) = split(content, 1) {
-            self.bridge.handle(Input::Rest { source, at: moment, rest });
+            self.engine.handle(Input::Rest { source, at: moment, rest });
         }
         self
     }
@@ -145,12 +145,12 @@ impl World {
         let until = self.now + Duration::from_secs_f64(seconds);
         loop {
             for file in 0..self.files.len() {
-                if self.files[file].seen.as_ref() != Some(&self.files[file].content) && self.bridge.may_look(SourceId(file as u32)) {
+                if self.files[file].seen.as_ref() != Some(&self.files[file].content) && self.engine.may_look(SourceId(file as u32)) {
                     self.look(file);
                 }
             }
             self.tick();
-            match self.bridge.deadline().filter(|deadline| *deadline <= until) {
+            match self.engine.deadline().filter(|deadline| *deadline <= until) {
                 Some(deadline) if deadline > self.now => self.now = deadline,
                 Some(_) => self.now += Duration::from_millis(1),
                 None if self.now == until => return self,
@@ -167,23 +167,23 @@ impl World {
         file.seen = Some(file.content.clone());
         let content = file.content.clone();
         if file.document {
-            self.bridge.handle(Input::Document { source, at: moment, text: content });
+            self.engine.handle(Input::Document { source, at: moment, text: content });
             return;
         }
         let seen = seen.unwrap_or_default();
         if content.starts_with(&seen) {
             let (ended, _open) = seen.split_at(seen.rfind(['\n', '\r']).map_or(0, |at| at + 1));
             let (lines, rest) = split(&content[ended.len()..], 1 + ended.matches('\n').count());
-            self.bridge.handle(Input::Lines { source, at: moment, lines });
+            self.engine.handle(Input::Lines { source, at: moment, lines });
             if let Some(rest) = rest {
-                self.bridge.handle(Input::Rest { source, at: moment, rest });
+                self.engine.handle(Input::Rest { source, at: moment, rest });
             }
         } else {
             let why = file.why;
             let (lines, rest) = split(&content, 1);
-            self.bridge.handle(Input::Begin { source, at: moment, why });
-            self.bridge.handle(Input::Lines { source, at: moment, lines });
-            self.bridge.handle(Input::End { source, at: moment, rest });
+            self.engine.handle(Input::Begin { source, at: moment, why });
+            self.engine.handle(Input::Lines { source, at: moment, lines });
+            self.engine.handle(Input::End { source, at: moment, rest });
         }
     }
 
@@ -193,18 +193,18 @@ impl World {
         let number = 1 + u32::try_from(self.files[P].content.lines().count()).unwrap();
         lines.push(number, text, LineEnd::Return);
         let at = self.moment();
-        self.bridge.handle(Input::Lines { source: SourceId(P as u32), at, lines });
+        self.engine.handle(Input::Lines { source: SourceId(P as u32), at, lines });
         self.wait(0.1)
     }
 
     /// How many criteria the state shows.
     pub(super) fn criteria(&self) -> usize {
-        self.bridge.state(self.moment()).tasks[0].stories.iter().map(|story| story.criteria.len()).sum()
+        self.engine.state(self.moment()).tasks[0].stories.iter().map(|story| story.criteria.len()).sum()
     }
 
     /// Stories with ticked criteria, and how many.
     pub(super) fn ticked(&self) -> Vec<(String, u32)> {
-        let state = self.bridge.state(self.moment());
+        let state = self.engine.state(self.moment());
         let ticked = state.tasks[0].stories.iter().filter(|story| story.status != StoryStatus::Passed && story.criteria_done > 0);
         ticked.map(|story| (story.story_id.clone().unwrap(), story.criteria_done)).collect()
     }

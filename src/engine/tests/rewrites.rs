@@ -73,7 +73,7 @@ fn a_start_said_again_by_the_minute_keeps_the_second_it_was_seen_at() {
     };
     let mut world = World::new([Some(head), None, None]);
     world.wait(20.0).save(P, &entry("○"), Why::Replaced).wait(5.0);
-    let started = |world: &World| world.bridge.state(world.moment()).tasks[0].stories.first().and_then(|story| story.started_at);
+    let started = |world: &World| world.engine.state(world.moment()).tasks[0].stories.first().and_then(|story| story.started_at);
     let seen = started(&world);
     assert!(seen.is_some_and(|at| at.0 > 1_770_000_000_000 + 15_000), "{seen:?}");
     world.wait(10.0).save(P, &entry("✓"), Why::Replaced).wait(5.0);

@@ -1,14 +1,14 @@
 //! What is guessed to be worked on, when, and what becomes of the guess.
 
 use super::*;
-use crate::bridge::infer::Guesses;
+use crate::engine::infer::Guesses;
 use crate::fact::Provenance;
 
 /// Two stories done of four, and a log that has said so.
 fn world() -> World {
     let stories = [("US-1", true), ("US-2", true), ("US-3", false), ("US-4", false)];
     let mut world = World::new([Some(&cat(&[h("a"), s(1), s(2)])), None, Some(&plan("b", &stories))]);
-    world.bridge.tasks[0].guesses = Guesses::new(true);
+    world.engine.tasks[0].guesses = Guesses::new(true);
     world.said();
     world
 }
@@ -24,7 +24,7 @@ fn guessed(world: &World) -> Vec<String> {
 }
 
 fn running(world: &World) -> Vec<(String, bool)> {
-    let state = world.bridge.state(world.moment());
+    let state = world.engine.state(world.moment());
     let running = state.tasks[0].stories.iter().filter(|story| story.status == StoryStatus::Running);
     running.map(|story| (story.story_id.clone().unwrap(), story.guessed)).collect()
 }
@@ -80,10 +80,10 @@ fn a_guessed_start_gives_no_duration_and_the_next_story_is_guessed() {
 #[test]
 fn without_a_plan_or_without_leave_nothing_is_guessed() {
     let mut alone = World::new([Some(&cat(&[h("a"), s(1)])), None, None]);
-    alone.bridge.tasks[0].guesses = Guesses::new(true);
+    alone.engine.tasks[0].guesses = Guesses::new(true);
     alone.said();
     alone.append(P, "Some notes.\n").wait(60.0).expect(&[]);
     let mut world = world();
-    world.bridge.tasks[0].guesses = Guesses::new(false);
+    world.engine.tasks[0].guesses = Guesses::new(false);
     world.append(P, "Some notes.\n").wait(60.0).expect(&[]);
 }

@@ -9,9 +9,9 @@ use crate::line::{Moment, Timestamp};
 use crate::model::Pace;
 use crate::model::state::{Remaining, SourceState, State};
 
-use super::{Bridge, Machine, Place};
+use super::{Engine, Machine, Place};
 
-impl Bridge {
+impl Engine {
     /// The snapshot for screens.
     pub fn state(&self, now: Moment) -> State {
         let mut sources: Vec<Vec<SourceState>> = self.tasks.iter().map(|_| Vec::new()).collect();

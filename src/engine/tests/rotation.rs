@@ -11,9 +11,9 @@ impl World {
         let at = self.moment();
         for (why, content) in contents {
             let (lines, rest) = split(content, 1);
-            self.bridge.handle(Input::Begin { source: SOURCE, at, why: *why });
-            self.bridge.handle(Input::Lines { source: SOURCE, at, lines });
-            self.bridge.handle(Input::End { source: SOURCE, at, rest });
+            self.engine.handle(Input::Begin { source: SOURCE, at, why: *why });
+            self.engine.handle(Input::Lines { source: SOURCE, at, lines });
+            self.engine.handle(Input::End { source: SOURCE, at, rest });
         }
         if let Some((_, content)) = contents.last() {
             self.files[L].content.clone_from(content);
@@ -24,21 +24,21 @@ impl World {
 
     fn retire(&mut self, past: u32) -> &mut World {
         let at = self.moment();
-        self.bridge.handle(Input::Retired { source: SOURCE, at, past: PastId(past) });
+        self.engine.handle(Input::Retired { source: SOURCE, at, past: PastId(past) });
         self
     }
 
     fn late(&mut self, past: u32, added: &str) -> &mut World {
         let at = self.moment();
         let (lines, _) = split(added, 100);
-        self.bridge.handle(Input::Late { source: SOURCE, at, past: PastId(past), lines });
+        self.engine.handle(Input::Late { source: SOURCE, at, past: PastId(past), lines });
         self
     }
 
     fn leave(&mut self, past: u32, open: Option<&str>) -> &mut World {
         let at = self.moment();
         let rest = open.map(|text| Rest { number: 200, text: text.to_owned() });
-        self.bridge.handle(Input::Left { source: SOURCE, at, past: PastId(past), end: Some(rest) });
+        self.engine.handle(Input::Left { source: SOURCE, at, past: PastId(past), end: Some(rest) });
         self
     }
 }
