@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 
 use crate::error::Error;
 use crate::format::{Recipe, Rules};
-use crate::plan::{self, NoPlan, Plan};
+use crate::plan::{self, ParseError, Plan};
 use crate::tail::splitter;
 use explain::Explained;
 
@@ -61,10 +61,12 @@ fn read(file: &Path, rules: &Rules) -> Result<Found, Error> {
     let is_document = file.extension().is_some_and(|extension| extension == "json");
     Ok(match plan::parse(&splitter::document(&bytes)) {
         Ok(plan) => Found::Plan(plan),
-        Err(NoPlan::Broken(why)) if is_document => Found::Neither(format!("no JSON that can be read: {why}")),
-        Err(NoPlan::Foreign) if is_document => {
+        Err(ParseError::Invalid(why)) if is_document => Found::Neither(format!("no JSON that can be read: {why}")),
+        Err(ParseError::NotAPlan) if is_document => {
             Found::Neither("JSON, but no plan: no list of stories, tasks or features was found in it".to_owned())
         }
-        Err(NoPlan::Broken(_) | NoPlan::Foreign) => Found::Log(explain::log(&Recipe::new(file, TimeZone::system(), rules), &bytes)),
+        Err(ParseError::Invalid(_) | ParseError::NotAPlan) => {
+            Found::Log(explain::log(&Recipe::new(file, TimeZone::system(), rules), &bytes))
+        }
     })
 }

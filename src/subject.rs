@@ -77,7 +77,11 @@ impl Names {
             if let Some(title) = &story.title {
                 self.by_title.entry(fold(title)).or_insert(place);
             }
-            self.plan.push(Planned { subject, title: story.title.clone(), criteria: story.criteria.iter().map(|c| fold(c)).collect() });
+            self.plan.push(Planned {
+                subject,
+                title: story.title.clone(),
+                criteria: story.criteria.iter().map(|criterion| fold(&criterion.text)).collect(),
+            });
         }
         self.plan.iter().map(|planned| planned.subject.clone()).collect()
     }

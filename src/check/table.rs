@@ -44,9 +44,9 @@ pub(super) fn plan(name: &str, plan: &Plan) -> String {
     for (id, story) in ids.iter().zip(&plan.stories) {
         line(&mut text, format_args!("  {} {} │ {} │ {}", mark(story), padded(id, width), criteria(story), cut(title(story), TEXT)));
     }
-    let passed = plan.stories.iter().filter(|story| story.passed).count();
+    let passed = plan.stories.iter().filter(|story| story.is_passed()).count();
     line(&mut text, format_args!("{passed} of {} stories passed", plan.stories.len()));
-    if let Some(cut) = &plan.cut {
+    if let Some(cut) = &plan.truncation {
         line(&mut text, format_args!("{cut}"));
     }
     text
@@ -127,7 +127,7 @@ fn tally(explained: &Explained) -> Vec<(String, String)> {
 }
 
 fn mark(story: &PlanStory) -> char {
-    if story.passed { '✓' } else { '○' }
+    if story.is_passed() { '✓' } else { '○' }
 }
 
 fn title(story: &PlanStory) -> &str {
@@ -171,6 +171,7 @@ fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
     use crate::fact::{Criterion, Fact, Provenance, StoryName};
+    use crate::plan::PlanStatus;
 
     fn fact(line: u32, what: What) -> Fact {
         let story = Some(StoryName { id: Some("US-001".to_owned()), title: Some("Basket".to_owned()) });
@@ -215,9 +216,9 @@ stories:
         let story = |id: &str, passed| PlanStory {
             id: Some(id.to_owned()),
             title: Some("カート".to_owned()),
-            criteria: vec!["one".to_owned()],
-            priority: None,
-            passed,
+            criteria: vec!["one".into()],
+            status: if passed { PlanStatus::Passed } else { PlanStatus::Open },
+            ..PlanStory::default()
         };
         let shop = Plan { name: Some("Shop".to_owned()), stories: vec![story("US-001", true), story("US-10", false)], ..Plan::default() };
         let expected = "\

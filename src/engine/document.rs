@@ -10,7 +10,7 @@ use crate::format::SourceKind;
 use crate::ledger::{SETTLE, TOTAL};
 use crate::line::Timestamp;
 use crate::model::Origin;
-use crate::plan::{self, NoPlan, Plan, PlanStory};
+use crate::plan::{self, ParseError, Plan, PlanStory};
 
 /// A broken document is mentioned after this long: shorter is a write under way.
 const BROKEN_FOR: Duration = Duration::from_secs(3);
@@ -83,13 +83,13 @@ impl PlanSource {
                 self.broken_said = false;
                 self.next = Some(plan);
             }
-            Err(NoPlan::Broken(why)) => {
+            Err(ParseError::Invalid(why)) => {
                 let since = self.broken.as_ref().map_or(now, |(since, _)| *since);
                 self.broken = Some((since, why));
                 // A version that waited to be believed has been replaced by one that cannot be read.
                 self.next = None;
             }
-            Err(NoPlan::Foreign) => {
+            Err(ParseError::NotAPlan) => {
                 // Nor is it that version any more when it is something else.
                 self.next = None;
                 self.broken = None;
@@ -154,15 +154,15 @@ impl PlanSource {
     /// Whether a flag that was up is down in `next`, or gone with its story.
     fn some_fell(&self, next: &Plan) -> bool {
         let Some(plan) = &self.plan else { return false };
-        let passed = names(next, |story| story.passed);
-        plan.stories.iter().any(|story| story.passed && !passed.contains(&name(story)))
+        let passed = names(next, PlanStory::is_passed);
+        plan.stories.iter().any(|story| story.is_passed() && !passed.contains(&name(story)))
     }
 
     /// Every flag that was up is down, and not only because the finished stories were taken out of a plan that goes on.
     fn all_fell(&self, next: &Plan) -> bool {
         let Some(plan) = &self.plan else { return false };
-        let was_up = names(plan, |story| story.passed);
-        if was_up.is_empty() || next.stories.iter().any(|story| story.passed && was_up.contains(&name(story))) {
+        let was_up = names(plan, PlanStory::is_passed);
+        if was_up.is_empty() || next.stories.iter().any(|story| story.is_passed() && was_up.contains(&name(story))) {
             return false;
         }
         let present = names(next, |_| true);
@@ -177,7 +177,7 @@ impl PlanSource {
         let mut rose = Vec::new();
         let mut fell = Vec::new();
         for (place, (story, key)) in plan.stories.iter().zip(keys).enumerate() {
-            if story.passed {
+            if story.is_passed() {
                 if self.up.insert(key.clone()) {
                     let edges = self.edges.entry(key.clone()).or_default();
                     *edges += 1;
@@ -219,7 +219,7 @@ impl PlanSource {
     }
 
     fn is_complete(&self) -> bool {
-        self.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty() && plan.stories.iter().all(|story| story.passed))
+        self.plan.as_ref().is_some_and(Plan::is_complete)
     }
 
     /// How often the whole plan has come true, when it just has and the file has been quiet.

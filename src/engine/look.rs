@@ -125,7 +125,7 @@ impl Look<'_> {
             }
             let at_once = at_once || self.finish || !self.live;
             let Some((plan, change)) = task.plans[source].believe(self.now.elapsed, at_once) else { continue };
-            if let Some(cut) = &plan.cut {
+            if let Some(cut) = &plan.truncation {
                 self.note(NoticeKind::Limit, &task.plans[source].path, cut);
             }
             let described = match (change, &task.plans[source].plan) {

@@ -125,7 +125,7 @@ impl Resolver {
         if !about_work_done {
             return true;
         }
-        let open = plan.stories.get(place).is_some_and(|story| !story.passed);
+        let open = plan.stories.get(place).is_some_and(|story| !story.is_passed());
         let agree = self.names.titles_agree(place, Some(title));
         let clash = self.names.titles_clash(place, title);
         *self.belongs.entry(format!("{id}\u{0}{title}")).or_insert(if open { agree } else { !clash })

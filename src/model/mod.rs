@@ -169,7 +169,7 @@ impl Task {
             self.plan_change = change;
         }
         // A story added or reopened after the end: the run goes on.
-        if self.ended.is_some_and(|(ending, _)| ending == Ending::Passed) && !plan.stories.iter().all(|story| story.passed) {
+        if self.ended.is_some_and(|(ending, _)| ending == Ending::Passed) && !plan.is_complete() {
             self.ended = None;
         }
         self.plan = Some(plan.clone());

@@ -6,7 +6,7 @@ use crate::fact::{Outcome, Precision, Provenance};
 use crate::format::SourceKind;
 use crate::line::Timestamp;
 use crate::model::state::{CriterionState, ErrorState, StoryState, StoryStatus};
-use crate::plan::PlanStory;
+use crate::plan::{PlanCriterion, PlanStory};
 use crate::subject::Subject;
 
 /// A value with the authority it rests on: explicit over derived over inferred, then the order of [`SourceKind`].
@@ -116,8 +116,8 @@ impl Story {
     pub(super) fn take_plan(&mut self, planned: &PlanStory) {
         self.in_plan = true;
         self.priority = planned.priority;
-        self.plan_passed = Some(planned.passed);
-        if planned.passed && self.status == StoryStatus::Pending {
+        self.plan_passed = Some(planned.is_passed());
+        if planned.is_passed() && self.status == StoryStatus::Pending {
             self.status = StoryStatus::Passed;
         }
         if let Some(title) = &planned.title {
@@ -130,12 +130,15 @@ impl Story {
             .iter()
             .enumerate()
             // Its own place first: a plan may use a text twice.
-            .map(|(at, text)| match old.get(at).filter(|had| had.text == *text).or_else(|| old.iter().find(|had| had.text == *text)) {
-                Some(had) => had.clone(),
-                None => pending(text.clone()),
+            .map(|(at, PlanCriterion { text, .. })| {
+                match old.get(at).filter(|had| had.text == *text).or_else(|| old.iter().find(|had| had.text == *text)) {
+                    Some(had) => had.clone(),
+                    None => pending(text.clone()),
+                }
             })
             .collect();
-        self.criteria.extend(old.into_iter().filter(|had| had.done && !planned.criteria.contains(&had.text)));
+        self.criteria
+            .extend(old.into_iter().filter(|had| had.done && !planned.criteria.iter().any(|criterion| criterion.text == had.text)));
     }
 
     /// The criterion with this index, made when it is new.

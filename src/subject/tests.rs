@@ -9,7 +9,7 @@ fn plan(stories: &[(&str, &str, &[&str])]) -> Plan {
         .map(|(id, title, criteria)| PlanStory {
             id: Some((*id).into()),
             title: Some((*title).into()),
-            criteria: criteria.iter().map(|c| (*c).to_owned()).collect(),
+            criteria: criteria.iter().map(|c| (*c).into()).collect(),
             ..PlanStory::default()
         })
         .collect();

@@ -1,18 +1,10 @@
-//! The plan document → the plan and its flags.
-//!
-//! Knows the shapes plans come in; not what a flag's rise means (`ledger`) nor which story a log line names (`subject`).
+//! JSON plans: a list of stories, named or bare, grouped or not, flagged by a boolean or a word.
 
-use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-/// Longest text that is looked at.
-const TEXT_LIMIT: usize = 16 << 20;
-/// Most stories of a plan.
-const STORY_LIMIT: usize = 10_000;
-/// Most criteria of a story.
-pub const CRITERION_LIMIT: usize = 200;
+use super::{CRITERION_LIMIT, ParseError, Plan, PlanCriterion, PlanStatus, PlanStory, STORY_LIMIT, Truncation};
 
 /// Where the stories stand, and whether other documents use the same name: there one element at least must say how it stands.
 const LISTS: [(&str, bool); 8] = [
@@ -38,57 +30,9 @@ const FLAGS: [&str; 7] = ["passes", "done", "complete", "completed", "passed", "
 const DONE: [&str; 12] =
     ["done", "complete", "completed", "passed", "passing", "success", "finished", "verified", "closed", "shipped", "merged", "implemented"];
 
-/// A plan as its document says it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Plan {
-    /// `project`, `name`, `title` or `feature` of the document.
-    pub name: Option<String>,
-    /// `branchName` or `branch`.
-    pub branch: Option<String>,
-    pub description: Option<String>,
-    /// `estimatedDuration` where it is a number of seconds.
-    pub estimated_secs: Option<u64>,
-    /// In array order.
-    pub stories: Vec<PlanStory>,
-    /// Set when a limit cut something off or an element was no story, in words for a notice.
-    pub cut: Option<String>,
-}
-
-/// A story of a plan. It has an id or a title.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct PlanStory {
-    /// As written; a number is written out.
-    pub id: Option<String>,
-    /// Where there is none, the description stands for it.
-    pub title: Option<String>,
-    /// The texts of the criteria: no plan says which of them are done.
-    pub criteria: Vec<String>,
-    /// Only where it is a number.
-    pub priority: Option<i64>,
-    /// The flag, whatever its name.
-    pub passed: bool,
-}
-
-/// Why a text gives no plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoPlan {
-    /// Not JSON (any more, or yet): half-written, or broken. Line and column from 1, and what the parser says.
-    Broken(String),
-    /// JSON, but of no shape that a plan has.
-    Foreign,
-}
-
-/// Reads a plan of any known shape.
-///
-/// # Errors
-///
-/// [`NoPlan::Broken`] for what is no JSON or too long to look at, [`NoPlan::Foreign`] for JSON that is no plan.
-pub fn parse(text: &str) -> Result<Plan, NoPlan> {
-    if text.len() > TEXT_LIMIT {
-        return Err(NoPlan::Broken(format!("{} MiB long; plans of up to {} MiB are read", text.len() >> 20, TEXT_LIMIT >> 20)));
-    }
-    let text = text.trim_start_matches('\u{feff}');
-    let document: Value = serde_json::from_str(text).map_err(|error| NoPlan::Broken(error.to_string()))?;
+/// Reads a JSON plan of any known shape.
+pub(super) fn parse(text: &str) -> Result<Plan, ParseError> {
+    let document: Value = serde_json::from_str(text).map_err(|error| ParseError::Invalid(error.to_string()))?;
     match &document {
         Value::Array(list) if is_list(list, true) => Ok(plan(&Map::new(), list)),
         Value::Object(top) => {
@@ -98,9 +42,9 @@ pub fn parse(text: &str) -> Result<Plan, NoPlan> {
             // `{"phases": [{"tasks": […]}, …]}`
             let groups = GROUPS.iter().find_map(|name| top.get(*name)?.as_array()).into_iter().flatten();
             let lists: Vec<Cow<'_, [Value]>> = groups.filter_map(|group| listed(group.as_object()?)).collect();
-            if lists.is_empty() { Err(NoPlan::Foreign) } else { Ok(plan(top, &lists.concat())) }
+            if lists.is_empty() { Err(ParseError::NotAPlan) } else { Ok(plan(top, &lists.concat())) }
         }
-        _ => Err(NoPlan::Foreign),
+        _ => Err(ParseError::NotAPlan),
     }
 }
 
@@ -129,24 +73,16 @@ fn with_id(id: &str, fields: &Value) -> Value {
 /// Whether an array holds stories. One bad element does not spoil it.
 fn is_list(list: &[Value], needs_flag: bool) -> bool {
     let has_flag = |value: &Value| FLAGS.iter().chain(&["status"]).any(|flag| value.get(flag).is_some());
-    list.is_empty() || list.iter().any(|value| story(value, &mut Cut::default()).is_some() && (!needs_flag || has_flag(value)))
-}
-
-/// What limits and bad elements cost.
-#[derive(Default)]
-struct Cut {
-    bad: usize,
-    stories: usize,
-    criteria: usize,
+    list.is_empty() || list.iter().any(|value| story(value, &mut Truncation::default()).is_some() && (!needs_flag || has_flag(value)))
 }
 
 fn plan(top: &Map<String, Value>, list: &[Value]) -> Plan {
-    let mut cut = Cut { stories: list.len().saturating_sub(STORY_LIMIT), ..Cut::default() };
+    let mut truncation = Truncation { stories: list.len().saturating_sub(STORY_LIMIT), ..Truncation::default() };
     let mut stories = Vec::with_capacity(list.len().min(STORY_LIMIT));
     for value in list.iter().take(STORY_LIMIT) {
-        match story(value, &mut cut) {
+        match story(value, &mut truncation) {
             Some(story) => stories.push(story),
-            None => cut.bad += 1,
+            None => truncation.bad += 1,
         }
     }
     Plan {
@@ -154,42 +90,32 @@ fn plan(top: &Map<String, Value>, list: &[Value]) -> Plan {
         branch: first_text(top, &BRANCHES),
         description: first_text(top, &["description"]),
         estimated_secs: ["estimatedDuration", "estimated_duration"].iter().find_map(|name| top.get(*name)?.as_u64()),
+        groups: Vec::new(),
         stories,
-        cut: cut.words(),
+        truncation: truncation.words(),
     }
 }
 
-impl Cut {
-    fn words(&self) -> Option<String> {
-        let said = [
-            (self.stories, "stories beyond the first 10,000 left out"),
-            (self.criteria, "criteria beyond the first 200 of their story left out"),
-            (self.bad, "elements that are no stories skipped"),
-        ];
-        let said: Vec<String> = said.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-        (!said.is_empty()).then(|| said.join(", "))
-    }
-}
-
-fn story(value: &Value, cut: &mut Cut) -> Option<PlanStory> {
+fn story(value: &Value, truncation: &mut Truncation) -> Option<PlanStory> {
     let fields = value.as_object()?;
     let (id, title) = (first_text(fields, &IDS), first_text(fields, &TITLES));
     if id.is_none() && title.is_none() {
         return None;
     }
     let priority = fields.get("priority").and_then(Value::as_i64);
-    Some(PlanStory { id, title, criteria: criteria(fields, cut), priority, passed: passed(fields) })
+    let status = if passed(fields) { PlanStatus::Passed } else { PlanStatus::Open };
+    Some(PlanStory { id, title, priority, status, criteria: criteria(fields, truncation), ..PlanStory::default() })
 }
 
-fn criteria(fields: &Map<String, Value>, cut: &mut Cut) -> Vec<String> {
+fn criteria(fields: &Map<String, Value>, truncation: &mut Truncation) -> Vec<PlanCriterion> {
     let Some(list) = CRITERIA.iter().find_map(|name| fields.get(*name)?.as_array()) else { return Vec::new() };
-    cut.criteria += list.len().saturating_sub(CRITERION_LIMIT);
+    truncation.criteria += list.len().saturating_sub(CRITERION_LIMIT);
     // A criterion without a text keeps its place, or those behind it would get the wrong numbers.
     let text = |value: &Value| match value {
         Value::Object(fields) => first_text(fields, &CRITERION_TEXTS),
         value => simple_text(value),
     };
-    list.iter().take(CRITERION_LIMIT).map(|value| text(value).unwrap_or_default()).collect()
+    list.iter().take(CRITERION_LIMIT).map(|value| PlanCriterion { text: text(value).unwrap_or_default(), done: None }).collect()
 }
 
 fn passed(fields: &Map<String, Value>) -> bool {
@@ -215,23 +141,26 @@ fn simple_text(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{TEXT_LIMIT, parse};
 
     fn show(text: &str) -> String {
         match parse(text) {
             Ok(plan) => {
                 let stories: Vec<String> = plan.stories.iter().map(line).collect();
-                let head: Vec<&str> = [&plan.name, &plan.branch, &plan.cut].iter().map(|part| part.as_deref().unwrap_or("-")).collect();
+                let head: Vec<&str> =
+                    [&plan.name, &plan.branch, &plan.truncation].iter().map(|part| part.as_deref().unwrap_or("-")).collect();
                 format!("{}; {}", head.join(" | "), stories.join("; "))
             }
-            Err(NoPlan::Foreign) => "foreign".to_owned(),
-            Err(NoPlan::Broken(why)) => format!("broken: {why}"),
+            Err(ParseError::NotAPlan) => "foreign".to_owned(),
+            Err(ParseError::Invalid(why)) => format!("broken: {why}"),
         }
     }
 
     fn line(story: &PlanStory) -> String {
-        let mark = if story.passed { "x" } else { " " };
+        let mark = if story.is_passed() { "x" } else { " " };
         let priority = story.priority.map(|priority| format!(" p{priority}")).unwrap_or_default();
-        let criteria = if story.criteria.is_empty() { String::new() } else { format!(" [{}]", story.criteria.join(", ")) };
+        let texts: Vec<&str> = story.criteria.iter().map(|criterion| criterion.text.as_str()).collect();
+        let criteria = if texts.is_empty() { String::new() } else { format!(" [{}]", texts.join(", ")) };
         format!("[{mark}] {} {}{priority}{criteria}", story.id.as_deref().unwrap_or("-"), story.title.as_deref().unwrap_or("-"))
     }
 
@@ -296,11 +225,11 @@ mod tests {
     fn limits_are_said() {
         let stories: Vec<String> = (0..STORY_LIMIT + 2).map(|n| format!(r#"{{"id": "{n}", "acceptanceCriteria": []}}"#)).collect();
         let plan = parse(&format!(r#"{{"userStories": [{}]}}"#, stories.join(","))).expect("a plan");
-        assert_eq!((plan.stories.len(), plan.cut.as_deref()), (STORY_LIMIT, Some("2 stories beyond the first 10,000 left out")));
+        assert_eq!((plan.stories.len(), plan.truncation.as_deref()), (STORY_LIMIT, Some("2 stories beyond the first 10,000 left out")));
         let criteria = vec![r#""c""#; CRITERION_LIMIT + 1].join(",");
         let plan = parse(&format!(r#"{{"userStories": [{{"id": "a", "acceptanceCriteria": [{criteria}]}}]}}"#)).expect("a plan");
         assert_eq!(plan.stories[0].criteria.len(), CRITERION_LIMIT);
-        assert!(plan.cut.is_some());
-        assert!(matches!(parse(&" ".repeat(TEXT_LIMIT + 1)), Err(NoPlan::Broken(_))));
+        assert!(plan.truncation.is_some());
+        assert!(matches!(parse(&" ".repeat(TEXT_LIMIT + 1)), Err(ParseError::Invalid(_))));
     }
 }
