@@ -155,7 +155,7 @@ pub(crate) enum Why {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct PastId(pub u32);
 
-/// Everything the bridge is ever told. The order of inputs is the order of looks; nothing is emitted before `Tick` or `Finish`.
+/// Everything the engine is ever told. The order of inputs is the order of looks; nothing is emitted before `Tick` or `Finish`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Input {
     /// The file is read again from its start; its `Lines` follow, then `End`.

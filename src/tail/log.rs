@@ -51,7 +51,7 @@ pub(super) struct Log {
     memory: Option<Memory>,
     /// Something has stood under the name since the start.
     was_here: bool,
-    /// The file has appeared and the bridge has not heard of it.
+    /// The file has appeared and the engine has not heard of it.
     appeared: bool,
     /// It changed while it was read.
     moving: bool,

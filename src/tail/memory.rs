@@ -1,4 +1,4 @@
-//! What a restarted bridge must know of a file to go on where the last one was killed.
+//! What a restarted process must know of a file to go on where the last one was killed.
 
 use std::collections::HashMap;
 
@@ -10,9 +10,9 @@ use crate::tail::file::Identity;
 use crate::tail::follow::Proof;
 use crate::tail::neighbours::Seen;
 
-/// All that a restarted bridge must know, as of one moment.
+/// All that a restarted process must know, as of one moment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Keep {
+pub struct Checkpoint {
     /// What has been counted.
     pub counts: engine::Memory,
     /// How far each file has been read.

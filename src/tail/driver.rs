@@ -1,0 +1,148 @@
+//! Drives the engine: feeds it inputs, publishes the events they lead to, and takes snapshots of the state when they are due.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use crate::engine::Engine;
+use crate::error::Notice;
+use crate::event::Event;
+use crate::line::{Input, Moment, Timestamp};
+use crate::model::state::State;
+use crate::tail::memory::Checkpoint;
+
+/// One publication: what a poll of the files has led to.
+#[derive(Debug, Default)]
+pub struct Update {
+    /// In the order in which they are to be published.
+    pub events: Vec<Event>,
+    /// The newest state, when a snapshot was due.
+    pub state: Option<State>,
+    /// Each is published once.
+    pub notices: Vec<Notice>,
+    /// To be stored once the events are safe.
+    pub checkpoint: Option<Box<Checkpoint>>,
+}
+
+/// Receives every update. `Break` ends the reading; `Continue` returns the notices about the outputs themselves.
+pub type Sink = dyn FnMut(Update) -> ControlFlow<(), Vec<Notice>> + Send;
+
+/// Bounds of the time between two snapshots. An event waits while a snapshot is taken. A snapshot of thousands of stories takes long,
+/// so the time between two grows with the cost of the last: to at least [`SNAPSHOT_TIME_SHARE`] times that cost. Thus at most one event in
+/// 250 waits. The last snapshot always comes.
+const SNAPSHOT_MIN_INTERVAL: Duration = Duration::from_millis(100);
+const SNAPSHOT_MAX_INTERVAL: Duration = Duration::from_secs(1);
+const SNAPSHOT_TIME_SHARE: u32 = 250;
+/// Delay of a snapshot after its events: clients that were just written to often need the processor of this thread.
+const SNAPSHOT_DELAY: Duration = Duration::from_millis(5);
+
+/// The engine, its sink, and the timing of snapshots.
+pub(super) struct Driver {
+    pub(super) engine: Engine,
+    sink: Box<Sink>,
+    /// Version of the last snapshot, and when it was taken.
+    last_snapshot: Option<(u64, Duration)>,
+    /// How long the last snapshot took.
+    snapshot_cost: Duration,
+    /// Since when the state is newer than the last snapshot.
+    dirty_since: Option<Duration>,
+    /// Every file has been read once.
+    pub(super) scanned: bool,
+    /// The sink has ended the reading, or the driver has finished.
+    pub(super) closed: bool,
+}
+
+impl Driver {
+    pub(super) fn new(engine: Engine, sink: Box<Sink>) -> Self {
+        Driver { engine, sink, last_snapshot: None, snapshot_cost: Duration::ZERO, dirty_since: None, scanned: false, closed: false }
+    }
+
+    pub(super) fn feed(&mut self, input: Input) {
+        let events = self.engine.handle(input);
+        if !events.is_empty() {
+            self.publish_events(events, None);
+        }
+    }
+
+    /// Tells the engine, once, that every file has been read.
+    pub(super) fn mark_scanned(&mut self, now: Moment) {
+        if !self.scanned {
+            self.scanned = true;
+            self.feed(Input::Ready(now));
+        }
+    }
+
+    /// Publishes the events that are due, then a snapshot if one is due.
+    pub(super) fn tick(&mut self, now: Moment) {
+        let events = self.engine.handle(Input::Tick(now));
+        if !events.is_empty() {
+            self.publish_events(events, None);
+        }
+        if self.last_snapshot.is_some_and(|(version, _)| version != self.engine.version()) {
+            self.dirty_since.get_or_insert(now.elapsed);
+        }
+        // After the events: a snapshot costs more than an event, which must not wait for it.
+        if self.snapshot_due().is_some_and(|at| at <= now.elapsed) {
+            let started = Instant::now();
+            let state = self.snapshot(now);
+            self.snapshot_cost = started.elapsed();
+            self.publish_events(Vec::new(), Some(state));
+        }
+    }
+
+    /// Publishes the last events and the final state.
+    pub(super) fn finish(&mut self, now: Moment) {
+        let events = self.engine.handle(Input::Finish(now));
+        let state = self.snapshot(now);
+        self.publish_events(events, Some(state));
+    }
+
+    /// When the next snapshot is due; `None` while the last one is current.
+    pub(super) fn snapshot_due(&self) -> Option<Duration> {
+        match self.last_snapshot {
+            None => Some(Duration::ZERO),
+            Some((version, at)) => {
+                let interval = (self.snapshot_cost * SNAPSHOT_TIME_SHARE).clamp(SNAPSHOT_MIN_INTERVAL, SNAPSHOT_MAX_INTERVAL);
+                let earliest = self.dirty_since.map_or(Duration::ZERO, |since| since + SNAPSHOT_DELAY);
+                (version != self.engine.version()).then(|| (at + interval).max(earliest))
+            }
+        }
+    }
+
+    fn snapshot(&mut self, now: Moment) -> State {
+        self.last_snapshot = Some((self.engine.version(), now.elapsed));
+        self.dirty_since = None;
+        self.engine.state(now)
+    }
+
+    fn publish_events(&mut self, events: Vec<Event>, state: Option<State>) {
+        let notices = self.engine.take_notices();
+        self.publish(Update { events, state, notices, checkpoint: None });
+    }
+
+    pub(super) fn publish(&mut self, update: Update) {
+        match (self.sink)(update) {
+            ControlFlow::Break(()) => self.closed = true,
+            ControlFlow::Continue(notices) => {
+                for notice in notices {
+                    // The state shows notices about the outputs beside those about the files.
+                    let at = Moment { elapsed: Duration::ZERO, wall: notice.at };
+                    self.engine.handle(Input::Trouble { source: None, at, notice });
+                }
+            }
+        }
+    }
+}
+
+/// Both clocks, from the start of the reading.
+#[derive(Clone, Copy)]
+pub(super) struct Clock(Instant);
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Clock(Instant::now())
+    }
+
+    pub(super) fn read(self) -> Moment {
+        Moment { elapsed: self.0.elapsed(), wall: Timestamp::now() }
+    }
+}
