@@ -7,7 +7,7 @@ use super::opening::{Opening, PLAIN, Silence};
 use super::{Family, Reading, Seen, SourceKind, heading, time};
 use crate::fact::{Fact, Provenance, Voice, What, opening};
 
-pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"#=-AIi*\xE2\xF0", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"#=-AIi*", read };
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     if seen.sure && is_all_done(seen.text) {

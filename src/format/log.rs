@@ -14,17 +14,24 @@ use super::{ALL, Head, Reading, Seen, SourceKind, heading, rule};
 use crate::fact::{Fact, Provenance, StoryName, What};
 use crate::line::Line;
 
-/// For every byte the families whose lines may begin with it, as bits in the order of [`ALL`].
+/// For every byte the families whose lines may begin with it, as bits in the order of [`ALL`]. A byte outside ASCII may begin a word of any
+/// language: there every family that knows words is asked.
 const BEGINS: [u16; 256] = {
     let mut table = [0; 256];
     let mut nth = 0;
     while nth < ALL.len() {
         let mut at = 0;
         while at < ALL[nth].begins.len() {
+            assert!(ALL[nth].begins[at].is_ascii());
             table[ALL[nth].begins[at] as usize] |= 1 << nth;
             at += 1;
         }
         nth += 1;
+    }
+    let mut byte = 128;
+    while byte < table.len() {
+        table[byte] = !WHOLE & ((1 << ALL.len()) - 1);
+        byte += 1;
     }
     table
 };

@@ -76,7 +76,7 @@ const ALL: &[Family] = &[
 struct Family {
     /// What a file with such lines is.
     kind: SourceKind,
-    /// The first bytes that its lines can have, white space aside.
+    /// The ASCII bytes that its lines can begin with, white space aside; lines that begin with another character go to every family.
     begins: &'static [u8],
     /// What a line says, if it is one of the family's. Asked only about lines that begin right.
     read: fn(&Seen<'_>) -> Option<Reading>,

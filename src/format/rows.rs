@@ -12,8 +12,7 @@ use super::words::{self, Mark, Status};
 use super::{Family, Reading, Seen, SourceKind};
 use crate::fact::{Outcome, Provenance, StoryName, Voice};
 
-pub(super) const FAMILY: Family =
-    Family { kind: SourceKind::ProgressLog, begins: b"[-*+|0123456789\xE2\xF0ABCDEFGHIJKLMNOPQRSTUVWXYZ", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"[-*+|0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", read };
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     // In an entry a row is one of the entry's lines.

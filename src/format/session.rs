@@ -13,7 +13,7 @@ use super::words::{self, Status};
 use super::{Family, Reading, Seen, SourceKind, heading, time};
 use crate::fact::{Fact, Outcome, Provenance, Stamp, StoryName, Voice, opening};
 
-pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"#=[-*Ss\xD0\xE3\xEC\xE4", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"#=[-*Ss", read };
 
 /// Lower case.
 const SESSIONS: &[&str] =

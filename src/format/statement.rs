@@ -9,7 +9,7 @@ use super::words::{self, Mark, Status};
 use super::{Family, Reading, Seen, SourceKind, time};
 use crate::fact::{Fact, Outcome, Provenance, Stamp, StoryName, Voice};
 
-pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"[-*+0123456789TtSsFfCcUuBbID\xE4\xE5\xE2\xF0", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"[-*+0123456789TtSsFfCcUuBbID", read };
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     if seen.planned {
