@@ -49,7 +49,7 @@ pub(crate) mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{Fact, Stamp, StoryName};
+use crate::fact::{Fact, RecordedTime, StoryName};
 use crate::line::Line;
 use opening::Opening;
 use time::Clock;
@@ -196,7 +196,7 @@ impl SourceKind {
 pub struct Head {
     /// The line that names the run's beginning (`Started: …`, `# Created: …`), cleaned and trimmed.
     pub start_line: Option<String>,
-    pub started: Option<Stamp>,
+    pub started: Option<RecordedTime>,
     /// The feature or project the header names.
     pub name: Option<String>,
 }

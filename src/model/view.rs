@@ -1,6 +1,6 @@
 //! The model as snapshots show it.
 
-use crate::event::Ending;
+use crate::event::EndStatus;
 use crate::fact::Precision;
 use crate::line::Timestamp;
 use crate::model::TaskModel;
@@ -53,8 +53,8 @@ impl TaskModel {
 
     fn status(&self, quiet: bool) -> TaskStatus {
         match self.ended {
-            Some((Ending::Passed, _)) => TaskStatus::Passed,
-            Some((Ending::Failed, _)) => TaskStatus::Failed,
+            Some((EndStatus::Passed, _)) => TaskStatus::Passed,
+            Some((EndStatus::Failed, _)) => TaskStatus::Failed,
             None if !self.has_events => TaskStatus::Waiting,
             None if quiet => TaskStatus::Quiet,
             None => TaskStatus::Running,

@@ -20,7 +20,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("ledger", 1),
     ("model", 1),
     ("estimate", 1),
-    ("pace", 1),
+    ("rate_limiter", 1),
     ("discover", 1),
     ("engine", 2),
     ("hub", 3),

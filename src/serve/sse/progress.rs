@@ -13,12 +13,12 @@ use super::super::metrics::Counters;
 use super::super::query::Filter;
 use super::{Ending, Feed, HEARTBEAT, Seat, WRITE_BYTES, Writing, bye, control, heartbeats, hello};
 use crate::hub::{Batch, Cursor, GapReason, Subscription};
-use crate::pace::Pace;
+use crate::rate_limiter::RateLimiter;
 
 pub(super) struct Progress {
     reader: Subscription,
     filter: Filter,
-    pace: Pace,
+    limiter: RateLimiter,
     heartbeats: Interval,
     ending: Ending,
     phase: Phase,
@@ -41,7 +41,7 @@ impl Progress {
         Progress {
             reader,
             filter,
-            pace: Pace::new(settings.max_rate),
+            limiter: RateLimiter::new(settings.max_rate),
             heartbeats: heartbeats(settings.heartbeat),
             ending: Ending::new(&serving.stopping),
             phase: Phase::New(hello(serving, &place, settings.heartbeat)),
@@ -53,7 +53,7 @@ impl Progress {
     async fn follow(&mut self) -> Bytes {
         loop {
             let room = self.room(Instant::now());
-            let more_room = if room == 0 { self.pace.more_room_at() } else { None };
+            let more_room = if room == 0 { self.limiter.next_at() } else { None };
             tokio::select! {
                 biased;
                 batch = self.reader.next_up_to(room) => match batch {
@@ -93,7 +93,7 @@ impl Progress {
                     writing.push(entry.frame.clone());
                     live += usize::from(self.reader.is_live(entry));
                 }
-                self.pace.sent(now, live);
+                self.limiter.record(now, live);
             }
             Batch::Gap { reason, oldest } => {
                 self.counters.gap(reason);
@@ -129,7 +129,7 @@ impl Progress {
 
     /// Only live events are paced.
     fn room(&mut self, now: Instant) -> usize {
-        if self.reader.is_replaying() { usize::MAX } else { self.pace.room(now) }
+        if self.reader.is_replaying() { usize::MAX } else { self.limiter.available(now) }
     }
 }
 
