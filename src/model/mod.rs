@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::event::{Data, Ending, Event, EventId, Seq, Source, TEXT_LIMIT, TimestampSource};
 use crate::fact::{Fact, Kind, Precision, Provenance, What};
 use crate::format::SourceKind;
-use crate::line::Timestamp;
 use crate::plan::Plan;
 use crate::subject::Subject;
 use state::{ErrorState, StoryStatus};

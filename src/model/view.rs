@@ -1,8 +1,8 @@
 //! The model as screens see it.
 
+use crate::clock::Timestamp;
 use crate::event::Ending;
 use crate::fact::Precision;
-use crate::line::Timestamp;
 use crate::model::Task;
 use crate::model::state::{Remaining, SourceState, StoryStatus, TaskState, TaskStatus};
 

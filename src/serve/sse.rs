@@ -125,14 +125,14 @@ fn hello(serving: &Serving, place: &dyn Display, heartbeat: Duration) -> Bytes {
         version: &'static str,
         epoch: &'a str,
         heartbeat_ms: u128,
-        server_time: crate::line::Timestamp,
+        server_time: crate::clock::Timestamp,
     }
     let hello = Hello {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
         epoch: serving.hub.epoch(),
         heartbeat_ms: heartbeat.as_millis(),
-        server_time: crate::line::Timestamp::now(),
+        server_time: crate::clock::Timestamp::now(),
     };
     let random = Uuid::new_v4().as_u64_pair().1;
     let retry = RETRY_MS - RETRY_JITTER + random % (2 * RETRY_JITTER + 1);

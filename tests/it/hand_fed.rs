@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use progress_bridge::clock::Timestamp;
 use progress_bridge::event::{AcCompleted, Data, ErrorOccurred, Event, EventId, SCHEMA, Seq, Source, TimestampSource};
 use progress_bridge::fact::{ErrorKind, Kind, Provenance};
 use progress_bridge::hub::{Hub, HubSettings};
-use progress_bridge::line::Timestamp;
 use progress_bridge::model::state::State;
 use progress_bridge::serve::{self, ServeSettings};
 use tokio::sync::oneshot;

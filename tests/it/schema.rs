@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use jsonschema::Validator;
+use progress_bridge::clock::Timestamp;
 use progress_bridge::event::{
     AcCompleted, Data, Ending, ErrorOccurred, Event, EventId, Seq, Source, StoryCompleted, StoryStarted, TYPE_NAMES, TaskCompleted,
     TaskStarted, TimestampSource,
 };
 use progress_bridge::fact::{ErrorKind, Kind, Precision, Provenance};
-use progress_bridge::line::Timestamp;
 use serde_json::{Value, json};
 
 pub fn validator() -> Validator {

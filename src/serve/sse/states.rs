@@ -9,8 +9,8 @@ use tokio::time::{Instant, Interval};
 
 use super::super::Serving;
 use super::{Ending, Feed, Seat, Writing, bye, control, heartbeats, hello};
+use crate::clock::Timestamp;
 use crate::hub::{Hub, Snapshot};
-use crate::line::Timestamp;
 
 /// Ten a second, as many as a screen can use, with a little for the way to the client, which may squeeze two together.
 const INTERVAL: Duration = Duration::from_millis(105);
