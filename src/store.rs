@@ -23,7 +23,7 @@ use crate::tail::memory::Checkpoint;
 use journal::Journal;
 
 /// Goes up when a snapshot of the old kind means something else now.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const SNAPSHOT: &str = "snapshot";
 
 /// The folder, open for writing.

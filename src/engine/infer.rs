@@ -44,7 +44,7 @@ pub(super) fn guess(task: &mut Task, now: ClockReading, events: &mut Vec<Event>)
     if task.is_unsettled() {
         return;
     }
-    let Some(subject) = task.model.next_open() else { return };
+    let Some(subject) = task.model.next_unpassed() else { return };
     let fact = Fact {
         what: What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() },
         story: Some(StoryName { id: subject.id.as_deref().map(str::to_owned), title: None }),

@@ -180,7 +180,7 @@ impl Look<'_> {
         let at = if self.live && !fresh.is_empty() { Some(self.now.wall) } else { written };
         if let Some(at) = at {
             let path = task.lines[line].path.clone();
-            task.model.touched(at, &path);
+            task.model.record_activity(at, &path);
         }
     }
 

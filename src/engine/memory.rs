@@ -36,7 +36,7 @@ pub(super) struct TaskMemory {
     pub(super) runs: HashMap<String, u32>,
     pub(super) untold: bool,
     pub(super) resolver: Resolver,
-    pub(super) model: model::Task,
+    pub(super) model: model::TaskModel,
     /// Records of shared logs that are its own.
     records: Vec<u64>,
 }

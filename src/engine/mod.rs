@@ -311,7 +311,7 @@ impl Engine {
             Machine::Plan(plan) => &task.plans[plan].path,
         };
         task.guesses.moved(at.wall, path);
-        task.model.touched(at.wall, path);
+        task.model.record_activity(at.wall, path);
         self.claims.moved(place.task, at.wall);
     }
 
@@ -329,7 +329,7 @@ impl Engine {
             }
         };
         if !self.claims.is_shared(place.file) {
-            task.model.touched(at, path);
+            task.model.record_activity(at, path);
             self.claims.moved(place.task, at);
         }
     }

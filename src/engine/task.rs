@@ -12,7 +12,7 @@ use crate::fact::{Fact, Kind, Outcome, Provenance, StoryName, Voice, What, openi
 use crate::format::SourceKind;
 use crate::ledger::Run;
 use crate::line::Lines;
-use crate::model::{self, Origin, Told};
+use crate::model::{self, FactUpdate, Origin};
 use crate::plan::Plan;
 use crate::subject::Subject;
 
@@ -31,7 +31,7 @@ pub(super) struct Task {
     pub(super) id: Arc<str>,
     pub(super) lines: Vec<LineSource>,
     pub(super) plans: Vec<PlanSource>,
-    pub(super) model: model::Task,
+    pub(super) model: model::TaskModel,
     pub(super) guesses: Guesses,
     pub(super) resolver: Resolver,
     pub(super) run: Run,
@@ -79,7 +79,7 @@ impl Task {
             id: Arc::from(id),
             lines: Vec::new(),
             plans: Vec::new(),
-            model: model::Task::new(id, source_text),
+            model: model::TaskModel::new(id, source_text),
             resolver: Resolver::default(),
             run: Run::default(),
             run_name: None,
@@ -293,7 +293,7 @@ impl Task {
         if occurrence.is_some() {
             self.name_run(pending);
         }
-        let told = Told {
+        let update = FactUpdate {
             fact,
             kind,
             subject: pending.subjects.story.as_ref(),
@@ -305,7 +305,7 @@ impl Task {
             live: pending.live,
             timed: pending.timed,
         };
-        if let Some(event) = self.model.tell(&told)
+        if let Some(event) = self.model.apply(&update)
             && !pending.mute
         {
             events.push(event);
@@ -349,7 +349,7 @@ impl Task {
         let stays = (0..self.plans.len()).find(|place| !plans.contains(place) && self.plans[*place].has_stories());
         if let Some(plan) = stays.and_then(|place| self.plans[place].plan.clone()) {
             let subjects = self.resolver.set_plan(&plan);
-            self.model.take_plan(&plan, &subjects, &[], None);
+            self.model.apply_plan(&plan, &subjects, &[], None);
         }
         true
     }
@@ -367,7 +367,7 @@ impl Task {
             }
         }
         let reopened: Vec<_> = fell.iter().map(|place| subjects[*place].clone()).collect();
-        self.model.take_plan(&plan, &subjects, &reopened, change);
+        self.model.apply_plan(&plan, &subjects, &reopened, change);
         let mut facts = Vec::new();
         if !plan.stories.is_empty() {
             let what = What::TaskStarted {

@@ -6,7 +6,7 @@ use crate::clock::{ClockReading, Timestamp};
 use crate::estimate::{self, Outlook};
 use crate::event::SCHEMA;
 use crate::format::SourceKind;
-use crate::model::Pace;
+use crate::model::EstimateInput;
 use crate::model::state::{Remaining, SourceState, State};
 
 use super::{Engine, Machine, Place};
@@ -19,7 +19,7 @@ impl Engine {
             sources[place.task].push(self.source_state(place));
         }
         let tasks = self.tasks.iter().zip(sources).map(|(task, sources)| {
-            let (quiet, remaining) = outlook(&task.model.pace(), now.wall);
+            let (quiet, remaining) = outlook(&task.model.estimate_input(), now.wall);
             task.model.view(sources, quiet, remaining)
         });
         State {
@@ -50,11 +50,11 @@ impl Engine {
 }
 
 /// Whether nothing has moved for longer than a story usually takes, and how long the rest will take.
-fn outlook(pace: &Pace, now: Timestamp) -> (bool, Remaining) {
-    let finished: Vec<Duration> = pace.durations_ms.iter().map(|ms| Duration::from_millis(*ms)).collect();
+fn outlook(input: &EstimateInput, now: Timestamp) -> (bool, Remaining) {
+    let finished: Vec<Duration> = input.durations_ms.iter().map(|ms| Duration::from_millis(*ms)).collect();
     let since = |at: Timestamp| now.since(at).map(Duration::from_millis);
-    let quiet = !pace.over && pace.moved_at.and_then(since).is_some_and(|still| still > estimate::quiet_after(&finished));
-    let current = pace.current_since.and_then(since);
-    let to_come = pace.left.map(|left| u32::try_from(left.saturating_sub(usize::from(pace.has_current))).unwrap_or(u32::MAX));
+    let quiet = !input.ended && input.last_activity.and_then(since).is_some_and(|still| still > estimate::quiet_after(&finished));
+    let current = input.current_since.and_then(since);
+    let to_come = input.stories_left.map(|left| u32::try_from(left.saturating_sub(usize::from(input.has_current))).unwrap_or(u32::MAX));
     (quiet, estimate::remaining(&Outlook { finished: &finished, current, to_come, quiet }))
 }
