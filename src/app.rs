@@ -18,13 +18,14 @@ use tokio::task::JoinSet;
 
 use self::publisher::Publisher;
 pub use self::signals::Signals;
+use crate::clock::{ClockReading, Timestamp};
 use crate::config::{Config, Ends, From, Reading, Screen, Serve, Watch};
 use crate::discover::{self, Disk, Found, Request, SourceKey};
 use crate::engine::{Engine, Settings};
 use crate::error::Error;
 use crate::event::Seq;
 use crate::hub::{Hub, HubSettings, Start};
-use crate::line::{Input, Moment, Timestamp};
+use crate::input::Input;
 use crate::output::plain::{self, Plain};
 use crate::output::stream;
 use crate::output::style::{Environment, Form, Style};
@@ -204,9 +205,9 @@ async fn open_store(state: Option<&Path>) -> Result<(Option<Store>, Kept), Error
 
 /// The bridge goes on with what was kept. Returns how far each file had been read.
 fn go_on(bridge: &mut Engine, kept: &mut Kept) -> HashMap<SourceKey, Memory> {
-    let now = Moment { elapsed: Duration::ZERO, wall: Timestamp::now() };
+    let now = ClockReading { elapsed: Duration::ZERO, wall: Timestamp::now() };
     for notice in kept.notices.drain(..) {
-        bridge.handle(Input::Trouble { source: None, at: now, notice });
+        bridge.handle(Input::Notice { source: None, at: now, notice });
     }
     let newest = kept.newest.as_ref().map_or(Seq(0), |newest| newest.seq);
     bridge.go_on(newest, kept.uncounted());

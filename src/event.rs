@@ -8,8 +8,8 @@ use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::clock::Timestamp;
 use crate::fact::{CountedKind, ErrorKind, Precision, Provenance};
-use crate::line::Timestamp;
 
 /// Version of the shapes below; goes up when a reader of the old ones would be wrong.
 pub const SCHEMA: u32 = 1;

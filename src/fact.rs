@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::line::Timestamp;
+use crate::clock::Timestamp;
 
 /// One statement of one source, as written there.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{CountedKind, Key, StatementForm};
-use crate::line::{PastId, Why};
+use crate::input::{DetachedId, RereadReason};
 
 /// A partial loss, and whatever else could be a half-finished write, is believed after this much quiet.
 pub const SETTLE: Duration = Duration::from_millis(250);
@@ -80,7 +80,7 @@ pub struct Source {
 /// A file that lost its name to another.
 #[derive(Debug, Clone)]
 struct Past {
-    id: PastId,
+    id: DetachedId,
     /// Count in what it held when it was last read.
     cur: Counts,
     /// What was known of its generation when that was closed; until then the present one is still its own.
@@ -101,7 +101,7 @@ pub enum Verdict {
 /// What is known about a rewritten file beside its content.
 #[derive(Debug, Clone, Copy)]
 pub struct Circumstances {
-    pub why: Why,
+    pub why: RereadReason,
     /// A program appends to it and rotates it.
     pub machine: bool,
     /// Its name says so, too. JSON lines under an agent's name may be saved over as an agent does it, in pieces.
@@ -169,12 +169,12 @@ impl Source {
     }
 
     /// The believed content is now this file's, which is read on beside the one that took its name.
-    pub fn retire(&mut self, id: PastId) {
+    pub fn retire(&mut self, id: DetachedId) {
         self.pasts.push(Past { id, cur: self.cur.clone(), closed: None });
     }
 
     /// A fact at the end of a file that lost its name. Returns how often it has been said when that is more than before.
-    pub fn late(&mut self, id: PastId, item: Item) -> Option<u32> {
+    pub fn late(&mut self, id: DetachedId, item: Item) -> Option<u32> {
         let past = self.pasts.iter_mut().find(|past| past.id == id)?;
         let count = past.cur.entry(item.slot).or_default();
         if item.once && *count > 0 {
@@ -198,7 +198,7 @@ impl Source {
     }
 
     /// A file that lost its name is not read any more.
-    pub fn leave(&mut self, id: PastId) {
+    pub fn leave(&mut self, id: DetachedId) {
         self.pasts.retain(|past| past.id != id);
     }
 
@@ -212,9 +212,9 @@ impl Source {
         let familiar = new.opens.iter().any(|open| self.opens.contains(open));
         match how.why {
             // A copy of what was read, or a generation that was missed between two looks, which may say the same at another time.
-            Why::Sibling => return if 2 * shared > total && familiar { Verdict::Rewrite } else { Verdict::NewGeneration },
-            Why::Rotated if how.machine => return Verdict::NewGeneration,
-            Why::Rotated | Why::Rewritten | Why::Replaced | Why::MovedAway | Why::Resumed => {}
+            RereadReason::RotatedSibling => return if 2 * shared > total && familiar { Verdict::Rewrite } else { Verdict::NewGeneration },
+            RereadReason::Rotated if how.machine => return Verdict::NewGeneration,
+            RereadReason::Rotated | RereadReason::Rewritten | RereadReason::Replaced | RereadReason::Renamed | RereadReason::Restored => {}
         }
         let lost = self.cur.iter().any(|(slot, count)| new.of(*slot) < *count);
         if !lost {
@@ -226,7 +226,7 @@ impl Source {
             return if believed { Verdict::NewGeneration } else { Verdict::Wait { hold: !how.machine } };
         }
         let under_half = 2 * shared < total;
-        let moved = how.why == Why::MovedAway;
+        let moved = how.why == RereadReason::Renamed;
         if shared == 0 || (under_half && !familiar) {
             let patience = if how.machine_name { SETTLE } else { TOTAL };
             let believed = how.age >= patience || (settled && (moved || how.other_start_line));

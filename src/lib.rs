@@ -10,10 +10,12 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-// 0 words: what the reader hands on, what a source states, what is said about it, what can go wrong
+// 0 words: time, lines, what the reader tells the engine, what a source states, what is said about it, what can go wrong
+pub mod clock;
 pub mod error;
 pub mod event;
 pub mod fact;
+pub(crate) mod input;
 pub mod line;
 // 1 machines: pure, each with one job; time comes in as an argument
 pub(crate) mod discover;

@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::error::{Error, Notice, NoticeKind};
 use crate::event::{Event, Seq};
 use crate::hub::{Cursor, Hub, HubSettings};
-use crate::line::Timestamp;
 use crate::tail::memory::Checkpoint;
 use journal::Journal;
 

@@ -6,10 +6,10 @@ use std::ops::ControlFlow;
 use tokio::sync::oneshot;
 
 use super::{Ended, announce};
+use crate::clock::Timestamp;
 use crate::config::{Config, Ends};
 use crate::error::{Error, Notice};
 use crate::hub::Hub;
-use crate::line::Timestamp;
 use crate::model::state::{State, TaskStatus};
 use crate::output::ndjson::{Ndjson, Stopped};
 use crate::store::Store;

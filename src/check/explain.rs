@@ -2,7 +2,7 @@
 
 use crate::fact::{Criterion, Fact, Outcome, Statement, StoryName};
 use crate::format::{Recipe, SourceKind};
-use crate::line::{Lines, Rest};
+use crate::line::{Lines, PartialLine};
 use crate::tail::splitter::Splitter;
 
 /// A log as it was read.
@@ -52,7 +52,7 @@ pub(super) fn log(recipe: &Recipe, bytes: &[u8]) -> Explained {
     let mut reader = recipe.reader();
     let mut facts = Vec::new();
     let mut lines = Vec::new();
-    for line in text.iter().chain(rest.as_ref().map(Rest::line)) {
+    for line in text.iter().chain(rest.as_ref().map(PartialLine::line)) {
         let before = reader.places();
         reader.line(line, &mut facts);
         let reading = match (line.text.trim().is_empty(), reader.places().1 > before.1) {

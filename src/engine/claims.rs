@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::clock::Timestamp;
 use crate::event::{Event, EventSource, TEXT_LIMIT};
 use crate::fact::{Fact, Statement};
-use crate::line::Timestamp;
 use crate::plan::Plan;
 use crate::subject::Names;
 

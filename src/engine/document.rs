@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::format::SourceKind;
 use crate::ledger::{SETTLE, TOTAL};
-use crate::line::Timestamp;
 use crate::model::Origin;
 use crate::plan::{self, ParseError, Plan, PlanStory};
 

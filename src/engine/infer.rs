@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
+use crate::clock::{ClockReading, Timestamp};
 use crate::event::Event;
 use crate::fact::{CountedKind, Fact, Provenance, Statement, StatementForm, StoryName, entry_hash};
 use crate::format::SourceKind;
-use crate::line::{Moment, Timestamp};
 use crate::model::Origin;
 
 use super::document::PlanSource;
@@ -34,7 +34,7 @@ impl Guesses {
 }
 
 /// Says what is being worked on, when nobody does and it is likely.
-pub(super) fn guess(task: &mut Task, now: Moment, events: &mut Vec<Event>) {
+pub(super) fn guess(task: &mut Task, now: ClockReading, events: &mut Vec<Event>) {
     let Some((at, path)) = task.guesses.moved.clone().filter(|_| task.guesses.allowed) else { return };
     // A plan alone says only where its stories stand.
     if !task.has_a_log() {
@@ -56,12 +56,12 @@ pub(super) fn guess(task: &mut Task, now: Moment, events: &mut Vec<Event>) {
         recorded_at: None,
     };
     let origin = Origin { path, kind: SourceKind::Plan, written: None };
-    task.start_guessed(fact, subject, &origin, Moment { wall: at, ..now }, events);
+    task.start_guessed(fact, subject, &origin, ClockReading { wall: at, ..now }, events);
 }
 
 impl Task {
     /// Tells a guessed start, unless the story's present attempt has one.
-    fn start_guessed(&mut self, fact: Fact, subject: crate::subject::Subject, origin: &Origin, at: Moment, events: &mut Vec<Event>) {
+    fn start_guessed(&mut self, fact: Fact, subject: crate::subject::Subject, origin: &Origin, at: ClockReading, events: &mut Vec<Event>) {
         let Some(occurrence) = self.attempt_without_start(&subject.key) else { return };
         let mut pending = self.pending(fact, None, origin, false, true);
         pending.subjects.is_story(subject);

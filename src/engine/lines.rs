@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::Timestamp;
 use crate::fact::Fact;
 use crate::format::{Reader, Recipe, SourceKind};
+use crate::input::RereadReason;
 use crate::ledger::{self, Circumstances, Item, SETTLE, Slot, TOTAL, Tally, Verdict};
-use crate::line::{Lines, Rest, Timestamp, Why};
+use crate::line::{Lines, PartialLine};
 use crate::model::Origin;
 
 use super::claims::FileAt;
@@ -38,12 +40,12 @@ pub(super) struct LineSource {
     /// Files that lost their name and are read on.
     pub(super) pasts: Pasts,
     /// An open last line that is to be counted once the candidate is believed.
-    late_rest: Option<Rest>,
+    late_rest: Option<PartialLine>,
     /// Facts of an open last line or entry, counted before it was complete: skipped once when they come again.
     pub(super) shown: Vec<(Slot, u32)>,
     /// What the last line has said so far.
     redrawn: Redraws,
-    /// Last change on the clock of `Moment::elapsed`.
+    /// Last change on the clock of `ClockReading::elapsed`.
     changed: Duration,
     /// What an earlier process knew of the file, until it is read again.
     pub(super) remembered: Option<Remembered>,
@@ -58,8 +60,8 @@ pub(super) struct LineSource {
 pub(super) struct Candidate {
     reader: Reader,
     facts: Vec<Fact>,
-    rest: Option<Rest>,
-    why: Why,
+    rest: Option<PartialLine>,
+    why: RereadReason,
     /// Since when the file is known to be no mere growth.
     since: Duration,
     complete: bool,
@@ -123,13 +125,13 @@ impl LineSource {
         self.seen
     }
 
-    pub(super) fn begin(&mut self, now: Duration, why: Why) {
+    pub(super) fn begin(&mut self, now: Duration, why: RereadReason) {
         let waiting = self.candidate.take();
         let why = match waiting.as_ref().map(|waiting| waiting.why) {
             // The old file was seen to live on elsewhere; a later write does not make that unseen.
-            Some(Why::MovedAway) => Why::MovedAway,
-            Some(Why::Rotated) => Why::Rotated,
-            Some(Why::Rewritten | Why::Replaced | Why::Sibling | Why::Resumed) | None => why,
+            Some(RereadReason::Renamed) => RereadReason::Renamed,
+            Some(RereadReason::Rotated) => RereadReason::Rotated,
+            Some(RereadReason::Rewritten | RereadReason::Replaced | RereadReason::RotatedSibling | RereadReason::Restored) | None => why,
         };
         let since = waiting.map_or(now, |waiting| waiting.since);
         let reader = self.recipe.reader();
@@ -162,7 +164,7 @@ impl LineSource {
         }
     }
 
-    pub(super) fn end(&mut self, now: Duration, rest: Option<Rest>) {
+    pub(super) fn end(&mut self, now: Duration, rest: Option<PartialLine>) {
         self.changed = now;
         if let Some(candidate) = &mut self.candidate {
             candidate.rest = rest;
@@ -171,7 +173,7 @@ impl LineSource {
     }
 
     /// The open last line counts as it stands.
-    pub(super) fn rest(&mut self, rest: Rest) {
+    pub(super) fn rest(&mut self, rest: PartialLine) {
         if self.candidate.is_some() {
             self.late_rest = Some(rest);
         } else {
@@ -388,6 +390,8 @@ impl LineSource {
     /// Whether the candidate cannot wait for the next look: its file is about to be followed by another.
     pub(super) fn is_pressed(&self, retired: bool) -> bool {
         let machine = self.is_machine_log();
-        self.candidate.as_ref().is_some_and(|waiting| waiting.complete && (waiting.why == Why::Sibling || (retired && machine)))
+        self.candidate
+            .as_ref()
+            .is_some_and(|waiting| waiting.complete && (waiting.why == RereadReason::RotatedSibling || (retired && machine)))
     }
 }

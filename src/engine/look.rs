@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use crate::clock::ClockReading;
 use crate::error::{Notice, NoticeKind};
 use crate::event::Event;
 use crate::fact::Statement;
 use crate::ledger::{KEYS, SETTLE, Verdict};
-use crate::line::Moment;
 use crate::plan::Plan;
 
 use super::claims::Claims;
@@ -20,7 +20,7 @@ const SETTLE_MS: u64 = SETTLE.as_millis() as u64;
 
 pub(super) struct Look<'a> {
     pub(super) claims: &'a mut Claims,
-    pub(super) now: Moment,
+    pub(super) now: ClockReading,
     /// Nothing more will come: whatever waits is judged by what is there.
     pub(super) finish: bool,
     /// Things are seen as they happen; not so in the first look.

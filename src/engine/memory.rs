@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::{ClockReading, Timestamp};
 use crate::discover::SourceKey;
 use crate::event::{Event, Seq};
 use crate::ledger::{self, GONE, Run, Slot};
-use crate::line::{Moment, Timestamp};
 use crate::model;
 
 use super::claims::Claims;
@@ -95,7 +95,7 @@ impl Engine {
     }
 
     /// Goes on with what an earlier process remembered, before anything is read.
-    pub fn restore(&mut self, memory: Memory, now: Moment) {
+    pub fn restore(&mut self, memory: Memory, now: ClockReading) {
         self.seq = self.seq.max(memory.seq);
         // Those of tasks that are not there are nobody else's.
         self.claims.restore(None, memory.tasks.values().flat_map(|task| &task.records));
@@ -104,7 +104,7 @@ impl Engine {
     }
 
     /// Hands what is remembered of tasks and sources from these numbers on to them.
-    pub(super) fn remember(&mut self, first_task: usize, first_source: usize, now: Moment) {
+    pub(super) fn remember(&mut self, first_task: usize, first_source: usize, now: ClockReading) {
         let Some(memory) = &mut self.remembered else { return };
         let down = Duration::from_millis(now.wall.since(memory.at).unwrap_or(0));
         let just_gone = (down < GONE).then_some(now.elapsed);

@@ -29,12 +29,14 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::clock::{ClockReading, Timestamp};
 use crate::discover::{Added, Shape, Source, SourceKey, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
 use crate::event::{Event, EventId, Seq};
 use crate::format::{Recipe, Rules};
+use crate::input::Input;
 use crate::ledger::Verdict;
-use crate::line::{Input, Moment, SourceId, Timestamp};
+use crate::line::SourceId;
 use crate::model::state::SourceCondition;
 use claims::{Claims, FileAt};
 use document::PlanSource;
@@ -124,7 +126,7 @@ impl Engine {
     }
 
     /// Tasks and sources that were found later, numbered on from those before.
-    pub fn add_found(&mut self, added: &Added, now: Moment) {
+    pub fn add_found(&mut self, added: &Added, now: ClockReading) {
         let (first_task, first_source) = (self.tasks.len(), self.sources.len());
         self.add(&added.tasks, &added.sources);
         self.remember(first_task, first_source, now);
@@ -158,45 +160,46 @@ impl Engine {
     /// Takes one input. Events come out of `Tick` and `Finish` only, in the order they are to be published.
     pub fn handle(&mut self, input: Input) -> Vec<Event> {
         match input {
-            Input::Begin { source, at, why } => {
+            Input::RereadBegun { source, at, reason: why } => {
                 self.press(source, at, false);
                 self.on_lines(source, at, |lines, now| lines.begin(now, why));
             }
-            Input::Resumed { source, at } => {
+            Input::RestoreDone { source, at } => {
                 self.touched(source, at);
                 self.with_line(source, |task, line, claims| task.resumed(line, at.elapsed, claims));
             }
-            Input::Retired { source, at, past } => {
+            Input::Detached { source, at, detached: past } => {
                 self.press(source, at, true);
                 self.on_lines(source, at, |lines, _| lines.retire(past));
             }
-            Input::Late { source, at, past, lines } => {
+            Input::DetachedLines { source, at, detached: past, lines } => {
                 self.touched(source, at);
                 self.with_line(source, |task, line, claims| task.late(line, past, &lines, claims));
             }
-            Input::Left { source, at: _, past, end } => {
+            Input::DetachedClosed { source, at: _, detached: past, still_linked, partial } => {
+                let end = still_linked.then_some(partial);
                 self.with_line(source, |task, line, claims| task.leave(line, past, end, claims));
             }
             Input::Lines { source, at, lines } => {
                 self.touched(source, at);
                 self.with_line(source, |task, line, claims| task.take(line, at.elapsed, &lines, claims));
             }
-            Input::Rest { source, at, rest } => self.on_lines(source, at, |lines, _| lines.rest(rest)),
-            Input::End { source, at, rest } => {
+            Input::PartialLine { source, at, partial: rest } => self.on_lines(source, at, |lines, _| lines.rest(rest)),
+            Input::RereadDone { source, at, partial: rest } => {
                 self.on_lines(source, at, |lines, now| lines.end(now, rest));
                 self.hold_if_reset(source, at);
             }
             Input::Document { source, at, text } => self.on_document(source, at, &text),
-            Input::Written { source, at } => self.written(source, at),
-            Input::Gone { source, at: _ } => self.gone(source),
-            Input::Trouble { source, at: _, notice } => {
+            Input::FileSeen { source, at } => self.written(source, at),
+            Input::Missing { source, at: _ } => self.gone(source),
+            Input::Notice { source, at: _, notice } => {
                 if let (Some(source), NoticeKind::Unreadable) = (source, notice.kind) {
                     self.sources[source.0 as usize].condition = SourceCondition::Unreadable;
                 }
                 self.notice(notice);
             }
             Input::Tick(now) => return self.tick(now, false),
-            Input::Ready(_) => {
+            Input::InitialScanDone(_) => {
                 self.ready = true;
                 self.claims.forget_told();
             }
@@ -205,7 +208,7 @@ impl Engine {
         Vec::new()
     }
 
-    /// When the next `Tick` is wanted although nothing may have been seen by then, on the clock of [`Moment::elapsed`].
+    /// When the next `Tick` is wanted although nothing may have been seen by then, on the clock of [`ClockReading::elapsed`].
     pub fn deadline(&self) -> Option<Duration> {
         let waits = self.tasks.iter().flat_map(|task| {
             let lines = task.lines.iter().filter_map(|source| source.deadline(self.ticked));
@@ -256,7 +259,7 @@ impl Engine {
         std::mem::take(&mut self.new_notices)
     }
 
-    fn on_lines(&mut self, source: SourceId, at: Moment, act: impl FnOnce(&mut LineSource, Duration)) {
+    fn on_lines(&mut self, source: SourceId, at: ClockReading, act: impl FnOnce(&mut LineSource, Duration)) {
         self.touched(source, at);
         let place = &self.sources[source.0 as usize];
         match place.machine {
@@ -266,7 +269,7 @@ impl Engine {
     }
 
     /// What a source holds is about to be replaced.
-    fn press(&mut self, source: SourceId, at: Moment, retired: bool) {
+    fn press(&mut self, source: SourceId, at: ClockReading, retired: bool) {
         let live = self.ready;
         self.with_line(source, |task, line, claims| {
             let begun = task.begun(line, live);
@@ -282,7 +285,7 @@ impl Engine {
         }
     }
 
-    fn on_document(&mut self, source: SourceId, at: Moment, text: &str) {
+    fn on_document(&mut self, source: SourceId, at: ClockReading, text: &str) {
         self.touched(source, at);
         let place = &self.sources[source.0 as usize];
         match place.machine {
@@ -294,7 +297,7 @@ impl Engine {
         }
     }
 
-    fn touched(&mut self, source: SourceId, at: Moment) {
+    fn touched(&mut self, source: SourceId, at: ClockReading) {
         let place = &mut self.sources[source.0 as usize];
         place.condition = SourceCondition::Reading;
         self.version += 1;
@@ -341,7 +344,7 @@ impl Engine {
     }
 
     /// The task's other sources wait from the moment a progress log seems to have been reset.
-    fn hold_if_reset(&mut self, source: SourceId, at: Moment) {
+    fn hold_if_reset(&mut self, source: SourceId, at: ClockReading) {
         let place = &self.sources[source.0 as usize];
         if let Machine::Lines(line) = place.machine {
             let task = &mut self.tasks[place.task];
@@ -360,7 +363,7 @@ impl Engine {
         }
     }
 
-    fn tick(&mut self, now: Moment, finish: bool) -> Vec<Event> {
+    fn tick(&mut self, now: ClockReading, finish: bool) -> Vec<Event> {
         let mut events = Vec::new();
         self.ticked = now.elapsed;
         for at in 0..self.tasks.len() {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::fact::Fact;
 use crate::format::Reader;
+use crate::input::DetachedId;
 use crate::ledger::{self, Slot, Verdict};
-use crate::line::{Lines, PastId, Rest};
+use crate::line::{Lines, PartialLine};
 
 use super::claims::Claims;
 use super::lines::{Counted, LineSource};
@@ -18,21 +19,21 @@ pub(super) struct Pasts(Vec<Past>);
 
 #[derive(Debug)]
 struct Past {
-    id: PastId,
+    id: DetachedId,
     reader: Reader,
     /// Facts of an open end that were counted before it was complete.
     shown: Vec<(Slot, u32)>,
 }
 
 impl Pasts {
-    pub(super) fn retire(&mut self, id: PastId, reader: Reader, shown: Vec<(Slot, u32)>) {
+    pub(super) fn retire(&mut self, id: DetachedId, reader: Reader, shown: Vec<(Slot, u32)>) {
         self.0.push(Past { id, reader, shown });
     }
 
     /// Counts lines that were added.
     pub(super) fn late(
         &mut self,
-        id: PastId,
+        id: DetachedId,
         lines: &Lines,
         ledger: &mut ledger::Source,
         resolve: impl FnMut(&Fact) -> Resolved,
@@ -48,8 +49,8 @@ impl Pasts {
     /// Nothing more will be added; `end` when the open end counts, with the open last line.
     pub(super) fn leave(
         &mut self,
-        id: PastId,
-        end: Option<Option<Rest>>,
+        id: DetachedId,
+        end: Option<Option<PartialLine>>,
         ledger: &mut ledger::Source,
         resolve: impl FnMut(&Fact) -> Resolved,
     ) -> Vec<Counted> {
@@ -69,7 +70,7 @@ impl Pasts {
 
 impl LineSource {
     /// Another file takes the name: what was read so far is read on as `id`.
-    pub(super) fn retire(&mut self, id: PastId) {
+    pub(super) fn retire(&mut self, id: DetachedId) {
         if self.candidate.is_none() {
             self.ledger.retire(id);
             self.pasts.retire(id, self.reader.clone(), self.shown.clone());
@@ -77,13 +78,13 @@ impl LineSource {
     }
 
     /// Lines added to a file that lost its name.
-    pub(super) fn late(&mut self, id: PastId, lines: &Lines, resolve: impl FnMut(&Fact) -> Resolved) {
+    pub(super) fn late(&mut self, id: DetachedId, lines: &Lines, resolve: impl FnMut(&Fact) -> Resolved) {
         let counted = self.pasts.late(id, lines, &mut self.ledger, resolve);
         self.counted.extend(counted);
     }
 
     /// A file that lost its name is not read any more; `end` when its open end counts.
-    pub(super) fn leave(&mut self, id: PastId, end: Option<Option<Rest>>, resolve: impl FnMut(&Fact) -> Resolved) {
+    pub(super) fn leave(&mut self, id: DetachedId, end: Option<Option<PartialLine>>, resolve: impl FnMut(&Fact) -> Resolved) {
         let counted = self.pasts.leave(id, end, &mut self.ledger, resolve);
         self.counted.extend(counted);
     }
@@ -107,13 +108,13 @@ impl Task {
     }
 
     /// Lines added to a file that lost its name.
-    pub(super) fn late(&mut self, line: usize, past: PastId, added: &Lines, claims: &mut Claims) {
+    pub(super) fn late(&mut self, line: usize, past: DetachedId, added: &Lines, claims: &mut Claims) {
         let (source, resolve) = self.apart(line, Begun::default(), claims);
         source.late(past, added, resolve);
     }
 
     /// A file that lost its name is not read any more.
-    pub(super) fn leave(&mut self, line: usize, past: PastId, end: Option<Option<Rest>>, claims: &mut Claims) {
+    pub(super) fn leave(&mut self, line: usize, past: DetachedId, end: Option<Option<PartialLine>>, claims: &mut Claims) {
         let (source, resolve) = self.apart(line, Begun::default(), claims);
         source.leave(past, end, resolve);
     }

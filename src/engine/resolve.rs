@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::clock::Timestamp;
 use crate::fact::{CountedKind, Fact, Failure, Key, Provenance, Statement, StoryName};
 use crate::ledger::Item;
-use crate::line::Timestamp;
 use crate::plan::Plan;
 use crate::subject::{Names, Subject, fold};
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::fact::{CountedKind, Fact};
 use crate::format::Reader;
 use crate::ledger::Slot;
-use crate::line::Rest;
+use crate::line::PartialLine;
 
 #[derive(Debug)]
 pub(super) struct Stated {
@@ -45,7 +45,7 @@ pub(super) fn oldest_entry_first(stated: Vec<Stated>) -> Vec<Stated> {
 }
 
 /// What the open end of a file would say if nothing more came.
-pub(super) fn tail_facts(reader: &Reader, rest: Option<&Rest>) -> Vec<Fact> {
+pub(super) fn tail_facts(reader: &Reader, rest: Option<&PartialLine>) -> Vec<Fact> {
     let mut ahead = reader.clone();
     let mut facts = Vec::new();
     if let Some(rest) = rest {

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::ClockReading;
 use crate::discover::Task as FoundTask;
 use crate::event::Event;
 use crate::fact::{CountedKind, Fact, Outcome, Provenance, Statement, StatementForm, StoryName, entry_hash};
 use crate::format::SourceKind;
 use crate::ledger::Run;
-use crate::line::{Lines, Moment};
+use crate::line::Lines;
 use crate::model::{self, FactUpdate, Origin};
 use crate::plan::Plan;
 use crate::subject::Subject;
@@ -190,7 +191,7 @@ impl Task {
     }
 
     /// Tells a look's facts in order; pushes the events of those that are due.
-    pub(super) fn tell_all(&mut self, look: Vec<Pending>, now: Moment, events: &mut Vec<Event>) {
+    pub(super) fn tell_all(&mut self, look: Vec<Pending>, now: ClockReading, events: &mut Vec<Event>) {
         let criteria = look.iter().filter(|pending| pending.subjects.kind == Some(CountedKind::CriterionDone)).count();
         for mut pending in sorted(look) {
             // Of several that are ticked at once nobody knows how long each took.
@@ -199,7 +200,7 @@ impl Task {
         }
     }
 
-    fn tell(&mut self, pending: &Pending, now: Moment, events: &mut Vec<Event>) {
+    fn tell(&mut self, pending: &Pending, now: ClockReading, events: &mut Vec<Event>) {
         let Some(kind) = pending.subjects.kind else {
             self.say(pending, CountedKind::TaskStarted, &pending.fact, None, now, events);
             return;
@@ -253,7 +254,7 @@ impl Task {
     }
 
     /// A run whose beginning nobody has stated begins with its first fact.
-    fn begin_if_untold(&mut self, pending: &Pending, now: Moment, events: &mut Vec<Event>) {
+    fn begin_if_untold(&mut self, pending: &Pending, now: ClockReading, events: &mut Vec<Event>) {
         if self.run.count(key(CountedKind::TaskStarted, "")) > 0 {
             return;
         }
@@ -266,7 +267,7 @@ impl Task {
 
     /// A completion whose start was not emitted emits that start first. A flag of a plan has no line that could have said so:
     /// alone it only says where the story stands.
-    fn imply_start(&mut self, pending: &Pending, now: Moment, events: &mut Vec<Event>) {
+    fn imply_start(&mut self, pending: &Pending, now: ClockReading, events: &mut Vec<Event>) {
         if pending.origin.kind == SourceKind::Plan && !self.has_a_log() {
             return;
         }
@@ -286,7 +287,7 @@ impl Task {
         kind: CountedKind,
         fact: &Fact,
         occurrence: Option<u32>,
-        now: Moment,
+        now: ClockReading,
         events: &mut Vec<Event>,
     ) {
         if occurrence.is_some() {

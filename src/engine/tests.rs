@@ -14,8 +14,10 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::clock::Timestamp;
 use crate::event::{EndStatus, EventData};
-use crate::line::{LineEnd, Lines, Rest, SourceId, TaskId, Timestamp, Why};
+use crate::input::RereadReason;
+use crate::line::{LineEnd, Lines, PartialLine, SourceId, TaskId};
 use crate::model::state::StoryStatus;
 
 /// Some files of one task and the engine that is told of them.
@@ -31,7 +33,7 @@ struct File {
     document: bool,
     content: String,
     seen: Option<String>,
-    why: Why,
+    why: RereadReason,
 }
 
 pub(super) const P: usize = 0;
@@ -84,7 +86,7 @@ impl World {
             content: content.unwrap_or_default().to_owned(),
             // A file that is not there is not looked at.
             seen: content.is_none().then(String::new),
-            why: Why::Rewritten,
+            why: RereadReason::Rewritten,
         });
         let mut world = World {
             engine: Engine::new(settings(names, emit_history)),
@@ -97,20 +99,20 @@ impl World {
         for (at, content) in contents.iter().enumerate() {
             if content.is_some() {
                 let a_minute_ago = Timestamp(world.moment().wall.0 - 60_000);
-                world.engine.handle(Input::Written { source: SourceId(at as u32), at: a_minute_ago });
+                world.engine.handle(Input::FileSeen { source: SourceId(at as u32), at: a_minute_ago });
                 world.look(at);
             }
         }
         world.tick();
-        let ready = Input::Ready(world.moment());
+        let ready = Input::InitialScanDone(world.moment());
         world.engine.handle(ready);
         world.wait(0.5);
         world
     }
 
-    fn moment(&self) -> Moment {
+    fn moment(&self) -> ClockReading {
         let wall = Timestamp(1_770_000_000_000 + i64::try_from(self.now.as_millis()).unwrap());
-        Moment { elapsed: self.now, wall }
+        ClockReading { elapsed: self.now, wall }
     }
 
     fn tick(&mut self) {
@@ -120,7 +122,7 @@ impl World {
     }
 
     /// The file now holds `content`; `why` is what the file system shows.
-    pub(super) fn save(&mut self, file: usize, content: &str, why: Why) -> &mut World {
+    pub(super) fn save(&mut self, file: usize, content: &str, why: RereadReason) -> &mut World {
         self.files[file].content = content.to_owned();
         self.files[file].why = why;
         self.wait(0.0)
@@ -128,14 +130,14 @@ impl World {
 
     pub(super) fn append(&mut self, file: usize, content: &str) -> &mut World {
         let whole = self.files[file].content.clone() + content;
-        self.save(file, &whole, Why::Rewritten)
+        self.save(file, &whole, RereadReason::Rewritten)
     }
 
     /// The open last line has stood for long enough.
     fn stands(&mut self, file: usize) -> &mut World {
         let (source, moment, content) = (SourceId(file as u32), self.moment(), &self.files[file].content);
         if let (_, Some(rest)) = split(content, 1) {
-            self.engine.handle(Input::Rest { source, at: moment, rest });
+            self.engine.handle(Input::PartialLine { source, at: moment, partial: rest });
         }
         self
     }
@@ -176,14 +178,14 @@ impl World {
             let (lines, rest) = split(&content[ended.len()..], 1 + ended.matches('\n').count());
             self.engine.handle(Input::Lines { source, at: moment, lines });
             if let Some(rest) = rest {
-                self.engine.handle(Input::Rest { source, at: moment, rest });
+                self.engine.handle(Input::PartialLine { source, at: moment, partial: rest });
             }
         } else {
             let why = file.why;
             let (lines, rest) = split(&content, 1);
-            self.engine.handle(Input::Begin { source, at: moment, why });
+            self.engine.handle(Input::RereadBegun { source, at: moment, reason: why });
             self.engine.handle(Input::Lines { source, at: moment, lines });
-            self.engine.handle(Input::End { source, at: moment, rest });
+            self.engine.handle(Input::RereadDone { source, at: moment, partial: rest });
         }
     }
 
@@ -237,7 +239,7 @@ fn brief(event: &Event) -> String {
     format!("{what} ({})", event.run)
 }
 
-fn split(text: &str, first: usize) -> (Lines, Option<Rest>) {
+fn split(text: &str, first: usize) -> (Lines, Option<PartialLine>) {
     let mut lines = Lines::default();
     let mut rest = None;
     for (number, piece) in (u32::try_from(first).unwrap()..).zip(text.split_inclusive('\n')) {
@@ -249,7 +251,7 @@ fn split(text: &str, first: usize) -> (Lines, Option<Rest>) {
         if !is_open {
             lines.push(number, last, LineEnd::Feed);
         } else if !last.is_empty() {
-            rest = Some(Rest { number, text: last.to_owned() });
+            rest = Some(PartialLine { number, text: last.to_owned() });
         }
     }
     (lines, rest)
@@ -286,7 +288,7 @@ pub(super) fn plan(branch: &str, stories: &[(&str, bool)]) -> String {
 fn a_line_inserted_on_top_is_the_new_one() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1)])), None, None]);
     world.expect(&["start US-1 (Started: a)", "passed US-1 (Started: a)"]);
-    world.save(P, &cat(&[h("a"), "[US-1] Starting... again\n".into(), s(1), c(1)]), Why::Replaced).wait(1.0);
+    world.save(P, &cat(&[h("a"), "[US-1] Starting... again\n".into(), s(1), c(1)]), RereadReason::Replaced).wait(1.0);
     assert_eq!(world.events[0].source.text.as_deref(), Some("[US-1] Starting... again"));
     world.expect(&["start US-1 (Started: a)"]);
 }
@@ -295,18 +297,18 @@ fn a_line_inserted_on_top_is_the_new_one() {
 fn an_edit_is_news_and_its_revert_is_not() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), s(2)])), None, None]);
     world.said();
-    world.save(P, &cat(&[h("a"), c(1), s(2)]), Why::Replaced).wait(1.0).expect(&["passed US-1 (Started: a)"]);
-    world.save(P, &cat(&[h("a"), s(1), s(2)]), Why::Replaced).wait(1.0).expect(&[]);
+    world.save(P, &cat(&[h("a"), c(1), s(2)]), RereadReason::Replaced).wait(1.0).expect(&["passed US-1 (Started: a)"]);
+    world.save(P, &cat(&[h("a"), s(1), s(2)]), RereadReason::Replaced).wait(1.0).expect(&[]);
 }
 
 #[test]
 fn a_reset_with_another_start_line_is_a_new_run() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1), s(2)])), None, None]);
     world.said();
-    world.save(P, &h("b"), Why::Rewritten).wait(4.0).append(P, &s(1)).wait(1.0).expect(&["start US-1 (Started: b)"]);
+    world.save(P, &h("b"), RereadReason::Rewritten).wait(4.0).append(P, &s(1)).wait(1.0).expect(&["start US-1 (Started: b)"]);
     // At once, with the first line of the new run: under half is left and the start line differs.
     world.append(P, &cat(&[c(1), s(2)])).wait(0.1).said();
-    world.save(P, &cat(&[h("c"), s(1)]), Why::Rewritten).wait(0.2).expect(&[]);
+    world.save(P, &cat(&[h("c"), s(1)]), RereadReason::Rewritten).wait(0.2).expect(&[]);
     world.wait(0.1).expect(&["start US-1 (Started: c)"]);
 }
 
@@ -314,9 +316,9 @@ fn a_reset_with_another_start_line_is_a_new_run() {
 fn content_that_comes_back_soon_is_the_same_run_and_late_is_another() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1)])), None, None]);
     world.said();
-    world.save(P, "", Why::Rewritten).wait(1.5).save(P, &cat(&[h("a"), s(2), s(1), c(1)]), Why::Rewritten).wait(4.0);
+    world.save(P, "", RereadReason::Rewritten).wait(1.5).save(P, &cat(&[h("a"), s(2), s(1), c(1)]), RereadReason::Rewritten).wait(4.0);
     world.expect(&["start US-2 (Started: a)"]);
-    world.save(P, "", Why::Rewritten).wait(4.0).save(P, &cat(&[h("a"), s(1), c(1)]), Why::Rewritten).wait(4.0);
+    world.save(P, "", RereadReason::Rewritten).wait(4.0).save(P, &cat(&[h("a"), s(1), c(1)]), RereadReason::Rewritten).wait(4.0);
     world.expect(&["start US-1 (Started: a#2)", "passed US-1 (Started: a#2)"]);
 }
 
@@ -325,9 +327,9 @@ fn gone_and_appended_again_is_news_but_restored_is_not() {
     let six = cat(&[h("a"), s(1), s(2), s(3), s(4), s(5), s(6)]);
     let mut world = World::new([Some(&six), None, None]);
     world.said();
-    world.save(P, &cat(&[h("a"), s(6)]), Why::Rewritten).wait(6.0).expect(&[]);
+    world.save(P, &cat(&[h("a"), s(6)]), RereadReason::Rewritten).wait(6.0).expect(&[]);
     world.append(P, &s(2)).wait(1.0).expect(&["start US-2 (Started: a)"]);
-    world.save(P, &cat(&[six.clone(), s(2)]), Why::Rewritten).wait(4.0).expect(&[]);
+    world.save(P, &cat(&[six.clone(), s(2)]), RereadReason::Rewritten).wait(4.0).expect(&[]);
 }
 
 #[test]
@@ -346,7 +348,7 @@ fn a_log_that_is_not_reset_with_the_run_starts_counting_from_there() {
     let old = [s(1), c(1)];
     let mut world = World::new([Some(&cat(&[h("a"), cat(&old)])), Some(&cat(&old)), None]);
     world.said();
-    world.save(P, &h("b"), Why::Rewritten).wait(4.0).append(L, &s(1)).wait(0.5).append(P, &s(1)).wait(0.5);
+    world.save(P, &h("b"), RereadReason::Rewritten).wait(4.0).append(L, &s(1)).wait(0.5).append(P, &s(1)).wait(0.5);
     world.expect(&["start US-1 (Started: b)"]);
 }
 
@@ -355,7 +357,7 @@ fn other_sources_wait_while_a_reset_is_not_believed() {
     let old = [s(1), c(1), s(2), c(2)];
     let mut world = World::new([Some(&cat(&old)), Some(&cat(&old)), None]);
     world.said();
-    world.save(P, "", Why::Rewritten).wait(0.6).append(L, &s(1)).wait(1.0).expect(&[]);
+    world.save(P, "", RereadReason::Rewritten).wait(0.6).append(L, &s(1)).wait(1.0).expect(&[]);
     let run = { world.wait(4.0).events.last().unwrap().run.to_string() };
     world.expect(&[&format!("start US-1 ({run})")]);
     assert_ne!(run, "[US-1] Starting...");
@@ -373,7 +375,7 @@ fn a_reformatted_log_says_nothing() {
     let mut world = World::new([Some(&cat(&[h("a"), c(1), c(2), c(3), c(4), c(5)])), None, None]);
     world.said();
     let reformatted = "# Progress Log\nStarted: a\n\n- [US-1] Completed now\n- [US-2] Completed\n- [US-4] Completed\n- [US-5] Completed\n";
-    world.save(P, reformatted, Why::Replaced).wait(4.0).expect(&[]);
+    world.save(P, reformatted, RereadReason::Replaced).wait(4.0).expect(&[]);
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use crate::clock::{ClockReading, Timestamp};
 use crate::estimate::{self, Outlook};
 use crate::event::SCHEMA;
 use crate::format::SourceKind;
-use crate::line::{Moment, Timestamp};
 use crate::model::EstimateInput;
 use crate::model::state::{Remaining, SourceState, State};
 
@@ -13,7 +13,7 @@ use super::{Engine, Machine, Place};
 
 impl Engine {
     /// The snapshot for screens.
-    pub fn state(&self, now: Moment) -> State {
+    pub fn state(&self, now: ClockReading) -> State {
         let mut sources: Vec<Vec<SourceState>> = self.tasks.iter().map(|_| Vec::new()).collect();
         for place in &self.sources {
             sources[place.task].push(self.source_state(place));

@@ -8,8 +8,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 
 use self::names::{DAYS, MONTHS, ZONES};
+use crate::clock::Timestamp;
 use crate::fact::{Precision, RecordedTime};
-use crate::line::Timestamp;
 
 /// What a time without zone or year means.
 #[derive(Debug, Clone, Copy)]

@@ -4,9 +4,9 @@ use futures_util::FutureExt;
 use proptest::prelude::*;
 
 use super::*;
+use crate::clock::Timestamp;
 use crate::event::{EventData, EventId, EventSource, TaskCompleted, TaskStarted, TimestampSource};
 use crate::fact::{CountedKind, Provenance};
-use crate::line::Timestamp;
 
 fn event(seq: u64) -> Event {
     Event {

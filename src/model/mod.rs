@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::event::{EndStatus, Event, EventData, EventId, EventSource, Seq, TEXT_LIMIT, TimestampSource};
 use crate::fact::{CountedKind, Fact, Precision, Provenance, Statement};
 use crate::format::SourceKind;
-use crate::line::Timestamp;
 use crate::plan::Plan;
 use crate::subject::Subject;
 use state::{ErrorState, StoryStatus};

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::fact::{Outcome, Precision, Provenance};
 use crate::format::SourceKind;
-use crate::line::Timestamp;
 use crate::model::state::{CriterionState, ErrorState, StoryState, StoryStatus};
 use crate::plan::{PlanCriterion, PlanStory};
 use crate::subject::Subject;

@@ -1,8 +1,8 @@
 //! The model as snapshots show it.
 
+use crate::clock::Timestamp;
 use crate::event::EndStatus;
 use crate::fact::Precision;
-use crate::line::Timestamp;
 use crate::model::TaskModel;
 use crate::model::state::{Remaining, SourceState, StoryStatus, TaskState, TaskStatus};
 

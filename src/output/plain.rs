@@ -10,10 +10,10 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::text::{self, Charset, clean, count, duration};
+use crate::clock::Timestamp;
 use crate::event::{EndStatus, Event, EventData};
 use crate::fact::{Precision, Provenance};
 use crate::hub::{Batch, Subscription};
-use crate::line::Timestamp;
 use crate::model::state::{Remaining, State, TaskState, TaskStatus};
 
 /// How lines are written, wherever they go.

@@ -1,8 +1,8 @@
 //! States for the tests of every output.
 
+use crate::clock::Timestamp;
 use crate::event::*;
 use crate::fact::{ErrorKind, Provenance};
-use crate::line::Timestamp;
 use crate::model::state::*;
 
 /// 2026-01-24T14:05:20Z.

@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use crate::clock::ClockReading;
 use crate::engine::Engine;
 use crate::error::Notice;
 use crate::event::Event;
-use crate::line::{Input, Moment, Timestamp};
+use crate::input::Input;
 use crate::model::state::State;
 use crate::tail::memory::Checkpoint;
 
@@ -64,15 +65,15 @@ impl Driver {
     }
 
     /// Tells the engine, once, that every file has been read.
-    pub(super) fn mark_scanned(&mut self, now: Moment) {
+    pub(super) fn mark_scanned(&mut self, now: ClockReading) {
         if !self.scanned {
             self.scanned = true;
-            self.feed(Input::Ready(now));
+            self.feed(Input::InitialScanDone(now));
         }
     }
 
     /// Publishes the events that are due, then a snapshot if one is due.
-    pub(super) fn tick(&mut self, now: Moment) {
+    pub(super) fn tick(&mut self, now: ClockReading) {
         let events = self.engine.handle(Input::Tick(now));
         if !events.is_empty() {
             self.publish_events(events, None);
@@ -90,7 +91,7 @@ impl Driver {
     }
 
     /// Publishes the last events and the final state.
-    pub(super) fn finish(&mut self, now: Moment) {
+    pub(super) fn finish(&mut self, now: ClockReading) {
         let events = self.engine.handle(Input::Finish(now));
         let state = self.snapshot(now);
         self.publish_events(events, Some(state));
@@ -108,7 +109,7 @@ impl Driver {
         }
     }
 
-    fn snapshot(&mut self, now: Moment) -> State {
+    fn snapshot(&mut self, now: ClockReading) -> State {
         self.last_snapshot = Some((self.engine.version(), now.elapsed));
         self.dirty_since = None;
         self.engine.state(now)
@@ -125,24 +126,10 @@ impl Driver {
             ControlFlow::Continue(notices) => {
                 for notice in notices {
                     // The state shows notices about the outputs beside those about the files.
-                    let at = Moment { elapsed: Duration::ZERO, wall: notice.at };
-                    self.engine.handle(Input::Trouble { source: None, at, notice });
+                    let at = ClockReading { elapsed: Duration::ZERO, wall: notice.at };
+                    self.engine.handle(Input::Notice { source: None, at, notice });
                 }
             }
         }
-    }
-}
-
-/// Both clocks, from the start of the reading.
-#[derive(Clone, Copy)]
-pub(super) struct Clock(Instant);
-
-impl Clock {
-    pub(super) fn start() -> Self {
-        Clock(Instant::now())
-    }
-
-    pub(super) fn read(self) -> Moment {
-        Moment { elapsed: self.0.elapsed(), wall: Timestamp::now() }
     }
 }

@@ -7,11 +7,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
+use crate::clock::ClockReading;
+use crate::clock::Stopwatch;
 use crate::discover::{Added, Found, Request, SourceKey};
 use crate::engine::Engine;
 use crate::error::{Notice, NoticeKind};
-use crate::line::{Input, Moment};
-use crate::tail::driver::{Clock, Driver};
+use crate::input::Input;
+use crate::tail::driver::Driver;
 pub use crate::tail::driver::{Sink, Update};
 use crate::tail::files::Files;
 use crate::tail::memory::{Checkpoint, Memory};
@@ -55,7 +57,7 @@ pub fn run(scope: Scope, mut memories: HashMap<SourceKey, Memory>, engine: Engin
     let reader = Arc::new(Mutex::new(Reader {
         files: Files::new(&scope.found.sources, &mut memories, waker),
         waker: waker.clone(),
-        clock: Clock::start(),
+        clock: Stopwatch::start(),
         driver: Driver::new(engine, sink),
         poll: None,
         waits_until: Duration::ZERO,
@@ -128,7 +130,7 @@ fn lock(shared: &Mutex<Reader>) -> MutexGuard<'_, Reader> {
 struct Reader {
     files: Files,
     waker: Waker,
-    clock: Clock,
+    clock: Stopwatch,
     driver: Driver,
     /// How often to look by the clock, if at all.
     poll: Option<Duration>,
@@ -158,7 +160,7 @@ impl Reader {
     }
 
     /// Files that have turned up.
-    fn add(&mut self, added: &Added, now: Moment) {
+    fn add(&mut self, added: &Added, now: ClockReading) {
         if added.sources.is_empty() {
             return;
         }
@@ -169,7 +171,7 @@ impl Reader {
             let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
             let message = format!("has turned up{more} and is watched, too");
             let notice = Notice { kind: NoticeKind::Found, path: Some((*first).to_owned()), message, at: now.wall };
-            self.driver.feed(Input::Trouble { source: None, at: now, notice });
+            self.driver.feed(Input::Notice { source: None, at: now, notice });
         }
     }
 
@@ -295,7 +297,7 @@ impl Reader {
         self.poll = Some(poll_interval.unwrap_or(POLL));
         if !said {
             let notice = Notice { kind: NoticeKind::Polling, path: None, message: why, at: now.wall };
-            self.driver.feed(Input::Trouble { source: None, at: now, notice });
+            self.driver.feed(Input::Notice { source: None, at: now, notice });
         }
     }
 }

@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use progress_bridge::clock::Timestamp;
 use progress_bridge::event::{AcCompleted, ErrorOccurred, Event, EventData, EventId, EventSource, SCHEMA, Seq, TimestampSource};
 use progress_bridge::fact::{CountedKind, ErrorKind, Provenance};
 use progress_bridge::hub::{Hub, HubSettings};
-use progress_bridge::line::Timestamp;
 use progress_bridge::model::state::State;
 use progress_bridge::serve::{self, ServeSettings};
 use tokio::sync::oneshot;

@@ -7,7 +7,9 @@ const LONGEST_FILE: usize = 600;
 
 /// Modules by layer. A longer path wins over a shorter one.
 const LAYERS: &[(&str, u8)] = &[
+    ("clock", 0),
     ("line", 0),
+    ("input", 0),
     ("fact", 0),
     ("event", 0),
     ("error", 0),

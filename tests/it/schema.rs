@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use jsonschema::Validator;
+use progress_bridge::clock::Timestamp;
 use progress_bridge::event::{
     AcCompleted, EndStatus, ErrorOccurred, Event, EventData, EventId, EventSource, Seq, StoryCompleted, StoryStarted, TYPE_NAMES,
     TaskCompleted, TaskStarted, TimestampSource,
 };
 use progress_bridge::fact::{CountedKind, ErrorKind, Precision, Provenance};
-use progress_bridge::line::Timestamp;
 use serde_json::{Value, json};
 
 pub fn validator() -> Validator {

@@ -78,7 +78,7 @@ fn a_client_that_never_reads_holds_neither_others_nor_the_end() {
 
 #[test]
 fn a_client_that_never_reads_is_reset() {
-    let server = Server::with(ServeSettings { max_rate: 0, stuck_after: Duration::from_millis(300), ..ServeSettings::default() });
+    let server = Server::with(ServeSettings { max_rate: 0, write_timeout: Duration::from_millis(300), ..ServeSettings::default() });
     let deaf = deaf(&server);
     for round in 0..ROUNDS {
         flood(&server, round);

@@ -73,7 +73,7 @@ fn a_guessed_start_gives_no_duration_and_the_next_story_is_guessed() {
     assert_eq!(running(&world), [("US-4".to_owned(), true)]);
     world.said();
     let all = [("US-1", true), ("US-2", true), ("US-3", true), ("US-4", true)];
-    world.save(PLAN, &plan("b", &all), Why::Replaced).wait(1.0).expect(&["passed US-4 (b)", "end (b)"]);
+    world.save(PLAN, &plan("b", &all), RereadReason::Replaced).wait(1.0).expect(&["passed US-4 (b)", "end (b)"]);
     assert_eq!(running(&world), []);
 }
 

@@ -30,7 +30,7 @@ impl World {
             }
         }
         self.tick();
-        let ready = Input::Ready(self.moment());
+        let ready = Input::InitialScanDone(self.moment());
         self.engine.handle(ready);
         self.wait(0.5)
     }
@@ -45,17 +45,17 @@ impl World {
             return;
         }
         let resumes = at_rest && content.starts_with(&seen);
-        let why = if resumes { Why::Resumed } else { self.files[at].why };
-        self.engine.handle(Input::Begin { source, at: moment, why });
+        let why = if resumes { RereadReason::Restored } else { self.files[at].why };
+        self.engine.handle(Input::RereadBegun { source, at: moment, reason: why });
         let known = if resumes { seen.rfind('\n').map_or(0, |end| end + 1) } else { content.len() };
         let (lines, rest) = split(&content[..known], 1);
         self.engine.handle(Input::Lines { source, at: moment, lines });
         if resumes {
-            self.engine.handle(Input::Resumed { source, at: moment });
+            self.engine.handle(Input::RestoreDone { source, at: moment });
             let (lines, _) = split(&content[known..], 1 + content[..known].matches('\n').count());
             self.engine.handle(Input::Lines { source, at: moment, lines });
         } else {
-            self.engine.handle(Input::End { source, at: moment, rest });
+            self.engine.handle(Input::RereadDone { source, at: moment, partial: rest });
         }
     }
 }
@@ -92,14 +92,14 @@ fn numbers_go_on() {
 fn gone_before_and_appended_while_down_is_news() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), s(2), s(3)])), None, None]);
     world.said();
-    world.save(P, &cat(&[h("a"), s(2), s(3)]), Why::Replaced).wait(1.0).expect(&[]);
+    world.save(P, &cat(&[h("a"), s(2), s(3)]), RereadReason::Replaced).wait(1.0).expect(&[]);
     world
         .restart(60.0, |world| {
             world.files[P].content += &s(1);
         })
         .expect(&["start US-1 (Started: a)"]);
     // But not when the restart came into the middle of a rewrite.
-    world.save(P, &cat(&[h("a"), s(2), s(3)]), Why::Replaced).wait(0.5).expect(&[]);
+    world.save(P, &cat(&[h("a"), s(2), s(3)]), RereadReason::Replaced).wait(0.5).expect(&[]);
     world
         .restart(0.1, |world| {
             world.files[P].content += &s(1);
@@ -122,7 +122,7 @@ fn a_log_rotated_meanwhile_goes_on_counting() {
     world.said();
     world.restart(60.0, |world| {
         world.files[L].content = s(1);
-        world.files[L].why = Why::Rotated;
+        world.files[L].why = RereadReason::Rotated;
     });
     let said = world.said();
     assert!(said.len() == 1 && said[0].starts_with("start US-1 "), "{said:?}");
@@ -166,7 +166,7 @@ fn an_open_end_that_was_counted_is_not_counted_again() {
 fn a_candidate_is_judged_again() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1), s(2)])), None, None]);
     world.said();
-    world.save(P, &h("a"), Why::Rewritten).wait(1.0).expect(&[]);
+    world.save(P, &h("a"), RereadReason::Rewritten).wait(1.0).expect(&[]);
     world.restart(0.1, |world| world.files[P].content = cat(&[h("a"), s(4), s(1), c(1), s(2)])).wait(4.0);
     world.expect(&["start US-4 (Started: a)"]);
 }

@@ -1,8 +1,8 @@
 //! What the rows say, for every state of a task. A list of several tasks is `tasks`'s.
 
+use crate::clock::Timestamp;
 use crate::event::EndStatus;
 use crate::fact::Provenance;
-use crate::line::Timestamp;
 use crate::model::state::{CriterionState, ErrorState, Remaining, SourceCondition, State, StoryState, StoryStatus, TaskState, TaskStatus};
 use crate::output::text::{self, coarse, count, duration};
 
