@@ -18,13 +18,14 @@ use tokio::task::JoinSet;
 
 use self::publisher::Publisher;
 pub use self::signals::Signals;
+use crate::clock::{ClockReading, Timestamp};
 use crate::config::{Config, Ends, From, Reading, Screen, Serve, Watch};
 use crate::discover::{self, Disk, Found, Request, SourceKey};
-use crate::engine::{Engine, Settings};
+use crate::engine::{Engine, EngineSettings};
 use crate::error::Error;
 use crate::event::Seq;
 use crate::hub::{Hub, HubSettings, Start};
-use crate::line::{Input, Moment, Timestamp};
+use crate::input::Input;
 use crate::output::plain::{self, Plain};
 use crate::output::stream;
 use crate::output::style::{Environment, Form, Style};
@@ -89,10 +90,10 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<Ended, Error> {
     if let (Some(listening), Some(serve)) = (listener, config.serve.clone()) {
         outputs.spawn(serve::run(listening.into_inner(), hub.clone(), serve_settings(serve), pending()));
     }
-    let mut bridge = Engine::new(settings(&config.reading, &scope.found));
-    let memories = go_on(&mut bridge, &mut kept);
+    let mut engine = Engine::new(engine_settings(&config.reading, &scope.found));
+    let memories = go_on(&mut engine, &mut kept);
     let publisher = Publisher::new(hub.clone(), store, &config, !draws_box);
-    let mut reader = Reader::start(bridge, publisher, scope, memories, &config)?;
+    let mut reader = Reader::start(engine, publisher, scope, memories, &config)?;
 
     let ended = tokio::select! {
         told = signals.next() => Ok(told),
@@ -137,9 +138,9 @@ impl Reader {
         }
     }
 
-    /// One thread with plain reads: it runs the bridge, publishes, and closes the hub when it ends.
+    /// One thread with plain reads: it runs the engine, publishes, and closes the hub when it ends.
     fn start(
-        bridge: Engine,
+        engine: Engine,
         mut publisher: Publisher,
         scope: Scope,
         memories: HashMap<SourceKey, Memory>,
@@ -157,7 +158,7 @@ impl Reader {
         let body = move || {
             // Also on a panic: everyone who waits for the end must hear of it.
             let _closing = CloseOnDrop(hub);
-            reader::run(scope, memories, bridge, &ringer, settings, Box::new(move |news| publisher.take(news)));
+            reader::run(scope, memories, engine, &ringer, settings, Box::new(move |news| publisher.take(news)));
         };
         let started = std::thread::Builder::new().name("tail".to_owned()).spawn(body);
         let thread = started.map_err(|cause| Error::Io { what: "cannot start a thread".to_owned(), path: None, cause })?;
@@ -173,8 +174,8 @@ impl Drop for CloseOnDrop {
     }
 }
 
-fn settings(reading: &Reading, found: &Found) -> Settings {
-    Settings {
+fn engine_settings(reading: &Reading, found: &Found) -> EngineSettings {
+    EngineSettings {
         tasks: found.tasks.clone(),
         sources: found.sources.clone(),
         zone: TimeZone::system(),
@@ -202,17 +203,17 @@ async fn open_store(state: Option<&Path>) -> Result<(Option<Store>, Kept), Error
     }
 }
 
-/// The bridge goes on with what was kept. Returns how far each file had been read.
-fn go_on(bridge: &mut Engine, kept: &mut Kept) -> HashMap<SourceKey, Memory> {
-    let now = Moment { elapsed: Duration::ZERO, wall: Timestamp::now() };
+/// The engine goes on with what was kept. Returns how far each file had been read.
+fn go_on(engine: &mut Engine, kept: &mut Kept) -> HashMap<SourceKey, Memory> {
+    let now = ClockReading { elapsed: Duration::ZERO, wall: Timestamp::now() };
     for notice in kept.notices.drain(..) {
-        bridge.handle(Input::Trouble { source: None, at: now, notice });
+        engine.feed(Input::Notice { source: None, at: now, notice });
     }
     let newest = kept.newest.as_ref().map_or(Seq(0), |newest| newest.seq);
-    bridge.go_on(newest, kept.uncounted());
+    engine.skip_published(newest, kept.uncounted());
     kept.events.clear();
     let Some(keep) = kept.keep.take() else { return HashMap::new() };
-    bridge.restore(keep.counts, now);
+    engine.restore(keep.engine, now);
     keep.files
 }
 

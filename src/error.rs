@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::line::Timestamp;
+use crate::clock::Timestamp;
 
 /// What stops the program. Each kind has its exit code.
 #[derive(Debug)]

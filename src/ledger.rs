@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{Key, Kind, Voice};
+use crate::fact::{CountedKind, Key, StatementForm};
 use crate::input::{DetachedId, RereadReason};
 
 /// A source that lost some of its facts is accepted after this much quiet: shorter may be a half-finished write.
@@ -34,17 +34,17 @@ pub struct CountKey(u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountItem {
     pub key: CountKey,
-    /// Hash of the opening line of the fact's entry.
+    /// Hash of the entry_hash line of the fact's entry.
     entry_hash: u64,
     /// Repetitions do not count: the kind counts once, or a summary says where things stand.
     once: bool,
 }
 
 impl CountItem {
-    pub fn new(key: Key, voice: Voice, entry_hash: u64, kind: Kind) -> Self {
+    pub fn new(key: Key, form: StatementForm, entry_hash: u64, kind: CountedKind) -> Self {
         // Two forms must not share a count key; any odd multiplier keeps four of them apart.
-        let key = CountKey(key.0.wrapping_add((voice as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        CountItem { key, entry_hash, once: kind.counts_once() || voice == Voice::Summary }
+        let key = CountKey(key.0.wrapping_add((form as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        CountItem { key, entry_hash, once: kind.counts_once() || form == StatementForm::Summary }
     }
 }
 
@@ -84,7 +84,7 @@ struct DetachedCounts {
     high_water: Option<CountMap>,
 }
 
-/// What a replaced content means.
+/// Statement a replaced content means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The same file, edited: only what exceeds the high-water counts is news.
@@ -95,7 +95,7 @@ pub enum Verdict {
     Wait { hold: bool },
 }
 
-/// What is known about a rewrite beside its content.
+/// Statement is known about a rewrite beside its content.
 #[derive(Debug, Clone, Copy)]
 pub struct RewriteContext {
     pub reason: RereadReason,

@@ -10,10 +10,12 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-// 0 words: what the reader hands on, what a source states, what is said about it, what can go wrong
+// 0 words: time, lines, what the reader tells the engine, what a source states, what is said about it, what can go wrong
+pub mod clock;
 pub mod error;
 pub mod event;
 pub mod fact;
+pub(crate) mod input;
 pub mod line;
 // 1 machines: pure, each with one job; time comes in as an argument
 pub(crate) mod discover;
@@ -21,8 +23,8 @@ pub(crate) mod estimate;
 pub(crate) mod format;
 pub(crate) mod ledger;
 pub mod model;
-pub(crate) mod pace;
 pub(crate) mod plan;
+pub(crate) mod rate_limiter;
 pub(crate) mod subject;
 pub(crate) mod tail; // its `watch`, `wake` and `reader` are edges: the watcher, the files, the clock
 // 2 engine: inputs in, events and state out

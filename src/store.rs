@@ -15,15 +15,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::error::{Error, Notice, NoticeKind};
 use crate::event::{Event, Seq};
 use crate::hub::{Cursor, Hub, HubSettings};
-use crate::line::Timestamp;
-use crate::tail::memory::Keep;
+use crate::tail::memory::Checkpoint;
 use journal::Journal;
 
 /// Goes up when a snapshot of the old kind means something else now.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const SNAPSHOT: &str = "snapshot";
 
 /// The folder, open for writing.
@@ -46,7 +46,7 @@ pub struct Kept {
     /// The tail of the log.
     pub events: Vec<Event>,
     /// What was counted.
-    pub keep: Option<Keep>,
+    pub keep: Option<Checkpoint>,
     /// What had to be left behind.
     pub notices: Vec<Notice>,
 }
@@ -54,7 +54,7 @@ pub struct Kept {
 #[derive(Serialize)]
 struct Written<'a> {
     version: u32,
-    keep: &'a Keep,
+    keep: &'a Checkpoint,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +64,7 @@ struct Version {
 
 #[derive(Deserialize)]
 struct Read {
-    keep: Keep,
+    keep: Checkpoint,
 }
 
 impl Store {
@@ -115,7 +115,7 @@ impl Store {
     }
 
     /// Replaces the snapshot. What comes back is trouble, said once until it is over.
-    pub fn keep(&mut self, keep: &Keep, now: Timestamp) -> Option<Notice> {
+    pub fn keep(&mut self, keep: &Checkpoint, now: Timestamp) -> Option<Notice> {
         self.journal.as_ref()?;
         let done = write_snapshot(&self.folder, keep);
         self.judge(done, now)
@@ -132,7 +132,7 @@ impl Kept {
     pub fn hub(&self, settings: HubSettings) -> Hub {
         match &self.newest {
             Some(newest) => {
-                let counted = self.keep.as_ref().map_or(Seq(0), |keep| keep.counts.seq);
+                let counted = self.keep.as_ref().map_or(Seq(0), |keep| keep.engine.seq);
                 let newest = Cursor { epoch: newest.epoch.clone(), seq: newest.seq.max(counted) };
                 Hub::restored(settings, newest, self.events.clone())
             }
@@ -142,7 +142,7 @@ impl Kept {
 
     /// Events that were published and are not counted in the snapshot.
     pub fn uncounted(&self) -> impl Iterator<Item = &Event> {
-        let counted = self.keep.as_ref().map_or(Seq(0), |keep| keep.counts.seq);
+        let counted = self.keep.as_ref().map_or(Seq(0), |keep| keep.engine.seq);
         self.events.iter().filter(move |event| event.seq > counted)
     }
 }
@@ -154,7 +154,7 @@ fn lock(folder: &Path) -> Result<File, TryLockError> {
     Ok(lock)
 }
 
-fn read_snapshot(folder: &Path, now: Timestamp, notices: &mut Vec<Notice>) -> Option<Keep> {
+fn read_snapshot(folder: &Path, now: Timestamp, notices: &mut Vec<Notice>) -> Option<Checkpoint> {
     let path = folder.join(SNAPSHOT);
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
@@ -175,7 +175,7 @@ fn read_snapshot(folder: &Path, now: Timestamp, notices: &mut Vec<Notice>) -> Op
     }
 }
 
-fn write_snapshot(folder: &Path, keep: &Keep) -> io::Result<()> {
+fn write_snapshot(folder: &Path, keep: &Checkpoint) -> io::Result<()> {
     let path = folder.join(SNAPSHOT);
     replace(&path, &serde_json::to_vec(&Written { version: VERSION, keep })?)
 }

@@ -65,7 +65,8 @@ impl StoryResolver {
             let normalized = story.id.as_deref().map_or_else(|| written.clone(), normalize_id);
             let index = self.plan.len();
             // A story that a log named before the plan came keeps the key it was counted under.
-            let mut key = self.resolved_by_normalized_id.get(&normalized).map_or_else(|| Arc::from(written.as_str()), |known| known.key.clone());
+            let mut key =
+                self.resolved_by_normalized_id.get(&normalized).map_or_else(|| Arc::from(written.as_str()), |known| known.key.clone());
             if !taken.insert(key.clone()) {
                 // The plan uses this id twice: the first story keeps it.
                 key = Arc::from(format!("{key}~{index}"));
@@ -135,7 +136,9 @@ impl StoryResolver {
             return None;
         }
         // One common word is a coincidence.
-        let agrees = |index: &usize| agrees(index) && self.plan[*index].title.as_deref().is_some_and(|planned| common_word_count(planned, title) >= 2);
+        let agrees = |index: &usize| {
+            agrees(index) && self.plan[*index].title.as_deref().is_some_and(|planned| common_word_count(planned, title) >= 2)
+        };
         let mut agreeing = (0..self.plan.len()).filter(has_no_id).filter(agrees);
         match (agreeing.next(), agreeing.next()) {
             (Some(index), None) => Some(index),
@@ -149,8 +152,8 @@ impl StoryResolver {
     }
 
     /// The index of a criterion within its story. `None` when it has neither number nor text, or exceeds [`CRITERION_LIMIT`].
-    pub fn resolve_criterion(&mut self, story_ref: &StoryRef, index: Option<usize>, written: &Criterion) -> Option<u32> {
-        let planned: &[String] = index.map_or(&[], |index| &self.plan[index].criteria);
+    pub fn resolve_criterion(&mut self, story_ref: &StoryRef, story_index: Option<usize>, written: &Criterion) -> Option<u32> {
+        let planned: &[String] = story_index.map_or(&[], |story| &self.plan[story].criteria);
         if let Some(index) = written.index
             && (index as usize) < planned.len()
         {

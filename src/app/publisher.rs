@@ -1,4 +1,4 @@
-//! What is done with news, on the thread that looked: stdout first, then the hub, and the state after the events it shows.
+//! Publishes updates, on the thread that looked: stdout first, then the hub, and the state after the events it shows.
 
 use std::io::Stdout;
 use std::ops::ControlFlow;
@@ -6,14 +6,14 @@ use std::ops::ControlFlow;
 use tokio::sync::oneshot;
 
 use super::{Ended, announce};
+use crate::clock::Timestamp;
 use crate::config::{Config, Ends};
 use crate::error::{Error, Notice};
 use crate::hub::Hub;
-use crate::line::Timestamp;
 use crate::model::state::{State, TaskStatus};
 use crate::output::ndjson::{Ndjson, Stopped};
 use crate::store::Store;
-use crate::tail::reader::News;
+use crate::tail::reader::Update;
 
 /// The one writer of the program.
 pub(super) struct Publisher {
@@ -47,13 +47,13 @@ impl Publisher {
     }
 
     /// Takes what a look brought; breaks when the program should end.
-    pub(super) fn take(&mut self, news: News) -> ControlFlow<(), Vec<Notice>> {
+    pub(super) fn take(&mut self, update: Update) -> ControlFlow<(), Vec<Notice>> {
         if self.speaks {
-            news.notices.iter().for_each(announce::notice);
+            update.notices.iter().for_each(announce::notice);
         }
         // Before anybody else sees them: what a pipe was promised must not be lost, and a pipe that is full stops the reading.
         if let Some(json) = &mut self.json
-            && let Err(stopped) = json.write(&news.events)
+            && let Err(stopped) = json.write(&update.events)
         {
             return self.end(match stopped {
                 Stopped::ReaderGone => Ok(Ended::Done),
@@ -61,15 +61,15 @@ impl Publisher {
             });
         }
         let mut trouble = Vec::new();
-        if !news.events.is_empty() {
+        if !update.events.is_empty() {
             // Before anybody has a cursor of it: what is in the journal is never told twice, and never skipped.
-            trouble.extend(self.store.as_mut().and_then(|store| store.append(&news.events, Timestamp::now())));
-            self.hub.publish_first(news.events);
+            trouble.extend(self.store.as_mut().and_then(|store| store.append(&update.events, Timestamp::now())));
+            self.hub.publish_first(update.events);
         }
-        if let Some(keep) = news.keep {
-            trouble.extend(self.store.as_mut().and_then(|store| store.keep(&keep, Timestamp::now())));
+        if let Some(checkpoint) = update.checkpoint {
+            trouble.extend(self.store.as_mut().and_then(|store| store.keep(&checkpoint, Timestamp::now())));
         }
-        let Some(state) = news.state else { return ControlFlow::Continue(trouble) };
+        let Some(state) = update.state else { return ControlFlow::Continue(trouble) };
         if std::mem::take(&mut self.first) {
             // The first look is over.
             self.hub.end_history();

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::fact::{Fact, Kind};
+use crate::fact::{CountedKind, Fact};
 use crate::format::Reader;
 use crate::ledger::CountKey;
 use crate::line::PartialLine;
@@ -45,8 +45,8 @@ impl RedrawFilter {
 pub(super) fn oldest_entry_first(facts: Vec<UncountedFact>) -> Vec<UncountedFact> {
     let mut entries: Vec<Vec<UncountedFact>> = Vec::new();
     for one in facts {
-        let is_header = Kind::of(&one.fact.what) == Some(Kind::TaskStarted);
-        match entries.last_mut().filter(|entry| !is_header && entry[0].fact.open == one.fact.open) {
+        let is_header = CountedKind::of(&one.fact.statement) == Some(CountedKind::TaskStarted);
+        match entries.last_mut().filter(|entry| !is_header && entry[0].fact.entry_hash == one.fact.entry_hash) {
             Some(entry) => entry.push(one),
             None => entries.push(vec![one]),
         }

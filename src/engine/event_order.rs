@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::fact::{Fact, Kind, Voice};
+use crate::fact::{CountedKind, Fact, StatementForm};
 use crate::model::Origin;
 
 use super::resolve::ResolvedNames;
@@ -32,14 +32,14 @@ pub(super) fn sort(facts: Vec<PendingFact>) -> Vec<PendingFact> {
     for (index, pending) in facts.into_iter().enumerate() {
         let attempt = attempts[index];
         // An entry states the same as a summary with a date and a title, so that it comes first.
-        let is_summary = pending.fact.voice == Voice::Summary && pending.fact.line > 0;
+        let is_summary = pending.fact.form == StatementForm::Summary && pending.fact.line > 0;
         let order = match pending.names.kind {
-            Some(Kind::TaskStarted) => (0, index, 0, false),
-            None | Some(Kind::StoryStarted) => (1, attempt, 0, is_summary),
-            Some(Kind::CriterionDone) => (1, attempt, 1, is_summary),
-            Some(Kind::Error) => (1, attempt, 2, is_summary),
-            Some(Kind::StoryPassed | Kind::StoryFailed) => (1, attempt, 3, is_summary),
-            Some(Kind::TaskPassed | Kind::TaskFailed) => (2, index, 0, false),
+            Some(CountedKind::TaskStarted) => (0, index, 0, false),
+            None | Some(CountedKind::StoryStarted) => (1, attempt, 0, is_summary),
+            Some(CountedKind::CriterionDone) => (1, attempt, 1, is_summary),
+            Some(CountedKind::Error) => (1, attempt, 2, is_summary),
+            Some(CountedKind::StoryPassed | CountedKind::StoryFailed) => (1, attempt, 3, is_summary),
+            Some(CountedKind::TaskPassed | CountedKind::TaskFailed) => (2, index, 0, false),
         };
         keyed.push((order, pending));
     }
@@ -50,7 +50,7 @@ pub(super) fn sort(facts: Vec<PendingFact>) -> Vec<PendingFact> {
 /// One attempt at a story, as one form of one source states it.
 struct StoryAttempt {
     started: bool,
-    end: Option<Kind>,
+    end: Option<CountedKind>,
     /// Indices into the facts of the tick.
     facts: Vec<usize>,
 }
@@ -63,15 +63,15 @@ fn attempt_positions(facts: &[PendingFact]) -> Vec<usize> {
     let mut positions: Vec<usize> = (0..facts.len()).collect();
     for mut forms in group_attempts(facts) {
         // A row of a summary has no time: an entry decides the position.
-        forms.sort_by_key(|form| form[0].facts.iter().all(|fact| facts[*fact].fact.voice == Voice::Summary));
+        forms.sort_by_key(|form| form[0].facts.iter().all(|fact| facts[*fact].fact.form == StatementForm::Summary));
         // The first form decides how many attempts there were; those of the others are matched to them by their ends.
-        let mut attempts: Vec<(Option<Kind>, usize)> = Vec::new();
+        let mut attempts: Vec<(Option<CountedKind>, usize)> = Vec::new();
         for form in forms {
             let mut used = vec![false; attempts.len()];
             let in_form = form.len();
             for (nth, attempt) in form.into_iter().enumerate() {
                 let first = attempt.facts[0];
-                let unused = |end: Option<Kind>| (0..used.len()).find(|at| !used[*at] && attempts[*at].0 == end);
+                let unused = |end: Option<CountedKind>| (0..used.len()).find(|at| !used[*at] && attempts[*at].0 == end);
                 let same = unused(attempt.end).or_else(|| match attempt.end {
                     // An attempt without an end so far; of several the last.
                     Some(_) => (0..used.len()).rev().find(|at| !used[*at] && attempts[*at].0.is_none()),
@@ -101,7 +101,7 @@ fn attempt_positions(facts: &[PendingFact]) -> Vec<usize> {
 /// The attempts at each story, in the order of first appearance.
 fn group_attempts(facts: &[PendingFact]) -> Vec<StoryAttempts> {
     let mut story_indices: HashMap<Arc<str>, usize> = HashMap::new();
-    let mut form_indices: HashMap<(Arc<str>, Voice, Arc<str>), usize> = HashMap::new();
+    let mut form_indices: HashMap<(Arc<str>, StatementForm, Arc<str>), usize> = HashMap::new();
     let mut stories: Vec<StoryAttempts> = Vec::new();
     for (index, pending) in facts.iter().enumerate() {
         let Some(story) = &pending.names.story else { continue };
@@ -109,7 +109,7 @@ fn group_attempts(facts: &[PendingFact]) -> Vec<StoryAttempts> {
             stories.push(Vec::new());
             stories.len() - 1
         });
-        let form = *form_indices.entry((pending.origin.path.clone(), pending.fact.voice, story.key.clone())).or_insert_with(|| {
+        let form = *form_indices.entry((pending.origin.path.clone(), pending.fact.form, story.key.clone())).or_insert_with(|| {
             stories[at].push(Vec::new());
             stories[at].len() - 1
         });
@@ -119,9 +119,9 @@ fn group_attempts(facts: &[PendingFact]) -> Vec<StoryAttempts> {
 }
 
 /// Adds a fact to the attempt under way, or to a new one if it cannot belong to that.
-fn add_fact(attempts: &mut Vec<StoryAttempt>, kind: Option<Kind>, index: usize) {
-    let is_start = kind == Some(Kind::StoryStarted);
-    let is_end = matches!(kind, Some(Kind::StoryPassed | Kind::StoryFailed));
+fn add_fact(attempts: &mut Vec<StoryAttempt>, kind: Option<CountedKind>, index: usize) {
+    let is_start = kind == Some(CountedKind::StoryStarted);
+    let is_end = matches!(kind, Some(CountedKind::StoryPassed | CountedKind::StoryFailed));
     let fits = |last: &&mut StoryAttempt| !(is_start && (last.started || last.end.is_some()) || is_end && last.end.is_some());
     match attempts.last_mut().filter(fits) {
         Some(last) => {

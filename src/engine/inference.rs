@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::fact::{Fact, Provenance, StoryName, Voice, What, opening};
-use crate::line::Timestamp;
+use crate::clock::Timestamp;
+use crate::fact::{Fact, Provenance, Statement, StatementForm, StoryName, entry_hash};
 use crate::subject::StoryRef;
 
 /// Whether a start may be inferred, and from what.
@@ -35,13 +35,13 @@ impl InferenceState {
 /// The fact that a story was inferred to have started.
 pub(super) fn inferred_start(story: &StoryRef) -> Fact {
     Fact {
-        what: What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() },
+        statement: Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() },
         story: Some(StoryName { id: story.id.as_deref().map(str::to_owned), title: None }),
-        voice: Voice::Summary,
+        form: StatementForm::Summary,
         provenance: Provenance::Inferred,
         line: 0,
         text: "".into(),
-        open: opening(""),
-        when: None,
+        entry_hash: entry_hash(""),
+        recorded_at: None,
     }
 }

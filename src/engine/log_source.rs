@@ -41,7 +41,7 @@ pub(super) struct LogSource {
     redraws: RedrawFilter,
     /// The last change, on the clock of `ClockReading::elapsed`.
     changed: Duration,
-    /// What an earlier process knew of the file, until the file is read again.
+    /// Statement an earlier process knew of the file, until the file is read again.
     restored: Option<RestoredLog>,
     /// The ledger has not counted anything.
     untouched: bool,
@@ -418,7 +418,7 @@ impl LogSource {
         self.queue(counted);
     }
 
-    /// What a restarted engine needs to go on from here.
+    /// Statement a restarted engine needs to go on from here.
     pub(super) fn checkpoint(&self) -> LogCheckpoint {
         let restored = self.restored.clone().unwrap_or_else(|| RestoredLog {
             settled: !self.reader.is_waiting(),

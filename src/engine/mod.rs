@@ -52,7 +52,7 @@ const MAX_NOTICES: usize = 20;
 /// While a run goes on, the state's remaining time and quietness are renewed this often.
 const ESTIMATE_INTERVAL: Duration = Duration::from_secs(20);
 
-/// What the engine needs to know from the start.
+/// Statement the engine needs to know from the start.
 pub struct EngineSettings {
     pub tasks: Vec<FoundTask>,
     pub sources: Vec<Source>,
@@ -95,7 +95,7 @@ pub struct Engine {
     published: HashSet<EventId>,
 }
 
-/// What a tick brings.
+/// Statement a tick brings.
 #[derive(Debug)]
 pub struct Output {
     /// In the order in which they are to be published.

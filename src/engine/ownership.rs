@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::clock::Timestamp;
-use crate::event::{Event, Source, TEXT_LIMIT};
-use crate::fact::{Fact, What};
+use crate::event::{Event, EventSource, TEXT_LIMIT};
+use crate::fact::{Fact, Statement};
 use crate::plan::Plan;
 use crate::subject::StoryResolver;
 
@@ -55,7 +55,7 @@ impl RecordOwners {
 
     /// Takes an event that an earlier process published without a checkpoint after it: its record stays with the event's task.
     pub(super) fn add_published(&mut self, event: &Event) {
-        let Event { source: Source { path, text: Some(text), .. }, task_id, .. } = event else { return };
+        let Event { source: EventSource { path, text: Some(text), .. }, task_id, .. } = event else { return };
         if let Some(name) = Path::new(&**path).file_name() {
             self.published.insert((name.to_owned(), text.clone()), task_id.to_string());
         }
@@ -109,7 +109,7 @@ impl RecordOwners {
     /// Like [`RecordOwners::owns`] for a record that was appended just now: without a time of its own, an equal record may belong to
     /// another task by now.
     pub(super) fn owns_new(&mut self, task: usize, file: Option<SharedFileId>, fact: &Fact) -> bool {
-        file.is_none_or(|file| self.owner(file, fact, fact.when.is_none()) == Some(task))
+        file.is_none_or(|file| self.owner(file, fact, fact.recorded_at.is_none()) == Some(task))
     }
 
     fn owner(&mut self, file: SharedFileId, fact: &Fact, decide_again: bool) -> Option<usize> {
@@ -121,7 +121,7 @@ impl RecordOwners {
         let published = self.published_owner(real, fact).and_then(|id| tasks.iter().copied().find(|task| self.candidates[*task].id == id));
         let rank = |task: &usize| (self.candidates[*task].match_score(fact), self.candidates[*task].last_activity);
         let owner = published.or_else(|| tasks.iter().copied().rev().max_by_key(rank));
-        let is_counted = !matches!(fact.what, What::Activity { .. } | What::TaskStarted { .. });
+        let is_counted = !matches!(fact.statement, Statement::Activity { .. } | Statement::TaskStarted { .. });
         if is_counted && self.owners.len() < MAX_RECORDS {
             self.owners.insert(record, owner);
         }
@@ -163,6 +163,6 @@ impl Candidate {
 /// Identifies a record by its file, its text and its time.
 fn record_hash(file: &Path, fact: &Fact) -> u64 {
     let mut hasher = Xxh3::new();
-    (file, &fact.text, &fact.story, fact.when.map(|when| when.at)).hash(&mut hasher);
+    (file, &fact.text, &fact.story, fact.recorded_at.map(|time| time.at)).hash(&mut hasher);
     hasher.finish()
 }

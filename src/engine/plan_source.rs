@@ -47,7 +47,7 @@ pub(super) struct PlanSource {
     pub(super) written: Option<Timestamp>,
 }
 
-/// What an accepted plan means for the run.
+/// Statement an accepted plan means for the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PlanChange {
     First,

@@ -2,7 +2,8 @@
 
 use super::tests::{P, PLAN, World, cat, h, plan, s};
 use super::*;
-use crate::line::{TaskId, Why};
+use crate::input::RereadReason;
+use crate::line::TaskId;
 
 fn untitled(stories: &[(&str, &str, bool)]) -> String {
     let story = |(id, title, passes): &(&str, &str, bool)| {
@@ -19,7 +20,7 @@ fn history(versions: &[String]) -> Vec<String> {
     let mut world = World::new([None, None, Some(&versions[0])]);
     world.said();
     for version in &versions[1..] {
-        world.save(PLAN, version, Why::Replaced).wait(1.0);
+        world.save(PLAN, version, RereadReason::Replaced).wait(1.0);
     }
     world.said()
 }
@@ -46,7 +47,12 @@ fn a_version_that_was_overwritten_before_it_was_believed_never_counts() {
     let reset = plan("b", &[("US-1", false), ("US-2", false)]);
     let mut world = World::new([None, None, Some(&before)]);
     world.said();
-    world.save(PLAN, &reset, Why::Rewritten).save(PLAN, "{}", Why::Rewritten).wait(4.0).save(PLAN, &before, Why::Rewritten).wait(4.0);
+    world
+        .save(PLAN, &reset, RereadReason::Rewritten)
+        .save(PLAN, "{}", RereadReason::Rewritten)
+        .wait(4.0)
+        .save(PLAN, &before, RereadReason::Rewritten)
+        .wait(4.0);
     assert_eq!(world.said(), [""; 0]);
 }
 
@@ -64,7 +70,7 @@ fn a_task_with_two_plans_goes_by_the_first() {
         machine_name: false,
     });
     let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
-    let mut engine = Engine::new(Settings {
+    let mut engine = Engine::new(EngineSettings {
         tasks,
         sources: sources.collect(),
         zone: TimeZone::UTC,
@@ -73,24 +79,25 @@ fn a_task_with_two_plans_goes_by_the_first() {
         source_text: true,
         infer: false,
     });
-    let at = Moment { elapsed: Duration::from_secs(1), wall: Timestamp(1_770_000_000_000) };
+    let at = ClockReading { elapsed: Duration::from_secs(1), wall: Timestamp(1_770_000_000_000) };
     let mut said = Vec::new();
     for (source, text) in
         [(1, plan("two", &[("F-1", true)])), (0, plan("one", &[("US-1", true), ("US-2", false)])), (1, plan("three", &[]))]
     {
-        engine.handle(Input::Document { source: SourceId(source), at, text });
+        engine.feed(Input::Document { source: SourceId(source), at, text });
         if source == 0 {
-            said.extend(engine.handle(Input::Tick(at)));
-            engine.handle(Input::Ready(at));
+            said.extend(engine.tick(at).events);
+            engine.feed(Input::InitialScanDone);
         }
     }
-    let later = Moment { elapsed: Duration::from_secs(9), ..at };
-    said.extend(engine.handle(Input::Tick(later)));
+    let later = ClockReading { elapsed: Duration::from_secs(9), ..at };
+    let last = engine.tick(later);
+    said.extend(last.events);
     let said: Vec<_> = said.iter().map(|event| (event.data.type_name(), &*event.source.path, &*event.run)).collect();
     assert_eq!(said, [("task_started", "prd.json", "one"), ("story_completed", "prd.json", "one")]);
     let task = &engine.state(later).tasks[0];
     assert_eq!((task.story_count, task.percent), (Some(2), Some(50)));
-    assert_eq!(engine.take_notices().len(), 1, "the other is mentioned once");
+    assert_eq!(last.notices.len(), 1, "the other is mentioned once");
 }
 
 #[test]
@@ -122,7 +129,7 @@ fn ticks_survive_a_save_of_the_plan() {
     };
     let ticks = [1, 9].map(|story| format!("{{\"type\": \"ac_completed\", \"story_id\": \"US-{story}\", \"ac_index\": 0}}\n"));
     let mut world = World::new([Some(&cat(&[h("a"), s(1)])), None, Some(&version(false))]);
-    world.append(P, &ticks.concat()).wait(1.0).save(PLAN, &version(true), Why::Replaced).wait(1.0);
+    world.append(P, &ticks.concat()).wait(1.0).save(PLAN, &version(true), RereadReason::Replaced).wait(1.0);
     assert_eq!(world.ticked(), [("US-1".to_owned(), 1), ("US-9".to_owned(), 1)], "one of two that read the same, and one outside the plan");
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::tests::{L, P, PLAN, World, c, cat, h, plan, s};
-use crate::line::Why;
+use crate::input::RereadReason;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -113,7 +113,7 @@ proptest! {
             } else {
                 rule.rewrite(&lines);
             }
-            world.save(P, &content(run, &lines, mark), Why::Replaced).wait(6.0);
+            world.save(P, &content(run, &lines, mark), RereadReason::Replaced).wait(6.0);
         }
         prop_assert_eq!(count(&world.said()), rule.said.into_iter().filter(|(_, n)| *n > 0).collect());
     }
@@ -135,7 +135,7 @@ proptest! {
                 told[who] += 1;
                 match who {
                     P | L => world.append(who, &facts[told[who] - 1]),
-                    _ => world.save(PLAN, &flags(told[PLAN]), Why::Replaced),
+                    _ => world.save(PLAN, &flags(told[PLAN]), RereadReason::Replaced),
                 };
                 world.wait(0.3);
             }

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock::Timestamp;
-use crate::fact::{Fact, Failure, Key, Kind, Provenance, StoryName, What};
+use crate::fact::{CountedKind, Fact, Failure, Key, Provenance, Statement, StoryName};
 use crate::ledger::CountItem;
 use crate::plan::Plan;
 use crate::subject::{StoryRef, StoryResolver, normalize};
 
-/// What the ledger makes of a fact.
+/// Statement the ledger makes of a fact.
 pub(super) enum Resolved {
     Countable(CountItem),
     /// The state shows it and no event comes of it: activity, headers.
@@ -34,13 +34,13 @@ pub(super) struct RunStart {
 /// The names of a fact, resolved.
 #[derive(Debug, Clone)]
 pub(super) struct ResolvedNames {
-    pub(super) kind: Option<Kind>,
+    pub(super) kind: Option<CountedKind>,
     pub(super) story: Option<StoryRef>,
     /// Index of the story in the plan.
     story_index: Option<usize>,
     /// Index of the criterion within its story.
     pub(super) criterion: Option<u32>,
-    /// What the key is made of, beside the kind; event ids are made of it, too.
+    /// Statement the key is made of, beside the kind; event ids are made of it, too.
     pub(super) key_text: String,
     /// The names suffice to count the fact.
     countable: bool,
@@ -70,20 +70,20 @@ impl FactResolver {
         self.stories.begin_run();
     }
 
-    /// What the ledger makes of a fact.
+    /// Statement the ledger makes of a fact.
     pub(super) fn resolve(&mut self, fact: &Fact, plan: Option<&Plan>, run_start: RunStart) -> Resolved {
         let names = self.resolve_names(fact);
-        let Some(kind) = names.kind.filter(|kind| *kind != Kind::TaskStarted && names.countable) else { return Resolved::StateOnly };
+        let Some(kind) = names.kind.filter(|kind| *kind != CountedKind::TaskStarted && names.countable) else { return Resolved::StateOnly };
         if !self.matches_plan(fact, kind, &names, plan) {
             return Resolved::Ignored;
         }
-        let item = CountItem::new(key(kind, &names.key_text), fact.voice, fact.open, kind);
-        let is_earlier = fact.when.zip(run_start.at).is_some_and(|(when, start)| when.at < start) || fact.line < run_start.line;
+        let item = CountItem::new(key(kind, &names.key_text), fact.form, fact.entry_hash, kind);
+        let is_earlier = fact.recorded_at.zip(run_start.at).is_some_and(|(when, start)| when.at < start) || fact.line < run_start.line;
         if is_earlier { Resolved::PreviousRun(item) } else { Resolved::Countable(item) }
     }
 
     pub(super) fn resolve_names(&mut self, fact: &Fact) -> ResolvedNames {
-        let kind = Kind::of(&fact.what);
+        let kind = CountedKind::of(&fact.statement);
         let (story, story_index) = match &fact.story {
             Some(name) => {
                 let (story, index) = self.stories.resolve_story(name, fact.text.trim());
@@ -91,20 +91,20 @@ impl FactResolver {
             }
             None => (None, None),
         };
-        let criterion = match (&fact.what, &story) {
-            (What::CriterionDone { criterion, .. }, Some(story)) => self.stories.resolve_criterion(story, story_index, criterion),
+        let criterion = match (&fact.statement, &story) {
+            (Statement::CriterionDone { criterion, .. }, Some(story)) => self.stories.resolve_criterion(story, story_index, criterion),
             _ => None,
         };
-        let countable = match &fact.what {
-            What::CriterionDone { .. } => criterion.is_some(),
-            What::StoryStarted { .. } | What::StoryEnded { .. } => story.is_some(),
-            What::TaskStarted { .. } | What::TaskEnded { .. } | What::Error(_) => true,
-            What::Activity { .. } => false,
+        let countable = match &fact.statement {
+            Statement::CriterionDone { .. } => criterion.is_some(),
+            Statement::StoryStarted { .. } | Statement::StoryEnded { .. } => story.is_some(),
+            Statement::TaskStarted { .. } | Statement::TaskEnded { .. } | Statement::Error(_) => true,
+            Statement::Activity { .. } => false,
         };
-        let key_text = match (&fact.what, &story) {
-            (What::CriterionDone { .. }, Some(story)) => format!("{}\u{1}{}", story.key, criterion.unwrap_or_default()),
+        let key_text = match (&fact.statement, &story) {
+            (Statement::CriterionDone { .. }, Some(story)) => format!("{}\u{1}{}", story.key, criterion.unwrap_or_default()),
             // An error outside of a story is identified by its message.
-            (What::Error(Failure { message, .. }), None) => format!("\u{1}{}", normalize(message)),
+            (Statement::Error(Failure { message, .. }), None) => format!("\u{1}{}", normalize(message)),
             (_, Some(story)) => story.key.to_string(),
             (_, None) => String::new(),
         };
@@ -113,11 +113,11 @@ impl FactResolver {
 
     /// Returns whether a fact belongs to the plan, and keeps the decision: an entry about an open story does when the titles agree, one
     /// about a passed story unless the titles clash.
-    fn matches_plan(&mut self, fact: &Fact, kind: Kind, names: &ResolvedNames, plan: Option<&Plan>) -> bool {
+    fn matches_plan(&mut self, fact: &Fact, kind: CountedKind, names: &ResolvedNames, plan: Option<&Plan>) -> bool {
         let is_about_work_done = match kind {
-            Kind::StoryPassed | Kind::StoryFailed | Kind::CriterionDone => true,
-            Kind::StoryStarted => fact.provenance == Provenance::Derived,
-            Kind::TaskStarted | Kind::Error | Kind::TaskPassed | Kind::TaskFailed => false,
+            CountedKind::StoryPassed | CountedKind::StoryFailed | CountedKind::CriterionDone => true,
+            CountedKind::StoryStarted => fact.provenance == Provenance::Derived,
+            CountedKind::TaskStarted | CountedKind::Error | CountedKind::TaskPassed | CountedKind::TaskFailed => false,
         };
         let (Some(StoryName { id: Some(id), title: Some(title) }), Some(index), Some(plan)) = (&fact.story, names.story_index, plan) else {
             return true;
@@ -133,9 +133,9 @@ impl FactResolver {
 }
 
 /// The key of a kind and of what it is about.
-pub(super) fn key(kind: Kind, text: &str) -> Key {
+pub(super) fn key(kind: CountedKind, text: &str) -> Key {
     let mut bytes = Vec::with_capacity(text.len() + 16);
-    bytes.extend_from_slice(kind.word().as_bytes());
+    bytes.extend_from_slice(kind.id_name().as_bytes());
     bytes.push(0);
     bytes.extend_from_slice(text.as_bytes());
     Key(xxh3_64(&bytes))

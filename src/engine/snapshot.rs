@@ -1,4 +1,4 @@
-//! What the snapshot of the state shows beside the model: each source, and the remaining time of a task.
+//! Statement the snapshot of the state shows beside the model: each source, and the remaining time of a task.
 
 use std::time::Duration;
 

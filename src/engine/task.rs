@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::ClockReading;
 use crate::discover::Task as FoundTask;
 use crate::event::Event;
-use crate::fact::{Fact, Kind, Outcome, Provenance, StoryName, Voice, What, opening};
+use crate::fact::{CountedKind, Fact, Outcome, Provenance, Statement, StatementForm, StoryName, entry_hash};
 use crate::format::SourceKind;
 use crate::input::DetachedId;
 use crate::ledger::{RunLedger, Verdict};
@@ -209,7 +209,7 @@ impl TaskEngine {
 
     /// Applies the facts of a tick in order. Adds the events of those that are due.
     pub(super) fn apply_all(&mut self, facts: Vec<PendingFact>, now: ClockReading, events: &mut Vec<Event>) {
-        let criteria = facts.iter().filter(|pending| pending.names.kind == Some(Kind::CriterionDone)).count();
+        let criteria = facts.iter().filter(|pending| pending.names.kind == Some(CountedKind::CriterionDone)).count();
         for mut pending in event_order::sort(facts) {
             // Several criteria that were done between two ticks share the time: no duration is known.
             pending.timed = pending.live && criteria == 1;
@@ -219,18 +219,18 @@ impl TaskEngine {
 
     fn apply(&mut self, pending: &PendingFact, now: ClockReading, events: &mut Vec<Event>) {
         let Some(kind) = pending.names.kind else {
-            self.emit(pending, Kind::TaskStarted, &pending.fact, None, now, events);
+            self.emit(pending, CountedKind::TaskStarted, &pending.fact, None, now, events);
             return;
         };
-        if kind == Kind::TaskStarted {
+        if kind == CountedKind::TaskStarted {
             let is_due = self.run.count(key(kind, "")) == 0;
             let occurrence = is_due.then(|| self.run.record(key(kind, "")));
             self.emit(pending, kind, &pending.fact, occurrence, now, events);
             return;
         }
         // With a plan only the plan decides whether the run has passed.
-        let is_overruled = kind == Kind::TaskPassed && pending.origin.kind != SourceKind::Plan && self.has_plan();
-        if is_overruled || (kind == Kind::StoryStarted && self.start_was_implied(pending)) {
+        let is_overruled = kind == CountedKind::TaskPassed && pending.origin.kind != SourceKind::Plan && self.has_plan();
+        if is_overruled || (kind == CountedKind::StoryStarted && self.start_was_implied(pending)) {
             self.emit(pending, kind, &pending.fact, None, now, events);
             return;
         }
@@ -241,7 +241,7 @@ impl TaskEngine {
         };
         self.start_run_if_needed(pending, now, events);
         for occurrence in due {
-            if matches!(kind, Kind::StoryPassed | Kind::StoryFailed) {
+            if matches!(kind, CountedKind::StoryPassed | CountedKind::StoryFailed) {
                 self.imply_start(pending, now, events);
             }
             self.emit(pending, kind, &pending.fact, Some(occurrence), now, events);
@@ -252,7 +252,7 @@ impl TaskEngine {
     /// Returns whether a start belongs to an attempt whose end was emitted without one (see [`TaskEngine::imply_start`]), and records it
     /// then: it comes too late for an event.
     fn start_was_implied(&mut self, pending: &PendingFact) -> bool {
-        let start = key(Kind::StoryStarted, &pending.names.key_text);
+        let start = key(CountedKind::StoryStarted, &pending.names.key_text);
         let starts = self.run.count(start);
         let was_implied = pending.count.is_some_and(|count| count > starts) && starts < self.ends(&pending.names.key_text);
         if was_implied {
@@ -268,19 +268,19 @@ impl TaskEngine {
 
     /// Ends of a story that were emitted in this run, passed or failed.
     fn ends(&self, story: &str) -> u32 {
-        self.run.count(key(Kind::StoryPassed, story)) + self.run.count(key(Kind::StoryFailed, story))
+        self.run.count(key(CountedKind::StoryPassed, story)) + self.run.count(key(CountedKind::StoryFailed, story))
     }
 
     /// Emits the start of a run that no source has stated, before its first fact.
     fn start_run_if_needed(&mut self, pending: &PendingFact, now: ClockReading, events: &mut Vec<Event>) {
-        if self.run.count(key(Kind::TaskStarted, "")) > 0 {
+        if self.run.count(key(CountedKind::TaskStarted, "")) > 0 {
             return;
         }
-        let what = What::TaskStarted { name: None, branch: None, description: None, story_count: None, estimated_secs: None };
-        let fact = Fact { what, story: None, provenance: Provenance::Derived, ..pending.fact.clone() };
-        let occurrence = self.run.record(key(Kind::TaskStarted, ""));
+        let statement = Statement::TaskStarted { name: None, branch: None, description: None, story_count: None, estimated_secs: None };
+        let fact = Fact { statement, story: None, provenance: Provenance::Derived, ..pending.fact.clone() };
+        let occurrence = self.run.record(key(CountedKind::TaskStarted, ""));
         let start = PendingFact { names: self.resolver.resolve_names(&fact), fact, ..pending.clone() };
-        self.emit(&start, Kind::TaskStarted, &start.fact, Some(occurrence), now, events);
+        self.emit(&start, CountedKind::TaskStarted, &start.fact, Some(occurrence), now, events);
     }
 
     /// Emits the start of a story that ended without one. A task without a log is an exception: a plan only states how far each story is.
@@ -288,21 +288,21 @@ impl TaskEngine {
         if pending.origin.kind == SourceKind::Plan && !self.has_log() {
             return;
         }
-        let start = key(Kind::StoryStarted, &pending.names.key_text);
+        let start = key(CountedKind::StoryStarted, &pending.names.key_text);
         if self.run.count(start) >= self.ends(&pending.names.key_text) {
             return;
         }
-        let what = What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
-        let fact = Fact { what, provenance: Provenance::Derived, ..pending.fact.clone() };
+        let statement = Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
+        let fact = Fact { statement, provenance: Provenance::Derived, ..pending.fact.clone() };
         let occurrence = self.run.record(start);
-        self.emit(pending, Kind::StoryStarted, &fact, Some(occurrence), now, events);
+        self.emit(pending, CountedKind::StoryStarted, &fact, Some(occurrence), now, events);
     }
 
     /// Updates the model with a fact. Adds its event when it has an `occurrence` and is not mute.
     fn emit(
         &mut self,
         pending: &PendingFact,
-        kind: Kind,
+        kind: CountedKind,
         fact: &Fact,
         occurrence: Option<u32>,
         now: ClockReading,
@@ -356,13 +356,13 @@ impl TaskEngine {
         let mut pending = self.pending(inferred_start(&story), None, &origin, false, true);
         pending.names.set_story(story);
         let at = ClockReading { wall: at, ..now };
-        self.emit(&pending, Kind::StoryStarted, &pending.fact, Some(occurrence), at, events);
+        self.emit(&pending, CountedKind::StoryStarted, &pending.fact, Some(occurrence), at, events);
     }
 
     /// Records one more start of a story, when the run has started and all recorded attempts at the story have ended.
     fn record_unstarted_attempt(&mut self, story: &str) -> Option<u32> {
-        let start = key(Kind::StoryStarted, story);
-        let has_started = self.run.count(key(Kind::TaskStarted, "")) > 0;
+        let start = key(CountedKind::StoryStarted, story);
+        let has_started = self.run.count(key(CountedKind::TaskStarted, "")) > 0;
         (has_started && self.run.count(start) <= self.ends(story)).then(|| self.run.record(start))
     }
 
@@ -424,27 +424,27 @@ impl TaskEngine {
         for index in &reopened {
             // The next start belongs to another attempt, even if the one that passed had none.
             let story = &keys[*index];
-            while self.run.count(key(Kind::StoryStarted, story)) < self.ends(story) {
-                self.run.record(key(Kind::StoryStarted, story));
+            while self.run.count(key(CountedKind::StoryStarted, story)) < self.ends(story) {
+                self.run.record(key(CountedKind::StoryStarted, story));
             }
         }
         let reopened: Vec<_> = reopened.iter().map(|index| stories[*index].clone()).collect();
         self.model.apply_plan(&plan, &stories, &reopened, change);
         let mut facts = Vec::new();
         if !plan.stories.is_empty() {
-            let what = What::TaskStarted {
+            let statement = Statement::TaskStarted {
                 name: plan.name.clone(),
                 branch: plan.branch.clone(),
                 description: plan.description.clone(),
                 story_count: u32::try_from(plan.stories.len()).ok(),
                 estimated_secs: plan.estimated_secs,
             };
-            facts.push(PlanFact { fact: plan_fact(what, None), story: None, count: None });
+            facts.push(PlanFact { fact: plan_fact(statement, None), story: None, count: None });
         }
         for (index, count) in passed {
             let name = StoryName { id: plan.stories[index].id.clone(), title: plan.stories[index].title.clone() };
-            let what = What::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() };
-            let fact = plan_fact(what, Some(name));
+            let statement = Statement::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() };
+            let fact = plan_fact(statement, Some(name));
             facts.push(PlanFact { fact, story: Some(stories[index].clone()), count: Some(count) });
         }
         facts
@@ -453,10 +453,10 @@ impl TaskEngine {
     /// The fact that a plan was completed, once per completion.
     pub(super) fn take_completion(&mut self, source: usize, now: Duration, at_once: bool) -> Option<PlanFact> {
         let count = self.plans[source].take_completion(now, at_once)?;
-        Some(PlanFact { fact: plan_fact(What::TaskEnded { passed: true }, None), story: None, count: Some(count) })
+        Some(PlanFact { fact: plan_fact(Statement::TaskEnded { passed: true }, None), story: None, count: Some(count) })
     }
 
-    /// What a restarted engine needs to go on from here.
+    /// Statement a restarted engine needs to go on from here.
     pub(super) fn checkpoint(&self, owners: &RecordOwners) -> TaskCheckpoint {
         TaskCheckpoint {
             run: self.run.clone(),
@@ -492,7 +492,16 @@ fn first_plan(plans: &[PlanSource]) -> Option<&Plan> {
 }
 
 /// A fact that a document states: it has no line.
-fn plan_fact(what: What, story: Option<StoryName>) -> Fact {
+fn plan_fact(statement: Statement, story: Option<StoryName>) -> Fact {
     let provenance = Provenance::Derived;
-    Fact { what, story, voice: Voice::Summary, provenance, line: 0, text: "".into(), open: opening(""), when: None }
+    Fact {
+        statement,
+        story,
+        form: StatementForm::Summary,
+        provenance,
+        line: 0,
+        text: "".into(),
+        entry_hash: entry_hash(""),
+        recorded_at: None,
+    }
 }

@@ -14,13 +14,17 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::event::{Data, Ending};
-use crate::line::{LineEnd, Lines, Rest, SourceId, TaskId, Timestamp, Why};
+use crate::clock::Timestamp;
+use crate::event::{EndStatus, EventData};
+use crate::input::RereadReason;
+use crate::line::{LineEnd, Lines, PartialLine, SourceId, TaskId};
 use crate::model::state::StoryStatus;
 
 /// Some files of one task and the engine that is told of them.
 pub(super) struct World {
     engine: Engine,
+    advice: Vec<SourceAdvice>,
+    next_tick: Option<Duration>,
     names: Vec<String>,
     now: Duration,
     files: Vec<File>,
@@ -31,7 +35,7 @@ struct File {
     document: bool,
     content: String,
     seen: Option<String>,
-    why: Why,
+    why: RereadReason,
 }
 
 pub(super) const P: usize = 0;
@@ -41,7 +45,7 @@ pub(super) const PLAN: usize = 2;
 const NAMES: [&str; 3] = ["progress.txt", "agent.log", "prd.json"];
 
 /// Files of one task, or of several in folders of their own; JSON lines are one log that all tasks share.
-fn settings(names: &[&str], emit_history: bool) -> Settings {
+fn settings(names: &[&str], emit_history: bool) -> EngineSettings {
     let folder_of = |name: &str| name.split_once('/').map_or("shop", |(folder, _)| folder).to_owned();
     let mut folders: Vec<String> = names.iter().map(|name| folder_of(name)).collect();
     folders.sort();
@@ -59,7 +63,7 @@ fn settings(names: &[&str], emit_history: bool) -> Settings {
         machine_name: name.ends_with(".log") || name.ends_with(".jsonl"),
     });
     let (tasks, sources) = (tasks.collect(), sources.collect());
-    Settings { tasks, sources, zone: TimeZone::UTC, rules: Rules::default(), emit_history, source_text: true, infer: false }
+    EngineSettings { tasks, sources, zone: TimeZone::UTC, rules: Rules::default(), emit_history, source_text: true, infer: false }
 }
 
 impl World {
@@ -84,43 +88,52 @@ impl World {
             content: content.unwrap_or_default().to_owned(),
             // A file that is not there is not looked at.
             seen: content.is_none().then(String::new),
-            why: Why::Rewritten,
+            why: RereadReason::Rewritten,
         });
         let mut world = World {
             engine: Engine::new(settings(names, emit_history)),
+            advice: Vec::new(),
+            next_tick: None,
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             now: Duration::from_secs(1),
             files: files.collect(),
             events: Vec::new(),
         };
-        world.engine.go_on(Seq(0), told.iter());
+        world.advice = world.engine.advice();
+        world.engine.skip_published(Seq(0), told.iter());
         for (at, content) in contents.iter().enumerate() {
             if content.is_some() {
                 let a_minute_ago = Timestamp(world.moment().wall.0 - 60_000);
-                world.engine.handle(Input::Written { source: SourceId(at as u32), at: a_minute_ago });
+                world.feed(Input::FileSeen { source: SourceId(at as u32), at: a_minute_ago });
                 world.look(at);
             }
         }
         world.tick();
-        let ready = Input::Ready(world.moment());
-        world.engine.handle(ready);
+        let ready = Input::InitialScanDone;
+        world.feed(ready);
         world.wait(0.5);
         world
     }
 
-    fn moment(&self) -> Moment {
+    fn moment(&self) -> ClockReading {
         let wall = Timestamp(1_770_000_000_000 + i64::try_from(self.now.as_millis()).unwrap());
-        Moment { elapsed: self.now, wall }
+        ClockReading { elapsed: self.now, wall }
     }
 
     fn tick(&mut self) {
-        let tick = Input::Tick(self.moment());
-        let events = self.engine.handle(tick);
-        self.events.extend(events);
+        let output = self.engine.tick(self.moment());
+        (self.advice, self.next_tick) = (output.advice, output.next_tick);
+        self.events.extend(output.events);
+    }
+
+    fn feed(&mut self, input: Input) {
+        if let Some(advice) = self.engine.feed(input) {
+            self.advice = advice;
+        }
     }
 
     /// The file now holds `content`; `why` is what the file system shows.
-    pub(super) fn save(&mut self, file: usize, content: &str, why: Why) -> &mut World {
+    pub(super) fn save(&mut self, file: usize, content: &str, why: RereadReason) -> &mut World {
         self.files[file].content = content.to_owned();
         self.files[file].why = why;
         self.wait(0.0)
@@ -128,14 +141,14 @@ impl World {
 
     pub(super) fn append(&mut self, file: usize, content: &str) -> &mut World {
         let whole = self.files[file].content.clone() + content;
-        self.save(file, &whole, Why::Rewritten)
+        self.save(file, &whole, RereadReason::Rewritten)
     }
 
     /// The open last line has stood for long enough.
     fn stands(&mut self, file: usize) -> &mut World {
         let (source, moment, content) = (SourceId(file as u32), self.moment(), &self.files[file].content);
         if let (_, Some(rest)) = split(content, 1) {
-            self.engine.handle(Input::Rest { source, at: moment, rest });
+            self.feed(Input::PartialLine { source, at: moment, partial: rest });
         }
         self
     }
@@ -145,12 +158,12 @@ impl World {
         let until = self.now + Duration::from_secs_f64(seconds);
         loop {
             for file in 0..self.files.len() {
-                if self.files[file].seen.as_ref() != Some(&self.files[file].content) && self.engine.may_look(SourceId(file as u32)) {
+                if self.files[file].seen.as_ref() != Some(&self.files[file].content) && !self.advice[file].wait {
                     self.look(file);
                 }
             }
             self.tick();
-            match self.engine.deadline().filter(|deadline| *deadline <= until) {
+            match self.next_tick.filter(|deadline| *deadline <= until) {
                 Some(deadline) if deadline > self.now => self.now = deadline,
                 Some(_) => self.now += Duration::from_millis(1),
                 None if self.now == until => return self,
@@ -167,23 +180,23 @@ impl World {
         file.seen = Some(file.content.clone());
         let content = file.content.clone();
         if file.document {
-            self.engine.handle(Input::Document { source, at: moment, text: content });
+            self.feed(Input::Document { source, at: moment, text: content });
             return;
         }
         let seen = seen.unwrap_or_default();
         if content.starts_with(&seen) {
             let (ended, _open) = seen.split_at(seen.rfind(['\n', '\r']).map_or(0, |at| at + 1));
             let (lines, rest) = split(&content[ended.len()..], 1 + ended.matches('\n').count());
-            self.engine.handle(Input::Lines { source, at: moment, lines });
+            self.feed(Input::Lines { source, at: moment, lines });
             if let Some(rest) = rest {
-                self.engine.handle(Input::Rest { source, at: moment, rest });
+                self.feed(Input::PartialLine { source, at: moment, partial: rest });
             }
         } else {
             let why = file.why;
             let (lines, rest) = split(&content, 1);
-            self.engine.handle(Input::Begin { source, at: moment, why });
-            self.engine.handle(Input::Lines { source, at: moment, lines });
-            self.engine.handle(Input::End { source, at: moment, rest });
+            self.feed(Input::RereadBegun { source, at: moment, reason: why });
+            self.feed(Input::Lines { source, at: moment, lines });
+            self.feed(Input::RereadDone { source, at: moment, partial: rest });
         }
     }
 
@@ -193,7 +206,7 @@ impl World {
         let number = 1 + u32::try_from(self.files[P].content.lines().count()).unwrap();
         lines.push(number, text, LineEnd::Return);
         let at = self.moment();
-        self.engine.handle(Input::Lines { source: SourceId(P as u32), at, lines });
+        self.feed(Input::Lines { source: SourceId(P as u32), at, lines });
         self.wait(0.1)
     }
 
@@ -212,7 +225,7 @@ impl World {
     /// What has been emitted since the last call, without the runs' beginnings.
     pub(super) fn said(&mut self) -> Vec<String> {
         let events = std::mem::take(&mut self.events);
-        events.iter().filter(|event| !matches!(event.data, Data::TaskStarted(_))).map(brief).collect()
+        events.iter().filter(|event| !matches!(event.data, EventData::TaskStarted(_))).map(brief).collect()
     }
 
     fn expect(&mut self, expected: &[&str]) -> &mut World {
@@ -224,20 +237,20 @@ impl World {
 /// `start US-1 (run)`, `passed US-1 (run)`, …
 fn brief(event: &Event) -> String {
     let what = match &event.data {
-        Data::TaskStarted(_) => "begin".to_owned(),
-        Data::StoryStarted(started) => format!("start {}", started.story_id.as_ref().or(started.title.as_ref()).unwrap()),
-        Data::AcCompleted(done) => format!("criterion {} {}", done.story_id.as_deref().unwrap_or("-"), done.ac_index),
-        Data::StoryCompleted(done) => {
-            let word = if done.status == Ending::Passed { "passed" } else { "failed" };
+        EventData::TaskStarted(_) => "begin".to_owned(),
+        EventData::StoryStarted(started) => format!("start {}", started.story_id.as_ref().or(started.title.as_ref()).unwrap()),
+        EventData::AcCompleted(done) => format!("criterion {} {}", done.story_id.as_deref().unwrap_or("-"), done.ac_index),
+        EventData::StoryCompleted(done) => {
+            let word = if done.status == EndStatus::Passed { "passed" } else { "failed" };
             format!("{word} {}", done.story_id.as_ref().or(done.title.as_ref()).unwrap())
         }
-        Data::TaskCompleted(_) => "end".to_owned(),
-        Data::ErrorOccurred(error) => format!("error {}", error.story_id.as_deref().unwrap_or("-")),
+        EventData::TaskCompleted(_) => "end".to_owned(),
+        EventData::ErrorOccurred(error) => format!("error {}", error.story_id.as_deref().unwrap_or("-")),
     };
     format!("{what} ({})", event.run)
 }
 
-fn split(text: &str, first: usize) -> (Lines, Option<Rest>) {
+fn split(text: &str, first: usize) -> (Lines, Option<PartialLine>) {
     let mut lines = Lines::default();
     let mut rest = None;
     for (number, piece) in (u32::try_from(first).unwrap()..).zip(text.split_inclusive('\n')) {
@@ -249,7 +262,7 @@ fn split(text: &str, first: usize) -> (Lines, Option<Rest>) {
         if !is_open {
             lines.push(number, last, LineEnd::Feed);
         } else if !last.is_empty() {
-            rest = Some(Rest { number, text: last.to_owned() });
+            rest = Some(PartialLine { number, text: last.to_owned() });
         }
     }
     (lines, rest)
@@ -286,7 +299,7 @@ pub(super) fn plan(branch: &str, stories: &[(&str, bool)]) -> String {
 fn a_line_inserted_on_top_is_the_new_one() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1)])), None, None]);
     world.expect(&["start US-1 (Started: a)", "passed US-1 (Started: a)"]);
-    world.save(P, &cat(&[h("a"), "[US-1] Starting... again\n".into(), s(1), c(1)]), Why::Replaced).wait(1.0);
+    world.save(P, &cat(&[h("a"), "[US-1] Starting... again\n".into(), s(1), c(1)]), RereadReason::Replaced).wait(1.0);
     assert_eq!(world.events[0].source.text.as_deref(), Some("[US-1] Starting... again"));
     world.expect(&["start US-1 (Started: a)"]);
 }
@@ -295,18 +308,18 @@ fn a_line_inserted_on_top_is_the_new_one() {
 fn an_edit_is_news_and_its_revert_is_not() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), s(2)])), None, None]);
     world.said();
-    world.save(P, &cat(&[h("a"), c(1), s(2)]), Why::Replaced).wait(1.0).expect(&["passed US-1 (Started: a)"]);
-    world.save(P, &cat(&[h("a"), s(1), s(2)]), Why::Replaced).wait(1.0).expect(&[]);
+    world.save(P, &cat(&[h("a"), c(1), s(2)]), RereadReason::Replaced).wait(1.0).expect(&["passed US-1 (Started: a)"]);
+    world.save(P, &cat(&[h("a"), s(1), s(2)]), RereadReason::Replaced).wait(1.0).expect(&[]);
 }
 
 #[test]
 fn a_reset_with_another_start_line_is_a_new_run() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1), s(2)])), None, None]);
     world.said();
-    world.save(P, &h("b"), Why::Rewritten).wait(4.0).append(P, &s(1)).wait(1.0).expect(&["start US-1 (Started: b)"]);
+    world.save(P, &h("b"), RereadReason::Rewritten).wait(4.0).append(P, &s(1)).wait(1.0).expect(&["start US-1 (Started: b)"]);
     // At once, with the first line of the new run: under half is left and the start line differs.
     world.append(P, &cat(&[c(1), s(2)])).wait(0.1).said();
-    world.save(P, &cat(&[h("c"), s(1)]), Why::Rewritten).wait(0.2).expect(&[]);
+    world.save(P, &cat(&[h("c"), s(1)]), RereadReason::Rewritten).wait(0.2).expect(&[]);
     world.wait(0.1).expect(&["start US-1 (Started: c)"]);
 }
 
@@ -314,9 +327,9 @@ fn a_reset_with_another_start_line_is_a_new_run() {
 fn content_that_comes_back_soon_is_the_same_run_and_late_is_another() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1)])), None, None]);
     world.said();
-    world.save(P, "", Why::Rewritten).wait(1.5).save(P, &cat(&[h("a"), s(2), s(1), c(1)]), Why::Rewritten).wait(4.0);
+    world.save(P, "", RereadReason::Rewritten).wait(1.5).save(P, &cat(&[h("a"), s(2), s(1), c(1)]), RereadReason::Rewritten).wait(4.0);
     world.expect(&["start US-2 (Started: a)"]);
-    world.save(P, "", Why::Rewritten).wait(4.0).save(P, &cat(&[h("a"), s(1), c(1)]), Why::Rewritten).wait(4.0);
+    world.save(P, "", RereadReason::Rewritten).wait(4.0).save(P, &cat(&[h("a"), s(1), c(1)]), RereadReason::Rewritten).wait(4.0);
     world.expect(&["start US-1 (Started: a#2)", "passed US-1 (Started: a#2)"]);
 }
 
@@ -325,9 +338,9 @@ fn gone_and_appended_again_is_news_but_restored_is_not() {
     let six = cat(&[h("a"), s(1), s(2), s(3), s(4), s(5), s(6)]);
     let mut world = World::new([Some(&six), None, None]);
     world.said();
-    world.save(P, &cat(&[h("a"), s(6)]), Why::Rewritten).wait(6.0).expect(&[]);
+    world.save(P, &cat(&[h("a"), s(6)]), RereadReason::Rewritten).wait(6.0).expect(&[]);
     world.append(P, &s(2)).wait(1.0).expect(&["start US-2 (Started: a)"]);
-    world.save(P, &cat(&[six.clone(), s(2)]), Why::Rewritten).wait(4.0).expect(&[]);
+    world.save(P, &cat(&[six.clone(), s(2)]), RereadReason::Rewritten).wait(4.0).expect(&[]);
 }
 
 #[test]
@@ -346,7 +359,7 @@ fn a_log_that_is_not_reset_with_the_run_starts_counting_from_there() {
     let old = [s(1), c(1)];
     let mut world = World::new([Some(&cat(&[h("a"), cat(&old)])), Some(&cat(&old)), None]);
     world.said();
-    world.save(P, &h("b"), Why::Rewritten).wait(4.0).append(L, &s(1)).wait(0.5).append(P, &s(1)).wait(0.5);
+    world.save(P, &h("b"), RereadReason::Rewritten).wait(4.0).append(L, &s(1)).wait(0.5).append(P, &s(1)).wait(0.5);
     world.expect(&["start US-1 (Started: b)"]);
 }
 
@@ -355,7 +368,7 @@ fn other_sources_wait_while_a_reset_is_not_believed() {
     let old = [s(1), c(1), s(2), c(2)];
     let mut world = World::new([Some(&cat(&old)), Some(&cat(&old)), None]);
     world.said();
-    world.save(P, "", Why::Rewritten).wait(0.6).append(L, &s(1)).wait(1.0).expect(&[]);
+    world.save(P, "", RereadReason::Rewritten).wait(0.6).append(L, &s(1)).wait(1.0).expect(&[]);
     let run = { world.wait(4.0).events.last().unwrap().run.to_string() };
     world.expect(&[&format!("start US-1 ({run})")]);
     assert_ne!(run, "[US-1] Starting...");
@@ -373,7 +386,7 @@ fn a_reformatted_log_says_nothing() {
     let mut world = World::new([Some(&cat(&[h("a"), c(1), c(2), c(3), c(4), c(5)])), None, None]);
     world.said();
     let reformatted = "# Progress Log\nStarted: a\n\n- [US-1] Completed now\n- [US-2] Completed\n- [US-4] Completed\n- [US-5] Completed\n";
-    world.save(P, reformatted, Why::Replaced).wait(4.0).expect(&[]);
+    world.save(P, reformatted, RereadReason::Replaced).wait(4.0).expect(&[]);
 }
 
 #[test]

@@ -173,7 +173,7 @@ impl Tick<'_> {
 
     /// Records of a shared log are activity of the task that owns them: now if live, else at the time they were written.
     fn record_activity(&self, task: &mut TaskEngine, log: usize, owned: &[CountedFact]) {
-        let written = owned.iter().filter_map(|counted| counted.fact.when).map(|when| when.at.min(self.now.wall)).max();
+        let written = owned.iter().filter_map(|counted| counted.fact.recorded_at).map(|time| time.at.min(self.now.wall)).max();
         let at = if self.live && !owned.is_empty() { Some(self.now.wall) } else { written };
         if let Some(at) = at {
             let path = task.logs[log].path.clone();

@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::Cursor;
 use super::entry::{data_of, sse_frame};
+use crate::clock::Timestamp;
 use crate::event::{SCHEMA, Seq};
-use crate::line::Timestamp;
 use crate::model::state::State;
 
 /// The state at one moment.

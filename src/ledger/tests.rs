@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn known_keys_count_on_when_there_is_no_room_for_new_ones() {
     let mut ledger = SourceLedger::default();
-    let item = |n: usize| CountItem::new(Key(n as u64), Voice::Line, 0, Kind::StoryStarted);
+    let item = |n: usize| CountItem::new(Key(n as u64), StatementForm::Line, 0, CountedKind::StoryStarted);
     for n in 0..MAX_KEYS {
         assert!(!ledger.reject_if_full(item(n).key));
         ledger.append(item(n), Duration::ZERO);

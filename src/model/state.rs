@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::error::Notice;
 use crate::event::Seq;
 use crate::fact::Provenance;
-use crate::line::Timestamp;
 
 /// Everything known at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize)]

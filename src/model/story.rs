@@ -1,45 +1,45 @@
-//! One story: its attempts, its criteria, what is known about it and from whom.
+//! One story: its attempts, its criteria, and the authority of each value.
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::fact::{Outcome, Precision, Provenance};
 use crate::format::SourceKind;
-use crate::line::Timestamp;
 use crate::model::state::{CriterionState, ErrorState, StoryState, StoryStatus};
 use crate::plan::{PlanCriterion, PlanStory};
 use crate::subject::StoryRef;
 
-/// A value with the authority it rests on: explicit over derived over inferred, then the order of [`SourceKind`].
+/// A value with its authority: explicit outranks derived outranks inferred, then the order of [`SourceKind`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Known<T> {
+pub(super) struct Ranked<T> {
     pub(super) value: T,
     rank: (std::cmp::Reverse<Provenance>, SourceKind),
 }
 
-impl<T> Known<T> {
-    /// Takes `value` when it rests on more than what is there.
-    pub(super) fn learn(slot: &mut Option<Known<T>>, value: Option<T>, provenance: Provenance, kind: SourceKind) {
+impl<T> Ranked<T> {
+    /// Stores `value` when its authority is higher than that of the present one.
+    pub(super) fn update(slot: &mut Option<Ranked<T>>, value: Option<T>, provenance: Provenance, kind: SourceKind) {
         let rank = (std::cmp::Reverse(provenance), kind);
         if let Some(value) = value
-            && slot.as_ref().is_none_or(|have| rank < have.rank)
+            && slot.as_ref().is_none_or(|present| rank < present.rank)
         {
-            *slot = Some(Known { value, rank });
+            *slot = Some(Ranked { value, rank });
         }
     }
 }
 
 /// A time, and whether durations may be taken from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Mark {
+pub(super) struct Timing {
     pub(super) at: Timestamp,
     pub(super) precision: Precision,
-    /// From the record, as opposed to seen by us: the two clocks are never subtracted from each other.
+    /// The source states it; otherwise it is the time of reading. The two clocks are never subtracted from each other.
     pub(super) recorded: bool,
 }
 
-impl Mark {
-    /// Milliseconds from `start` to `self`; `None` when the two cannot be compared or say nothing.
-    pub(super) fn since(self, start: Mark) -> Option<u64> {
+impl Timing {
+    /// Milliseconds from `start` to `self`; `None` when the two come from different clocks, are exact to the day only, or lie too far apart.
+    pub(super) fn since(self, start: Timing) -> Option<u64> {
         const LONGEST: u64 = 30 * 24 * 3600 * 1000;
         if self.recorded != start.recorded || self.precision == Precision::Day || start.precision == Precision::Day {
             return None;
@@ -51,28 +51,28 @@ impl Mark {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Story {
     pub(super) subject: StoryRef,
-    pub(super) title: Option<Known<String>>,
+    pub(super) title: Option<Ranked<String>>,
     pub(super) in_plan: bool,
     pub(super) priority: Option<i64>,
     pub(super) status: StoryStatus,
-    pub(super) starts: u32,
-    pub(super) ends: u32,
-    /// That it was started is only a guess.
+    pub(super) attempts: u32,
+    pub(super) completions: u32,
+    /// Its start is inferred.
     pub(super) guessed: bool,
-    /// Of the attempt under way or the last one.
-    pub(super) started: Option<Mark>,
-    pub(super) finished: Option<Mark>,
-    pub(super) duration_ms: Option<Known<u64>>,
+    /// Of the running attempt, else of the last one.
+    pub(super) started: Option<Timing>,
+    pub(super) finished: Option<Timing>,
+    pub(super) duration_ms: Option<Ranked<u64>>,
     pub(super) commits: Vec<String>,
     pub(super) criteria: Vec<CriterionState>,
-    /// When its start or its last criterion was seen, to time the next criterion.
-    pub(super) seen: Option<Timestamp>,
+    /// When its start or its last criterion was read: the next criterion is timed from it.
+    pub(super) last_progress: Option<Timestamp>,
     pub(super) last_error: Option<ErrorState>,
-    /// How well that is known; less is better.
-    pub(super) error_worth: Option<(bool, SourceKind)>,
+    /// Rank of `last_error`; lower wins.
+    pub(super) error_rank: Option<(bool, SourceKind)>,
     pub(super) plan_passed: Option<bool>,
     /// The outcome a log stated last, and which log.
-    pub(super) log_says: Option<(Outcome, String)>,
+    pub(super) log_outcome: Option<(Outcome, String)>,
 }
 
 impl Story {
@@ -83,19 +83,19 @@ impl Story {
             in_plan: false,
             priority: None,
             status: StoryStatus::Pending,
-            starts: 0,
-            ends: 0,
+            attempts: 0,
+            completions: 0,
             guessed: false,
             started: None,
             finished: None,
             duration_ms: None,
             commits: Vec::new(),
             criteria: Vec::new(),
-            seen: None,
+            last_progress: None,
             last_error: None,
-            error_worth: None,
+            error_rank: None,
             plan_passed: None,
-            log_says: None,
+            log_outcome: None,
         }
     }
 
@@ -107,13 +107,13 @@ impl Story {
         self.subject.id.as_deref().map(str::to_owned)
     }
 
-    /// Whether anything was ever said of it but its name.
+    /// Whether any source reported more of it than its name.
     pub(super) fn has_happened(&self) -> bool {
-        self.starts + self.ends > 0 || self.last_error.is_some() || self.criteria.iter().any(|criterion| criterion.done)
+        self.attempts + self.completions > 0 || self.last_error.is_some() || self.criteria.iter().any(|criterion| criterion.done)
     }
 
-    /// Takes what the plan says of this story. Ticks survive when the criterion's text does.
-    pub(super) fn take_plan(&mut self, planned: &PlanStory) {
+    /// Applies the plan's entry for this story. A criterion stays done while the plan keeps its text.
+    pub(super) fn apply_plan(&mut self, planned: &PlanStory) {
         self.in_plan = true;
         self.priority = planned.priority;
         self.plan_passed = Some(planned.is_passed());
@@ -122,26 +122,26 @@ impl Story {
         }
         if let Some(title) = &planned.title {
             self.title = None;
-            Known::learn(&mut self.title, Some(title.clone()), Provenance::Explicit, SourceKind::ExecutionLog);
+            Ranked::update(&mut self.title, Some(title.clone()), Provenance::Explicit, SourceKind::ExecutionLog);
         }
         let old = std::mem::take(&mut self.criteria);
         self.criteria = planned
             .criteria
             .iter()
             .enumerate()
-            // Its own place first: a plan may use a text twice.
+            // The same index first: a plan may use a text twice.
             .map(|(at, PlanCriterion { text, .. })| {
-                match old.get(at).filter(|had| had.text == *text).or_else(|| old.iter().find(|had| had.text == *text)) {
-                    Some(had) => had.clone(),
+                match old.get(at).filter(|old| old.text == *text).or_else(|| old.iter().find(|old| old.text == *text)) {
+                    Some(kept) => kept.clone(),
                     None => pending(text.clone()),
                 }
             })
             .collect();
         self.criteria
-            .extend(old.into_iter().filter(|had| had.done && !planned.criteria.iter().any(|criterion| criterion.text == had.text)));
+            .extend(old.into_iter().filter(|old| old.done && !planned.criteria.iter().any(|criterion| criterion.text == old.text)));
     }
 
-    /// The criterion with this index, made when it is new.
+    /// The criterion with this index; a missing one is added.
     pub(super) fn criterion(&mut self, index: u32, text: Option<&str>) -> &mut CriterionState {
         // Indices come from `subject`, which caps them.
         let index = index as usize;
@@ -157,9 +157,9 @@ impl Story {
         criterion
     }
 
-    /// Passed by a log although the plan calls it open, or the other way round.
+    /// What a log and the plan contradict each other about.
     fn disagreement(&self) -> Option<String> {
-        let (outcome, path) = self.log_says.as_ref()?;
+        let (outcome, path) = self.log_outcome.as_ref()?;
         match (outcome, self.plan_passed?) {
             (Outcome::Passed, false) => Some(format!("{path} says passed, the plan calls it open")),
             (Outcome::Failed { reason }, true) => Some(format!("{path} says {reason}, the plan calls it passed")),
@@ -187,9 +187,9 @@ impl Story {
             priority: self.priority,
             in_plan: self.in_plan,
             guessed: self.guessed && self.status == StoryStatus::Running,
-            attempts: self.starts.max(self.ends),
-            started_at: self.started.map(|mark| mark.at),
-            finished_at: self.finished.map(|mark| mark.at),
+            attempts: self.attempts.max(self.completions),
+            started_at: self.started.map(|timing| timing.at),
+            finished_at: self.finished.map(|timing| timing.at),
             duration_ms: self.duration_ms.as_ref().map(|known| known.value),
             commits: self.commits.clone(),
             criteria_done: u32::try_from(criteria.iter().filter(|criterion| criterion.done).count()).unwrap_or(u32::MAX),

@@ -1,20 +1,20 @@
-//! The model as screens see it.
+//! The model as snapshots show it.
 
-use crate::event::Ending;
+use crate::clock::Timestamp;
+use crate::event::EndStatus;
 use crate::fact::Precision;
-use crate::line::Timestamp;
-use crate::model::Task;
+use crate::model::TaskModel;
 use crate::model::state::{Remaining, SourceState, StoryStatus, TaskState, TaskStatus};
 
-impl Task {
-    /// This task's part of the snapshot. `quiet` and `remaining` are the estimator's words.
+impl TaskModel {
+    /// This task's part of the snapshot. The estimator supplies `quiet` and `remaining`.
     pub fn view(&self, sources: Vec<SourceState>, quiet: bool, remaining: Remaining) -> TaskState {
-        let story_count = self.plan.as_ref().map(|plan| super::small(plan.stories.len())).filter(|count| *count > 0);
+        let story_count = self.plan.as_ref().map(|plan| super::to_u32(plan.stories.len())).filter(|count| *count > 0);
         let status = self.status(quiet);
         let stories_passed = self.count(StoryStatus::Passed);
         let percent = story_count.map(|count| {
             let percent = u64::from(stories_passed) * 100 / u64::from(count);
-            // 100 is said only when the run has passed.
+            // 100 only when the run has passed.
             let percent = if status == TaskStatus::Passed { 100 } else { percent.min(99) };
             u8::try_from(percent).unwrap_or(100)
         });
@@ -33,10 +33,10 @@ impl Task {
             activity: self.activity.clone(),
             iteration: self.iteration.0,
             max_iterations: self.iteration.1,
-            started_at: self.started.filter(|mark| mark.precision != Precision::Day).map(|mark| mark.at),
+            started_at: self.started.filter(|timing| timing.precision != Precision::Day).map(|timing| timing.at),
             finished_at: self.ended.map(|(_, at)| at),
-            last_activity_at: self.moved.as_ref().map(|(at, _)| *at),
-            last_activity_path: self.moved.as_ref().map(|(_, path)| path.to_string()),
+            last_activity_at: self.last_activity.as_ref().map(|(at, _)| *at),
+            last_activity_path: self.last_activity.as_ref().map(|(_, path)| path.to_string()),
             remaining,
             errors: self.errors,
             retries: self.retries(),
@@ -48,21 +48,21 @@ impl Task {
 
     /// Whether a run is under way.
     pub fn is_running(&self) -> bool {
-        self.anything && self.ended.is_none()
+        self.has_events && self.ended.is_none()
     }
 
     fn status(&self, quiet: bool) -> TaskStatus {
         match self.ended {
-            Some((Ending::Passed, _)) => TaskStatus::Passed,
-            Some((Ending::Failed, _)) => TaskStatus::Failed,
-            None if !self.anything => TaskStatus::Waiting,
+            Some((EndStatus::Passed, _)) => TaskStatus::Passed,
+            Some((EndStatus::Failed, _)) => TaskStatus::Failed,
+            None if !self.has_events => TaskStatus::Waiting,
             None if quiet => TaskStatus::Quiet,
             None => TaskStatus::Running,
         }
     }
 
-    /// What the estimator goes by: durations of finished stories (ms), stories left, when the current one started.
-    pub fn pace(&self) -> Pace {
+    /// The figures for the estimator.
+    pub fn estimate_input(&self) -> EstimateInput {
         let durations_ms = self
             .stories
             .iter()
@@ -73,28 +73,28 @@ impl Task {
             let passed = self.stories.iter().filter(|story| story.in_plan && story.status == StoryStatus::Passed).count();
             plan.stories.len().saturating_sub(passed)
         });
-        let has_current = self.current.is_some_and(|place| self.stories[place].status != StoryStatus::Passed);
-        let current_since = self.current.and_then(|place| self.stories[place].started).map(|mark| mark.at);
-        Pace {
+        let has_current = self.current.is_some_and(|index| self.stories[index].status != StoryStatus::Passed);
+        let current_since = self.current.and_then(|index| self.stories[index].started).map(|timing| timing.at);
+        EstimateInput {
             durations_ms,
-            left,
+            stories_left: left,
             has_current,
             current_since,
-            moved_at: self.moved.as_ref().map(|(at, _)| *at),
-            over: self.ended.is_some(),
+            last_activity: self.last_activity.as_ref().map(|(at, _)| *at),
+            ended: self.ended.is_some(),
         }
     }
 }
 
-/// The figures that remaining time and quiet are estimated from.
+/// What the estimator computes the remaining time and quiet from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Pace {
+pub(crate) struct EstimateInput {
     pub durations_ms: Vec<u64>,
-    /// Stories of the plan not passed yet; `None` without a plan.
-    pub left: Option<usize>,
-    /// Whether one of those is being worked on.
+    /// Stories of the plan that have not passed; `None` without a plan.
+    pub stories_left: Option<usize>,
+    /// Whether one of those is running.
     pub has_current: bool,
     pub current_since: Option<Timestamp>,
-    pub moved_at: Option<Timestamp>,
-    pub over: bool,
+    pub last_activity: Option<Timestamp>,
+    pub ended: bool,
 }

@@ -16,9 +16,9 @@ use rustix::process::{Signal, getpid, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::clock::Timestamp;
 use crate::error::Notice;
 use crate::hub::Hub;
-use crate::line::Timestamp;
 use crate::model::state::{State, TaskStatus};
 
 use super::layout::{self, Canvas, Scene};

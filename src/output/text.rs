@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use crate::clock::Timestamp;
 use crate::fact::ErrorKind;
-use crate::line::Timestamp;
 use crate::model::state::Remaining;
 
 /// Which characters the terminal can show.

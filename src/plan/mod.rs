@@ -8,7 +8,7 @@ mod json;
 
 use serde::{Deserialize, Serialize};
 
-use crate::line::Timestamp;
+use crate::clock::Timestamp;
 
 /// Longest text that is looked at.
 const TEXT_LIMIT: usize = 16 << 20;

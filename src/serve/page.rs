@@ -1,4 +1,4 @@
-//! The page, embedded: three files of our own and nothing from elsewhere, so that the content policy can forbid everything else.
+//! The embedded page: three files without references to other hosts, so that the content policy can forbid everything else.
 
 use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use warp::reply::Response;
@@ -19,7 +19,7 @@ pub(super) fn style() -> Response {
     file("text/css; charset=utf-8", STYLE)
 }
 
-/// Asked for anew every time: a newer bridge on the same port must not meet an old script.
+/// HttpRequest for anew every time: a newer bridge on the same port must not meet an old script.
 fn file(content_type: &'static str, body: &'static str) -> Response {
     let mut response = Response::new(body.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

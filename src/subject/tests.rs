@@ -59,9 +59,9 @@ fn another_run_may_spell_an_id_in_another_way() {
 fn criteria_by_number_text_and_cut_text() {
     let mut resolver = StoryResolver::default();
     resolver.set_plan(&plan(&[("US-1", "T", &["Check the mail address", "Check the password", "Return a token"])]));
-    let (story_ref, index) = resolver.resolve_story(&name("US-1", ""), "");
+    let (story_ref, story_index) = resolver.resolve_story(&name("US-1", ""), "");
     let mut index = |index: Option<u32>, text: &str| {
-        resolver.resolve_criterion(&story_ref, index, &Criterion { index, text: (!text.is_empty()).then(|| text.to_owned()) })
+        resolver.resolve_criterion(&story_ref, story_index, &Criterion { index, text: (!text.is_empty()).then(|| text.to_owned()) })
     };
     assert_eq!(index(Some(2), "whatever"), Some(2));
     assert_eq!(index(None, "check the PASSWORD."), Some(1));
@@ -74,8 +74,10 @@ fn criteria_by_number_text_and_cut_text() {
 #[test]
 fn criteria_without_a_plan_are_ranked_by_first_appearance() {
     let mut resolver = StoryResolver::default();
-    let (story_ref, index) = resolver.resolve_story(&name("US-1", ""), "");
-    let mut index = |index: Option<u32>, text: &str| resolver.resolve_criterion(&story_ref, index, &Criterion { index, text: Some(text.to_owned()) });
+    let (story_ref, story_index) = resolver.resolve_story(&name("US-1", ""), "");
+    let mut index = |index: Option<u32>, text: &str| {
+        resolver.resolve_criterion(&story_ref, story_index, &Criterion { index, text: Some(text.to_owned()) })
+    };
     assert_eq!(index(None, "one"), Some(0));
     assert_eq!(index(None, "two"), Some(1));
     assert_eq!(index(None, "one"), Some(0));

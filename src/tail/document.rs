@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::discover::Source;
 use crate::error::NoticeKind;
-use crate::line::Input;
+use crate::input::Input;
 use crate::tail::file::{self, Signature, Standing};
 use crate::tail::log::SECOND_LOOK;
 use crate::tail::place::{Look, Place, Step};

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::{ClockReading, Timestamp};
 use crate::error::{Notice, NoticeKind};
-use crate::line::{Moment, Timestamp};
 
 /// What tells one file from another under the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -97,7 +97,7 @@ pub(super) fn remedy(cause: &io::Error) -> String {
     format!("cannot be read: {cause}; {what_to_do}; it is tried again")
 }
 
-pub(super) fn notice(kind: NoticeKind, shown: &str, message: String, now: Moment) -> Notice {
+pub(super) fn notice(kind: NoticeKind, shown: &str, message: String, now: ClockReading) -> Notice {
     Notice { kind, path: Some(shown.to_owned()), message, at: now.wall }
 }
 

@@ -5,8 +5,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::clock::ClockReading;
 use crate::discover::{Shape, Source, SourceKey};
-use crate::line::{Input, Moment, SourceId};
+use crate::input::Input;
+use crate::line::SourceId;
 use crate::tail::document::Document;
 use crate::tail::log::Log;
 use crate::tail::memory::Memory;
@@ -138,7 +140,7 @@ impl Files {
     }
 
     /// Looks at one file; `machine` when a program appends to it and rotates it.
-    pub(super) fn look(&mut self, index: usize, machine: bool, now: Moment, say: &mut dyn FnMut(Input)) -> Step {
+    pub(super) fn look(&mut self, index: usize, machine: bool, now: ClockReading, say: &mut dyn FnMut(Input)) -> Step {
         let watched = &mut self.watched[index];
         let mut look = Look { now, closed: watched.closed, machine, buffer: &mut self.buffer, say };
         let step = match &mut watched.kind {
@@ -154,7 +156,7 @@ impl Files {
     }
 
     /// Nothing more will be read: open last lines count as they stand.
-    pub(super) fn finish(&mut self, now: Moment, say: &mut dyn FnMut(Input)) {
+    pub(super) fn finish(&mut self, now: ClockReading, say: &mut dyn FnMut(Input)) {
         for &index in &self.order {
             match &mut self.watched[index].kind {
                 Kind::Log(log) => log.finish(&mut Look { now, closed: false, machine: false, buffer: &mut self.buffer, say }),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::line::Why;
+use crate::input::RereadReason;
 
 /// Up to this size everything that was read is compared; above it [`ENDS`] at the head and before the offset.
 const WHOLE: u64 = 16 << 20;
@@ -50,7 +50,7 @@ pub enum Whereabouts {
 pub enum Verdict {
     /// Everything before the offset is as it was read.
     Grown,
-    ReadAgain(Why),
+    ReadAgain(RereadReason),
 }
 
 /// Digests of the first `offset` bytes of a file: enough to find out, also in another process, whether a file still begins with them.
@@ -196,12 +196,12 @@ impl Prefix {
 }
 
 /// What it means that other bytes stand under the name.
-pub fn why(old: Whereabouts) -> Why {
+pub fn why(old: Whereabouts) -> RereadReason {
     match old {
-        Whereabouts::Here => Why::Rewritten,
-        Whereabouts::Saved => Why::Replaced,
-        Whereabouts::Elsewhere => Why::MovedAway,
-        Whereabouts::Rotated => Why::Rotated,
+        Whereabouts::Here => RereadReason::Rewritten,
+        Whereabouts::Saved => RereadReason::Replaced,
+        Whereabouts::Elsewhere => RereadReason::Renamed,
+        Whereabouts::Rotated => RereadReason::Rotated,
     }
 }
 
@@ -275,11 +275,11 @@ mod tests {
         check(b"one\ntwo\nthree\n", Whereabouts::Here, Verdict::Grown);
         check(b"one\ntwo\nthree\n", Whereabouts::Saved, Verdict::Grown);
         check(b"one\ntwo\nthree\n", Whereabouts::Elsewhere, Verdict::Grown);
-        check(b"one\ntwo\nthree\n", Whereabouts::Rotated, Verdict::ReadAgain(Why::Rotated));
-        check(b"one\n", Whereabouts::Here, Verdict::ReadAgain(Why::Rewritten));
-        check(b"one\ntoo\n", Whereabouts::Here, Verdict::ReadAgain(Why::Rewritten));
-        check(b"zero\none\ntwo\n", Whereabouts::Saved, Verdict::ReadAgain(Why::Replaced));
-        check(b"", Whereabouts::Elsewhere, Verdict::ReadAgain(Why::MovedAway));
+        check(b"one\ntwo\nthree\n", Whereabouts::Rotated, Verdict::ReadAgain(RereadReason::Rotated));
+        check(b"one\n", Whereabouts::Here, Verdict::ReadAgain(RereadReason::Rewritten));
+        check(b"one\ntoo\n", Whereabouts::Here, Verdict::ReadAgain(RereadReason::Rewritten));
+        check(b"zero\none\ntwo\n", Whereabouts::Saved, Verdict::ReadAgain(RereadReason::Replaced));
+        check(b"", Whereabouts::Elsewhere, Verdict::ReadAgain(RereadReason::Renamed));
     }
 
     #[test]
@@ -291,7 +291,7 @@ mod tests {
     fn a_shrink_between_stat_and_read_is_no_growth() {
         let prefix = prefix_of(&content(100_000), 4096);
         let verdict = prefix.judge(100_000, Whereabouts::Here, Depth::Quick, &mut reader(&content(50_000)), &mut [0; 9000]).unwrap();
-        assert_eq!(verdict, Verdict::ReadAgain(Why::Rewritten));
+        assert_eq!(verdict, Verdict::ReadAgain(RereadReason::Rewritten));
     }
 
     #[test]

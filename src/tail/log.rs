@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use crate::discover::Source;
 use crate::error::NoticeKind;
-use crate::line::{Input, Lines, Why};
+use crate::input::{Input, RereadReason};
+use crate::line::Lines;
 use crate::tail::file::{self, Identity, Signature};
 use crate::tail::follow::{Depth, Verdict, Whereabouts};
 use crate::tail::memory::Memory;
@@ -38,7 +39,7 @@ pub(super) struct Log {
     /// A read that has not come to the end of the file.
     reading: Option<Reading>,
     /// A rewrite that could not be read to its end and has to be begun again.
-    broken_off: Option<Why>,
+    broken_off: Option<RereadReason>,
     /// As of the last look.
     seen: Option<Signature>,
     /// Where the last file that stood here was when it was let go.
@@ -51,7 +52,7 @@ pub(super) struct Log {
     memory: Option<Memory>,
     /// Something has stood under the name since the start.
     was_here: bool,
-    /// The file has appeared and the bridge has not heard of it.
+    /// The file has appeared and the engine has not heard of it.
     appeared: bool,
     /// It changed while it was read.
     moving: bool,
@@ -66,7 +67,7 @@ pub(super) struct Log {
 #[derive(Clone, Copy)]
 struct Reading {
     before: Signature,
-    again: Option<Why>,
+    again: Option<RereadReason>,
     /// Another file took the place of the one before at once: a writer that was finished put it there.
     renamed: bool,
     first: bool,
@@ -198,7 +199,7 @@ impl Log {
         }
         // Copied and emptied is a way of rotating, too.
         if verdict != Verdict::Grown && self.siblings(&[signature.identity], look) {
-            verdict = Verdict::ReadAgain(Why::Rotated);
+            verdict = Verdict::ReadAgain(RereadReason::Rotated);
         }
         self.begin(verdict, signature, false, look);
         Ok(())
@@ -227,10 +228,10 @@ impl Log {
         }
     }
 
-    fn begin_again(&mut self, why: Why, look: &mut Look<'_>) {
+    fn begin_again(&mut self, why: RereadReason, look: &mut Look<'_>) {
         self.read = Position::default();
         self.appeared = false;
-        (look.say)(Input::Begin { source: self.place.id, at: look.now, why });
+        (look.say)(Input::RereadBegun { source: self.place.id, at: look.now, reason: why });
     }
 
     fn read_on(&mut self, mut reading: Reading, look: &mut Look<'_>) -> io::Result<Step> {
@@ -242,7 +243,7 @@ impl Log {
                 // From here on it is as if there had been no restart.
                 reading = Reading { again: None, known_to: None, ..reading };
                 self.reading = Some(reading);
-                (look.say)(Input::Resumed { source: self.place.id, at: look.now });
+                (look.say)(Input::RestoreDone { source: self.place.id, at: look.now });
             }
             let room = reading.known_to.map_or(look.buffer.len() as u64, |known_to| known_to - offset);
             let room = look.buffer.len().min(usize::try_from(room).unwrap_or(usize::MAX));
@@ -269,7 +270,7 @@ impl Log {
     fn read_to_end(&mut self, reading: Reading, look: &mut Look<'_>) {
         self.reading = None;
         if reading.again.is_some() {
-            (look.say)(Input::End { source: self.place.id, at: look.now, rest: self.read.splitter.rest() });
+            (look.say)(Input::RereadDone { source: self.place.id, at: look.now, partial: self.read.splitter.rest() });
         }
         let now = look.now.elapsed;
         let wait = if reading.renamed {
@@ -339,7 +340,7 @@ impl Log {
     fn say_rest(&mut self, look: &mut Look<'_>) {
         self.read.rest = OpenLine::Said(self.read.splitter.ended());
         if let Some(rest) = self.read.splitter.rest() {
-            (look.say)(Input::Rest { source: self.place.id, at: look.now, rest });
+            (look.say)(Input::PartialLine { source: self.place.id, at: look.now, partial: rest });
         }
     }
 }

@@ -1,20 +1,20 @@
-//! What a restarted bridge must know of a file to go on where the last one was killed.
+//! What a restarted process must know of a file to go on where the last one was killed.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::discover::SourceKey;
-use crate::engine;
+use crate::engine::EngineCheckpoint;
 use crate::tail::file::Identity;
 use crate::tail::follow::Proof;
 use crate::tail::neighbours::Seen;
 
-/// All that a restarted bridge must know, as of one moment.
+/// All that a restarted process must know, as of one moment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Keep {
-    /// What has been counted.
-    pub counts: engine::Memory,
+pub struct Checkpoint {
+    /// The counts, the runs and the state.
+    pub engine: EngineCheckpoint,
     /// How far each file has been read.
     pub files: HashMap<SourceKey, Memory>,
 }

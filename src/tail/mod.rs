@@ -1,4 +1,4 @@
-//! Files → cleaned lines and whole documents, handed to the bridge as they are seen.
+//! Files → cleaned lines and whole documents, handed to the engine as they are seen.
 //!
 //! `splitter`, `clean` and `follow` are pure (layer 1). `file`, `log`, `document`, `wake`, `watch` and `reader` do the I/O (layer 4):
 //! one thread at a time, plain `std::fs`, and the only clock of the program. What a line means is nobody's business here.
@@ -8,11 +8,11 @@ pub mod follow;
 pub mod splitter;
 
 mod document;
+mod driver;
 mod file;
 mod files;
 mod log;
 pub mod memory;
-mod mouth;
 mod neighbours;
 mod past;
 mod place;

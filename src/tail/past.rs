@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::time::Duration;
 
-use crate::line::{Input, Lines, PastId};
+use crate::input::{DetachedId, Input};
+use crate::line::Lines;
 use crate::tail::place::{Look, Place};
 use crate::tail::position::{Drained, OpenLine, Position};
 
@@ -22,7 +23,7 @@ pub(super) struct Pasts {
 }
 
 struct Past {
-    id: PastId,
+    id: DetachedId,
     file: File,
     read: Position,
     /// It lives on under another name, so that its open end counts.
@@ -33,9 +34,9 @@ struct Past {
 impl Pasts {
     /// What has been read so far is this file's.
     pub(super) fn retire(&mut self, file: File, read: Position, lives: bool, place: &Place, look: &mut Look<'_>) {
-        let id = PastId(self.next);
+        let id = DetachedId(self.next);
         self.next += 1;
-        (look.say)(Input::Retired { source: place.id, at: look.now, past: id });
+        (look.say)(Input::Detached { source: place.id, at: look.now, detached: id });
         self.list.push_back(Past { id, file, read, lives, until: look.now.elapsed + DRAIN });
         if self.list.len() > MOST
             && let Some(oldest) = self.list.pop_front()
@@ -53,7 +54,7 @@ impl Pasts {
         for mut past in std::mem::take(&mut self.list) {
             let id = past.id;
             let mut say = |look: &mut Look<'_>, lines: Lines| {
-                (look.say)(Input::Late { source: place.id, at: look.now, past: id, lines });
+                (look.say)(Input::DetachedLines { source: place.id, at: look.now, detached: id, lines });
             };
             // What cannot be read any more, or holds something else by now, has nothing to add.
             let drained = past.read.drain(&past.file, place, look, &mut say).unwrap_or(Drained::Changed);
@@ -85,6 +86,6 @@ impl Pasts {
 
 fn leave(past: Past, place: &Place, look: &mut Look<'_>) {
     let said = past.read.rest == OpenLine::Said(past.read.splitter.ended());
-    let end = past.lives.then(|| past.read.splitter.rest().filter(|_| !said));
-    (look.say)(Input::Left { source: place.id, at: look.now, past: past.id, end });
+    let partial = past.read.splitter.rest().filter(|_| past.lives && !said);
+    (look.say)(Input::DetachedClosed { source: place.id, at: look.now, detached: past.id, still_linked: past.lives, partial });
 }

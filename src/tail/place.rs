@@ -5,9 +5,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::clock::ClockReading;
 use crate::discover::Source;
 use crate::error::NoticeKind;
-use crate::line::{Input, Moment, SourceId};
+use crate::input::Input;
+use crate::line::SourceId;
 use crate::tail::file::{self, Signature};
 
 /// A file that moved in this time is looked at often.
@@ -17,7 +19,7 @@ const SELDOM: Duration = Duration::from_secs(10);
 
 /// One look at one file.
 pub(super) struct Look<'a> {
-    pub(super) now: Moment,
+    pub(super) now: ClockReading,
     /// A writer closed the file since the last look, and nobody wrote after that.
     pub(super) closed: bool,
     /// A program appends to the file and rotates it.
@@ -76,7 +78,7 @@ impl Place {
         self.told = None;
         let news = std::mem::replace(&mut self.presence, Presence::Here) != Presence::Here;
         if news {
-            (look.say)(Input::Written { source: self.id, at: signature.written().min(look.now.wall) });
+            (look.say)(Input::FileSeen { source: self.id, at: signature.written().min(look.now.wall) });
         }
         news
     }
@@ -88,7 +90,7 @@ impl Place {
         if news {
             self.moved_at = (self.presence == Presence::Here).then_some(look.now.elapsed);
             self.presence = Presence::Missing;
-            (look.say)(Input::Gone { source: self.id, at: look.now });
+            (look.say)(Input::Missing { source: self.id, at: look.now });
         }
         news
     }
@@ -103,10 +105,10 @@ impl Place {
 
     pub(super) fn notice(&self, kind: NoticeKind, message: String, look: &mut Look<'_>) {
         let notice = file::notice(kind, &self.shown, message, look.now);
-        (look.say)(Input::Trouble { source: Some(self.id), at: look.now, notice });
+        (look.say)(Input::Notice { source: Some(self.id), at: look.now, notice });
     }
 
-    pub(super) fn moved(&mut self, now: Moment) {
+    pub(super) fn moved(&mut self, now: ClockReading) {
         self.moved_at = Some(now.elapsed);
     }
 
@@ -114,7 +116,7 @@ impl Place {
         self.looked_at
     }
 
-    pub(super) fn looked(&mut self, now: Moment) {
+    pub(super) fn looked(&mut self, now: ClockReading) {
         self.looked_at = now.elapsed;
     }
 

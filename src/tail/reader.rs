@@ -1,4 +1,4 @@
-//! The tail thread: waits, looks, hands what it saw to the bridge and what the bridge says to `publish`.
+//! The tail thread: waits, looks, hands what it saw to the engine and what the engine says to the sink.
 //!
 //! The only clock of the program. There is no delay between a wake-up and what follows from it. The thread that hears of a change looks
 //! itself when nobody else is looking: waking this one takes longer than that.
@@ -7,14 +7,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
+use crate::clock::ClockReading;
+use crate::clock::Stopwatch;
 use crate::discover::{Added, Found, Request, SourceKey};
 use crate::engine::Engine;
 use crate::error::{Notice, NoticeKind};
-use crate::line::{Input, Moment};
+use crate::input::Input;
+use crate::tail::driver::Driver;
+pub use crate::tail::driver::{Sink, Update};
 use crate::tail::files::Files;
-use crate::tail::memory::{Keep, Memory};
-use crate::tail::mouth::{Clock, Mouth};
-pub use crate::tail::mouth::{News, Publish};
+use crate::tail::memory::{Checkpoint, Memory};
 use crate::tail::place::Step;
 use crate::tail::surroundings::Surroundings;
 use crate::tail::wake::{Hints, Waker};
@@ -49,21 +51,14 @@ const FIRST_LOOK_STEPS: u32 = 4;
 /// How long reading may go on after a stop, to bring what was already written.
 const LAST_LOOK: Duration = Duration::from_millis(300);
 
-/// Follows the files until `waker` says stop or `publish` breaks; with `once`, until they have been read. The last call of `publish`
+/// Follows the files until `waker` says stop or `sink` breaks; with `once`, until they have been read. The last call of `sink`
 /// brings the final state.
-pub fn run(
-    scope: Scope,
-    mut memories: HashMap<SourceKey, Memory>,
-    bridge: Engine,
-    waker: &Waker,
-    settings: Settings,
-    publish: Box<Publish>,
-) {
+pub fn run(scope: Scope, mut memories: HashMap<SourceKey, Memory>, engine: Engine, waker: &Waker, settings: Settings, sink: Box<Sink>) {
     let reader = Arc::new(Mutex::new(Reader {
         files: Files::new(&scope.found.sources, &mut memories, waker),
         waker: waker.clone(),
-        clock: Clock::start(),
-        mouth: Mouth::new(bridge, publish),
+        clock: Stopwatch::start(),
+        driver: Driver::new(engine, sink),
         poll: None,
         waits_until: Duration::ZERO,
         last_look_until: None,
@@ -89,7 +84,7 @@ fn follow(shared: &Mutex<Reader>, mut around: Surroundings, poll_interval: Optio
         let mut reader = lock(shared);
         let more = reader.look(&mut steps_before_tick);
         steps_before_tick = 0;
-        if reader.mouth.ended || (!more && reader.files.are_over()) {
+        if reader.driver.closed || (!more && reader.files.are_over()) {
             return;
         }
         if reader.waker.is_stopped() {
@@ -135,8 +130,8 @@ fn lock(shared: &Mutex<Reader>) -> MutexGuard<'_, Reader> {
 struct Reader {
     files: Files,
     waker: Waker,
-    clock: Clock,
-    mouth: Mouth,
+    clock: Stopwatch,
+    driver: Driver,
     /// How often to look by the clock, if at all.
     poll: Option<Duration>,
     /// Until when the tail thread waits.
@@ -151,12 +146,12 @@ struct Reader {
 
 impl Reader {
     fn look_by_hand(&mut self, hints: &Hints) -> bool {
-        if !self.mouth.ready || self.mouth.ended || self.waker.is_stopped() {
+        if !self.driver.scanned || self.driver.closed || self.waker.is_stopped() {
             return false;
         }
         self.files.take_hints(hints);
         let more = self.look(&mut 0);
-        let wake_at = if more || self.mouth.ended { Duration::ZERO } else { self.next_wake(self.clock.read().elapsed) };
+        let wake_at = if more || self.driver.closed { Duration::ZERO } else { self.next_wake(self.clock.read().elapsed) };
         if wake_at < self.waits_until {
             self.waits_until = wake_at;
             self.waker.wake();
@@ -165,18 +160,18 @@ impl Reader {
     }
 
     /// Files that have turned up.
-    fn add(&mut self, added: &Added, now: Moment) {
+    fn add(&mut self, added: &Added, now: ClockReading) {
         if added.sources.is_empty() {
             return;
         }
-        self.mouth.bridge.add_found(added, now);
+        self.driver.add_sources(added, now);
         self.files.add(&added.sources, &mut self.memories, &self.waker);
         let names: Vec<&str> = added.sources.iter().filter(|source| source.named).map(|source| source.shown.as_str()).collect();
         if let [first, others @ ..] = names.as_slice() {
             let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
             let message = format!("has turned up{more} and is watched, too");
             let notice = Notice { kind: NoticeKind::Found, path: Some((*first).to_owned()), message, at: now.wall };
-            self.mouth.hand(Input::Trouble { source: None, at: now, notice });
+            self.driver.feed(Input::Notice { source: None, at: now, notice });
         }
     }
 
@@ -184,7 +179,7 @@ impl Reader {
     fn read_once(&mut self) {
         loop {
             self.look_to_the_end();
-            if !self.files.is_streaming() || self.waker.is_stopped() || self.mouth.ended {
+            if !self.files.is_streaming() || self.waker.is_stopped() || self.driver.closed {
                 return;
             }
             let hints = self.waker.wait(Duration::MAX);
@@ -198,12 +193,12 @@ impl Reader {
         let mut more = false;
         for index in self.files.order() {
             let due = self.files.next_look(index, poll) <= now.elapsed;
-            if !due || !self.mouth.bridge.may_look(self.files.id(index)) {
+            let advice = self.driver.advice(self.files.id(index));
+            if !due || advice.wait {
                 continue;
             }
-            let machine = self.mouth.bridge.is_machine_log(self.files.id(index));
-            while let Step::More { tick } = self.files.look(index, machine, now, &mut |input| self.mouth.hand(input)) {
-                if self.is_out_of_time() || self.mouth.ended {
+            while let Step::More { tick } = self.files.look(index, advice.machine_log, now, &mut |input| self.driver.feed(input)) {
+                if self.is_out_of_time() || self.driver.closed {
                     break;
                 }
                 if tick {
@@ -215,9 +210,9 @@ impl Reader {
                 }
             }
         }
-        self.mouth.tick(now);
+        self.driver.tick(now);
         if !more {
-            self.mouth.ready(now);
+            self.driver.mark_scanned();
         }
         more
     }
@@ -226,33 +221,33 @@ impl Reader {
     fn keep(&mut self) {
         let Some((version, due)) = self.kept else { return };
         let started = self.clock.read();
-        if version == self.mouth.bridge.version() || started.elapsed < due || self.mouth.ended {
+        if version == self.driver.state_version || started.elapsed < due || self.driver.closed {
             return;
         }
-        let Some(counts) = self.mouth.bridge.memory(started.wall) else { return };
+        let Some(engine) = self.driver.engine.checkpoint(started.wall) else { return };
         let mut files = self.memories.clone();
         for index in self.files.order() {
             if let Some((key, memory)) = self.files.memory(index) {
-                let at_rest = self.mouth.bridge.is_at_rest(self.files.id(index));
+                let at_rest = self.driver.engine.is_counted(self.files.id(index));
                 files.insert(key, if at_rest { memory } else { memory.without_place() });
             }
         }
-        let version = self.mouth.bridge.version();
-        self.mouth.publish(News { keep: Some(Box::new(Keep { counts, files })), ..News::default() });
+        let version = self.driver.state_version;
+        self.driver.publish(Update { checkpoint: Some(Box::new(Checkpoint { engine, files })), ..Update::default() });
         let now = self.clock.read().elapsed;
         self.kept = Some((version, now + KEEPS.max((now - started.elapsed) * KEEP_SHARE)));
     }
 
     /// When there is something to keep.
     fn keep_due(&self) -> Option<Duration> {
-        self.kept.filter(|(version, _)| *version != self.mouth.bridge.version()).map(|(_, due)| due)
+        self.kept.filter(|(version, _)| *version != self.driver.state_version).map(|(_, due)| due)
     }
 
     /// Looks until everything that is there has been read.
     fn look_to_the_end(&mut self) {
         self.poll = None;
         let mut steps_before_tick = FIRST_LOOK_STEPS;
-        while self.look(&mut steps_before_tick) && !self.is_out_of_time() && !self.mouth.ended {
+        while self.look(&mut steps_before_tick) && !self.is_out_of_time() && !self.driver.closed {
             steps_before_tick = 0;
         }
     }
@@ -263,17 +258,17 @@ impl Reader {
         self.keep();
         self.kept = None;
         let now = self.clock.read();
-        self.files.finish(now, &mut |input| self.mouth.hand(input));
+        self.files.finish(now, &mut |input| self.driver.feed(input));
         let is_left = self.files.order().into_iter().any(|index| self.files.is_touched(index));
-        if is_left && !self.mouth.ended && !self.is_out_of_time() {
+        if is_left && !self.driver.closed && !self.is_out_of_time() {
             // Files that had to wait for a decision are read once it has fallen.
-            self.mouth.hand(Input::Finish(now));
+            self.driver.decide_pending(now);
             self.look_to_the_end();
-            self.files.finish(self.clock.read(), &mut |input| self.mouth.hand(input));
+            self.files.finish(self.clock.read(), &mut |input| self.driver.feed(input));
         }
-        self.mouth.finish(self.clock.read());
+        self.driver.finish(self.clock.read());
         // Nothing is seen behind the last word.
-        self.mouth.ended = true;
+        self.driver.closed = true;
     }
 
     /// A stop does not cut off what was written before it, unless that is too much to read in a moment.
@@ -286,11 +281,11 @@ impl Reader {
     }
 
     fn next_wake(&self, now: Duration) -> Duration {
-        let files = self.files.order().into_iter().filter(|&index| self.mouth.bridge.may_look(self.files.id(index)));
-        // The bridge has just had a `Tick`: a deadline that is over already must not make us spin.
-        let bridge = self.mouth.bridge.deadline().map(|at| at.max(now + Duration::from_millis(1)));
-        let snapshot = self.mouth.snapshot_due().into_iter().chain(self.keep_due().map(|at| at.max(now + Duration::from_millis(1))));
-        files.map(|index| self.files.next_look(index, self.poll)).chain(bridge).chain(snapshot).min().unwrap_or(Duration::MAX)
+        let files = self.files.order().into_iter().filter(|&index| !self.driver.advice(self.files.id(index)).wait);
+        // The engine has just had a tick: one that is due again at once must not make this thread spin.
+        let engine = self.driver.next_tick.map(|at| at.max(now + Duration::from_millis(1)));
+        let snapshot = self.driver.snapshot_due().into_iter().chain(self.keep_due().map(|at| at.max(now + Duration::from_millis(1))));
+        files.map(|index| self.files.next_look(index, self.poll)).chain(engine).chain(snapshot).min().unwrap_or(Duration::MAX)
     }
 
     /// Watches what is to be watched. When that is impossible, says so once and looks by the clock.
@@ -302,7 +297,7 @@ impl Reader {
         self.poll = Some(poll_interval.unwrap_or(POLL));
         if !said {
             let notice = Notice { kind: NoticeKind::Polling, path: None, message: why, at: now.wall };
-            self.mouth.hand(Input::Trouble { source: None, at: now, notice });
+            self.driver.feed(Input::Notice { source: None, at: now, notice });
         }
     }
 }

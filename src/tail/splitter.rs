@@ -4,7 +4,7 @@
 
 use memchr::memchr2_iter;
 
-use crate::line::{LineEnd, Lines, Rest};
+use crate::line::{LineEnd, Lines, PartialLine};
 use crate::tail::clean;
 
 /// Longest line, in bytes. What stands behind it up to the line end is dropped and counted.
@@ -83,9 +83,9 @@ impl Splitter {
     }
 
     /// The open last line, cleaned; nothing when the file ends with a line end.
-    pub fn rest(&self) -> Option<Rest> {
+    pub fn rest(&self) -> Option<PartialLine> {
         let text = clean::line(clean::whole_characters(&self.open));
-        (!text.is_empty()).then(|| Rest { number: self.number, text: text.into_owned() })
+        (!text.is_empty()).then(|| PartialLine { number: self.number, text: text.into_owned() })
     }
 
     /// Whether something stands behind the last line end.
@@ -222,7 +222,7 @@ mod tests {
 
     use super::*;
 
-    type Split = (Vec<(u32, String, LineEnd)>, Option<Rest>, u64);
+    type Split = (Vec<(u32, String, LineEnd)>, Option<PartialLine>, u64);
 
     fn split(chunks: &[&[u8]]) -> Split {
         let (mut splitter, mut lines) = (Splitter::default(), Lines::default());

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use crate::discover::{Source, is_standard_input};
 use crate::error::NoticeKind;
-use crate::line::{Input, Lines};
+use crate::input::Input;
+use crate::line::Lines;
 use crate::tail::file;
 use crate::tail::place::{Look, Place, Step};
 use crate::tail::position::{OpenLine, say_cut};
@@ -132,7 +133,7 @@ impl Stream {
             && let Some(rest) = self.splitter.rest()
         {
             self.rest = OpenLine::Said(self.splitter.ended());
-            (look.say)(Input::Rest { source: self.place.id, at: look.now, rest });
+            (look.say)(Input::PartialLine { source: self.place.id, at: look.now, partial: rest });
         }
     }
 

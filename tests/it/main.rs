@@ -17,5 +17,6 @@ mod serve_streams;
 mod sources;
 mod sse;
 mod sse_client;
+mod state_schema;
 mod terminal;
 mod tools;

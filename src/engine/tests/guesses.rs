@@ -1,14 +1,14 @@
 //! What is guessed to be worked on, when, and what becomes of the guess.
 
 use super::*;
-use crate::engine::infer::Guesses;
+use crate::engine::inference::InferenceState;
 use crate::fact::Provenance;
 
 /// Two stories done of four, and a log that has said so.
 fn world() -> World {
     let stories = [("US-1", true), ("US-2", true), ("US-3", false), ("US-4", false)];
     let mut world = World::new([Some(&cat(&[h("a"), s(1), s(2)])), None, Some(&plan("b", &stories))]);
-    world.engine.tasks[0].guesses = Guesses::new(true);
+    world.engine.tasks[0].inference = InferenceState::new(true);
     world.said();
     world
 }
@@ -17,7 +17,7 @@ fn guessed(world: &World) -> Vec<String> {
     let inferred = world.events.iter().filter(|event| event.provenance == Provenance::Inferred);
     inferred
         .map(|event| match &event.data {
-            Data::StoryStarted(start) => start.story_id.clone().unwrap(),
+            EventData::StoryStarted(start) => start.story_id.clone().unwrap(),
             other => panic!("only starts are guessed: {other:?}"),
         })
         .collect()
@@ -66,24 +66,24 @@ fn a_guessed_start_gives_no_duration_and_the_next_story_is_guessed() {
     world.append(P, "[US-3] Completed\n").wait(1.0);
     assert_eq!(guessed(&world), ["US-4"]);
     let passed = world.events.iter().find_map(|event| match &event.data {
-        Data::StoryCompleted(passed) => Some(passed.duration_ms),
+        EventData::StoryCompleted(passed) => Some(passed.duration_ms),
         _ => None,
     });
     assert_eq!(passed, Some(None));
     assert_eq!(running(&world), [("US-4".to_owned(), true)]);
     world.said();
     let all = [("US-1", true), ("US-2", true), ("US-3", true), ("US-4", true)];
-    world.save(PLAN, &plan("b", &all), Why::Replaced).wait(1.0).expect(&["passed US-4 (b)", "end (b)"]);
+    world.save(PLAN, &plan("b", &all), RereadReason::Replaced).wait(1.0).expect(&["passed US-4 (b)", "end (b)"]);
     assert_eq!(running(&world), []);
 }
 
 #[test]
 fn without_a_plan_or_without_leave_nothing_is_guessed() {
     let mut alone = World::new([Some(&cat(&[h("a"), s(1)])), None, None]);
-    alone.engine.tasks[0].guesses = Guesses::new(true);
+    alone.engine.tasks[0].inference = InferenceState::new(true);
     alone.said();
     alone.append(P, "Some notes.\n").wait(60.0).expect(&[]);
     let mut world = world();
-    world.engine.tasks[0].guesses = Guesses::new(false);
+    world.engine.tasks[0].inference = InferenceState::new(false);
     world.append(P, "Some notes.\n").wait(60.0).expect(&[]);
 }

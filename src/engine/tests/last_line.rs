@@ -15,7 +15,7 @@ fn a_save_without_a_final_newline_is_no_news_whenever_its_end_is_seen_to_stand()
     for (first, then) in [(0.0, 1.0), (1.0, 0.0)] {
         let mut world = World::new([Some(&cat(&[h("a"), s(1), s(2)])), None, None]);
         world.said();
-        world.save(P, cat(&[h("a"), c(1), s(1), s(2)]).trim_end(), Why::Replaced);
+        world.save(P, cat(&[h("a"), c(1), s(1), s(2)]).trim_end(), RereadReason::Replaced);
         world.wait(first).stands(P).wait(then).stands(P).wait(1.0).expect(&["passed US-1 (Started: a)"]);
         world.append(P, "\n").wait(0.1).append(P, &s(2)).wait(1.0).expect(&["start US-2 (Started: a)"]);
     }
@@ -41,7 +41,7 @@ fn redraws_that_come_one_by_one_say_it_once() {
     world.append(L, &s(2)).wait(0.1);
     assert_eq!(world.said().len(), 1);
     // Read again as a whole, and redrawn once more.
-    world.save(L, "[US-3] Starting...\r[US-1] Starting...\n[US-2] Starting...\n[US-2] Starting...\r", Why::Rewritten).wait(1.0);
+    world.save(L, "[US-3] Starting...\r[US-1] Starting...\n[US-2] Starting...\n[US-2] Starting...\r", RereadReason::Rewritten).wait(1.0);
     world.append(L, "[US-2] Starting...\n").wait(0.1);
     assert_eq!(world.said().len(), 1);
 }

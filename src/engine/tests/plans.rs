@@ -7,8 +7,8 @@ fn flags_count_by_rising_edges() {
     let log = Some("# Progress Log\nStarted: a\n");
     let mut world = World::new([log, None, Some(&plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]))]);
     world.said();
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false), ("US-3", false)]), Why::Replaced).wait(1.0).expect(&[]);
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]), Why::Replaced).wait(1.0);
+    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false), ("US-3", false)]), RereadReason::Replaced).wait(1.0).expect(&[]);
+    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]), RereadReason::Replaced).wait(1.0);
     world.expect(&["start US-2 (b)", "passed US-2 (b)"]);
 }
 
@@ -18,20 +18,23 @@ fn a_plan_without_stories_and_one_without_some_of_them_say_nothing() {
     let mut world = World::new([None, None, Some(&whole)]);
     world.said();
     for hole in ["[]", &plan("b", &[]), "{}", "", &plan("b", &[("US-1", true), ("US-3", false)])] {
-        world.save(PLAN, hole, Why::Rewritten).wait(5.0).save(PLAN, &whole, Why::Rewritten).wait(1.0).expect(&[]);
+        world.save(PLAN, hole, RereadReason::Rewritten).wait(5.0).save(PLAN, &whole, RereadReason::Rewritten).wait(1.0).expect(&[]);
     }
-    world.save(PLAN, "[]", Why::Rewritten).wait(5.0);
-    world.save(PLAN, &plan("b", &[("US-1", false), ("US-2", true), ("US-3", true)]), Why::Rewritten).wait(1.0).expect(&["passed US-3 (b)"]);
-    world.save(PLAN, &plan("c", &[]), Why::Rewritten).wait(1.0);
-    world.save(PLAN, &plan("c", &[("US-2", true), ("US-3", false)]), Why::Rewritten).wait(1.0).expect(&["passed US-2 (c)"]);
+    world.save(PLAN, "[]", RereadReason::Rewritten).wait(5.0);
+    world
+        .save(PLAN, &plan("b", &[("US-1", false), ("US-2", true), ("US-3", true)]), RereadReason::Rewritten)
+        .wait(1.0)
+        .expect(&["passed US-3 (b)"]);
+    world.save(PLAN, &plan("c", &[]), RereadReason::Rewritten).wait(1.0);
+    world.save(PLAN, &plan("c", &[("US-2", true), ("US-3", false)]), RereadReason::Rewritten).wait(1.0).expect(&["passed US-2 (c)"]);
 }
 
 #[test]
 fn all_flags_falling_is_a_new_run() {
     let mut world = World::new([None, None, Some(&plan("b", &[("US-1", true), ("US-2", true)]))]);
     world.expect(&["passed US-1 (b)", "passed US-2 (b)", "end (b)"]);
-    world.save(PLAN, &plan("b", &[("US-1", false), ("US-2", false)]), Why::Replaced).wait(1.0);
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), Why::Replaced).wait(1.0).expect(&["passed US-1 (b#2)"]);
+    world.save(PLAN, &plan("b", &[("US-1", false), ("US-2", false)]), RereadReason::Replaced).wait(1.0);
+    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), RereadReason::Replaced).wait(1.0).expect(&["passed US-1 (b#2)"]);
 }
 
 #[test]
@@ -40,8 +43,8 @@ fn a_plan_and_a_log_that_agree_say_it_once() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1)])), None, Some(&plan("b", &stories))]);
     world.expect(&["start US-1 (b)"]);
     world.append(P, &c(1)).wait(1.0).expect(&["passed US-1 (b)"]);
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), Why::Replaced).wait(1.0).expect(&[]);
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true)]), Why::Replaced).wait(1.0);
+    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), RereadReason::Replaced).wait(1.0).expect(&[]);
+    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true)]), RereadReason::Replaced).wait(1.0);
     world.expect(&["start US-2 (b)", "passed US-2 (b)", "end (b)"]);
 }
 
@@ -49,7 +52,7 @@ fn a_plan_and_a_log_that_agree_say_it_once() {
 fn the_plan_and_the_log_of_one_switch_make_one_run() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1)])), None, Some(&plan("one", &[("US-1", true), ("US-2", false)]))]);
     world.said();
-    world.save(PLAN, &plan("two", &[("US-1", false), ("US-2", false)]), Why::Replaced).wait(1.0);
-    world.save(P, &h("b"), Why::Rewritten).wait(4.0).append(P, &cat(&[s(1), c(1)])).wait(1.0);
+    world.save(PLAN, &plan("two", &[("US-1", false), ("US-2", false)]), RereadReason::Replaced).wait(1.0);
+    world.save(P, &h("b"), RereadReason::Rewritten).wait(4.0).append(P, &cat(&[s(1), c(1)])).wait(1.0);
     world.expect(&["start US-1 (two)", "passed US-1 (two)"]);
 }

@@ -7,9 +7,9 @@ use super::*;
 impl World {
     /// Killed, and started again after some time in which `meanwhile` happens to the files.
     pub(super) fn restart(&mut self, down: f64, meanwhile: impl FnOnce(&mut World)) -> &mut World {
-        let memory = self.engine.memory(self.moment().wall).expect("nothing waits to be told");
-        let memory: Memory = serde_json::from_slice(&serde_json::to_vec(&memory).unwrap()).unwrap();
-        let at_rest: Vec<bool> = (0..self.files.len()).map(|file| self.engine.is_at_rest(SourceId(file as u32))).collect();
+        let memory = self.engine.checkpoint(self.moment().wall).expect("nothing waits to be told");
+        let memory: EngineCheckpoint = serde_json::from_slice(&serde_json::to_vec(&memory).unwrap()).unwrap();
+        let at_rest: Vec<bool> = (0..self.files.len()).map(|file| self.engine.is_counted(SourceId(file as u32))).collect();
         let before: Vec<Option<String>> = self.files.iter().map(|file| file.seen.clone()).collect();
         // Nobody looks at the files while the engine is down.
         for file in &mut self.files {
@@ -30,8 +30,8 @@ impl World {
             }
         }
         self.tick();
-        let ready = Input::Ready(self.moment());
-        self.engine.handle(ready);
+        let ready = Input::InitialScanDone;
+        self.feed(ready);
         self.wait(0.5)
     }
 
@@ -40,22 +40,22 @@ impl World {
         let content = self.files[at].content.clone();
         if self.files[at].document {
             if !content.is_empty() {
-                self.engine.handle(Input::Document { source, at: moment, text: content });
+                self.feed(Input::Document { source, at: moment, text: content });
             }
             return;
         }
         let resumes = at_rest && content.starts_with(&seen);
-        let why = if resumes { Why::Resumed } else { self.files[at].why };
-        self.engine.handle(Input::Begin { source, at: moment, why });
+        let why = if resumes { RereadReason::Restored } else { self.files[at].why };
+        self.feed(Input::RereadBegun { source, at: moment, reason: why });
         let known = if resumes { seen.rfind('\n').map_or(0, |end| end + 1) } else { content.len() };
         let (lines, rest) = split(&content[..known], 1);
-        self.engine.handle(Input::Lines { source, at: moment, lines });
+        self.feed(Input::Lines { source, at: moment, lines });
         if resumes {
-            self.engine.handle(Input::Resumed { source, at: moment });
+            self.feed(Input::RestoreDone { source, at: moment });
             let (lines, _) = split(&content[known..], 1 + content[..known].matches('\n').count());
-            self.engine.handle(Input::Lines { source, at: moment, lines });
+            self.feed(Input::Lines { source, at: moment, lines });
         } else {
-            self.engine.handle(Input::End { source, at: moment, rest });
+            self.feed(Input::RereadDone { source, at: moment, partial: rest });
         }
     }
 }
@@ -92,14 +92,14 @@ fn numbers_go_on() {
 fn gone_before_and_appended_while_down_is_news() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), s(2), s(3)])), None, None]);
     world.said();
-    world.save(P, &cat(&[h("a"), s(2), s(3)]), Why::Replaced).wait(1.0).expect(&[]);
+    world.save(P, &cat(&[h("a"), s(2), s(3)]), RereadReason::Replaced).wait(1.0).expect(&[]);
     world
         .restart(60.0, |world| {
             world.files[P].content += &s(1);
         })
         .expect(&["start US-1 (Started: a)"]);
     // But not when the restart came into the middle of a rewrite.
-    world.save(P, &cat(&[h("a"), s(2), s(3)]), Why::Replaced).wait(0.5).expect(&[]);
+    world.save(P, &cat(&[h("a"), s(2), s(3)]), RereadReason::Replaced).wait(0.5).expect(&[]);
     world
         .restart(0.1, |world| {
             world.files[P].content += &s(1);
@@ -122,7 +122,7 @@ fn a_log_rotated_meanwhile_goes_on_counting() {
     world.said();
     world.restart(60.0, |world| {
         world.files[L].content = s(1);
-        world.files[L].why = Why::Rotated;
+        world.files[L].why = RereadReason::Rotated;
     });
     let said = world.said();
     assert!(said.len() == 1 && said[0].starts_with("start US-1 "), "{said:?}");
@@ -166,7 +166,7 @@ fn an_open_end_that_was_counted_is_not_counted_again() {
 fn a_candidate_is_judged_again() {
     let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1), s(2)])), None, None]);
     world.said();
-    world.save(P, &h("a"), Why::Rewritten).wait(1.0).expect(&[]);
+    world.save(P, &h("a"), RereadReason::Rewritten).wait(1.0).expect(&[]);
     world.restart(0.1, |world| world.files[P].content = cat(&[h("a"), s(4), s(1), c(1), s(2)])).wait(4.0);
     world.expect(&["start US-4 (Started: a)"]);
 }
@@ -174,14 +174,14 @@ fn a_candidate_is_judged_again() {
 #[test]
 fn what_was_published_and_not_remembered_is_found_again_and_not_said_again() {
     let mut world = World::new([Some(&h("a")), None, None]);
-    let memory = world.engine.memory(world.moment().wall).unwrap();
+    let memory = world.engine.checkpoint(world.moment().wall).unwrap();
     world.append(P, &cat(&[s(1), c(1)])).wait(0.5);
     let published = world.events.clone();
     let newest = world.events.last().unwrap().seq;
     world.said();
     let now = world.moment();
     world.engine = Engine::new(settings(&NAMES, true));
-    world.engine.go_on(newest, published.iter());
+    world.engine.skip_published(newest, published.iter());
     world.engine.restore(memory, now);
     world.files[P].content += &s(2);
     world.read_again(P, h("a"), true);

@@ -1,19 +1,19 @@
 //! Machine logs that are rotated: counts go on, whatever becomes of the old file.
 
 use super::*;
-use crate::line::PastId;
+use crate::input::DetachedId;
 
 const SOURCE: SourceId = SourceId(L as u32);
 
 impl World {
     /// Files are looked at: what they hold now, in this order, each with the reason why it is read.
-    fn reads(&mut self, contents: &[(Why, String)]) -> &mut World {
+    fn reads(&mut self, contents: &[(RereadReason, String)]) -> &mut World {
         let at = self.moment();
         for (why, content) in contents {
             let (lines, rest) = split(content, 1);
-            self.engine.handle(Input::Begin { source: SOURCE, at, why: *why });
-            self.engine.handle(Input::Lines { source: SOURCE, at, lines });
-            self.engine.handle(Input::End { source: SOURCE, at, rest });
+            self.feed(Input::RereadBegun { source: SOURCE, at, reason: *why });
+            self.feed(Input::Lines { source: SOURCE, at, lines });
+            self.feed(Input::RereadDone { source: SOURCE, at, partial: rest });
         }
         if let Some((_, content)) = contents.last() {
             self.files[L].content.clone_from(content);
@@ -24,21 +24,21 @@ impl World {
 
     fn retire(&mut self, past: u32) -> &mut World {
         let at = self.moment();
-        self.engine.handle(Input::Retired { source: SOURCE, at, past: PastId(past) });
+        self.feed(Input::Detached { source: SOURCE, at, detached: DetachedId(past) });
         self
     }
 
     fn late(&mut self, past: u32, added: &str) -> &mut World {
         let at = self.moment();
         let (lines, _) = split(added, 100);
-        self.engine.handle(Input::Late { source: SOURCE, at, past: PastId(past), lines });
+        self.feed(Input::DetachedLines { source: SOURCE, at, detached: DetachedId(past), lines });
         self
     }
 
     fn leave(&mut self, past: u32, open: Option<&str>) -> &mut World {
         let at = self.moment();
-        let rest = open.map(|text| Rest { number: 200, text: text.to_owned() });
-        self.engine.handle(Input::Left { source: SOURCE, at, past: PastId(past), end: Some(rest) });
+        let rest = open.map(|text| PartialLine { number: 200, text: text.to_owned() });
+        self.feed(Input::DetachedClosed { source: SOURCE, at, detached: DetachedId(past), still_linked: true, partial: rest });
         self
     }
 }
@@ -56,17 +56,17 @@ fn names(world: &mut World) -> Vec<String> {
 #[test]
 fn a_rotated_log_goes_on_counting_at_once() {
     let mut world = logged(&[s(1), s(2), s(3), s(4)]);
-    world.retire(0).reads(&[(Why::Rotated, s(1))]).wait(0.0);
+    world.retire(0).reads(&[(RereadReason::Rotated, s(1))]).wait(0.0);
     assert_eq!(names(&mut world), ["start US-1"]);
     // Even when the new file holds all that the old one held.
-    world.retire(1).reads(&[(Why::Rotated, cat(&[s(1), s(2)]))]).wait(0.0);
+    world.retire(1).reads(&[(RereadReason::Rotated, cat(&[s(1), s(2)]))]).wait(0.0);
     assert_eq!(names(&mut world), ["start US-1", "start US-2"]);
 }
 
 #[test]
 fn what_is_added_to_the_old_file_counts_once() {
     let mut world = logged(&[s(1), s(2)]);
-    world.retire(0).reads(&[(Why::Rotated, s(1))]).wait(0.1);
+    world.retire(0).reads(&[(RereadReason::Rotated, s(1))]).wait(0.1);
     assert_eq!(names(&mut world), ["start US-1"]);
     world.late(0, &cat(&[s(2), c(1)])).wait(0.1).append(L, &c(1)).wait(0.1);
     assert_eq!(names(&mut world), ["start US-2", "passed US-1", "passed US-1"]);
@@ -79,7 +79,7 @@ fn what_is_added_to_the_old_file_counts_once() {
 #[test]
 fn an_old_file_that_was_saved_over_adds_only_what_the_new_one_lacks() {
     let mut world = logged(&[s(1), s(2)]);
-    world.retire(0).reads(&[(Why::Replaced, cat(&[s(1), s(2), s(3)]))]).wait(0.1);
+    world.retire(0).reads(&[(RereadReason::Replaced, cat(&[s(1), s(2), s(3)]))]).wait(0.1);
     assert_eq!(names(&mut world), ["start US-3"]);
     world.late(0, &cat(&[s(3), s(4)])).wait(0.1);
     assert_eq!(names(&mut world), ["start US-4"]);
@@ -88,9 +88,9 @@ fn an_old_file_that_was_saved_over_adds_only_what_the_new_one_lacks() {
 #[test]
 fn a_copy_tells_what_was_missed_and_an_unknown_generation_everything() {
     let mut world = logged(&[s(1), s(2)]);
-    world.reads(&[(Why::Sibling, cat(&[s(1), s(2), s(3)])), (Why::Rotated, s(1))]).wait(0.0);
+    world.reads(&[(RereadReason::RotatedSibling, cat(&[s(1), s(2), s(3)])), (RereadReason::Rotated, s(1))]).wait(0.0);
     assert_eq!(names(&mut world), ["start US-3", "start US-1"]);
-    world.retire(0).reads(&[(Why::Sibling, cat(&[s(5), s(6), s(7)])), (Why::Rotated, s(1))]).wait(0.0);
+    world.retire(0).reads(&[(RereadReason::RotatedSibling, cat(&[s(5), s(6), s(7)])), (RereadReason::Rotated, s(1))]).wait(0.0);
     assert_eq!(names(&mut world), ["start US-5", "start US-6", "start US-7", "start US-1"]);
 }
 
@@ -98,15 +98,15 @@ fn a_copy_tells_what_was_missed_and_an_unknown_generation_everything() {
 fn a_generation_that_was_retired_while_it_waited_is_not_lost() {
     let mut world = logged(&[s(1), s(2), s(3), s(4)]);
     // Cut without a trace, then rotated before that could be believed.
-    world.reads(&[(Why::Rewritten, s(5))]).wait(0.1);
+    world.reads(&[(RereadReason::Rewritten, s(5))]).wait(0.1);
     assert_eq!(names(&mut world), [""; 0]);
-    world.retire(0).reads(&[(Why::Rotated, s(6))]).wait(0.0);
+    world.retire(0).reads(&[(RereadReason::Rotated, s(6))]).wait(0.0);
     assert_eq!(names(&mut world), ["start US-5", "start US-6"]);
 }
 
 #[test]
 fn a_backup_of_a_machine_log_is_no_rotation() {
     let mut world = logged(&[s(1), s(2), s(3)]);
-    world.retire(0).reads(&[(Why::Replaced, cat(&[s(1), s(2), s(3), s(4)]))]).wait(1.0);
+    world.retire(0).reads(&[(RereadReason::Replaced, cat(&[s(1), s(2), s(3), s(4)]))]).wait(1.0);
     assert_eq!(names(&mut world), ["start US-4"]);
 }

@@ -78,7 +78,7 @@ fn what_was_decided_stays_when_the_log_is_read_again() {
     // Another line on top, as an editor saves it.
     let edited = format!("{{}}\n{}", world.files[A_LOG].content);
     for log in [A_LOG, B_LOG] {
-        world.save(log, &edited, Why::Replaced).wait(5.0).expect(&[]);
+        world.save(log, &edited, RereadReason::Replaced).wait(5.0).expect(&[]);
     }
     world.restart(60.0, |_| {}).expect(&[]);
     let state = world.engine.state(world.moment());
@@ -96,9 +96,9 @@ fn a_task_that_comes_later_has_no_part_in_what_was_there() {
     let later = settings(&names, true);
     let added = Added { tasks: later.tasks[1..].to_vec(), sources: later.sources[3..].to_vec() };
     let now = world.moment();
-    world.engine.add_found(&added, now);
+    world.engine.add_sources(&added, now);
     for (name, content) in names[3..].iter().zip([plan_of("B", &[("US-1", "Send the mail")]), "...\n".into(), log]) {
-        world.files.push(File { document: name.ends_with(".json"), content, seen: None, why: Why::Rewritten });
+        world.files.push(File { document: name.ends_with(".json"), content, seen: None, why: RereadReason::Rewritten });
     }
     world.wait(1.0).expect(&[]);
     for log in [2, 5] {
@@ -111,7 +111,7 @@ fn a_task_that_comes_later_has_no_part_in_what_was_there() {
 fn a_plan_without_titles_yields_to_one_that_has_both() {
     let mut world = two_tasks("");
     let untitled = serde_json::json!({"project": "B", "userStories": [{"id": "US-1", "passes": false}, {"id": "US-9", "passes": false}]});
-    world.save(B_PLAN, &untitled.to_string(), Why::Rewritten).wait(4.0).said();
+    world.save(B_PLAN, &untitled.to_string(), RereadReason::Rewritten).wait(4.0).said();
     world.log(&record(2, "US-1", "Draw the map")).expect(&["start US-1 (A)", "passed US-1 (A)"]);
     world.log(&record(3, "US-9", "Whatever")).expect(&["start US-9 (B)", "passed US-9 (B)"]);
 }
@@ -124,9 +124,9 @@ fn a_missed_generation_is_told_apart_by_its_times() {
         let at = world.moment();
         let source = SourceId(log as u32);
         let (lines, rest) = split(&record(4, "US-9", "Sign it"), 1);
-        world.engine.handle(Input::Begin { source, at, why: Why::Sibling });
-        world.engine.handle(Input::Lines { source, at, lines });
-        world.engine.handle(Input::End { source, at, rest });
+        world.feed(Input::RereadBegun { source, at, reason: RereadReason::RotatedSibling });
+        world.feed(Input::Lines { source, at, lines });
+        world.feed(Input::RereadDone { source, at, partial: rest });
     }
     world.tick();
     world.expect(&["start US-9 (B)", "passed US-9 (B)"]);

@@ -114,7 +114,7 @@ fn told(world: &mut World) -> Vec<String> {
             let what = brief(event);
             let what = what.split(" (").next().unwrap_or_default().to_owned();
             match &event.data {
-                Data::StoryCompleted(done) => format!("{what} attempt {}", done.attempt),
+                EventData::StoryCompleted(done) => format!("{what} attempt {}", done.attempt),
                 _ => what,
             }
         })
@@ -172,7 +172,7 @@ fn whoever_speaks_first_in_each_step_the_events_are_the_same() {
         for step in &steps {
             for file in order {
                 match NAMES[file] {
-                    "prd.json" => world.save(file, &step[file], Why::Replaced),
+                    "prd.json" => world.save(file, &step[file], RereadReason::Replaced),
                     _ => world.append(file, &step[file]),
                 };
                 world.wait(0.4);

@@ -123,7 +123,7 @@ prop_compose! {
     ) -> TaskState {
         let mut task = TaskState {
             status, task_name: name, activity, stories_passed: passed, story_count: count, stories_failed: failed, current_story: story,
-            started_at: started.map(|at| crate::line::Timestamp(at / 2)), last_activity_at: active.map(|at| crate::line::Timestamp(at / 2)), ..base
+            started_at: started.map(|at| crate::clock::Timestamp(at / 2)), last_activity_at: active.map(|at| crate::clock::Timestamp(at / 2)), ..base
         };
         let story = &mut task.stories[5];
         (story.title, story.story_id, story.status) = (Some(title.clone()), id, StoryStatus::Running);

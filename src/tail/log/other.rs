@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::Log;
 use crate::error::NoticeKind;
-use crate::line::{Input, Why};
+use crate::input::{Input, RereadReason};
 use crate::tail::file::{self, Identity, Signature};
 use crate::tail::follow::{self, Depth, Verdict, Whereabouts};
 use crate::tail::memory::Memory;
@@ -84,10 +84,10 @@ impl Log {
         };
         self.file = Some((file, signature.identity));
         let why = match (stands, &memory.proof) {
-            (true, _) => Why::Resumed,
+            (true, _) => RereadReason::Restored,
             // It had not been read to its end: its content alone can tell.
-            (false, None) if went == Whereabouts::Here => Why::Rewritten,
-            (false, _) if self.siblings(&[signature.identity], look) => Why::Rotated,
+            (false, None) if went == Whereabouts::Here => RereadReason::Rewritten,
+            (false, _) if self.siblings(&[signature.identity], look) => RereadReason::Rotated,
             (false, _) => follow::why(went),
         };
         self.begin(Verdict::ReadAgain(why), signature, false, look);
@@ -140,19 +140,19 @@ impl Log {
     fn sibling(&self, path: &Path, look: &mut Look<'_>) -> io::Result<()> {
         let (file, _) = file::open(path)?;
         let mut read = Position::default();
-        (look.say)(Input::Begin { source: self.place.id, at: look.now, why: Why::Sibling });
+        (look.say)(Input::RereadBegun { source: self.place.id, at: look.now, reason: RereadReason::RotatedSibling });
         let id = self.place.id;
         read.drain(&file, &self.place, look, &mut |look, lines| (look.say)(Input::Lines { source: id, at: look.now, lines }))?;
-        (look.say)(Input::End { source: self.place.id, at: look.now, rest: read.splitter.rest() });
+        (look.say)(Input::RereadDone { source: self.place.id, at: look.now, partial: read.splitter.rest() });
         Ok(())
     }
 
     /// As `drain`; what was written over the old content before the file lost its name is told as well.
     fn drain_before_other(&mut self, old: &File, look: &mut Look<'_>) -> io::Result<()> {
         if self.drain(old, look)? == Drained::Changed && old.metadata()?.len() > 0 {
-            self.begin_again(Why::Rewritten, look);
+            self.begin_again(RereadReason::Rewritten, look);
             self.drain(old, look)?;
-            (look.say)(Input::End { source: self.place.id, at: look.now, rest: self.read.splitter.rest() });
+            (look.say)(Input::RereadDone { source: self.place.id, at: look.now, partial: self.read.splitter.rest() });
         }
         Ok(())
     }

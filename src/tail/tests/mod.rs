@@ -13,8 +13,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::clock::{ClockReading, Timestamp};
 use crate::discover::{Shape, Source, SourceKey};
-use crate::line::{Input, LineEnd, Moment, SourceId, TaskId, Timestamp};
+use crate::input::Input;
+use crate::line::{LineEnd, Lines, SourceId, TaskId};
 use crate::tail::files::Files;
 use crate::tail::place::Step;
 use crate::tail::wake::{Hints, Waker};
@@ -70,8 +72,8 @@ impl Rig {
         self
     }
 
-    fn now(&self) -> Moment {
-        Moment { elapsed: self.elapsed, wall: Timestamp(self.start.0 + self.elapsed.as_millis() as i64) }
+    fn now(&self) -> ClockReading {
+        ClockReading { elapsed: self.elapsed, wall: Timestamp(self.start.0 + self.elapsed.as_millis() as i64) }
     }
 
     /// One look, as short words.
@@ -79,12 +81,12 @@ impl Rig {
         let now = self.now();
         let mut inputs = Vec::new();
         while let Step::More { .. } = self.files.look(0, self.machine, now, &mut |input| inputs.push(input)) {}
-        inputs.iter().filter(|input| !matches!(input, Input::Written { .. })).map(word).collect()
+        inputs.iter().filter(|input| !matches!(input, Input::FileSeen { .. })).map(word).collect()
     }
 
     /// As `look`, without what is said of files that lost their name.
     fn look_here(&mut self) -> Vec<String> {
-        self.look().into_iter().filter(|word| !word.starts_with("retired") && !word.starts_with("left")).collect()
+        self.look().into_iter().filter(|word| !word.starts_with("detached") && !word.starts_with("closed")).collect()
     }
 
     /// As `look`, but only if the file asks for it by now.
@@ -106,29 +108,29 @@ fn source(path: PathBuf) -> Source {
 }
 
 fn word(input: &Input) -> String {
+    let texts = |lines: &Lines| lines.iter().map(|line| line.text.to_owned()).collect::<Vec<_>>().join(" ");
     match input {
-        Input::Begin { why, .. } => format!("begin {why:?}"),
+        Input::RereadBegun { reason, .. } => format!("reread {reason:?}"),
         Input::Lines { lines, .. } => {
             let lines =
                 lines.iter().map(|line| format!("{}{}{}", line.number, if line.end == LineEnd::Feed { ":" } else { "<" }, line.text));
             format!("lines {}", lines.collect::<Vec<_>>().join(" "))
         }
         Input::Document { text, .. } => format!("document {text}"),
-        Input::End { rest, .. } => rest.as_ref().map_or("end".to_owned(), |rest| format!("end {}|{}", rest.number, rest.text)),
-        Input::Rest { rest, .. } => format!("rest {}|{}", rest.number, rest.text),
-        Input::Gone { .. } => "gone".to_owned(),
-        Input::Resumed { .. } => "resumed".to_owned(),
-        Input::Retired { past, .. } => format!("retired {}", past.0),
-        Input::Late { past, lines, .. } => {
-            format!("late {} {}", past.0, lines.iter().map(|line| line.text.to_owned()).collect::<Vec<_>>().join(" "))
+        Input::RereadDone { partial: None, .. } => "done".to_owned(),
+        Input::RereadDone { partial: Some(partial), .. } => format!("done {}|{}", partial.number, partial.text),
+        Input::PartialLine { partial, .. } => format!("partial {}|{}", partial.number, partial.text),
+        Input::Missing { .. } => "missing".to_owned(),
+        Input::RestoreDone { .. } => "restored".to_owned(),
+        Input::Detached { detached, .. } => format!("detached {}", detached.0),
+        Input::DetachedLines { detached, lines, .. } => format!("detached {} {}", detached.0, texts(lines)),
+        Input::DetachedClosed { detached, still_linked: false, .. } => format!("closed {}", detached.0),
+        Input::DetachedClosed { detached, partial, .. } => {
+            format!("closed {} with {}", detached.0, partial.as_ref().map_or("no partial line", |partial| &partial.text))
         }
-        Input::Left { past, end, .. } => match end {
-            None => format!("left {}", past.0),
-            Some(rest) => format!("left {} with {}", past.0, rest.as_ref().map_or("nothing open", |rest| &rest.text)),
-        },
-        Input::Written { .. } => "written".to_owned(),
-        Input::Trouble { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
-        Input::Tick(_) | Input::Ready(_) | Input::Finish(_) => "over".to_owned(),
+        Input::FileSeen { .. } => "seen".to_owned(),
+        Input::Notice { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
+        Input::InitialScanDone | Input::EndOfInput => "over".to_owned(),
     }
 }
 
@@ -153,7 +155,7 @@ fn a_file_that_comes_into_sight_says_when_it_was_written() {
     let written = written.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
     let mut inputs = Vec::new();
     rig.files.look(0, false, rig.now(), &mut |input| inputs.push(input));
-    assert_eq!(inputs[0], Input::Written { source: SourceId(0), at: Timestamp(written) });
+    assert_eq!(inputs[0], Input::FileSeen { source: SourceId(0), at: Timestamp(written) });
 }
 
 #[test]
@@ -169,7 +171,7 @@ fn an_open_last_line_counts_when_it_has_stood() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
     assert_eq!(rig.look(), ["lines 1:a"]);
     assert_eq!(rig.later(2000).look(), NONE);
-    assert_eq!(rig.later(1000).look_if_due(), ["rest 2|b"]);
+    assert_eq!(rig.later(1000).look_if_due(), ["partial 2|b"]);
     assert_eq!(rig.later(9000).look(), NONE);
     // Its line end is no news, but the line is told as any other.
     rig.append("p.txt", "\nc");
@@ -179,7 +181,7 @@ fn an_open_last_line_counts_when_it_has_stood() {
     // The writer closed the file.
     assert_eq!(rig.closed().look(), NONE);
     assert_eq!(rig.later(1900).look(), NONE);
-    assert_eq!(rig.later(100).look_if_due(), ["rest 3|cd"]);
+    assert_eq!(rig.later(100).look_if_due(), ["partial 3|cd"]);
 }
 
 #[test]
@@ -191,20 +193,20 @@ fn a_write_after_a_close_keeps_the_line_open() {
     rig.append("p.txt", "b");
     assert_eq!(rig.later(900).look(), NONE);
     assert_eq!(rig.later(2900).look(), NONE);
-    assert_eq!(rig.later(100).look(), ["rest 1|ab"]);
+    assert_eq!(rig.later(100).look(), ["partial 1|ab"]);
 }
 
 #[test]
 fn a_line_that_stood_before_the_start_counts_at_once() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
     rig.later(5000);
-    assert_eq!(rig.look(), ["lines 1:a", "rest 2|b"]);
+    assert_eq!(rig.look(), ["lines 1:a", "partial 2|b"]);
 }
 
 #[test]
 fn created_later_in_a_missing_folder() {
     let mut rig = Rig::new("a/b/p.txt");
-    assert_eq!(rig.look(), ["gone"]);
+    assert_eq!(rig.look(), ["missing"]);
     assert_eq!(rig.later(10_000).look_if_due(), NONE);
     fs::create_dir_all(rig.path("a/b")).unwrap();
     rig.write("a/b/p.txt", "a\n");
@@ -261,7 +263,7 @@ fn a_line_that_is_cut_is_noted_once() {
 fn finish_counts_the_open_line_once() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
     assert_eq!(rig.look(), ["lines 1:a"]);
-    for expected in [vec!["rest 2|b"], vec![]] {
+    for expected in [vec!["partial 2|b"], vec![]] {
         let (now, mut said) = (rig.now(), Vec::new());
         rig.files.finish(now, &mut |input| said.push(word(&input)));
         assert_eq!(said, expected);
@@ -278,7 +280,7 @@ fn documents_come_whole_whenever_they_changed() {
     rig.replace("prd.json", "{2}");
     assert_eq!(rig.later(50).look(), NONE);
     fs::remove_file(rig.path("prd.json")).unwrap();
-    assert_eq!(rig.later(50).look(), ["gone"]);
+    assert_eq!(rig.later(50).look(), ["missing"]);
     rig.write("prd.json", "{2}");
     assert_eq!(rig.later(50).look(), ["document {2}"]);
     rig.write("prd.json", vec![b' '; (16 << 20) + 1]);

@@ -8,10 +8,10 @@ use super::{NONE, Rig};
 #[test]
 fn truncated_and_written_again() {
     for (now, expected) in [
-        ("x\n", vec!["begin Rewritten", "lines 1:x", "end"]),
-        ("longer than before\nx\ny", vec!["begin Rewritten", "lines 1:longer than before 2:x", "end 3|y"]),
-        ("a\nB\n", vec!["begin Rewritten", "lines 1:a 2:B", "end"]),
-        ("", vec!["begin Rewritten", "end"]),
+        ("x\n", vec!["reread Rewritten", "lines 1:x", "done"]),
+        ("longer than before\nx\ny", vec!["reread Rewritten", "lines 1:longer than before 2:x", "done 3|y"]),
+        ("a\nB\n", vec!["reread Rewritten", "lines 1:a 2:B", "done"]),
+        ("", vec!["reread Rewritten", "done"]),
         ("a\nb\n", vec![]),
         ("a\nb\nc\n", vec!["lines 3:c"]),
     ] {
@@ -32,7 +32,7 @@ fn an_edit_in_place_with_its_time_put_back_is_seen() {
     rig.later(60).look();
     rig.write("p.txt", "a\nB\n");
     OpenOptions::new().write(true).open(rig.path("p.txt")).unwrap().set_modified(before).unwrap();
-    assert_eq!(rig.later(60).look(), ["begin Rewritten", "lines 1:a 2:B", "end"]);
+    assert_eq!(rig.later(60).look(), ["reread Rewritten", "lines 1:a 2:B", "done"]);
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn half_a_rewrite_and_the_other_half() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\nc\n"));
     rig.look();
     rig.write("p.txt", "new\na\n");
-    assert_eq!(rig.later(10).look(), ["begin Rewritten", "lines 1:new 2:a", "end"]);
+    assert_eq!(rig.later(10).look(), ["reread Rewritten", "lines 1:new 2:a", "done"]);
     rig.append("p.txt", "b\nc\n");
     assert_eq!(rig.later(400).look(), ["lines 3:b 4:c"]);
 }
@@ -49,9 +49,9 @@ fn half_a_rewrite_and_the_other_half() {
 fn atomic_replacements() {
     for (now, expected) in [
         ("a\nb\n", vec![]),
-        ("a\nb\nc\nd", vec!["lines 3:c", "rest 4|d"]),
-        ("new\na\nb\n", vec!["begin Replaced", "lines 1:new 2:a 3:b", "end"]),
-        ("a\nb", vec!["begin Replaced", "lines 1:a", "end 2|b", "rest 2|b"]),
+        ("a\nb\nc\nd", vec!["lines 3:c", "partial 4|d"]),
+        ("new\na\nb\n", vec!["reread Replaced", "lines 1:new 2:a 3:b", "done"]),
+        ("a\nb", vec!["reread Replaced", "lines 1:a", "done 2|b", "partial 2|b"]),
     ] {
         let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\n"));
         rig.look();
@@ -67,7 +67,7 @@ fn what_was_added_before_the_replacement_is_not_lost() {
     rig.append("p.txt", "b\nopen");
     fs::rename(rig.path("p.txt"), rig.path("p.txt.1")).unwrap();
     rig.write("p.txt", "c\n");
-    assert_eq!(rig.later(10).look(), ["lines 2:b", "rest 3|open", "retired 0", "begin MovedAway", "lines 1:c", "end"]);
+    assert_eq!(rig.later(10).look(), ["lines 2:b", "partial 3|open", "detached 0", "reread Renamed", "lines 1:c", "done"]);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn written_over_and_then_replaced_in_one_look() {
     rig.write("p.txt", "x\n");
     fs::rename(rig.path("p.txt"), rig.path("p.txt.1")).unwrap();
     rig.write("p.txt", "y\n");
-    let expected = ["begin Rewritten", "lines 1:x", "end", "retired 0", "begin MovedAway", "lines 1:y", "end"];
+    let expected = ["reread Rewritten", "lines 1:x", "done", "detached 0", "reread Renamed", "lines 1:y", "done"];
     assert_eq!(rig.later(10).look(), expected);
 }
 
@@ -87,7 +87,7 @@ fn gone_and_back() {
     rig.look();
     fs::rename(rig.path("p.txt"), rig.path("p.txt.1")).unwrap();
     rig.append("p.txt.1", "b\n");
-    assert_eq!(rig.later(10).look(), ["gone", "lines 2:b"]);
+    assert_eq!(rig.later(10).look(), ["missing", "lines 2:b"]);
     // Its writer goes on.
     rig.append("p.txt.1", "c\n");
     assert_eq!(rig.later(100).look_if_due(), ["lines 3:c"]);
@@ -98,18 +98,18 @@ fn gone_and_back() {
     rig.write("p.txt", "a\nb\nc\n");
     assert_eq!(rig.later(100).look(), ["lines "]);
     fs::remove_file(rig.path("p.txt")).unwrap();
-    assert_eq!(rig.later(100).look(), ["gone"]);
+    assert_eq!(rig.later(100).look(), ["missing"]);
     rig.write("p.txt", "a\nb\nc\nd\n");
-    assert_eq!(rig.later(5000).look(), ["retired 0", "lines 4:d"]);
+    assert_eq!(rig.later(5000).look(), ["detached 0", "lines 4:d"]);
     fs::remove_file(rig.path("p.txt")).unwrap();
-    assert_eq!(rig.later(100).look(), ["gone"]);
+    assert_eq!(rig.later(100).look(), ["missing"]);
     // Its new writer may still be busy with the last line.
     rig.write("p.txt", "other\nopen");
     let made_up = UNIX_EPOCH + Duration::from_millis(rig.later(100).now().wall.0 as u64);
     OpenOptions::new().write(true).open(rig.path("p.txt")).unwrap().set_modified(made_up).unwrap();
-    assert_eq!(rig.look_here(), ["begin Replaced", "lines 1:other", "end 2|open"]);
+    assert_eq!(rig.look_here(), ["reread Replaced", "lines 1:other", "done 2|open"]);
     assert_eq!(rig.later(2900).look_here(), NONE);
-    assert_eq!(rig.later(100).look(), ["rest 2|open"]);
+    assert_eq!(rig.later(100).look(), ["partial 2|open"]);
 }
 
 #[test]
@@ -122,10 +122,10 @@ fn an_edit_in_the_middle_of_a_big_log_is_found_while_its_writer_never_rests() {
     let mut said: Vec<String> = Vec::new();
     for _ in 0..20 {
         rig.append("p.txt", "more\n");
-        said.extend(rig.later(20).look().into_iter().map(|word| word.chars().take(15).collect()));
+        said.extend(rig.later(20).look().into_iter().map(|word| word.chars().take(16).collect()));
     }
-    assert_eq!(said[0], "lines 131073:mo");
-    assert_eq!(said.iter().filter(|word| *word == "begin Rewritten").count(), 1, "{said:?}");
+    assert_eq!(said[0], "lines 131073:mor");
+    assert_eq!(said.iter().filter(|word| *word == "reread Rewritten").count(), 1, "{said:?}");
 }
 
 #[test]
@@ -134,9 +134,9 @@ fn a_writer_that_goes_on_behind_a_hole() {
     rig.look();
     // Truncated under a writer that keeps its offset; or cut and stretched to the old size, so that only the bytes tell.
     rig.write("p.txt", "\0\0\0\0c\n");
-    assert_eq!([rig.later(10).look(), rig.later(60).look()].concat(), ["begin Rewritten", "lines 1:c", "end"]);
+    assert_eq!([rig.later(10).look(), rig.later(60).look()].concat(), ["reread Rewritten", "lines 1:c", "done"]);
     rig.write("p.txt", "\0\0\0\0\0\0");
-    assert_eq!([rig.later(60).look(), rig.later(60).look()].concat(), ["begin Rewritten", "end"]);
+    assert_eq!([rig.later(60).look(), rig.later(60).look()].concat(), ["reread Rewritten", "done"]);
     rig.append("p.txt", "d\n");
     assert_eq!(rig.later(60).look(), ["lines 1:d"]);
 }
@@ -146,13 +146,13 @@ fn an_encoding_may_change_with_a_save() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
     rig.look();
     rig.replace("p.txt", b"\xff\xfea\0\n\0b\0\n\0");
-    assert_eq!(rig.later(60).look_here(), ["begin Replaced", "lines 1:a 2:b", "end"]);
+    assert_eq!(rig.later(60).look_here(), ["reread Replaced", "lines 1:a 2:b", "done"]);
     rig.append("p.txt", b"c\0\n");
     assert_eq!(rig.later(60).look_here(), NONE);
     rig.append("p.txt", b"\0");
     assert_eq!(rig.later(60).look_here(), ["lines 3:c"]);
     rig.replace("p.txt", b"\xef\xbb\xbfa\nb\nc\n");
-    assert_eq!(rig.later(60).look_here(), ["begin Replaced", "lines 1:a 2:b 3:c", "end"]);
+    assert_eq!(rig.later(60).look_here(), ["reread Replaced", "lines 1:a 2:b 3:c", "done"]);
 }
 
 #[test]

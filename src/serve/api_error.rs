@@ -1,4 +1,5 @@
-//! What will never work, said in JSON. Passing trouble is not refused: a browser gives up for good on any status but 200.
+//! Error responses in JSON, for requests that can never succeed. A temporary failure on a stream is answered with 200 and an event
+//! instead, because a browser never reconnects after another status.
 
 use serde::Serialize;
 use warp::http::StatusCode;
@@ -8,34 +9,32 @@ use warp::reply::{Reply, Response};
 /// The methods of every route.
 pub(super) const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
-/// An answer with an error status.
+/// A response with an error status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Refusal {
+pub(super) struct ApiError {
     #[serde(skip)]
     pub(super) status: StatusCode,
-    /// For programs.
+    /// Stable, for programs.
     code: &'static str,
-    /// What is wrong.
+    /// What is wrong, for people.
     message: String,
-    /// What to do about it.
+    /// How to mend it.
     hint: String,
 }
 
-impl Refusal {
+impl ApiError {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Refusal { status, code, message: message.into(), hint: hint.into() }
+        ApiError { status, code, message: message.into(), hint: hint.into() }
     }
 
-    /// A value in the query that means nothing.
+    /// 400 for a query parameter with an unusable value.
     pub(super) fn bad_query(name: &str, message: impl Into<String>) -> Self {
-        Refusal::new(StatusCode::BAD_REQUEST, "bad_query", format!("{name}: {}", message.into()), "see / for what can be asked")
+        ApiError::new(StatusCode::BAD_REQUEST, "bad_query", format!("{name}: {}", message.into()), "see / for what can be asked")
     }
-}
 
-impl Refusal {
-    /// As it goes out where no request was understood and hence no route could answer.
-    pub(super) fn whole_response(&self) -> Vec<u8> {
-        let body = serde_json::to_vec(&Body { error: self }).expect("a refusal is plain data: it cannot fail to serialise");
+    /// The whole response in HTTP/1.1, for connections on which no request was parsed and so no route could respond.
+    pub(super) fn to_http1(&self) -> Vec<u8> {
+        let body = serde_json::to_vec(&ErrorBody { error: self }).expect("an error is plain data: it cannot fail to serialise");
         let status = self.status;
         let head = format!(
             "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\
@@ -47,16 +46,16 @@ impl Refusal {
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
-    error: &'a Refusal,
+struct ErrorBody<'a> {
+    error: &'a ApiError,
 }
 
-impl warp::reject::Reject for Refusal {}
+impl warp::reject::Reject for ApiError {}
 
-impl Reply for Refusal {
+impl Reply for ApiError {
     fn into_response(self) -> Response {
         let status = self.status;
-        let mut response = warp::reply::with_status(warp::reply::json(&Body { error: &self }), status).into_response();
+        let mut response = warp::reply::with_status(warp::reply::json(&ErrorBody { error: &self }), status).into_response();
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(ALLOW, METHODS);
