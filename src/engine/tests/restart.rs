@@ -21,6 +21,7 @@ impl World {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
         self.engine = Engine::new(settings(&names, true));
         self.engine.restore(memory, now);
+        self.advice = self.engine.advice();
         for (at, seen) in before.into_iter().enumerate() {
             let is_there =
                 self.files[at].document || !self.files[at].content.is_empty() || seen.as_ref().is_some_and(|seen| !seen.is_empty());

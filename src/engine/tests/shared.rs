@@ -97,6 +97,7 @@ fn a_task_that_comes_later_has_no_part_in_what_was_there() {
     let added = Added { tasks: later.tasks[1..].to_vec(), sources: later.sources[3..].to_vec() };
     let now = world.moment();
     world.engine.add_sources(&added, now);
+    world.advice = world.engine.advice();
     for (name, content) in names[3..].iter().zip([plan_of("B", &[("US-1", "Send the mail")]), "...\n".into(), log]) {
         world.files.push(File { document: name.ends_with(".json"), content, seen: None, why: RereadReason::Rewritten });
     }
