@@ -64,7 +64,7 @@ impl Publisher {
         if !update.events.is_empty() {
             // Before anybody has a cursor of it: what is in the journal is never told twice, and never skipped.
             trouble.extend(self.store.as_mut().and_then(|store| store.append(&update.events, Timestamp::now())));
-            self.hub.publish_first(update.events);
+            self.hub.publish_inline(update.events);
         }
         if let Some(checkpoint) = update.checkpoint {
             trouble.extend(self.store.as_mut().and_then(|store| store.keep(&checkpoint, Timestamp::now())));
@@ -80,7 +80,7 @@ impl Publisher {
         let verdict = verdict(&state);
         self.hub.set_state(state);
         // Every event changes the state, so that a state follows it.
-        self.hub.wake_others();
+        self.hub.wake_deferred();
         match (self.ends, verdict) {
             (Ends::WithTheRun, Some(passed)) => self.end(Ok(Ended::WithTheRun { passed })),
             (Ends::WithTheRun | Ends::Never | Ends::AtOnce, _) => ControlFlow::Continue(trouble),
