@@ -24,7 +24,7 @@ use crate::discover::{self, Disk, Found, Request, SourceKey};
 use crate::engine::{Engine, Settings};
 use crate::error::Error;
 use crate::event::Seq;
-use crate::hub::{Hub, HubSettings, Start};
+use crate::hub::{Hub, HubSettings, StartPosition};
 use crate::input::Input;
 use crate::output::plain::{self, Plain};
 use crate::output::stream;
@@ -276,7 +276,7 @@ fn show(config: &Config, hub: &Hub, url: Option<String>, outputs: &mut JoinSet<(
         }
         (Screen::Box | Screen::Lines, _) => {
             outputs.spawn(async move {
-                let events = hub.subscribe(Start::Oldest);
+                let events = hub.subscribe(StartPosition::Oldest);
                 let plain = Plain { zone, charset: style.charset };
                 // A closed stderr has nobody left to tell.
                 let _gone = plain::run(std::io::stderr(), &plain, events, || hub.snapshot().state.clone()).await.is_err();

@@ -191,7 +191,7 @@ pub enum Command {
     /// Watch, emit and serve.
     Run(Config),
     /// Explain how these files are read.
-    Check(check::Request),
+    Check(check::CheckRequest),
 }
 
 /// Why there is no command.
@@ -221,7 +221,7 @@ where
 impl Typed {
     fn meant(self) -> Result<Command, Error> {
         if let Some(Action::Check { files, json, rules }) = self.action {
-            return Ok(Command::Check(check::Request { files, json, rules: config::rules_from_files(&rules)? }));
+            return Ok(Command::Check(check::CheckRequest { files, json, rules: config::rules_from_files(&rules)? }));
         }
         let ends = match (self.show.once, self.show.exit_on_complete) {
             (true, _) => Ends::AtOnce,

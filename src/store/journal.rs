@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{replace, set_aside};
 use crate::event::Event;
-use crate::hub::random_name;
+use crate::hub::random_id;
 
 /// Goes up when the lines of the old kind cannot be read any more.
 const VERSION: u32 = 1;
@@ -66,7 +66,7 @@ impl Journal {
                 if whole > 0 {
                     contents.set_aside = Some(set_aside(&path));
                 }
-                random_name()
+                random_id()
             }
         };
         let excess = contents.events.len().saturating_sub(EVENTS);
