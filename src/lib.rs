@@ -31,6 +31,7 @@ pub(crate) mod tail; // its `watch`, `wake` and `reader` are edges: the watcher,
 pub(crate) mod engine;
 // 3 log: one writer, readers with cursors
 pub mod hub;
+pub(crate) mod inline_delivery;
 // 4 edges: whoever writes or serves what the log holds
 pub(crate) mod output;
 pub mod serve;

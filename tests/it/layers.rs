@@ -26,6 +26,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("discover", 1),
     ("engine", 2),
     ("hub", 3),
+    ("inline_delivery", 3),
     // Plain data: what the reader gives to be kept, and is given back.
     ("tail::memory", 3),
     ("tail", 4),
