@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::fact::{CountedKind, Fact};
-use crate::format::Reader;
+use crate::format::LogParser;
 use crate::ledger::CountKey;
 use crate::line::PartialLine;
 
@@ -55,12 +55,12 @@ pub(super) fn oldest_entry_first(facts: Vec<UncountedFact>) -> Vec<UncountedFact
 }
 
 /// The facts of the open last line and the open entry of a file, if nothing more came.
-pub(super) fn facts_at_eof(reader: &Reader, partial_line: Option<&PartialLine>) -> Vec<Fact> {
-    let mut reader = reader.clone();
+pub(super) fn facts_at_eof(parser: &LogParser, partial_line: Option<&PartialLine>) -> Vec<Fact> {
+    let mut parser = parser.clone();
     let mut facts = Vec::new();
     if let Some(partial_line) = partial_line {
-        reader.line(partial_line.line(), &mut facts);
+        parser.parse_line(partial_line.line(), &mut facts);
     }
-    reader.settle(&mut facts);
+    parser.flush(&mut facts);
     facts
 }

@@ -1,7 +1,7 @@
 //! The files of one source that lost their name: what is still appended to them is read and counted beside the file that took the name.
 
 use crate::fact::Fact;
-use crate::format::Reader;
+use crate::format::LogParser;
 use crate::input::DetachedId;
 use crate::ledger::{CountKey, SourceLedger};
 use crate::line::{Lines, PartialLine};
@@ -15,14 +15,14 @@ pub(super) struct DetachedLogs(Vec<DetachedLog>);
 #[derive(Debug)]
 struct DetachedLog {
     id: DetachedId,
-    reader: Reader,
+    parser: LogParser,
     /// Provisional facts that were counted, by their line: each is skipped once when it comes again.
     provisional: Vec<(CountKey, u32)>,
 }
 
 impl DetachedLogs {
-    pub(super) fn add(&mut self, id: DetachedId, reader: Reader, provisional: Vec<(CountKey, u32)>) {
-        self.0.push(DetachedLog { id, reader, provisional });
+    pub(super) fn add(&mut self, id: DetachedId, parser: LogParser, provisional: Vec<(CountKey, u32)>) {
+        self.0.push(DetachedLog { id, parser, provisional });
     }
 
     /// Counts appended lines.
@@ -36,7 +36,7 @@ impl DetachedLogs {
         let Some(log) = self.0.iter_mut().find(|log| log.id == id) else { return Vec::new() };
         let mut facts = Vec::new();
         for line in lines.iter() {
-            log.reader.line(line, &mut facts);
+            log.parser.parse_line(line, &mut facts);
         }
         log.count(facts, ledger, resolve)
     }
@@ -53,7 +53,7 @@ impl DetachedLogs {
         let mut log = self.0.swap_remove(index);
         let counted = match end {
             Some(partial_line) => {
-                let facts = facts_at_eof(&log.reader, partial_line.as_ref());
+                let facts = facts_at_eof(&log.parser, partial_line.as_ref());
                 log.count(facts, ledger, resolve)
             }
             None => Vec::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::fact::Fact;
-use crate::format::{Reader, Recipe, SourceKind};
+use crate::format::{LogParser, ParserConfig, SourceKind};
 use crate::input::{DetachedId, RereadReason};
 use crate::ledger::{ContentCounts, CountItem, CountKey, PARTIAL_LOSS_DELAY, RewriteContext, SourceLedger, TOTAL_LOSS_DELAY, Verdict};
 use crate::line::{Lines, PartialLine};
@@ -23,8 +23,8 @@ pub(super) struct LogSource {
     pub(super) file: Option<SharedFileId>,
     /// The name of the file is that of a machine log.
     machine_name: bool,
-    recipe: Recipe,
-    reader: Reader,
+    config: ParserConfig,
+    parser: LogParser,
     pub(super) ledger: SourceLedger,
     /// Facts at the end of the accepted content that the ledger has not counted.
     uncounted: Vec<UncountedFact>,
@@ -54,7 +54,7 @@ pub(super) struct LogSource {
 /// Content that replaced the accepted one.
 #[derive(Debug)]
 struct CandidateContent {
-    reader: Reader,
+    parser: LogParser,
     facts: Vec<Fact>,
     partial_line: Option<PartialLine>,
     reason: RereadReason,
@@ -75,13 +75,13 @@ pub(super) struct Evaluation {
 }
 
 impl LogSource {
-    pub(super) fn new(path: &str, file: Option<SharedFileId>, machine_name: bool, recipe: Recipe) -> Self {
+    pub(super) fn new(path: &str, file: Option<SharedFileId>, machine_name: bool, config: ParserConfig) -> Self {
         LogSource {
             path: Arc::from(path),
             file,
             machine_name,
-            reader: recipe.reader(),
-            recipe,
+            parser: config.parser(),
+            config,
             ledger: SourceLedger::default(),
             uncounted: Vec::new(),
             candidate: None,
@@ -98,8 +98,8 @@ impl LogSource {
         }
     }
 
-    pub(super) fn reader(&self) -> &Reader {
-        &self.reader
+    pub(super) fn parser(&self) -> &LogParser {
+        &self.parser
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -107,7 +107,7 @@ impl LogSource {
     }
 
     pub(super) fn kind(&self) -> SourceKind {
-        match self.reader.kind() {
+        match self.parser.kind() {
             SourceKind::Unknown if self.machine_name => SourceKind::TerminalLog,
             kind => kind,
         }
@@ -115,7 +115,7 @@ impl LogSource {
 
     /// Whether a program appends to the file, so that its counts go on when the content is replaced.
     pub(super) fn is_machine_log(&self) -> bool {
-        self.machine_name || self.reader.kind().is_machine_log() || self.restored.as_ref().is_some_and(|restored| restored.machine)
+        self.machine_name || self.parser.kind().is_machine_log() || self.restored.as_ref().is_some_and(|restored| restored.machine)
     }
 
     /// Whether the file was ever there, be it empty.
@@ -133,8 +133,8 @@ impl LogSource {
             Some(RereadReason::Rewritten | RereadReason::Replaced | RereadReason::RotatedSibling | RereadReason::Restored) | None => reason,
         };
         let since = previous.map_or(now, |previous| previous.since);
-        let reader = self.recipe.reader();
-        self.candidate = Some(CandidateContent { reader, facts: Vec::new(), partial_line: None, reason, since, complete: false });
+        let parser = self.config.parser();
+        self.candidate = Some(CandidateContent { parser, facts: Vec::new(), partial_line: None, reason, since, complete: false });
         self.late_partial_line = None;
         self.changed = now;
     }
@@ -144,12 +144,12 @@ impl LogSource {
         self.changed = now;
         self.was_present = true;
         let mut facts = Vec::new();
-        let reader = match &mut self.candidate {
-            Some(candidate) => &mut candidate.reader,
-            None => &mut self.reader,
+        let parser = match &mut self.candidate {
+            Some(candidate) => &mut candidate.parser,
+            None => &mut self.parser,
         };
         for line in lines.iter() {
-            reader.line(line, &mut facts);
+            parser.parse_line(line, &mut facts);
         }
         if self.file.is_some() {
             facts.retain(is_owned);
@@ -177,7 +177,7 @@ impl LogSource {
         if self.candidate.is_some() {
             self.late_partial_line = Some(partial_line);
         } else {
-            let facts = facts_at_eof(&self.reader, Some(&partial_line));
+            let facts = facts_at_eof(&self.parser, Some(&partial_line));
             self.push_uncounted(facts, true);
         }
     }
@@ -189,9 +189,9 @@ impl LogSource {
     /// Settles the open entry as it is, when nothing followed for a while or `at_once`.
     pub(super) fn settle(&mut self, now: Duration, at_once: bool) {
         let is_due = at_once || now.saturating_sub(self.changed) >= PARTIAL_LOSS_DELAY;
-        if self.candidate.is_none() && self.reader.is_waiting() && is_due {
+        if self.candidate.is_none() && self.parser.has_pending() && is_due {
             let mut facts = Vec::new();
-            self.reader.settle(&mut facts);
+            self.parser.flush(&mut facts);
             self.push_uncounted(facts, false);
         }
     }
@@ -204,7 +204,7 @@ impl LogSource {
                 settled.into_iter().chain([candidate.since + TOTAL_LOSS_DELAY]).filter(|time| *time > ticked).min()
             }
             Some(_) => None,
-            None => self.reader.is_waiting().then_some(self.changed + PARTIAL_LOSS_DELAY),
+            None => self.parser.has_pending().then_some(self.changed + PARTIAL_LOSS_DELAY),
         }
     }
 
@@ -215,7 +215,7 @@ impl LogSource {
 
     /// Whether the open entry, or a candidate, may still change what the file states.
     pub(super) fn is_unsettled(&self) -> bool {
-        self.candidate.is_some() || self.reader.is_waiting()
+        self.candidate.is_some() || self.parser.has_pending()
     }
 
     /// The facts that the ledger has not counted.
@@ -229,7 +229,7 @@ impl LogSource {
         let mut uncounted = std::mem::take(&mut self.uncounted);
         if self.untouched && !uncounted.is_empty() {
             self.untouched = false;
-            if self.reader.newest_first() {
+            if self.parser.is_newest_first() {
                 uncounted = oldest_entry_first(uncounted);
             }
         }
@@ -297,7 +297,7 @@ impl LogSource {
         });
         // A save without a final newline loses nothing: the facts of its open end count if the accepted content held them.
         let mut provisional = Vec::new();
-        for fact in facts_at_eof(&candidate.reader, candidate.partial_line.as_ref()) {
+        for fact in facts_at_eof(&candidate.parser, candidate.partial_line.as_ref()) {
             if let Resolved::Countable(item) = resolve(&fact)
                 && self.ledger.has_lost(&counts, item)
             {
@@ -307,10 +307,10 @@ impl LogSource {
             }
         }
         let restored = self.restored.as_ref().and_then(|restored| restored.start_line.as_ref());
-        let start_lines = (self.reader.head().start_line.as_ref().or(restored), candidate.reader.head().start_line.as_ref());
+        let start_lines = (self.parser.head().start_line.as_ref().or(restored), candidate.parser.head().start_line.as_ref());
         let context = RewriteContext {
             reason: candidate.reason,
-            machine: machine || candidate.reader.kind().is_machine_log(),
+            machine: machine || candidate.parser.kind().is_machine_log(),
             machine_name: self.machine_name,
             other_start_line: matches!(start_lines, (Some(old), Some(new)) if old != new),
             quiet: if at_once { TOTAL_LOSS_DELAY } else { now.saturating_sub(self.changed) },
@@ -337,7 +337,7 @@ impl LogSource {
             counts[evaluation.items[index].0] = Some(count);
         }
         self.redraws = evaluation.redraws;
-        self.reader = candidate.reader;
+        self.parser = candidate.parser;
         self.restored = None;
         self.untouched = false;
         self.uncounted.clear();
@@ -354,10 +354,10 @@ impl LogSource {
         self.changed = now;
         self.untouched = false;
         self.was_present = true;
-        self.reader = candidate.reader;
+        self.parser = candidate.parser;
         let mut facts = candidate.facts;
         if self.restored.take().is_some_and(|restored| restored.settled) {
-            self.reader.settle(&mut facts);
+            self.parser.flush(&mut facts);
         }
         facts.retain(|fact| !matches!(resolve(fact), Resolved::Ignored));
         self.unpublished.extend(facts.into_iter().map(|fact| CountedFact { fact, count: None }));
@@ -402,7 +402,7 @@ impl LogSource {
     pub(super) fn detach(&mut self, id: DetachedId) {
         if self.candidate.is_none() {
             self.ledger.detach(id);
-            self.detached.add(id, self.reader.clone(), self.provisional.clone());
+            self.detached.add(id, self.parser.clone(), self.provisional.clone());
         }
     }
 
@@ -421,9 +421,9 @@ impl LogSource {
     /// Statement a restarted engine needs to go on from here.
     pub(super) fn checkpoint(&self) -> LogCheckpoint {
         let restored = self.restored.clone().unwrap_or_else(|| RestoredLog {
-            settled: !self.reader.is_waiting(),
-            start_line: self.reader.head().start_line.clone(),
-            machine: self.reader.kind().is_machine_log(),
+            settled: !self.parser.has_pending(),
+            start_line: self.parser.head().start_line.clone(),
+            machine: self.parser.kind().is_machine_log(),
         });
         LogCheckpoint { ledger: self.ledger.clone(), provisional: self.provisional.clone(), restored }
     }

@@ -34,7 +34,7 @@ use crate::clock::{ClockReading, Timestamp};
 use crate::discover::{Added, Shape, Source, SourceKey, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
 use crate::event::{Event, EventId, SCHEMA, Seq};
-use crate::format::{Recipe, Rules};
+use crate::format::{ParserConfig, Rules};
 use crate::input::Input;
 use crate::ledger::{REAPPEAR_AFTER, Verdict};
 use crate::line::SourceId;
@@ -177,8 +177,8 @@ impl Engine {
             let file = source.common.as_ref().map(|real| self.owners.add_file(real, index));
             let role = match source.shape {
                 Shape::Lines | Shape::Stream => {
-                    let recipe = Recipe::new(&source.path, self.settings.zone.clone(), &self.settings.rules);
-                    task.logs.push(LogSource::new(&source.shown, file, source.machine_name, recipe));
+                    let config = ParserConfig::new(&source.path, self.settings.zone.clone(), &self.settings.rules);
+                    task.logs.push(LogSource::new(&source.shown, file, source.machine_name, config));
                     SourceRole::Log(task.logs.len() - 1)
                 }
                 Shape::Document => {

@@ -12,8 +12,8 @@ use super::log_source::LogSource;
 use super::plan_source::PlanSource;
 
 pub(super) fn log_state(log: &LogSource, state: SourceCondition) -> SourceState {
-    let (understood, unknown) = log.reader().tally();
-    let kind = log.reader().kind().name().to_owned();
+    let (understood, unknown) = log.parser().line_counts();
+    let kind = log.parser().kind().name().to_owned();
     SourceState { path: log.path.to_string(), kind, state, understood, unknown }
 }
 

@@ -174,13 +174,13 @@ impl TaskEngine {
             return RunStart::default();
         }
         if !source.is_machine_log() {
-            let plan = first_plan(&self.plans).filter(|_| !source.reader().newest_first());
+            let plan = first_plan(&self.plans).filter(|_| !source.parser().is_newest_first());
             let line = plan.map_or(0, |plan| plan_cycles::last_cycle_start(source.uncounted_facts(), plan));
             return RunStart { at: None, line };
         }
         // A date without a time stands for its midnight, which is too early rather than too late.
         let mut progress_logs = self.logs.iter().filter(|source| !source.is_machine_log());
-        RunStart { at: progress_logs.find_map(|source| source.reader().head().started).map(|started| started.at), line: 0 }
+        RunStart { at: progress_logs.find_map(|source| source.parser().head().started).map(|started| started.at), line: 0 }
     }
 
     /// Resolves the counted facts of a log for [`TaskEngine::apply_all`].
@@ -335,7 +335,7 @@ impl TaskEngine {
         if self.run_name.is_some() {
             return;
         }
-        let start_line = self.logs.iter().find_map(|source| source.reader().head().start_line.as_deref());
+        let start_line = self.logs.iter().find_map(|source| source.parser().head().start_line.as_deref());
         let name = run_name(first_plan(&self.plans), start_line, first, &self.id);
         let uses = self.run_name_uses.entry(name.clone()).or_default();
         *uses += 1;
