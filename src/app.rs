@@ -32,9 +32,9 @@ use crate::output::style::{Environment, Form, Style};
 use crate::output::summary;
 use crate::serve::{self, ServeSettings, Token};
 use crate::store::{Kept, Store};
-use crate::tail::memory::Memory;
+use crate::tail::checkpoint::FileCheckpoint;
 use crate::tail::reader::{self, Scope};
-use crate::tail::wake::Waker;
+use crate::tail::wake::TailHandle;
 
 /// What is promised from the first signal to the end of the process.
 const LAST_WORDS: Duration = Duration::from_millis(1_800);
@@ -121,7 +121,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<Ended, Error> {
 struct Reader {
     /// Resolves when the publisher wants an end, and fails when the reading is over.
     over: oneshot::Receiver<Result<Ended, Error>>,
-    waker: Waker,
+    waker: TailHandle,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -143,17 +143,17 @@ impl Reader {
         bridge: Engine,
         mut publisher: Publisher,
         scope: Scope,
-        memories: HashMap<SourceKey, Memory>,
+        memories: HashMap<SourceKey, FileCheckpoint>,
         config: &Config,
     ) -> Result<Reader, Error> {
         let over = publisher.over();
-        let waker = Waker::new();
+        let waker = TailHandle::new();
         let hub = publisher.hub().clone();
         let ringer = waker.clone();
-        let settings = reader::Settings {
+        let settings = reader::ReaderSettings {
             once: config.ends == Ends::AtOnce,
             poll_interval: config.reading.poll_interval,
-            keep: config.reading.state.is_some(),
+            checkpoints: config.reading.state.is_some(),
         };
         let body = move || {
             // Also on a panic: everyone who waits for the end must hear of it.
@@ -204,7 +204,7 @@ async fn open_store(state: Option<&Path>) -> Result<(Option<Store>, Kept), Error
 }
 
 /// The bridge goes on with what was kept. Returns how far each file had been read.
-fn go_on(bridge: &mut Engine, kept: &mut Kept) -> HashMap<SourceKey, Memory> {
+fn go_on(bridge: &mut Engine, kept: &mut Kept) -> HashMap<SourceKey, FileCheckpoint> {
     let now = ClockReading { elapsed: Duration::ZERO, wall: Timestamp::now() };
     for notice in kept.notices.drain(..) {
         bridge.handle(Input::Notice { source: None, at: now, notice });
@@ -304,7 +304,7 @@ mod tests {
     fn a_reading_that_breaks_off_is_no_success() {
         let ended = |thread: JoinHandle<()>| {
             let (_, over) = oneshot::channel();
-            Reader { over, waker: Waker::new(), thread: Some(thread) }.ended()
+            Reader { over, waker: TailHandle::new(), thread: Some(thread) }.ended()
         };
         assert_eq!(ended(std::thread::spawn(|| ())).ok(), Some(Ended::Done));
         let broken = ended(std::thread::spawn(|| std::panic::resume_unwind(Box::new("broken"))));

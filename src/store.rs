@@ -19,7 +19,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Notice, NoticeKind};
 use crate::event::{Event, Seq};
 use crate::hub::{Cursor, Hub, HubSettings};
-use crate::tail::memory::Checkpoint;
+use crate::tail::checkpoint::Checkpoint;
 use journal::Journal;
 
 /// Goes up when a snapshot of the old kind means something else now.

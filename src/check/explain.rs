@@ -48,7 +48,7 @@ pub(super) fn log(recipe: &Recipe, bytes: &[u8]) -> Explained {
     let mut splitter = Splitter::default();
     let mut text = Lines::with_room_for(bytes.len());
     splitter.feed(bytes, &mut text);
-    let rest = splitter.rest();
+    let rest = splitter.partial();
     let mut reader = recipe.reader();
     let mut facts = Vec::new();
     let mut lines = Vec::new();

@@ -27,7 +27,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("engine", 2),
     ("hub", 3),
     // Plain data: what the reader gives to be kept, and is given back.
-    ("tail::memory", 3),
+    ("tail::checkpoint", 3),
     ("tail", 4),
     ("output", 4),
     ("store", 4),
