@@ -34,7 +34,7 @@ pub fn remaining(outlook: &Outlook) -> Remaining {
     if outlook.finished.is_empty() {
         return Remaining::Unknown { because: "no finished story has been timed yet" };
     }
-    let pace = Pace::of(outlook.finished);
+    let pace = DurationModel::of(outlook.finished);
     let age = outlook.current.map_or(0.0, |age| age.as_secs_f64());
     if age > pace.story_quantile(P90) {
         let (low, high) = (pace.story_quantile(-P90), pace.story_quantile(P90));
@@ -51,7 +51,7 @@ pub fn remaining(outlook: &Outlook) -> Remaining {
 pub fn quiet_after(finished: &[Duration]) -> Duration {
     // A month is for ever here, and `from_secs_f64` panics on what a `Duration` cannot hold.
     const MONTH_SECS: f64 = 30.0 * 86_400.0;
-    Duration::from_secs_f64(Pace::of(finished).story_quantile(P90).clamp(600.0, MONTH_SECS))
+    Duration::from_secs_f64(DurationModel::of(finished).story_quantile(P90).clamp(600.0, MONTH_SECS))
 }
 
 // Measured over 500 simulated runs (see the test), which 400 draws are enough for.
@@ -63,8 +63,8 @@ const PRIOR_WEIGHT: f64 = 2.0;
 /// The 90th percentile of the standard normal.
 const P90: f64 = 1.281_551_6;
 
-/// How fast this run's stories go, and how well that is known.
-struct Pace {
+/// Log-normal model of this run's story durations, and how exact it is.
+struct DurationModel {
     /// Of the logarithm of a story's seconds.
     mu: f64,
     sigma: f64,
@@ -72,8 +72,8 @@ struct Pace {
     error: f64,
 }
 
-impl Pace {
-    fn of(finished: &[Duration]) -> Pace {
+impl DurationModel {
+    fn of(finished: &[Duration]) -> DurationModel {
         // Stamps have whole seconds, so a story of no time at all took up to one.
         let logs: Vec<f64> = finished.iter().map(|taken| taken.as_secs_f64().max(1.0).ln()).collect();
         let prior = prior_weight(&logs);
@@ -81,7 +81,7 @@ impl Pace {
         let mu = (prior * PRIOR_SECS.ln() + logs.iter().sum::<f64>()) / weight;
         let spread: f64 = logs.iter().map(|log| (log - mu).powi(2)).sum();
         let variance = (prior * PRIOR_SIGMA.powi(2) + spread) / weight;
-        Pace { mu, sigma: variance.sqrt(), error: (variance / weight).sqrt() }
+        DurationModel { mu, sigma: variance.sqrt(), error: (variance / weight).sqrt() }
     }
 
     /// Seconds of one story at `z` standard deviations, the doubt about the pace included.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 
-use crate::fact::{Fact, What};
+use crate::fact::{Fact, Statement};
 use crate::format::{Recipe, Rules};
 use crate::line::{Line, LineEnd};
 use crate::plan;
@@ -42,9 +42,9 @@ pub fn lines(data: &[u8]) {
 
 fn holds_together(fact: &Fact, lines: &[&str]) {
     assert_eq!(lines.get(fact.line as usize - 1), Some(&&*fact.text), "it quotes another line");
-    let about_a_story = match &fact.what {
-        What::StoryStarted { .. } | What::StoryEnded { .. } | What::CriterionDone { .. } => true,
-        What::TaskStarted { .. } | What::TaskEnded { .. } | What::Error(_) | What::Activity { .. } => false,
+    let about_a_story = match &fact.statement {
+        Statement::StoryStarted { .. } | Statement::StoryEnded { .. } | Statement::CriterionDone { .. } => true,
+        Statement::TaskStarted { .. } | Statement::TaskEnded { .. } | Statement::Error(_) | Statement::Activity { .. } => false,
     };
     assert!(!about_a_story || fact.story.is_some(), "about no story: {fact:?}");
     if let Some(story) = &fact.story {

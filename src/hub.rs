@@ -12,10 +12,10 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 pub use self::cursor::{Cursor, NotACursor};
@@ -28,6 +28,7 @@ pub(crate) use self::cursor::random_name;
 use self::log::Log;
 use self::subscription::When;
 use crate::event::{Event, Seq};
+use crate::inline_delivery::Wakeups;
 use crate::model::state::State;
 
 /// How much history is kept. A reader that needs more than this is told so.
@@ -60,30 +61,10 @@ struct Shared {
     process: Box<str>,
     buffer: usize,
     log: Mutex<Log>,
-    /// Says only "look at the log again"; what is new stands in the log, so a missed or doubled wake-up loses nothing.
-    news: watch::Sender<()>,
-    /// The same for those that are served first.
-    first_news: watch::Sender<()>,
-    messenger: OnceLock<Messenger>,
-    /// Events that those who are not served first have not been told of.
-    owed: AtomicUsize,
-    /// Apart from the news, so that who waits for the end sleeps until then.
+    wakeups: Wakeups,
+    /// Separate from `wakeups`, so that a wait for the end is not woken by events.
     closing: watch::Sender<bool>,
     state: watch::Sender<Arc<Snapshot>>,
-}
-
-/// A reader that is told of so many at a time does not keep a processor for long, and is far from falling out of the log.
-const MOST_OWED: usize = 10;
-
-/// See [`Hub::set_messenger`].
-struct Messenger(Box<Carry>);
-
-type Carry = dyn Fn(&dyn Fn()) + Send + Sync;
-
-impl std::fmt::Debug for Messenger {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Messenger(…)")
-    }
 }
 
 impl Hub {
@@ -113,10 +94,7 @@ impl Hub {
             process: random_name().into(),
             buffer: settings.buffer,
             log: Mutex::new(log),
-            news: watch::Sender::new(()),
-            first_news: watch::Sender::new(()),
-            messenger: OnceLock::new(),
-            owed: AtomicUsize::new(0),
+            wakeups: Wakeups::new(),
             closing: watch::Sender::new(false),
             state: watch::Sender::new(Arc::new(nothing)),
         };
@@ -134,16 +112,15 @@ impl Hub {
         self.cursor(head)
     }
 
-    /// Lets `messenger` wake those who [subscribed as first](Hub::subscribe_first), by the function it is given, and do for them what it
-    /// can at once, on the publishing thread. Whoever is set first stays.
-    pub fn set_messenger(&self, messenger: impl Fn(&dyn Fn()) + Send + Sync + 'static) {
-        let _stays = self.shared.messenger.set(Messenger(Box::new(messenger))).is_err();
+    /// Lets each publication poll the connections of [inline subscribers](Hub::subscribe_inline) on the publishing thread, within
+    /// `runtime`; see `inline_delivery`.
+    pub fn poll_inline(&self, runtime: Handle) {
+        self.shared.wakeups.poll_inline(runtime);
     }
 
-    /// Pays what [`Hub::publish_first`] owes.
-    pub fn wake_others(&self) {
-        self.shared.owed.store(0, Ordering::Relaxed);
-        self.shared.news.send_replace(());
+    /// Wakes the subscribers that [`Hub::publish_inline`] deferred.
+    pub fn wake_deferred(&self) {
+        self.shared.wakeups.wake_deferred();
     }
 
     /// How much has been published, and how much is kept.
@@ -158,32 +135,22 @@ impl Hub {
 
     /// Appends, and wakes whoever waits. Called by one thread at a time, with rising `seq`.
     pub fn publish(&self, events: Vec<Event>) {
-        self.publish_first(events);
-        self.wake_others();
+        self.publish_inline(events);
+        self.wake_deferred();
     }
 
-    /// Appends, and wakes those who [subscribed as first](Hub::subscribe_first). All others are owed a [`Hub::wake_others`], which is to follow
-    /// soon, once the thread has rested: a client that this thread has just written to often gets its processor, and waking a thread
-    /// takes longer than the client needs. With much that is owed they are woken all the same.
-    pub fn publish_first(&self, events: Vec<Event>) {
+    /// Appends the events and wakes the [inline subscribers](Hub::subscribe_inline). The caller wakes all others soon after, by
+    /// [`Hub::wake_deferred`]: a client to which this thread has just written often runs on its processor, and waking a thread takes
+    /// longer than that client needs. After ten events the others are woken in any case.
+    pub fn publish_inline(&self, events: Vec<Event>) {
         if events.is_empty() {
             return;
         }
-        let owed = self.shared.owed.fetch_add(events.len(), Ordering::Relaxed) + events.len();
-        let published = Instant::now();
+        let (count, published) = (events.len(), Instant::now());
         // Serialised before the lock is taken: readers never wait for JSON.
         let entries: Vec<_> = events.into_iter().map(|event| Arc::new(Entry::new(event, &self.shared.epoch, published))).collect();
         let fallen = self.log().publish(entries);
-        let wake_first = || {
-            self.shared.first_news.send_replace(());
-        };
-        match self.shared.messenger.get() {
-            Some(Messenger(carry)) => carry(&wake_first),
-            None => wake_first(),
-        }
-        if owed >= MOST_OWED {
-            self.wake_others();
-        }
+        self.shared.wakeups.wake_inline(count);
         // Freed after the readers are on their way.
         drop(fallen);
     }
@@ -197,7 +164,7 @@ impl Hub {
     /// What is published from now on happens now.
     pub fn end_history(&self) {
         self.log().end_history();
-        self.wake_all();
+        self.shared.wakeups.wake_all();
     }
 
     /// The newest state; readers of the one before skip to it.
@@ -211,21 +178,20 @@ impl Hub {
     pub fn close(&self) {
         self.log().closed = true;
         self.shared.closing.send_replace(true);
-        self.wake_all();
+        self.shared.wakeups.wake_all();
         self.shared.state.send_modify(|_| ());
     }
 
     /// A reader, placed as `start` says.
     pub fn subscribe(&self, start: Start<'_>) -> Subscription {
-        Subscription::new(self.clone(), self.shared.news.subscribe(), start, When::AtOnce)
+        Subscription::new(self.clone(), self.shared.wakeups.subscribe_deferred(), start, When::AtOnce)
     }
 
-    /// The same for those whom somebody waits for: they are woken before all others, because waking another thread takes longer than
-    /// anything else that is done about an event.
+    /// A reader that each publication wakes before all others, because a client waits for the events.
     ///
-    /// While history is read, one that begins with the last events waits for its end: they would not be the last ones.
-    pub fn subscribe_first(&self, start: Start<'_>) -> Subscription {
-        Subscription::new(self.clone(), self.shared.first_news.subscribe(), start, When::AfterHistory)
+    /// With [`Start::Buffer`] it begins after history has been read: before that, the last events are not the newest ones.
+    pub fn subscribe_inline(&self, start: Start<'_>) -> Subscription {
+        Subscription::new(self.clone(), self.shared.wakeups.subscribe_inline(), start, When::AfterHistory)
     }
 
     /// The newest state. Before the first one: nothing known, version 0.
@@ -258,11 +224,6 @@ impl Hub {
     pub async fn closed(&self) {
         // The sender is ours: it cannot be gone.
         let _never = self.shared.closing.subscribe().wait_for(|closed| *closed).await.is_err();
-    }
-
-    fn wake_all(&self) {
-        self.shared.first_news.send_replace(());
-        self.wake_others();
     }
 
     fn cursor(&self, seq: Seq) -> Cursor {

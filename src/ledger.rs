@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{Key, Kind, Voice};
+use crate::fact::{CountedKind, Key, StatementForm};
 use crate::input::{DetachedId, RereadReason};
 
 /// A partial loss, and whatever else could be a half-finished write, is believed after this much quiet.
@@ -38,16 +38,16 @@ pub struct Item {
     pub key: Key,
     /// Hash of the entry's opening line.
     pub open: u64,
-    pub kind: Kind,
+    pub kind: CountedKind,
     /// Saying it twice is the same as saying it once: by its kind, or because a summary says where things stand.
     once: bool,
 }
 
 impl Item {
-    pub fn new(key: Key, voice: Voice, open: u64, kind: Kind) -> Self {
+    pub fn new(key: Key, voice: StatementForm, open: u64, kind: CountedKind) -> Self {
         // Voices must not share a slot; any odd multiplier keeps four of them apart.
         let slot = Slot(key.0.wrapping_add((voice as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        Item { slot, key, open, kind, once: kind.counts_once() || voice == Voice::Summary }
+        Item { slot, key, open, kind, once: kind.counts_once() || voice == StatementForm::Summary }
     }
 }
 

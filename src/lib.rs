@@ -23,14 +23,15 @@ pub(crate) mod estimate;
 pub(crate) mod format;
 pub(crate) mod ledger;
 pub mod model;
-pub(crate) mod pace;
 pub(crate) mod plan;
+pub(crate) mod rate_limiter;
 pub(crate) mod subject;
 pub(crate) mod tail; // its `watch`, `wake` and `reader` are edges: the watcher, the files, the clock
 // 2 engine: inputs in, events and state out
 pub(crate) mod engine;
 // 3 log: one writer, readers with cursors
 pub mod hub;
+pub(crate) mod inline_delivery;
 // 4 edges: whoever writes or serves what the log holds
 pub(crate) mod output;
 pub mod serve;

@@ -1,6 +1,6 @@
 //! A file's lines, each with what was understood there.
 
-use crate::fact::{Criterion, Fact, Outcome, StoryName, What};
+use crate::fact::{Criterion, Fact, Outcome, Statement, StoryName};
 use crate::format::{Recipe, SourceKind};
 use crate::line::{Lines, PartialLine};
 use crate::tail::splitter::Splitter;
@@ -82,20 +82,20 @@ pub(super) fn log(recipe: &Recipe, bytes: &[u8]) -> Explained {
 /// A fact in a few words.
 pub(super) fn words(fact: &Fact) -> String {
     let story = fact.story.as_ref().map(story).unwrap_or_default();
-    match &fact.what {
-        What::TaskStarted { name, .. } => join("run started", name.as_deref().unwrap_or_default()),
-        What::StoryStarted { .. } => join("started", &story),
-        What::CriterionDone { criterion, .. } => join(&format!("criterion done {}", self::criterion(criterion)), &story),
-        What::StoryEnded { outcome: Outcome::Passed, .. } => join("passed", &story),
+    match &fact.statement {
+        Statement::TaskStarted { name, .. } => join("run started", name.as_deref().unwrap_or_default()),
+        Statement::StoryStarted { .. } => join("started", &story),
+        Statement::CriterionDone { criterion, .. } => join(&format!("criterion done {}", self::criterion(criterion)), &story),
+        Statement::StoryEnded { outcome: Outcome::Passed, .. } => join("passed", &story),
         // "failed (failed)" would say nothing.
-        What::StoryEnded { outcome: Outcome::Failed { reason }, .. } if reason == "failed" => join("failed", &story),
-        What::StoryEnded { outcome: Outcome::Failed { reason }, .. } => join(&format!("failed ({reason})"), &story),
-        What::Error(failure) => join("error", &story) + ": " + &failure.message,
-        What::TaskEnded { passed: true } => "run passed".to_owned(),
-        What::TaskEnded { passed: false } => "run failed".to_owned(),
-        What::Activity { text: Some(text), .. } => join("doing", text),
-        What::Activity { text: None, iteration: Some((at, _)) } => format!("iteration {at}"),
-        What::Activity { text: None, iteration: None } => String::new(),
+        Statement::StoryEnded { outcome: Outcome::Failed { reason }, .. } if reason == "failed" => join("failed", &story),
+        Statement::StoryEnded { outcome: Outcome::Failed { reason }, .. } => join(&format!("failed ({reason})"), &story),
+        Statement::Error(failure) => join("error", &story) + ": " + &failure.message,
+        Statement::TaskEnded { passed: true } => "run passed".to_owned(),
+        Statement::TaskEnded { passed: false } => "run failed".to_owned(),
+        Statement::Activity { text: Some(text), .. } => join("doing", text),
+        Statement::Activity { text: None, iteration: Some((at, _)) } => format!("iteration {at}"),
+        Statement::Activity { text: None, iteration: None } => String::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Found;
 use super::explain::{Explained, Reading, words};
 use super::table;
-use crate::fact::{Fact, Kind, StoryName};
+use crate::fact::{CountedKind, Fact, StoryName};
 use crate::format::SourceKind;
 
 /// Most lines that are quoted as not understood: enough to write rules by.
@@ -97,7 +97,13 @@ fn log<'a>(name: &'a str, explained: &'a Explained) -> Report<'a> {
 
 fn said(fact: &Fact) -> Said<'_> {
     let story = fact.story.as_ref().map(|StoryName { id, title }| Story { story_id: id.as_deref(), title: title.as_deref() });
-    Said { line: fact.line, says: Kind::of(&fact.what).map_or("activity", Kind::word), story, words: words(fact), text: &fact.text }
+    Said {
+        line: fact.line,
+        says: CountedKind::of(&fact.statement).map_or("activity", CountedKind::id_name),
+        story,
+        words: words(fact),
+        text: &fact.text,
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::explain::{Explained, ExplainedLine, Reading, story, words};
-use crate::fact::{Outcome, Voice, What};
+use crate::fact::{Outcome, Statement, StatementForm};
 use crate::format::SourceKind;
 use crate::plan::{Plan, PlanStory};
 
@@ -102,23 +102,23 @@ const SAID: [&str; 4] = ["started", "criteria", "passed", "failed"];
 
 /// Stories in order of appearance, with what was said of each. Of several voices that tell the same the loudest counts.
 fn tally(explained: &Explained) -> Vec<(String, String)> {
-    let mut stories: Vec<(String, HashMap<Voice, Counts>)> = Vec::new();
+    let mut stories: Vec<(String, HashMap<StatementForm, Counts>)> = Vec::new();
     for fact in explained.lines.iter().flat_map(|line| &line.says) {
         let Some(name) = fact.story.as_ref().map(story) else { continue };
-        let said = match &fact.what {
-            What::StoryStarted { .. } => 0,
-            What::CriterionDone { .. } => 1,
-            What::StoryEnded { outcome: Outcome::Passed, .. } => 2,
-            What::StoryEnded { outcome: Outcome::Failed { .. }, .. } => 3,
-            What::TaskStarted { .. } | What::Error(_) | What::TaskEnded { .. } | What::Activity { .. } => continue,
+        let said = match &fact.statement {
+            Statement::StoryStarted { .. } => 0,
+            Statement::CriterionDone { .. } => 1,
+            Statement::StoryEnded { outcome: Outcome::Passed, .. } => 2,
+            Statement::StoryEnded { outcome: Outcome::Failed { .. }, .. } => 3,
+            Statement::TaskStarted { .. } | Statement::Error(_) | Statement::TaskEnded { .. } | Statement::Activity { .. } => continue,
         };
         let index = stories.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
             stories.push((name, HashMap::new()));
             stories.len() - 1
         });
-        stories[index].1.entry(fact.voice).or_default()[said] += 1;
+        stories[index].1.entry(fact.form).or_default()[said] += 1;
     }
-    let words = |voices: &HashMap<Voice, Counts>| {
+    let words = |voices: &HashMap<StatementForm, Counts>| {
         let most = |said: usize| voices.values().map(|counts| counts[said]).max().unwrap_or(0);
         let counted = SAID.iter().enumerate().map(|(said, word)| (word, most(said)));
         counted.filter(|(_, count)| *count > 0).map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>().join(", ")
@@ -173,9 +173,18 @@ mod tests {
     use crate::fact::{Criterion, Fact, Provenance, StoryName};
     use crate::plan::PlanStatus;
 
-    fn fact(line: u32, what: What) -> Fact {
+    fn fact(line: u32, statement: Statement) -> Fact {
         let story = Some(StoryName { id: Some("US-001".to_owned()), title: Some("Basket".to_owned()) });
-        Fact { what, story, voice: Voice::Entry, provenance: Provenance::Explicit, line, text: "".into(), open: 0, when: None }
+        Fact {
+            statement,
+            story,
+            form: StatementForm::Entry,
+            provenance: Provenance::Explicit,
+            line,
+            text: "".into(),
+            entry_hash: 0,
+            recorded_at: None,
+        }
     }
 
     fn explained(lines: Vec<(&str, Vec<Fact>, Reading)>) -> Explained {
@@ -188,10 +197,10 @@ mod tests {
 
     #[test]
     fn every_line_stands_beside_what_it_was_read_as() {
-        let started = fact(1, What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() });
-        let passed = fact(1, What::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() });
+        let started = fact(1, Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() });
+        let passed = fact(1, Statement::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() });
         let criterion = Criterion { index: Some(1), text: Some("Totals add up".to_owned()) };
-        let done = fact(3, What::CriterionDone { criterion, duration_ms: None });
+        let done = fact(3, Statement::CriterionDone { criterion, duration_ms: None });
         let explained = explained(vec![
             ("## US-001 - Basket", vec![started, passed], Reading::Understood),
             ("", vec![], Reading::Blank),

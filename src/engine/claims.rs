@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::clock::Timestamp;
-use crate::event::{Event, Source, TEXT_LIMIT};
-use crate::fact::{Fact, What};
+use crate::event::{Event, EventSource, TEXT_LIMIT};
+use crate::fact::{Fact, Statement};
 use crate::plan::Plan;
 use crate::subject::Names;
 
@@ -53,7 +53,7 @@ impl Claims {
 
     /// An earlier process has published this and not remembered whose it was: it is not to be told again as another's.
     pub(super) fn told(&mut self, event: &Event) {
-        let Event { source: Source { path, text: Some(text), .. }, task_id, .. } = event else { return };
+        let Event { source: EventSource { path, text: Some(text), .. }, task_id, .. } = event else { return };
         if let Some(name) = Path::new(&**path).file_name() {
             self.told.insert((name.to_owned(), text.clone()), task_id.to_string());
         }
@@ -105,7 +105,7 @@ impl Claims {
 
     /// The same for what has just been added to the file: without a time it may be said again, of another task.
     pub(super) fn is_now_of(&mut self, task: usize, file: Option<FileAt>, fact: &Fact) -> bool {
-        file.is_none_or(|file| self.owner(file, fact, fact.when.is_none()) == Some(task))
+        file.is_none_or(|file| self.owner(file, fact, fact.recorded_at.is_none()) == Some(task))
     }
 
     fn owner(&mut self, file: FileAt, fact: &Fact, anew: bool) -> Option<usize> {
@@ -117,7 +117,7 @@ impl Claims {
         let told = self.told_of(real, fact).and_then(|id| tasks.iter().copied().find(|task| self.claimants[*task].id == id));
         let best = || tasks.iter().copied().rev().max_by_key(|task| (self.claimants[*task].claims(fact), self.claimants[*task].moved));
         let owner = told.or_else(best);
-        let counts = !matches!(fact.what, What::Activity { .. } | What::TaskStarted { .. });
+        let counts = !matches!(fact.statement, Statement::Activity { .. } | Statement::TaskStarted { .. });
         if counts && self.owners.len() < RECORDS {
             self.owners.insert(record, owner);
         }
@@ -159,6 +159,6 @@ impl Claimant {
 /// A record is known by its words, its time and its file.
 fn record(file: &Path, fact: &Fact) -> u64 {
     let mut hasher = Xxh3::new();
-    (file, &fact.text, &fact.story, fact.when.map(|when| when.at)).hash(&mut hasher);
+    (file, &fact.text, &fact.story, fact.recorded_at.map(|when| when.at)).hash(&mut hasher);
     hasher.finish()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::clock::{ClockReading, Timestamp};
 use crate::event::Event;
-use crate::fact::{Fact, Kind, Provenance, StoryName, Voice, What, opening};
+use crate::fact::{CountedKind, Fact, Provenance, Statement, StatementForm, StoryName, entry_hash};
 use crate::format::SourceKind;
 use crate::model::Origin;
 
@@ -46,14 +46,14 @@ pub(super) fn guess(task: &mut Task, now: ClockReading, events: &mut Vec<Event>)
     }
     let Some(subject) = task.model.next_unpassed() else { return };
     let fact = Fact {
-        what: What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() },
+        statement: Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() },
         story: Some(StoryName { id: subject.id.as_deref().map(str::to_owned), title: None }),
-        voice: Voice::Summary,
+        form: StatementForm::Summary,
         provenance: Provenance::Inferred,
         line: 0,
         text: "".into(),
-        open: opening(""),
-        when: None,
+        entry_hash: entry_hash(""),
+        recorded_at: None,
     };
     let origin = Origin { path, kind: SourceKind::Plan, written: None };
     task.start_guessed(fact, subject, &origin, ClockReading { wall: at, ..now }, events);
@@ -65,13 +65,13 @@ impl Task {
         let Some(occurrence) = self.attempt_without_start(&subject.key) else { return };
         let mut pending = self.pending(fact, None, origin, false, true);
         pending.subjects.is_story(subject);
-        self.say(&pending, Kind::StoryStarted, &pending.fact, Some(occurrence), at, events);
+        self.say(&pending, CountedKind::StoryStarted, &pending.fact, Some(occurrence), at, events);
     }
 
     /// Counts one more start of a story, and says the how-manieth it is, when all that were counted have ended and the run has begun.
     fn attempt_without_start(&mut self, story: &str) -> Option<u32> {
-        let start = key(Kind::StoryStarted, story);
-        let begun = self.run.count(key(Kind::TaskStarted, "")) > 0;
+        let start = key(CountedKind::StoryStarted, story);
+        let begun = self.run.count(key(CountedKind::TaskStarted, "")) > 0;
         (begun && self.run.count(start) <= self.ends(story)).then(|| self.run.add(start))
     }
 

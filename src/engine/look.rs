@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use crate::clock::ClockReading;
 use crate::error::{Notice, NoticeKind};
 use crate::event::Event;
-use crate::fact::What;
+use crate::fact::Statement;
 use crate::ledger::{KEYS, SETTLE, Verdict};
 use crate::plan::Plan;
 
@@ -176,7 +176,7 @@ impl Look<'_> {
 
     /// A log that is everybody's moves the task whose records it brings: now, or when those were written.
     fn moved_by(&self, task: &mut Task, line: usize, fresh: &[Counted]) {
-        let written = fresh.iter().filter_map(|counted| counted.fact.when).map(|when| when.at.min(self.now.wall)).max();
+        let written = fresh.iter().filter_map(|counted| counted.fact.recorded_at).map(|when| when.at.min(self.now.wall)).max();
         let at = if self.live && !fresh.is_empty() { Some(self.now.wall) } else { written };
         if let Some(at) = at {
             let path = task.lines[line].path.clone();
@@ -188,7 +188,7 @@ impl Look<'_> {
         for source in 0..task.plans.len() {
             if let Some(times) = task.plans[source].completion(self.now.elapsed, self.finish || !self.live) {
                 let origin = task.plans[source].origin();
-                let fact = plan_fact(What::TaskEnded { passed: true }, None);
+                let fact = plan_fact(Statement::TaskEnded { passed: true }, None);
                 let one = task.pending(fact, Some(times), &origin, self.mute, self.live);
                 counted.push(one);
             }

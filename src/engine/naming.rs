@@ -1,6 +1,6 @@
 //! What a run is called: fixed at its first event, because event ids are made of it.
 
-use crate::fact::{Voice, What};
+use crate::fact::{Statement, StatementForm};
 
 use super::task::{Pending, Task};
 
@@ -27,10 +27,12 @@ impl Task {
         let started = || self.lines.iter().find_map(|source| source.reader().head().start_line.clone());
         // A machine's record names nothing that a person would recognise.
         let opening = || {
-            first.filter(|first| first.fact.line > 0 && first.fact.voice != Voice::Record).map(|first| first.fact.text.trim().to_owned())
+            first
+                .filter(|first| first.fact.line > 0 && first.fact.form != StatementForm::Record)
+                .map(|first| first.fact.text.trim().to_owned())
         };
-        let stated = || match first.map(|first| &first.fact.what) {
-            Some(What::TaskStarted { name, branch, .. }) => branch.clone().or_else(|| name.clone()),
+        let stated = || match first.map(|first| &first.fact.statement) {
+            Some(Statement::TaskStarted { name, branch, .. }) => branch.clone().or_else(|| name.clone()),
             Some(_) | None => None,
         };
         let name = planned.or_else(started).or_else(stated).or_else(opening).filter(|name| !name.is_empty());

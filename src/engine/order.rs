@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::fact::{Kind, Voice};
+use crate::fact::{CountedKind, StatementForm};
 
 use super::task::Pending;
 
@@ -15,14 +15,14 @@ pub(super) fn sorted(look: Vec<Pending>) -> Vec<Pending> {
     for (place, pending) in look.into_iter().enumerate() {
         let group = groups[place];
         // What a summary says, an entry says better: with its date and its title.
-        let summary = pending.fact.voice == Voice::Summary && pending.fact.line > 0;
+        let summary = pending.fact.form == StatementForm::Summary && pending.fact.line > 0;
         let order = match pending.subjects.kind {
-            Some(Kind::TaskStarted) => (0, place, 0, false),
-            None | Some(Kind::StoryStarted) => (1, group, 0, summary),
-            Some(Kind::CriterionDone) => (1, group, 1, summary),
-            Some(Kind::Error) => (1, group, 2, summary),
-            Some(Kind::StoryPassed | Kind::StoryFailed) => (1, group, 3, summary),
-            Some(Kind::TaskPassed | Kind::TaskFailed) => (2, place, 0, false),
+            Some(CountedKind::TaskStarted) => (0, place, 0, false),
+            None | Some(CountedKind::StoryStarted) => (1, group, 0, summary),
+            Some(CountedKind::CriterionDone) => (1, group, 1, summary),
+            Some(CountedKind::Error) => (1, group, 2, summary),
+            Some(CountedKind::StoryPassed | CountedKind::StoryFailed) => (1, group, 3, summary),
+            Some(CountedKind::TaskPassed | CountedKind::TaskFailed) => (2, place, 0, false),
         };
         keyed.push((order, pending));
     }
@@ -33,7 +33,7 @@ pub(super) fn sorted(look: Vec<Pending>) -> Vec<Pending> {
 /// One attempt at a story as one voice tells it.
 struct Attempt {
     started: bool,
-    ending: Option<Kind>,
+    ending: Option<CountedKind>,
     facts: Vec<usize>,
 }
 
@@ -42,15 +42,15 @@ fn groups(look: &[Pending]) -> Vec<usize> {
     let mut groups: Vec<usize> = (0..look.len()).collect();
     for mut voices in told_by_voice(look) {
         // An entry says when; a row of a summary only says that.
-        voices.sort_by_key(|voice| voice[0].facts.iter().all(|fact| look[*fact].fact.voice == Voice::Summary));
+        voices.sort_by_key(|voice| voice[0].facts.iter().all(|fact| look[*fact].fact.form == StatementForm::Summary));
         // The most trusted voice says how many attempts there were; the others' are recognised by how they ended.
-        let mut attempts: Vec<(Option<Kind>, usize)> = Vec::new();
+        let mut attempts: Vec<(Option<CountedKind>, usize)> = Vec::new();
         for voice in voices {
             let mut used = vec![false; attempts.len()];
             let in_voice = voice.len();
             for (nth, attempt) in voice.into_iter().enumerate() {
                 let first = attempt.facts[0];
-                let unused = |ending: Option<Kind>| (0..used.len()).find(|at| !used[*at] && attempts[*at].0 == ending);
+                let unused = |ending: Option<CountedKind>| (0..used.len()).find(|at| !used[*at] && attempts[*at].0 == ending);
                 let same = unused(attempt.ending).or_else(|| match attempt.ending {
                     // One whose end has not been told; of several the last.
                     Some(_) => (0..used.len()).rev().find(|at| !used[*at] && attempts[*at].0.is_none()),
@@ -80,7 +80,7 @@ fn groups(look: &[Pending]) -> Vec<usize> {
 /// The attempts at each story, voice by voice, in the order of first appearance.
 fn told_by_voice(look: &[Pending]) -> Vec<Vec<Vec<Attempt>>> {
     let mut stories: HashMap<Arc<str>, usize> = HashMap::new();
-    let mut voices: HashMap<(Arc<str>, Voice, Arc<str>), usize> = HashMap::new();
+    let mut voices: HashMap<(Arc<str>, StatementForm, Arc<str>), usize> = HashMap::new();
     let mut told: Vec<Vec<Vec<Attempt>>> = Vec::new();
     for (place, pending) in look.iter().enumerate() {
         let Some(story) = &pending.subjects.story else { continue };
@@ -88,7 +88,7 @@ fn told_by_voice(look: &[Pending]) -> Vec<Vec<Vec<Attempt>>> {
             told.push(Vec::new());
             told.len() - 1
         });
-        let voice = *voices.entry((pending.origin.path.clone(), pending.fact.voice, story.key.clone())).or_insert_with(|| {
+        let voice = *voices.entry((pending.origin.path.clone(), pending.fact.form, story.key.clone())).or_insert_with(|| {
             told[at].push(Vec::new());
             told[at].len() - 1
         });
@@ -98,9 +98,9 @@ fn told_by_voice(look: &[Pending]) -> Vec<Vec<Vec<Attempt>>> {
 }
 
 /// Adds a fact to the attempt under way, or to a new one if it cannot belong to that.
-fn take(attempts: &mut Vec<Attempt>, kind: Option<Kind>, place: usize) {
-    let starts = kind == Some(Kind::StoryStarted);
-    let ends = matches!(kind, Some(Kind::StoryPassed | Kind::StoryFailed));
+fn take(attempts: &mut Vec<Attempt>, kind: Option<CountedKind>, place: usize) {
+    let starts = kind == Some(CountedKind::StoryStarted);
+    let ends = matches!(kind, Some(CountedKind::StoryPassed | CountedKind::StoryFailed));
     let fits = |last: &&mut Attempt| !(starts && (last.started || last.ending.is_some()) || ends && last.ending.is_some());
     match attempts.last_mut().filter(fits) {
         Some(last) => {

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::fact::{Fact, Outcome, What};
+use crate::fact::{Fact, Outcome, Statement};
 use crate::plan::Plan;
 
 /// The line where the last pass begins; 0 when there is only one.
@@ -33,28 +33,28 @@ pub(super) fn last<'f>(facts: impl Iterator<Item = &'f Fact>, plan: &Plan) -> u3
 
 /// The id of the story that a fact says was passed.
 fn passed(fact: &Fact) -> Option<String> {
-    let passed = matches!(&fact.what, What::StoryEnded { outcome: Outcome::Passed, .. });
+    let passed = matches!(&fact.statement, Statement::StoryEnded { outcome: Outcome::Passed, .. });
     fact.story.as_ref().filter(|_| passed)?.id.as_deref().map(str::to_lowercase)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fact::{Provenance, StoryName, Voice, opening};
+    use crate::fact::{Provenance, StatementForm, StoryName, entry_hash};
     use crate::plan::PlanStory;
 
     fn check(told: &[&str], expected: u32) {
         let stories = (1..=5).map(|n| PlanStory { id: Some(format!("US-{n}")), ..PlanStory::default() }).collect();
         let plan = Plan { stories, ..Plan::default() };
         let fact = |(line, id): (u32, &&str)| Fact {
-            what: What::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() },
+            statement: Statement::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() },
             story: Some(StoryName { id: Some((*id).to_owned()), title: None }),
-            voice: Voice::Entry,
+            form: StatementForm::Entry,
             provenance: Provenance::Explicit,
             line,
             text: "".into(),
-            open: opening(""),
-            when: None,
+            entry_hash: entry_hash(""),
+            recorded_at: None,
         };
         let facts: Vec<Fact> = (1..).zip(told).map(fact).collect();
         assert_eq!(last(facts.iter(), &plan), expected, "{told:?}");

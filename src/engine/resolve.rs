@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock::Timestamp;
-use crate::fact::{Fact, Failure, Key, Kind, Provenance, StoryName, What};
+use crate::fact::{CountedKind, Fact, Failure, Key, Provenance, Statement, StoryName};
 use crate::ledger::Item;
 use crate::plan::Plan;
 use crate::subject::{Names, Subject, fold};
@@ -34,7 +34,7 @@ pub(super) struct Begun {
 /// A fact with its names looked up.
 #[derive(Debug, Clone)]
 pub(super) struct Subjects {
-    pub(super) kind: Option<Kind>,
+    pub(super) kind: Option<CountedKind>,
     pub(super) story: Option<Subject>,
     place: Option<usize>,
     /// Index of the criterion within its story.
@@ -72,18 +72,20 @@ impl Resolver {
     /// The countable item of a fact.
     pub(super) fn resolve(&mut self, fact: &Fact, plan: Option<&Plan>, begun: Begun) -> Resolved {
         let subjects = self.subjects(fact);
-        let Some(kind) = subjects.kind.filter(|kind| *kind != Kind::TaskStarted && subjects.countable) else { return Resolved::Uncounted };
+        let Some(kind) = subjects.kind.filter(|kind| *kind != CountedKind::TaskStarted && subjects.countable) else {
+            return Resolved::Uncounted;
+        };
         if !self.belongs(fact, kind, &subjects, plan) {
             return Resolved::Nowhere;
         }
-        let item = Item::new(key(kind, &subjects.key_text), fact.voice, fact.open, kind);
-        let before = fact.when.zip(begun.at).is_some_and(|(when, begun)| when.at < begun) || fact.line < begun.line;
+        let item = Item::new(key(kind, &subjects.key_text), fact.form, fact.entry_hash, kind);
+        let before = fact.recorded_at.zip(begun.at).is_some_and(|(when, begun)| when.at < begun) || fact.line < begun.line;
         if before { Resolved::EarlierRun(item) } else { Resolved::Counts(item) }
     }
 
     /// Looks the names of a fact up.
     pub(super) fn subjects(&mut self, fact: &Fact) -> Subjects {
-        let kind = Kind::of(&fact.what);
+        let kind = CountedKind::of(&fact.statement);
         let (story, place) = match &fact.story {
             Some(name) => {
                 let (subject, place) = self.names.story(name, fact.text.trim());
@@ -91,20 +93,20 @@ impl Resolver {
             }
             None => (None, None),
         };
-        let criterion = match (&fact.what, &story) {
-            (What::CriterionDone { criterion, .. }, Some(subject)) => self.names.criterion(subject, place, criterion),
+        let criterion = match (&fact.statement, &story) {
+            (Statement::CriterionDone { criterion, .. }, Some(subject)) => self.names.criterion(subject, place, criterion),
             _ => None,
         };
-        let countable = match &fact.what {
-            What::CriterionDone { .. } => criterion.is_some(),
-            What::StoryStarted { .. } | What::StoryEnded { .. } => story.is_some(),
-            What::TaskStarted { .. } | What::TaskEnded { .. } | What::Error(_) => true,
-            What::Activity { .. } => false,
+        let countable = match &fact.statement {
+            Statement::CriterionDone { .. } => criterion.is_some(),
+            Statement::StoryStarted { .. } | Statement::StoryEnded { .. } => story.is_some(),
+            Statement::TaskStarted { .. } | Statement::TaskEnded { .. } | Statement::Error(_) => true,
+            Statement::Activity { .. } => false,
         };
-        let key_text = match (&fact.what, &story) {
-            (What::CriterionDone { .. }, Some(subject)) => format!("{}\u{1}{}", subject.key, criterion.unwrap_or_default()),
+        let key_text = match (&fact.statement, &story) {
+            (Statement::CriterionDone { .. }, Some(subject)) => format!("{}\u{1}{}", subject.key, criterion.unwrap_or_default()),
             // An error of no story is known by what it says.
-            (What::Error(Failure { message, .. }), None) => format!("\u{1}{}", fold(message)),
+            (Statement::Error(Failure { message, .. }), None) => format!("\u{1}{}", fold(message)),
             (_, Some(subject)) => subject.key.to_string(),
             (_, None) => String::new(),
         };
@@ -113,11 +115,11 @@ impl Resolver {
 
     /// An entry about a story that the plan calls open counts when the titles agree, about a passed one unless they clash: else it speaks
     /// of an earlier plan.
-    fn belongs(&mut self, fact: &Fact, kind: Kind, subjects: &Subjects, plan: Option<&Plan>) -> bool {
+    fn belongs(&mut self, fact: &Fact, kind: CountedKind, subjects: &Subjects, plan: Option<&Plan>) -> bool {
         let about_work_done = match kind {
-            Kind::StoryPassed | Kind::StoryFailed | Kind::CriterionDone => true,
-            Kind::StoryStarted => fact.provenance == Provenance::Derived,
-            Kind::TaskStarted | Kind::Error | Kind::TaskPassed | Kind::TaskFailed => false,
+            CountedKind::StoryPassed | CountedKind::StoryFailed | CountedKind::CriterionDone => true,
+            CountedKind::StoryStarted => fact.provenance == Provenance::Derived,
+            CountedKind::TaskStarted | CountedKind::Error | CountedKind::TaskPassed | CountedKind::TaskFailed => false,
         };
         let (Some(StoryName { id: Some(id), title: Some(title) }), Some(place), Some(plan)) = (&fact.story, subjects.place, plan) else {
             return true;
@@ -133,9 +135,9 @@ impl Resolver {
 }
 
 /// The key of a kind and what it is about.
-pub(super) fn key(kind: Kind, text: &str) -> Key {
+pub(super) fn key(kind: CountedKind, text: &str) -> Key {
     let mut bytes = Vec::with_capacity(text.len() + 16);
-    bytes.extend_from_slice(kind.word().as_bytes());
+    bytes.extend_from_slice(kind.id_name().as_bytes());
     bytes.push(0);
     bytes.extend_from_slice(text.as_bytes());
     Key(xxh3_64(&bytes))

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::fact::{Fact, Kind};
+use crate::fact::{CountedKind, Fact};
 use crate::format::Reader;
 use crate::ledger::Slot;
 use crate::line::PartialLine;
@@ -35,8 +35,8 @@ impl Redraws {
 pub(super) fn oldest_entry_first(stated: Vec<Stated>) -> Vec<Stated> {
     let mut entries: Vec<Vec<Stated>> = Vec::new();
     for one in stated {
-        let header = Kind::of(&one.fact.what) == Some(Kind::TaskStarted);
-        match entries.last_mut().filter(|entry| !header && entry[0].fact.open == one.fact.open) {
+        let header = CountedKind::of(&one.fact.statement) == Some(CountedKind::TaskStarted);
+        match entries.last_mut().filter(|entry| !header && entry[0].fact.entry_hash == one.fact.entry_hash) {
             Some(entry) => entry.push(one),
             None => entries.push(vec![one]),
         }

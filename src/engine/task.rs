@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::ClockReading;
 use crate::discover::Task as FoundTask;
 use crate::event::Event;
-use crate::fact::{Fact, Kind, Outcome, Provenance, StoryName, Voice, What, opening};
+use crate::fact::{CountedKind, Fact, Outcome, Provenance, Statement, StatementForm, StoryName, entry_hash};
 use crate::format::SourceKind;
 use crate::ledger::Run;
 use crate::line::Lines;
@@ -192,7 +192,7 @@ impl Task {
 
     /// Tells a look's facts in order; pushes the events of those that are due.
     pub(super) fn tell_all(&mut self, look: Vec<Pending>, now: ClockReading, events: &mut Vec<Event>) {
-        let criteria = look.iter().filter(|pending| pending.subjects.kind == Some(Kind::CriterionDone)).count();
+        let criteria = look.iter().filter(|pending| pending.subjects.kind == Some(CountedKind::CriterionDone)).count();
         for mut pending in sorted(look) {
             // Of several that are ticked at once nobody knows how long each took.
             pending.timed = pending.live && criteria == 1;
@@ -202,18 +202,18 @@ impl Task {
 
     fn tell(&mut self, pending: &Pending, now: ClockReading, events: &mut Vec<Event>) {
         let Some(kind) = pending.subjects.kind else {
-            self.say(pending, Kind::TaskStarted, &pending.fact, None, now, events);
+            self.say(pending, CountedKind::TaskStarted, &pending.fact, None, now, events);
             return;
         };
-        if kind == Kind::TaskStarted {
+        if kind == CountedKind::TaskStarted {
             let due = self.run.count(key(kind, "")) == 0;
             let occurrence = due.then(|| self.run.add(key(kind, "")));
             self.say(pending, kind, &pending.fact, occurrence, now, events);
             return;
         }
         // Whether a run with a plan has passed is the plan's to say.
-        let not_theirs_to_say = kind == Kind::TaskPassed && pending.origin.kind != SourceKind::Plan && self.has_plan();
-        if not_theirs_to_say || (kind == Kind::StoryStarted && self.absorbs_start(pending)) {
+        let not_theirs_to_say = kind == CountedKind::TaskPassed && pending.origin.kind != SourceKind::Plan && self.has_plan();
+        if not_theirs_to_say || (kind == CountedKind::StoryStarted && self.absorbs_start(pending)) {
             self.say(pending, kind, &pending.fact, None, now, events);
             return;
         }
@@ -224,7 +224,7 @@ impl Task {
         };
         self.begin_if_untold(pending, now, events);
         for occurrence in due {
-            if matches!(kind, Kind::StoryPassed | Kind::StoryFailed) {
+            if matches!(kind, CountedKind::StoryPassed | CountedKind::StoryFailed) {
                 self.imply_start(pending, now, events);
             }
             self.say(pending, kind, &pending.fact, Some(occurrence), now, events);
@@ -234,7 +234,7 @@ impl Task {
 
     /// Whether a start belongs to an attempt whose end was emitted without one (see `imply_start`): too late to be told.
     fn absorbs_start(&mut self, pending: &Pending) -> bool {
-        let start = key(Kind::StoryStarted, &pending.subjects.key_text);
+        let start = key(CountedKind::StoryStarted, &pending.subjects.key_text);
         let late =
             pending.said.is_some_and(|said| said > self.run.count(start)) && self.run.count(start) < self.ends(&pending.subjects.key_text);
         if late {
@@ -250,19 +250,19 @@ impl Task {
 
     /// Completions of a story emitted so far in this run, whatever their outcome.
     pub(super) fn ends(&self, story: &str) -> u32 {
-        self.run.count(key(Kind::StoryPassed, story)) + self.run.count(key(Kind::StoryFailed, story))
+        self.run.count(key(CountedKind::StoryPassed, story)) + self.run.count(key(CountedKind::StoryFailed, story))
     }
 
     /// A run whose beginning nobody has stated begins with its first fact.
     fn begin_if_untold(&mut self, pending: &Pending, now: ClockReading, events: &mut Vec<Event>) {
-        if self.run.count(key(Kind::TaskStarted, "")) > 0 {
+        if self.run.count(key(CountedKind::TaskStarted, "")) > 0 {
             return;
         }
-        let what = What::TaskStarted { name: None, branch: None, description: None, story_count: None, estimated_secs: None };
-        let fact = Fact { what, story: None, provenance: Provenance::Derived, ..pending.fact.clone() };
-        let occurrence = self.run.add(key(Kind::TaskStarted, ""));
+        let statement = Statement::TaskStarted { name: None, branch: None, description: None, story_count: None, estimated_secs: None };
+        let fact = Fact { statement, story: None, provenance: Provenance::Derived, ..pending.fact.clone() };
+        let occurrence = self.run.add(key(CountedKind::TaskStarted, ""));
         let header = Pending { subjects: self.resolver.subjects(&fact), fact, ..pending.clone() };
-        self.say(&header, Kind::TaskStarted, &header.fact, Some(occurrence), now, events);
+        self.say(&header, CountedKind::TaskStarted, &header.fact, Some(occurrence), now, events);
     }
 
     /// A completion whose start was not emitted emits that start first. A flag of a plan has no line that could have said so:
@@ -271,20 +271,20 @@ impl Task {
         if pending.origin.kind == SourceKind::Plan && !self.has_a_log() {
             return;
         }
-        let start = key(Kind::StoryStarted, &pending.subjects.key_text);
+        let start = key(CountedKind::StoryStarted, &pending.subjects.key_text);
         if self.run.count(start) >= self.ends(&pending.subjects.key_text) {
             return;
         }
-        let what = What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
-        let fact = Fact { what, provenance: Provenance::Derived, ..pending.fact.clone() };
+        let statement = Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
+        let fact = Fact { statement, provenance: Provenance::Derived, ..pending.fact.clone() };
         let occurrence = self.run.add(start);
-        self.say(pending, Kind::StoryStarted, &fact, Some(occurrence), now, events);
+        self.say(pending, CountedKind::StoryStarted, &fact, Some(occurrence), now, events);
     }
 
     pub(super) fn say(
         &mut self,
         pending: &Pending,
-        kind: Kind,
+        kind: CountedKind,
         fact: &Fact,
         occurrence: Option<u32>,
         now: ClockReading,
@@ -362,27 +362,27 @@ impl Task {
         for place in &fell {
             // Its next start is that of another attempt, even if the finished one was never seen to start.
             let story = &keys[*place];
-            while self.run.count(key(Kind::StoryStarted, story)) < self.ends(story) {
-                self.run.add(key(Kind::StoryStarted, story));
+            while self.run.count(key(CountedKind::StoryStarted, story)) < self.ends(story) {
+                self.run.add(key(CountedKind::StoryStarted, story));
             }
         }
         let reopened: Vec<_> = fell.iter().map(|place| subjects[*place].clone()).collect();
         self.model.apply_plan(&plan, &subjects, &reopened, change);
         let mut facts = Vec::new();
         if !plan.stories.is_empty() {
-            let what = What::TaskStarted {
+            let statement = Statement::TaskStarted {
                 name: plan.name.clone(),
                 branch: plan.branch.clone(),
                 description: plan.description.clone(),
                 story_count: u32::try_from(plan.stories.len()).ok(),
                 estimated_secs: plan.estimated_secs,
             };
-            facts.push(Planned { fact: plan_fact(what, None), story: None, said: None });
+            facts.push(Planned { fact: plan_fact(statement, None), story: None, said: None });
         }
         for (place, edges) in rose {
             let story = StoryName { id: plan.stories[place].id.clone(), title: plan.stories[place].title.clone() };
-            let what = What::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() };
-            let fact = plan_fact(what, Some(story));
+            let statement = Statement::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() };
+            let fact = plan_fact(statement, Some(story));
             facts.push(Planned { fact, story: Some(subjects[place].clone()), said: Some(edges) });
         }
         facts
@@ -394,7 +394,16 @@ pub(super) fn the_plan(plans: &[PlanSource]) -> Option<&Plan> {
 }
 
 /// A fact that a document states: it has no line.
-pub(super) fn plan_fact(what: What, story: Option<StoryName>) -> Fact {
+pub(super) fn plan_fact(statement: Statement, story: Option<StoryName>) -> Fact {
     let provenance = Provenance::Derived;
-    Fact { what, story, voice: Voice::Summary, provenance, line: 0, text: "".into(), open: opening(""), when: None }
+    Fact {
+        statement,
+        story,
+        form: StatementForm::Summary,
+        provenance,
+        line: 0,
+        text: "".into(),
+        entry_hash: entry_hash(""),
+        recorded_at: None,
+    }
 }

@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::event::{Data, Ending};
+use crate::event::{EndStatus, EventData};
 use crate::input::RereadReason;
 use crate::line::{LineEnd, Lines, PartialLine, SourceId, TaskId};
 use crate::model::state::StoryStatus;
@@ -214,7 +214,7 @@ impl World {
     /// What has been emitted since the last call, without the runs' beginnings.
     pub(super) fn said(&mut self) -> Vec<String> {
         let events = std::mem::take(&mut self.events);
-        events.iter().filter(|event| !matches!(event.data, Data::TaskStarted(_))).map(brief).collect()
+        events.iter().filter(|event| !matches!(event.data, EventData::TaskStarted(_))).map(brief).collect()
     }
 
     fn expect(&mut self, expected: &[&str]) -> &mut World {
@@ -226,15 +226,15 @@ impl World {
 /// `start US-1 (run)`, `passed US-1 (run)`, …
 fn brief(event: &Event) -> String {
     let what = match &event.data {
-        Data::TaskStarted(_) => "begin".to_owned(),
-        Data::StoryStarted(started) => format!("start {}", started.story_id.as_ref().or(started.title.as_ref()).unwrap()),
-        Data::AcCompleted(done) => format!("criterion {} {}", done.story_id.as_deref().unwrap_or("-"), done.ac_index),
-        Data::StoryCompleted(done) => {
-            let word = if done.status == Ending::Passed { "passed" } else { "failed" };
+        EventData::TaskStarted(_) => "begin".to_owned(),
+        EventData::StoryStarted(started) => format!("start {}", started.story_id.as_ref().or(started.title.as_ref()).unwrap()),
+        EventData::AcCompleted(done) => format!("criterion {} {}", done.story_id.as_deref().unwrap_or("-"), done.ac_index),
+        EventData::StoryCompleted(done) => {
+            let word = if done.status == EndStatus::Passed { "passed" } else { "failed" };
             format!("{word} {}", done.story_id.as_ref().or(done.title.as_ref()).unwrap())
         }
-        Data::TaskCompleted(_) => "end".to_owned(),
-        Data::ErrorOccurred(error) => format!("error {}", error.story_id.as_deref().unwrap_or("-")),
+        EventData::TaskCompleted(_) => "end".to_owned(),
+        EventData::ErrorOccurred(error) => format!("error {}", error.story_id.as_deref().unwrap_or("-")),
     };
     format!("{what} ({})", event.run)
 }

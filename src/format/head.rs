@@ -5,7 +5,7 @@
 use super::field::field;
 use super::say::Place;
 use super::{Head, Seen, heading, time};
-use crate::fact::{Fact, Provenance, Voice, What, opening};
+use crate::fact::{Fact, Provenance, Statement, StatementForm, entry_hash};
 
 /// A header ends after this many lines at the latest.
 const LINES: u32 = 20;
@@ -160,7 +160,7 @@ impl Header {
             self.head.start_line = Some(title.place.text.trim().to_owned());
         }
         facts.push(Fact {
-            what: What::TaskStarted {
+            statement: Statement::TaskStarted {
                 name: title.name.clone(),
                 branch: self.branch.clone(),
                 description: None,
@@ -168,12 +168,12 @@ impl Header {
                 estimated_secs: None,
             },
             story: None,
-            voice: Voice::Entry,
+            form: StatementForm::Entry,
             provenance,
             line: place.line,
-            open: opening(&place.text),
+            entry_hash: entry_hash(&place.text),
             text: place.text,
-            when: self.head.started,
+            recorded_at: self.head.started,
         });
     }
 }

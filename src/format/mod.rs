@@ -49,7 +49,7 @@ pub(crate) mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{Fact, Stamp, StoryName};
+use crate::fact::{Fact, RecordedTime, StoryName};
 use crate::line::Line;
 use opening::Opening;
 use time::Clock;
@@ -76,7 +76,7 @@ const ALL: &[Family] = &[
 struct Family {
     /// What a file with such lines is.
     kind: SourceKind,
-    /// The first bytes that its lines can have, white space aside.
+    /// The ASCII bytes that its lines can begin with, white space aside; lines that begin with another character go to every family.
     begins: &'static [u8],
     /// What a line says, if it is one of the family's. Asked only about lines that begin right.
     read: fn(&Seen<'_>) -> Option<Reading>,
@@ -196,7 +196,7 @@ impl SourceKind {
 pub struct Head {
     /// The line that names the run's beginning (`Started: …`, `# Created: …`), cleaned and trimmed.
     pub start_line: Option<String>,
-    pub started: Option<Stamp>,
+    pub started: Option<RecordedTime>,
     /// The feature or project the header names.
     pub name: Option<String>,
 }

@@ -5,12 +5,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::event::{Data, EventId, Source, TaskCompleted, TaskStarted, TimestampSource};
-use crate::fact::{Kind, Provenance};
+use crate::event::{EventData, EventId, EventSource, TaskCompleted, TaskStarted, TimestampSource};
+use crate::fact::{CountedKind, Provenance};
 
 fn event(seq: u64) -> Event {
     Event {
-        id: EventId::new("demo", "run", Kind::StoryStarted, &seq.to_string(), 1),
+        id: EventId::new("demo", "run", CountedKind::StoryStarted, &seq.to_string(), 1),
         seq: Seq(seq),
         timestamp: Timestamp(1_769_244_300_000),
         timestamp_source: TimestampSource::Record,
@@ -18,8 +18,8 @@ fn event(seq: u64) -> Event {
         task_id: "demo".into(),
         run: "run".into(),
         provenance: Provenance::Explicit,
-        source: Source { path: "progress.txt".into(), line: Some(1), text: None },
-        data: Data::TaskStarted(TaskStarted { task_id: "demo".into(), task_name: "Two\nlines".into(), ..TaskStarted::default() }),
+        source: EventSource { path: "progress.txt".into(), line: Some(1), text: None },
+        data: EventData::TaskStarted(TaskStarted { task_id: "demo".into(), task_name: "Two\nlines".into(), ..TaskStarted::default() }),
     }
 }
 
@@ -140,9 +140,9 @@ async fn closing_ends_readers_after_the_last_event() {
     let hub = hub(10, 3);
     let mut reader = hub.subscribe(Start::Live);
     hub.publish(vec![Event {
-        data: Data::TaskCompleted(TaskCompleted {
+        data: EventData::TaskCompleted(TaskCompleted {
             task_id: "demo".into(),
-            status: crate::event::Ending::Passed,
+            status: crate::event::EndStatus::Passed,
             stories_passed: 1,
             stories_failed: 0,
             story_count: None,

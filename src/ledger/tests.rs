@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn what_is_known_counts_on_when_there_is_no_room_for_more() {
     let mut source = Source::default();
-    let item = |n: usize| Item::new(Key(n as u64), Voice::Line, 0, Kind::StoryStarted);
+    let item = |n: usize| Item::new(Key(n as u64), StatementForm::Line, 0, CountedKind::StoryStarted);
     for n in 0..KEYS {
         assert!(!source.has_no_room(item(n).slot));
         source.append(item(n), Duration::ZERO);

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::event::{Data, Ending, Event, EventId, Seq, Source, TEXT_LIMIT, TimestampSource};
-use crate::fact::{Fact, Kind, Precision, Provenance, What};
+use crate::event::{EndStatus, Event, EventData, EventId, EventSource, Seq, TEXT_LIMIT, TimestampSource};
+use crate::fact::{CountedKind, Fact, Precision, Provenance, Statement};
 use crate::format::SourceKind;
 use crate::plan::Plan;
 use crate::subject::Subject;
@@ -33,7 +33,7 @@ const CLOCK_TOLERANCE: i64 = 2 * 60 * 1000;
 #[derive(Debug)]
 pub(crate) struct FactUpdate<'a> {
     pub fact: &'a Fact,
-    pub kind: Kind,
+    pub kind: CountedKind,
     /// The story's subject; `None` for facts about the run.
     pub subject: Option<&'a Subject>,
     /// Index of the criterion within its story.
@@ -77,7 +77,7 @@ pub(crate) struct TaskModel {
     activity: Option<String>,
     iteration: (Option<u32>, Option<u32>),
     started: Option<Timing>,
-    ended: Option<(Ending, Timestamp)>,
+    ended: Option<(EndStatus, Timestamp)>,
     has_events: bool,
     errors: u32,
     last_error: Option<ErrorState>,
@@ -169,7 +169,7 @@ impl TaskModel {
             self.plan_change = change;
         }
         // A story was added or reopened after the end: the run continues.
-        if self.ended.is_some_and(|(ending, _)| ending == Ending::Passed) && !plan.is_complete() {
+        if self.ended.is_some_and(|(ending, _)| ending == EndStatus::Passed) && !plan.is_complete() {
             self.ended = None;
         }
         self.plan = Some(plan.clone());
@@ -193,26 +193,26 @@ impl TaskModel {
             let title = update.fact.story.as_ref().and_then(|story| story.title.clone());
             Ranked::update(&mut self.stories[index].title, title, update.fact.provenance, update.origin.kind);
         }
-        let data = match &update.fact.what {
-            What::TaskStarted { name, branch, description, story_count, estimated_secs } => {
+        let data = match &update.fact.statement {
+            Statement::TaskStarted { name, branch, description, story_count, estimated_secs } => {
                 self.update_name(name.as_deref(), update.origin.kind);
                 if branch.is_some() {
                     self.branch.clone_from(branch);
                 }
-                Some(Data::TaskStarted(self.task_started(description.as_deref(), *story_count, *estimated_secs)))
+                Some(EventData::TaskStarted(self.task_started(description.as_deref(), *story_count, *estimated_secs)))
             }
-            What::StoryStarted { iteration, priority, criteria } => {
-                index.map(|index| Data::StoryStarted(self.story_started(index, update, timing, *iteration, *priority, criteria)))
+            Statement::StoryStarted { iteration, priority, criteria } => {
+                index.map(|index| EventData::StoryStarted(self.story_started(index, update, timing, *iteration, *priority, criteria)))
             }
-            What::CriterionDone { criterion, duration_ms } => {
-                index.and_then(|index| self.criterion_done(index, update, criterion, *duration_ms)).map(Data::AcCompleted)
+            Statement::CriterionDone { criterion, duration_ms } => {
+                index.and_then(|index| self.criterion_done(index, update, criterion, *duration_ms)).map(EventData::AcCompleted)
             }
-            What::StoryEnded { outcome, duration_ms, commits } => {
-                index.map(|index| Data::StoryCompleted(self.story_ended(index, update, timing, outcome, *duration_ms, commits)))
+            Statement::StoryEnded { outcome, duration_ms, commits } => {
+                index.map(|index| EventData::StoryCompleted(self.story_ended(index, update, timing, outcome, *duration_ms, commits)))
             }
-            What::Error(failure) => Some(Data::ErrorOccurred(self.error(index, update, failure))),
-            What::TaskEnded { passed } => Some(Data::TaskCompleted(self.task_ended(update, timing, *passed))),
-            What::Activity { text, iteration } => {
+            Statement::Error(failure) => Some(EventData::ErrorOccurred(self.error(index, update, failure))),
+            Statement::TaskEnded { passed } => Some(EventData::TaskCompleted(self.task_ended(update, timing, *passed))),
+            Statement::Activity { text, iteration } => {
                 if text.is_some() {
                     self.activity.clone_from(text);
                 }
@@ -230,7 +230,7 @@ impl TaskModel {
         Some(self.event(update, timing, occurrence, data))
     }
 
-    fn event(&self, update: &FactUpdate<'_>, timing: Timing, occurrence: u32, data: Data) -> Event {
+    fn event(&self, update: &FactUpdate<'_>, timing: Timing, occurrence: u32, data: EventData) -> Event {
         let text = (self.source_text && !update.fact.text.is_empty()).then(|| update.fact.text.chars().take(TEXT_LIMIT).collect());
         Event {
             id: EventId::new(&self.task_id, &self.run, update.kind, update.key_text, occurrence),
@@ -241,7 +241,7 @@ impl TaskModel {
             task_id: self.task_id.clone(),
             run: self.run.clone(),
             provenance: update.fact.provenance,
-            source: Source { path: update.origin.path.clone(), line: (update.fact.line > 0).then_some(update.fact.line), text },
+            source: EventSource { path: update.origin.path.clone(), line: (update.fact.line > 0).then_some(update.fact.line), text },
             data,
         }
     }
@@ -274,7 +274,7 @@ impl TaskModel {
     /// As [`timing_of`]; a run that ended before the process started ends with its last story, when all its stories have recorded times.
     fn timing_of(&self, update: &FactUpdate<'_>) -> Timing {
         let dated = timing_of(update);
-        if dated.recorded || update.live || !matches!(update.fact.what, What::TaskEnded { .. }) {
+        if dated.recorded || update.live || !matches!(update.fact.statement, Statement::TaskEnded { .. }) {
             return dated;
         }
         let finishes: Option<Vec<Timing>> = self.stories.iter().filter(|story| story.completions > 0).map(|story| story.finished).collect();
@@ -298,7 +298,7 @@ fn refine_to_second(timing: Timing, update: &FactUpdate<'_>) -> Timing {
 /// When a fact happened: the record's time unless it lies in the future; else now, or the last write of the file when the fact was
 /// found at the start.
 fn timing_of(update: &FactUpdate<'_>) -> Timing {
-    match update.fact.when {
+    match update.fact.recorded_at {
         Some(stamp) if stamp.at.0 <= update.now.0 + CLOCK_TOLERANCE => Timing { at: stamp.at, precision: stamp.precision, recorded: true },
         Some(_) | None => {
             let written = update.origin.written.filter(|written| !update.live && *written <= update.now);

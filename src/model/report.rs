@@ -1,6 +1,6 @@
 //! How each kind of fact changes the state, and the payload of its event.
 
-use crate::event::{AcCompleted, Ending, ErrorOccurred, StoryCompleted, StoryStarted, TaskCompleted, TaskStarted};
+use crate::event::{AcCompleted, EndStatus, ErrorOccurred, StoryCompleted, StoryStarted, TaskCompleted, TaskStarted};
 use crate::fact::{Criterion, ErrorKind, Fact, Failure, Outcome, Precision, Provenance};
 use crate::format::SourceKind;
 use crate::model::state::{ErrorState, StoryStatus};
@@ -172,8 +172,8 @@ impl TaskModel {
         }
         let story = &self.stories[index];
         let (status, reason) = match outcome {
-            Outcome::Passed => (Ending::Passed, None),
-            Outcome::Failed { reason } => (Ending::Failed, Some(reason.clone())),
+            Outcome::Passed => (EndStatus::Passed, None),
+            Outcome::Failed { reason } => (EndStatus::Failed, Some(reason.clone())),
         };
         StoryCompleted {
             story_id: story.id(),
@@ -224,7 +224,7 @@ impl TaskModel {
     }
 
     pub(super) fn task_ended(&mut self, update: &FactUpdate<'_>, timing: Timing, passed: bool) -> TaskCompleted {
-        let ending = if passed { Ending::Passed } else { Ending::Failed };
+        let ending = if passed { EndStatus::Passed } else { EndStatus::Failed };
         if update.occurrence.is_some() {
             self.ended = Some((ending, timing.at));
             self.current = None;

@@ -1,7 +1,7 @@
 //! The model as snapshots show it.
 
 use crate::clock::Timestamp;
-use crate::event::Ending;
+use crate::event::EndStatus;
 use crate::fact::Precision;
 use crate::model::TaskModel;
 use crate::model::state::{Remaining, SourceState, StoryStatus, TaskState, TaskStatus};
@@ -53,8 +53,8 @@ impl TaskModel {
 
     fn status(&self, quiet: bool) -> TaskStatus {
         match self.ended {
-            Some((Ending::Passed, _)) => TaskStatus::Passed,
-            Some((Ending::Failed, _)) => TaskStatus::Failed,
+            Some((EndStatus::Passed, _)) => TaskStatus::Passed,
+            Some((EndStatus::Failed, _)) => TaskStatus::Failed,
             None if !self.has_events => TaskStatus::Waiting,
             None if quiet => TaskStatus::Quiet,
             None => TaskStatus::Running,

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::text::{self, Charset, clean, count, duration};
 use crate::clock::Timestamp;
-use crate::event::{Data, Ending, Event};
+use crate::event::{EndStatus, Event, EventData};
 use crate::fact::{Precision, Provenance};
 use crate::hub::{Batch, Subscription};
 use crate::model::state::{Remaining, State, TaskState, TaskStatus};
@@ -76,14 +76,14 @@ impl Plain {
         }
     }
 
-    fn what(&self, data: &Data, task: Option<&TaskState>) -> String {
+    fn what(&self, data: &EventData, task: Option<&TaskState>) -> String {
         let numbers = || task.map(|task| format!("  {}{}", stories(task), self.left(task))).unwrap_or_default();
         match data {
-            Data::TaskStarted(started) => {
+            EventData::TaskStarted(started) => {
                 let stories = started.story_count.map(|n| format!(", {}", count(n, "story", "stories"))).unwrap_or_default();
                 format!("{}{stories}", started.task_name)
             }
-            Data::StoryStarted(started) => {
+            EventData::StoryStarted(started) => {
                 let criteria = started.ac_count.filter(|n| *n > 0).map(|n| format!(", {}", count(n, "criterion", "criteria")));
                 format!(
                     "{}{}{}",
@@ -92,7 +92,7 @@ impl Plain {
                     criteria.unwrap_or_default()
                 )
             }
-            Data::AcCompleted(done) => {
+            EventData::AcCompleted(done) => {
                 let story = task.and_then(|task| {
                     task.stories
                         .iter()
@@ -103,14 +103,14 @@ impl Plain {
                 let name = done.story_id.as_deref().or(done.title.as_deref()).unwrap_or_default();
                 format!("{name} {}{} {}{taken}", done.ac_index + 1, all.unwrap_or_default(), done.ac_text.as_deref().unwrap_or_default())
             }
-            Data::StoryCompleted(ended) => {
+            EventData::StoryCompleted(ended) => {
                 let name = named(ended.story_id.as_deref(), ended.title.as_deref());
                 let taken = ended.duration_ms.map(|ms| format!(" {}", duration(ms))).unwrap_or_default();
                 // "failed (failed)" would say nothing.
                 let reason = ended.reason.as_deref().filter(|reason| *reason != "failed").map(|reason| format!(" ({reason})"));
                 format!("{name} {}{}{}{taken}{}", ending(ended.status), reason.unwrap_or_default(), attempt(ended.attempt), numbers())
             }
-            Data::TaskCompleted(ended) => {
+            EventData::TaskCompleted(ended) => {
                 let all = ended.story_count.map(|n| format!("/{n}")).unwrap_or_default();
                 let mut line = format!("{} {}{all} stories", ending(ended.status), ended.stories_passed);
                 if let Some(ms) = ended.duration_ms {
@@ -125,7 +125,7 @@ impl Plain {
                 }
                 line
             }
-            Data::ErrorOccurred(error) => {
+            EventData::ErrorOccurred(error) => {
                 let name = error.story_id.as_deref().map(|id| format!("{id} ")).unwrap_or_default();
                 let code = error.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
                 let retry = if error.retryable == Some(true) { " (retryable)" } else { "" };
@@ -201,10 +201,10 @@ fn attempt(attempt: u32) -> String {
     if attempt > 1 { format!(", attempt {attempt}") } else { String::new() }
 }
 
-fn ending(ending: Ending) -> &'static str {
+fn ending(ending: EndStatus) -> &'static str {
     match ending {
-        Ending::Passed => "passed",
-        Ending::Failed => "failed",
+        EndStatus::Passed => "passed",
+        EndStatus::Failed => "failed",
     }
 }
 
@@ -261,7 +261,7 @@ mod tests {
         check(&UTC, &[event.clone()], None, &["2026-01-23 14:05:20  ac_completed     US-006 3 Hash password with bcrypt  48s  (derived)"]);
         event.timestamp_precision = Some(Precision::Day);
         check(&UTC, &[event.clone()], None, &["2026-01-23  ac_completed     US-006 3 Hash password with bcrypt  48s  (derived)"]);
-        let Data::AcCompleted(data) = &mut event.data else { panic!("the third sample is a criterion") };
+        let EventData::AcCompleted(data) = &mut event.data else { panic!("the third sample is a criterion") };
         data.ac_text = Some("é \u{1b}[2J日本".to_owned());
         check(&berlin, &[event], None, &["2026-01-23  ac_completed     US-006 3 ? [2J????  48s  (derived)"]);
     }

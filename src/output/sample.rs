@@ -201,54 +201,54 @@ pub(crate) fn events() -> Vec<Event> {
     let id = Some("US-006".to_owned());
     let title = Some("Implement login endpoint".to_owned());
     let data = [
-        Data::TaskStarted(TaskStarted {
+        EventData::TaskStarted(TaskStarted {
             task_id: "auth".to_owned(),
             task_name: "User Authentication".to_owned(),
             story_count: Some(8),
             ..TaskStarted::default()
         }),
-        Data::StoryStarted(StoryStarted {
+        EventData::StoryStarted(StoryStarted {
             story_id: id.clone(),
             title: title.clone(),
             ac_count: Some(5),
             attempt: 1,
             ..StoryStarted::default()
         }),
-        Data::AcCompleted(AcCompleted {
+        EventData::AcCompleted(AcCompleted {
             story_id: id.clone(),
             ac_index: 2,
             ac_text: Some("Hash password with bcrypt".to_owned()),
             duration_ms: Some(48_000),
             ..AcCompleted::default()
         }),
-        Data::ErrorOccurred(ErrorOccurred {
+        EventData::ErrorOccurred(ErrorOccurred {
             story_id: id.clone(),
             error_type: ErrorKind::Timeout,
             error_message: "API call timed out after 30s".to_owned(),
             retryable: Some(true),
             exit_code: Some(124),
         }),
-        Data::StoryCompleted(StoryCompleted {
+        EventData::StoryCompleted(StoryCompleted {
             story_id: id.clone(),
             title: title.clone(),
-            status: Ending::Failed,
+            status: EndStatus::Failed,
             reason: Some("blocked".to_owned()),
             duration_ms: None,
             commits: Vec::new(),
             attempt: 1,
         }),
-        Data::StoryCompleted(StoryCompleted {
+        EventData::StoryCompleted(StoryCompleted {
             story_id: id,
             title,
-            status: Ending::Passed,
+            status: EndStatus::Passed,
             reason: None,
             duration_ms: Some(1_702_000),
             commits: vec!["a1b2c3d".to_owned()],
             attempt: 2,
         }),
-        Data::TaskCompleted(TaskCompleted {
+        EventData::TaskCompleted(TaskCompleted {
             task_id: "auth".to_owned(),
-            status: Ending::Passed,
+            status: EndStatus::Passed,
             stories_passed: 8,
             stories_failed: 0,
             story_count: Some(8),
@@ -257,8 +257,8 @@ pub(crate) fn events() -> Vec<Event> {
             errors: 1,
         }),
     ];
-    let event = |(at, data): (usize, Data)| Event {
-        id: EventId::new("auth", "feature/auth", crate::fact::Kind::StoryStarted, "US-006", at as u32),
+    let event = |(at, data): (usize, EventData)| Event {
+        id: EventId::new("auth", "feature/auth", crate::fact::CountedKind::StoryStarted, "US-006", at as u32),
         seq: Seq(at as u64 + 1),
         timestamp: ago(600 - 60 * at as i64),
         timestamp_source: TimestampSource::Record,
@@ -266,7 +266,7 @@ pub(crate) fn events() -> Vec<Event> {
         task_id: "auth".into(),
         run: "feature/auth".into(),
         provenance: Provenance::Explicit,
-        source: Source { path: "progress.txt".into(), line: Some(120), text: None },
+        source: EventSource { path: "progress.txt".into(), line: Some(120), text: None },
         data,
     };
     data.into_iter().enumerate().map(event).collect()

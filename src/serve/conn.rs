@@ -26,9 +26,10 @@ use warp::reply::Response;
 
 use self::write_timeout::{RequestState, WriteTimeout, write_and_close};
 use super::api_error::ApiError;
-use super::hand::AtHand;
+
 use super::metrics::Counters;
 use super::{ServeSettings, Shutdown};
+use crate::inline_delivery::InlineFuture;
 
 /// Kernel memory that a client which does not read can hold.
 const SEND_BUFFER: usize = 256 * 1024;
@@ -100,7 +101,7 @@ pub(super) async fn accept(
             accepted = listener.accept(), if connections.len() < limits.connections => match accepted {
                 Ok((stream, _)) => {
                     context.counters.connections.open();
-                    connections.spawn(AtHand::new(connection(stream, context.clone())));
+                    connections.spawn(InlineFuture::new(connection(stream, context.clone())));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_RETRY_DELAY).await,
             },

@@ -6,7 +6,6 @@ mod api;
 mod api_error;
 mod conn;
 mod guard;
-mod hand;
 mod metrics;
 mod page;
 mod query;
@@ -47,7 +46,7 @@ pub struct ServeSettings {
     pub allow_host: Vec<String>,
     /// Origins whose pages may read the responses, as `scheme://host[:port]`.
     pub allow_origin: Vec<String>,
-    /// HttpRequest of everyone when set.
+    /// When set, every client must send it.
     pub token: Option<Token>,
     /// Interval of the comments on `/stream/progress`.
     pub heartbeat: Duration,
@@ -106,8 +105,7 @@ pub async fn run(listener: TcpListener, hub: Hub, settings: ServeSettings, stop:
     let stream_permits = Arc::new(Semaphore::new(settings.max_clients.min(Semaphore::MAX_PERMITS)));
     let counters = Arc::new(Counters::default());
     let server = ServerContext { hub: hub.clone(), settings, stream_permits, counters: counters.clone(), shutdown: shutdown.clone() };
-    let runtime = tokio::runtime::Handle::current();
-    hub.set_messenger(move |wake| hand::deliver(&runtime, wake));
+    hub.poll_inline(tokio::runtime::Handle::current());
     let wait_for_end = async {
         tokio::select! {
             () = stop => {}

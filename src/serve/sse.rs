@@ -50,7 +50,7 @@ pub(super) fn progress(request: HttpRequest, server: Arc<ServerContext>) -> Resu
         return Ok(with_stream_headers(Response::default()));
     }
     let resume = request.last_event_id();
-    let reader = server.hub.subscribe_first(resume.as_deref().map_or(Start::Buffer, Start::Resume));
+    let reader = server.hub.subscribe_inline(resume.as_deref().map_or(Start::Buffer, Start::Resume));
     // `hello` carries the client's own cursor, when it has one: a client that loses the connection before the `gap` frame must meet
     // the gap again.
     let cursor = resume.and_then(|text| text.parse().ok()).unwrap_or_else(|| reader.cursor());

@@ -5,8 +5,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use progress_bridge::clock::Timestamp;
-use progress_bridge::event::{AcCompleted, Data, ErrorOccurred, Event, EventId, SCHEMA, Seq, Source, TimestampSource};
-use progress_bridge::fact::{ErrorKind, Kind, Provenance};
+use progress_bridge::event::{AcCompleted, ErrorOccurred, Event, EventData, EventId, EventSource, SCHEMA, Seq, TimestampSource};
+use progress_bridge::fact::{CountedKind, ErrorKind, Provenance};
 use progress_bridge::hub::{Hub, HubSettings};
 use progress_bridge::model::state::State;
 use progress_bridge::serve::{self, ServeSettings};
@@ -81,14 +81,14 @@ impl Drop for Server {
 /// Every tenth from 7 on is an error; tasks alternate.
 pub fn event(seq: u64) -> Event {
     let data = match seq % 10 {
-        7 => Data::ErrorOccurred(ErrorOccurred {
+        7 => EventData::ErrorOccurred(ErrorOccurred {
             story_id: None,
             error_type: ErrorKind::Timeout,
             error_message: "cargo test\nran out of time — 超时".into(),
             retryable: None,
             exit_code: None,
         }),
-        _ => Data::AcCompleted(AcCompleted { story_id: Some("US-003".into()), ac_index: 1, ..AcCompleted::default() }),
+        _ => EventData::AcCompleted(AcCompleted { story_id: Some("US-003".into()), ac_index: 1, ..AcCompleted::default() }),
     };
     Event {
         id: id(seq),
@@ -99,13 +99,13 @@ pub fn event(seq: u64) -> Event {
         task_id: if seq.is_multiple_of(2) { "even".into() } else { "odd".into() },
         run: "run".into(),
         provenance: Provenance::Explicit,
-        source: Source { path: "progress.txt".into(), line: Some(1), text: None },
+        source: EventSource { path: "progress.txt".into(), line: Some(1), text: None },
         data,
     }
 }
 
 pub fn id(seq: u64) -> EventId {
-    EventId::new("demo", "run", Kind::CriterionDone, &seq.to_string(), 1)
+    EventId::new("demo", "run", CountedKind::CriterionDone, &seq.to_string(), 1)
 }
 
 pub fn state(seq: u64) -> State {

@@ -22,10 +22,11 @@ const LAYERS: &[(&str, u8)] = &[
     ("ledger", 1),
     ("model", 1),
     ("estimate", 1),
-    ("pace", 1),
+    ("rate_limiter", 1),
     ("discover", 1),
     ("engine", 2),
     ("hub", 3),
+    ("inline_delivery", 3),
     // Plain data: what the reader gives to be kept, and is given back.
     ("tail::checkpoint", 3),
     ("tail", 4),

@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
-use progress_bridge::event::{Event, Source};
+use progress_bridge::event::{Event, EventSource};
 use progress_bridge::serve::ServeSettings;
 
 use crate::bridge::{SOON, eventually};
@@ -54,7 +54,7 @@ const ROUNDS: u64 = 24;
 /// Publishes a megabyte and returns its seqs.
 fn flood(server: &Server, round: u64) -> Vec<u64> {
     let seqs = span(round * 50 + 1, round * 50 + 50);
-    let large = |seq: &u64| Event { source: Source { path: "x".repeat(20_000).into(), line: None, text: None }, ..event(*seq) };
+    let large = |seq: &u64| Event { source: EventSource { path: "x".repeat(20_000).into(), line: None, text: None }, ..event(*seq) };
     server.hub.publish(seqs.iter().map(large).collect());
     seqs
 }

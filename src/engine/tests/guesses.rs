@@ -17,7 +17,7 @@ fn guessed(world: &World) -> Vec<String> {
     let inferred = world.events.iter().filter(|event| event.provenance == Provenance::Inferred);
     inferred
         .map(|event| match &event.data {
-            Data::StoryStarted(start) => start.story_id.clone().unwrap(),
+            EventData::StoryStarted(start) => start.story_id.clone().unwrap(),
             other => panic!("only starts are guessed: {other:?}"),
         })
         .collect()
@@ -66,7 +66,7 @@ fn a_guessed_start_gives_no_duration_and_the_next_story_is_guessed() {
     world.append(P, "[US-3] Completed\n").wait(1.0);
     assert_eq!(guessed(&world), ["US-4"]);
     let passed = world.events.iter().find_map(|event| match &event.data {
-        Data::StoryCompleted(passed) => Some(passed.duration_ms),
+        EventData::StoryCompleted(passed) => Some(passed.duration_ms),
         _ => None,
     });
     assert_eq!(passed, Some(None));

@@ -114,7 +114,7 @@ fn told(world: &mut World) -> Vec<String> {
             let what = brief(event);
             let what = what.split(" (").next().unwrap_or_default().to_owned();
             match &event.data {
-                Data::StoryCompleted(done) => format!("{what} attempt {}", done.attempt),
+                EventData::StoryCompleted(done) => format!("{what} attempt {}", done.attempt),
                 _ => what,
             }
         })

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::{Reader, check, feed, read, show, show_one};
-use crate::fact::{Outcome, What};
+use crate::fact::{Outcome, Statement};
 
 #[test]
 fn claude_loop_entries_are_judged_at_their_status() {
@@ -130,7 +130,7 @@ fn snarktank_headings_name_stories_in_many_ways() {
         facts.extend(settled);
         let names: Vec<String> = facts
             .iter()
-            .filter(|fact| matches!(fact.what, What::StoryEnded { outcome: Outcome::Passed, .. }))
+            .filter(|fact| matches!(fact.statement, Statement::StoryEnded { outcome: Outcome::Passed, .. }))
             .map(|fact| show_one(fact).split(" @").next().unwrap_or_default().trim_end_matches(" ~").replacen("3 pass ", "", 1))
             .collect();
         assert_eq!(names, [expected], "{heading}");

@@ -119,3 +119,25 @@ fn a_file_that_says_nothing_for_long_is_no_log_of_entries() {
     let late = format!("{noise}## 2026-02-03 - US-001\n- Done\n---\n[US-002] Completed\n## 2026-02-03 - US-003\n---\n");
     check(&late, "24004 pass US-002 line\n24005 start US-003 @2026-02-03 ~\n24005 pass US-003 @2026-02-03");
 }
+
+#[test]
+fn headings_are_read_in_every_script() {
+    for word in ["Story", "故事", "태스크", "ストーリー", "задача"] {
+        check(
+            &format!("# Progress Log: bakery\n\n{word} #2: Bake the bread\nStatus: COMPLETED\n"),
+            "1 task bakery
+             ...
+             4 start 2 \"Bake the bread\" ~
+             4 pass 2 \"Bake the bread\"",
+        );
+    }
+    for word in ["Session", "會話", "会话", "세션", "セッション", "сессия"] {
+        check(
+            &format!("# Progress Log: bakery\n\n{word} 2 - 2026-02-04\n\nStory #2: Bake the bread\nStatus: COMPLETED\n"),
+            "1 task bakery
+             ...
+             6 start 2 \"Bake the bread\" #2 @2026-02-04 ~
+             6 pass 2 \"Bake the bread\" @2026-02-04",
+        );
+    }
+}

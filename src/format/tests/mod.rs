@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::{Reader, Recipe, Rules, SourceKind};
-use crate::fact::{Fact, Outcome, Precision, Provenance, Voice, What};
+use crate::fact::{Fact, Outcome, Precision, Provenance, Statement, StatementForm};
 use crate::line::{Line, LineEnd};
 
 fn feed(reader: &mut Reader, text: &str, from: u32, facts: &mut Vec<Fact>) {
@@ -48,16 +48,16 @@ pub(super) fn show(facts: &[Fact]) -> String {
 
 fn show_one(fact: &Fact) -> String {
     let mut out = format!("{} ", fact.line);
-    out.push_str(match &fact.what {
-        What::TaskStarted { .. } => "task",
-        What::StoryStarted { .. } => "start",
-        What::CriterionDone { .. } => "ac",
-        What::StoryEnded { outcome: Outcome::Passed, .. } => "pass",
-        What::StoryEnded { outcome: Outcome::Failed { .. }, .. } => "fail",
-        What::Error(_) => "error",
-        What::TaskEnded { passed: true } => "task-pass",
-        What::TaskEnded { passed: false } => "task-fail",
-        What::Activity { .. } => "activity",
+    out.push_str(match &fact.statement {
+        Statement::TaskStarted { .. } => "task",
+        Statement::StoryStarted { .. } => "start",
+        Statement::CriterionDone { .. } => "ac",
+        Statement::StoryEnded { outcome: Outcome::Passed, .. } => "pass",
+        Statement::StoryEnded { outcome: Outcome::Failed { .. }, .. } => "fail",
+        Statement::Error(_) => "error",
+        Statement::TaskEnded { passed: true } => "task-pass",
+        Statement::TaskEnded { passed: false } => "task-fail",
+        Statement::Activity { .. } => "activity",
     });
     if let Some(story) = &fact.story {
         write!(out, " {}", story.id.as_deref().unwrap_or("-")).expect("a string");
@@ -65,8 +65,8 @@ fn show_one(fact: &Fact) -> String {
             write!(out, " \"{title}\"").expect("a string");
         }
     }
-    out.push_str(&detail(&fact.what));
-    if let Some(when) = fact.when {
+    out.push_str(&detail(&fact.statement));
+    if let Some(when) = fact.recorded_at {
         let time = when.at.to_string();
         let end = match when.precision {
             Precision::Day => 10,
@@ -75,11 +75,11 @@ fn show_one(fact: &Fact) -> String {
         };
         write!(out, " @{}", &time[..end]).expect("a string");
     }
-    match fact.voice {
-        Voice::Entry => {}
-        Voice::Line => out.push_str(" line"),
-        Voice::Record => out.push_str(" record"),
-        Voice::Summary => out.push_str(" summary"),
+    match fact.form {
+        StatementForm::Entry => {}
+        StatementForm::Line => out.push_str(" line"),
+        StatementForm::Record => out.push_str(" record"),
+        StatementForm::Summary => out.push_str(" summary"),
     }
     if fact.provenance == Provenance::Derived {
         out.push_str(" ~");
@@ -87,25 +87,25 @@ fn show_one(fact: &Fact) -> String {
     out
 }
 
-fn detail(what: &What) -> String {
+fn detail(what: &Statement) -> String {
     match what {
-        What::TaskStarted { name, branch, story_count, .. } => {
+        Statement::TaskStarted { name, branch, story_count, .. } => {
             [name.clone(), branch.clone(), story_count.map(|count| format!("of {count}"))]
                 .into_iter()
                 .flatten()
                 .map(|part| format!(" {part}"))
                 .collect()
         }
-        What::StoryStarted { iteration, criteria, .. } => {
+        Statement::StoryStarted { iteration, criteria, .. } => {
             let iteration = iteration.map(|iteration| format!(" #{iteration}")).unwrap_or_default();
             if criteria.is_empty() { iteration } else { format!("{iteration} [{}]", criteria.join(", ")) }
         }
-        What::CriterionDone { criterion, duration_ms } => {
+        Statement::CriterionDone { criterion, duration_ms } => {
             let index = criterion.index.map_or("-".to_owned(), |index| index.to_string());
             let took = duration_ms.map(|millis| format!(" {millis}ms")).unwrap_or_default();
             format!(" {index} {}{took}", criterion.text.as_deref().unwrap_or("-"))
         }
-        What::StoryEnded { outcome, duration_ms, commits } => {
+        Statement::StoryEnded { outcome, duration_ms, commits } => {
             let mut out = match outcome {
                 Outcome::Passed => String::new(),
                 Outcome::Failed { reason } => format!(" ({reason})"),
@@ -114,13 +114,13 @@ fn detail(what: &What) -> String {
             commits.iter().for_each(|commit| write!(out, " {commit}").expect("a string"));
             out
         }
-        What::Error(failure) => format!(" {:?}: {}", failure.kind, failure.message),
-        What::Activity { text, iteration } => {
+        Statement::Error(failure) => format!(" {:?}: {}", failure.kind, failure.message),
+        Statement::Activity { text, iteration } => {
             let text = text.as_ref().map(|text| format!(" \"{text}\"")).unwrap_or_default();
             let of = |of: &Option<u32>| of.map(|of| format!("/{of}")).unwrap_or_default();
             text + &iteration.as_ref().map(|(at, total)| format!(" #{at}{}", of(total))).unwrap_or_default()
         }
-        What::TaskEnded { .. } => String::new(),
+        Statement::TaskEnded { .. } => String::new(),
     }
 }
 

@@ -52,20 +52,20 @@ fn a_restored_log_knows_the_cursors_of_the_process_before() {
 }
 
 #[tokio::test]
-async fn those_who_are_not_served_first_are_woken_when_it_is_paid_or_much_is_owed() {
+async fn deferred_subscribers_are_woken_on_request_or_after_ten_events() {
     let hub = hub(1_000, 10);
-    let (mut first, mut other) = (hub.subscribe_first(Start::Live), hub.subscribe(Start::Live));
+    let (mut first, mut other) = (hub.subscribe_inline(Start::Live), hub.subscribe(Start::Live));
     let (mut first_waits, mut other_waits) = (Box::pin(first.next()), Box::pin(other.next()));
     assert!(first_waits.as_mut().now_or_never().is_none() && other_waits.as_mut().now_or_never().is_none());
-    hub.publish_first(events(1..=3));
+    hub.publish_inline(events(1..=3));
     assert!(first_waits.as_mut().now_or_never().is_some() && other_waits.as_mut().now_or_never().is_none());
-    hub.wake_others();
+    hub.wake_deferred();
     assert!(other_waits.as_mut().now_or_never().is_some());
     drop(other_waits);
     let mut other_waits = Box::pin(other.next());
     assert!(other_waits.as_mut().now_or_never().is_none());
     for seq in 4..=103 {
-        hub.publish_first(events(seq..=seq));
+        hub.publish_inline(events(seq..=seq));
     }
     assert!(other_waits.as_mut().now_or_never().is_some());
 }

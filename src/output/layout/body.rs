@@ -1,7 +1,7 @@
 //! What the rows say, for every state of a task. A list of several tasks is `tasks`'s.
 
 use crate::clock::Timestamp;
-use crate::event::Ending;
+use crate::event::EndStatus;
 use crate::fact::Provenance;
 use crate::model::state::{CriterionState, ErrorState, Remaining, SourceCondition, State, StoryState, StoryStatus, TaskState, TaskStatus};
 use crate::output::text::{self, coarse, count, duration};
@@ -32,8 +32,8 @@ impl Body<'_> {
         sections.push(match task.status {
             TaskStatus::Waiting => self.waiting(task),
             TaskStatus::Running | TaskStatus::Quiet => self.running(task),
-            TaskStatus::Passed => self.ended(task, Ending::Passed),
-            TaskStatus::Failed => self.ended(task, Ending::Failed),
+            TaskStatus::Passed => self.ended(task, EndStatus::Passed),
+            TaskStatus::Failed => self.ended(task, EndStatus::Failed),
         });
         sections.push(self.footer(Some(task)));
         sections
@@ -142,9 +142,9 @@ impl Body<'_> {
         rows
     }
 
-    fn ended(&self, task: &TaskState, ending: Ending) -> Vec<Row> {
+    fn ended(&self, task: &TaskState, ending: EndStatus) -> Vec<Row> {
         let mut rows = self.spacer();
-        if ending == Ending::Failed {
+        if ending == EndStatus::Failed {
             let story = task.last_error.as_ref().and_then(|error| story_of(task, error));
             let story = story.or_else(|| task.stories.iter().rev().find(|story| story.status == StoryStatus::Failed));
             if let Some(story) = story {
@@ -160,7 +160,7 @@ impl Body<'_> {
         }
         rows.push(self.time(task));
         let longest = task.stories.iter().filter(|story| story.duration_ms.is_some()).max_by_key(|story| story.duration_ms);
-        if let (Ending::Passed, Some(story)) = (ending, longest) {
+        if let (EndStatus::Passed, Some(story)) = (ending, longest) {
             let row = Row::blank().fixed(self.label("Longest: "), Paint::Dim);
             rows.push(name(row, story).right(duration(story.duration_ms.unwrap_or(0)), Paint::Plain));
         }

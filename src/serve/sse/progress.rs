@@ -12,12 +12,12 @@ use super::super::metrics::Counters;
 use super::super::query::EventFilter;
 use super::{EventStream, FrameBuffer, GapData, HEARTBEAT, ShutdownSignal, StreamPermit, WRITE_BYTES, bye, control, heartbeats, hello};
 use crate::hub::{Batch, Cursor, GapReason, Subscription};
-use crate::pace::Pace;
+use crate::rate_limiter::RateLimiter;
 
 pub(super) struct ProgressStream {
     reader: Subscription,
     filter: EventFilter,
-    pace: Pace,
+    limiter: RateLimiter,
     heartbeats: Interval,
     shutdown: ShutdownSignal,
     phase: ProgressPhase,
@@ -40,7 +40,7 @@ impl ProgressStream {
         ProgressStream {
             reader,
             filter,
-            pace: Pace::new(settings.max_rate),
+            limiter: RateLimiter::new(settings.max_rate),
             heartbeats: heartbeats(settings.heartbeat),
             shutdown: ShutdownSignal::new(&server.shutdown),
             phase: ProgressPhase::New(hello(server, &cursor, settings.heartbeat)),
@@ -52,7 +52,7 @@ impl ProgressStream {
     async fn follow(&mut self) -> Bytes {
         loop {
             let allowance = self.allowance(Instant::now());
-            let next_allowance = if allowance == 0 { self.pace.more_room_at() } else { None };
+            let next_allowance = if allowance == 0 { self.limiter.next_at() } else { None };
             tokio::select! {
                 biased;
                 batch = self.reader.next_up_to(allowance) => match batch {
@@ -92,7 +92,7 @@ impl ProgressStream {
                     buffer.push(entry.frame.clone());
                     live += usize::from(self.reader.is_live(entry));
                 }
-                self.pace.sent(now, live);
+                self.limiter.record(now, live);
             }
             Batch::Gap { reason, oldest } => {
                 self.counters.count_gap(reason);
@@ -122,7 +122,7 @@ impl ProgressStream {
 
     /// How many events may go out now. The rate limit holds for live events only.
     fn allowance(&mut self, now: Instant) -> usize {
-        if self.reader.is_replaying() { usize::MAX } else { self.pace.room(now) }
+        if self.reader.is_replaying() { usize::MAX } else { self.limiter.available(now) }
     }
 }
 

@@ -1,66 +1,64 @@
-//! What is said on stderr when the program starts: where it listens, what it watches, what each file was taken for.
+//! Messages on stderr: the address, the watched files with their recognised kinds, and notices.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use super::listen::Listening;
-use crate::config::{DEFAULT_PORT, Ends, Serve};
+use super::listen::BoundListener;
+use crate::config::{DEFAULT_PORT, ExitWhen, ServeConfig};
 use crate::discover::{Shape, Source};
 use crate::error::Notice;
 use crate::format::SourceKind;
 use crate::model::state::{SourceCondition, SourceState, State, TaskState};
 use crate::tail::reader::Scope;
 
-/// Said before anything is read.
-pub(super) fn start(listening: Option<&Listening>, serve: Option<&Serve>, scope: &Scope, ends: Ends) {
+/// Prints the address and the files that are still missing. Called before anything is read.
+pub(super) fn print_start(listening: Option<&BoundListener>, serve: Option<&ServeConfig>, scope: &Scope, exit_when: ExitWhen) {
     let mut text = String::new();
     if let (Some(listening), Some(serve)) = (listening, serve) {
-        text.push_str(&addresses(&format!("http://{}", listening.address), listening.is_second_choice, serve.token.as_deref()));
+        text.push_str(&addresses(&format!("http://{}", listening.address), listening.is_fallback_port, serve.token.as_deref()));
     }
-    if ends != Ends::AtOnce {
-        let is_waited_for = |source: &&Source| source.named && source.shape != Shape::Stream && !source.path.exists();
-        for source in scope.found.sources.iter().filter(is_waited_for) {
-            line(&mut text, format_args!("waiting for {}: it is not there yet", source.path.display()));
+    if exit_when != ExitWhen::Drained {
+        let is_awaited = |source: &&Source| source.named && source.shape != Shape::Stream && !source.path.exists();
+        for source in scope.found.sources.iter().filter(is_awaited) {
+            push_line(&mut text, format_args!("waiting for {}: it is not there yet", source.path.display()));
         }
         if scope.found.sources.is_empty() {
             for name in &scope.request.named {
-                line(&mut text, format_args!("waiting for {}: nothing matches yet", name.display()));
+                push_line(&mut text, format_args!("waiting for {}: nothing matches yet", name.display()));
             }
         }
     }
-    say(&text);
+    print(&text);
 }
 
-/// Said once everything has been looked at the first time.
-pub(super) fn watched(state: &State) {
+/// Prints the watched files. Called after the first poll of all of them.
+pub(super) fn print_watched_files(state: &State) {
     let several = state.tasks.len() > 1;
-    say(&state.tasks.iter().map(|task| files(task, several)).collect::<String>());
+    print(&state.tasks.iter().map(|task| files(task, several)).collect::<String>());
 }
 
-/// Said when it happens.
-pub(super) fn notice(notice: &Notice) {
+pub(super) fn print_notice(notice: &Notice) {
     let path = notice.path.as_deref().map(|path| format!("{path}: ")).unwrap_or_default();
-    say(&format!("{path}{}\n", notice.message));
+    print(&format!("{path}{}\n", notice.message));
 }
 
-/// The program's own words on stderr.
-fn say(text: &str) {
-    // A closed stderr has nobody left to tell.
-    let _nobody = std::io::stderr().write_all(text.as_bytes()).is_err();
+fn print(text: &str) {
+    // An error means that stderr is closed: there is no other place for a message.
+    let _closed = std::io::stderr().write_all(text.as_bytes()).is_err();
 }
 
-fn addresses(url: &str, is_second_choice: bool, token: Option<&str>) -> String {
+fn addresses(url: &str, is_fallback_port: bool, token: Option<&str>) -> String {
     let mut text = String::new();
-    line(&mut text, format_args!("listening on {url}"));
+    push_line(&mut text, format_args!("listening on {url}"));
     match token {
         Some(token) => {
-            line(&mut text, format_args!("stream: curl -N -H 'Authorization: Bearer {token}' {url}/stream/progress"));
-            line(&mut text, format_args!("page: {url}/#token={token}"));
+            push_line(&mut text, format_args!("stream: curl -N -H 'Authorization: Bearer {token}' {url}/stream/progress"));
+            push_line(&mut text, format_args!("page: {url}/#token={token}"));
         }
-        None => line(&mut text, format_args!("stream: curl -N {url}/stream/progress")),
+        None => push_line(&mut text, format_args!("stream: curl -N {url}/stream/progress")),
     }
-    if is_second_choice {
-        line(
+    if is_fallback_port {
+        push_line(
             &mut text,
             format_args!("port {DEFAULT_PORT} is busy, so this is the next free one; --listen 127.0.0.1:PORT asks for another"),
         );
@@ -68,29 +66,29 @@ fn addresses(url: &str, is_second_choice: bool, token: Option<&str>) -> String {
     text
 }
 
-/// A task's files, each with what it was taken for; those that say nothing to us in one line, however many there are.
+/// Lists the files of a task with their recognised kinds. The unrecognised ones share one line.
 fn files(task: &TaskState, several: bool) -> String {
     let mut text = String::new();
     let id = if several && task.task_id != task.task_name { format!(" ({})", task.task_id) } else { String::new() };
-    line(&mut text, format_args!("watching {}{id}", task.task_name));
-    let (unknown, known): (Vec<_>, Vec<_>) = task.sources.iter().partition(|source| is_foreign(source));
+    push_line(&mut text, format_args!("watching {}{id}", task.task_name));
+    let (unknown, known): (Vec<_>, Vec<_>) = task.sources.iter().partition(|source| is_unrecognized(source));
     let width = known.iter().map(|source| source.path.chars().count()).max().unwrap_or(0);
     for source in known {
-        line(&mut text, format_args!("  {:width$}  {}", source.path, description(source)));
+        push_line(&mut text, format_args!("  {:width$}  {}", source.path, description(source)));
     }
     match unknown.as_slice() {
         [] => {}
         [first, ..] => {
             let names: Vec<&str> = unknown.iter().map(|source| source.path.as_str()).collect();
-            line(&mut text, format_args!("  not understood: {}", names.join(", ")));
-            line(&mut text, format_args!("  progress-bridge check {} shows why, --rules FILE teaches it", first.path));
+            push_line(&mut text, format_args!("  not understood: {}", names.join(", ")));
+            push_line(&mut text, format_args!("  progress-bridge check {} shows why, --rules FILE teaches it", first.path));
         }
     }
     text
 }
 
-/// Whether there is something in it, and none of it means anything to us.
-fn is_foreign(source: &SourceState) -> bool {
+/// Whether the file has lines and its kind is unknown.
+fn is_unrecognized(source: &SourceState) -> bool {
     source.state == SourceCondition::Reading && source.kind == SourceKind::Unknown.name() && source.unknown > 0
 }
 
@@ -106,7 +104,7 @@ fn description(source: &SourceState) -> String {
     }
 }
 
-fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+fn push_line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     // Writing into a `String` cannot fail.
     let _never = writeln!(text, "{arguments}").is_err();
 }

@@ -1,31 +1,31 @@
-//! How many live events a client may get now: at most so many in any window of one second, the first ones after quiet at once.
+//! Limits the live events of a client: at most `max_rate` in any window of one second, without delay for the first ones after a pause.
 //!
-//! Only the send times of the last window are kept. No clock here: `now` is an argument. Nothing is dropped either: what may
-//! not go yet stays in the hub's log.
+//! It keeps the send times of the last window. It has no clock: `now` is an argument. It drops nothing: events that must wait stay in
+//! the hub's log.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// A second, and what the way to the client may squeeze together: the rule is about arrivals, our times are of departures.
+/// A second and a reserve: the limit is about arrivals, the recorded times are of departures, and the network may shorten the gaps.
 const WINDOW: Duration = Duration::from_millis(1_050);
 
 /// The send times of one client.
 #[derive(Debug)]
-pub struct Pace {
+pub struct RateLimiter {
     /// Per window; 0 is unlimited.
     max_rate: usize,
-    /// When, and how many together; oldest first. Never more rows than `max_rate`.
+    /// Send times with the number of events, oldest first; never more rows than `max_rate`.
     sent: VecDeque<(Instant, usize)>,
 }
 
-impl Pace {
+impl RateLimiter {
     /// At most `max_rate` events a second; 0 is unlimited.
     pub fn new(max_rate: u32) -> Self {
-        Pace { max_rate: usize::try_from(max_rate).unwrap_or(usize::MAX), sent: VecDeque::new() }
+        RateLimiter { max_rate: usize::try_from(max_rate).unwrap_or(usize::MAX), sent: VecDeque::new() }
     }
 
-    /// How many events may go now.
-    pub fn room(&mut self, now: Instant) -> usize {
+    /// How many events may be sent now.
+    pub fn available(&mut self, now: Instant) -> usize {
         if self.max_rate == 0 {
             return usize::MAX;
         }
@@ -35,15 +35,15 @@ impl Pace {
         self.max_rate.saturating_sub(self.sent.iter().map(|&(_, count)| count).sum())
     }
 
-    /// `count` events go now.
-    pub fn sent(&mut self, now: Instant, count: usize) {
+    /// Records that `count` events are sent now.
+    pub fn record(&mut self, now: Instant, count: usize) {
         if self.max_rate > 0 && count > 0 {
             self.sent.push_back((now, count));
         }
     }
 
-    /// When there will be more room than now; `None` while nothing has been sent within the window.
-    pub fn more_room_at(&self) -> Option<Instant> {
+    /// When more events may be sent than now; `None` when the window holds no sent events.
+    pub fn next_at(&self) -> Option<Instant> {
         self.sent.front().map(|&(at, _)| at + WINDOW)
     }
 }
@@ -57,11 +57,11 @@ mod tests {
     /// Offers `wanted` events at each moment (milliseconds); returns how many went.
     fn run(max_rate: u32, offers: &[(u64, usize)]) -> Vec<usize> {
         let start = Instant::now();
-        let mut pace = Pace::new(max_rate);
+        let mut limiter = RateLimiter::new(max_rate);
         let offer = |&(at, wanted): &(u64, usize)| {
             let now = start + Duration::from_millis(at);
-            let count = wanted.min(pace.room(now));
-            pace.sent(now, count);
+            let count = wanted.min(limiter.available(now));
+            limiter.record(now, count);
             count
         };
         offers.iter().map(offer).collect()
@@ -89,13 +89,13 @@ mod tests {
     #[test]
     fn room_comes_back_when_announced() {
         let start = Instant::now();
-        let mut pace = Pace::new(2);
-        assert_eq!(pace.more_room_at(), None);
-        pace.sent(start, 1);
-        pace.sent(start + Duration::from_millis(400), 1);
-        let at = pace.more_room_at().expect("two are in the window");
-        assert_eq!(pace.room(at - Duration::from_millis(1)), 0);
-        assert_eq!(pace.room(at), 1);
+        let mut limiter = RateLimiter::new(2);
+        assert_eq!(limiter.next_at(), None);
+        limiter.record(start, 1);
+        limiter.record(start + Duration::from_millis(400), 1);
+        let at = limiter.next_at().expect("two are in the window");
+        assert_eq!(limiter.available(at - Duration::from_millis(1)), 0);
+        assert_eq!(limiter.available(at), 1);
     }
 
     proptest! {
