@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 
 use crate::error::Error;
 use crate::format::{Recipe, Rules};
-use crate::plan::{self, ParseError, Plan};
+use crate::plan::{self, Notation, ParseError, Plan};
 use crate::tail::splitter;
 use explain::Explained;
 
@@ -59,7 +59,7 @@ fn read(file: &Path, rules: &Rules) -> Result<Found, Error> {
         _ => Error::Io { what: "cannot read".to_owned(), path: Some(file.to_owned()), cause },
     })?;
     let is_document = file.extension().is_some_and(|extension| extension == "json");
-    Ok(match plan::parse(&splitter::document(&bytes)) {
+    Ok(match plan::parse(Notation::of(&file.display().to_string()), &splitter::document(&bytes)) {
         Ok(plan) => Found::Plan(plan),
         Err(ParseError::Invalid(why)) if is_document => Found::Neither(format!("no JSON that can be read: {why}")),
         Err(ParseError::NotAPlan) if is_document => {
