@@ -27,7 +27,7 @@ use crate::discover::{self, Disk, Found, Request, SourceKey};
 use crate::engine::{Engine, Settings};
 use crate::error::Error;
 use crate::event::Seq;
-use crate::hub::{Hub, HubSettings, Start};
+use crate::hub::{Hub, HubSettings, StartPosition};
 use crate::input::Input;
 use crate::output::ndjson::Ndjson;
 use crate::output::plain::{self, Plain};
@@ -292,7 +292,7 @@ fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, output
         }
         (TerminalMode::Box | TerminalMode::Lines, _) => {
             outputs.spawn(async move {
-                let events = hub.subscribe(Start::Oldest);
+                let events = hub.subscribe(StartPosition::Oldest);
                 let plain = Plain { zone, charset: style.charset };
                 // An error means that stderr is closed; the server goes on without it.
                 let _closed = plain::run(std::io::stderr(), &plain, events, || hub.snapshot().state.clone()).await.is_err();

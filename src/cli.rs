@@ -191,7 +191,7 @@ pub enum Command {
     /// Watches, emits and serves.
     Run(Config),
     /// Explains how the files are read.
-    Check(check::Request),
+    Check(check::CheckRequest),
 }
 
 /// Why there is no command to run.
@@ -221,7 +221,7 @@ where
 impl Arguments {
     fn into_config(self) -> Result<Command, Error> {
         if let Some(Action::Check { files, json, rules }) = self.action {
-            return Ok(Command::Check(check::Request { files, json, rules: config::load_rules(&rules)? }));
+            return Ok(Command::Check(check::CheckRequest { files, json, rules: config::load_rules(&rules)? }));
         }
         let exit_when = match (self.show.once, self.show.exit_on_complete) {
             (true, _) => ExitWhen::Drained,

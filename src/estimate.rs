@@ -90,22 +90,22 @@ impl DurationModel {
     }
 
     /// Possible totals: what is left of a current story of `age` seconds, and the stories after it.
-    fn draw_totals(&self, age: Option<f64>, to_come: u32) -> Vec<Draw> {
-        let mut chance = Chance(0x5EED);
+    fn draw_totals(&self, age: Option<f64>, to_come: u32) -> Vec<Sample> {
+        let mut chance = Rng(0x5EED);
         (0..DRAWS)
             .map(|draw| {
                 // One pace for the whole run, taken evenly over what is possible.
                 let mu = self.mu + self.error * normal_quantile((draw as f64 + 0.5) / DRAWS as f64);
-                let Some(age) = age else { return Draw { secs: self.draw_sum(mu, to_come, &mut chance), weight: 1.0 } };
+                let Some(age) = age else { return Sample { secs: self.draw_sum(mu, to_come, &mut chance), weight: 1.0 } };
                 // A story that has taken long speaks for a slow run: each pace counts as much as it lets the story last so long.
                 let longer = if age < 1.0 { 1.0 } else { normal_share((mu - age.ln()) / self.sigma) };
                 let whole = (mu - self.sigma * normal_quantile(longer * chance.share())).exp();
-                Draw { secs: (whole - age).max(0.0) + self.draw_sum(mu, to_come, &mut chance), weight: longer }
+                Sample { secs: (whole - age).max(0.0) + self.draw_sum(mu, to_come, &mut chance), weight: longer }
             })
             .collect()
     }
 
-    fn draw_sum(&self, mu: f64, stories: u32, chance: &mut Chance) -> f64 {
+    fn draw_sum(&self, mu: f64, stories: u32, chance: &mut Rng) -> f64 {
         // Above this many a sum is as good as normal, and a plan of 10,000 stories costs no more than a small one.
         const MANY: u32 = 64;
         if stories <= MANY {
@@ -129,13 +129,13 @@ fn prior_weight(logs: &[f64]) -> f64 {
 }
 
 /// One way it may go, and how much it counts.
-struct Draw {
+struct Sample {
     secs: f64,
     weight: f64,
 }
 
 /// The draw below which `share` of the weight lies; `draws` go from short to long and are not empty.
-fn quantile(draws: &[Draw], share: f64) -> f64 {
+fn quantile(draws: &[Sample], share: f64) -> f64 {
     let mut left = share * draws.iter().map(|draw| draw.weight).sum::<f64>();
     let reached = draws.iter().find(|draw| {
         left -= draw.weight;
@@ -155,9 +155,9 @@ fn rounded(secs: f64) -> u64 {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, and the same for ever, which a library's generator does not promise.
-struct Chance(u64);
+struct Rng(u64);
 
-impl Chance {
+impl Rng {
     /// Strictly between 0 and 1.
     fn share(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn the_band_covers_what_it_says() {
         for (stories, done) in [(4, 1), (4, 3), (8, 1), (8, 4), (8, 7), (15, 2), (15, 14)] {
-            let mut chance = Chance(20_260_124);
+            let mut chance = Rng(20_260_124);
             let (mut inside, mut asked) = (0, 0);
             for _ in 0..500 {
                 let mu = PRIOR_SECS.ln() + 0.6 * normal_quantile(chance.share());

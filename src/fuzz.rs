@@ -1,46 +1,46 @@
-//! What holds for every text whatsoever, for the fuzzer in `tests/extra/fuzz` and for random texts here. Compiled only for them.
+//! Invariants that hold for every text, for the fuzzer in `tests/extra/fuzz` and for random texts here. Compiled only for them.
 //!
-//! The rules are stated here, beside the code they are about, so that the fuzzer itself is two lines.
+//! They stand here, beside the code, so that a fuzz target is one call.
 
 use std::path::Path;
 
 use jiff::tz::TimeZone;
 
 use crate::fact::{Fact, Statement};
-use crate::format::{Recipe, Rules};
+use crate::format::{ParserConfig, Rules};
 use crate::line::{Line, LineEnd};
 use crate::plan::{self, Notation};
 
-/// A range names 100 ids; an entry for it starts and ends each; a line can end one entry and be another.
+/// A range names up to 100 ids, its entry starts and ends each, and a line can end one entry and be another.
 const FACTS_OF_A_LINE: usize = 500;
 
-/// Any text, read line by line: every fact stands on a line that is there and names what it is about; quiet says what it promised, once.
-pub fn lines(data: &[u8]) {
+/// Parses any text line by line: every fact quotes its line and names its story; a flush emits the pending facts, once.
+pub fn check_lines(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let lines: Vec<&str> = text.split('\n').collect();
-    let mut reader = Recipe::new(Path::new("progress.txt"), TimeZone::UTC, &Rules::default()).reader();
+    let mut parser = ParserConfig::new(Path::new("progress.txt"), TimeZone::UTC, &Rules::default()).parser();
     let mut facts = Vec::new();
     for (number, text) in (1..).zip(&lines) {
         let before = facts.len();
-        reader.line(Line { number, text, end: LineEnd::Feed }, &mut facts);
+        parser.parse_line(Line { number, text, end: LineEnd::Feed }, &mut facts);
         assert!(facts.len() - before <= FACTS_OF_A_LINE, "a line says {} things", facts.len() - before);
     }
     let mut promised = Vec::new();
-    reader.clone().settle(&mut promised);
-    assert_eq!(reader.is_waiting(), !promised.is_empty(), "it waits for nothing, or says more than it waits for");
-    reader.settle(&mut facts);
+    parser.clone().flush(&mut promised);
+    assert_eq!(parser.has_pending(), !promised.is_empty(), "it waits for nothing, or says more than it waits for");
+    parser.flush(&mut facts);
     let mut again = Vec::new();
-    reader.settle(&mut again);
-    assert!(again.is_empty() && !reader.is_waiting(), "quiet says it twice");
+    parser.flush(&mut again);
+    assert!(again.is_empty() && !parser.has_pending(), "quiet says it twice");
     for fact in &facts {
-        holds_together(fact, &lines);
+        check_fact(fact, &lines);
     }
-    let (understood, unknown) = reader.tally();
+    let (understood, unknown) = parser.line_counts();
     let there = lines.iter().filter(|line| !line.trim_ascii().is_empty()).count();
     assert_eq!(understood + unknown, there as u64, "a line was counted twice, or not");
 }
 
-fn holds_together(fact: &Fact, lines: &[&str]) {
+fn check_fact(fact: &Fact, lines: &[&str]) {
     assert_eq!(lines.get(fact.line as usize - 1), Some(&&*fact.text), "it quotes another line");
     let about_a_story = match &fact.statement {
         Statement::StoryStarted { .. } | Statement::StoryEnded { .. } | Statement::CriterionDone { .. } => true,
@@ -53,8 +53,8 @@ fn holds_together(fact: &Fact, lines: &[&str]) {
     }
 }
 
-/// Any text as a plan: it is one within its limits, or none.
-pub fn plan(data: &[u8]) {
+/// Parses any text as a plan: the plan keeps its limits, or there is none.
+pub fn check_plan(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for notation in [Notation::Json, Notation::JsonLines, Notation::Markdown, Notation::Yaml] {
         plan_in(notation, text);
@@ -111,39 +111,39 @@ mod tests {
     /// Found by the fuzzer: a block that was broken off behind the kind of its error.
     #[test]
     fn a_block_without_a_message_waits_for_quiet_too() {
-        super::lines(b"====================\nTimestamp:\nStory ID: A\nError Type: network");
+        super::check_lines(b"====================\nTimestamp:\nStory ID: A\nError Type: network");
     }
 
     #[test]
     fn a_message_beside_its_label_quotes_the_whole_line() {
-        super::lines(b"====================\nTimestamp:\nStory ID: A\nError Message: it is late\n");
+        super::check_lines(b"====================\nTimestamp:\nStory ID: A\nError Message: it is late\n");
     }
 
     #[test]
     fn dots_behind_a_counter_name_no_story() {
-        super::lines(b"[2/6] Starting: ..\n[3/6] Starting: :\n");
+        super::check_lines(b"[2/6] Starting: ..\n[3/6] Starting: :\n");
     }
 
     #[test]
     fn a_story_that_is_pending_waits_for_nothing() {
-        super::lines(b"RalphProgress\nS-0:pending");
+        super::check_lines(b"RalphProgress\nS-0:pending");
     }
 
     proptest! {
         #[test]
         fn lines_hold(text in any_log()) {
-            super::lines(text.as_bytes());
+            super::check_lines(text.as_bytes());
         }
 
         #[test]
         fn bytes_hold(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-            super::lines(&bytes);
-            super::plan(&bytes);
+            super::check_lines(&bytes);
+            super::check_plan(&bytes);
         }
 
         #[test]
         fn plans_hold(text in any_plan()) {
-            super::plan(text.as_bytes());
+            super::check_plan(text.as_bytes());
         }
     }
 }

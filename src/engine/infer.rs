@@ -77,7 +77,7 @@ impl Task {
 
     /// Whether something of it is still being written, or waits to be believed.
     fn is_unsettled(&self) -> bool {
-        let lines = self.lines.iter().any(|source| source.is_rewritten() || source.reader().is_waiting());
+        let lines = self.lines.iter().any(|source| source.is_rewritten() || source.reader().has_pending());
         self.switching || !self.hold.is_empty() || lines || self.plans.iter().any(PlanSource::is_unread)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::fact::Fact;
-use crate::format::{Reader, Recipe, SourceKind};
+use crate::format::{LogParser, ParserConfig, SourceKind};
 use crate::input::RereadReason;
 use crate::ledger::{self, Circumstances, Item, SETTLE, Slot, TOTAL, Tally, Verdict};
 use crate::line::{Lines, PartialLine};
@@ -29,8 +29,8 @@ pub(super) struct LineSource {
     pub(super) path: Arc<str>,
     pub(super) file: Option<FileAt>,
     machine_name: bool,
-    recipe: Recipe,
-    pub(super) reader: Reader,
+    recipe: ParserConfig,
+    pub(super) reader: LogParser,
     pub(super) ledger: ledger::Source,
     /// Stated since the last look was counted, at the end of the believed content.
     fresh: Vec<Stated>,
@@ -58,7 +58,7 @@ pub(super) struct LineSource {
 /// Content that replaced the believed one.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    reader: Reader,
+    reader: LogParser,
     facts: Vec<Fact>,
     rest: Option<PartialLine>,
     why: RereadReason,
@@ -77,12 +77,12 @@ pub(super) struct Judged {
 }
 
 impl LineSource {
-    pub(super) fn new(path: &str, file: Option<FileAt>, machine_name: bool, recipe: Recipe) -> Self {
+    pub(super) fn new(path: &str, file: Option<FileAt>, machine_name: bool, recipe: ParserConfig) -> Self {
         LineSource {
             path: Arc::from(path),
             file,
             machine_name,
-            reader: recipe.reader(),
+            reader: recipe.parser(),
             recipe,
             ledger: ledger::Source::default(),
             fresh: Vec::new(),
@@ -100,7 +100,7 @@ impl LineSource {
         }
     }
 
-    pub(super) fn reader(&self) -> &Reader {
+    pub(super) fn reader(&self) -> &LogParser {
         &self.reader
     }
 
@@ -134,7 +134,7 @@ impl LineSource {
             Some(RereadReason::Rewritten | RereadReason::Replaced | RereadReason::RotatedSibling | RereadReason::Restored) | None => why,
         };
         let since = waiting.map_or(now, |waiting| waiting.since);
-        let reader = self.recipe.reader();
+        let reader = self.recipe.parser();
         self.candidate = Some(Candidate { reader, facts: Vec::new(), rest: None, why, since, complete: false });
         self.late_rest = None;
         self.changed = now;
@@ -150,7 +150,7 @@ impl LineSource {
             None => &mut self.reader,
         };
         for line in lines.iter() {
-            reader.line(line, &mut facts);
+            reader.parse_line(line, &mut facts);
         }
         if self.file.is_some() {
             facts.retain(keeps);
@@ -188,9 +188,9 @@ impl LineSource {
 
     /// Judges the entry under way when nothing has followed for a while.
     pub(super) fn settle(&mut self, now: Duration, at_once: bool) {
-        if self.candidate.is_none() && self.reader.is_waiting() && (at_once || now.saturating_sub(self.changed) >= SETTLE) {
+        if self.candidate.is_none() && self.reader.has_pending() && (at_once || now.saturating_sub(self.changed) >= SETTLE) {
             let mut facts = Vec::new();
-            self.reader.settle(&mut facts);
+            self.reader.flush(&mut facts);
             self.state(facts, false);
         }
     }
@@ -203,7 +203,7 @@ impl LineSource {
                 times.into_iter().filter(|time| *time > ticked).min()
             }
             Some(_) => None,
-            None => self.reader.is_waiting().then_some(self.changed + SETTLE),
+            None => self.reader.has_pending().then_some(self.changed + SETTLE),
         }
     }
 
@@ -228,7 +228,7 @@ impl LineSource {
         let mut stated = std::mem::take(&mut self.fresh);
         if self.first && !stated.is_empty() {
             self.first = false;
-            if self.reader.newest_first() {
+            if self.reader.is_newest_first() {
                 stated = oldest_entry_first(stated);
             }
         }
@@ -358,7 +358,7 @@ impl LineSource {
         self.reader = candidate.reader;
         let mut facts = candidate.facts;
         if self.remembered.take().is_some_and(|remembered| remembered.settled) {
-            self.reader.settle(&mut facts);
+            self.reader.flush(&mut facts);
         }
         facts.retain(|fact| !matches!(resolve(fact), Resolved::Nowhere));
         self.counted.extend(facts.into_iter().map(|fact| Counted { fact, said: None }));

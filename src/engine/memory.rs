@@ -162,7 +162,7 @@ impl LineSource {
     /// What to remember of it.
     pub(super) fn memory(&self) -> LineMemory {
         let remembered = self.remembered.clone().unwrap_or_else(|| Remembered {
-            settled: !self.reader.is_waiting(),
+            settled: !self.reader.has_pending(),
             start_line: self.reader.head().start_line.clone(),
             machine: self.reader.kind().is_machine_log(),
         });

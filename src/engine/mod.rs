@@ -33,7 +33,7 @@ use crate::clock::{ClockReading, Timestamp};
 use crate::discover::{Added, Shape, Source, SourceKey, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
 use crate::event::{Event, EventId, Seq};
-use crate::format::{Recipe, Rules};
+use crate::format::{ParserConfig, Rules};
 use crate::input::Input;
 use crate::ledger::Verdict;
 use crate::line::SourceId;
@@ -144,7 +144,7 @@ impl Engine {
             let file = source.common.as_ref().map(|real| self.claims.add_file(real, at));
             let machine = match source.shape {
                 Shape::Lines | Shape::Stream => {
-                    let recipe = Recipe::new(&source.path, self.settings.zone.clone(), &self.settings.rules);
+                    let recipe = ParserConfig::new(&source.path, self.settings.zone.clone(), &self.settings.rules);
                     task.lines.push(LineSource::new(&source.shown, file, source.machine_name, recipe));
                     Machine::Lines(task.lines.len() - 1)
                 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::fact::Fact;
-use crate::format::Reader;
+use crate::format::LogParser;
 use crate::input::DetachedId;
 use crate::ledger::{self, Slot, Verdict};
 use crate::line::{Lines, PartialLine};
@@ -20,13 +20,13 @@ pub(super) struct Pasts(Vec<Past>);
 #[derive(Debug)]
 struct Past {
     id: DetachedId,
-    reader: Reader,
+    reader: LogParser,
     /// Facts of an open end that were counted before it was complete.
     shown: Vec<(Slot, u32)>,
 }
 
 impl Pasts {
-    pub(super) fn retire(&mut self, id: DetachedId, reader: Reader, shown: Vec<(Slot, u32)>) {
+    pub(super) fn retire(&mut self, id: DetachedId, reader: LogParser, shown: Vec<(Slot, u32)>) {
         self.0.push(Past { id, reader, shown });
     }
 
@@ -41,7 +41,7 @@ impl Pasts {
         let Some(past) = self.0.iter_mut().find(|past| past.id == id) else { return Vec::new() };
         let mut facts = Vec::new();
         for line in lines.iter() {
-            past.reader.line(line, &mut facts);
+            past.reader.parse_line(line, &mut facts);
         }
         past.count(facts, ledger, resolve)
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::fact::{CountedKind, Fact};
-use crate::format::Reader;
+use crate::format::LogParser;
 use crate::ledger::Slot;
 use crate::line::PartialLine;
 
@@ -45,12 +45,12 @@ pub(super) fn oldest_entry_first(stated: Vec<Stated>) -> Vec<Stated> {
 }
 
 /// What the open end of a file would say if nothing more came.
-pub(super) fn tail_facts(reader: &Reader, rest: Option<&PartialLine>) -> Vec<Fact> {
+pub(super) fn tail_facts(reader: &LogParser, rest: Option<&PartialLine>) -> Vec<Fact> {
     let mut ahead = reader.clone();
     let mut facts = Vec::new();
     if let Some(rest) = rest {
-        ahead.line(rest.line(), &mut facts);
+        ahead.parse_line(rest.line(), &mut facts);
     }
-    ahead.settle(&mut facts);
+    ahead.flush(&mut facts);
     facts
 }

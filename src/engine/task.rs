@@ -159,7 +159,7 @@ impl Task {
             return Begun::default();
         }
         if !source.is_machine_log() {
-            let plan = self.plan().filter(|_| !source.reader().newest_first());
+            let plan = self.plan().filter(|_| !source.reader().is_newest_first());
             return Begun { at: None, line: plan.map_or(0, |plan| passes::last(source.stated(), plan)) };
         }
         // A date alone stands for its midnight; that is early enough to lose nothing.

@@ -35,7 +35,7 @@ impl Engine {
         let task = &self.tasks[place.task];
         match place.machine {
             Machine::Lines(at) => {
-                let (understood, unknown) = task.lines[at].reader().tally();
+                let (understood, unknown) = task.lines[at].reader().line_counts();
                 let kind = task.lines[at].reader().kind().name().to_owned();
                 SourceState { path: task.lines[at].path.to_string(), kind, state: place.condition, understood, unknown }
             }

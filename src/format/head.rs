@@ -4,15 +4,15 @@
 
 use super::field::field;
 use super::say::Place;
-use super::{Head, Seen, heading, time};
+use super::{LogHeader, Seen, heading, time};
 use crate::fact::{Fact, Provenance, Statement, StatementForm, entry_hash};
 
 /// A header ends after this many lines at the latest.
 const LINES: u32 = 20;
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Header {
-    pub(super) head: Head,
+pub(super) struct FileHeader {
+    pub(super) head: LogHeader,
     title: Option<Title>,
     lines: u32,
     title_line: u32,
@@ -32,7 +32,7 @@ struct Title {
     name: Option<String>,
 }
 
-impl Header {
+impl FileHeader {
     pub(super) fn is_over(&self) -> bool {
         self.over
     }

@@ -3,14 +3,14 @@
 use jiff::tz::TimeZone;
 
 use super::entry::Entry;
-use super::head::Header;
+use super::head::FileHeader;
 use super::json;
 use super::list::List;
 use super::order::Order;
 use super::session::Session;
 use super::time::Clock;
 use super::votes::Votes;
-use super::{ALL, Head, Reading, Seen, SourceKind, heading, rule};
+use super::{ALL, LogHeader, Reading, Seen, SourceKind, heading, rule};
 use crate::fact::{Fact, Provenance, Statement, StoryName};
 use crate::line::Line;
 
@@ -45,7 +45,7 @@ const WHOLE: u16 = 0b111;
 /// What has been read of one file so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Log {
-    header: Header,
+    header: FileHeader,
     session: Option<Session>,
     entry: Option<Entry>,
     /// Inside a code fence, where nothing is an entry.
@@ -175,7 +175,7 @@ impl Log {
         entry || self.header.is_waiting() || self.session.as_ref().is_some_and(Session::is_waiting)
     }
 
-    pub(super) fn head(&self) -> &Head {
+    pub(super) fn head(&self) -> &LogHeader {
         &self.header.head
     }
 

@@ -26,11 +26,11 @@ mod id;
 mod json;
 mod list;
 mod log;
+mod log_parser;
 mod native;
 mod note;
 mod opening;
 mod order;
-mod reader;
 mod rows;
 mod rules;
 mod say;
@@ -54,7 +54,7 @@ use crate::line::Line;
 use opening::Opening;
 use time::Clock;
 
-pub use reader::{Reader, Recipe};
+pub use log_parser::{LogParser, ParserConfig};
 pub use rules::{Rules, parse as parse_rules};
 
 /// The families, in the order in which they are asked about a line.
@@ -193,7 +193,7 @@ impl SourceKind {
 
 /// What the top of a log says about the run.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Head {
+pub struct LogHeader {
     /// The line that names the run's beginning (`Started: …`, `# Created: …`), cleaned and trimmed.
     pub start_line: Option<String>,
     pub started: Option<RecordedTime>,

@@ -211,7 +211,7 @@ fn ending(ending: EndStatus) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{Hub, HubSettings, Start};
+    use crate::hub::{Hub, HubSettings, StartPosition};
     use crate::output::sample;
 
     fn check(plain: &Plain, events: &[Event], state: Option<&State>, expected: &[&str]) {
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn all_is_written() {
         let hub = Hub::new(HubSettings::default());
-        let events = hub.subscribe(Start::Oldest);
+        let events = hub.subscribe(StartPosition::Oldest);
         hub.publish(sample::events());
         hub.close();
         let mut written = Vec::new();

@@ -17,7 +17,7 @@ use super::metrics;
 use super::query::{EventFilter, HttpRequest};
 use super::sse::GapData;
 use crate::event::SCHEMA;
-use crate::hub::{Batch, Cursor, Snapshot, Start};
+use crate::hub::{Batch, Cursor, Snapshot, StartPosition};
 
 /// Longest `wait`, in seconds. Proxies commonly give up after a minute.
 const MAX_WAIT: u64 = 60;
@@ -29,7 +29,7 @@ const DEFAULT_EVENTS: u64 = 1_000;
 /// `GET /api/state`: the snapshot. With `If-None-Match` and `wait`, the response waits for a newer one.
 pub(super) async fn state(request: HttpRequest, server: Arc<ServerContext>) -> Result<Response, ApiError> {
     let wait = parse_wait(&request)?;
-    let process = server.hub.process();
+    let process = server.hub.instance();
     let mut snapshot = server.hub.snapshot();
     if etag_matches(&request.headers, &etag(process, &snapshot)) && !wait.is_zero() {
         tokio::select! {
@@ -57,7 +57,7 @@ pub(super) async fn events(request: HttpRequest, server: Arc<ServerContext>) -> 
     let limit = request.number("limit", 1..=MAX_EVENTS)?.unwrap_or(DEFAULT_EVENTS);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let deadline = Instant::now() + parse_wait(&request)?;
-    let mut reader = server.hub.subscribe(request.value("after").map_or(Start::Oldest, Start::Resume));
+    let mut reader = server.hub.subscribe(request.value("after").map_or(StartPosition::Oldest, StartPosition::Resume));
     let mut page = EventsPage::default();
     loop {
         while page.events.len() < limit

@@ -159,7 +159,7 @@ fn write_file_metrics(text: &mut MetricsText, state: &State) {
 }
 
 fn write_log_metrics(text: &mut MetricsText, hub: &Hub) {
-    let volume = hub.volume();
+    let volume = hub.log_stats();
     text.counter("events_total", "Events published by this process.");
     for (name, count) in volume.published {
         text.value("events_total", &[("type", name)], count as f64);

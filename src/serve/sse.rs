@@ -28,7 +28,7 @@ use super::metrics::{Counters, Gauge, GaugeGuard};
 use super::query::HttpRequest;
 use super::{ServerContext, Shutdown};
 use crate::event::SCHEMA;
-use crate::hub::{Cursor, GapReason, Start, sse_frame};
+use crate::hub::{Cursor, GapReason, StartPosition, sse_frame};
 
 /// Reconnect delay of a browser, plus or minus [`RETRY_JITTER`], so that clients do not all reconnect at one time after a restart.
 const RETRY_MS: u64 = 2_000;
@@ -50,7 +50,7 @@ pub(super) fn progress(request: HttpRequest, server: Arc<ServerContext>) -> Resu
         return Ok(with_stream_headers(Response::default()));
     }
     let resume = request.last_event_id();
-    let reader = server.hub.subscribe_inline(resume.as_deref().map_or(Start::Buffer, Start::Resume));
+    let reader = server.hub.subscribe_inline(resume.as_deref().map_or(StartPosition::Buffer, StartPosition::Resume));
     // `hello` carries the client's own cursor, when it has one: a client that loses the connection before the `gap` frame must meet
     // the gap again.
     let cursor = resume.and_then(|text| text.parse().ok()).unwrap_or_else(|| reader.cursor());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{quarantine, replace};
 use crate::event::Event;
-use crate::hub::random_name;
+use crate::hub::random_id;
 
 /// Increased when old lines cannot be read any more.
 const VERSION: u32 = 1;
@@ -69,7 +69,7 @@ impl Journal {
                 if valid_len > 0 {
                     contents.quarantined = Some(quarantine(&path));
                 }
-                random_name()
+                random_id()
             }
         };
         let excess = contents.events.len().saturating_sub(MAX_EVENTS);

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::{Reader, check, feed, read, show, show_one};
+use super::{LogParser, check, feed, read, show, show_one};
 use crate::fact::{Outcome, Statement};
 
 #[test]
@@ -33,13 +33,13 @@ fn a_claude_loop_entry_without_status_has_only_begun() {
 
 #[test]
 fn quiet_in_the_middle_of_an_entry_says_nothing_twice() {
-    let mut reader = Reader::new(TimeZone::UTC);
+    let mut reader = LogParser::new(TimeZone::UTC);
     let mut facts = Vec::new();
     feed(&mut reader, "### Iteration: 2026-02-03 10:20\n**Story**: US-001 - Bake\n", 1, &mut facts);
-    reader.settle(&mut facts);
-    reader.settle(&mut facts);
+    reader.flush(&mut facts);
+    reader.flush(&mut facts);
     feed(&mut reader, "**Status**: Complete\n- more\n", 3, &mut facts);
-    reader.settle(&mut facts);
+    reader.flush(&mut facts);
     assert_eq!(show(&facts), "2 start US-001 \"Bake\" @2026-02-03T10:20\n3 pass US-001 \"Bake\" @2026-02-03T10:20");
 }
 

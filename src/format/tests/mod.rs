@@ -10,32 +10,32 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-use super::{Reader, Recipe, Rules, SourceKind};
+use super::{LogParser, ParserConfig, Rules, SourceKind};
 use crate::fact::{Fact, Outcome, Precision, Provenance, Statement, StatementForm};
 use crate::line::{Line, LineEnd};
 
-fn feed(reader: &mut Reader, text: &str, from: u32, facts: &mut Vec<Fact>) {
+fn feed(reader: &mut LogParser, text: &str, from: u32, facts: &mut Vec<Fact>) {
     for (number, text) in (from..).zip(text.lines()) {
-        reader.line(Line { number, text, end: LineEnd::Feed }, facts);
+        reader.parse_line(Line { number, text, end: LineEnd::Feed }, facts);
     }
 }
 
 /// As [`read`], for a file of another name.
-pub(super) fn read_named(name: &str, text: &str) -> (Reader, Vec<Fact>, Vec<Fact>) {
-    read_by(Recipe::new(Path::new(name), TimeZone::UTC, &Rules::default()).reader(), text)
+pub(super) fn read_named(name: &str, text: &str) -> (LogParser, Vec<Fact>, Vec<Fact>) {
+    read_by(ParserConfig::new(Path::new(name), TimeZone::UTC, &Rules::default()).parser(), text)
 }
 
 /// Reads a whole text; the second is what quiet adds.
-fn read(text: &str) -> (Reader, Vec<Fact>, Vec<Fact>) {
-    read_by(Reader::new(TimeZone::UTC), text)
+fn read(text: &str) -> (LogParser, Vec<Fact>, Vec<Fact>) {
+    read_by(LogParser::new(TimeZone::UTC), text)
 }
 
-fn read_by(mut reader: Reader, text: &str) -> (Reader, Vec<Fact>, Vec<Fact>) {
+fn read_by(mut reader: LogParser, text: &str) -> (LogParser, Vec<Fact>, Vec<Fact>) {
     let (mut facts, mut settled) = (Vec::new(), Vec::new());
     feed(&mut reader, text, 1, &mut facts);
-    assert_eq!(reader.is_waiting(), {
+    assert_eq!(reader.has_pending(), {
         let mut twin = reader.clone();
-        twin.settle(&mut settled);
+        twin.flush(&mut settled);
         !settled.is_empty()
     });
     (reader, facts, settled)
@@ -189,7 +189,7 @@ fn order_is_told_by_dates_and_then_by_numbers() {
         (&["2026-02-03 - US-003", "2026-02-03 - US-002", "2026-02-03 - US-001"], true),
         (&["2026-02-03 - US-003"], false),
     ] {
-        assert_eq!(read(&log(dates)).0.newest_first(), expected, "{dates:?}");
+        assert_eq!(read(&log(dates)).0.is_newest_first(), expected, "{dates:?}");
     }
 }
 
@@ -258,30 +258,30 @@ proptest! {
     #[test]
     fn a_clone_reads_on_like_the_original(text in any_log(), at in 0usize..30) {
         let (mut whole, mut parted) = (Vec::new(), Vec::new());
-        let mut reader = Reader::new(TimeZone::UTC);
+        let mut reader = LogParser::new(TimeZone::UTC);
         feed(&mut reader, &text, 1, &mut whole);
-        reader.settle(&mut whole);
+        reader.flush(&mut whole);
         let lines: Vec<&str> = text.lines().collect();
         let (first, second) = lines.split_at(at.min(lines.len()));
-        let mut reader = Reader::new(TimeZone::UTC);
+        let mut reader = LogParser::new(TimeZone::UTC);
         feed(&mut reader, &first.join("\n"), 1, &mut parted);
         let mut twin = reader.clone();
         // What the original goes on to read is nothing to its clone.
         feed(&mut reader, "## 2026-02-03 - US-900\n---\n", 900, &mut Vec::new());
         let blank_lines_at_the_cut = first.len() as u32 + 1;
         feed(&mut twin, &second.join("\n"), blank_lines_at_the_cut, &mut parted);
-        twin.settle(&mut parted);
+        twin.flush(&mut parted);
         prop_assert_eq!(show(&whole), show(&parted));
     }
 
     #[test]
     fn quiet_anywhere_adds_no_second_statement(text in any_log()) {
-        let mut reader = Reader::new(TimeZone::UTC);
+        let mut reader = LogParser::new(TimeZone::UTC);
         let (mut facts, mut again) = (Vec::new(), Vec::new());
         feed(&mut reader, &text, 1, &mut facts);
-        reader.settle(&mut facts);
-        reader.settle(&mut again);
+        reader.flush(&mut facts);
+        reader.flush(&mut again);
         prop_assert!(again.is_empty());
-        prop_assert!(!reader.is_waiting());
+        prop_assert!(!reader.has_pending());
     }
 }

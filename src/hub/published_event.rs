@@ -1,4 +1,4 @@
-//! One event of the log with its bytes, made once and shared by every reader.
+//! One event of the log with its serialized forms, made once and shared by all readers.
 
 use std::fmt::Display;
 use std::time::Instant;
@@ -7,9 +7,9 @@ use bytes::Bytes;
 
 use crate::event::Event;
 
-/// One event and what is written of it.
+/// One event with its serialized forms.
 #[derive(Debug)]
-pub struct Entry {
+pub struct PublishedEvent {
     /// What happened.
     pub event: Event,
     /// Its JSON: one line, no newline at the end. A part of `frame`.
@@ -20,21 +20,21 @@ pub struct Entry {
     pub published: Instant,
 }
 
-impl Entry {
+impl PublishedEvent {
     pub(super) fn new(event: Event, epoch: &str, published: Instant) -> Self {
         let data = event.to_json();
         let frame = sse_frame(&format_args!("{epoch}-{}", event.seq.0), event.data.type_name(), &data, None);
-        let json = data_of(&frame, data.len());
-        Entry { event, json, frame, published }
+        let json = payload_of(&frame, data.len());
+        PublishedEvent { event, json, frame, published }
     }
 
-    /// What it holds in memory, near enough: the frame, and the event's own texts, which are about as long.
-    pub(super) fn cost(&self) -> usize {
-        size_of::<Entry>() + self.frame.len() + self.json.len()
+    /// Approximate size in memory: the frame, and the event's own texts, which are about as long.
+    pub(super) fn memory_size(&self) -> usize {
+        size_of::<PublishedEvent>() + self.frame.len() + self.json.len()
     }
 }
 
-/// An SSE frame as every client measured understands it: `id`, `event`, one line of `data`, LF only. `retry` (in milliseconds)
+/// An SSE frame in the form that all measured clients understand: `id`, `event`, one line of `data`, LF only. `retry` (in milliseconds)
 /// stands only in frames that have data, because some clients take a frame without data for an empty event.
 pub fn sse_frame(id: &dyn Display, event: &str, data: &[u8], retry: Option<u64>) -> Bytes {
     debug_assert!(!data.contains(&b'\n') && !data.contains(&b'\r'), "a line end would tear the frame");
@@ -46,7 +46,7 @@ pub fn sse_frame(id: &dyn Display, event: &str, data: &[u8], retry: Option<u64>)
 }
 
 /// The `data` of a frame made by [`sse_frame`], sharing its memory.
-pub(super) fn data_of(frame: &Bytes, length: usize) -> Bytes {
+pub(super) fn payload_of(frame: &Bytes, length: usize) -> Bytes {
     let stop = frame.len() - 2;
     frame.slice(stop - length..stop)
 }

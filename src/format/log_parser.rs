@@ -1,4 +1,4 @@
-//! One file being read: each line goes to whoever knows what it stands in.
+//! Parser of one file: each line goes to the parser of the block around it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,40 +11,40 @@ use super::log::Log;
 use super::rules::{RuleFile, Ruled, Rules};
 use super::terminal::Terminal;
 use super::time::Clock;
-use super::{Family, Head, Reading, Seen, SourceKind, execution_log, json, native, seed};
+use super::{Family, LogHeader, Reading, Seen, SourceKind, execution_log, json, native, seed};
 use crate::fact::Fact;
 use crate::line::Line;
 
-/// How a file is to be read, before any of it has been.
+/// What a parser knows of a file before its first line.
 #[derive(Debug, Clone)]
-pub struct Recipe {
-    /// Used for times written without one.
+pub struct ParserConfig {
+    /// For times without a zone.
     zone: TimeZone,
-    /// Its name says that it is a runner's checklist.
+    /// The file has the name of a runner's checklist.
     checklist: bool,
-    /// They come before all that is known here.
+    /// They precede the built-in formats.
     rules: Option<Arc<RuleFile>>,
 }
 
-impl Recipe {
-    /// `path` tells what the content alone cannot.
+impl ParserConfig {
+    /// `path` selects the rules, and marks checklists by name.
     pub fn new(path: &Path, zone: TimeZone, rules: &Rules) -> Self {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        Recipe { zone, checklist: Checklist::is_named(name), rules: rules.of(path) }
+        ParserConfig { zone, checklist: Checklist::is_named(name), rules: rules.of(path) }
     }
 
-    /// A reader at the file's beginning.
-    pub fn reader(&self) -> Reader {
+    /// A parser at the file's beginning.
+    pub fn parser(&self) -> LogParser {
         let ruled = self.rules.clone().map(Ruled::new);
-        Reader { checklist: Checklist::new(self.checklist), ruled, ..Reader::new(self.zone.clone()) }
+        LogParser { checklist: Checklist::new(self.checklist), ruled, ..LogParser::new(self.zone.clone()) }
     }
 }
 
-/// Reads one file's lines from its beginning. Knows nothing of files; a clone reads on independently.
+/// Parses one file's lines from its beginning. It does no I/O; a clone continues independently.
 ///
-/// A line goes to whoever knows what it stands in: a checklist, a block of an error log, a script's terminal log; else to the log of entries.
+/// A line goes to the first of these that takes it: rules, checklist, error log, terminal log; else to the entry log.
 #[derive(Debug, Clone)]
-pub struct Reader {
+pub struct LogParser {
     zone: TimeZone,
     ruled: Option<Ruled>,
     log: Log,
@@ -57,10 +57,10 @@ pub struct Reader {
     unknown: u64,
 }
 
-impl Reader {
-    /// Of a file whose name says nothing.
+impl LogParser {
+    /// For a file without a telling name.
     pub(super) fn new(zone: TimeZone) -> Self {
-        Reader {
+        LogParser {
             zone,
             ruled: None,
             log: Log::default(),
@@ -73,8 +73,8 @@ impl Reader {
         }
     }
 
-    /// Takes the next line; pushes the facts it completes, in file order.
-    pub fn line(&mut self, line: Line<'_>, facts: &mut Vec<Fact>) {
+    /// Parses the next line; pushes the facts that it completes, in file order.
+    pub fn parse_line(&mut self, line: Line<'_>, facts: &mut Vec<Fact>) {
         let text = line.text.trim_ascii();
         let Some(&first) = text.as_bytes().first() else { return };
         let title = !std::mem::replace(&mut self.begun, true) && first == b'#' && self.checklist.title(text);
@@ -100,7 +100,7 @@ impl Reader {
             // What else stands in it is the agent's, whose headings and prose are not its log.
             (self.terminal.wants(first) && self.terminal.line(&seen, facts)) || {
                 self.terminal.other(text);
-                says(&seen, first, facts)
+                parse_self_contained(&seen, first, facts)
             }
         } else if self.terminal.wants(first) && self.log.kind() != SourceKind::ProgressLog && self.terminal.line(&seen, facts) {
             true
@@ -115,25 +115,25 @@ impl Reader {
         }
     }
 
-    /// Nothing has followed for a while: the entry under way is judged as it stands. Lines may still follow.
-    pub fn settle(&mut self, facts: &mut Vec<Fact>) {
+    /// Emits the facts of unfinished entries, after a pause of the writer or at the end of the file. Lines may still follow.
+    pub fn flush(&mut self, facts: &mut Vec<Fact>) {
         self.log.settle(facts);
         self.terminal.settle(facts);
         self.failures.settle(facts);
         self.checklist.settle(facts);
     }
 
-    /// Whether `settle` would say something.
-    pub fn is_waiting(&self) -> bool {
+    /// Whether `flush` would emit a fact.
+    pub fn has_pending(&self) -> bool {
         self.log.is_waiting() || self.terminal.is_waiting() || self.failures.is_waiting() || self.checklist.is_waiting()
     }
 
-    /// What the top of the file says.
-    pub fn head(&self) -> &Head {
+    /// The header at the top of the file.
+    pub fn head(&self) -> &LogHeader {
         self.log.head()
     }
 
-    /// What the file is, by what has been understood of it so far.
+    /// The kind of the file, by the lines so far.
     pub fn kind(&self) -> SourceKind {
         match self.log.kind() {
             _ if self.ruled.as_ref().is_some_and(Ruled::is_sure) => SourceKind::Ruled,
@@ -144,28 +144,28 @@ impl Reader {
         }
     }
 
-    /// Whether the dated entries so far stand newest first.
-    pub fn newest_first(&self) -> bool {
+    /// Whether the dated entries so far are sorted newest first.
+    pub fn is_newest_first(&self) -> bool {
         self.log.newest_first()
     }
 
-    /// Non-blank lines so far that were understood, and that were not. Of a file that is nobody's log nothing was.
-    pub fn tally(&self) -> (u64, u64) {
-        match (self.kind(), self.places()) {
+    /// Non-blank lines so far that were understood, and that were not. A file of unknown kind has no understood lines.
+    pub fn line_counts(&self) -> (u64, u64) {
+        match (self.kind(), self.raw_counts()) {
             (SourceKind::Unknown, (understood, unknown)) => (0, understood + unknown),
-            (_, places) => places,
+            (_, counts) => counts,
         }
     }
 
-    /// Non-blank lines so far that have a place in something, though that may turn out to be nothing, and those that have none.
-    pub fn places(&self) -> (u64, u64) {
+    /// As `line_counts`, whatever the kind of the file.
+    pub fn raw_counts(&self) -> (u64, u64) {
         let (understood, unknown) = self.log.tally();
         (understood + self.understood, unknown + self.unknown)
     }
 }
 
-/// Takes a line that says everything by itself, wherever it stands.
-fn says(seen: &Seen<'_>, first: u8, facts: &mut Vec<Fact>) -> bool {
+/// Parses a line that is a complete statement, inside any block.
+fn parse_self_contained(seen: &Seen<'_>, first: u8, facts: &mut Vec<Fact>) -> bool {
     if first == b'{' && !json::may_speak(seen.text) {
         return false;
     }
