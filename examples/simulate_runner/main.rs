@@ -42,8 +42,8 @@ fn understood(mut arguments: impl Iterator<Item = String>) -> Result<Simulation,
         match argument.as_str() {
             "--runner" => {
                 runner = match value()?.as_str() {
-                    "ralph" => Runner::Ralph,
-                    "claude-loop" => Runner::ClaudeLoop,
+                    "ralph" => SimulatedRunner::Ralph,
+                    "claude-loop" => SimulatedRunner::ClaudeLoop,
                     other => return Err(format!("{other} is no runner that can be simulated")),
                 }
             }

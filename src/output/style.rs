@@ -1,10 +1,10 @@
-//! The environment's say: box or plain lines, colour or none, Unicode or ASCII.
+//! Decides from the environment: box or plain lines, colour, Unicode or ASCII.
 //!
-//! Reads no environment itself; the caller hands one over.
+//! The decision is pure; only [`Environment::from_process`] reads variables.
 
 use super::text::Charset;
 
-/// What the process was started in, as far as drawing depends on it.
+/// The parts of the process's environment that the output depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     /// Whether stderr is a terminal.
@@ -18,21 +18,21 @@ pub struct Environment {
     pub lc_ctype: Option<String>,
     pub lang: Option<String>,
     pub term_program: Option<String>,
-    /// iTerm2 lists what it can; `P` is OSC 9;4.
+    /// iTerm2 lists its features here; `P` is OSC 9;4.
     pub term_features: Option<String>,
 }
 
-/// How to show a live run.
+/// How the output on stderr looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TerminalStyle {
     pub mode: OutputMode,
     pub charset: Charset,
     pub color: bool,
-    /// Whether OSC 9;4 tells the terminal's tab or the task bar how far the run is.
+    /// Whether OSC 9;4 reports the progress to the terminal's tab or the task bar.
     pub taskbar: bool,
 }
 
-/// A box that is redrawn, or a line for every event.
+/// A box that is redrawn, or one line per event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputMode {
     Box,
@@ -40,7 +40,7 @@ pub enum OutputMode {
 }
 
 impl Environment {
-    /// Reads the process's variables; called once, at the edge.
+    /// Reads the process's variables. `app` calls it once per output.
     pub fn from_process(terminal: bool, plain: bool) -> Self {
         let get = |name| std::env::var(name).ok();
         Environment {
@@ -57,7 +57,7 @@ impl Environment {
         }
     }
 
-    /// Every decision about the look, in one place.
+    /// Derives the style from the environment.
     pub fn style(&self) -> TerminalStyle {
         let term = self.term.as_deref().unwrap_or("");
         let dumb = term == "dumb";

@@ -94,7 +94,7 @@ impl ScriptedRunner {
                 };
                 self.style.add(&self.log(), &entry, top).expect("there is a log");
             }
-            (Step::Flip(story), _) => write::flip(&self.folder.join("prd.json"), STORIES[story].id).expect("there is a plan"),
+            (RunnerStep::Flip(story), _) => write::flip(&self.folder.join("prd.json"), STORIES[story].id).expect("there is a plan"),
             // ralph keeps no record of its own.
             (RunnerStep::Record(_), RunnerKind::Ralph) => {}
             (RunnerStep::Record(story), RunnerKind::ClaudeLoop) => {

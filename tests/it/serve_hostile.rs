@@ -136,7 +136,7 @@ fn no_path_leads_to_a_file() {
 
 #[test]
 fn other_ways_to_say_the_same_are_no_way_around_the_guard() {
-    let server = Server::with(ServeSettings { token: Token::new("s3cret"), ..ServeSettings::default() });
+    let server = InProcessServer::with(ServeSettings { token: Token::new("s3cret"), ..ServeSettings::default() });
     let ask = |target: &str, headers: &[(&str, &str)]| send(server.address, &TestRequest { method: "GET", target, headers });
     let token = ("Authorization", "Bearer s3cret");
     assert_eq!(ask("/api/state", &[token]).status, 200);

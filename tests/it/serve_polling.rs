@@ -101,7 +101,7 @@ fn pages_health_head_and_options() {
 #[test]
 fn only_allowed_origins_get_cors_headers_and_the_token_is_asked() {
     let allow_origin = vec!["https://board.example".to_owned()];
-    let server = Server::with(ServeSettings { allow_origin, token: Token::new("s3cret"), ..ServeSettings::default() });
+    let server = InProcessServer::with(ServeSettings { allow_origin, token: Token::new("s3cret"), ..ServeSettings::default() });
     let ask = |method: &str, headers: &[(&str, &str)]| send(server.address, &TestRequest { method, target: "/api/state", headers });
     let (origin, token) = (("Origin", "https://board.example"), ("Authorization", "Bearer s3cret"));
     let allowed = |response: &sse_client::Response| response.header("access-control-allow-origin").map(str::to_owned);
