@@ -32,13 +32,13 @@ use crate::input::Input;
 use crate::output::ndjson::Ndjson;
 use crate::output::plain::{self, Plain};
 use crate::output::stream;
-use crate::output::style::{Environment, Form, Style};
+use crate::output::style::{Environment, OutputMode, TerminalStyle};
 use crate::output::{StdoutSink, summary};
 use crate::serve::{self, ServeSettings, Token};
 use crate::store::{Restored, Store};
-use crate::tail::memory::Memory;
+use crate::tail::checkpoint::FileCheckpoint;
 use crate::tail::reader::{self, Scope};
-use crate::tail::wake::Waker;
+use crate::tail::wake::TailHandle;
 
 /// Longest time between the first signal and the end of the process.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(1_800);
@@ -116,7 +116,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Err
     };
 
     // The tail thread polls once more and closes the hub; after that the outputs end by themselves.
-    tail.waker.stop();
+    tail.handle.stop();
     let outputs_ended = async {
         while outputs.join_next().await.is_some() {}
         hub.closed().await;
@@ -134,7 +134,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Err
 
 /// The handle of the tail thread.
 struct TailThread {
-    waker: Waker,
+    handle: TailHandle,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -156,25 +156,25 @@ impl TailThread {
         engine: Engine,
         mut publisher: Publisher,
         scope: Scope,
-        checkpoints: HashMap<SourceKey, Memory>,
+        checkpoints: HashMap<SourceKey, FileCheckpoint>,
         config: &Config,
     ) -> Result<TailThread, Error> {
-        let waker = Waker::new();
+        let handle = TailHandle::new();
         let hub = publisher.hub.clone();
-        let own_waker = waker.clone();
-        let settings = reader::Settings {
+        let own_handle = handle.clone();
+        let settings = reader::ReaderSettings {
             once: config.exit_when == ExitWhen::Drained,
             poll_interval: config.read.poll_interval,
-            keep: config.read.state.is_some(),
+            checkpoints: config.read.state.is_some(),
         };
         let body = move || {
             // Also on a panic: the outputs wait for the end of the hub.
             let _close = CloseOnDrop(hub);
-            reader::run(scope, checkpoints, engine, &own_waker, settings, Box::new(move |update| publisher.publish(update)));
+            reader::run(scope, checkpoints, engine, &own_handle, settings, Box::new(move |update| publisher.publish(update)));
         };
         let started = std::thread::Builder::new().name("tail".to_owned()).spawn(body);
         let thread = started.map_err(|cause| Error::Io { what: "cannot start a thread".to_owned(), path: None, cause })?;
-        Ok(TailThread { waker, thread: Some(thread) })
+        Ok(TailThread { handle, thread: Some(thread) })
     }
 }
 
@@ -215,7 +215,7 @@ async fn open_store(state: Option<&Path>) -> Result<(Option<Store>, Restored), E
 }
 
 /// Restores the engine from the store. Returns the checkpoint of each file.
-fn restore(engine: &mut Engine, restored: &mut Restored) -> HashMap<SourceKey, Memory> {
+fn restore(engine: &mut Engine, restored: &mut Restored) -> HashMap<SourceKey, FileCheckpoint> {
     let now = ClockReading { elapsed: Duration::ZERO, wall: Timestamp::now() };
     for notice in restored.notices.drain(..) {
         engine.handle(Input::Notice { source: None, at: now, notice });
@@ -281,12 +281,12 @@ fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, output
     let zone = TimeZone::system();
     let style = terminal_style(config.display.terminal == TerminalMode::Lines);
     let hub = hub.clone();
-    match (config.display.terminal, style.form) {
+    match (config.display.terminal, style.mode) {
         (TerminalMode::Nothing, _) => false,
-        (TerminalMode::Box, Form::Box) => {
+        (TerminalMode::Box, OutputMode::Box) => {
             outputs.spawn(async move {
                 // An error means that the terminal is gone; the server goes on without it.
-                let _gone = stream::run(stream::Screen::stderr(style, zone, url), &hub).await.is_err();
+                let _gone = stream::run(stream::LiveBox::stderr(style, zone, url), &hub).await.is_err();
             });
             true
         }
@@ -302,8 +302,8 @@ fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, output
     }
 }
 
-fn terminal_style(plain: bool) -> Style {
-    Environment::of_process(std::io::stderr().is_terminal(), plain).style()
+fn terminal_style(plain: bool) -> TerminalStyle {
+    Environment::from_process(std::io::stderr().is_terminal(), plain).style()
 }
 
 fn print_summary(hub: &Hub) {
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_reading_that_breaks_off_is_no_success() {
-        let ended = |thread: JoinHandle<()>| TailThread { waker: Waker::new(), thread: Some(thread) }.join();
+        let ended = |thread: JoinHandle<()>| TailThread { handle: TailHandle::new(), thread: Some(thread) }.join();
         assert_eq!(ended(std::thread::spawn(|| ())).ok(), Some(ExitReason::Done));
         let broken = ended(std::thread::spawn(|| std::panic::resume_unwind(Box::new("broken"))));
         assert_eq!(broken.map_err(|error| error.exit_code()), Err(74));

@@ -20,7 +20,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Notice, NoticeKind};
 use crate::event::{Event, Seq};
 use crate::hub::{Cursor, Hub, HubSettings};
-use crate::tail::memory::Checkpoint;
+use crate::tail::checkpoint::Checkpoint;
 use journal::Journal;
 
 /// Increased when an old snapshot would be misread.

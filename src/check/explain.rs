@@ -48,7 +48,7 @@ pub(super) fn explain_log(config: &ParserConfig, bytes: &[u8]) -> Explanation {
     let mut splitter = Splitter::default();
     let mut text = Lines::with_room_for(bytes.len());
     splitter.feed(bytes, &mut text);
-    let partial = splitter.rest();
+    let partial = splitter.partial();
     let mut parser = config.parser();
     let mut facts = Vec::new();
     let mut lines = Vec::new();

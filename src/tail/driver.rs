@@ -9,9 +9,9 @@ use crate::error::Notice;
 use crate::event::Event;
 use crate::input::Input;
 use crate::model::state::State;
-use crate::tail::memory::Checkpoint;
+use crate::tail::checkpoint::Checkpoint;
 
-/// One publication: what a poll of the files has led to.
+/// One publication: what a poll_interval of the files has led to.
 #[derive(Debug, Default)]
 pub struct Update {
     /// In the order in which they are to be published.

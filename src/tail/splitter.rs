@@ -83,7 +83,7 @@ impl Splitter {
     }
 
     /// The open last line, cleaned; nothing when the file ends with a line end.
-    pub fn rest(&self) -> Option<PartialLine> {
+    pub fn partial(&self) -> Option<PartialLine> {
         let text = clean::line(clean::whole_characters(&self.open));
         (!text.is_empty()).then(|| PartialLine { number: self.number, text: text.into_owned() })
     }
@@ -230,7 +230,7 @@ mod tests {
             splitter.feed(chunk, &mut lines);
         }
         let lines = lines.iter().map(|line| (line.number, line.text.to_owned(), line.end)).collect();
-        (lines, splitter.rest(), splitter.cut().0)
+        (lines, splitter.partial(), splitter.cut().0)
     }
 
     /// `1:text` ended by a line feed, `1<text` by a carriage return, `1|text` not ended.

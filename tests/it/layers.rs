@@ -28,7 +28,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("hub", 3),
     ("inline_delivery", 3),
     // Plain data: what the reader gives to be kept, and is given back.
-    ("tail::memory", 3),
+    ("tail::checkpoint", 3),
     ("tail", 4),
     ("output", 4),
     ("store", 4),

@@ -38,10 +38,10 @@ fn once_ends_with_a_state() {
         tell.send(update.state.is_some()).unwrap();
         ControlFlow::Continue(Vec::new())
     };
-    let settings = Settings { once: true, ..Settings::default() };
+    let settings = ReaderSettings { once: true, ..ReaderSettings::default() };
     let asked = scope(folder.path().join("p.txt"));
     let engine = engine(&asked);
-    run(asked, HashMap::new(), engine, &Waker::new(), settings, Box::new(publish));
+    run(asked, HashMap::new(), engine, &TailHandle::new(), settings, Box::new(publish));
     assert_eq!(told.iter().filter(|is_state| *is_state).count(), 2);
 }
 
@@ -50,20 +50,20 @@ fn stop_is_prompt_and_says_the_last_state() {
     let folder = tempfile::tempdir().unwrap();
     let asked = scope(folder.path().join("p.txt"));
     let engine = engine(&asked);
-    let waker = Waker::new();
+    let handle = TailHandle::new();
     let (tell, told) = mpsc::sync_channel(8);
     std::thread::scope(|scope| {
-        let thread = waker.clone();
+        let thread = handle.clone();
         scope.spawn(move || {
             let publish = move |update: Update| {
                 tell.send(update.state.is_some()).unwrap();
                 ControlFlow::Continue(Vec::new())
             };
-            run(asked, HashMap::new(), engine, &thread, Settings::default(), Box::new(publish));
+            run(asked, HashMap::new(), engine, &thread, ReaderSettings::default(), Box::new(publish));
         });
         assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
         let stopped = Instant::now();
-        waker.stop();
+        handle.stop();
         assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
         assert_eq!(told.recv_timeout(Duration::from_secs(10)), Err(mpsc::RecvTimeoutError::Disconnected));
         assert!(stopped.elapsed() < Duration::from_secs(1), "{:?}", stopped.elapsed());
@@ -76,5 +76,5 @@ fn nobody_listening_ends_it() {
     let publish = |_| ControlFlow::Break(());
     let asked = scope(folder.path().join("p.txt"));
     let engine = engine(&asked);
-    run(asked, HashMap::new(), engine, &Waker::new(), Settings::default(), Box::new(publish));
+    run(asked, HashMap::new(), engine, &TailHandle::new(), ReaderSettings::default(), Box::new(publish));
 }

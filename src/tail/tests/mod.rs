@@ -1,4 +1,4 @@
-//! Follows real files in a temporary folder with made-up moments: no waiting, every look is asked for.
+//! Follows real files in a temporary folder with made-up clock readings: no waiting, every poll is asked for.
 
 mod restart;
 mod rewrites;
@@ -17,13 +17,13 @@ use crate::clock::{ClockReading, Timestamp};
 use crate::discover::{Shape, Source, SourceKey};
 use crate::input::Input;
 use crate::line::{LineEnd, Lines, SourceId, TaskId};
-use crate::tail::files::Files;
-use crate::tail::place::Step;
-use crate::tail::wake::{Hints, Waker};
+use crate::tail::tracked_files::TrackedFiles;
+use crate::tail::tracked_path::PollResult;
+use crate::tail::wake::{Hints, TailHandle};
 
 struct Rig {
     folder: TempDir,
-    files: Files,
+    files: TrackedFiles,
     start: Timestamp,
     elapsed: Duration,
     machine: bool,
@@ -39,7 +39,7 @@ impl Rig {
         let source = source(folder.path().join(name));
         let rig = Rig {
             folder,
-            files: Files::new(&[source], &mut HashMap::new(), &Waker::new()),
+            files: TrackedFiles::new(&[source], &mut HashMap::new(), &TailHandle::new()),
             start: Timestamp::now(),
             elapsed: Duration::ZERO,
             machine: name.ends_with(".log"),
@@ -76,26 +76,26 @@ impl Rig {
         ClockReading { elapsed: self.elapsed, wall: Timestamp(self.start.0 + self.elapsed.as_millis() as i64) }
     }
 
-    /// One look, as short words.
-    fn look(&mut self) -> Vec<String> {
+    /// One poll, as short words.
+    fn poll(&mut self) -> Vec<String> {
         let now = self.now();
         let mut inputs = Vec::new();
-        while let Step::More { .. } = self.files.look(0, self.machine, now, &mut |input| inputs.push(input)) {}
+        while let PollResult::More { .. } = self.files.poll(0, self.machine, now, &mut |input| inputs.push(input)) {}
         inputs.iter().filter(|input| !matches!(input, Input::FileSeen { .. })).map(word).collect()
     }
 
-    /// As `look`, without what is said of files that lost their name.
-    fn look_here(&mut self) -> Vec<String> {
-        self.look().into_iter().filter(|word| !word.starts_with("detached") && !word.starts_with("closed")).collect()
+    /// As `poll`, without what is said of files that lost their name.
+    fn poll_here(&mut self) -> Vec<String> {
+        self.poll().into_iter().filter(|word| !word.starts_with("detached") && !word.starts_with("closed")).collect()
     }
 
-    /// As `look`, but only if the file asks for it by now.
-    fn look_if_due(&mut self) -> Vec<String> {
-        if self.files.next_look(0, None) <= self.elapsed { self.look() } else { vec!["not due".to_owned()] }
+    /// As `poll`, but only if the file asks for it by now.
+    fn poll_if_due(&mut self) -> Vec<String> {
+        if self.files.next_poll(0, None) <= self.elapsed { self.poll() } else { vec!["not due".to_owned()] }
     }
 
     fn closed(&mut self) -> &mut Self {
-        self.files.take_hints(&Hints { touched: [0].into(), closed: [0].into(), ..Hints::default() });
+        self.files.apply_hints(&Hints { changed: [0].into(), closed: [0].into(), ..Hints::default() });
         self
     }
 }
@@ -139,13 +139,13 @@ const NONE: [&str; 0] = [];
 #[test]
 fn appended_lines_come_once() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\n"));
-    assert_eq!(rig.look(), ["lines 1:a 2:b"]);
-    assert_eq!(rig.look(), NONE);
+    assert_eq!(rig.poll(), ["lines 1:a 2:b"]);
+    assert_eq!(rig.poll(), NONE);
     rig.append("p.txt", "c\nd");
-    assert_eq!(rig.later(10).look(), ["lines 3:c"]);
+    assert_eq!(rig.later(10).poll(), ["lines 3:c"]);
     rig.append("p.txt", "d\ne\n");
-    assert_eq!(rig.later(10).look(), ["lines 4:dd 5:e"]);
-    assert_eq!(rig.later(60_000).look(), NONE);
+    assert_eq!(rig.later(10).poll(), ["lines 4:dd 5:e"]);
+    assert_eq!(rig.later(60_000).poll(), NONE);
 }
 
 #[test]
@@ -154,63 +154,63 @@ fn a_file_that_comes_into_sight_says_when_it_was_written() {
     let written = fs::metadata(rig.path("p.txt")).unwrap().modified().unwrap();
     let written = written.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
     let mut inputs = Vec::new();
-    rig.files.look(0, false, rig.now(), &mut |input| inputs.push(input));
+    rig.files.poll(0, false, rig.now(), &mut |input| inputs.push(input));
     assert_eq!(inputs[0], Input::FileSeen { source: SourceId(0), at: Timestamp(written) });
 }
 
 #[test]
 fn a_character_may_come_in_two_writes() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", b"caf\xc3"));
-    assert_eq!(rig.look(), ["lines "]);
+    assert_eq!(rig.poll(), ["lines "]);
     rig.append("p.txt", b"\xa9\n");
-    assert_eq!(rig.later(10).look(), ["lines 1:café"]);
+    assert_eq!(rig.later(10).poll(), ["lines 1:café"]);
 }
 
 #[test]
 fn an_open_last_line_counts_when_it_has_stood() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
-    assert_eq!(rig.look(), ["lines 1:a"]);
-    assert_eq!(rig.later(2000).look(), NONE);
-    assert_eq!(rig.later(1000).look_if_due(), ["partial 2|b"]);
-    assert_eq!(rig.later(9000).look(), NONE);
+    assert_eq!(rig.poll(), ["lines 1:a"]);
+    assert_eq!(rig.later(2000).poll(), NONE);
+    assert_eq!(rig.later(1000).poll_if_due(), ["partial 2|b"]);
+    assert_eq!(rig.later(9000).poll(), NONE);
     // Its line end is no news, but the line is told as any other.
     rig.append("p.txt", "\nc");
-    assert_eq!(rig.later(10).look(), ["lines 2:b"]);
+    assert_eq!(rig.later(10).poll(), ["lines 2:b"]);
     rig.append("p.txt", "d");
-    assert_eq!(rig.later(10).look(), NONE);
+    assert_eq!(rig.later(10).poll(), NONE);
     // The writer closed the file.
-    assert_eq!(rig.closed().look(), NONE);
-    assert_eq!(rig.later(1900).look(), NONE);
-    assert_eq!(rig.later(100).look_if_due(), ["partial 3|cd"]);
+    assert_eq!(rig.closed().poll(), NONE);
+    assert_eq!(rig.later(1900).poll(), NONE);
+    assert_eq!(rig.later(100).poll_if_due(), ["partial 3|cd"]);
 }
 
 #[test]
 fn a_write_after_a_close_keeps_the_line_open() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", ""));
-    rig.look();
+    rig.poll();
     rig.append("p.txt", "a");
-    assert_eq!(rig.later(10).closed().look(), NONE);
+    assert_eq!(rig.later(10).closed().poll(), NONE);
     rig.append("p.txt", "b");
-    assert_eq!(rig.later(900).look(), NONE);
-    assert_eq!(rig.later(2900).look(), NONE);
-    assert_eq!(rig.later(100).look(), ["partial 1|ab"]);
+    assert_eq!(rig.later(900).poll(), NONE);
+    assert_eq!(rig.later(2900).poll(), NONE);
+    assert_eq!(rig.later(100).poll(), ["partial 1|ab"]);
 }
 
 #[test]
 fn a_line_that_stood_before_the_start_counts_at_once() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
     rig.later(5000);
-    assert_eq!(rig.look(), ["lines 1:a", "partial 2|b"]);
+    assert_eq!(rig.poll(), ["lines 1:a", "partial 2|b"]);
 }
 
 #[test]
 fn created_later_in_a_missing_folder() {
     let mut rig = Rig::new("a/b/p.txt");
-    assert_eq!(rig.look(), ["missing"]);
-    assert_eq!(rig.later(10_000).look_if_due(), NONE);
+    assert_eq!(rig.poll(), ["missing"]);
+    assert_eq!(rig.later(10_000).poll_if_due(), NONE);
     fs::create_dir_all(rig.path("a/b")).unwrap();
     rig.write("a/b/p.txt", "a\n");
-    assert_eq!(rig.later(10_000).look_if_due(), ["lines 1:a"]);
+    assert_eq!(rig.later(10_000).poll_if_due(), ["lines 1:a"]);
 }
 
 #[test]
@@ -220,21 +220,21 @@ fn unreadable_is_said_once_and_tried_again() {
     if fs::read(rig.path("p.txt")).is_ok() {
         return; // The superuser may read everything.
     }
-    let said = rig.look();
+    let said = rig.poll();
     assert!(said.len() == 1 && said[0].starts_with("Unreadable cannot be read: Permission denied"), "{said:?}");
-    assert_eq!(rig.later(1000).look_if_due(), NONE);
+    assert_eq!(rig.later(1000).poll_if_due(), NONE);
     fs::set_permissions(rig.path("p.txt"), fs::Permissions::from_mode(0o644)).unwrap();
-    assert_eq!(rig.later(1000).look_if_due(), ["lines 1:a"]);
+    assert_eq!(rig.later(1000).poll_if_due(), ["lines 1:a"]);
 }
 
 #[test]
 fn what_is_no_file_is_refused_until_it_is_one() {
     let mut rig = Rig::with("p.txt", |rig| fs::create_dir(rig.path("p.txt")).unwrap());
-    assert_eq!(rig.look(), ["Unreadable is a folder, not a regular file: give the path of the file itself"]);
-    assert_eq!(rig.later(1000).look_if_due(), NONE);
+    assert_eq!(rig.poll(), ["Unreadable is a folder, not a regular file: give the path of the file itself"]);
+    assert_eq!(rig.later(1000).poll_if_due(), NONE);
     fs::remove_dir(rig.path("p.txt")).unwrap();
     rig.write("p.txt", "a\n");
-    assert_eq!(rig.later(1000).look_if_due(), ["lines 1:a"]);
+    assert_eq!(rig.later(1000).poll_if_due(), ["lines 1:a"]);
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn encodings_and_line_ends() {
         (b"10%\r20%\r\nb\n".to_vec(), "lines 1<10% 1:20% 2:b"),
     ] {
         let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", content));
-        assert_eq!(rig.look(), [expected]);
+        assert_eq!(rig.poll(), [expected]);
     }
 }
 
@@ -254,7 +254,7 @@ fn encodings_and_line_ends() {
 fn a_line_that_is_cut_is_noted_once() {
     let long = "x".repeat(3 << 20);
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", format!("{long}\n{long}\nend\n")));
-    let said = rig.look();
+    let said = rig.poll();
     assert_eq!(said.iter().filter(|word| word.starts_with("LineCut line 1 is longer than 1048576 bytes")).count(), 1);
     assert!(said.iter().any(|word| word.ends_with(" 3:end")));
 }
@@ -262,7 +262,7 @@ fn a_line_that_is_cut_is_noted_once() {
 #[test]
 fn finish_counts_the_open_line_once() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
-    assert_eq!(rig.look(), ["lines 1:a"]);
+    assert_eq!(rig.poll(), ["lines 1:a"]);
     for expected in [vec!["partial 2|b"], vec![]] {
         let (now, mut said) = (rig.now(), Vec::new());
         rig.files.finish(now, &mut |input| said.push(word(&input)));
@@ -273,18 +273,18 @@ fn finish_counts_the_open_line_once() {
 #[test]
 fn documents_come_whole_whenever_they_changed() {
     let mut rig = Rig::with("prd.json", |rig| rig.write("prd.json", b"\xef\xbb\xbf{1}"));
-    assert_eq!(rig.look(), ["document {1}"]);
-    assert_eq!(rig.later(50).look(), NONE);
+    assert_eq!(rig.poll(), ["document {1}"]);
+    assert_eq!(rig.later(50).poll(), NONE);
     rig.write("prd.json", "{2}");
-    assert_eq!([rig.later(10).look(), rig.later(50).look()].concat(), ["document {2}"]);
+    assert_eq!([rig.later(10).poll(), rig.later(50).poll()].concat(), ["document {2}"]);
     rig.replace("prd.json", "{2}");
-    assert_eq!(rig.later(50).look(), NONE);
+    assert_eq!(rig.later(50).poll(), NONE);
     fs::remove_file(rig.path("prd.json")).unwrap();
-    assert_eq!(rig.later(50).look(), ["missing"]);
+    assert_eq!(rig.later(50).poll(), ["missing"]);
     rig.write("prd.json", "{2}");
-    assert_eq!(rig.later(50).look(), ["document {2}"]);
+    assert_eq!(rig.later(50).poll(), ["document {2}"]);
     rig.write("prd.json", vec![b' '; (16 << 20) + 1]);
-    let said = rig.later(50).look();
+    let said = rig.later(50).poll();
     assert!(said.len() == 1 && said[0].starts_with("Limit has 16777217 bytes"), "{said:?}");
 }
 
@@ -293,7 +293,7 @@ fn a_big_file_is_read_in_steps() {
     let line = "0123456789abcde\n";
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", line.repeat((9 << 20) / 16)));
     let (now, mut steps, mut lines) = (rig.now(), Vec::new(), 0);
-    while let Step::More { tick } = rig.files.look(0, false, now, &mut |input| {
+    while let PollResult::More { tick } = rig.files.poll(0, false, now, &mut |input| {
         if let Input::Lines { lines: some, .. } = input {
             lines += some.iter().count();
         }
@@ -304,18 +304,18 @@ fn a_big_file_is_read_in_steps() {
     // No tick may come into the middle of a rewrite.
     rig.write("p.txt", "X".repeat(16) + &line.repeat((5 << 20) / 16));
     let now = rig.later(10).now();
-    assert_eq!(rig.files.look(0, false, now, &mut |_| {}), Step::More { tick: false });
+    assert_eq!(rig.files.poll(0, false, now, &mut |_| {}), PollResult::More { tick: false });
 }
 
 #[test]
 fn re_checks_are_rare_when_nothing_moves() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
-    rig.look();
-    let next = |rig: &Rig| rig.files.next_look(0, None).saturating_sub(rig.elapsed).as_millis();
+    rig.poll();
+    let next = |rig: &Rig| rig.files.next_poll(0, None).saturating_sub(rig.elapsed).as_millis();
     assert_eq!(next(&rig), 50);
-    rig.later(50).look();
+    rig.later(50).poll();
     assert_eq!(next(&rig), 1000);
-    rig.later(70_000).look();
+    rig.later(70_000).poll();
     assert_eq!(next(&rig), 10_000);
-    assert_eq!(rig.files.next_look(0, Some(Duration::from_millis(250))).saturating_sub(rig.elapsed).as_millis(), 250);
+    assert_eq!(rig.files.next_poll(0, Some(Duration::from_millis(250))).saturating_sub(rig.elapsed).as_millis(), 250);
 }

@@ -1,4 +1,4 @@
-//! What the file system says about a path, and how to say in words what is wrong with it.
+//! What the file system says about a path, and error texts that say what to do.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -11,32 +11,32 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{ClockReading, Timestamp};
 use crate::error::{Notice, NoticeKind};
 
-/// What tells one file from another under the same name.
+/// Tells one file from another under the same path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Identity {
+pub struct FileIdentity {
     device: u64,
     inode: u64,
 }
 
-/// What changes whenever a file changes; the change time also when the others were put back.
+/// The metadata that changes whenever a file changes. The change time does so even when the modification time was set back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Signature {
-    pub(super) identity: Identity,
+pub(super) struct FileStat {
+    pub(super) identity: FileIdentity,
     pub(super) size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
 }
 
-impl From<&Metadata> for Identity {
+impl From<&Metadata> for FileIdentity {
     fn from(meta: &Metadata) -> Self {
-        Identity { device: meta.dev(), inode: meta.ino() }
+        FileIdentity { device: meta.dev(), inode: meta.ino() }
     }
 }
 
-impl From<&Metadata> for Signature {
+impl From<&Metadata> for FileStat {
     fn from(meta: &Metadata) -> Self {
-        Signature {
-            identity: Identity::from(meta),
+        FileStat {
+            identity: FileIdentity::from(meta),
             size: meta.len(),
             modified: (meta.mtime(), meta.mtime_nsec()),
             changed: (meta.ctime(), meta.ctime_nsec()),
@@ -44,50 +44,50 @@ impl From<&Metadata> for Signature {
     }
 }
 
-impl Signature {
-    /// When it was last written.
-    pub(super) fn written(&self) -> Timestamp {
+impl FileStat {
+    /// The time of modification.
+    pub(super) fn modified_at(&self) -> Timestamp {
         Timestamp(self.modified.0.saturating_mul(1000).saturating_add(self.modified.1 / 1_000_000))
     }
 
-    /// How long the file had been left alone by then.
-    pub(super) fn quiet_at(&self, wall: Timestamp) -> Duration {
-        Duration::from_millis(wall.since(self.written()).unwrap_or(0))
+    /// How long before `wall` the file was last modified.
+    pub(super) fn unchanged_for(&self, wall: Timestamp) -> Duration {
+        Duration::from_millis(wall.since(self.modified_at()).unwrap_or(0))
     }
 }
 
-/// What stands under a name.
-pub(super) enum Standing {
+/// What a path leads to.
+pub(super) enum PathState {
     Missing,
-    Regular(Signature),
-    /// Something that cannot be read, in words.
+    Regular(FileStat),
+    /// Something that cannot be read, with the text that says why.
     Refused(String),
 }
 
-pub(super) fn standing(path: &Path) -> Standing {
+pub(super) fn stat_path(path: &Path) -> PathState {
     match std::fs::metadata(path) {
         Ok(meta) => match refusal(&meta) {
-            None => Standing::Regular(Signature::from(&meta)),
-            Some(what) => Standing::Refused(format!("is {what}, not a regular file: give the path of the file itself")),
+            None => PathState::Regular(FileStat::from(&meta)),
+            Some(what) => PathState::Refused(format!("is {what}, not a regular file: give the path of the file itself")),
         },
-        Err(cause) if is_missing(&cause) => Standing::Missing,
-        Err(cause) => Standing::Refused(remedy(&cause)),
+        Err(cause) if is_missing(&cause) => PathState::Missing,
+        Err(cause) => PathState::Refused(describe_error(&cause)),
     }
 }
 
 /// Opens for reading. Only ever called for what was a regular file a moment ago, so that it does not wait for a pipe's writer.
-pub(super) fn open(path: &Path) -> io::Result<(File, Signature)> {
+pub(super) fn open(path: &Path) -> io::Result<(File, FileStat)> {
     let file = File::open(path)?;
-    let signature = Signature::from(&file.metadata()?);
-    Ok((file, signature))
+    let stat = FileStat::from(&file.metadata()?);
+    Ok((file, stat))
 }
 
 pub(super) fn is_missing(cause: &io::Error) -> bool {
     matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// What failed and what to do, without the path.
-pub(super) fn remedy(cause: &io::Error) -> String {
+/// The text of an error: what failed and what to do, without the path.
+pub(super) fn describe_error(cause: &io::Error) -> String {
     let what_to_do = match cause.kind() {
         io::ErrorKind::PermissionDenied => "let this user read it and search its folder (chmod, or run as its owner)",
         // `EMFILE` and `ENFILE` have no kind of their own.
