@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::format::SourceKind;
 use crate::ledger::{PARTIAL_LOSS_DELAY, TOTAL_LOSS_DELAY};
 use crate::model::Origin;
-use crate::plan::{self, ParseError, Plan, PlanStory};
+use crate::plan::{self, Notation, ParseError, Plan, PlanStory};
 
 /// A parse error is reported after this long: a shorter one is a write under way.
 const PARSE_ERROR_DELAY: Duration = Duration::from_secs(3);
@@ -72,7 +72,7 @@ impl PlanSource {
     /// Reads a version of the document.
     pub(super) fn read(&mut self, now: Duration, text: &str) {
         self.changed = now;
-        match plan::parse(text) {
+        match plan::parse(Notation::of(&self.path), text) {
             // Only the next version with stories tells what an empty one means.
             Ok(plan) if self.is_emptied(&plan) => {
                 self.parse_error = None;
