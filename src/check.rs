@@ -59,7 +59,7 @@ fn read_content(file: &Path, rules: &Rules) -> Result<FileContent, Error> {
         _ => Error::Io { what: "cannot read".to_owned(), path: Some(file.to_owned()), cause },
     })?;
     let is_document = file.extension().is_some_and(|extension| extension == "json");
-    Ok(match plan::parse(&splitter::document(&bytes)) {
+    Ok(match plan::parse(&splitter::decode_document(&bytes)) {
         Ok(plan) => FileContent::Plan(plan),
         Err(ParseError::Invalid(why)) if is_document => FileContent::Unusable(format!("no JSON that can be read: {why}")),
         Err(ParseError::NotAPlan) if is_document => {
