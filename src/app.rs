@@ -32,7 +32,7 @@ use crate::input::Input;
 use crate::output::ndjson::Ndjson;
 use crate::output::plain::{self, Plain};
 use crate::output::stream;
-use crate::output::style::{Environment, Form, Style};
+use crate::output::style::{Environment, OutputMode, TerminalStyle};
 use crate::output::{StdoutSink, summary};
 use crate::serve::{self, ServeSettings, Token};
 use crate::store::{Restored, Store};
@@ -281,12 +281,12 @@ fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, output
     let zone = TimeZone::system();
     let style = terminal_style(config.display.terminal == TerminalMode::Lines);
     let hub = hub.clone();
-    match (config.display.terminal, style.form) {
+    match (config.display.terminal, style.mode) {
         (TerminalMode::Nothing, _) => false,
-        (TerminalMode::Box, Form::Box) => {
+        (TerminalMode::Box, OutputMode::Box) => {
             outputs.spawn(async move {
                 // An error means that the terminal is gone; the server goes on without it.
-                let _gone = stream::run(stream::Screen::stderr(style, zone, url), &hub).await.is_err();
+                let _gone = stream::run(stream::LiveBox::stderr(style, zone, url), &hub).await.is_err();
             });
             true
         }
@@ -302,8 +302,8 @@ fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, output
     }
 }
 
-fn terminal_style(plain: bool) -> Style {
-    Environment::of_process(std::io::stderr().is_terminal(), plain).style()
+fn terminal_style(plain: bool) -> TerminalStyle {
+    Environment::from_process(std::io::stderr().is_terminal(), plain).style()
 }
 
 fn print_summary(hub: &Hub) {

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 
 use crate::error::Error;
 use crate::format::{ParserConfig, Rules};
-use crate::plan::{self, ParseError, Plan};
+use crate::plan::{self, Notation, ParseError, Plan};
 use crate::tail::splitter;
 use explain::Explanation;
 
@@ -59,7 +59,12 @@ fn read_content(file: &Path, rules: &Rules) -> Result<FileContent, Error> {
         _ => Error::Io { what: "cannot read".to_owned(), path: Some(file.to_owned()), cause },
     })?;
     let is_document = file.extension().is_some_and(|extension| extension == "json");
-    Ok(match plan::parse(&splitter::decode_document(&bytes)) {
+    // A Markdown file may be a log with boxes in it: only its place tells.
+    let notation = match Notation::of(&file.display().to_string()) {
+        Notation::Markdown => Notation::Json,
+        notation @ (Notation::Json | Notation::JsonLines | Notation::Yaml) => notation,
+    };
+    Ok(match plan::parse(notation, &splitter::decode_document(&bytes)) {
         Ok(plan) => FileContent::Plan(plan),
         Err(ParseError::Invalid(why)) if is_document => FileContent::Unusable(format!("no JSON that can be read: {why}")),
         Err(ParseError::NotAPlan) if is_document => {

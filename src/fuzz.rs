@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::fact::{Fact, Statement};
 use crate::format::{ParserConfig, Rules};
 use crate::line::{Line, LineEnd};
-use crate::plan;
+use crate::plan::{self, Notation};
 
 /// A range names up to 100 ids, its entry starts and ends each, and a line can end one entry and be another.
 const FACTS_OF_A_LINE: usize = 500;
@@ -56,13 +56,19 @@ fn check_fact(fact: &Fact, lines: &[&str]) {
 /// Parses any text as a plan: the plan keeps its limits, or there is none.
 pub fn check_plan(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let Ok(plan) = plan::parse(text) else { return };
+    for notation in [Notation::Json, Notation::JsonLines, Notation::Markdown, Notation::Yaml] {
+        plan_in(notation, text);
+    }
+}
+
+fn plan_in(notation: Notation, text: &str) {
+    let Ok(plan) = plan::parse(notation, text) else { return };
     assert!(plan.stories.len() <= 10_000);
     for story in &plan.stories {
         assert!(story.id.is_some() || story.title.is_some());
         assert!(story.criteria.len() <= plan::CRITERION_LIMIT);
     }
-    assert_eq!(plan::parse(text).as_ref(), Ok(&plan), "it reads differently the second time");
+    assert_eq!(plan::parse(notation, text).as_ref(), Ok(&plan), "it reads differently the second time");
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::format::SourceKind;
 use crate::ledger::{SETTLE, TOTAL};
 use crate::model::Origin;
-use crate::plan::{self, ParseError, Plan, PlanStory};
+use crate::plan::{self, Notation, ParseError, Plan, PlanStory};
 
 /// A broken document is mentioned after this long: shorter is a write under way.
 const BROKEN_FOR: Duration = Duration::from_secs(3);
@@ -69,7 +69,7 @@ impl PlanSource {
 
     pub(super) fn take(&mut self, now: Duration, text: &str) {
         self.changed = now;
-        match plan::parse(text) {
+        match plan::parse(Notation::of(&self.path), text) {
             // Stories come back, or others come: only then is it known what the empty one was about.
             Ok(plan) if self.is_emptied(&plan) => {
                 self.broken = None;

@@ -22,7 +22,7 @@ use crate::hub::Hub;
 use crate::model::state::{State, TaskStatus};
 
 use super::layout::{self, Canvas, Scene};
-use super::style::Style;
+use super::style::TerminalStyle;
 
 use self::frame::Frame;
 
@@ -33,10 +33,10 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// The box on a terminal. Hides the cursor while it lives and gives it back when it goes, on a panic too.
 #[derive(Debug)]
-pub struct Screen {
+pub struct LiveBox {
     frame: Frame,
     bar: ProgressBar,
-    style: Style,
+    style: TerminalStyle,
     zone: TimeZone,
     url: Option<String>,
     shown: Vec<String>,
@@ -57,19 +57,19 @@ enum Taskbar {
     Unknown,
 }
 
-impl Screen {
+impl LiveBox {
     /// On stderr.
-    pub fn stderr(style: Style, zone: TimeZone, url: Option<String>) -> Screen {
-        Screen::new(Arc::new(console::Term::stderr()), style, zone, url)
+    pub fn stderr(style: TerminalStyle, zone: TimeZone, url: Option<String>) -> LiveBox {
+        LiveBox::new(Arc::new(console::Term::stderr()), style, zone, url)
     }
 
-    fn new(terminal: Arc<dyn TermLike>, style: Style, zone: TimeZone, url: Option<String>) -> Screen {
+    fn new(terminal: Arc<dyn TermLike>, style: TerminalStyle, zone: TimeZone, url: Option<String>) -> LiveBox {
         let size = (terminal.width(), terminal.height());
         let frame = Frame::new(terminal);
         let bar = ProgressBar::with_draw_target(None, frame.target());
         bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is a constant"));
         frame.hide_cursor();
-        Screen { frame, bar, style, zone, url, shown: Vec::new(), size, over: false, taskbar: None }
+        LiveBox { frame, bar, style, zone, url, shown: Vec::new(), size, over: false, taskbar: None }
     }
 
     /// Shows `state` as of `now`; writes nothing when the picture is the same.
@@ -147,7 +147,7 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for LiveBox {
     fn drop(&mut self) {
         self.show_taskbar(None);
         if !self.shown.is_empty() {
@@ -196,7 +196,7 @@ impl Taskbar {
 
 /// Draws until the hub closes: every newer snapshot, the clock once a second, and at once when the window changes its size. Notices go above
 /// the box. The last snapshot stays on the screen.
-pub async fn run(mut screen: Screen, hub: &Hub) -> io::Result<()> {
+pub async fn run(mut screen: LiveBox, hub: &Hub) -> io::Result<()> {
     let Some(mut shown) = hub.snapshot_after(0).await else { return Ok(()) };
     let mut noted = None;
     let mut tick = tokio::time::interval(TICK);
@@ -229,7 +229,7 @@ pub async fn run(mut screen: Screen, hub: &Hub) -> io::Result<()> {
 }
 
 /// Puts the notices after the last one noted above the box.
-fn note_new(screen: &mut Screen, notices: &[Notice], noted: &mut Option<Notice>) {
+fn note_new(screen: &mut LiveBox, notices: &[Notice], noted: &mut Option<Notice>) {
     let known = noted.as_ref().and_then(|last| notices.iter().rposition(|notice| notice == last)).map_or(0, |place| place + 1);
     for notice in &notices[known..] {
         let path = notice.path.as_deref().map(|path| format!("{path}: ")).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! Words for people: durations, ranges, and text measured, cut and cleaned for a terminal.
+//! Formats durations, ranges and times, and measures, truncates and cleans text for a terminal.
 //!
-//! Width is counted by grapheme cluster. Nothing here knows what a story is.
+//! Width is counted by grapheme cluster. Nothing here knows stories or tasks.
 
 use std::borrow::Cow;
 
@@ -20,7 +20,7 @@ pub enum Charset {
 }
 
 impl Charset {
-    /// Stands where text was cut off.
+    /// Marks truncated text.
     pub fn ellipsis(self) -> &'static str {
         match self {
             Charset::Unicode => "…",
@@ -51,8 +51,8 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
-/// `5s`, `41m`, `1h04m`: for an age, where seconds beside minutes would be noise.
-pub fn coarse(ms: u64) -> String {
+/// `5s`, `41m`, `1h04m`: without seconds beside minutes, for ages and estimates.
+pub fn short_duration(ms: u64) -> String {
     match ms / 1000 {
         secs @ 60..3600 => format!("{}m", secs / 60),
         _ => duration(ms),
@@ -60,21 +60,21 @@ pub fn coarse(ms: u64) -> String {
 }
 
 /// `12m–45m`.
-pub fn span(low_secs: u64, high_secs: u64, charset: Charset) -> String {
-    let (low, high) = (coarse(low_secs * 1000), coarse(high_secs * 1000));
+pub fn range(low_secs: u64, high_secs: u64, charset: Charset) -> String {
+    let (low, high) = (short_duration(low_secs * 1000), short_duration(high_secs * 1000));
     if low == high { format!("about {low}") } else { format!("{low}{}{high}", charset.dash()) }
 }
 
-/// `~25m left (12m–45m), from 5 stories`; why not, when it is not known.
+/// `~25m left (12m–45m), from 5 stories`, or the reason why there is no estimate.
 pub fn remaining(remaining: &Remaining, charset: Charset) -> String {
     match remaining {
         Remaining::Unknown { because } => format!("time left unknown: {because}"),
         Remaining::Range { median_secs, low_secs, high_secs, from_stories } => {
-            let (median, range) = (coarse(median_secs * 1000), span(*low_secs, *high_secs, charset));
+            let (median, range) = (short_duration(median_secs * 1000), range(*low_secs, *high_secs, charset));
             format!("~{median} left ({range}), from {}", count(*from_stories, "story", "stories"))
         }
         Remaining::LongerThanUsual { usual_low_secs, usual_high_secs } => {
-            format!("longer than usual (usual {})", span(*usual_low_secs, *usual_high_secs, charset))
+            format!("longer than usual (usual {})", range(*usual_low_secs, *usual_high_secs, charset))
         }
     }
 }
@@ -92,7 +92,7 @@ pub fn local(at: Timestamp, zone: &TimeZone, form: &str) -> String {
     }
 }
 
-/// As people say it.
+/// The kind of an error in words.
 pub fn error_kind(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Timeout => "timeout",
@@ -111,8 +111,8 @@ pub fn count(n: impl Into<u64>, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-/// What of `text` may go to a terminal: no control, format-less or bidi character, no cluster without width or of absurd length;
-/// white space becomes a blank. With [`Charset::Ascii`], a `?` for every column of anything else.
+/// Removes from `text` what must not reach a terminal: control and bidi characters, clusters without width or over
+/// [`CLUSTER_LIMIT`]. White space becomes a blank. With [`Charset::Ascii`], each column of any other text becomes `?`.
 pub fn clean(text: &str, charset: Charset) -> Cow<'_, str> {
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Cow::Borrowed(text);
@@ -133,13 +133,13 @@ pub fn clean(text: &str, charset: Charset) -> Cow<'_, str> {
     Cow::Owned(cleaned)
 }
 
-/// Columns that `text` takes, cluster by cluster.
+/// The width of `text` in columns, cluster by cluster.
 pub fn width(text: &str) -> usize {
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
 }
 
-/// The longest beginning of `text` that fits, with an ellipsis where something is missing.
-pub fn cut(text: &str, columns: usize, charset: Charset) -> Cow<'_, str> {
+/// The longest prefix of `text` that fits, with an ellipsis when it is not the whole.
+pub fn truncate(text: &str, columns: usize, charset: Charset) -> Cow<'_, str> {
     if width(text) <= columns {
         return Cow::Borrowed(text);
     }
@@ -183,7 +183,7 @@ mod tests {
             (183_600_000, "2d03h", "2d03h"),
         ];
         for (ms, long, short) in cases {
-            assert_eq!((duration(ms).as_str(), coarse(ms).as_str()), (long, short), "{ms} ms");
+            assert_eq!((duration(ms).as_str(), short_duration(ms).as_str()), (long, short), "{ms} ms");
         }
     }
 
@@ -212,10 +212,10 @@ mod tests {
             ("ab", 0, ""),
         ];
         for (text, columns, expected) in cases {
-            assert_eq!(cut(text, columns, Charset::Unicode), expected, "{text} in {columns}");
+            assert_eq!(truncate(text, columns, Charset::Unicode), expected, "{text} in {columns}");
         }
-        assert_eq!(cut("abcdefgh", 5, Charset::Ascii), "ab...");
-        assert_eq!(cut("abcdefgh", 3, Charset::Ascii), "abc");
+        assert_eq!(truncate("abcdefgh", 5, Charset::Ascii), "ab...");
+        assert_eq!(truncate("abcdefgh", 3, Charset::Ascii), "abc");
     }
 
     #[test]

@@ -5,6 +5,13 @@
 //! (`discover`), and a fixture of its whole life.
 
 mod json;
+mod jsonl;
+mod markdown;
+mod ralph_tui;
+mod taskmaster;
+mod tree;
+mod words;
+mod yaml;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,10 +34,14 @@ pub struct Plan {
     pub description: Option<String>,
     /// Seconds for the whole plan, where the document gives a number.
     pub estimated_secs: Option<u64>,
+    /// When the document says that it was written last.
+    pub updated_at: Option<Timestamp>,
     /// In the order of the document.
     pub groups: Vec<PlanGroup>,
     /// In the order of the document.
     pub stories: Vec<PlanStory>,
+    /// Errors that the document keeps a list of.
+    pub errors: Vec<String>,
     /// Set when a limit cut something off or an element was no story, in words for a notice.
     pub truncation: Option<String>,
 }
@@ -124,6 +135,15 @@ impl PlanStory {
 }
 
 impl Plan {
+    /// The index of a group, which is added when it is new.
+    fn group(&mut self, group: PlanGroup) -> u32 {
+        let place = self.groups.iter().position(|known| *known == group).unwrap_or_else(|| {
+            self.groups.push(group);
+            self.groups.len() - 1
+        });
+        u32::try_from(place).unwrap_or(u32::MAX)
+    }
+
     /// Whether every story that counts has passed; never of none.
     pub fn is_complete(&self) -> bool {
         let mut counted = self.stories.iter().filter(|story| story.is_counted()).peekable();
@@ -137,16 +157,59 @@ impl From<&str> for PlanCriterion {
     }
 }
 
+/// How a document is written: known by its name, so that a text which breaks off half-way is not taken for another kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notation {
+    Json,
+    /// One object a line.
+    JsonLines,
+    Markdown,
+    Yaml,
+}
+
+impl Notation {
+    /// The notation of a file of this name; JSON where the name does not tell.
+    pub fn of(name: &str) -> Notation {
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+        match extension.as_deref() {
+            Some("jsonl" | "ndjson") => Notation::JsonLines,
+            Some("md" | "markdown" | "mdx") => Notation::Markdown,
+            Some("yaml" | "yml") => Notation::Yaml,
+            Some(_) | None => Notation::Json,
+        }
+    }
+}
+
 /// Reads a plan of any known shape.
 ///
 /// # Errors
 ///
 /// [`ParseError::Invalid`] for what is broken or too long to look at, [`ParseError::NotAPlan`] for what is something else.
-pub fn parse(text: &str) -> Result<Plan, ParseError> {
+pub fn parse(notation: Notation, text: &str) -> Result<Plan, ParseError> {
     if text.len() > TEXT_LIMIT {
         return Err(ParseError::Invalid(format!("{} MiB long; plans of up to {} MiB are read", text.len() >> 20, TEXT_LIMIT >> 20)));
     }
-    json::parse(text.trim_start_matches('\u{feff}'))
+    let text = text.trim_start_matches('\u{feff}');
+    match notation {
+        Notation::Json => json_document(&tree::json(text)?),
+        Notation::JsonLines => jsonl::read(text),
+        Notation::Markdown => markdown::read(text),
+        Notation::Yaml => yaml::read(text),
+    }
+}
+
+fn json_document(top: &tree::Node) -> Result<Plan, ParseError> {
+    if let Some(session) = ralph_tui::read(top) {
+        return session;
+    }
+    match taskmaster::current_tag(top) {
+        Some((tag, tasks)) => {
+            let plan = json::read(tasks)?;
+            // Its description is about the tag, not about the project.
+            Ok(Plan { name: None, description: None, branch: Some(tag.to_owned()).filter(|tag| tag != "master"), ..plan })
+        }
+        None => json::read(top),
+    }
 }
 
 /// What limits and bad elements cost.
@@ -168,3 +231,6 @@ impl Truncation {
         (!losses.is_empty()).then(|| losses.join(", "))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,6 +69,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("regex", &["format"]),
     ("regex_syntax", &["format::rules"]),
     ("toml", &["format::rules"]),
+    ("pulldown_cmark", &["plan::markdown"]),
+    ("granit_parser", &["plan::tree"]),
 ];
 
 struct Module {

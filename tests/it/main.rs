@@ -1,9 +1,9 @@
 //! The real binary, from outside: one test crate, so that it is linked once.
 
-mod bridge;
+mod bridge_process;
 mod cli;
 mod golden;
-mod hand_fed;
+mod in_process_server;
 mod layers;
 mod page;
 mod restarts;

@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::bridge::{Project, SOON, eventually};
+use crate::bridge_process::{ProjectFolder, SOON, eventually};
 use crate::runner::append;
-use crate::sse_client::{Request, exchange};
+use crate::sse_client::{TestRequest, exchange};
 use crate::tools;
 
 /// Chromium without a window, and the driver that it is told through; both gone with the test.
@@ -19,7 +19,7 @@ struct Browser {
 }
 
 impl Browser {
-    fn open(project: &Project) -> Self {
+    fn open(project: &ProjectFolder) -> Self {
         let mut command = Command::new("chromedriver");
         // Profiles go into the project's folder, and with it.
         command.arg("--port=0").env("TMPDIR", project.path()).env("HOME", project.path());
@@ -44,7 +44,7 @@ impl Browser {
         let length = body.len().to_string();
         let headers = [("Content-Type", "application/json"), ("Content-Length", length.as_str())];
         let answer =
-            exchange(self.address, &Request { method: "POST", target: &format!("{}{target}", self.session), headers: &headers }, &body);
+            exchange(self.address, &TestRequest { method: "POST", target: &format!("{}{target}", self.session), headers: &headers }, &body);
         let status = answer.status;
         let value = answer.json()["value"].take();
         assert_eq!(status, 200, "{target}: {value}");
@@ -72,7 +72,7 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         if !self.session.is_empty() && !std::thread::panicking() {
-            let request = Request { method: "DELETE", target: &self.session, headers: &[] };
+            let request = TestRequest { method: "DELETE", target: &self.session, headers: &[] };
             exchange(self.address, &request, "");
         }
         // SIGTERM, so that it takes its browser along; what is gone already is as good.
@@ -86,7 +86,7 @@ fn an_event_appears_on_the_page_as_it_happens() {
     if !tools::have("chromedriver") || !tools::have("chromium") {
         return;
     }
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", "[US-001] Starting...\n");
     let bridge = project.start(&["--watch", "progress.txt", "--listen", "127.0.0.1:0"]);
     let url = format!("http://{}/", bridge.address());

@@ -18,7 +18,7 @@ pub fn validator() -> Validator {
 
 /// Fails with everything that is wrong with the event.
 #[track_caller]
-pub fn hold(schema: &Validator, event: &Value) {
+pub fn validate(schema: &Validator, event: &Value) {
     let wrong: Vec<String> = schema.iter_errors(event).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(wrong.is_empty(), "{event:#}\n{wrong:#?}");
 }
@@ -29,7 +29,7 @@ fn every_event_that_can_be_made_is_allowed() {
     let mut types = Vec::new();
     for data in full().into_iter().chain(bare()) {
         let event = whole(data);
-        hold(&schema, &event);
+        validate(&schema, &event);
         types.push(event["type"].as_str().expect("it has a type").to_owned());
     }
     for name in TYPE_NAMES {
@@ -58,7 +58,7 @@ fn every_word_that_can_be_said_is_allowed() {
         for (pointer, word) in words.iter().cloned().chain(own) {
             let mut event = whole(full().remove(at));
             set(&mut event, pointer, word);
-            hold(&schema, &event);
+            validate(&schema, &event);
         }
     }
 }
@@ -67,7 +67,7 @@ fn every_word_that_can_be_said_is_allowed() {
 fn what_is_no_event_is_refused() {
     let schema = validator();
     let good = whole(full().remove(1));
-    hold(&schema, &good);
+    validate(&schema, &good);
     for (pointer, value) in [
         ("/id", json!("no uuid")),
         ("/id", json!("936da01f-9abd-4d9d-80c7-02af85c822a8")), // version 4

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use progress_bridge::serve::{ServeSettings, Token};
 
-use crate::bridge::{Bridge, Project, SOON, eventually};
-use crate::hand_fed::{Server, seqs, span};
+use crate::bridge_process::{BridgeProcess, ProjectFolder, SOON, eventually};
+use crate::in_process_server::{InProcessServer, seqs, span};
 use crate::runner::append;
-use crate::sse_client::{Request, Response, get, send, send_raw, stream};
+use crate::sse_client::{Response, TestRequest, get, send, send_raw, stream};
 
 #[track_caller]
 fn check(response: Response, status: u16, code: &str) {
@@ -21,13 +21,13 @@ fn check(response: Response, status: u16, code: &str) {
 }
 
 #[track_caller]
-fn still_serves(server: &Server) {
+fn still_serves(server: &InProcessServer) {
     assert_eq!(get(server.address, "/healthz").json()["status"], "ok");
 }
 
 #[test]
 fn heads_without_end_are_refused() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     let value = "x".repeat(1_000);
     let many: String = (0..10_000).map(|number| format!("X-{number}: {value}\r\n")).collect();
     check(send_raw(server.address, format!("GET / HTTP/1.1\r\nHost: localhost\r\n{many}\r\n").as_bytes()), 431, "head_too_large");
@@ -40,7 +40,7 @@ fn heads_without_end_are_refused() {
 
 #[test]
 fn what_is_no_http_is_told_so() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     let tls_hello = b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03\r\n\r\n";
     let garbage: [&[u8]; 7] = [
         b"HELLO\r\n\r\n",
@@ -60,7 +60,7 @@ fn what_is_no_http_is_told_so() {
 /// Whatever it is answered with, if at all: the server is there afterwards.
 #[test]
 fn noise_ends_nobody_else() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     let mut reader = server.follow("/stream/progress");
     reader.expect("hello");
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
@@ -86,7 +86,7 @@ fn noise_ends_nobody_else() {
 
 #[test]
 fn a_head_that_drips_is_cut_off_and_holds_nobody() {
-    let server = Server::with(ServeSettings { head_timeout: Duration::from_millis(300), ..ServeSettings::default() });
+    let server = InProcessServer::with(ServeSettings { head_timeout: Duration::from_millis(300), ..ServeSettings::default() });
     let connect = || TcpStream::connect(server.address).expect("the server accepts");
     let dripping: Vec<_> = (0..50).map(|_| connect()).collect();
     let silent = connect();
@@ -118,7 +118,7 @@ fn a_head_that_drips_is_cut_off_and_holds_nobody() {
 
 #[test]
 fn no_path_leads_to_a_file() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     for target in [
         "/../../etc/passwd",
         "/%2e%2e/%2e%2e/etc/passwd",
@@ -136,8 +136,8 @@ fn no_path_leads_to_a_file() {
 
 #[test]
 fn other_ways_to_say_the_same_are_no_way_around_the_guard() {
-    let server = Server::with(ServeSettings { token: Token::new("s3cret"), ..ServeSettings::default() });
-    let ask = |target: &str, headers: &[(&str, &str)]| send(server.address, &Request { method: "GET", target, headers });
+    let server = InProcessServer::with(ServeSettings { token: Token::new("s3cret"), ..ServeSettings::default() });
+    let ask = |target: &str, headers: &[(&str, &str)]| send(server.address, &TestRequest { method: "GET", target, headers });
     let token = ("Authorization", "Bearer s3cret");
     assert_eq!(ask("/api/state", &[token]).status, 200);
     for target in ["/api/state?token=s3cret", "/api/state?access_token=s3cret", "/api/state", "/metrics"] {
@@ -157,8 +157,8 @@ fn other_ways_to_say_the_same_are_no_way_around_the_guard() {
 
 #[test]
 fn a_proxy_that_says_so_needs_a_token_behind_it() {
-    let server = Server::start();
-    let ask = |headers: &[(&str, &str)]| send(server.address, &Request { method: "GET", target: "/stream/progress", headers });
+    let server = InProcessServer::start();
+    let ask = |headers: &[(&str, &str)]| send(server.address, &TestRequest { method: "GET", target: "/stream/progress", headers });
     check(ask(&[("X-Forwarded-For", "203.0.113.9")]), 403, "token_required");
     check(ask(&[("Forwarded", "for=203.0.113.9;proto=https")]), 403, "token_required");
     assert_eq!(ask(&[]).status, 200);
@@ -166,7 +166,7 @@ fn a_proxy_that_says_so_needs_a_token_behind_it() {
 
 #[test]
 fn a_subscriber_may_join_between_any_two_events() {
-    let server = Server::with(ServeSettings { max_rate: 0, ..ServeSettings::default() });
+    let server = InProcessServer::with(ServeSettings { max_rate: 0, ..ServeSettings::default() });
     let mut clients = Vec::new();
     for seq in 1..=60 {
         clients.push(stream(server.address, "/stream/progress"));
@@ -181,13 +181,13 @@ fn a_subscriber_may_join_between_any_two_events() {
 /// A shell that lowers the limit, then becomes the bridge.
 #[test]
 fn few_descriptors_are_enough_for_files_and_some_clients() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", "[US-001] Starting...\n");
     let bridge = env!("CARGO_BIN_EXE_progress-bridge");
     let mut command = Command::new("sh");
     let script = "ulimit -n 64; exec \"$0\" --watch progress.txt --listen 127.0.0.1:0 --no-discover";
     command.args(["-c", script, bridge]).env("HOME", project.path()).env("TZ", "UTC");
-    let bridge = Bridge::start_in(&mut command, project.path());
+    let bridge = BridgeProcess::start_in(&mut command, project.path());
     let address = bridge.address().parse().expect("an address");
     let mut reader = stream(address, "/stream/progress");
     reader.expect("hello");
@@ -212,7 +212,7 @@ fn few_descriptors_are_enough_for_files_and_some_clients() {
 
 #[test]
 fn metrics_are_counts_and_name_no_file() {
-    let server = Server::with(ServeSettings { max_clients: 1, ..ServeSettings::default() });
+    let server = InProcessServer::with(ServeSettings { max_clients: 1, ..ServeSettings::default() });
     server.publish(1..=8);
     let mut stream = server.follow("/stream/progress?last_event_id=0123456789ab-3");
     stream.expect("hello");

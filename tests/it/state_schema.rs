@@ -15,13 +15,13 @@ pub fn validator() -> Validator {
 fn every_sample_is_allowed_and_agrees_with_itself() {
     let validator = validator();
     for (name, state) in samples() {
-        hold(&validator, &name, &state);
+        validate(&validator, &name, &state);
     }
 }
 
 /// Fails with everything that is wrong with the state: its shape, and what contradicts itself.
 #[track_caller]
-pub fn hold(validator: &Validator, name: &str, state: &Value) {
+pub fn validate(validator: &Validator, name: &str, state: &Value) {
     let wrong: Vec<String> = validator.iter_errors(state).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(wrong.is_empty(), "{name}: {wrong:#?}");
     let now = text(state, "server_time");

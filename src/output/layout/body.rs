@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::event::EndStatus;
 use crate::fact::Provenance;
 use crate::model::state::{CriterionState, ErrorState, Remaining, SourceCondition, State, StoryState, StoryStatus, TaskState, TaskStatus};
-use crate::output::text::{self, coarse, count, duration};
+use crate::output::text::{self, count, duration, short_duration};
 
 use super::glyph::Glyphs;
 use super::row::{Paint, Row};
@@ -130,7 +130,7 @@ impl Body<'_> {
         if task.status == TaskStatus::Quiet
             && let Some(at) = task.last_activity_at
         {
-            let age = coarse(self.scene.now.since(at).unwrap_or(0));
+            let age = short_duration(self.scene.now.since(at).unwrap_or(0));
             let long = format!("Nothing has moved for {age}, since {}. It may be a long tool call.", self.clock(at));
             let short = format!("Nothing has moved for {age}.");
             rows.push(Row::blank().title(self.fitting([long, short]), Paint::Warn));
@@ -177,7 +177,7 @@ impl Body<'_> {
         let until = task.finished_at.unwrap_or(self.scene.now);
         let elapsed = task.started_at.map(|at| until.since(at).unwrap_or(0));
         let time = |form: fn(u64) -> String| elapsed.map_or("start unknown".to_owned(), |ms| format!("{} elapsed", form(ms)));
-        let (label, long, short) = (self.label("Time: "), time(duration), time(coarse));
+        let (label, long, short) = (self.label("Time: "), time(duration), time(short_duration));
         let charset = self.glyphs.charset;
         let candidates = match (task.status, &task.remaining) {
             (TaskStatus::Passed | TaskStatus::Failed, _) => match task.finished_at {
@@ -185,7 +185,7 @@ impl Body<'_> {
                 None => vec![long.clone()],
             },
             (_, Remaining::Range { median_secs, low_secs, high_secs, from_stories }) => {
-                let (median, span) = (coarse(median_secs * 1000), text::span(*low_secs, *high_secs, charset));
+                let (median, span) = (short_duration(median_secs * 1000), text::range(*low_secs, *high_secs, charset));
                 let from = format!("from {}", count(*from_stories, "story", "stories"));
                 // Where both ends are rounded to the same there is no range to speak of.
                 let basis = if low_secs == high_secs { from } else { format!("{span}, {from}") };
@@ -197,7 +197,7 @@ impl Body<'_> {
                 ]
             }
             (_, Remaining::LongerThanUsual { usual_low_secs, usual_high_secs }) => {
-                let usual = text::span(*usual_low_secs, *usual_high_secs, charset);
+                let usual = text::range(*usual_low_secs, *usual_high_secs, charset);
                 vec![format!("{long} | longer than usual (usual {usual})"), format!("{short} | usual {usual}")]
             }
             (_, Remaining::Unknown { because }) => {
@@ -285,7 +285,7 @@ impl Body<'_> {
         let Some((path, at)) = sign else {
             return Vec::from_iter((!url.is_empty()).then(|| Row::blank().right(url, Paint::Dim)));
         };
-        let age = format!("Last sign of life {} ago", coarse(self.scene.now.since(at).unwrap_or(0)));
+        let age = format!("Last sign of life {} ago", short_duration(self.scene.now.since(at).unwrap_or(0)));
         // A path cut shorter than this names nothing, and the address is worth more.
         const PATH: usize = 12;
         let path = path.filter(|path| age.len() + text::width(path).min(PATH) + url.len() + 4 <= self.columns);
@@ -340,9 +340,9 @@ pub(super) fn one_line(state: &State, scene: &Scene, canvas: &Canvas) -> Row {
         parts.push(format!("{}/{}", story.criteria.iter().filter(|criterion| criterion.done).count(), story.criteria.len()));
     }
     let until = task.finished_at.unwrap_or(scene.now);
-    parts.extend(task.started_at.and_then(|at| until.since(at)).map(coarse));
+    parts.extend(task.started_at.and_then(|at| until.since(at)).map(short_duration));
     if let Remaining::Range { median_secs, .. } = task.remaining {
-        parts.push(format!("~{}", coarse(median_secs * 1000)));
+        parts.push(format!("~{}", short_duration(median_secs * 1000)));
     }
     Row::blank().fixed(parts.join(" "), paint)
 }

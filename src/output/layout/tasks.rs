@@ -1,7 +1,7 @@
 //! A row for every task, when there are several.
 
 use crate::model::state::{Remaining, TaskState, TaskStatus};
-use crate::output::text::{self, coarse};
+use crate::output::text::{self, short_duration};
 
 use super::body::{self, Body};
 use super::row::{Paint, Row};
@@ -24,7 +24,7 @@ impl Body<'_> {
         for task in order.iter().take(shown) {
             let (sign, _, paint) = self.glyphs.status(task.status);
             let name = text::clean(&task.task_name, self.glyphs.charset);
-            let name = text::cut(&name, names, self.glyphs.charset);
+            let name = text::truncate(&name, names, self.glyphs.charset);
             let pad = " ".repeat(names.saturating_sub(text::width(&name)));
             let mut row = Row::blank().fixed(format!("{sign} "), paint).fixed(format!("{name}{pad} "), Paint::Plain);
             if let Some(all) = task.story_count {
@@ -52,11 +52,11 @@ impl Body<'_> {
     fn outlook(&self, task: &TaskState) -> String {
         match task.status {
             TaskStatus::Running => match task.remaining {
-                Remaining::Range { median_secs, .. } => format!("~{} left", coarse(median_secs * 1000)),
+                Remaining::Range { median_secs, .. } => format!("~{} left", short_duration(median_secs * 1000)),
                 Remaining::LongerThanUsual { .. } | Remaining::Unknown { .. } => String::new(),
             },
             TaskStatus::Quiet => match task.last_activity_at.and_then(|at| self.scene.now.since(at)) {
-                Some(age) => format!("QUIET {}", coarse(age)),
+                Some(age) => format!("QUIET {}", short_duration(age)),
                 None => "QUIET".to_owned(),
             },
             TaskStatus::Waiting | TaskStatus::Passed | TaskStatus::Failed => self.glyphs.status(task.status).1.to_owned(),

@@ -29,16 +29,16 @@ pub fn eventually<T>(deadline: Duration, what: impl AsRef<str>, mut condition: i
 }
 
 /// A project folder that goes away with the test.
-pub struct Project {
+pub struct ProjectFolder {
     folder: TempDir,
 }
 
-impl Project {
+impl ProjectFolder {
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("shop").tempdir().expect("a temporary folder");
         // The repository's root: nothing above it is anybody's business.
         fs::create_dir(folder.path().join(".git")).expect("a folder in it");
-        Project { folder }
+        ProjectFolder { folder }
     }
 
     pub fn path(&self) -> &Path {
@@ -65,31 +65,31 @@ impl Project {
     }
 
     /// Starts it and lets it run.
-    pub fn start(&self, arguments: &[&str]) -> Bridge {
-        Bridge::start(self.command(arguments))
+    pub fn start(&self, arguments: &[&str]) -> BridgeProcess {
+        BridgeProcess::start(self.command(arguments))
     }
 
     /// Runs it to its end.
-    pub fn run(&self, arguments: &[&str]) -> Finished {
+    pub fn run(&self, arguments: &[&str]) -> FinishedProcess {
         self.start(arguments).finished(SOON)
     }
 }
 
 /// A running bridge.
-pub struct Bridge {
+pub struct BridgeProcess {
     child: Child,
-    stdout: Printed,
-    stderr: Printed,
+    stdout: OutputLines,
+    stderr: OutputLines,
 }
 
 /// A bridge that has ended by itself.
-pub struct Finished {
+pub struct FinishedProcess {
     pub status: ExitStatus,
     pub stdout: Vec<String>,
     pub stderr: Vec<String>,
 }
 
-impl Bridge {
+impl BridgeProcess {
     pub fn start_in(command: &mut Command, folder: &Path) -> Self {
         Self::spawn(command.current_dir(folder))
     }
@@ -100,9 +100,9 @@ impl Bridge {
 
     fn spawn(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
-        let stdout = Printed::by(child.stdout.take().expect("it is piped"));
-        let stderr = Printed::by(child.stderr.take().expect("it is piped"));
-        Bridge { child, stdout, stderr }
+        let stdout = OutputLines::by(child.stdout.take().expect("it is piped"));
+        let stderr = OutputLines::by(child.stderr.take().expect("it is piped"));
+        BridgeProcess { child, stdout, stderr }
     }
 
     /// `127.0.0.1:PORT`, from the first line on stderr.
@@ -146,14 +146,14 @@ impl Bridge {
 
     /// Waits for its end.
     #[track_caller]
-    pub fn finished(mut self, within: Duration) -> Finished {
+    pub fn finished(mut self, within: Duration) -> FinishedProcess {
         let status =
             eventually(within, format!("it ends; stderr so far:\n{}", self.stderr()), || self.child.try_wait().expect("it is our child"));
-        Finished { status, stdout: self.stdout.all(), stderr: self.stderr.all() }
+        FinishedProcess { status, stdout: self.stdout.all(), stderr: self.stderr.all() }
     }
 }
 
-impl Drop for Bridge {
+impl Drop for BridgeProcess {
     fn drop(&mut self) {
         // Ended already is as good as killed.
         let _ended = self.child.kill().is_err();
@@ -161,7 +161,7 @@ impl Drop for Bridge {
     }
 }
 
-impl Finished {
+impl FinishedProcess {
     pub fn events(&self) -> Vec<Value> {
         self.stdout.iter().map(|line| parsed(line)).collect()
     }
@@ -187,12 +187,12 @@ fn parsed(line: &str) -> Value {
 }
 
 /// What a process has printed so far, line by line.
-struct Printed {
+struct OutputLines {
     lines: Arc<Mutex<Vec<String>>>,
     reading: Option<std::thread::JoinHandle<()>>,
 }
 
-impl Printed {
+impl OutputLines {
     fn by(pipe: impl Read + Send + 'static) -> Self {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let shared = lines.clone();
@@ -201,7 +201,7 @@ impl Printed {
                 shared.lock().expect("nobody panics with it").push(line);
             }
         });
-        Printed { lines, reading: Some(reading) }
+        OutputLines { lines, reading: Some(reading) }
     }
 
     fn lines(&self) -> Vec<String> {

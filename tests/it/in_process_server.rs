@@ -12,23 +12,23 @@ use progress_bridge::model::state::State;
 use progress_bridge::serve::{self, ServeSettings};
 use tokio::sync::oneshot;
 
-use crate::sse_client::{Message, Stream, stream};
+use crate::sse_client::{SseMessage, SseStream, stream};
 
 /// A server on a free port. Dropping it stops it.
-pub struct Server {
+pub struct InProcessServer {
     pub hub: Hub,
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Server {
+impl InProcessServer {
     pub fn start() -> Self {
-        Server::with(ServeSettings::default())
+        InProcessServer::with(ServeSettings::default())
     }
 
     pub fn with(settings: ServeSettings) -> Self {
-        Server::of(Hub::new(HubSettings::default()), settings)
+        InProcessServer::of(Hub::new(HubSettings::default()), settings)
     }
 
     pub fn of(hub: Hub, settings: ServeSettings) -> Self {
@@ -47,7 +47,7 @@ impl Server {
             });
         });
         let address = address.recv().expect("the server starts");
-        Server { hub, address, stop: Some(stop), thread: Some(thread) }
+        InProcessServer { hub, address, stop: Some(stop), thread: Some(thread) }
     }
 
     /// Publishes events `seqs`.
@@ -59,7 +59,7 @@ impl Server {
         format!("{}-{seq}", self.hub.epoch())
     }
 
-    pub fn follow(&self, target: &str) -> Stream {
+    pub fn follow(&self, target: &str) -> SseStream {
         stream(self.address, target)
     }
 
@@ -72,7 +72,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for InProcessServer {
     fn drop(&mut self) {
         drop(self.stop.take());
     }
@@ -112,12 +112,12 @@ pub fn state(seq: u64) -> State {
     State { schema: SCHEMA, server_time: Timestamp(0), seq: Seq(seq), tasks: vec![], notices: vec![] }
 }
 
-pub fn seq(message: &Message) -> u64 {
+pub fn seq(message: &SseMessage) -> u64 {
     message.json()["seq"].as_u64().unwrap_or_else(|| panic!("an event with a seq: {message:?}"))
 }
 
 /// Takes `count` events that must be no control frames.
-pub fn seqs(stream: &mut Stream, count: usize) -> Vec<u64> {
+pub fn seqs(stream: &mut SseStream, count: usize) -> Vec<u64> {
     (0..count).map(|_| seq(&stream.next_event().expect("more events"))).collect()
 }
 
