@@ -64,7 +64,7 @@ fn read_content(file: &Path, rules: &Rules) -> Result<FileContent, Error> {
         Notation::Markdown => Notation::Json,
         notation @ (Notation::Json | Notation::JsonLines | Notation::Yaml) => notation,
     };
-    Ok(match plan::parse(notation, &splitter::document(&bytes)) {
+    Ok(match plan::parse(notation, &splitter::decode_document(&bytes)) {
         Ok(plan) => FileContent::Plan(plan),
         Err(ParseError::Invalid(why)) if is_document => FileContent::Unusable(format!("no JSON that can be read: {why}")),
         Err(ParseError::NotAPlan) if is_document => {

@@ -97,7 +97,7 @@ struct WatchOptions {
 
     /// Look at the files by the clock, every SECONDS, instead of being woken by the system
     ///
-    /// For network mounts and the like. Done without being asked, every second, where watching is impossible.
+    /// For network mounts and the like. Done without being asked, four times a second, where watching is impossible.
     #[arg(long, value_name = "SECONDS", env = "PROGRESS_BRIDGE_POLL_INTERVAL", hide_env = true, value_parser = parse_seconds)]
     poll_interval: Option<Duration>,
 

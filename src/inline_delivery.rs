@@ -1,9 +1,10 @@
-//! Inline delivery: the thread that publishes also polls the connections that wait for the events.
+//! Inline delivery: one thread takes a line from the file's notification to the sockets of the first clients.
 //!
 //! Waking another thread costs 30 to 70 microseconds on an idle machine, far more than a write to a socket, which never blocks. So an
-//! event takes no thread change on its way: the thread that the file system notifies polls the file (`tail::wake`, its inline
-//! handler), publishes the events, and polls the first [`MAX_INLINE`] waiting connections. Two parts are here:
+//! event changes no thread on its way: the thread that the file system notifies polls the file, publishes its events, and polls the
+//! first [`MAX_INLINE`] waiting connections. The parts, in this order:
 //!
+//! - [`InlineHandler`] is the tail's: it polls the file on the notified thread, unless the tail thread is polling already.
 //! - [`Wakeups`] is the hub's: it wakes the inline subscribers at each publication and defers the others.
 //! - [`InlineFuture`] is the server's: a connection, spawned as a task of the runtime like any other, that a publication may poll.
 //!
@@ -26,6 +27,29 @@ const MAX_INLINE: usize = 8;
 /// Deferred subscribers are woken after so many events. A reader of ten events occupies a processor only briefly, and is far from
 /// falling out of the log.
 const MAX_DEFERRED_EVENTS: usize = 10;
+
+/// Handles hints of type `H` on the thread that has them. Without a handler, the caller wakes another thread instead.
+pub(crate) struct InlineHandler<H>(OnceLock<Box<HandlerFn<H>>>);
+
+type HandlerFn<H> = dyn Fn(&H) -> bool + Send + Sync;
+
+impl<H> Default for InlineHandler<H> {
+    fn default() -> Self {
+        InlineHandler(OnceLock::new())
+    }
+}
+
+impl<H> InlineHandler<H> {
+    /// Sets the function, which returns whether it has handled the hints. The first function stays.
+    pub(crate) fn set(&self, handler: impl Fn(&H) -> bool + Send + Sync + 'static) {
+        let _is_set_already = self.0.set(Box::new(handler)).is_err();
+    }
+
+    /// Returns whether the hints are handled. A panic counts as `false`: the thread that is woken instead meets the same fault.
+    pub(crate) fn call(&self, hints: &H) -> bool {
+        self.0.get().is_some_and(|handler| catch_unwind(AssertUnwindSafe(|| handler(hints))).unwrap_or(false))
+    }
+}
 
 /// Wakes the subscribers of a hub. The signals carry no data ("read the log again"), so a lost or repeated one does no harm.
 #[derive(Debug)]

@@ -5,12 +5,12 @@
 //! from layers above its own in the list below; `tests/it/layers.rs` holds that.
 //!
 //! Public is what the binary, the tests, the benches and the examples use: start with [`app::run`], or with [`event::Event`] for what
-//! comes out. The rest is the program's own.
+//! comes out. All other modules are internal.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-// 0 words: time, lines, what the reader tells the engine, what a source states, what is said about it, what can go wrong
+// 0 words: time, lines, the engine's inputs, facts of a source, events, errors and notices
 pub mod clock;
 pub mod error;
 pub mod event;
@@ -32,7 +32,7 @@ pub(crate) mod engine;
 // 3 log: one writer, readers with cursors
 pub mod hub;
 pub(crate) mod inline_delivery;
-// 4 edges: whoever writes or serves what the log holds
+// 4 edges: write and serve what the log holds
 pub(crate) mod output;
 pub mod serve;
 pub(crate) mod store;

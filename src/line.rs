@@ -17,9 +17,9 @@ pub(crate) struct TaskId(pub u32);
 pub(crate) enum LineEnd {
     /// `\n` or `\r\n`.
     Feed,
-    /// A lone `\r`: the terminal goes back and draws over it. The next line belongs to the same `\n` line.
+    /// A lone `\r`: a terminal draws the next line over this one. Both belong to the same `\n` line.
     Return,
-    /// Nothing yet: the last line of a file without a final newline.
+    /// No line end yet: the last line of a file without a final newline.
     Open,
 }
 
@@ -41,15 +41,15 @@ pub(crate) struct Lines {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct LineBounds {
-    /// Where the line stops in `text`; it starts where the one before stops.
+    /// Offset in `text` at which the line stops. It starts where the line before it stops.
     stop: usize,
     number: u32,
     end: LineEnd,
 }
 
 impl Lines {
-    /// Room for the lines of this many bytes.
-    pub fn with_room_for(bytes: usize) -> Self {
+    /// With capacity for the lines of this many bytes, at 48 bytes a line.
+    pub fn with_capacity(bytes: usize) -> Self {
         Lines { text: String::with_capacity(bytes), bounds: Vec::with_capacity(bytes / 48 + 1) }
     }
 

@@ -46,7 +46,7 @@ pub(super) enum LineClass {
 /// Reads a log as the engine reads a source, once and to its end.
 pub(super) fn explain_log(config: &ParserConfig, bytes: &[u8]) -> Explanation {
     let mut splitter = Splitter::default();
-    let mut text = Lines::with_room_for(bytes.len());
+    let mut text = Lines::with_capacity(bytes.len());
     splitter.feed(bytes, &mut text);
     let partial = splitter.partial();
     let mut parser = config.parser();

@@ -67,7 +67,8 @@ struct LineShares {
 #[derive(Serialize)]
 struct ReportedFact<'a> {
     line: u32,
-    says: &'static str,
+    #[serde(rename = "says")]
+    kind: &'static str,
     #[serde(flatten)]
     story: Option<ReportedStory<'a>>,
     words: String,
@@ -100,7 +101,7 @@ fn reported_fact(fact: &Fact) -> ReportedFact<'_> {
     let story = fact.story.as_ref().map(|StoryName { id, title }| ReportedStory { story_id: id.as_deref(), title: title.as_deref() });
     ReportedFact {
         line: fact.line,
-        says: CountedKind::of(&fact.statement).map_or("activity", CountedKind::id_name),
+        kind: CountedKind::of(&fact.statement).map_or("activity", CountedKind::id_name),
         story,
         words: describe(fact),
         text: &fact.text,

@@ -199,7 +199,7 @@ mod tests {
     fn explanation(lines: Vec<(&str, Vec<Fact>, LineClass)>) -> Explanation {
         let lines = (1..)
             .zip(lines)
-            .map(|(number, (text, says, reading))| ExplainedLine { number, text: text.to_owned(), facts: says, class: reading })
+            .map(|(number, (text, facts, reading))| ExplainedLine { number, text: text.to_owned(), facts, class: reading })
             .collect();
         Explanation { kind: SourceKind::ProgressLog, lines, understood: 3, unknown: 1 }
     }

@@ -45,7 +45,7 @@ use log_source::LogSource;
 use ownership::{RecordOwners, SharedFileId};
 use plan_source::PlanSource;
 use task::TaskEngine;
-use tick::Tick;
+use tick::TaskTick;
 
 /// Most notices that the state shows.
 const MAX_NOTICES: usize = 20;
@@ -246,7 +246,7 @@ impl Engine {
         self.ticked = now.elapsed;
         let finish = std::mem::take(&mut self.finishing);
         for index in 0..self.tasks.len() {
-            let mut tick = Tick {
+            let mut tick = TaskTick {
                 owners: &mut self.owners,
                 now,
                 finish,

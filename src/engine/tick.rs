@@ -17,7 +17,7 @@ use super::task::TaskEngine;
 /// [`PARTIAL_LOSS_DELAY`] on the wall clock, which file times are compared with.
 const SETTLED_MS: u64 = PARTIAL_LOSS_DELAY.as_millis() as u64;
 
-pub(super) struct Tick<'a> {
+pub(super) struct TaskTick<'a> {
     pub(super) owners: &'a mut RecordOwners,
     pub(super) now: ClockReading,
     /// No more input will come: whatever is pending is decided by what there is.
@@ -30,7 +30,7 @@ pub(super) struct Tick<'a> {
     pub(super) notices: Vec<Notice>,
 }
 
-impl Tick<'_> {
+impl TaskTick<'_> {
     pub(super) fn run(&mut self, task: &mut TaskEngine) {
         let was_pending = std::mem::take(&mut task.run_switch_pending);
         let begins_run = self.begins_run(task);

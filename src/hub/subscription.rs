@@ -52,7 +52,7 @@ pub enum GapReason {
 #[derive(Debug)]
 pub struct Subscription {
     hub: Hub,
-    news: watch::Receiver<()>,
+    wakeups: watch::Receiver<()>,
     /// The last event that the reader got, or skipped with a gap.
     after: Seq,
     /// The newest event when the reader began, or when history ended; later events are live.
@@ -78,7 +78,7 @@ enum ReadResult {
 }
 
 impl Subscription {
-    pub(super) fn new(hub: Hub, news: watch::Receiver<()>, start: StartPosition<'_>, when: BufferStart) -> Self {
+    pub(super) fn new(hub: Hub, wakeups: watch::Receiver<()>, start: StartPosition<'_>, when: BufferStart) -> Self {
         let buffer = hub.inner.buffer;
         let log = hub.log();
         let live_after = log.last_seq;
@@ -91,10 +91,10 @@ impl Subscription {
                 Err(reason) => (log.start_of_last(buffer), Some(reason)),
             },
         };
-        let is_newcomer = gap.is_some() || start == StartPosition::Buffer;
-        let unplaced = is_newcomer && when == BufferStart::AfterHistory && log.is_in_history();
+        let begins_with_buffer = gap.is_some() || start == StartPosition::Buffer;
+        let awaits_history = begins_with_buffer && when == BufferStart::AfterHistory && log.is_in_history();
         drop(log);
-        Subscription { hub, news, after, live_after, gap, awaits_history: unplaced }
+        Subscription { hub, wakeups, after, live_after, gap, awaits_history }
     }
 
     /// The next batch; `None` once the hub is closed and everything has been delivered. Cancel safe.
@@ -106,12 +106,12 @@ impl Subscription {
     pub async fn next_up_to(&mut self, limit: usize) -> Option<Batch> {
         loop {
             // Marked as seen before reading: an event published in between wakes the reader again.
-            self.news.borrow_and_update();
+            self.wakeups.borrow_and_update();
             match self.read(limit) {
                 ReadResult::Batch(batch) => return Some(batch),
                 ReadResult::Closed => return None,
                 ReadResult::Empty => {
-                    if self.news.changed().await.is_err() {
+                    if self.wakeups.changed().await.is_err() {
                         return None;
                     }
                 }

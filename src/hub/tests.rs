@@ -33,7 +33,7 @@ fn hub(events: usize, buffer: usize) -> Hub {
 
 /// What a reader gets now, in words: `1..=5`, `expired from 3`.
 fn drain(reader: &mut Subscription) -> Vec<String> {
-    let say = |batch| match batch {
+    let describe = |batch| match batch {
         Batch::Events(entries) => {
             let seqs: Vec<_> = entries.iter().map(|entry| entry.event.seq.0).collect();
             assert!(seqs.windows(2).all(|pair| pair[1] == pair[0] + 1), "a batch has no hole: {seqs:?}");
@@ -44,7 +44,7 @@ fn drain(reader: &mut Subscription) -> Vec<String> {
             format!("{} from {oldest}", format!("{reason:?}").to_lowercase())
         }
     };
-    std::iter::from_fn(|| reader.try_next().map(say)).collect()
+    std::iter::from_fn(|| reader.try_next().map(describe)).collect()
 }
 
 fn check(hub: &Hub, start: StartPosition<'_>, expected: &[&str]) {
@@ -182,14 +182,14 @@ fn waiting_readers_miss_nothing() {
         .map(|_| {
             let (mut reader, handle) = (hub.subscribe(StartPosition::Oldest), runtime.handle().clone());
             std::thread::spawn(move || {
-                let mut seen = Vec::new();
+                let mut received = Vec::new();
                 while let Some(batch) = handle.block_on(reader.next()) {
                     match batch {
-                        Batch::Events(entries) => seen.extend(entries.iter().map(|entry| entry.event.seq.0)),
+                        Batch::Events(entries) => received.extend(entries.iter().map(|entry| entry.event.seq.0)),
                         Batch::Gap { .. } => panic!("nothing was evicted"),
                     }
                 }
-                seen
+                received
             })
         })
         .collect();
@@ -326,18 +326,18 @@ proptest! {
     fn reading_stops_cleanly_when_cancelled(pauses in prop::collection::vec(0u8..3, 1..30)) {
         let hub = hub(1_000, 10);
         let mut reader = hub.subscribe(StartPosition::Live);
-        let (mut head, mut seen) = (0, 0);
+        let (mut head, mut received) = (0, 0);
         for pause in pauses {
             // Polled once and dropped: whatever it took must not be lost.
             if let Some(Some(Batch::Events(entries))) = reader.next().now_or_never() {
-                seen += entries.len() as u64;
+                received += entries.len() as u64;
             }
             hub.publish(events(head + 1..=head + u64::from(pause)));
             head += u64::from(pause);
         }
         while let Some(Batch::Events(entries)) = reader.try_next() {
-            seen += entries.len() as u64;
+            received += entries.len() as u64;
         }
-        prop_assert_eq!(seen, head);
+        prop_assert_eq!(received, head);
     }
 }

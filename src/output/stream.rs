@@ -1,8 +1,8 @@
-//! `--stream`: draws the box in place on a terminal.
+//! `--stream`: draws the live box in place on a terminal.
 //!
-//! The picture is `layout`'s; here is only how it reaches the screen, when, and how the terminal is left behind. indicatif moves the cursor
-//! and keeps the picture on the screen's height; it draws one bar whose message is the whole picture, so that a frame is one change.
-//! Its rates and times are not used: they were made for bytes and explode on stories of many minutes.
+//! `layout` makes the lines; this module decides when they are drawn, and restores the terminal at the end. indicatif moves the cursor
+//! and keeps the picture within the height of the screen. Its one bar has the whole picture as message, so that a frame is one change.
+//! Its own rates and times are not used: they were made for bytes and are wrong for stories of many minutes.
 
 mod frame;
 
@@ -47,13 +47,13 @@ pub struct LiveBox {
     taskbar: Option<Taskbar>,
 }
 
-/// What OSC 9;4 says.
+/// The progress that OSC 9;4 reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Taskbar {
     Share(u8),
     Failed(u8),
     Quiet(u8),
-    /// Something goes on, nobody knows how far.
+    /// A run of unknown length.
     Unknown,
 }
 
@@ -106,7 +106,7 @@ impl LiveBox {
     pub fn finish(mut self, state: &State, now: Timestamp) {
         self.draw(state, now);
         self.repaint();
-        // The rest is `drop`'s, because it must happen on every way out.
+        // `drop` restores the terminal, because that must happen on every way out.
     }
 
     /// Ctrl-Z: the shell gets its cursor, the process stops, and the next picture begins below whatever was typed meanwhile.

@@ -1,6 +1,6 @@
-//! The final state for people: what `--once` prints on stdout.
+//! The final state as text: `--once` prints it on stdout.
 //!
-//! Pure, and not cut to any width: whoever pipes it keeps everything.
+//! Pure. Lines are not truncated, so that a pipe gets everything.
 
 use jiff::tz::TimeZone;
 
@@ -58,7 +58,7 @@ impl Summary<'_> {
             let form = |at| text::local(at, self.zone, "%Y-%m-%d %H:%M");
             lines.push(match (task.finished_at, &task.remaining) {
                 (Some(end), _) => format!("Time: {elapsed}, {} to {}", form(started), form(end)),
-                // Why it is unknown is of no use to somebody who asked once.
+                // The reason why there is no estimate does not help after `--once`.
                 (None, Remaining::Unknown { .. }) => format!("Time: {elapsed} since {}", form(started)),
                 (None, remaining) => format!("Time: {elapsed} since {}, {}", form(started), text::remaining(remaining, self.charset)),
             });

@@ -88,7 +88,7 @@ fn trouble_is_said_once_until_it_is_over() {
     store.journal.as_mut().unwrap().write_to(journal);
     assert_eq!(store.append(&numbered(3, 2), NOW), None);
     drop(store);
-    // The hole is the hub's to see: what stands behind it leads up to the newest.
+    // The hub handles the hole: the events after it are contiguous up to the newest.
     assert_eq!(open(&folder).1.events, numbered(3, 2));
 }
 

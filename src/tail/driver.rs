@@ -13,7 +13,7 @@ use crate::line::SourceId;
 use crate::model::state::State;
 use crate::tail::checkpoint::Checkpoint;
 
-/// One publication: what a poll_interval of the files has led to.
+/// One publication: what one poll of the files has led to.
 #[derive(Debug, Default)]
 pub struct Update {
     /// In the order in which they are to be published.

@@ -75,7 +75,7 @@ pub(super) fn stat_path(path: &Path) -> PathState {
     }
 }
 
-/// Opens for reading. Only ever called for what was a regular file a moment ago, so that it does not wait for a pipe's writer.
+/// Opens a file for reading. Only called after `stat_path` found a regular file, because opening a pipe would wait for its writer.
 pub(super) fn open(path: &Path) -> io::Result<(File, FileStat)> {
     let file = File::open(path)?;
     let stat = FileStat::from(&file.metadata()?);

@@ -46,7 +46,7 @@ pub enum OldFile {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum FileChange {
     /// Everything before the offset is as it was read.
     Appended,
     Reread(RereadReason),
@@ -184,13 +184,13 @@ impl PrefixHash {
 
     /// What happened to a file of this size. Another inode that begins with everything that was read counts as appended to: many editors
     /// and agents write the whole file anew to add a line.
-    pub fn classify(&self, size: u64, old: OldFile, level: CheckLevel, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<Change> {
+    pub fn classify(&self, size: u64, old: OldFile, level: CheckLevel, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<FileChange> {
         // A new file may begin like the rotated one: both have a header.
         let may_be_the_same = old != OldFile::Rotated || self.offset == 0;
         if may_be_the_same && size >= self.offset && self.matches(level, read, buffer)? {
-            return Ok(Change::Appended);
+            return Ok(FileChange::Appended);
         }
-        Ok(Change::Reread(reread_reason(old)))
+        Ok(FileChange::Reread(reread_reason(old)))
     }
 }
 
@@ -263,22 +263,22 @@ mod tests {
     #[test]
     fn verdicts() {
         let prefix = prefix_of(b"one\ntwo\n", 3);
-        let check = |now: &[u8], old: OldFile, expected: Change| {
+        let check = |now: &[u8], old: OldFile, expected: FileChange| {
             assert_eq!(
                 prefix.classify(now.len() as u64, old, CheckLevel::Full, &mut reader(now), &mut [0; 9000]).unwrap(),
                 expected,
                 "{now:?}"
             );
         };
-        check(b"one\ntwo\n", OldFile::SameInode, Change::Appended);
-        check(b"one\ntwo\nthree\n", OldFile::SameInode, Change::Appended);
-        check(b"one\ntwo\nthree\n", OldFile::Replaced, Change::Appended);
-        check(b"one\ntwo\nthree\n", OldFile::Renamed, Change::Appended);
-        check(b"one\ntwo\nthree\n", OldFile::Rotated, Change::Reread(RereadReason::Rotated));
-        check(b"one\n", OldFile::SameInode, Change::Reread(RereadReason::Rewritten));
-        check(b"one\ntoo\n", OldFile::SameInode, Change::Reread(RereadReason::Rewritten));
-        check(b"zero\none\ntwo\n", OldFile::Replaced, Change::Reread(RereadReason::Replaced));
-        check(b"", OldFile::Renamed, Change::Reread(RereadReason::Renamed));
+        check(b"one\ntwo\n", OldFile::SameInode, FileChange::Appended);
+        check(b"one\ntwo\nthree\n", OldFile::SameInode, FileChange::Appended);
+        check(b"one\ntwo\nthree\n", OldFile::Replaced, FileChange::Appended);
+        check(b"one\ntwo\nthree\n", OldFile::Renamed, FileChange::Appended);
+        check(b"one\ntwo\nthree\n", OldFile::Rotated, FileChange::Reread(RereadReason::Rotated));
+        check(b"one\n", OldFile::SameInode, FileChange::Reread(RereadReason::Rewritten));
+        check(b"one\ntoo\n", OldFile::SameInode, FileChange::Reread(RereadReason::Rewritten));
+        check(b"zero\none\ntwo\n", OldFile::Replaced, FileChange::Reread(RereadReason::Replaced));
+        check(b"", OldFile::Renamed, FileChange::Reread(RereadReason::Renamed));
     }
 
     #[test]
@@ -291,7 +291,7 @@ mod tests {
         let prefix = prefix_of(&content(100_000), 4096);
         let change =
             prefix.classify(100_000, OldFile::SameInode, CheckLevel::Quick, &mut reader(&content(50_000)), &mut [0; 9000]).unwrap();
-        assert_eq!(change, Change::Reread(RereadReason::Rewritten));
+        assert_eq!(change, FileChange::Reread(RereadReason::Rewritten));
     }
 
     #[test]

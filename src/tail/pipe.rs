@@ -1,5 +1,5 @@
-//! Standard input or a named pipe: read from its first byte to its last, by a thread of its own, because nothing but reading tells
-//! whether there is anything to read.
+//! Standard input or a named pipe: read from its first byte to its last. A thread of its own reads it, because only a blocking read tells
+//! when there are bytes.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -41,7 +41,7 @@ enum PipeState {
 
 enum PipeChunk {
     Bytes(Vec<u8>),
-    /// The last writer of a named pipe has gone; another may come.
+    /// The last writer of a named pipe has closed it; another may open it.
     WriterGone,
     Failed(io::Error),
 }
@@ -81,7 +81,7 @@ impl PipeReader {
         PollResult::More { tick: true }
     }
 
-    /// Nothing more will ever come.
+    /// Whether every byte was read and no writer can open the pipe any more.
     pub(super) fn has_ended(&self) -> bool {
         matches!(self.pipe, PipeState::Ended)
     }
@@ -116,13 +116,13 @@ impl PipeReader {
     }
 
     fn feed(&mut self, bytes: &[u8], poll: &mut PollContext<'_>) {
-        let mut lines = Lines::with_room_for(bytes.len());
+        let mut lines = Lines::with_capacity(bytes.len());
         self.splitter.feed(bytes, &mut lines);
         (poll.emit)(Input::Lines { source: self.tracked.id, at: poll.now, lines });
         report_cut(&self.splitter, &mut self.cut_reported, &self.tracked, poll);
         self.last_line = match self.last_line {
             LastLine::Emitted(ended) if ended == self.splitter.ended() => self.last_line,
-            LastLine::Complete | LastLine::Pending(_) | LastLine::Emitted(_) if self.splitter.is_open() => {
+            LastLine::Complete | LastLine::Pending(_) | LastLine::Emitted(_) if self.splitter.has_partial() => {
                 LastLine::Pending(poll.now.elapsed + PARTIAL_LINE_TIMEOUT)
             }
             LastLine::Complete | LastLine::Pending(_) | LastLine::Emitted(_) => LastLine::Complete,
@@ -141,7 +141,7 @@ impl PipeReader {
 
     /// The writer has closed the pipe: its last line is complete, and the next writer starts another one.
     fn end_line(&mut self, poll: &mut PollContext<'_>) {
-        if self.splitter.is_open() {
+        if self.splitter.has_partial() {
             self.feed(b"\n", poll);
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::error::NoticeKind;
 use crate::line::Lines;
-use crate::tail::follow::{Change, CheckLevel, OldFile, PrefixHash};
+use crate::tail::follow::{CheckLevel, FileChange, OldFile, PrefixHash};
 use crate::tail::splitter::{self, Splitter};
 use crate::tail::tracked_path::{PollContext, TrackedPath};
 
@@ -50,7 +50,7 @@ impl ReadPosition {
     ) {
         let bytes = &poll.buffer[..count];
         self.prefix.add(bytes);
-        let mut lines = Lines::with_room_for(count);
+        let mut lines = Lines::with_capacity(count);
         self.splitter.feed(bytes, &mut lines);
         if !lines.is_empty() {
             emit(poll, lines);
@@ -68,7 +68,7 @@ impl ReadPosition {
     ) -> io::Result<DrainResult> {
         let size = file.metadata()?.len();
         let mut read = |buffer: &mut [u8], at| file.read_at(buffer, at);
-        if self.prefix.classify(size, OldFile::SameInode, CheckLevel::Quick, &mut read, poll.buffer)? != Change::Appended {
+        if self.prefix.classify(size, OldFile::SameInode, CheckLevel::Quick, &mut read, poll.buffer)? != FileChange::Appended {
             return Ok(DrainResult::Changed);
         }
         let before = self.prefix.offset();

@@ -205,7 +205,7 @@ impl TailReader {
                 continue;
             }
             while let PollResult::More { tick } = self.files.poll(index, advice.machine_log, now, &mut |input| self.driver.feed(input)) {
-                if self.is_out_of_time() || self.driver.closed {
+                if self.stop_deadline_passed() || self.driver.closed {
                     break;
                 }
                 if tick {
@@ -254,7 +254,7 @@ impl TailReader {
     fn poll_until_read(&mut self) {
         self.poll_interval = None;
         let mut steps_before_tick = FIRST_POLL_STEPS;
-        while self.poll_files(&mut steps_before_tick) && !self.is_out_of_time() && !self.driver.closed {
+        while self.poll_files(&mut steps_before_tick) && !self.stop_deadline_passed() && !self.driver.closed {
             steps_before_tick = 0;
         }
     }
@@ -267,7 +267,7 @@ impl TailReader {
         let now = self.clock.read();
         self.files.finish(now, &mut |input| self.driver.feed(input));
         let is_left = self.files.order().into_iter().any(|index| self.files.is_changed(index));
-        if is_left && !self.driver.closed && !self.is_out_of_time() {
+        if is_left && !self.driver.closed && !self.stop_deadline_passed() {
             // Files that had to wait for a decision of the engine are read after it has decided.
             self.driver.decide_pending(now);
             self.poll_until_read();
@@ -279,7 +279,7 @@ impl TailReader {
     }
 
     /// Whether reading must end now: [`STOP_TIMEOUT`] after a stop, so that what was written before the stop is read.
-    fn is_out_of_time(&mut self) -> bool {
+    fn stop_deadline_passed(&mut self) -> bool {
         if !self.handle.is_stopped() {
             return false;
         }

@@ -16,7 +16,7 @@ use crate::line::Lines;
 use crate::tail::checkpoint::FileCheckpoint;
 use crate::tail::detached::{DRAIN_INTERVAL, DRAIN_TIMEOUT, DetachedFiles};
 use crate::tail::file_stat::{self, FileIdentity, FileStat};
-use crate::tail::follow::{self, Change, CheckLevel, OldFile};
+use crate::tail::follow::{self, CheckLevel, FileChange, OldFile};
 use crate::tail::read_position::{DrainResult, LastLine, ReadPosition};
 use crate::tail::rotated::{self, NewRotated, RotatedFiles};
 use crate::tail::tracked_path::{PollContext, PollResult, TrackedPath};
@@ -206,15 +206,15 @@ impl FileTailer {
             self.check_at = (now < recheck_at).then_some(recheck_at.max(self.next_full_check));
         }
         // Copying the file and truncating it is a way of rotating, too.
-        if change != Change::Appended && self.read_rotated(&[stat.identity], poll) {
-            change = Change::Reread(RereadReason::Rotated);
+        if change != FileChange::Appended && self.read_rotated(&[stat.identity], poll) {
+            change = FileChange::Reread(RereadReason::Rotated);
         }
         self.begin(change, stat, false, poll);
         Ok(())
     }
 
     /// Starts the read that follows from `change`. `renamed` when the file took the path from another one with no gap between.
-    fn begin(&mut self, change: Change, stat: FileStat, renamed: bool, poll: &mut PollContext<'_>) {
+    fn begin(&mut self, change: FileChange, stat: FileStat, renamed: bool, poll: &mut PollContext<'_>) {
         let now = poll.now.elapsed;
         let first = self.last_stat.is_none() && !renamed;
         self.ever_present = true;
@@ -228,9 +228,9 @@ impl FileTailer {
         self.last_stat = Some(stat);
         let pending = PendingRead { stat, reread: None, renamed, first, counted_to: None };
         match change {
-            Change::Appended if stat.size == self.position.prefix.offset() => {}
-            Change::Appended => self.pending = Some(pending),
-            Change::Reread(reason) => {
+            FileChange::Appended if stat.size == self.position.prefix.offset() => {}
+            FileChange::Appended => self.pending = Some(pending),
+            FileChange::Reread(reason) => {
                 self.begin_reread(reason, poll);
                 self.pending = Some(PendingRead { reread: Some(reason), ..pending });
             }
@@ -291,7 +291,7 @@ impl FileTailer {
         };
         self.position.last_line = match self.position.last_line {
             LastLine::Emitted(ended) if ended == self.position.splitter.ended() => LastLine::Emitted(ended),
-            LastLine::Complete | LastLine::Pending(_) | LastLine::Emitted(_) if self.position.splitter.is_open() => {
+            LastLine::Complete | LastLine::Pending(_) | LastLine::Emitted(_) if self.position.splitter.has_partial() => {
                 LastLine::Pending(now + timeout)
             }
             LastLine::Complete | LastLine::Pending(_) | LastLine::Emitted(_) => LastLine::Complete,
@@ -334,7 +334,7 @@ impl FileTailer {
             (poll.emit)(Input::Lines { source: id, at: poll.now, lines });
         })?;
         if drained == DrainResult::Appended {
-            self.position.last_line = if self.position.splitter.is_open() {
+            self.position.last_line = if self.position.splitter.has_partial() {
                 LastLine::Pending(poll.now.elapsed + PARTIAL_LINE_TIMEOUT)
             } else {
                 LastLine::Complete
@@ -390,14 +390,14 @@ impl FileTailer {
         }
         let old_file = if self.old_file == OldFile::Rotated && !poll.machine { OldFile::Renamed } else { self.old_file };
         let change = match self.interrupted_reread.take() {
-            Some(reason) => Change::Reread(reason),
+            Some(reason) => FileChange::Reread(reason),
             None => {
                 let mut read = |buffer: &mut [u8], at| file.read_at(buffer, at);
                 self.position.prefix.classify(stat.size, old_file, CheckLevel::Full, &mut read, poll.buffer)?
             }
         };
         if let Some((old, _)) = old {
-            let still_linked = change != Change::Appended && old_file != OldFile::Replaced;
+            let still_linked = change != FileChange::Appended && old_file != OldFile::Replaced;
             if still_linked && !poll.machine && matches!(self.position.last_line, LastLine::Pending(_)) {
                 // The log of an archived run is complete, and the engine does not count it any more once the next run begins.
                 self.emit_partial(poll);
@@ -433,7 +433,7 @@ impl FileTailer {
             (false, _) if self.read_rotated(&[stat.identity], poll) => RereadReason::Rotated,
             (false, _) => follow::reread_reason(old_file),
         };
-        self.begin(Change::Reread(reason), stat, false, poll);
+        self.begin(FileChange::Reread(reason), stat, false, poll);
         if let Some(pending) = &mut self.pending {
             pending.counted_to = fingerprint.filter(|_| matches).map(|fingerprint| fingerprint.offset);
         }

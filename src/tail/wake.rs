@@ -3,11 +3,12 @@
 //! Whoever wakes it never waits and never queues; two hints about one file are one hint.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use crate::inline_delivery::InlineHandler;
 
 /// Wakes the tail thread, or ends it. Clones wake the same thread.
 #[derive(Clone, Default)]
@@ -19,15 +20,7 @@ struct WakeSignal {
     condvar: Condvar,
     stop: AtomicBool,
     /// See [`TailHandle::set_inline_handler`].
-    inline_handler: OnceLock<Box<InlineHandler>>,
-}
-
-/// Polls the files of the hints on the calling thread, and returns whether it did.
-type InlineHandler = dyn Fn(&Hints) -> bool + Send + Sync;
-
-/// A panic of the handler counts as `false`: the tail thread is woken and finds the lock poisoned.
-fn call_handler(handler: &InlineHandler, hints: &Hints) -> bool {
-    catch_unwind(AssertUnwindSafe(|| handler(hints))).unwrap_or(false)
+    inline_handler: InlineHandler<Hints>,
 }
 
 #[derive(Default)]
@@ -125,7 +118,7 @@ impl TailHandle {
     /// Lets `handler` take the hints that concern files alone, on the thread that got the notification. The tail thread is woken only when
     /// it returns `false`.
     pub(super) fn set_inline_handler(&self, handler: impl Fn(&Hints) -> bool + Send + Sync + 'static) {
-        let _is_set_already = self.0.inline_handler.set(Box::new(handler)).is_err();
+        self.0.inline_handler.set(handler);
     }
 
     /// Ends the current `wait`, without a hint.
@@ -136,7 +129,7 @@ impl TailHandle {
     pub(super) fn on_file_event(&self, path: &Path, event: FileEvent) {
         let Some(hints) = self.hints_for(path, event) else { return };
         let concerns_files_alone = !hints.folders && !hints.appeared;
-        let is_handled = concerns_files_alone && self.0.inline_handler.get().is_some_and(|handler| call_handler(&**handler, &hints));
+        let is_handled = concerns_files_alone && self.0.inline_handler.call(&hints);
         if !is_handled {
             self.signal(|state| state.hints.add(hints));
         }

@@ -182,7 +182,7 @@ mod tests {
             self.folder.path().join(name)
         }
 
-        /// Waits for hints that are good enough; re-arms as the thread would.
+        /// Waits for enough hints; syncs the watches as the tail thread would.
         fn wait(&mut self, what: &str, enough: impl Fn(&Hints) -> bool) -> Hints {
             let deadline = Instant::now() + Duration::from_secs(10);
             let mut seen = Hints::default();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_file_is_heard_again_and_again() {
+    fn a_replaced_file_is_notified_again_and_again() {
         let mut rig = WatchRig::new(&["a.txt"], |folder| fs::write(folder.join("a.txt"), "x").unwrap());
         for round in 0..3 {
             fs::write(rig.path("new"), "y").unwrap();
@@ -234,7 +234,7 @@ mod tests {
         for _ in 0..2 {
             fs::create_dir_all(rig.path("a/b/c")).unwrap();
             rig.wait("folders", |hints| hints.folders);
-            // Everything is armed when nothing comes any more; what was created before that is found by looking.
+            // The watches are in sync when no notification follows. What was created before that is found by polling.
             while rig.handle.wait(Duration::from_millis(50)).folders {
                 rig.watch.sync(&rig.files, &[]).unwrap();
             }
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_heard_through_its_target() {
+    fn a_link_is_notified_through_its_target() {
         let mut rig = WatchRig::new(&["link.txt"], |folder| {
             fs::create_dir(folder.join("elsewhere")).unwrap();
             fs::write(folder.join("elsewhere/real.txt"), "x").unwrap();

@@ -1,4 +1,4 @@
-//! Starts the real binary in a folder of its own, reads what it prints, and kills it when the test is over.
+//! Starts the real binary in a temporary folder, reads its output, and kills it at the end of the test.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Long enough for a loaded machine; nothing passes by waiting for it.
+/// Deadline of a wait, long enough for a loaded machine.
 pub const SOON: Duration = Duration::from_secs(10);
 
-/// Waits until the condition gives something. The only place that may sleep.
+/// Waits until the condition returns a value. The only function that may sleep.
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "the one place")]
 pub fn eventually<T>(deadline: Duration, what: impl AsRef<str>, mut condition: impl FnMut() -> Option<T>) -> T {
@@ -28,7 +28,7 @@ pub fn eventually<T>(deadline: Duration, what: impl AsRef<str>, mut condition: i
     }
 }
 
-/// A project folder that goes away with the test.
+/// A temporary project folder.
 pub struct ProjectFolder {
     folder: TempDir,
 }
@@ -36,7 +36,7 @@ pub struct ProjectFolder {
 impl ProjectFolder {
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("shop").tempdir().expect("a temporary folder");
-        // The repository's root: nothing above it is anybody's business.
+        // Marks the root of a repository: discovery looks no higher.
         fs::create_dir(folder.path().join(".git")).expect("a folder in it");
         ProjectFolder { folder }
     }
@@ -53,7 +53,7 @@ impl ProjectFolder {
         fs::write(self.file(name), text).expect("the folder is ours");
     }
 
-    /// The binary in this folder, with none of the caller's settings.
+    /// The binary in this folder, without the caller's environment.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_progress-bridge"));
         command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
@@ -75,14 +75,14 @@ impl ProjectFolder {
     }
 }
 
-/// A running bridge.
+/// A running process of the binary.
 pub struct BridgeProcess {
     child: Child,
     stdout: OutputLines,
     stderr: OutputLines,
 }
 
-/// A bridge that has ended by itself.
+/// A process that has ended by itself.
 pub struct FinishedProcess {
     pub status: ExitStatus,
     pub stdout: Vec<String>,
@@ -172,7 +172,7 @@ impl FinishedProcess {
         self
     }
 
-    /// The one thing it has to say.
+    /// Its only message on stderr.
     #[track_caller]
     pub fn complaint(&self) -> &str {
         match self.stderr.as_slice() {
@@ -186,7 +186,7 @@ fn parsed(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"))
 }
 
-/// What a process has printed so far, line by line.
+/// The lines that a process has printed so far.
 struct OutputLines {
     lines: Arc<Mutex<Vec<String>>>,
     reading: Option<std::thread::JoinHandle<()>>,

@@ -1,4 +1,4 @@
-//! The command line from outside: exit codes, messages, ends.
+//! The command line of the real binary: exit codes, messages, exit conditions.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! Every `fixtures/<family>/<case>/` through the whole bridge: its events, against the snapshot beside this file.
+//! Every `fixtures/<family>/<case>/` through the whole binary: compares its events with the snapshot beside this file.
 //!
 //! A new folder is a new test. `INSTA_UPDATE=always cargo test golden` writes what is missing; read it before it is committed.
 

@@ -1,4 +1,4 @@
-//! The server with a hub fed by hand, in the test's own process and on a port of its own; and events to feed it with.
+//! The server in the test's own process, with a hub to which the test publishes; and sample events.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::sse_client::{SseMessage, SseStream, stream};
 
-/// A server on a free port. Dropping it stops it.
+/// A server on a free port. It stops when it is dropped.
 pub struct InProcessServer {
     pub hub: Hub,
     pub address: SocketAddr,

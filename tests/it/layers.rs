@@ -1,4 +1,4 @@
-//! The layers of the house: who may import whom, which package is used where, and how long a file may be.
+//! The layers of the modules: which may import which, where each package is used, and how long a file may be.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -5,6 +5,7 @@ mod cli;
 mod golden;
 mod in_process_server;
 mod layers;
+mod names;
 mod page;
 mod restarts;
 mod runner;

@@ -1,4 +1,4 @@
-//! The page in a real browser, through WebDriver: by what a reader sees.
+//! The page in a real browser, through WebDriver: checks the visible text.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;

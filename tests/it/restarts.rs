@@ -1,4 +1,4 @@
-//! Killed with -9 and started again: with `--state` as if nothing had been, without it as a bridge that begins anew.
+//! Kills the process with SIGKILL and starts it again: with `--state` it resumes, without it it begins anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;

@@ -1,4 +1,4 @@
-//! Two stock runners, write by write: the same words and the same ways of writing as in the example.
+//! Two stock runners, one write at a time, with the texts and the ways of writing of the example.
 
 #[path = "../../examples/simulate_runner/shop.rs"]
 pub mod shop;

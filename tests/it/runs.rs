@@ -1,5 +1,5 @@
-//! Under stock runners each start and each completion arrives once, in order, however the agent writes and however late the
-//! bridge starts; and nothing that did not happen.
+//! Under stock runners each start and each completion is emitted once and in order, in whatever way the agent writes and however late
+//! the process starts; and nothing else is emitted.
 
 use serde_json::Value;
 

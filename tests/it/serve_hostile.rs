@@ -1,4 +1,4 @@
-//! What nobody should send, and what is answered: never a crash, never a wait for others, always JSON with a hint where anybody can hear it.
+//! Hostile and malformed requests: they crash nothing, delay no other client, and get an error in JSON with a hint.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

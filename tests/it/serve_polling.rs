@@ -1,4 +1,4 @@
-//! Polling, the page, and everything that is refused.
+//! Polling, the page, and refused requests.
 
 use progress_bridge::serve::{ServeSettings, Token};
 

@@ -1,4 +1,4 @@
-//! The two streams: what comes first, what comes after a cursor, pace, filters, heartbeats.
+//! The two streams: first frames, resume, rate limit, filters, heartbeats.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What can be named: files that come later, folders, patterns, standard input, pipes; and what is refused.
+//! What the arguments can name: later files, folders, patterns, standard input, pipes; and what is refused.
 
 use std::fs;
 use std::io::Write;

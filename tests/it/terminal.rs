@@ -1,4 +1,4 @@
-//! `--stream` in a real terminal: what stands on the screen, not what was written to it.
+//! `--stream` in a real terminal: checks the content of the screen, not the bytes written to it.
 
 use std::process::Command;
 

@@ -6,7 +6,7 @@ const NAMES: [&str; 5] = ["progress.txt", "prd.json", "execution_log.jsonl", "er
 const RULE: &str = "================================================================================";
 
 /// What each file is given in a step of the run, in the order of [`NAMES`]. A plan is written whole.
-type Step = [String; 5];
+type RunStep = [String; 5];
 
 fn flags(first: bool, second: bool) -> String {
     serde_json::json!({"project": "bakery", "branchName": "feature/bakery", "userStories": [
@@ -26,7 +26,7 @@ fn drawing(story: &str, rows: &str) -> String {
     format!("╔═══╗\n║ Current Story: {story}\n║ Time: 2s elapsed\n║ Currently: Running\n║ Acceptance Criteria:\n{rows}╚═══╝\n")
 }
 
-fn run() -> [Step; 6] {
+fn run() -> [RunStep; 6] {
     let none = String::new;
     let entry = |id: &str, rest: &str| format!("### Iteration: 2026-02-02 02:40\n**Story**: {id}\n**Status**: Complete\n{rest}\n---\n");
     [
