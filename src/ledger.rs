@@ -200,7 +200,7 @@ impl SourceLedger {
     }
 
     /// Decides what a content means that replaced the accepted one.
-    pub fn judge(&self, new: &ContentCounts, context: RewriteContext) -> Verdict {
+    pub fn classify(&self, new: &ContentCounts, context: RewriteContext) -> Verdict {
         let high_water = |key: &CountKey| self.high_water.get(key).copied().unwrap_or(0);
         let common: u64 = new.counts.iter().map(|(key, count)| u64::from((*count).min(high_water(key)))).sum();
         let total = match sum(&self.current) {

@@ -316,7 +316,7 @@ impl LogSource {
             quiet: if at_once { TOTAL_LOSS_DELAY } else { now.saturating_sub(self.changed) },
             age: if at_once { TOTAL_LOSS_DELAY } else { now.saturating_sub(candidate.since) },
         };
-        let verdict = match self.ledger.judge(&counts, context) {
+        let verdict = match self.ledger.classify(&counts, context) {
             // No more input will show whether this is a new run: a half-written file must not begin one.
             Verdict::NewGeneration if at_once && !context.machine => Verdict::Rewrite,
             verdict => verdict,
