@@ -57,5 +57,5 @@ pub(crate) enum Input {
     /// Every source has been read once. What follows is seen as it happens.
     InitialScanDone,
     /// No input follows: the next tick decides whatever is pending by what the engine has.
-    EndOfInput,
+    Finish,
 }

@@ -235,7 +235,7 @@ impl Engine {
                 self.live = true;
                 self.owners.forget_published();
             }
-            Input::EndOfInput => self.finishing = true,
+            Input::Finish => self.finishing = true,
         }
         None
     }

@@ -124,7 +124,7 @@ impl Driver {
 
     /// Makes the engine decide whatever is pending, and publishes the events of that.
     pub(super) fn decide_pending(&mut self, now: ClockReading) {
-        self.feed(Input::EndOfInput);
+        self.feed(Input::Finish);
         let events = self.tick_engine(now);
         if !events.is_empty() {
             self.publish_events(events, None);
@@ -140,7 +140,7 @@ impl Driver {
 
     /// Publishes the last events and the final state.
     pub(super) fn finish(&mut self, now: ClockReading) {
-        self.feed(Input::EndOfInput);
+        self.feed(Input::Finish);
         let events = self.tick_engine(now);
         let state = self.snapshot(now);
         self.publish_events(events, Some(state));
