@@ -23,7 +23,7 @@ const MAX_COMPARED_STORIES: usize = 500;
 pub struct StoryRef {
     /// Goes into keys and event ids.
     pub key: Arc<str>,
-    /// The id as people write it: in the plan's spelling, else in the first one seen.
+    /// The id as people write it: in the plan's spelling, else in the first one known.
     pub id: Option<Arc<str>>,
 }
 
@@ -167,7 +167,7 @@ impl StoryResolver {
         }
         let others = self.criteria.entry(story_ref.key.clone()).or_default();
         let offset = planned.len();
-        let taken = others.iter().position(|seen| seen.is_some() && *seen == text);
+        let taken = others.iter().position(|known| known.is_some() && *known == text);
         let index = match (taken, written.index) {
             (Some(index), _) => index,
             (None, Some(index)) if offset == 0 => index as usize,
@@ -234,10 +234,10 @@ fn bare_id(id: &str) -> String {
         .collect();
     for word in GENERIC {
         // Only before a number: `TASK-007` is an id with its prefix, `Task 7` is the number 7.
-        if let Some(rest) = upper.strip_prefix(word)
-            && rest.starts_with(|c: char| c.is_ascii_digit())
+        if let Some(number) = upper.strip_prefix(word)
+            && number.starts_with(|c: char| c.is_ascii_digit())
         {
-            return rest.to_owned();
+            return number.to_owned();
         }
     }
     upper

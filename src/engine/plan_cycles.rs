@@ -13,19 +13,19 @@ pub(super) fn last_cycle_start<'f>(facts: impl Iterator<Item = &'f Fact>, plan: 
     let planned = plan.stories.iter().enumerate().filter_map(|(index, story)| Some((story.id.as_ref()?.to_lowercase(), index)));
     let index_by_id: HashMap<String, usize> = planned.collect();
     let passes: Vec<(u32, usize)> = facts.filter_map(|fact| Some((fact.line, *index_by_id.get(&passed_id(fact)?)?))).collect();
-    let mut seen: HashSet<usize> = HashSet::new();
+    let mut since_start: HashSet<usize> = HashSet::new();
     let mut lowest: Option<usize> = None;
     let mut start = 0;
     for (nth, (line, story)) in passes.iter().enumerate() {
         // One story that passes again is no cycle. The first story and then the next one, both passing again, are.
         let is_first = lowest.is_none_or(|lowest| lowest >= *story);
-        let next_passes_again = passes.get(nth + 1).is_some_and(|(_, next)| next != story && seen.contains(next));
-        if seen.contains(story) && is_first && next_passes_again {
+        let next_passes_again = passes.get(nth + 1).is_some_and(|(_, next)| next != story && since_start.contains(next));
+        if since_start.contains(story) && is_first && next_passes_again {
             start = *line;
-            seen.clear();
+            since_start.clear();
             lowest = None;
         }
-        seen.insert(*story);
+        since_start.insert(*story);
         lowest = Some(lowest.map_or(*story, |lowest| lowest.min(*story)));
     }
     start

@@ -138,7 +138,7 @@ fn ticks_survive_a_save_of_the_plan() {
 }
 
 #[test]
-fn from_the_end_an_entry_that_was_there_is_not_said_later() {
+fn from_the_end_an_entry_that_was_there_is_not_emitted_later() {
     let entry = "## 2026-01-24 10:00 - US-001\n- Added the login\n- Files changed: a.rs\n";
     let mut scenario = Scenario::with([Some(&format!("# Ralph Progress Log\nStarted: a\n---\n\n{entry}")), None, None], false);
     scenario.wait(4.0);
@@ -146,7 +146,7 @@ fn from_the_end_an_entry_that_was_there_is_not_said_later() {
 }
 
 #[test]
-fn redraws_of_one_line_in_several_looks_say_it_once() {
+fn redraws_of_one_line_in_several_polls_state_it_once() {
     let mut scenario = Scenario::new([Some(&h("a")), None, None]);
     scenario.redraw("[US-1] Starting...").redraw("[US-1] Starting...").redraw("[US-1] Starting...");
     assert_eq!(scenario.emitted(), ["start US-1 (Started: a)"]);

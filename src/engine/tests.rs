@@ -1,6 +1,6 @@
 //! Histories of files, stated to the engine as the reader would tell them, on a clock of their own.
 
-mod guesses;
+mod inference;
 mod last_line;
 mod plans;
 mod restart;
@@ -305,7 +305,7 @@ fn a_line_inserted_on_top_is_the_new_one() {
 }
 
 #[test]
-fn an_edit_is_news_and_its_revert_is_not() {
+fn an_edit_is_new_and_its_revert_is_not() {
     let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1), s(2)])), None, None]);
     scenario.emitted();
     scenario.save(P, &cat(&[h("a"), c(1), s(2)]), RereadReason::Replaced).wait(1.0).expect(&["passed US-1 (Started: a)"]);
@@ -334,7 +334,7 @@ fn content_that_comes_back_soon_is_the_same_run_and_late_is_another() {
 }
 
 #[test]
-fn gone_and_appended_again_is_news_but_restored_is_not() {
+fn gone_and_appended_again_is_new_but_restored_is_not() {
     let six = cat(&[h("a"), s(1), s(2), s(3), s(4), s(5), s(6)]);
     let mut scenario = Scenario::new([Some(&six), None, None]);
     scenario.emitted();
@@ -344,7 +344,7 @@ fn gone_and_appended_again_is_news_but_restored_is_not() {
 }
 
 #[test]
-fn two_sources_that_say_the_same_say_it_once() {
+fn two_sources_that_state_the_same_state_it_once() {
     let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1)])), Some(""), None]);
     scenario.emitted();
     scenario.append(L, &s(1)).wait(1.0).expect(&[]);
@@ -375,14 +375,14 @@ fn other_sources_wait_while_a_reset_is_not_believed() {
 }
 
 #[test]
-fn from_the_end_only_what_comes_is_said() {
+fn from_the_end_only_what_comes_is_emitted() {
     let mut scenario = Scenario::with([Some(&cat(&[h("a"), s(1)])), None, None], false);
     assert_eq!(scenario.events.len(), 0);
     scenario.append(P, &cat(&[f(1), s(1)])).wait(1.0).expect(&["failed US-1 (Started: a)", "start US-1 (Started: a)"]);
 }
 
 #[test]
-fn a_reformatted_log_says_nothing() {
+fn a_reformatted_log_states_nothing() {
     let mut scenario = Scenario::new([Some(&cat(&[h("a"), c(1), c(2), c(3), c(4), c(5)])), None, None]);
     scenario.emitted();
     let reformatted = "# Progress Log\nStarted: a\n\n- [US-1] Completed now\n- [US-2] Completed\n- [US-4] Completed\n- [US-5] Completed\n";

@@ -86,7 +86,7 @@ fn criteria_without_a_plan_are_ranked_by_first_appearance() {
 }
 
 #[test]
-fn a_plan_without_ids_is_known_by_title_and_place() {
+fn a_plan_without_ids_is_known_by_title_and_number() {
     let stories = ["Dashboard shows the table", "Registration form works", "Add a README.md file"];
     let stories = stories.iter().map(|title| PlanStory { title: Some((*title).into()), ..PlanStory::default() }).collect();
     let mut resolver = StoryResolver::default();

@@ -11,7 +11,7 @@ fn an_open_last_line_counts_once() {
 }
 
 #[test]
-fn a_save_without_a_final_newline_is_no_news_whenever_its_end_is_seen_to_stand() {
+fn a_save_without_a_final_newline_emits_nothing_whenever_its_end_is_read() {
     for (first, then) in [(0.0, 1.0), (1.0, 0.0)] {
         let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1), s(2)])), None, None]);
         scenario.emitted();
@@ -22,7 +22,7 @@ fn a_save_without_a_final_newline_is_no_news_whenever_its_end_is_seen_to_stand()
 }
 
 #[test]
-fn redraws_of_one_line_say_it_once() {
+fn redraws_of_one_line_state_it_once() {
     let mut scenario = Scenario::new([None, Some(""), None]);
     scenario.append(L, "[US-1] Starting...\r[US-1] Starting...\r[US-1] Starting...\n").wait(1.0);
     assert_eq!(scenario.emitted().len(), 1);
@@ -31,7 +31,7 @@ fn redraws_of_one_line_say_it_once() {
 }
 
 #[test]
-fn redraws_that_come_one_by_one_say_it_once() {
+fn redraws_that_come_one_by_one_state_it_once() {
     let mut scenario = Scenario::new([None, Some(&s(1)), None]);
     scenario.emitted();
     scenario.append(L, "[US-2] Starting...\r").wait(0.1).append(L, "[US-2] Starting...\r").wait(4.0);

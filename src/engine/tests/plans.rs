@@ -13,7 +13,7 @@ fn flags_count_by_rising_edges() {
 }
 
 #[test]
-fn a_plan_without_stories_and_one_without_some_of_them_say_nothing() {
+fn a_plan_without_stories_and_one_without_some_of_them_state_nothing() {
     let whole = plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]);
     let mut scenario = Scenario::new([None, None, Some(&whole)]);
     scenario.emitted();
@@ -38,7 +38,7 @@ fn all_flags_falling_is_a_new_run() {
 }
 
 #[test]
-fn a_plan_and_a_log_that_agree_say_it_once() {
+fn a_plan_and_a_log_that_agree_state_it_once() {
     let stories = [("US-1", false), ("US-2", false)];
     let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1)])), None, Some(&plan("b", &stories))]);
     scenario.expect(&["start US-1 (b)"]);

@@ -9,7 +9,7 @@ impl Scenario {
     pub(super) fn restart(&mut self, down: f64, meanwhile: impl FnOnce(&mut Scenario)) -> &mut Scenario {
         let memory = self.engine.checkpoint(self.moment().wall).expect("nothing waits to be stated");
         let memory: EngineCheckpoint = serde_json::from_slice(&serde_json::to_vec(&memory).unwrap()).unwrap();
-        let at_rest: Vec<bool> = (0..self.files.len()).map(|file| self.engine.is_counted(SourceId(file as u32))).collect();
+        let is_counted: Vec<bool> = (0..self.files.len()).map(|file| self.engine.is_counted(SourceId(file as u32))).collect();
         let before: Vec<Option<String>> = self.files.iter().map(|file| file.read.clone()).collect();
         // Nobody looks at the files while the engine is down.
         for file in &mut self.files {
@@ -27,7 +27,7 @@ impl Scenario {
                 self.files[at].document || !self.files[at].content.is_empty() || read.as_ref().is_some_and(|read| !read.is_empty());
             self.files[at].read = Some(self.files[at].content.clone());
             if is_there {
-                self.read_again(at, read.unwrap_or_default(), at_rest[at]);
+                self.read_again(at, read.unwrap_or_default(), is_counted[at]);
             }
         }
         self.tick();
@@ -36,7 +36,7 @@ impl Scenario {
         self.wait(0.5)
     }
 
-    fn read_again(&mut self, at: usize, read: String, at_rest: bool) {
+    fn read_again(&mut self, at: usize, read: String, is_counted: bool) {
         let (source, moment) = (SourceId(at as u32), self.moment());
         let content = self.files[at].content.clone();
         if self.files[at].document {
@@ -45,7 +45,7 @@ impl Scenario {
             }
             return;
         }
-        let resumes = at_rest && content.starts_with(&read);
+        let resumes = is_counted && content.starts_with(&read);
         let why = if resumes { RereadReason::Restored } else { self.files[at].why };
         self.feed(Input::RereadBegun { source, at: moment, reason: why });
         let known = if resumes { read.rfind('\n').map_or(0, |end| end + 1) } else { content.len() };
@@ -62,7 +62,7 @@ impl Scenario {
 }
 
 #[test]
-fn only_what_came_meanwhile_is_said() {
+fn only_what_came_meanwhile_is_emitted() {
     let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1), c(1)])), None, None]);
     scenario.emitted();
     let state = scenario.engine.state(scenario.moment());
@@ -92,7 +92,7 @@ fn numbers_go_on() {
 }
 
 #[test]
-fn gone_before_and_appended_while_down_is_news() {
+fn gone_before_and_appended_while_down_is_new() {
     let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1), s(2), s(3)])), None, None]);
     scenario.emitted();
     scenario.save(P, &cat(&[h("a"), s(2), s(3)]), RereadReason::Replaced).wait(1.0).expect(&[]);
@@ -166,7 +166,7 @@ fn an_open_end_that_was_counted_is_not_counted_again() {
 }
 
 #[test]
-fn a_candidate_is_judged_again() {
+fn a_candidate_is_evaluated_again() {
     let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1), c(1), s(2)])), None, None]);
     scenario.emitted();
     scenario.save(P, &h("a"), RereadReason::Rewritten).wait(1.0).expect(&[]);
@@ -175,7 +175,7 @@ fn a_candidate_is_judged_again() {
 }
 
 #[test]
-fn what_was_published_and_not_remembered_is_found_again_and_not_said_again() {
+fn what_was_published_and_not_remembered_is_found_again_and_not_emitted_again() {
     let mut scenario = Scenario::new([Some(&h("a")), None, None]);
     let memory = scenario.engine.checkpoint(scenario.moment().wall).unwrap();
     scenario.append(P, &cat(&[s(1), c(1)])).wait(0.5);
@@ -196,7 +196,7 @@ fn what_was_published_and_not_remembered_is_found_again_and_not_said_again() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// However often it is killed, the events are those of a engine that was not.
+    /// However often it is killed, the events are those of an engine that was not.
     #[test]
     fn kills_change_nothing(
         steps in prop::collection::vec((0u32..4, 1u32..5, any::<bool>(), any::<bool>()), 1..25),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_line_that_changes_to_and_fro_is_news_once() {
+fn a_line_that_changes_to_and_fro_is_new_once() {
     let (one, other) = (cat(&[h("a"), s(1), s(2), s(3)]), cat(&[h("a"), s(1), s(4), s(3)]));
     let mut scenario = Scenario::new([Some(&one), None, None]);
     scenario.emitted();
@@ -30,7 +30,7 @@ fn half_a_rewrite_is_waited_for_wherever_it_stops() {
 }
 
 #[test]
-fn one_of_equal_lines_removed_and_added_again_is_news_only_when_it_was_long_gone() {
+fn one_of_equal_lines_removed_and_added_again_is_new_only_when_it_was_long_gone() {
     for (seconds, expected) in [(1.0, vec![]), (6.0, vec!["start US-1 (Started: a)"])] {
         let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1), s(1), s(1), s(2)])), None, None]);
         scenario.emitted();
@@ -44,7 +44,7 @@ fn one_of_equal_lines_removed_and_added_again_is_news_only_when_it_was_long_gone
 }
 
 #[test]
-fn a_writer_that_never_rests_is_told_everything_once() {
+fn a_writer_that_never_rests_is_published_everything_once() {
     let mut lines = vec![s(1), s(2), s(3)];
     let mut scenario = Scenario::new([Some(&lines.concat()), None, None]);
     let run = scenario.events[0].run.to_string();
@@ -76,7 +76,7 @@ fn json_lines_under_an_agents_name_are_saved_as_an_agent_does() {
 }
 
 #[test]
-fn a_start_said_again_by_the_minute_keeps_the_second_it_was_seen_at() {
+fn a_start_emitted_again_by_the_minute_keeps_the_second_it_was_read_at() {
     let head = "# Progress Log\n# Created: 2026-02-02 02:40:01\n\n";
     let entry = |ticked: &str| {
         let story = "### Iteration: 2026-02-02 02:40\n**Story**: US-1 - Draw the map\n**Status**: In Progress\n";

@@ -86,7 +86,7 @@ fn an_old_file_that_was_saved_over_adds_only_what_the_new_one_lacks() {
 }
 
 #[test]
-fn a_copy_tells_what_was_missed_and_an_unknown_generation_everything() {
+fn a_copy_states_what_was_missed_and_an_unknown_generation_everything() {
     let mut scenario = logged(&[s(1), s(2)]);
     scenario.reads(&[(RereadReason::RotatedSibling, cat(&[s(1), s(2), s(3)])), (RereadReason::Rotated, s(1))]).wait(0.0);
     assert_eq!(names(&mut scenario), ["start US-3", "start US-1"]);

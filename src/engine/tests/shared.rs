@@ -120,7 +120,7 @@ fn a_plan_without_titles_yields_to_one_that_has_both() {
 }
 
 #[test]
-fn a_missed_generation_is_told_apart_by_its_times() {
+fn a_missed_generation_is_published_apart_by_its_times() {
     let mut scenario = two_tasks(&cat(&[record(1, "US-1", "Draw the map"), record(2, "US-2", "Zoom"), record(3, "US-9", "Sign it")]));
     scenario.emitted();
     for log in [A_LOG, B_LOG] {
@@ -151,7 +151,7 @@ fn a_record_waits_for_the_plan_of_a_run_that_is_about_to_begin() {
 }
 
 #[test]
-fn what_was_told_and_not_remembered_stays_its_tasks() {
+fn what_was_published_and_not_remembered_stays_its_tasks() {
     let mut scenario = two_tasks("");
     scenario.append(B, "...\n").wait(1.0).log(&record(1, "X-1", "In no plan"));
     let stated = std::mem::take(&mut scenario.events);
@@ -162,7 +162,7 @@ fn what_was_told_and_not_remembered_stays_its_tasks() {
 }
 
 #[test]
-fn the_same_words_without_a_time_may_be_said_of_another_task() {
+fn the_same_words_without_a_time_may_be_emitted_of_another_task() {
     let mut scenario = two_tasks(&record(1, "US-2", "Zoom"));
     scenario.emitted();
     for (at, name) in [(A, "A"), (B, "B"), (A, "A"), (B, "B")] {

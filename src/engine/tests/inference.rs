@@ -37,7 +37,7 @@ fn nothing_is_guessed_before_a_file_moves() {
 }
 
 #[test]
-fn the_first_open_story_is_guessed_once_and_its_line_says_nothing_new() {
+fn the_first_open_story_is_guessed_once_and_its_line_states_nothing_new() {
     let mut scenario = scenario();
     scenario.append(P, "Some notes.\n").wait(1.0);
     assert_eq!(guessed(&scenario), ["US-3"]);
