@@ -24,7 +24,7 @@ pub use self::signals::Signals;
 use crate::clock::{ClockReading, Timestamp};
 use crate::config::{Config, DisplayConfig, ExitWhen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig};
 use crate::discover::{self, Disk, Found, Request, SourceKey};
-use crate::engine::{Engine, Settings};
+use crate::engine::{Engine, EngineSettings};
 use crate::error::Error;
 use crate::event::Seq;
 use crate::hub::{Hub, HubSettings, StartPosition};
@@ -186,8 +186,8 @@ impl Drop for CloseOnDrop {
     }
 }
 
-fn engine_settings(read: &ReadConfig, found: &Found) -> Settings {
-    Settings {
+fn engine_settings(read: &ReadConfig, found: &Found) -> EngineSettings {
+    EngineSettings {
         tasks: found.tasks.clone(),
         sources: found.sources.clone(),
         zone: TimeZone::system(),
@@ -218,13 +218,13 @@ async fn open_store(state: Option<&Path>) -> Result<(Option<Store>, Restored), E
 fn restore(engine: &mut Engine, restored: &mut Restored) -> HashMap<SourceKey, FileCheckpoint> {
     let now = ClockReading { elapsed: Duration::ZERO, wall: Timestamp::now() };
     for notice in restored.notices.drain(..) {
-        engine.handle(Input::Notice { source: None, at: now, notice });
+        engine.feed(Input::Notice { source: None, at: now, notice });
     }
     let newest = restored.newest.as_ref().map_or(Seq(0), |newest| newest.seq);
-    engine.go_on(newest, restored.uncounted());
+    engine.skip_published(newest, restored.uncounted());
     restored.events.clear();
     let Some(checkpoint) = restored.checkpoint.take() else { return HashMap::new() };
-    engine.restore(checkpoint.counts, now);
+    engine.restore(checkpoint.engine, now);
     checkpoint.files
 }
 

@@ -27,7 +27,7 @@ pub(crate) enum RereadReason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DetachedId(pub u32);
 
-/// Everything the engine is told. It returns events only for `Tick` and `Finish`.
+/// Everything the engine is fed. It decides what the inputs mean at the next tick: those between two ticks were read at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Input {
     /// The file is read again from its start: its `Lines` follow, then `RereadDone` or `RestoreDone`.
@@ -54,10 +54,8 @@ pub(crate) enum Input {
     Missing { source: SourceId, at: ClockReading },
     /// The reader reports trouble that it survived.
     Notice { source: Option<SourceId>, at: ClockReading, notice: error::Notice },
-    /// The poll is over: the inputs since the last `Tick` were seen at once.
-    Tick(ClockReading),
     /// Every source has been read once. What follows is seen as it happens.
-    InitialScanDone(ClockReading),
-    /// No input follows: the engine decides whatever is pending by what it has.
-    Finish(ClockReading),
+    InitialScanDone,
+    /// No input follows: the next tick decides whatever is pending by what the engine has.
+    Finish,
 }

@@ -138,7 +138,7 @@ impl Restored {
     pub fn hub(&self, settings: HubSettings) -> Hub {
         match &self.newest {
             Some(newest) => {
-                let counted = self.checkpoint.as_ref().map_or(Seq(0), |checkpoint| checkpoint.counts.seq);
+                let counted = self.checkpoint.as_ref().map_or(Seq(0), |checkpoint| checkpoint.engine.seq);
                 let newest = Cursor { epoch: newest.epoch.clone(), seq: newest.seq.max(counted) };
                 Hub::restored(settings, newest, self.events.clone())
             }
@@ -148,7 +148,7 @@ impl Restored {
 
     /// Published events that the checkpoint does not count yet.
     pub fn uncounted(&self) -> impl Iterator<Item = &Event> {
-        let counted = self.checkpoint.as_ref().map_or(Seq(0), |checkpoint| checkpoint.counts.seq);
+        let counted = self.checkpoint.as_ref().map_or(Seq(0), |checkpoint| checkpoint.engine.seq);
         self.events.iter().filter(move |event| event.seq > counted)
     }
 }

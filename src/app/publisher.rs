@@ -1,4 +1,4 @@
-//! Publishes each update of the tail thread: stdout first, then the journal, then the hub, and the state after its events.
+//! Publishes each update of the tail reader: stdout first, then the journal, then the hub, and the state after its events.
 
 use std::ops::ControlFlow;
 
@@ -14,7 +14,7 @@ use crate::output::{SinkError, StdoutSink};
 use crate::store::Store;
 use crate::tail::reader::Update;
 
-/// The program's only writer of events and states. It lives on the tail thread.
+/// The program's only writer of events and states. The thread that polls the files calls it.
 pub(super) struct Publisher {
     pub(super) hub: Hub,
     pub(super) stdout: Option<Box<dyn StdoutSink>>,
@@ -83,10 +83,10 @@ fn run_result(state: &State) -> Option<bool> {
     for task in &state.tasks {
         match task.status {
             // Not begun, for example a discovered folder that nobody works on: it decides nothing.
-            TaskStatus::Waiting | TaskStatus::Planned => {}
-            TaskStatus::Running => return None,
+            TaskStatus::Waiting => {}
+            TaskStatus::Running | TaskStatus::Quiet => return None,
             TaskStatus::Passed => passed = Some(passed.unwrap_or(true)),
-            TaskStatus::Failed | TaskStatus::Ended => passed = Some(false),
+            TaskStatus::Failed => passed = Some(false),
         }
     }
     passed

@@ -1,30 +1,31 @@
 //! Composes the machines: inputs in, events and the state out. No clock, no file, no socket.
 //!
-//! Inputs pile up until a `Tick` says that everything so far was seen at once; then each task believes what may be believed,
-//! counts, and tells what is due in order.
+//! Two calls are the whole path. [`Engine::feed`] buffers an input. [`Engine::tick`] says that all inputs since the last tick were read at
+//! once: each task accepts settled content, counts its facts and emits the due events in order.
 
-mod claims;
-mod document;
-mod infer;
-mod lines;
-mod look;
-mod memory;
-mod naming;
-mod order;
-mod passes;
-mod past;
+mod checkpoint;
+mod counting;
+mod detached;
+mod event_order;
+mod inference;
+mod log_source;
+mod ownership;
+mod plan_cycles;
+mod plan_source;
 #[cfg(test)]
 mod plan_tests;
 #[cfg(test)]
 mod properties;
 mod resolve;
-mod stated;
+mod run_name;
+mod snapshot;
 mod task;
 #[cfg(test)]
 mod tests;
-mod view;
+mod tick;
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -32,26 +33,27 @@ use jiff::tz::TimeZone;
 use crate::clock::{ClockReading, Timestamp};
 use crate::discover::{Added, Shape, Source, SourceKey, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
-use crate::event::{Event, EventId, Seq};
+use crate::event::{Event, EventId, SCHEMA, Seq};
 use crate::format::{ParserConfig, Rules};
 use crate::input::Input;
-use crate::ledger::Verdict;
+use crate::ledger::{REAPPEAR_AFTER, Verdict};
 use crate::line::SourceId;
-use crate::model::state::SourceCondition;
-use claims::{Claims, FileAt};
-use document::PlanSource;
-use lines::LineSource;
-use look::Look;
-pub use memory::Memory;
-use task::Task;
+use crate::model::state::{SourceCondition, SourceState, State};
+pub use checkpoint::EngineCheckpoint;
+use checkpoint::SourceCheckpoint;
+use log_source::LogSource;
+use ownership::{RecordOwners, SharedFileId};
+use plan_source::PlanSource;
+use task::TaskEngine;
+use tick::TaskTick;
 
-/// Notices that the state shows.
-const NOTICES: usize = 20;
-/// Remaining time and quiet are looked at anew this often while a run goes on.
-const ESTIMATE_EVERY: Duration = Duration::from_secs(20);
+/// Most notices that the state shows.
+const MAX_NOTICES: usize = 20;
+/// While a run goes on, the state's remaining time and quietness are renewed this often.
+const ESTIMATE_INTERVAL: Duration = Duration::from_secs(20);
 
-/// What the engine needs to know from the start.
-pub struct Settings {
+/// Statement the engine needs to know from the start.
+pub struct EngineSettings {
     pub tasks: Vec<FoundTask>,
     pub sources: Vec<Source>,
     /// For times written without a zone.
@@ -62,328 +64,201 @@ pub struct Settings {
     pub emit_history: bool,
     /// Whether events carry `source.text`.
     pub source_text: bool,
-    /// Whether the story being worked on may be guessed.
+    /// Whether the current story may be inferred.
     pub infer: bool,
 }
 
 /// The machines of every task.
 pub struct Engine {
-    /// Without tasks and sources, which are below.
-    settings: Settings,
-    tasks: Vec<Task>,
-    sources: Vec<Place>,
-    claims: Claims,
+    /// Its `tasks` and `sources` are empty: see the next two fields.
+    settings: EngineSettings,
+    tasks: Vec<TaskEngine>,
+    sources: Vec<SourceSlot>,
+    owners: RecordOwners,
     seq: Seq,
     notices: VecDeque<Notice>,
+    /// Notices that no output has had yet.
     new_notices: Vec<Notice>,
-    /// Every source has been read once.
-    ready: bool,
-    version: u64,
+    /// The initial scan is done.
+    live: bool,
+    /// No input follows the next tick.
+    finishing: bool,
+    /// Rises whenever [`Engine::state`] changes.
+    state_version: u64,
+    /// When the remaining time was last renewed.
     estimated: Duration,
     /// The last tick.
     ticked: Duration,
-    /// What an earlier process knew of tasks and files that have not turned up yet.
-    remembered: Option<Memory>,
-    /// Events that an earlier process published after what is remembered: no news when they are found again.
+    /// The parts of a checkpoint whose tasks and files are not watched yet.
+    checkpoint: Option<EngineCheckpoint>,
+    /// Events that an earlier process published after its last checkpoint: they are not emitted again.
     published: HashSet<EventId>,
 }
 
-/// Where a source's machine lives.
-struct Place {
+/// Statement a tick brings.
+#[derive(Debug)]
+pub struct Output {
+    /// In the order in which they are to be published.
+    pub events: Vec<Event>,
+    /// New notices, for stderr.
+    pub notices: Vec<Notice>,
+    /// Rises whenever [`Engine::state`] changes.
+    pub state_version: u64,
+    /// When the next tick is due although no file changes, on the clock of [`ClockReading::elapsed`].
+    pub next_tick: Option<Duration>,
+    /// How to read each source until the next tick, by its number.
+    pub advice: Vec<SourceAdvice>,
+}
+
+/// How to read a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceAdvice {
+    /// The source is not to be read: its task waits until it is certain whether a new run began.
+    pub wait: bool,
+    /// A program appends to the file and rotates it.
+    pub machine_log: bool,
+}
+
+/// A source and its place in its task.
+struct SourceSlot {
     key: SourceKey,
-    file: Option<FileAt>,
+    file: Option<SharedFileId>,
     task: usize,
-    machine: Machine,
+    role: SourceRole,
     condition: SourceCondition,
 }
 
+/// The index of a source among the logs or the plans of its task.
 #[derive(Clone, Copy)]
-enum Machine {
-    Lines(usize),
+enum SourceRole {
+    Log(usize),
     Plan(usize),
 }
 
 impl Engine {
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: EngineSettings) -> Self {
         let (tasks, sources) = (settings.tasks.clone(), settings.sources.clone());
         let mut engine = Engine {
-            settings: Settings { tasks: Vec::new(), sources: Vec::new(), ..settings },
+            settings: EngineSettings { tasks: Vec::new(), sources: Vec::new(), ..settings },
             tasks: Vec::new(),
             sources: Vec::new(),
-            claims: Claims::default(),
+            owners: RecordOwners::default(),
             seq: Seq(0),
             notices: VecDeque::new(),
             new_notices: Vec::new(),
-            ready: false,
-            version: 1,
+            live: false,
+            finishing: false,
+            state_version: 1,
             estimated: Duration::ZERO,
             ticked: Duration::ZERO,
-            remembered: None,
+            checkpoint: None,
             published: HashSet::new(),
         };
         engine.add(&tasks, &sources);
         engine
     }
 
-    /// Tasks and sources that were found later, numbered on from those before.
-    pub fn add_found(&mut self, added: &Added, now: ClockReading) {
+    /// Adds tasks and sources that were found later; their numbers follow those before.
+    pub fn add_sources(&mut self, added: &Added, now: ClockReading) {
         let (first_task, first_source) = (self.tasks.len(), self.sources.len());
         self.add(&added.tasks, &added.sources);
-        self.remember(first_task, first_source, now);
-        self.version += 1;
+        self.restore_added(first_task, first_source, now);
+        self.state_version += 1;
     }
 
     fn add(&mut self, tasks: &[FoundTask], sources: &[Source]) {
         for task in tasks {
-            self.tasks.push(Task::new(task, self.tasks.len(), self.settings.source_text, self.settings.infer));
-            self.claims.add_task(&task.name);
+            self.tasks.push(TaskEngine::new(task, self.tasks.len(), self.settings.source_text, self.settings.infer));
+            self.owners.add_task(&task.name);
         }
         for source in sources {
-            let at = source.task.0 as usize;
-            let task = &mut self.tasks[at];
-            let file = source.common.as_ref().map(|real| self.claims.add_file(real, at));
-            let machine = match source.shape {
+            let index = source.task.0 as usize;
+            let task = &mut self.tasks[index];
+            let file = source.common.as_ref().map(|real| self.owners.add_file(real, index));
+            let role = match source.shape {
                 Shape::Lines | Shape::Stream => {
-                    let recipe = ParserConfig::new(&source.path, self.settings.zone.clone(), &self.settings.rules);
-                    task.lines.push(LineSource::new(&source.shown, file, source.machine_name, recipe));
-                    Machine::Lines(task.lines.len() - 1)
+                    let config = ParserConfig::new(&source.path, self.settings.zone.clone(), &self.settings.rules);
+                    task.logs.push(LogSource::new(&source.shown, file, source.machine_name, config));
+                    SourceRole::Log(task.logs.len() - 1)
                 }
                 Shape::Document => {
                     task.plans.push(PlanSource::new(&source.shown));
-                    Machine::Plan(task.plans.len() - 1)
+                    SourceRole::Plan(task.plans.len() - 1)
                 }
             };
-            self.sources.push(Place { key: source.key.clone(), file, task: at, machine, condition: SourceCondition::Waiting });
+            self.sources.push(SourceSlot { key: source.key.clone(), file, task: index, role, condition: SourceCondition::Waiting });
         }
     }
 
-    /// Takes one input. Events come out of `Tick` and `Finish` only, in the order they are to be published.
-    pub fn handle(&mut self, input: Input) -> Vec<Event> {
+    /// Takes one input. Returns new advice when the input changes which sources must wait.
+    pub fn feed(&mut self, input: Input) -> Option<Vec<SourceAdvice>> {
         match input {
-            Input::RereadBegun { source, at, reason: why } => {
-                self.press(source, at, false);
-                self.on_lines(source, at, |lines, now| lines.begin(now, why));
+            Input::RereadBegun { source, at, reason } => {
+                self.commit_early(source, at, false);
+                self.on_log(source, at, |log, now| log.begin_reread(now, reason));
             }
             Input::RestoreDone { source, at } => {
-                self.touched(source, at);
-                self.with_line(source, |task, line, claims| task.resumed(line, at.elapsed, claims));
+                self.record_activity(source, at);
+                self.on_task(source, |task, log, owners| task.skip_published(log, at.elapsed, owners));
             }
-            Input::Detached { source, at, detached: past } => {
-                self.press(source, at, true);
-                self.on_lines(source, at, |lines, _| lines.retire(past));
+            Input::Detached { source, at, detached } => {
+                self.commit_early(source, at, true);
+                self.on_log(source, at, |log, _| log.detach(detached));
             }
-            Input::DetachedLines { source, at, detached: past, lines } => {
-                self.touched(source, at);
-                self.with_line(source, |task, line, claims| task.late(line, past, &lines, claims));
+            Input::DetachedLines { source, at, detached, lines } => {
+                self.record_activity(source, at);
+                self.on_task(source, |task, log, owners| task.append_detached(log, detached, &lines, owners));
             }
-            Input::DetachedClosed { source, at: _, detached: past, still_linked, partial } => {
+            Input::DetachedClosed { source, at: _, detached, still_linked, partial } => {
                 let end = still_linked.then_some(partial);
-                self.with_line(source, |task, line, claims| task.leave(line, past, end, claims));
+                self.on_task(source, |task, log, owners| task.close_detached(log, detached, end, owners));
             }
             Input::Lines { source, at, lines } => {
-                self.touched(source, at);
-                self.with_line(source, |task, line, claims| task.take(line, at.elapsed, &lines, claims));
+                self.record_activity(source, at);
+                self.on_task(source, |task, log, owners| task.read(log, at.elapsed, &lines, owners));
             }
-            Input::PartialLine { source, at, partial: rest } => self.on_lines(source, at, |lines, _| lines.rest(rest)),
-            Input::RereadDone { source, at, partial: rest } => {
-                self.on_lines(source, at, |lines, now| lines.end(now, rest));
-                self.hold_if_reset(source, at);
+            Input::PartialLine { source, at, partial } => self.on_log(source, at, |log, _| log.read_partial_line(partial)),
+            Input::RereadDone { source, at, partial } => {
+                self.on_log(source, at, |log, now| log.end_reread(now, partial));
+                return self.block_if_reset(source, at).then(|| self.advice());
             }
-            Input::Document { source, at, text } => self.on_document(source, at, &text),
-            Input::FileSeen { source, at } => self.written(source, at),
-            Input::Missing { source, at: _ } => self.gone(source),
+            Input::Document { source, at, text } => return self.read_document(source, at, &text).then(|| self.advice()),
+            Input::FileSeen { source, at } => self.record_file_time(source, at),
+            Input::Missing { source, at: _ } => self.record_missing(source),
             Input::Notice { source, at: _, notice } => {
                 if let (Some(source), NoticeKind::Unreadable) = (source, notice.kind) {
                     self.sources[source.0 as usize].condition = SourceCondition::Unreadable;
                 }
-                self.notice(notice);
+                self.add_notice(notice);
             }
-            Input::Tick(now) => return self.tick(now, false),
-            Input::InitialScanDone(_) => {
-                self.ready = true;
-                self.claims.forget_told();
+            Input::InitialScanDone => {
+                self.live = true;
+                self.owners.forget_published();
             }
-            Input::Finish(now) => return self.tick(now, true),
+            Input::Finish => self.finishing = true,
         }
-        Vec::new()
+        None
     }
 
-    /// When the next `Tick` is wanted although nothing may have been seen by then, on the clock of [`ClockReading::elapsed`].
-    pub fn deadline(&self) -> Option<Duration> {
-        let waits = self.tasks.iter().flat_map(|task| {
-            let lines = task.lines.iter().filter_map(|source| source.deadline(self.ticked));
-            lines.chain(task.plans.iter().filter_map(|source| source.deadline(self.ticked)))
-        });
-        let estimate = self.tasks.iter().any(|task| task.model.is_running()).then_some(self.estimated + ESTIMATE_EVERY);
-        let switch = self.tasks.iter().any(|task| task.switching).then_some(self.ticked);
-        waits.chain(estimate).chain(switch).min()
-    }
-
-    /// Whether this source may be looked at: while a task waits to know whether a new run began, its other files wait in turn.
-    pub fn may_look(&self, source: SourceId) -> bool {
-        let place = &self.sources[source.0 as usize];
-        let line = match place.machine {
-            Machine::Lines(line) => Some(line),
-            Machine::Plan(_) => None,
-        };
-        // Whose a record is may hang on the plan that one of its tasks is about to have.
-        let readers = self.claims.readers(place.file);
-        !self.tasks[place.task].waits(line) && !readers.iter().any(|task| self.tasks[*task].waits(None))
-    }
-
-    /// Whether all lines of this file that were handed over have been counted.
-    pub fn is_at_rest(&self, source: SourceId) -> bool {
-        let place = &self.sources[source.0 as usize];
-        match place.machine {
-            Machine::Lines(line) => self.tasks[place.task].lines[line].is_at_rest(),
-            Machine::Plan(_) => true,
-        }
-    }
-
-    /// Whether a program appends to this file and rotates it.
-    pub fn is_machine_log(&self, source: SourceId) -> bool {
-        let place = &self.sources[source.0 as usize];
-        match place.machine {
-            Machine::Lines(line) => self.tasks[place.task].lines[line].is_machine_log(),
-            Machine::Plan(_) => false,
-        }
-    }
-
-    /// Rises whenever `state` would show something else.
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// Notices since the last call, for stderr.
-    pub fn take_notices(&mut self) -> Vec<Notice> {
-        std::mem::take(&mut self.new_notices)
-    }
-
-    fn on_lines(&mut self, source: SourceId, at: ClockReading, act: impl FnOnce(&mut LineSource, Duration)) {
-        self.touched(source, at);
-        let place = &self.sources[source.0 as usize];
-        match place.machine {
-            Machine::Lines(line) => act(&mut self.tasks[place.task].lines[line], at.elapsed),
-            Machine::Plan(_) => debug_assert!(false, "a document was sent as lines"),
-        }
-    }
-
-    /// What a source holds is about to be replaced.
-    fn press(&mut self, source: SourceId, at: ClockReading, retired: bool) {
-        let live = self.ready;
-        self.with_line(source, |task, line, claims| {
-            let begun = task.begun(line, live);
-            task.press(line, at.elapsed, begun, retired, claims);
-        });
-    }
-
-    fn with_line(&mut self, source: SourceId, act: impl FnOnce(&mut Task, usize, &mut Claims)) {
-        let place = &self.sources[source.0 as usize];
-        match place.machine {
-            Machine::Lines(line) => act(&mut self.tasks[place.task], line, &mut self.claims),
-            Machine::Plan(_) => debug_assert!(false, "a document was sent as lines"),
-        }
-    }
-
-    fn on_document(&mut self, source: SourceId, at: ClockReading, text: &str) {
-        self.touched(source, at);
-        let place = &self.sources[source.0 as usize];
-        match place.machine {
-            Machine::Plan(plan) => self.tasks[place.task].plans[plan].take(at.elapsed, text),
-            Machine::Lines(_) => debug_assert!(false, "lines were sent as a document"),
-        }
-        if let Some(plan) = self.tasks[place.task].newest_plan() {
-            self.claims.set_plan(place.task, plan);
-        }
-    }
-
-    fn touched(&mut self, source: SourceId, at: ClockReading) {
-        let place = &mut self.sources[source.0 as usize];
-        place.condition = SourceCondition::Reading;
-        self.version += 1;
-        // What was there at the start did not move while we watched. A log that is everybody's says whose it is by what it holds.
-        if !self.ready || self.claims.is_shared(place.file) {
-            return;
-        }
-        let task = &mut self.tasks[place.task];
-        let path = match place.machine {
-            Machine::Lines(line) => &task.lines[line].path,
-            Machine::Plan(plan) => &task.plans[plan].path,
-        };
-        task.guesses.moved(at.wall, path);
-        task.model.record_activity(at.wall, path);
-        self.claims.moved(place.task, at.wall);
-    }
-
-    fn written(&mut self, source: SourceId, at: Timestamp) {
-        let place = &self.sources[source.0 as usize];
-        let task = &mut self.tasks[place.task];
-        let path = match place.machine {
-            Machine::Lines(line) => {
-                task.lines[line].written = Some(at);
-                &task.lines[line].path
-            }
-            Machine::Plan(plan) => {
-                task.plans[plan].written = Some(at);
-                &task.plans[plan].path
-            }
-        };
-        if !self.claims.is_shared(place.file) {
-            task.model.record_activity(at, path);
-            self.claims.moved(place.task, at);
-        }
-    }
-
-    fn gone(&mut self, source: SourceId) {
-        let place = &mut self.sources[source.0 as usize];
-        place.condition = match place.condition {
-            SourceCondition::Reading | SourceCondition::Gone => SourceCondition::Gone,
-            SourceCondition::Waiting | SourceCondition::Unreadable => SourceCondition::Waiting,
-        };
-        self.version += 1;
-    }
-
-    /// The task's other sources wait from the moment a progress log seems to have been reset.
-    fn hold_if_reset(&mut self, source: SourceId, at: ClockReading) {
-        let place = &self.sources[source.0 as usize];
-        if let Machine::Lines(line) = place.machine {
-            let task = &mut self.tasks[place.task];
-            if let Some(Verdict::Wait { hold: true }) = task.judge(line, at.elapsed, false, &mut self.claims).map(|judged| judged.verdict) {
-                task.hold.insert(line);
-            }
-        }
-    }
-
-    fn notice(&mut self, notice: Notice) {
-        self.version += 1;
-        self.new_notices.push(notice.clone());
-        self.notices.push_back(notice);
-        while self.notices.len() > NOTICES {
-            self.notices.pop_front();
-        }
-    }
-
-    fn tick(&mut self, now: ClockReading, finish: bool) -> Vec<Event> {
+    /// All inputs since the last tick were read at once: decides what they mean.
+    pub fn tick(&mut self, now: ClockReading) -> Output {
         let mut events = Vec::new();
-        // Not every change is an event: a story that falls back is believed without one.
-        let mut shown = false;
         self.ticked = now.elapsed;
-        for at in 0..self.tasks.len() {
-            let mut look = Look {
-                claims: &mut self.claims,
+        let finish = std::mem::take(&mut self.finishing);
+        for index in 0..self.tasks.len() {
+            let mut tick = TaskTick {
+                owners: &mut self.owners,
                 now,
                 finish,
-                live: self.ready,
-                mute: !self.ready && !self.settings.emit_history && !self.tasks[at].restored,
+                live: self.live,
+                mute: !self.live && !self.settings.emit_history && !self.tasks[index].restored,
                 events: Vec::new(),
                 notices: Vec::new(),
             };
-            let revision = self.tasks[at].model.revision();
-            look.take(&mut self.tasks[at]);
-            shown |= self.tasks[at].model.revision() != revision;
-            events.append(&mut look.events);
-            for notice in look.notices {
-                self.notice(notice);
+            tick.run(&mut self.tasks[index]);
+            events.append(&mut tick.events);
+            for notice in tick.notices {
+                self.add_notice(notice);
             }
         }
         if !self.published.is_empty() {
@@ -393,10 +268,249 @@ impl Engine {
             self.seq.0 += 1;
             event.seq = self.seq;
         }
-        if shown || now.elapsed >= self.estimated + ESTIMATE_EVERY {
-            self.version += 1;
+        if !events.is_empty() || now.elapsed >= self.estimated + ESTIMATE_INTERVAL {
+            self.state_version += 1;
             self.estimated = now.elapsed;
         }
-        events
+        Output {
+            events,
+            notices: std::mem::take(&mut self.new_notices),
+            state_version: self.state_version,
+            next_tick: self.next_tick(),
+            advice: self.advice(),
+        }
+    }
+
+    fn next_tick(&self) -> Option<Duration> {
+        let sources = self.tasks.iter().flat_map(|task| {
+            let logs = task.logs.iter().filter_map(|source| source.deadline(self.ticked));
+            logs.chain(task.plans.iter().filter_map(|source| source.deadline(self.ticked)))
+        });
+        let estimate = self.tasks.iter().any(|task| task.model.is_running()).then_some(self.estimated + ESTIMATE_INTERVAL);
+        let run_switch = self.tasks.iter().any(|task| task.run_switch_pending).then_some(self.ticked);
+        sources.chain(estimate).chain(run_switch).min()
+    }
+
+    /// How to read each source, by its number. Every tick brings it anew; this is for the time before the first tick, and after
+    /// [`Engine::add_sources`].
+    pub fn advice(&self) -> Vec<SourceAdvice> {
+        let advice = self.sources.iter().map(|slot| {
+            let task = &self.tasks[slot.task];
+            let (log, machine_log) = match slot.role {
+                SourceRole::Log(log) => (Some(log), task.logs[log].is_machine_log()),
+                SourceRole::Plan(_) => (None, false),
+            };
+            // A pending plan may decide which task owns a record.
+            let readers = self.owners.readers(slot.file);
+            let wait = task.is_blocked(log) || readers.iter().any(|task| self.tasks[*task].is_blocked(None));
+            SourceAdvice { wait, machine_log }
+        });
+        advice.collect()
+    }
+
+    /// The snapshot of the state.
+    pub fn state(&self, now: ClockReading) -> State {
+        let mut sources: Vec<Vec<SourceState>> = self.tasks.iter().map(|_| Vec::new()).collect();
+        for slot in &self.sources {
+            let task = &self.tasks[slot.task];
+            sources[slot.task].push(match slot.role {
+                SourceRole::Log(log) => snapshot::log_state(&task.logs[log], slot.condition),
+                SourceRole::Plan(plan) => snapshot::plan_state(&task.plans[plan], slot.condition),
+            });
+        }
+        let tasks = self.tasks.iter().zip(sources).map(|(task, sources)| {
+            let (quiet, remaining) = snapshot::outlook(&task.model.estimate_input(), now.wall);
+            task.model.view(sources, quiet, remaining)
+        });
+        State {
+            schema: SCHEMA,
+            server_time: now.wall,
+            seq: self.seq,
+            tasks: tasks.collect(),
+            notices: self.notices.iter().cloned().collect(),
+        }
+    }
+
+    /// The checkpoint as of the last tick. `None` while counted facts wait for the next tick, because a restart would lose them.
+    pub fn checkpoint(&self, at: Timestamp) -> Option<EngineCheckpoint> {
+        if self.tasks.iter().any(|task| task.logs.iter().any(LogSource::has_unpublished)) {
+            return None;
+        }
+        // Files that are not watched at present stay in it.
+        let mut checkpoint = self.checkpoint.clone().unwrap_or_else(|| EngineCheckpoint::new(self.seq, at));
+        checkpoint.seq = self.seq;
+        checkpoint.at = at;
+        for task in &self.tasks {
+            checkpoint.tasks.insert(task.folder.clone(), task.checkpoint(&self.owners));
+        }
+        for slot in &self.sources {
+            let task = &self.tasks[slot.task];
+            let source = match slot.role {
+                SourceRole::Log(log) => SourceCheckpoint::Log(Box::new(task.logs[log].checkpoint())),
+                SourceRole::Plan(plan) => SourceCheckpoint::Plan(Box::new(task.plans[plan].clone())),
+            };
+            checkpoint.sources.insert(slot.key.clone(), source);
+        }
+        Some(checkpoint)
+    }
+
+    /// Whether the last [`Engine::checkpoint`] covers all that was read of a source.
+    pub fn is_counted(&self, source: SourceId) -> bool {
+        let slot = &self.sources[source.0 as usize];
+        match slot.role {
+            SourceRole::Log(log) => self.tasks[slot.task].logs[log].is_counted(),
+            SourceRole::Plan(_) => true,
+        }
+    }
+
+    /// Goes on after the last event of an earlier process. `uncovered` are the events after its last checkpoint: they are found again and
+    /// are not emitted again.
+    pub fn skip_published<'a>(&mut self, newest: Seq, uncovered: impl Iterator<Item = &'a Event>) {
+        self.seq = self.seq.max(newest);
+        for event in uncovered {
+            self.published.insert(event.id);
+            self.owners.add_published(event);
+        }
+    }
+
+    /// Goes on from a checkpoint. Called before the first input.
+    pub fn restore(&mut self, checkpoint: EngineCheckpoint, now: ClockReading) {
+        self.seq = self.seq.max(checkpoint.seq);
+        // Records of a task that is not watched at present belong to no other task.
+        self.owners.restore(None, checkpoint.tasks.values().flat_map(|task| &task.records));
+        self.checkpoint = Some(checkpoint);
+        self.restore_added(0, 0, now);
+    }
+
+    /// Gives tasks and sources from these numbers on their parts of the checkpoint.
+    fn restore_added(&mut self, first_task: usize, first_source: usize, now: ClockReading) {
+        let Some(checkpoint) = &mut self.checkpoint else { return };
+        let down = Duration::from_millis(now.wall.since(checkpoint.at).unwrap_or(0));
+        let missing_since = (down < REAPPEAR_AFTER).then_some(now.elapsed);
+        for task in &mut self.tasks[first_task..] {
+            if let Some(kept) = checkpoint.tasks.remove(&task.folder) {
+                self.owners.restore(Some(task.index), &kept.records);
+                task.restore(kept);
+            }
+        }
+        for slot in &self.sources[first_source..] {
+            let task = &mut self.tasks[slot.task];
+            match (slot.role, checkpoint.sources.remove(&slot.key)) {
+                (SourceRole::Log(log), Some(SourceCheckpoint::Log(kept))) => task.logs[log].restore(*kept, missing_since),
+                (SourceRole::Plan(plan), Some(SourceCheckpoint::Plan(kept))) => {
+                    task.restore_plan(plan, *kept);
+                    task.newest_plan().into_iter().for_each(|plan| self.owners.set_plan(task.index, plan));
+                }
+                (SourceRole::Log(_) | SourceRole::Plan(_), Some(_) | None) => {}
+            }
+        }
+    }
+
+    fn on_log(&mut self, source: SourceId, at: ClockReading, act: impl FnOnce(&mut LogSource, Duration)) {
+        self.record_activity(source, at);
+        let slot = &self.sources[source.0 as usize];
+        match slot.role {
+            SourceRole::Log(log) => act(&mut self.tasks[slot.task].logs[log], at.elapsed),
+            SourceRole::Plan(_) => debug_assert!(false, "the reader fed a document as lines"),
+        }
+    }
+
+    fn on_task(&mut self, source: SourceId, act: impl FnOnce(&mut TaskEngine, usize, &mut RecordOwners)) {
+        let slot = &self.sources[source.0 as usize];
+        match slot.role {
+            SourceRole::Log(log) => act(&mut self.tasks[slot.task], log, &mut self.owners),
+            SourceRole::Plan(_) => debug_assert!(false, "the reader fed a document as lines"),
+        }
+    }
+
+    /// The content of a source is about to be replaced; `detached` when the file itself is.
+    fn commit_early(&mut self, source: SourceId, at: ClockReading, detached: bool) {
+        let live = self.live;
+        self.on_task(source, |task, log, owners| task.commit_early(log, at.elapsed, live, detached, owners));
+    }
+
+    /// Reads a version of a document. Returns whether other sources of the task must wait for it, or need not wait any more.
+    fn read_document(&mut self, source: SourceId, at: ClockReading, text: &str) -> bool {
+        self.record_activity(source, at);
+        let slot = &self.sources[source.0 as usize];
+        let task = &mut self.tasks[slot.task];
+        let mut changes_waits = false;
+        match slot.role {
+            SourceRole::Plan(plan) => {
+                let had_other_run = task.plans[plan].has_other_run();
+                task.plans[plan].read(at.elapsed, text);
+                changes_waits = had_other_run != task.plans[plan].has_other_run();
+            }
+            SourceRole::Log(_) => debug_assert!(false, "the reader fed lines as a document"),
+        }
+        if let Some(plan) = task.newest_plan() {
+            self.owners.set_plan(slot.task, plan);
+        }
+        changes_waits
+    }
+
+    /// A source was read. Its task was active then, unless this is the initial scan, or a shared log, whose records tell which task was.
+    fn record_activity(&mut self, source: SourceId, at: ClockReading) {
+        let slot = &mut self.sources[source.0 as usize];
+        slot.condition = SourceCondition::Reading;
+        self.state_version += 1;
+        if !self.live || self.owners.is_shared(slot.file) {
+            return;
+        }
+        let task = &mut self.tasks[slot.task];
+        let path = path_of(task, slot.role).clone();
+        task.inference.record_change(at.wall, &path);
+        task.model.record_activity(at.wall, &path);
+        self.owners.record_activity(slot.task, at.wall);
+    }
+
+    /// A file was found that was last written at `at`.
+    fn record_file_time(&mut self, source: SourceId, at: Timestamp) {
+        let slot = &self.sources[source.0 as usize];
+        let task = &mut self.tasks[slot.task];
+        match slot.role {
+            SourceRole::Log(log) => task.logs[log].written = Some(at),
+            SourceRole::Plan(plan) => task.plans[plan].written = Some(at),
+        }
+        if !self.owners.is_shared(slot.file) {
+            let path = path_of(task, slot.role).clone();
+            task.model.record_activity(at, &path);
+            self.owners.record_activity(slot.task, at);
+        }
+    }
+
+    fn record_missing(&mut self, source: SourceId) {
+        let slot = &mut self.sources[source.0 as usize];
+        slot.condition = match slot.condition {
+            SourceCondition::Reading | SourceCondition::Gone => SourceCondition::Gone,
+            SourceCondition::Waiting | SourceCondition::Unreadable => SourceCondition::Waiting,
+        };
+        self.state_version += 1;
+    }
+
+    /// Makes the other sources of the task wait when a log seems to be reset for a new run. Returns whether they did not wait before.
+    fn block_if_reset(&mut self, source: SourceId, at: ClockReading) -> bool {
+        let slot = &self.sources[source.0 as usize];
+        let SourceRole::Log(log) = slot.role else { return false };
+        let task = &mut self.tasks[slot.task];
+        let evaluation = task.evaluate(log, at.elapsed, false, &mut self.owners);
+        let may_be_reset = evaluation.is_some_and(|evaluation| evaluation.verdict == Verdict::Wait { hold: true });
+        may_be_reset && task.blocking_logs.insert(log)
+    }
+
+    fn add_notice(&mut self, notice: Notice) {
+        self.state_version += 1;
+        self.new_notices.push(notice.clone());
+        self.notices.push_back(notice);
+        while self.notices.len() > MAX_NOTICES {
+            self.notices.pop_front();
+        }
+    }
+}
+
+fn path_of(task: &TaskEngine, role: SourceRole) -> &Arc<str> {
+    match role {
+        SourceRole::Log(log) => &task.logs[log].path,
+        SourceRole::Plan(plan) => &task.plans[plan].path,
     }
 }

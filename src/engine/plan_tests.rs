@@ -1,6 +1,6 @@
 //! Histories of plans: stories that leave and come back, share a name, or have none; and what a start finds waiting.
 
-use super::tests::{P, PLAN, World, cat, h, plan, s};
+use super::tests::{P, PLAN, Scenario, cat, h, plan, s};
 use super::*;
 use crate::input::RereadReason;
 use crate::line::TaskId;
@@ -17,12 +17,12 @@ fn untitled(stories: &[(&str, &str, bool)]) -> String {
 }
 
 fn history(versions: &[String]) -> Vec<String> {
-    let mut world = World::new([None, None, Some(&versions[0])]);
-    world.said();
+    let mut scenario = Scenario::new([None, None, Some(&versions[0])]);
+    scenario.emitted();
     for version in &versions[1..] {
-        world.save(PLAN, version, RereadReason::Replaced).wait(1.0);
+        scenario.save(PLAN, version, RereadReason::Replaced).wait(1.0);
     }
-    world.said()
+    scenario.emitted()
 }
 
 #[test]
@@ -36,8 +36,8 @@ fn a_story_that_leaves_the_plan_and_comes_back_has_not_passed_twice() {
 fn stories_that_share_an_id_or_a_title_pass_one_by_one() {
     for [id, expected, then] in [["US-1", "US-1", "US-1"], ["", "Same", "Same"]] {
         let version = |first, second| untitled(&[(id, "Same", first), (id, "Same", second), ("X", "Other", false)]);
-        let said = history(&[version(false, false), version(false, true), version(true, true)]);
-        assert_eq!(said, [format!("passed {expected} (b)"), format!("passed {then} (b)")], "{id:?}");
+        let emitted = history(&[version(false, false), version(false, true), version(true, true)]);
+        assert_eq!(emitted, [format!("passed {expected} (b)"), format!("passed {then} (b)")], "{id:?}");
     }
 }
 
@@ -45,15 +45,15 @@ fn stories_that_share_an_id_or_a_title_pass_one_by_one() {
 fn a_version_that_was_overwritten_before_it_was_believed_never_counts() {
     let before = plan("b", &[("US-1", true), ("US-2", false)]);
     let reset = plan("b", &[("US-1", false), ("US-2", false)]);
-    let mut world = World::new([None, None, Some(&before)]);
-    world.said();
-    world
+    let mut scenario = Scenario::new([None, None, Some(&before)]);
+    scenario.emitted();
+    scenario
         .save(PLAN, &reset, RereadReason::Rewritten)
         .save(PLAN, "{}", RereadReason::Rewritten)
         .wait(4.0)
         .save(PLAN, &before, RereadReason::Rewritten)
         .wait(4.0);
-    assert_eq!(world.said(), [""; 0]);
+    assert_eq!(scenario.emitted(), [""; 0]);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_task_with_two_plans_goes_by_the_first() {
         machine_name: false,
     });
     let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
-    let mut engine = Engine::new(Settings {
+    let mut engine = Engine::new(EngineSettings {
         tasks,
         sources: sources.collect(),
         zone: TimeZone::UTC,
@@ -80,23 +80,24 @@ fn a_task_with_two_plans_goes_by_the_first() {
         infer: false,
     });
     let at = ClockReading { elapsed: Duration::from_secs(1), wall: Timestamp(1_770_000_000_000) };
-    let mut said = Vec::new();
+    let mut outputs = Vec::new();
     for (source, text) in
         [(1, plan("two", &[("F-1", true)])), (0, plan("one", &[("US-1", true), ("US-2", false)])), (1, plan("three", &[]))]
     {
-        engine.handle(Input::Document { source: SourceId(source), at, text });
+        engine.feed(Input::Document { source: SourceId(source), at, text });
         if source == 0 {
-            said.extend(engine.handle(Input::Tick(at)));
-            engine.handle(Input::InitialScanDone(at));
+            outputs.push(engine.tick(at));
+            engine.feed(Input::InitialScanDone);
         }
     }
     let later = ClockReading { elapsed: Duration::from_secs(9), ..at };
-    said.extend(engine.handle(Input::Tick(later)));
-    let said: Vec<_> = said.iter().map(|event| (event.data.type_name(), &*event.source.path, &*event.run)).collect();
-    assert_eq!(said, [("task_started", "prd.json", "one"), ("story_completed", "prd.json", "one")]);
+    outputs.push(engine.tick(later));
+    let events = outputs.iter().flat_map(|output| &output.events);
+    let emitted: Vec<_> = events.map(|event| (event.data.type_name(), &*event.source.path, &*event.run)).collect();
+    assert_eq!(emitted, [("task_started", "prd.json", "one"), ("story_completed", "prd.json", "one")]);
     let task = &engine.state(later).tasks[0];
     assert_eq!((task.story_count, task.percent), (Some(2), Some(50)));
-    assert_eq!(engine.take_notices().len(), 1, "the other is mentioned once");
+    assert_eq!(outputs.iter().map(|output| output.notices.len()).sum::<usize>(), 1, "the other is mentioned once");
 }
 
 #[test]
@@ -111,13 +112,13 @@ fn a_plan_of_ten_thousand_stories_is_taken() {
 
 #[test]
 fn a_criterion_with_a_monstrous_number_costs_nothing() {
-    let mut world = World::new([Some(&cat(&[h("a"), s(1)])), None, None]);
-    world.said();
+    let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1)])), None, None]);
+    scenario.emitted();
     for index in [0u32, 199, 200, 9_999, 4_000_000_000] {
-        world.append(P, &format!("{{\"type\": \"ac_completed\", \"story_id\": \"US-1\", \"ac_index\": {index}}}\n"));
+        scenario.append(P, &format!("{{\"type\": \"ac_completed\", \"story_id\": \"US-1\", \"ac_index\": {index}}}\n"));
     }
-    assert_eq!(world.wait(1.0).said(), ["criterion US-1 0 (Started: a)", "criterion US-1 199 (Started: a)"]);
-    assert_eq!(world.criteria(), 200);
+    assert_eq!(scenario.wait(1.0).emitted(), ["criterion US-1 0 (Started: a)", "criterion US-1 199 (Started: a)"]);
+    assert_eq!(scenario.criteria(), 200);
 }
 
 #[test]
@@ -127,22 +128,26 @@ fn ticks_survive_a_save_of_the_plan() {
         serde_json::json!({"branchName": "b", "userStories": [story, {"id": "US-2", "passes": passes}]}).to_string()
     };
     let ticks = [1, 9].map(|story| format!("{{\"type\": \"ac_completed\", \"story_id\": \"US-{story}\", \"ac_index\": 0}}\n"));
-    let mut world = World::new([Some(&cat(&[h("a"), s(1)])), None, Some(&version(false))]);
-    world.append(P, &ticks.concat()).wait(1.0).save(PLAN, &version(true), RereadReason::Replaced).wait(1.0);
-    assert_eq!(world.ticked(), [("US-1".to_owned(), 1), ("US-9".to_owned(), 1)], "one of two that read the same, and one outside the plan");
+    let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1)])), None, Some(&version(false))]);
+    scenario.append(P, &ticks.concat()).wait(1.0).save(PLAN, &version(true), RereadReason::Replaced).wait(1.0);
+    assert_eq!(
+        scenario.ticked(),
+        [("US-1".to_owned(), 1), ("US-9".to_owned(), 1)],
+        "one of two that read the same, and one outside the plan"
+    );
 }
 
 #[test]
-fn from_the_end_an_entry_that_was_there_is_not_said_later() {
+fn from_the_end_an_entry_that_was_there_is_not_emitted_later() {
     let entry = "## 2026-01-24 10:00 - US-001\n- Added the login\n- Files changed: a.rs\n";
-    let mut world = World::with([Some(&format!("# Ralph Progress Log\nStarted: a\n---\n\n{entry}")), None, None], false);
-    world.wait(4.0);
-    assert_eq!(world.said(), [""; 0]);
+    let mut scenario = Scenario::with([Some(&format!("# Ralph Progress Log\nStarted: a\n---\n\n{entry}")), None, None], false);
+    scenario.wait(4.0);
+    assert_eq!(scenario.emitted(), [""; 0]);
 }
 
 #[test]
-fn redraws_of_one_line_in_several_looks_say_it_once() {
-    let mut world = World::new([Some(&h("a")), None, None]);
-    world.redraw("[US-1] Starting...").redraw("[US-1] Starting...").redraw("[US-1] Starting...");
-    assert_eq!(world.said(), ["start US-1 (Started: a)"]);
+fn redraws_of_one_line_in_several_polls_state_it_once() {
+    let mut scenario = Scenario::new([Some(&h("a")), None, None]);
+    scenario.redraw("[US-1] Starting...").redraw("[US-1] Starting...").redraw("[US-1] Starting...");
+    assert_eq!(scenario.emitted(), ["start US-1 (Started: a)"]);
 }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
-use super::tests::{L, P, PLAN, World, c, cat, h, plan, s};
+use super::tests::{L, P, PLAN, Scenario, c, cat, h, plan, s};
 use crate::input::RereadReason;
 
 #[derive(Debug, Clone)]
-enum Step {
+enum HistoryStep {
     Append(u32),
     Insert(usize, u32),
     Edit(usize, u32),
@@ -19,37 +19,37 @@ enum Step {
     Reset,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = HistoryStep> {
     let id = 1..5u32;
     prop_oneof![
-        4 => id.clone().prop_map(Step::Append),
-        3 => (any::<usize>(), id.clone()).prop_map(|(at, id)| Step::Insert(at, id)),
-        3 => (any::<usize>(), id).prop_map(|(at, id)| Step::Edit(at, id)),
-        2 => any::<(usize, usize)>().prop_map(|(from, to)| Step::Move(from, to)),
-        2 => any::<usize>().prop_map(Step::Delete),
-        1 => Just(Step::Reformat),
-        1 => Just(Step::Save),
-        1 => Just(Step::Reset),
+        4 => id.clone().prop_map(HistoryStep::Append),
+        3 => (any::<usize>(), id.clone()).prop_map(|(at, id)| HistoryStep::Insert(at, id)),
+        3 => (any::<usize>(), id).prop_map(|(at, id)| HistoryStep::Edit(at, id)),
+        2 => any::<(usize, usize)>().prop_map(|(from, to)| HistoryStep::Move(from, to)),
+        2 => any::<usize>().prop_map(HistoryStep::Delete),
+        1 => Just(HistoryStep::Reformat),
+        1 => Just(HistoryStep::Save),
+        1 => Just(HistoryStep::Reset),
     ]
 }
 
 /// The rule in its shortest form: a rewrite is news by what exceeds the highest count so far; an append is news if it does, or if
 /// the fact had been gone.
 #[derive(Default)]
-struct Rule {
+struct ReferenceRule {
     known: HashMap<u32, u32>,
     held: HashMap<u32, u32>,
-    said: HashMap<u32, u32>,
+    emitted: HashMap<u32, u32>,
 }
 
-impl Rule {
+impl ReferenceRule {
     fn append(&mut self, id: u32) {
         let (held, known) = (self.held.entry(id).or_default(), self.known.entry(id).or_default());
         let gone = *known > *held;
         *held += 1;
         if gone || *held > *known {
             *known += 1;
-            *self.said.entry(id).or_default() += 1;
+            *self.emitted.entry(id).or_default() += 1;
         }
     }
 
@@ -60,7 +60,7 @@ impl Rule {
         }
         for (id, held) in &self.held {
             let known = self.known.entry(*id).or_default();
-            *self.said.entry(*id).or_default() += held.saturating_sub(*known);
+            *self.emitted.entry(*id).or_default() += held.saturating_sub(*known);
             *known = (*known).max(*held);
         }
     }
@@ -71,9 +71,9 @@ fn content(run: usize, lines: &[u32], mark: &str) -> String {
     cat(&[h(&format!("run {run}")), cat(&body)])
 }
 
-fn count(said: &[String]) -> HashMap<u32, u32> {
+fn count(emitted: &[String]) -> HashMap<u32, u32> {
     let mut counts = HashMap::new();
-    for one in said {
+    for one in emitted {
         let id = one.split(['-', ' ']).nth(2).unwrap().parse().unwrap();
         *counts.entry(id).or_default() += 1;
     }
@@ -87,35 +87,35 @@ proptest! {
     fn any_history_of_one_file_gives_each_count_exactly(steps in prop::collection::vec(step(), 1..30)) {
         let (mut run, mut mark) = (0, "");
         let mut lines = vec![1, 2, 3, 4, 1, 2];
-        let mut rule = Rule::default();
+        let mut rule = ReferenceRule::default();
         rule.rewrite(&lines);
-        let mut world = World::new([Some(&content(run, &lines, mark)), None, None]);
+        let mut scenario = Scenario::new([Some(&content(run, &lines, mark)), None, None]);
         for step in steps {
             let before = lines.clone();
             match step {
-                Step::Append(id) => lines.push(id),
-                Step::Insert(at, id) => lines.insert(at % (lines.len() + 1), id),
-                Step::Edit(at, id) if lines.len() > 3 => { let at = at % lines.len(); lines[at] = id; }
-                Step::Move(from, to) if lines.len() > 1 => {
+                HistoryStep::Append(id) => lines.push(id),
+                HistoryStep::Insert(at, id) => lines.insert(at % (lines.len() + 1), id),
+                HistoryStep::Edit(at, id) if lines.len() > 3 => { let at = at % lines.len(); lines[at] = id; }
+                HistoryStep::Move(from, to) if lines.len() > 1 => {
                     let line = lines.remove(from % lines.len());
                     lines.insert(to % (lines.len() + 1), line);
                 }
-                Step::Delete(at) if lines.len() > 3 => { lines.remove(at % lines.len()); }
-                Step::Reformat => mark = if mark.is_empty() { "- " } else { "" },
-                Step::Reset => { lines.clear(); run += 1; }
-                Step::Edit(..) | Step::Move(..) | Step::Delete(_) | Step::Save => {}
+                HistoryStep::Delete(at) if lines.len() > 3 => { lines.remove(at % lines.len()); }
+                HistoryStep::Reformat => mark = if mark.is_empty() { "- " } else { "" },
+                HistoryStep::Reset => { lines.clear(); run += 1; }
+                HistoryStep::Edit(..) | HistoryStep::Move(..) | HistoryStep::Delete(_) | HistoryStep::Save => {}
             }
-            if matches!(step, Step::Reset) {
-                prop_assert_eq!(count(&world.said()), std::mem::take(&mut rule.said).into_iter().filter(|(_, n)| *n > 0).collect());
-                rule = Rule::default();
-            } else if lines.starts_with(&before) && !matches!(step, Step::Reformat) {
+            if matches!(step, HistoryStep::Reset) {
+                prop_assert_eq!(count(&scenario.emitted()), std::mem::take(&mut rule.emitted).into_iter().filter(|(_, n)| *n > 0).collect());
+                rule = ReferenceRule::default();
+            } else if lines.starts_with(&before) && !matches!(step, HistoryStep::Reformat) {
                 lines[before.len()..].iter().for_each(|id| rule.append(*id));
             } else {
                 rule.rewrite(&lines);
             }
-            world.save(P, &content(run, &lines, mark), RereadReason::Replaced).wait(6.0);
+            scenario.save(P, &content(run, &lines, mark), RereadReason::Replaced).wait(6.0);
         }
-        prop_assert_eq!(count(&world.said()), rule.said.into_iter().filter(|(_, n)| *n > 0).collect());
+        prop_assert_eq!(count(&scenario.emitted()), rule.emitted.into_iter().filter(|(_, n)| *n > 0).collect());
     }
 
     #[test]
@@ -125,29 +125,29 @@ proptest! {
             let ids: Vec<String> = (1..=stories).map(|id| format!("US-{id}")).collect();
             plan("b", &ids.iter().enumerate().map(|(at, id)| (id.as_str(), at < upto)).collect::<Vec<_>>())
         };
-        let mut world = World::new([Some(&h("a")), Some(""), Some(&flags(0))]);
-        let mut told = [0, 0, 0];
-        // Whoever has not had its turn by then says the rest at the end.
-        let rest = (0..3).flat_map(|who| std::iter::repeat_n(who, facts.len()));
-        for who in turns.into_iter().chain(rest) {
+        let mut scenario = Scenario::new([Some(&h("a")), Some(""), Some(&flags(0))]);
+        let mut stated = [0, 0, 0];
+        // Whoever has not had its turn by then says the partial at the end.
+        let partial = (0..3).flat_map(|who| std::iter::repeat_n(who, facts.len()));
+        for who in turns.into_iter().chain(partial) {
             let all = if who == PLAN { stories as usize } else { facts.len() };
-            if told[who] < all {
-                told[who] += 1;
+            if stated[who] < all {
+                stated[who] += 1;
                 match who {
-                    P | L => world.append(who, &facts[told[who] - 1]),
-                    _ => world.save(PLAN, &flags(told[PLAN]), RereadReason::Replaced),
+                    P | L => scenario.append(who, &facts[stated[who] - 1]),
+                    _ => scenario.save(PLAN, &flags(stated[PLAN]), RereadReason::Replaced),
                 };
-                world.wait(0.3);
+                scenario.wait(0.3);
             }
         }
-        let said = world.said();
+        let emitted = scenario.emitted();
         for id in 1..=stories {
-            let places: Vec<usize> =
-                said.iter().enumerate().filter(|(_, one)| one.contains(&format!("US-{id} "))).map(|(place, _)| place).collect();
-            prop_assert_eq!(places.len(), 2, "{:?}", said);
-            prop_assert!(said[places[0]].starts_with("start") && said[places[1]].starts_with("passed"), "{:?}", said);
+            let positions: Vec<usize> =
+                emitted.iter().enumerate().filter(|(_, one)| one.contains(&format!("US-{id} "))).map(|(position, _)| position).collect();
+            prop_assert_eq!(positions.len(), 2, "{:?}", emitted);
+            prop_assert!(emitted[positions[0]].starts_with("start") && emitted[positions[1]].starts_with("passed"), "{:?}", emitted);
         }
-        prop_assert_eq!(said.iter().filter(|one| one.starts_with("end")).count(), 1, "{:?}", said);
-        prop_assert_eq!(said.len(), 2 * stories as usize + 1);
+        prop_assert_eq!(emitted.iter().filter(|one| one.starts_with("end")).count(), 1, "{:?}", emitted);
+        prop_assert_eq!(emitted.len(), 2 * stories as usize + 1);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::discover::SourceKey;
-use crate::engine;
+use crate::engine::EngineCheckpoint;
 use crate::tail::file_stat::FileIdentity;
 use crate::tail::follow::Fingerprint;
 use crate::tail::rotated::FileStamp;
@@ -13,8 +13,8 @@ use crate::tail::rotated::FileStamp;
 /// The checkpoint of the engine and of all files, taken at one time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// What has been counted.
-    pub counts: engine::Memory,
+    /// The counts, the runs and the state.
+    pub engine: EngineCheckpoint,
     /// How far each file has been read.
     pub files: HashMap<SourceKey, FileCheckpoint>,
 }

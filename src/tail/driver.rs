@@ -4,10 +4,12 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use crate::clock::ClockReading;
-use crate::engine::Engine;
+use crate::discover::Added;
+use crate::engine::{Engine, Output, SourceAdvice};
 use crate::error::Notice;
 use crate::event::Event;
 use crate::input::Input;
+use crate::line::SourceId;
 use crate::model::state::State;
 use crate::tail::checkpoint::Checkpoint;
 
@@ -40,6 +42,14 @@ const SNAPSHOT_DELAY: Duration = Duration::from_millis(5);
 pub(super) struct Driver {
     pub(super) engine: Engine,
     sink: Box<Sink>,
+    /// How to read each source, by its number.
+    advice: Vec<SourceAdvice>,
+    /// Version of the state at the last tick.
+    pub(super) state_version: u64,
+    /// When the next tick is due although no file changes.
+    pub(super) next_tick: Option<Duration>,
+    /// Notices that go out with the next update.
+    notices: Vec<Notice>,
     /// Version of the last snapshot, and when it was taken.
     last_snapshot: Option<(u64, Duration)>,
     /// How long the last snapshot took.
@@ -54,31 +64,53 @@ pub(super) struct Driver {
 
 impl Driver {
     pub(super) fn new(engine: Engine, sink: Box<Sink>) -> Self {
-        Driver { engine, sink, last_snapshot: None, snapshot_cost: Duration::ZERO, dirty_since: None, scanned: false, closed: false }
-    }
-
-    pub(super) fn feed(&mut self, input: Input) {
-        let events = self.engine.handle(input);
-        if !events.is_empty() {
-            self.publish_events(events, None);
+        Driver {
+            advice: engine.advice(),
+            engine,
+            sink,
+            state_version: 0,
+            next_tick: None,
+            notices: Vec::new(),
+            last_snapshot: None,
+            snapshot_cost: Duration::ZERO,
+            dirty_since: None,
+            scanned: false,
+            closed: false,
         }
     }
 
+    pub(super) fn feed(&mut self, input: Input) {
+        if let Some(advice) = self.engine.feed(input) {
+            self.advice = advice;
+        }
+    }
+
+    /// Adds files that were found later.
+    pub(super) fn add_sources(&mut self, added: &Added, now: ClockReading) {
+        self.engine.add_sources(added, now);
+        self.advice = self.engine.advice();
+    }
+
+    /// How to read a source.
+    pub(super) fn advice(&self, source: SourceId) -> SourceAdvice {
+        self.advice[source.0 as usize]
+    }
+
     /// Tells the engine, once, that every file has been read.
-    pub(super) fn mark_scanned(&mut self, now: ClockReading) {
+    pub(super) fn mark_scanned(&mut self) {
         if !self.scanned {
             self.scanned = true;
-            self.feed(Input::InitialScanDone(now));
+            self.feed(Input::InitialScanDone);
         }
     }
 
     /// Publishes the events that are due, then a snapshot if one is due.
     pub(super) fn tick(&mut self, now: ClockReading) {
-        let events = self.engine.handle(Input::Tick(now));
+        let events = self.tick_engine(now);
         if !events.is_empty() {
             self.publish_events(events, None);
         }
-        if self.last_snapshot.is_some_and(|(version, _)| version != self.engine.version()) {
+        if self.last_snapshot.is_some_and(|(version, _)| version != self.state_version) {
             self.dirty_since.get_or_insert(now.elapsed);
         }
         // After the events: a snapshot costs more than an event, which must not wait for it.
@@ -90,9 +122,26 @@ impl Driver {
         }
     }
 
+    /// Makes the engine decide whatever is pending, and publishes the events of that.
+    pub(super) fn decide_pending(&mut self, now: ClockReading) {
+        self.feed(Input::Finish);
+        let events = self.tick_engine(now);
+        if !events.is_empty() {
+            self.publish_events(events, None);
+        }
+    }
+
+    fn tick_engine(&mut self, now: ClockReading) -> Vec<Event> {
+        let Output { events, mut notices, state_version, next_tick, advice } = self.engine.tick(now);
+        self.notices.append(&mut notices);
+        (self.state_version, self.next_tick, self.advice) = (state_version, next_tick, advice);
+        events
+    }
+
     /// Publishes the last events and the final state.
     pub(super) fn finish(&mut self, now: ClockReading) {
-        let events = self.engine.handle(Input::Finish(now));
+        self.feed(Input::Finish);
+        let events = self.tick_engine(now);
         let state = self.snapshot(now);
         self.publish_events(events, Some(state));
     }
@@ -104,19 +153,19 @@ impl Driver {
             Some((version, at)) => {
                 let interval = (self.snapshot_cost * SNAPSHOT_TIME_SHARE).clamp(SNAPSHOT_MIN_INTERVAL, SNAPSHOT_MAX_INTERVAL);
                 let earliest = self.dirty_since.map_or(Duration::ZERO, |since| since + SNAPSHOT_DELAY);
-                (version != self.engine.version()).then(|| (at + interval).max(earliest))
+                (version != self.state_version).then(|| (at + interval).max(earliest))
             }
         }
     }
 
     fn snapshot(&mut self, now: ClockReading) -> State {
-        self.last_snapshot = Some((self.engine.version(), now.elapsed));
+        self.last_snapshot = Some((self.state_version, now.elapsed));
         self.dirty_since = None;
         self.engine.state(now)
     }
 
     fn publish_events(&mut self, events: Vec<Event>, state: Option<State>) {
-        let notices = self.engine.take_notices();
+        let notices = std::mem::take(&mut self.notices);
         self.publish(Update { events, state, notices, checkpoint: None });
     }
 
@@ -125,9 +174,10 @@ impl Driver {
             ControlFlow::Break(()) => self.closed = true,
             ControlFlow::Continue(notices) => {
                 for notice in notices {
-                    // The state shows notices about the outputs beside those about the files.
+                    // The state shows notices about the outputs beside those about the files, from the next tick on, which is due at once.
                     let at = ClockReading { elapsed: Duration::ZERO, wall: notice.at };
-                    self.engine.handle(Input::Notice { source: None, at, notice });
+                    self.feed(Input::Notice { source: None, at, notice });
+                    self.next_tick = Some(Duration::ZERO);
                 }
             }
         }

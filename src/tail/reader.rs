@@ -45,7 +45,7 @@ const FALLBACK_POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Checkpoints come at most this often, and take at most a twentieth of the time.
 const CHECKPOINT_MIN_INTERVAL: Duration = Duration::from_millis(100);
 const CHECKPOINT_TIME_SHARE: u32 = 20;
-/// How much the first poll reads before its first `Tick`, in steps of 4 MiB: 16 MiB, a hundred times the largest progress log seen.
+/// How much the first poll reads before the first tick, in steps of 4 MiB: 16 MiB, a hundred times the largest progress log seen.
 const FIRST_POLL_STEPS: u32 = 4;
 /// How long reading may go on after a stop, so that what was already written is read.
 const STOP_TIMEOUT: Duration = Duration::from_millis(300);
@@ -171,7 +171,7 @@ impl TailReader {
         if added.sources.is_empty() {
             return;
         }
-        self.driver.engine.add_found(added, now);
+        self.driver.add_sources(added, now);
         self.files.add(&added.sources, &mut self.checkpoints, &self.handle);
         let names: Vec<&str> = added.sources.iter().filter(|source| source.named).map(|source| source.shown.as_str()).collect();
         if let [first, others @ ..] = names.as_slice() {
@@ -200,11 +200,11 @@ impl TailReader {
         let mut more = false;
         for index in self.files.order() {
             let due = self.files.next_poll(index, poll_interval) <= now.elapsed;
-            if !due || !self.driver.engine.may_look(self.files.id(index)) {
+            let advice = self.driver.advice(self.files.id(index));
+            if !due || advice.wait {
                 continue;
             }
-            let machine = self.driver.engine.is_machine_log(self.files.id(index));
-            while let PollResult::More { tick } = self.files.poll(index, machine, now, &mut |input| self.driver.feed(input)) {
+            while let PollResult::More { tick } = self.files.poll(index, advice.machine_log, now, &mut |input| self.driver.feed(input)) {
                 if self.stop_deadline_passed() || self.driver.closed {
                     break;
                 }
@@ -219,7 +219,7 @@ impl TailReader {
         }
         self.driver.tick(now);
         if !more {
-            self.driver.mark_scanned(now);
+            self.driver.mark_scanned();
         }
         more
     }
@@ -228,26 +228,26 @@ impl TailReader {
     fn checkpoint_if_due(&mut self) {
         let Some((version, due)) = self.last_checkpoint else { return };
         let started = self.clock.read();
-        if version == self.driver.engine.version() || started.elapsed < due || self.driver.closed {
+        if version == self.driver.state_version || started.elapsed < due || self.driver.closed {
             return;
         }
-        let Some(counts) = self.driver.engine.memory(started.wall) else { return };
+        let Some(engine) = self.driver.engine.checkpoint(started.wall) else { return };
         let mut files = self.checkpoints.clone();
         for index in self.files.order() {
             if let Some((key, checkpoint)) = self.files.checkpoint(index) {
-                let is_settled = self.driver.engine.is_at_rest(self.files.id(index));
-                files.insert(key, if is_settled { checkpoint } else { checkpoint.without_position() });
+                let is_counted = self.driver.engine.is_counted(self.files.id(index));
+                files.insert(key, if is_counted { checkpoint } else { checkpoint.without_position() });
             }
         }
-        let version = self.driver.engine.version();
-        self.driver.publish(Update { checkpoint: Some(Box::new(Checkpoint { counts, files })), ..Update::default() });
+        let version = self.driver.state_version;
+        self.driver.publish(Update { checkpoint: Some(Box::new(Checkpoint { engine, files })), ..Update::default() });
         let now = self.clock.read().elapsed;
         self.last_checkpoint = Some((version, now + CHECKPOINT_MIN_INTERVAL.max((now - started.elapsed) * CHECKPOINT_TIME_SHARE)));
     }
 
     /// When the next checkpoint is due; `None` while the last one is current.
     fn checkpoint_due(&self) -> Option<Duration> {
-        self.last_checkpoint.filter(|(version, _)| *version != self.driver.engine.version()).map(|(_, due)| due)
+        self.last_checkpoint.filter(|(version, _)| *version != self.driver.state_version).map(|(_, due)| due)
     }
 
     /// Polls until everything that is there has been read.
@@ -268,8 +268,8 @@ impl TailReader {
         self.files.finish(now, &mut |input| self.driver.feed(input));
         let is_left = self.files.order().into_iter().any(|index| self.files.is_changed(index));
         if is_left && !self.driver.closed && !self.stop_deadline_passed() {
-            // Files that had to wait for a decision of the engine are read after `Finish` has forced it.
-            self.driver.feed(Input::Finish(now));
+            // Files that had to wait for a decision of the engine are read after it has decided.
+            self.driver.decide_pending(now);
             self.poll_until_read();
             self.files.finish(self.clock.read(), &mut |input| self.driver.feed(input));
         }
@@ -289,9 +289,9 @@ impl TailReader {
 
     /// When the tail thread must wake without a notification.
     fn next_wake(&self, now: Duration) -> Duration {
-        let files = self.files.order().into_iter().filter(|&index| self.driver.engine.may_look(self.files.id(index)));
-        // The engine has just had a `Tick`: a deadline that has passed must not make the thread spin.
-        let engine = self.driver.engine.deadline().map(|at| at.max(now + Duration::from_millis(1)));
+        let files = self.files.order().into_iter().filter(|&index| !self.driver.advice(self.files.id(index)).wait);
+        // The engine has just had a tick: one that is due again at once must not make the thread spin.
+        let engine = self.driver.next_tick.map(|at| at.max(now + Duration::from_millis(1)));
         let snapshot = self.driver.snapshot_due().into_iter().chain(self.checkpoint_due().map(|at| at.max(now + Duration::from_millis(1))));
         files.map(|index| self.files.next_poll(index, self.poll_interval)).chain(engine).chain(snapshot).min().unwrap_or(Duration::MAX)
     }

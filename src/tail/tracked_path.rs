@@ -31,7 +31,7 @@ pub(super) struct PollContext<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PollResult {
     Done,
-    /// There is more to read. `tick` when a `Tick` may come between.
+    /// There is more to read. `tick` when a tick of the engine may come between.
     More {
         tick: bool,
     },

@@ -140,7 +140,7 @@ impl BridgeProcess {
         assert!(sent.success(), "the process is gone already");
     }
 
-    pub fn has_ended(&mut self) -> bool {
+    pub fn poll_ended(&mut self) -> bool {
         self.child.try_wait().expect("it is our child").is_some()
     }
 

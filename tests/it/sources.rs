@@ -206,7 +206,7 @@ fn without_a_watcher(project: &ProjectFolder) -> BridgeProcess {
         let mut bridge = BridgeProcess::start_in(&mut command, project.path());
         let said = eventually(SOON, "it says what it has read, or ends", || {
             let said = bridge.stderr();
-            (said.contains("\n  progress.txt  ") || bridge.has_ended()).then_some(said)
+            (said.contains("\n  progress.txt  ") || bridge.poll_ended()).then_some(said)
         });
         if said.contains("cannot be watched") && said.contains("1 of 1 lines understood") {
             return bridge;

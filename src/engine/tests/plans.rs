@@ -5,54 +5,54 @@ use super::*;
 #[test]
 fn flags_count_by_rising_edges() {
     let log = Some("# Progress Log\nStarted: a\n");
-    let mut world = World::new([log, None, Some(&plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]))]);
-    world.said();
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false), ("US-3", false)]), RereadReason::Replaced).wait(1.0).expect(&[]);
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]), RereadReason::Replaced).wait(1.0);
-    world.expect(&["start US-2 (b)", "passed US-2 (b)"]);
+    let mut scenario = Scenario::new([log, None, Some(&plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]))]);
+    scenario.emitted();
+    scenario.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false), ("US-3", false)]), RereadReason::Replaced).wait(1.0).expect(&[]);
+    scenario.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]), RereadReason::Replaced).wait(1.0);
+    scenario.expect(&["start US-2 (b)", "passed US-2 (b)"]);
 }
 
 #[test]
-fn a_plan_without_stories_and_one_without_some_of_them_say_nothing() {
+fn a_plan_without_stories_and_one_without_some_of_them_state_nothing() {
     let whole = plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]);
-    let mut world = World::new([None, None, Some(&whole)]);
-    world.said();
+    let mut scenario = Scenario::new([None, None, Some(&whole)]);
+    scenario.emitted();
     for hole in ["[]", &plan("b", &[]), "{}", "", &plan("b", &[("US-1", true), ("US-3", false)])] {
-        world.save(PLAN, hole, RereadReason::Rewritten).wait(5.0).save(PLAN, &whole, RereadReason::Rewritten).wait(1.0).expect(&[]);
+        scenario.save(PLAN, hole, RereadReason::Rewritten).wait(5.0).save(PLAN, &whole, RereadReason::Rewritten).wait(1.0).expect(&[]);
     }
-    world.save(PLAN, "[]", RereadReason::Rewritten).wait(5.0);
-    world
+    scenario.save(PLAN, "[]", RereadReason::Rewritten).wait(5.0);
+    scenario
         .save(PLAN, &plan("b", &[("US-1", false), ("US-2", true), ("US-3", true)]), RereadReason::Rewritten)
         .wait(1.0)
         .expect(&["passed US-3 (b)"]);
-    world.save(PLAN, &plan("c", &[]), RereadReason::Rewritten).wait(1.0);
-    world.save(PLAN, &plan("c", &[("US-2", true), ("US-3", false)]), RereadReason::Rewritten).wait(1.0).expect(&["passed US-2 (c)"]);
+    scenario.save(PLAN, &plan("c", &[]), RereadReason::Rewritten).wait(1.0);
+    scenario.save(PLAN, &plan("c", &[("US-2", true), ("US-3", false)]), RereadReason::Rewritten).wait(1.0).expect(&["passed US-2 (c)"]);
 }
 
 #[test]
 fn all_flags_falling_is_a_new_run() {
-    let mut world = World::new([None, None, Some(&plan("b", &[("US-1", true), ("US-2", true)]))]);
-    world.expect(&["passed US-1 (b)", "passed US-2 (b)", "end (b)"]);
-    world.save(PLAN, &plan("b", &[("US-1", false), ("US-2", false)]), RereadReason::Replaced).wait(1.0);
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), RereadReason::Replaced).wait(1.0).expect(&["passed US-1 (b#2)"]);
+    let mut scenario = Scenario::new([None, None, Some(&plan("b", &[("US-1", true), ("US-2", true)]))]);
+    scenario.expect(&["passed US-1 (b)", "passed US-2 (b)", "end (b)"]);
+    scenario.save(PLAN, &plan("b", &[("US-1", false), ("US-2", false)]), RereadReason::Replaced).wait(1.0);
+    scenario.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), RereadReason::Replaced).wait(1.0).expect(&["passed US-1 (b#2)"]);
 }
 
 #[test]
-fn a_plan_and_a_log_that_agree_say_it_once() {
+fn a_plan_and_a_log_that_agree_state_it_once() {
     let stories = [("US-1", false), ("US-2", false)];
-    let mut world = World::new([Some(&cat(&[h("a"), s(1)])), None, Some(&plan("b", &stories))]);
-    world.expect(&["start US-1 (b)"]);
-    world.append(P, &c(1)).wait(1.0).expect(&["passed US-1 (b)"]);
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), RereadReason::Replaced).wait(1.0).expect(&[]);
-    world.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true)]), RereadReason::Replaced).wait(1.0);
-    world.expect(&["start US-2 (b)", "passed US-2 (b)", "end (b)"]);
+    let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1)])), None, Some(&plan("b", &stories))]);
+    scenario.expect(&["start US-1 (b)"]);
+    scenario.append(P, &c(1)).wait(1.0).expect(&["passed US-1 (b)"]);
+    scenario.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), RereadReason::Replaced).wait(1.0).expect(&[]);
+    scenario.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true)]), RereadReason::Replaced).wait(1.0);
+    scenario.expect(&["start US-2 (b)", "passed US-2 (b)", "end (b)"]);
 }
 
 #[test]
 fn the_plan_and_the_log_of_one_switch_make_one_run() {
-    let mut world = World::new([Some(&cat(&[h("a"), s(1), c(1)])), None, Some(&plan("one", &[("US-1", true), ("US-2", false)]))]);
-    world.said();
-    world.save(PLAN, &plan("two", &[("US-1", false), ("US-2", false)]), RereadReason::Replaced).wait(1.0);
-    world.save(P, &h("b"), RereadReason::Rewritten).wait(4.0).append(P, &cat(&[s(1), c(1)])).wait(1.0);
-    world.expect(&["start US-1 (two)", "passed US-1 (two)"]);
+    let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1), c(1)])), None, Some(&plan("one", &[("US-1", true), ("US-2", false)]))]);
+    scenario.emitted();
+    scenario.save(PLAN, &plan("two", &[("US-1", false), ("US-2", false)]), RereadReason::Replaced).wait(1.0);
+    scenario.save(P, &h("b"), RereadReason::Rewritten).wait(4.0).append(P, &cat(&[s(1), c(1)])).wait(1.0);
+    scenario.expect(&["start US-1 (two)", "passed US-1 (two)"]);
 }

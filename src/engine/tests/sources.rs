@@ -16,9 +16,9 @@ fn flags(first: bool, second: bool) -> String {
     .to_string()
 }
 
-fn record(id: &str, title: &str, rest: &str) -> String {
+fn record(id: &str, title: &str, partial: &str) -> String {
     format!(
-        r#"{{"story_id":"{id}","story_title":"{title}","timestamp_start":"2026-02-02T02:40:00Z","timestamp_end":"2026-02-02T02:40:09Z","duration_ms":9000,{rest}}}"#
+        r#"{{"story_id":"{id}","story_title":"{title}","timestamp_start":"2026-02-02T02:40:00Z","timestamp_end":"2026-02-02T02:40:09Z","duration_ms":9000,{partial}}}"#
     ) + "\n"
 }
 
@@ -28,7 +28,8 @@ fn drawing(story: &str, rows: &str) -> String {
 
 fn run() -> [RunStep; 6] {
     let none = String::new;
-    let entry = |id: &str, rest: &str| format!("### Iteration: 2026-02-02 02:40\n**Story**: {id}\n**Status**: Complete\n{rest}\n---\n");
+    let entry =
+        |id: &str, partial: &str| format!("### Iteration: 2026-02-02 02:40\n**Story**: {id}\n**Status**: Complete\n{partial}\n---\n");
     [
         [
             "# Progress Log: bakery\n# Created: 2026-02-02T02:39:00Z\n\n## Iteration History\n\n".to_owned(),
@@ -105,10 +106,10 @@ const EVENTS: [&str; 12] = [
     "start US-002",
 ];
 
-/// The events without their order, which is that of arrival; a story's beginnings are told apart by their attempts.
-fn told(world: &mut World) -> Vec<String> {
-    let events = std::mem::take(&mut world.events);
-    let mut told: Vec<String> = events
+/// The events without their order, which is that of arrival; a story's beginnings are stated apart by their attempts.
+fn stated(scenario: &mut Scenario) -> Vec<String> {
+    let events = std::mem::take(&mut scenario.events);
+    let mut stated: Vec<String> = events
         .iter()
         .map(|event| {
             let what = brief(event);
@@ -119,20 +120,25 @@ fn told(world: &mut World) -> Vec<String> {
             }
         })
         .collect();
-    told.sort();
-    told
+    stated.sort();
+    stated
 }
 
 /// What the state shows of the run, however it came about.
-fn shown(world: &World) -> String {
-    let state = world.engine.state(world.moment());
+fn shown(scenario: &Scenario) -> String {
+    let state = scenario.engine.state(scenario.moment());
     let task = &state.tasks[0];
     let stories = task.stories.iter().map(|story| {
         let (id, error) = (story.story_id.as_deref().unwrap_or_default(), story.last_error.as_ref());
         let error = error.map(|error| format!("{:?} {}", error.error_type, error.error_message)).unwrap_or_default();
         format!(
             "{id} {:?} {}x {:?} {:?} {}/{} {error}",
-            story.status, story.attempt_count, story.duration_ms, story.commits, story.criteria_done, story.criteria_count
+            story.status,
+            story.attempts,
+            story.duration_ms,
+            story.commits,
+            story.criteria_done,
+            story.criteria.len()
         )
     });
     let last = task.last_error.as_ref().map(|error| format!("{:?} {}", error.error_type, error.error_message));
@@ -148,10 +154,10 @@ US-002 Passed 2x Some(9000) [] 1/1 Timeout It stays cold";
 fn orders() -> Vec<[usize; 5]> {
     let mut orders = Vec::new();
     for number in 0..120 {
-        let (mut left, mut rest) = (vec![0, 1, 2, 3, 4], number);
+        let (mut left, mut partial) = (vec![0, 1, 2, 3, 4], number);
         let order = [5, 4, 3, 2, 1].map(|choices| {
-            let choice = rest % choices;
-            rest /= choices;
+            let choice = partial % choices;
+            partial /= choices;
             left.remove(choice)
         });
         orders.push(order);
@@ -163,19 +169,19 @@ fn orders() -> Vec<[usize; 5]> {
 fn whoever_speaks_first_in_each_step_the_events_are_the_same() {
     let steps = run();
     for order in orders() {
-        let mut world = World::of(&NAMES, &[None; 5], true);
+        let mut scenario = Scenario::of(&NAMES, &[None; 5], true);
         for step in &steps {
             for file in order {
                 match NAMES[file] {
-                    "prd.json" => world.save(file, &step[file], RereadReason::Replaced),
-                    _ => world.append(file, &step[file]),
+                    "prd.json" => scenario.save(file, &step[file], RereadReason::Replaced),
+                    _ => scenario.append(file, &step[file]),
                 };
-                world.wait(0.4);
+                scenario.wait(0.4);
             }
         }
-        world.wait(4.0);
-        assert_eq!(told(&mut world), EVENTS, "{order:?}");
-        assert_eq!(shown(&world), SHOWN, "{order:?}");
+        scenario.wait(4.0);
+        assert_eq!(stated(&mut scenario), EVENTS, "{order:?}");
+        assert_eq!(shown(&scenario), SHOWN, "{order:?}");
     }
 }
 
@@ -189,11 +195,11 @@ fn found_at_the_start_they_give_the_same_events_in_whatever_order_they_are_named
             "prd.json" => steps[5][file].clone(),
             _ => steps.iter().map(|step| step[file].as_str()).collect::<String>(),
         });
-        let mut world = World::of(&names, &contents.each_ref().map(|content| Some(content.as_str())), true);
-        let mut ids: Vec<_> = world.events.iter().map(|event| event.id.0).collect();
+        let mut scenario = Scenario::of(&names, &contents.each_ref().map(|content| Some(content.as_str())), true);
+        let mut ids: Vec<_> = scenario.events.iter().map(|event| event.id.0).collect();
         ids.sort_unstable();
         assert_eq!(*first.get_or_insert(ids.clone()), ids, "{order:?}");
-        assert_eq!(told(&mut world), EVENTS, "{order:?}");
-        assert_eq!(shown(&world), SHOWN, "{order:?}");
+        assert_eq!(stated(&mut scenario), EVENTS, "{order:?}");
+        assert_eq!(shown(&scenario), SHOWN, "{order:?}");
     }
 }

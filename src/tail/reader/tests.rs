@@ -19,7 +19,7 @@ fn scope(path: PathBuf) -> Scope {
 }
 
 fn engine(scope: &Scope) -> Engine {
-    Engine::new(engine::Settings {
+    Engine::new(engine::EngineSettings {
         tasks: scope.found.tasks.clone(),
         sources: scope.found.sources.clone(),
         zone: TimeZone::UTC,

@@ -130,7 +130,7 @@ fn word(input: &Input) -> String {
         }
         Input::FileSeen { .. } => "seen".to_owned(),
         Input::Notice { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
-        Input::Tick(_) | Input::InitialScanDone(_) | Input::Finish(_) => "over".to_owned(),
+        Input::InitialScanDone | Input::Finish => "over".to_owned(),
     }
 }
 
