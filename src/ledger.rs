@@ -101,7 +101,7 @@ pub struct RewriteContext {
     pub reason: RereadReason,
     /// A program appends to the file and rotates it.
     pub machine: bool,
-    /// The file's name says the same. An agent may save JSON lines over in pieces under a name that does not.
+    /// The file has the name of a machine log. An agent may save JSON lines over in pieces under a name that does not.
     pub machine_name: bool,
     /// Both contents have a start line and the two differ.
     pub other_start_line: bool,

@@ -47,7 +47,7 @@ pub(super) struct LogSource {
     untouched: bool,
     /// The file was there, be it empty.
     was_present: bool,
-    /// When the file was last written before the first look at it.
+    /// When the file was last written before it was first read.
     pub(super) written: Option<Timestamp>,
 }
 

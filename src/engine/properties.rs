@@ -1,4 +1,4 @@
-//! What must hold for any history: each fact's count exactly, one event per fact whichever source says it first.
+//! What must hold for any history: each fact's count exactly, one event per fact, whichever source states it first.
 
 use std::collections::HashMap;
 
@@ -127,7 +127,7 @@ proptest! {
         };
         let mut scenario = Scenario::new([Some(&h("a")), Some(""), Some(&flags(0))]);
         let mut stated = [0, 0, 0];
-        // Whoever has not had its turn by then says the partial at the end.
+        // A source that has not had its turns by then takes them at the end.
         let partial = (0..3).flat_map(|who| std::iter::repeat_n(who, facts.len()));
         for who in turns.into_iter().chain(partial) {
             let all = if who == PLAN { stories as usize } else { facts.len() };

@@ -1,4 +1,4 @@
-//! Histories of files, stated to the engine as the reader would tell them, on a clock of their own.
+//! Histories of files, fed to the engine as the reader feeds them, on a clock of their own.
 
 mod inference;
 mod last_line;
@@ -20,7 +20,7 @@ use crate::input::RereadReason;
 use crate::line::{LineEnd, Lines, PartialLine, SourceId, TaskId};
 use crate::model::state::StoryStatus;
 
-/// Some files of one task and the engine that is stated of them.
+/// Some files of one task and the engine that reads them.
 pub(super) struct Scenario {
     engine: Engine,
     advice: Vec<SourceAdvice>,
@@ -222,7 +222,7 @@ impl Scenario {
         ticked.map(|story| (story.story_id.clone().unwrap(), story.criteria_done)).collect()
     }
 
-    /// What has been emitted since the last call, without the runs' beginnings.
+    /// Takes the events since the last call, without the starts of runs.
     pub(super) fn emitted(&mut self) -> Vec<String> {
         let events = std::mem::take(&mut self.events);
         events.iter().filter(|event| !matches!(event.data, EventData::TaskStarted(_))).map(brief).collect()

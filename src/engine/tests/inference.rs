@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::inference::InferenceState;
 use crate::fact::Provenance;
 
-/// Two stories done of four, and a log that has emitted so.
+/// Two stories done of four, and a log that states so.
 fn scenario() -> Scenario {
     let stories = [("US-1", true), ("US-2", true), ("US-3", false), ("US-4", false)];
     let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1), s(2)])), None, Some(&plan("b", &stories))]);
@@ -54,7 +54,7 @@ fn an_explicit_start_takes_a_wrong_guess_back() {
     scenario.append(P, "Some notes.\n").wait(1.0).emitted();
     scenario.append(P, "[US-4] Starting...\n").wait(1.0).expect(&["start US-4 (b)"]);
     assert_eq!(running(&scenario), [("US-4".to_owned(), false)]);
-    // It was emitted to have started when it was guessed; that it does now is the state's to show.
+    // The inferred start was its event; only the state shows the stated one.
     scenario.append(P, "[US-4] Completed\n[US-3] Starting...\n").wait(1.0).expect(&["passed US-4 (b)"]);
     assert_eq!(running(&scenario), [("US-3".to_owned(), false)]);
 }

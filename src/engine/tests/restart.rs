@@ -7,7 +7,7 @@ use super::*;
 impl Scenario {
     /// Killed, and started again after some time in which `meanwhile` happens to the files.
     pub(super) fn restart(&mut self, down: f64, meanwhile: impl FnOnce(&mut Scenario)) -> &mut Scenario {
-        let memory = self.engine.checkpoint(self.moment().wall).expect("nothing waits to be stated");
+        let memory = self.engine.checkpoint(self.moment().wall).expect("no counted fact waits");
         let memory: EngineCheckpoint = serde_json::from_slice(&serde_json::to_vec(&memory).unwrap()).unwrap();
         let is_counted: Vec<bool> = (0..self.files.len()).map(|file| self.engine.is_counted(SourceId(file as u32))).collect();
         let before: Vec<Option<String>> = self.files.iter().map(|file| file.read.clone()).collect();
@@ -153,7 +153,7 @@ fn an_open_end_that_was_counted_is_not_counted_again() {
             scenario.files[P].content += &cat(&["\n".to_owned(), s(1)]);
         })
         .expect(&["start US-1 (Started: a)"]);
-    // An entry that was judged as it stood.
+    // An entry that was settled as it was.
     let entry = "\n## 2026-01-24 - US-7\n- Did it\n";
     scenario.append(P, entry).wait(1.0).expect(&["start US-7 (Started: a)", "passed US-7 (Started: a)"]);
     scenario.restart(60.0, |_| {}).wait(1.0).expect(&[]);

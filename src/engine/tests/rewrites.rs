@@ -1,4 +1,4 @@
-//! Rewrites that a person would not call news, and the one fact in them that is.
+//! Rewrites without new facts, and those with one.
 
 use super::*;
 
@@ -64,7 +64,7 @@ fn json_lines_under_an_agents_name_are_saved_as_an_agent_does() {
     let old: String = (1..=5).map(record).collect();
     let mut scenario = Scenario::new([Some(&old), None, None]);
     scenario.emitted();
-    // The new lines come first, and the partial only after a pause.
+    // The new lines come first, and the others only after a pause.
     scenario.save(P, &cat(&[record(8), record(9)]), RereadReason::Rewritten).wait(0.6).save(
         P,
         &cat(&[record(8), record(9), old]),

@@ -6,7 +6,7 @@ use crate::input::DetachedId;
 const SOURCE: SourceId = SourceId(L as u32);
 
 impl Scenario {
-    /// Files are looked at: what they hold now, in this order, each with the reason why it is read.
+    /// Files are read: what they hold now, in this order, each with the reason why it is read.
     fn reads(&mut self, contents: &[(RereadReason, String)]) -> &mut Scenario {
         let at = self.moment();
         for (why, content) in contents {
@@ -97,7 +97,7 @@ fn a_copy_states_what_was_missed_and_an_unknown_generation_everything() {
 #[test]
 fn a_generation_that_was_retired_while_it_waited_is_not_lost() {
     let mut scenario = logged(&[s(1), s(2), s(3), s(4)]);
-    // Cut without a trace, then rotated before that could be believed.
+    // Truncated, then rotated before the truncated content was accepted.
     scenario.reads(&[(RereadReason::Rewritten, s(5))]).wait(0.1);
     assert_eq!(names(&mut scenario), [""; 0]);
     scenario.retire(0).reads(&[(RereadReason::Rotated, s(6))]).wait(0.0);

@@ -106,7 +106,7 @@ const EVENTS: [&str; 12] = [
     "start US-002",
 ];
 
-/// The events without their order, which is that of arrival; a story's beginnings are stated apart by their attempts.
+/// The events without their order, which is that of arrival; the starts of a story are told apart by their attempts.
 fn stated(scenario: &mut Scenario) -> Vec<String> {
     let events = std::mem::take(&mut scenario.events);
     let mut stated: Vec<String> = events
