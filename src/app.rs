@@ -248,6 +248,8 @@ fn serve_settings(serve: ServeConfig) -> ServeSettings {
 }
 
 fn discover(watch: &WatchConfig, exit_when: ExitWhen) -> Result<Scope, Error> {
+    let request = Request { named: watch.paths.clone(), take_along: watch.discover };
+    let found = discover::discover(&request, &Disk)?;
     if exit_when == ExitWhen::Drained
         && let Some(missing) = watch.paths.iter().find(|path| is_missing(path))
     {
@@ -256,8 +258,6 @@ fn discover(watch: &WatchConfig, exit_when: ExitWhen) -> Result<Scope, Error> {
             missing.display()
         )));
     }
-    let request = Request { named: watch.paths.clone(), take_along: watch.discover };
-    let found = discover::discover(&request, &Disk)?;
     if exit_when == ExitWhen::Drained && found.sources.is_empty() {
         let names: Vec<String> = watch.paths.iter().map(|path| path.display().to_string()).collect();
         return Err(Error::NothingToWatch(format!("nothing matches {}: check the pattern, or leave out --once to wait", names.join(", "))));

@@ -68,6 +68,7 @@ fn a_task_with_two_plans_goes_by_the_first() {
         shape: Shape::Document,
         named: true,
         machine_name: false,
+        confinement: crate::discover::Confinement::Anywhere,
     });
     let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
     let mut engine = Engine::new(EngineSettings {

@@ -61,6 +61,7 @@ fn settings(names: &[&str], emit_history: bool) -> EngineSettings {
         shape: Shape::of(name.as_ref()),
         named: true,
         machine_name: name.ends_with(".log") || name.ends_with(".jsonl"),
+        confinement: crate::discover::Confinement::Anywhere,
     });
     let (tasks, sources) = (tasks.collect(), sources.collect());
     EngineSettings { tasks, sources, zone: TimeZone::UTC, rules: Rules::default(), emit_history, source_text: true, infer: false }

@@ -87,7 +87,7 @@ impl DocumentReader {
     }
 
     fn read(&self) -> io::Result<Vec<u8>> {
-        let (file, stat) = file_stat::open(&self.tracked.path)?;
+        let (file, stat) = file_stat::open(&self.tracked.path, &self.tracked.confinement)?;
         let mut bytes = Vec::with_capacity(stat.size.min(MAX_BYTES) as usize + 1);
         file.take(MAX_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)

@@ -361,7 +361,7 @@ impl FileTailer {
 
     /// Another file than the one that was read has the path.
     fn on_replaced(&mut self, poll: &mut PollContext<'_>) -> io::Result<()> {
-        let (file, stat) = match file_stat::open(&self.tracked.path) {
+        let (file, stat) = match file_stat::open(&self.tracked.path, &self.tracked.confinement) {
             Ok(opened) => opened,
             Err(cause) if file_stat::is_missing(&cause) => return self.on_missing(poll),
             Err(cause) => return Err(cause),
@@ -481,7 +481,7 @@ impl FileTailer {
     }
 
     fn read_rotated_file(&self, path: &Path, poll: &mut PollContext<'_>) -> io::Result<()> {
-        let (file, _) = file_stat::open(path)?;
+        let (file, _) = file_stat::open_rotated(path, &self.tracked.confinement)?;
         let mut position = ReadPosition::default();
         (poll.emit)(Input::RereadBegun { source: self.tracked.id, at: poll.now, reason: RereadReason::RotatedSibling });
         let id = self.tracked.id;

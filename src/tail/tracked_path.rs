@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::ClockReading;
-use crate::discover::Source;
+use crate::discover::{Confinement, Source};
 use crate::error::NoticeKind;
 use crate::input::Input;
 use crate::line::SourceId;
@@ -47,6 +47,7 @@ enum Presence {
 pub(super) struct TrackedPath {
     pub(super) id: SourceId,
     pub(super) path: PathBuf,
+    pub(super) confinement: Confinement,
     shown: String,
     presence: Presence,
     /// The message of the trouble that was reported and is not over.
@@ -60,6 +61,7 @@ impl TrackedPath {
         TrackedPath {
             id: source.id,
             path: source.path.clone(),
+            confinement: source.confinement.clone(),
             shown: source.shown.clone(),
             presence: Presence::Unknown,
             reported: None,

@@ -5,6 +5,7 @@ mod cli;
 mod golden;
 mod in_process_server;
 mod layers;
+mod links;
 mod names;
 mod page;
 mod restarts;

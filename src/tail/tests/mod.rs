@@ -104,7 +104,18 @@ fn source(path: PathBuf) -> Source {
     let shown = path.file_name().unwrap().to_string_lossy().into_owned();
     let shape = Shape::of(&path);
     let key = SourceKey::new(&path, None);
-    Source { id: SourceId(0), task: TaskId(0), key, common: None, path, shown, shape, named: true, machine_name: false }
+    Source {
+        id: SourceId(0),
+        task: TaskId(0),
+        key,
+        common: None,
+        path,
+        shown,
+        shape,
+        named: true,
+        machine_name: false,
+        confinement: crate::discover::Confinement::Anywhere,
+    }
 }
 
 fn word(input: &Input) -> String {
