@@ -130,7 +130,8 @@ mod tests {
     }
 
     fn source(path: &str, kind: &str, state: SourceCondition, understood: u64, unknown: u64) -> SourceState {
-        SourceState { path: path.to_owned(), kind: kind.to_owned(), state, understood, unknown }
+        let base = crate::output::sample::running().sources.remove(0);
+        SourceState { path: path.to_owned(), kind: kind.to_owned(), state, understood, unknown, ..base }
     }
 
     #[test]

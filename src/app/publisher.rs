@@ -83,10 +83,10 @@ fn run_result(state: &State) -> Option<bool> {
     for task in &state.tasks {
         match task.status {
             // Not begun, for example a discovered folder that nobody works on: it decides nothing.
-            TaskStatus::Waiting => {}
-            TaskStatus::Running | TaskStatus::Quiet => return None,
+            TaskStatus::Waiting | TaskStatus::Planned => {}
+            TaskStatus::Running => return None,
             TaskStatus::Passed => passed = Some(passed.unwrap_or(true)),
-            TaskStatus::Failed => passed = Some(false),
+            TaskStatus::Failed | TaskStatus::Ended => passed = Some(false),
         }
     }
     passed

@@ -38,7 +38,7 @@ use crate::format::{ParserConfig, Rules};
 use crate::input::Input;
 use crate::ledger::{REAPPEAR_AFTER, Verdict};
 use crate::line::SourceId;
-use crate::model::state::{SourceCondition, SourceState, State};
+use crate::model::state::{SourceCondition, SourceState, State, TaskState};
 pub use checkpoint::EngineCheckpoint;
 use checkpoint::SourceCheckpoint;
 use log_source::LogSource;
@@ -243,6 +243,8 @@ impl Engine {
     /// All inputs since the last tick were read at once: decides what they mean.
     pub fn tick(&mut self, now: ClockReading) -> Output {
         let mut events = Vec::new();
+        // Not every change is an event: a story that falls back is believed without one.
+        let mut changed = false;
         self.ticked = now.elapsed;
         let finish = std::mem::take(&mut self.finishing);
         for index in 0..self.tasks.len() {
@@ -255,7 +257,9 @@ impl Engine {
                 events: Vec::new(),
                 notices: Vec::new(),
             };
+            let revision = self.tasks[index].model.revision();
             tick.run(&mut self.tasks[index]);
+            changed |= self.tasks[index].model.revision() != revision;
             events.append(&mut tick.events);
             for notice in tick.notices {
                 self.add_notice(notice);
@@ -268,7 +272,7 @@ impl Engine {
             self.seq.0 += 1;
             event.seq = self.seq;
         }
-        if !events.is_empty() || now.elapsed >= self.estimated + ESTIMATE_INTERVAL {
+        if changed || now.elapsed >= self.estimated + ESTIMATE_INTERVAL {
             self.state_version += 1;
             self.estimated = now.elapsed;
         }
@@ -318,15 +322,16 @@ impl Engine {
                 SourceRole::Plan(plan) => snapshot::plan_state(&task.plans[plan], slot.condition),
             });
         }
-        let tasks = self.tasks.iter().zip(sources).map(|(task, sources)| {
-            let (quiet, remaining) = snapshot::outlook(&task.model.estimate_input(), now.wall);
-            task.model.view(sources, quiet, remaining)
-        });
+        let shown = self.tasks.iter().zip(sources).take(snapshot::TASK_LIMIT);
+        let mut tasks: Vec<TaskState> =
+            shown.map(|(task, sources)| snapshot::task_state(&task.model, &task.folder, sources, now.wall)).collect();
+        snapshot::add_qualifiers(&mut tasks);
         State {
             schema: SCHEMA,
             server_time: now.wall,
             seq: self.seq,
-            tasks: tasks.collect(),
+            unlisted: snapshot::count_unlisted(&mut tasks, self.tasks.len()),
+            tasks,
             notices: self.notices.iter().cloned().collect(),
         }
     }

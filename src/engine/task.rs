@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::ClockReading;
+use crate::clock::{ClockReading, Timestamp};
 use crate::discover::Task as FoundTask;
 use crate::event::Event;
 use crate::fact::{CountedKind, Fact, Outcome, Provenance, Statement, StatementForm, StoryName, entry_hash};
@@ -13,7 +13,7 @@ use crate::format::SourceKind;
 use crate::input::DetachedId;
 use crate::ledger::{RunLedger, Verdict};
 use crate::line::{Lines, PartialLine};
-use crate::model::{FactUpdate, Origin, TaskModel};
+use crate::model::{FactUpdate, Origin, PlanUpdate, TaskModel};
 use crate::plan::Plan;
 use crate::subject::StoryRef;
 
@@ -388,7 +388,7 @@ impl TaskEngine {
     }
 
     /// Begins a run that these sources were reset for. Returns `false` when the present run is still empty and serves.
-    pub(super) fn begin_run(&mut self, logs: &BTreeSet<usize>, plans: &BTreeSet<usize>) -> bool {
+    pub(super) fn begin_run(&mut self, logs: &BTreeSet<usize>, plans: &BTreeSet<usize>, now: Timestamp) -> bool {
         for (index, source) in self.logs.iter_mut().enumerate() {
             if logs.contains(&index) {
                 source.begin_run();
@@ -409,15 +409,18 @@ impl TaskEngine {
         self.model.begin_run();
         self.run_is_empty = true;
         let kept = (0..self.plans.len()).find(|index| !plans.contains(index) && self.plans[*index].has_stories());
-        if let Some(plan) = kept.and_then(|index| self.plans[index].plan.clone()) {
-            let stories = self.resolver.set_plan(&plan);
-            self.model.apply_plan(&plan, &stories, &[], None);
+        if let Some(index) = kept
+            && let Some(plan) = self.plans[index].plan.clone()
+        {
+            let subjects = self.resolver.set_plan(&plan);
+            let path = &self.plans[index].path;
+            self.model.apply_plan(PlanUpdate { plan: &plan, subjects: &subjects, reopened: &[], change: None, path, now });
         }
         true
     }
 
     /// Adopts an accepted plan. Returns the facts that its flags state.
-    pub(super) fn adopt_plan(&mut self, source: usize, plan: Plan, change: Option<String>) -> Vec<PlanFact> {
+    pub(super) fn adopt_plan(&mut self, source: usize, plan: Plan, change: Option<String>, now: Timestamp) -> Vec<PlanFact> {
         let stories = self.resolver.set_plan(&plan);
         let keys: Vec<Arc<str>> = stories.iter().map(|story| story.key.clone()).collect();
         let (passed, reopened) = self.plans[source].adopt(plan.clone(), &keys);
@@ -429,7 +432,8 @@ impl TaskEngine {
             }
         }
         let reopened: Vec<_> = reopened.iter().map(|index| stories[*index].clone()).collect();
-        self.model.apply_plan(&plan, &stories, &reopened, change);
+        let path = &self.plans[source].path;
+        self.model.apply_plan(PlanUpdate { plan: &plan, subjects: &stories, reopened: &reopened, change, path, now });
         let mut facts = Vec::new();
         if !plan.stories.is_empty() {
             let statement = Statement::TaskStarted {

@@ -97,7 +97,7 @@ impl TaskTick<'_> {
         }
         let logs: BTreeSet<usize> = reset.iter().map(|(log, _)| *log).collect();
         let plans: BTreeSet<usize> = (0..task.plans.len()).filter(|plan| task.plans[*plan].has_other_run()).collect();
-        if task.begin_run(&logs, &plans) {
+        if task.begin_run(&logs, &plans, self.now.wall) {
             let log = logs.first().map(|log| task.logs[*log].path.clone());
             let plan = plans.first().map(|plan| task.plans[*plan].path.clone());
             let path = log.or(plan).unwrap_or_else(|| task.id.clone());
@@ -131,7 +131,7 @@ impl TaskTick<'_> {
                 (PlanChange::First | PlanChange::NewRun | PlanChange::SameRun, _) => None,
             };
             let origin = task.plans[source].origin();
-            for fact in task.adopt_plan(source, plan, described) {
+            for fact in task.adopt_plan(source, plan, described, self.now.wall) {
                 pending.push(task.prepare_plan_fact(fact, &origin, self.mute, self.live));
             }
         }

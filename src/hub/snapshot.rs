@@ -52,7 +52,7 @@ impl Snapshot {
     }
 }
 
-/// The state before the first one is set.
+/// What is shown before the first state is set.
 pub(super) fn empty_state(seq: Seq) -> State {
-    State { schema: SCHEMA, server_time: Timestamp::now(), seq, tasks: Vec::new(), notices: Vec::new() }
+    State { schema: SCHEMA, server_time: Timestamp::now(), seq, tasks: Vec::new(), unlisted: None, notices: Vec::new() }
 }

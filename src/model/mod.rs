@@ -3,12 +3,17 @@
 //! The engine passes every fact, new or known. Both kinds update the state; only new facts return an event. `ledger` decides which
 //! facts are new.
 
+pub mod agent;
+mod attempt;
+mod history;
 mod report;
 pub mod state;
 mod story;
+mod timed;
 mod view;
 
-pub(crate) use view::EstimateInput;
+pub(crate) use timed::EstimateInput;
+pub(crate) use view::ViewInput;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,16 +21,18 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::event::{EndStatus, Event, EventData, EventId, EventSource, Seq, TEXT_LIMIT, TimestampSource};
+use crate::event::{Event, EventData, EventId, EventSource, Seq, TEXT_LIMIT, TimestampSource};
 use crate::fact::{CountedKind, Fact, Precision, Provenance, Statement};
 use crate::format::SourceKind;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanStatus};
 use crate::subject::StoryRef;
-use state::{ErrorState, StoryStatus};
-use story::{Ranked, Story, Timing};
+use attempt::{MINUTE, Timing};
+use history::TotalChange;
+use state::{ErrorState, RunState, ScopeChange, StoryStatus, TaskStatus, TerminalLine};
+use story::{Ranked, Story};
 
-/// In milliseconds.
-const MINUTE: u64 = 60 * 1000;
+/// Earlier runs that are kept.
+const RUN_LIMIT: usize = 20;
 /// A recorded time further ahead of our clock than this (milliseconds) is ignored.
 const CLOCK_TOLERANCE: i64 = 2 * 60 * 1000;
 
@@ -50,6 +57,21 @@ pub(crate) struct FactUpdate<'a> {
     pub timed: bool,
 }
 
+/// A plan as it has just been read.
+#[derive(Debug)]
+pub(crate) struct PlanUpdate<'a> {
+    pub plan: &'a Plan,
+    /// Of its stories, in their order.
+    pub subjects: &'a [StoryRef],
+    /// Those that it calls passed no longer.
+    pub reopened: &'a [StoryRef],
+    /// What else changed, in words.
+    pub change: Option<String>,
+    /// Relative to the task's folder.
+    pub path: &'a Arc<str>,
+    pub now: Timestamp,
+}
+
 /// The file that states a fact.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
@@ -60,6 +82,18 @@ pub(crate) struct Origin {
     pub written: Option<Timestamp>,
 }
 
+/// How the present run ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct RunEnd {
+    /// `ended`, `passed` or `failed`.
+    status: TaskStatus,
+    timing: Timing,
+    /// Whether `timing` says when it was; otherwise it only says when the file was written.
+    dated: bool,
+    /// For `ended` and `failed`: who says so.
+    reason: Option<String>,
+}
+
 /// One task in its present run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct TaskModel {
@@ -68,23 +102,32 @@ pub(crate) struct TaskModel {
     run: Arc<str>,
     branch: Option<String>,
     plan: Option<Plan>,
+    /// Relative to the task's folder.
+    plan_path: Option<Arc<str>>,
     stories: Vec<Story>,
     #[serde(skip)]
     index_by_key: HashMap<Arc<str>, usize>,
-    current: Option<usize>,
     /// Key of the story whose start was inferred last.
     inferred_start: Option<Arc<str>>,
-    activity: Option<String>,
+    terminal_line: Option<TerminalLine>,
     iteration: (Option<u32>, Option<u32>),
     started: Option<Timing>,
-    ended: Option<(EndStatus, Timestamp)>,
+    end: Option<RunEnd>,
     has_events: bool,
+    /// More is known of the run than that its plan was written.
+    begun: bool,
     errors: u32,
     last_error: Option<ErrorState>,
-    plan_change: Option<String>,
+    plan_change: Option<ScopeChange>,
+    total_changes: Vec<TotalChange>,
     last_activity: Option<(Timestamp, Arc<str>)>,
+    /// Earlier runs, latest first.
+    runs: Vec<RunState>,
     #[serde(skip)]
     source_text: bool,
+    /// Rises with everything that is applied.
+    #[serde(skip)]
+    revision: u64,
 }
 
 impl TaskModel {
@@ -95,34 +138,48 @@ impl TaskModel {
             run: Arc::from(""),
             branch: None,
             plan: None,
+            plan_path: None,
             stories: Vec::new(),
             index_by_key: HashMap::new(),
-            current: None,
             inferred_start: None,
-            activity: None,
+            terminal_line: None,
             iteration: (None, None),
             started: None,
-            ended: None,
+            end: None,
             has_events: false,
+            begun: false,
             errors: 0,
             last_error: None,
             plan_change: None,
+            total_changes: Vec::new(),
             last_activity: None,
+            runs: Vec::new(),
             source_text,
+            revision: 0,
         }
     }
 
     /// Continues from the state that an earlier process saved.
     pub fn restore(&mut self, saved: TaskModel) {
         let index_by_key = saved.stories.iter().enumerate().map(|(index, story)| (story.subject.key.clone(), index)).collect();
-        *self = TaskModel { task_id: self.task_id.clone(), source_text: self.source_text, index_by_key, ..saved };
+        let (task_id, source_text, revision) = (self.task_id.clone(), self.source_text, self.revision + 1);
+        *self = TaskModel { task_id, source_text, revision, index_by_key, ..saved };
     }
 
-    /// Starts a new run: forgets everything but the last activity. The caller applies the plan again.
+    /// Starts a new run: forgets everything but the last activity and the runs. The caller applies the plan again.
     pub fn begin_run(&mut self) {
         let mut fresh = TaskModel::new(&self.task_id, self.source_text);
+        fresh.runs = std::mem::take(&mut self.runs);
+        fresh.runs.insert(0, self.run_state());
+        fresh.runs.truncate(RUN_LIMIT);
         fresh.last_activity = self.last_activity.take();
+        fresh.revision = self.revision + 1;
         *self = fresh;
+    }
+
+    /// Rises whenever something was applied: screens may have to be drawn anew, even if there is no event.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     pub fn set_run(&mut self, run: &str) {
@@ -141,38 +198,60 @@ impl TaskModel {
         Ranked::update(&mut self.name, name.map(str::to_owned), Provenance::Explicit, kind);
     }
 
-    /// Applies the plan with its stories' subjects in array order. `reopened` are those that the plan calls passed no longer.
-    pub fn apply_plan(&mut self, plan: &Plan, subjects: &[StoryRef], reopened: &[StoryRef], change: Option<String>) {
+    /// Applies the plan.
+    pub fn apply_plan(&mut self, update: PlanUpdate<'_>) {
+        let PlanUpdate { plan, subjects, reopened, change, path, now } = update;
+        self.plan_path = Some(path.clone());
+        self.revision += 1;
         self.update_name(plan.name.as_deref(), SourceKind::ExecutionLog);
         self.branch.clone_from(&plan.branch);
+        let (is_first, total) = (self.plan.is_none(), self.story_count());
         for story in &mut self.stories {
             story.in_plan = false;
-            story.plan_passed = None;
         }
-        let current = self.current.map(|index| self.stories[index].subject.key.clone());
         for (planned, subject) in plan.stories.iter().zip(subjects) {
             let index = self.index_of(subject);
-            self.stories[index].apply_plan(planned);
+            let group = planned.group.and_then(|group| plan.groups.get(group as usize)).map(|group| group.name.as_str());
+            let story = &mut self.stories[index];
+            let is_new = story.plan_status.is_none();
+            let before = (story.status(), story.criteria.len());
+            story.apply_plan(planned, group);
+            if !is_first && is_new && story.added_at.is_none() {
+                story.added_at = Some(now);
+            }
+            if !is_first && (is_new || before != (story.status(), story.criteria.len())) {
+                story.changed_at = Some(now);
+            }
+            self.begun |= planned.status != PlanStatus::Open && planned.is_counted();
+        }
+        for story in &mut self.stories {
+            if !story.in_plan {
+                story.plan_status = None;
+                story.hold = None;
+            }
         }
         for subject in reopened {
             let index = self.index_of(subject);
-            self.stories[index].status = StoryStatus::Pending;
-            self.stories[index].finished = None;
+            self.stories[index].reopen(now);
         }
         // Plan order first, then the order of appearance. A story that left the plan before anything happened to it leaves the list.
         let order: HashMap<&Arc<str>, usize> = subjects.iter().enumerate().map(|(index, subject)| (&subject.key, index)).collect();
         self.stories.retain(|story| story.in_plan || story.has_happened());
         self.stories.sort_by_key(|story| order.get(&story.subject.key).copied().unwrap_or(usize::MAX));
         self.index_by_key = self.stories.iter().enumerate().map(|(index, story)| (story.subject.key.clone(), index)).collect();
-        self.current = current.and_then(|key| self.index_by_key.get(&key).copied());
-        if change.is_some() {
-            self.plan_change = change;
-        }
         // A story was added or reopened after the end: the run continues.
-        if self.ended.is_some_and(|(ending, _)| ending == EndStatus::Passed) && !plan.is_complete() {
-            self.ended = None;
+        if self.end.as_ref().is_some_and(|end| end.status == TaskStatus::Passed) && !plan.is_complete() {
+            self.end = None;
         }
         self.plan = Some(plan.clone());
+        let reason = change.or_else(|| reopening(reopened));
+        if !is_first && self.story_count() != total {
+            let reason = reason.clone().or_else(|| Some("the plan puts stories off, or takes them up again".to_owned()));
+            self.change_total(now, total, reason);
+        }
+        if let Some(reason) = reason {
+            self.plan_change = Some(ScopeChange { at: now, reason });
+        }
     }
 
     fn index_of(&mut self, subject: &StoryRef) -> usize {
@@ -187,7 +266,9 @@ impl TaskModel {
 
     /// Applies one fact. Returns its event when the fact is new; the caller fills in `seq`.
     pub fn apply(&mut self, update: &FactUpdate<'_>) -> Option<Event> {
+        self.revision += 1;
         let timing = self.timing_of(update);
+        self.begun |= !matches!(update.fact.statement, Statement::TaskStarted { .. }) || update.origin.kind != SourceKind::Plan;
         let index = update.subject.map(|subject| self.index_of(subject));
         if let Some(index) = index {
             let title = update.fact.story.as_ref().and_then(|story| story.title.clone());
@@ -213,8 +294,8 @@ impl TaskModel {
             Statement::Error(failure) => Some(EventData::ErrorOccurred(self.error(index, update, failure))),
             Statement::TaskEnded { passed } => Some(EventData::TaskCompleted(self.task_ended(update, timing, *passed))),
             Statement::Activity { text, iteration } => {
-                if text.is_some() {
-                    self.activity.clone_from(text);
+                if let Some(text) = text {
+                    self.terminal_line = Some(TerminalLine { text: text.clone(), at: update.now, path: update.origin.path.to_string() });
                 }
                 if let Some((at, of)) = iteration {
                     self.iteration = (Some(*at), of.or(self.iteration.1));
@@ -222,6 +303,9 @@ impl TaskModel {
                 None
             }
         }?;
+        if let Some(index) = index.filter(|_| update.live) {
+            self.stories[index].changed_at = Some(update.now);
+        }
         let occurrence = update.occurrence?;
         self.has_events = true;
         if self.started.is_none() && (timing.recorded || update.live) {
@@ -246,27 +330,47 @@ impl TaskModel {
         }
     }
 
-    /// The first story of the plan that has not passed; `None` when the run has ended or a story is running.
+    /// The first story of the plan that is open; `None` when the run has ended or a story is in progress.
     pub fn next_unpassed(&self) -> Option<StoryRef> {
         let mut planned = self.stories.iter().filter(|story| story.in_plan);
-        if self.plan.is_none() || self.ended.is_some() || self.stories.iter().any(|story| story.status == StoryStatus::Running) {
+        if self.plan.is_none() || self.end.is_some() || self.stories.iter().any(|story| story.status() == StoryStatus::InProgress) {
             return None;
         }
-        planned.find(|story| story.status != StoryStatus::Passed).map(|story| story.subject.clone())
+        planned.find(|story| matches!(story.status(), StoryStatus::Open | StoryStatus::Failed)).map(|story| story.subject.clone())
     }
 
     fn task_name(&self) -> &str {
         self.name.as_ref().map_or(&self.task_id, |known| known.value.as_str())
     }
 
-    /// Stories with this status; where there is a plan, only the plan's count.
-    fn count(&self, status: StoryStatus) -> u32 {
+    /// Stories of the plan that count; `None` without a plan.
+    fn story_count(&self) -> Option<u32> {
+        self.plan.as_ref()?;
+        Some(to_u32(self.stories.iter().filter(|story| story.in_plan && story.is_counted()).count())).filter(|count| *count > 0)
+    }
+
+    /// The stories that count: the plan's, where there is one.
+    fn counted(&self) -> impl Iterator<Item = &Story> {
         let planned = self.stories.iter().any(|story| story.in_plan);
-        to_u32(self.stories.iter().filter(|story| story.status == status && (story.in_plan || !planned)).count())
+        self.stories.iter().filter(move |story| story.in_plan || !planned)
+    }
+
+    fn count(&self, statuses: &[StoryStatus]) -> u32 {
+        to_u32(self.counted().filter(|story| statuses.contains(&story.status())).count())
     }
 
     fn retries(&self) -> u32 {
-        self.stories.iter().map(|story| story.attempts.max(story.completions).saturating_sub(1)).sum()
+        self.stories.iter().map(|story| story.starts.max(story.completions).saturating_sub(1)).sum()
+    }
+}
+
+/// Which stories fell back, in words.
+fn reopening(reopened: &[StoryRef]) -> Option<String> {
+    let name = |subject: &StoryRef| subject.id.as_deref().unwrap_or("a story").to_owned();
+    match reopened {
+        [] => None,
+        [one] => Some(format!("{} was reopened: the plan calls it passed no longer", name(one))),
+        several => Some(format!("{} stories were reopened: the plan calls them passed no longer", several.len())),
     }
 }
 
@@ -277,16 +381,9 @@ impl TaskModel {
         if dated.recorded || update.live || !matches!(update.fact.statement, Statement::TaskEnded { .. }) {
             return dated;
         }
-        let finishes: Option<Vec<Timing>> = self.stories.iter().filter(|story| story.completions > 0).map(|story| story.finished).collect();
+        let finishes: Option<Vec<Timing>> = self.stories.iter().filter(|story| story.completions > 0).map(story::Story::finished).collect();
         finishes.into_iter().flatten().filter(|finish| finish.recorded).max_by_key(|finish| finish.at).unwrap_or(dated)
     }
-}
-
-/// Whether `known` is exact to the second and lies in the minute that `timing` names.
-fn is_same_minute(known: Timing, timing: Timing) -> bool {
-    timing.precision == Precision::Minute
-        && known.precision == Precision::Second
-        && known.at.since(timing.at).is_some_and(|after| after < MINUTE)
 }
 
 /// A live start that names the present minute gets the present second, so that a clock counting from it starts at 0.

@@ -3,9 +3,10 @@
 use crate::event::{AcCompleted, EndStatus, ErrorOccurred, StoryCompleted, StoryStarted, TaskCompleted, TaskStarted};
 use crate::fact::{Criterion, ErrorKind, Fact, Failure, Outcome, Precision, Provenance};
 use crate::format::SourceKind;
-use crate::model::state::{ErrorState, StoryStatus};
-use crate::model::story::{Ranked, Story, Timing};
-use crate::model::{FactUpdate, TaskModel, is_same_minute, refine_to_second, timing_of, to_u32};
+use crate::model::attempt::{Attempt, Timing};
+use crate::model::state::{AttemptResult, CriterionStatus, ErrorState, SourceStatement, StoryStatus, TaskStatus};
+use crate::model::story::{Ranked, Story};
+use crate::model::{FactUpdate, RunEnd, TaskModel, refine_to_second, timing_of, to_u32};
 
 impl TaskModel {
     pub(super) fn task_started(&self, description: Option<&str>, story_count: Option<u32>, estimated_secs: Option<u64>) -> TaskStarted {
@@ -13,7 +14,7 @@ impl TaskModel {
         TaskStarted {
             task_id: self.task_id.to_string(),
             task_name: self.task_name().to_owned(),
-            story_count: plan.map(|plan| to_u32(plan.stories.len())).or(story_count),
+            story_count: self.story_count().or(plan.map(|plan| to_u32(plan.stories.len()))).or(story_count),
             estimated_duration: plan.and_then(|plan| plan.estimated_secs).or(estimated_secs),
             branch: self.branch.clone(),
             description: plan.and_then(|plan| plan.description.clone()).or_else(|| description.map(str::to_owned)),
@@ -34,9 +35,14 @@ impl TaskModel {
         }
         let is_new = update.occurrence.is_some();
         let is_inferred = update.fact.provenance == Provenance::Inferred;
-        if !is_inferred && update.live {
+        // A derived start that is known already belongs to an end that was told before: it says nothing about the present.
+        if !is_inferred && update.live && (is_new || update.fact.provenance == Provenance::Explicit) {
             self.retract_inferred_start(index);
         }
+        let start = refine_to_second(timing, update);
+        // A record that names only the minute may lie before the run's own start.
+        let run_start = self.started.filter(|run| start.precision == Precision::Minute && run.recorded && start.at < run.at);
+        let may_continue = self.may_continue(index);
         let story = &mut self.stories[index];
         story.priority = story.priority.or(priority);
         if story.criteria.is_empty() {
@@ -44,35 +50,46 @@ impl TaskModel {
                 story.criterion(to_u32(index), Some(text));
             }
         }
-        if is_new {
-            story.attempts += 1;
-            if story.status != StoryStatus::Passed {
-                story.status = StoryStatus::Running;
+        // A start that is derived from its end has no time of its own.
+        let has_time = update.fact.provenance != Provenance::Derived && (timing.recorded || update.live);
+        let is_stated_late = !is_new && !is_inferred && update.live && update.fact.provenance == Provenance::Explicit;
+        if is_new || (is_stated_late && story.completions < story.starts && story.open_attempt().is_none_or(is_inferred_start)) {
+            if is_new {
+                story.starts += 1;
             }
-            // A start that is derived from its end has no time of its own.
-            let has_time = update.fact.provenance != Provenance::Derived && (timing.recorded || update.live);
-            let start = refine_to_second(timing, update);
-            // A record that names only the minute may lie before the run's own start.
-            let run_start = self.started.filter(|run| start.precision == Precision::Minute && run.recorded && start.at < run.at);
-            story.started = has_time.then_some(run_start.unwrap_or(start));
+            if story.fact_status != StoryStatus::Passed {
+                story.fact_status = StoryStatus::InProgress;
+                story.provenance = Some(update.fact.provenance);
+            }
+            if story.open_attempt().is_some_and(is_inferred_start) {
+                // The inferred start is now stated.
+                story.attempts.pop();
+            }
+            story.push_attempt(Attempt {
+                started: has_time.then_some(run_start.unwrap_or(start)),
+                ended: None,
+                result: AttemptResult::InProgress,
+                reason: None,
+                duration_ms: None,
+                stated: false,
+                path: update.origin.path.to_string(),
+                line: (update.fact.line > 0).then_some(update.fact.line),
+                provenance: update.fact.provenance,
+            });
             story.last_progress = update.live.then_some(update.now);
-            story.guessed = is_inferred;
-            self.inferred_start = is_inferred.then(|| story.subject.key.clone()).or(self.inferred_start.take());
-            self.current = Some(index);
-            self.ended = None;
-        } else if story.guessed && !is_inferred && update.live && story.completions < story.attempts {
-            // The inferred start is now stated.
-            story.guessed = false;
-            story.status = StoryStatus::Running;
-            story.started = Some(refine_to_second(timing, update));
-            story.last_progress = Some(update.now);
-            self.current = Some(index);
+            if is_inferred {
+                self.inferred_start = Some(story.subject.key.clone());
+            }
+            if is_new && may_continue {
+                self.end = None;
+            }
         } else if timing.recorded
             && update.fact.provenance == Provenance::Explicit
-            && story.completions < story.attempts
-            && !story.started.is_some_and(|known| is_same_minute(known, timing))
+            && story.completions < story.starts
+            && let Some(open) = story.open_attempt_mut()
+            && !open.started.is_some_and(|known| known.is_in_minute(timing))
         {
-            story.started = Some(timing);
+            open.started = Some(timing);
         }
         let story = &self.stories[index];
         let texts: Vec<String> = story.criteria.iter().map(|criterion| criterion.text.clone()).collect();
@@ -87,13 +104,26 @@ impl TaskModel {
         }
     }
 
+    /// Whether work on this story means that a run that had ended goes on. A complete plan is reopened by the plan alone: what an agent
+    /// writes after its last story is no work of the plan.
+    fn may_continue(&self, index: usize) -> bool {
+        match &self.plan {
+            Some(plan) if plan.is_complete() => false,
+            Some(_) => self.stories[index].in_plan || self.end.as_ref().is_none_or(|end| end.status != TaskStatus::Passed),
+            None => true,
+        }
+    }
+
     /// Resets the story whose start was inferred, unless it is the story `stated`, whose start a source now states.
     fn retract_inferred_start(&mut self, stated: usize) {
         let Some(index) = self.inferred_start.take().and_then(|key| self.index_by_key.get(&key).copied()) else { return };
         let story = &mut self.stories[index];
-        if index != stated && story.guessed && story.status == StoryStatus::Running {
-            story.status = StoryStatus::Pending;
-            story.started = None;
+        if index != stated && story.open_attempt().is_some_and(is_inferred_start) {
+            story.attempts.pop();
+            if story.fact_status == StoryStatus::InProgress {
+                story.fact_status = StoryStatus::Open;
+                story.provenance = None;
+            }
         }
     }
 
@@ -113,10 +143,10 @@ impl TaskModel {
             story.last_progress = Some(update.now);
         }
         let criterion = story.criterion(criterion_index, stated.text.as_deref());
-        if !criterion.done || criterion.provenance < Some(update.fact.provenance) {
+        if !criterion.is_done() || criterion.provenance < Some(update.fact.provenance) {
             criterion.provenance = Some(update.fact.provenance);
         }
-        criterion.done = true;
+        criterion.status = CriterionStatus::Done;
         criterion.duration_ms = criterion.duration_ms.or(took);
         let text = criterion.text.clone();
         let story_id = story.id();
@@ -138,38 +168,48 @@ impl TaskModel {
         duration_ms: Option<u64>,
         commits: &[String],
     ) -> StoryCompleted {
+        let is_new = update.occurrence.is_some();
         let story = &mut self.stories[index];
-        // An attempt whose start was inferred has no known duration.
-        let started = story.started.filter(|_| !story.guessed);
-        let measured = duration_ms.or_else(|| started.and_then(|start| timing.since(start)));
-        let provenance = if duration_ms.is_some() { update.fact.provenance } else { Provenance::Inferred };
-        if update.occurrence.is_some() {
-            story.duration_ms = None;
-        }
-        Ranked::update(&mut story.duration_ms, measured, provenance, update.origin.kind);
         for commit in commits {
             if !story.commits.contains(commit) {
                 story.commits.push(commit.clone());
             }
         }
         if update.origin.kind != SourceKind::Plan {
-            story.log_outcome = Some((outcome.clone(), update.origin.path.to_string()));
+            let status = match outcome {
+                Outcome::Passed => "passed".to_owned(),
+                Outcome::Failed { reason } => reason.clone(),
+            };
+            let text = update.fact.text.trim();
+            story.log_outcome = Some((
+                outcome.clone(),
+                SourceStatement {
+                    path: update.origin.path.to_string(),
+                    line: (update.fact.line > 0).then_some(update.fact.line),
+                    text: (self.source_text && !text.is_empty()).then(|| text.chars().take(crate::event::TEXT_LIMIT).collect()),
+                    status,
+                },
+            ));
         }
-        if update.occurrence.is_some() {
-            if std::mem::take(&mut story.guessed) {
-                story.started = None;
-            }
+        if is_new {
+            story.end_attempt(update, timing, outcome);
             story.completions += 1;
-            story.status = match outcome {
+            let before = story.fact_status;
+            story.fact_status = match outcome {
                 Outcome::Passed => StoryStatus::Passed,
-                Outcome::Failed { .. } if story.status == StoryStatus::Passed => StoryStatus::Passed,
+                Outcome::Failed { .. } if before == StoryStatus::Passed => StoryStatus::Passed,
                 Outcome::Failed { .. } => StoryStatus::Failed,
             };
-            story.finished = (timing.recorded || update.live).then_some(timing);
-            if self.current == Some(index) {
-                self.current = None;
+            if story.fact_status == StoryStatus::Passed {
+                story.reopened_at = None;
+                // Said after the plan's word: the plan holds it back no longer.
+                story.hold = None;
+            }
+            if before != story.fact_status || outcome == &Outcome::Passed {
+                story.provenance = Some(update.fact.provenance);
             }
         }
+        let measured = story.measure(update, timing, duration_ms);
         let story = &self.stories[index];
         let (status, reason) = match outcome {
             Outcome::Passed => (EndStatus::Passed, None),
@@ -193,9 +233,11 @@ impl TaskModel {
             error_message: failure.message.clone(),
             story_id: story_id.clone(),
             retryable: failure.retryable,
+            exit_code: failure.exit_code,
             at: timing_of(update).at,
             path: update.origin.path.to_string(),
             line: (update.fact.line > 0).then_some(update.fact.line),
+            provenance: update.fact.provenance,
         };
         let is_new = update.occurrence.is_some();
         if let Some(index) = index {
@@ -224,23 +266,84 @@ impl TaskModel {
     }
 
     pub(super) fn task_ended(&mut self, update: &FactUpdate<'_>, timing: Timing, passed: bool) -> TaskCompleted {
-        let ending = if passed { EndStatus::Passed } else { EndStatus::Failed };
+        let (ending, status) = if passed { (EndStatus::Passed, TaskStatus::Passed) } else { (EndStatus::Failed, TaskStatus::Failed) };
+        let timing = timing.not_before(self.started);
         if update.occurrence.is_some() {
-            self.ended = Some((ending, timing.at));
-            self.current = None;
-            self.activity = None;
+            let path = match update.fact.line {
+                0 => update.origin.path.to_string(),
+                line => format!("{}:{line}", update.origin.path),
+            };
+            let reason = (!passed).then(|| format!("{path} says that the run failed"));
+            self.end = Some(RunEnd { status, timing, dated: timing.recorded || update.live, reason });
+            for story in &mut self.stories {
+                if let Some(open) = story.open_attempt_mut() {
+                    open.result = AttemptResult::Stopped;
+                    if story.fact_status == StoryStatus::InProgress {
+                        story.fact_status = StoryStatus::Open;
+                        story.provenance = None;
+                    }
+                }
+            }
+            self.terminal_line = None;
         }
         TaskCompleted {
             task_id: self.task_id.to_string(),
             status: ending,
-            stories_passed: self.count(StoryStatus::Passed),
-            stories_failed: self.count(StoryStatus::Failed),
-            story_count: self.plan.as_ref().map(|plan| to_u32(plan.stories.len())),
+            stories_passed: self.count(&[StoryStatus::Passed]),
+            stories_failed: self.count(&[StoryStatus::Failed]),
+            story_count: self.story_count().or(self.plan.as_ref().map(|plan| to_u32(plan.stories.len()))),
             duration_ms: self.started.filter(|_| timing.recorded || update.live).and_then(|start| timing.since(start)),
             retries: self.retries(),
             errors: self.errors,
         }
     }
+}
+
+impl Story {
+    /// Ends the attempt under way; one whose start nobody told is made.
+    fn end_attempt(&mut self, update: &FactUpdate<'_>, timing: Timing, outcome: &Outcome) {
+        if self.open_attempt().is_none() {
+            self.push_attempt(Attempt {
+                started: None,
+                ended: None,
+                result: AttemptResult::InProgress,
+                reason: None,
+                duration_ms: None,
+                stated: false,
+                path: String::new(),
+                line: None,
+                provenance: update.fact.provenance,
+            });
+        }
+        let Some(open) = self.open_attempt_mut() else { return };
+        if open.provenance == Provenance::Inferred {
+            // Nobody knows when a guessed attempt began.
+            open.started = None;
+        }
+        open.ended = (timing.recorded || update.live).then(|| timing.not_before(open.started));
+        (open.result, open.reason) = match outcome {
+            Outcome::Passed => (AttemptResult::Passed, None),
+            Outcome::Failed { reason } => (AttemptResult::Failed, Some(reason.clone())),
+        };
+        open.path = update.origin.path.to_string();
+        open.line = (update.fact.line > 0).then_some(update.fact.line);
+        open.provenance = update.fact.provenance;
+    }
+
+    /// How long the last attempt took: as the record states it, else from its start to this end. Keeps the better of what is known.
+    fn measure(&mut self, update: &FactUpdate<'_>, timing: Timing, stated: Option<u64>) -> Option<u64> {
+        let is_over = |attempt: &&mut Attempt| attempt.result != AttemptResult::InProgress;
+        let attempt = self.attempts.last_mut().filter(is_over)?;
+        let measured = stated.or_else(|| attempt.started.and_then(|start| timing.not_before(Some(start)).since(start)));
+        let provenance = if stated.is_some() { update.fact.provenance } else { Provenance::Inferred };
+        Ranked::update(&mut attempt.duration_ms, measured, provenance, update.origin.kind);
+        attempt.stated |= stated.is_some();
+        measured
+    }
+}
+
+fn is_inferred_start(attempt: &Attempt) -> bool {
+    attempt.provenance == Provenance::Inferred
 }
 
 /// The plan's title, else the fact's own (an id may be used for two stories), else the best known one. A story without an id must have

@@ -5,9 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::fact::{Outcome, Precision, Provenance};
 use crate::format::SourceKind;
-use crate::model::state::{CriterionState, ErrorState, StoryState, StoryStatus};
-use crate::plan::{PlanCriterion, PlanStory};
+use crate::model::attempt::{Attempt, Timing};
+use crate::model::state::{AttemptResult, CriterionState, CriterionStatus, ErrorState, SourceStatement, StoryStatus};
+use crate::model::to_u32;
+use crate::plan::{PlanCriterion, PlanStatus, PlanStory};
 use crate::subject::StoryRef;
+
+/// Attempts kept of one story: a retry loop that never ends must not grow the state.
+pub(super) const ATTEMPT_LIMIT: usize = 50;
 
 /// A value with its authority: explicit outranks derived outranks inferred, then the order of [`SourceKind`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,24 +33,11 @@ impl<T> Ranked<T> {
     }
 }
 
-/// A time, and whether durations may be taken from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Timing {
-    pub(super) at: Timestamp,
-    pub(super) precision: Precision,
-    /// The source states it; otherwise it is the time of reading. The two clocks are never subtracted from each other.
-    pub(super) recorded: bool,
-}
-
-impl Timing {
-    /// Milliseconds from `start` to `self`; `None` when the two come from different clocks, are exact to the day only, or lie too far apart.
-    pub(super) fn since(self, start: Timing) -> Option<u64> {
-        const LONGEST: u64 = 30 * 24 * 3600 * 1000;
-        if self.recorded != start.recorded || self.precision == Precision::Day || start.precision == Precision::Day {
-            return None;
-        }
-        self.at.since(start.at).filter(|span| (1..=LONGEST).contains(span))
-    }
+/// What the plan says of the story where that overrules the logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PlanHold {
+    pub(super) status: StoryStatus,
+    pub(super) reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,16 +45,20 @@ pub(super) struct Story {
     pub(super) subject: StoryRef,
     pub(super) title: Option<Ranked<String>>,
     pub(super) in_plan: bool,
+    pub(super) group: Option<String>,
     pub(super) priority: Option<i64>,
-    pub(super) status: StoryStatus,
-    pub(super) attempts: u32,
+    /// As facts have it; [`Story::status`] is what is shown.
+    pub(super) fact_status: StoryStatus,
+    /// Blocked, deferred, cancelled or failed by the plan.
+    pub(super) hold: Option<PlanHold>,
+    pub(super) provenance: Option<Provenance>,
+    /// Attempts begun, and attempts ended, by events.
+    pub(super) starts: u32,
     pub(super) completions: u32,
-    /// Its start is inferred.
-    pub(super) guessed: bool,
-    /// Of the running attempt, else of the last one.
-    pub(super) started: Option<Timing>,
-    pub(super) finished: Option<Timing>,
-    pub(super) duration_ms: Option<Ranked<u64>>,
+    /// The last [`ATTEMPT_LIMIT`].
+    pub(super) attempts: Vec<Attempt>,
+    /// Attempts that are kept no longer.
+    pub(super) dropped_attempts: u32,
     pub(super) commits: Vec<String>,
     pub(super) criteria: Vec<CriterionState>,
     /// When its start or its last criterion was read: the next criterion is timed from it.
@@ -70,9 +66,14 @@ pub(super) struct Story {
     pub(super) last_error: Option<ErrorState>,
     /// Rank of `last_error`; lower wins.
     pub(super) error_rank: Option<(bool, SourceKind)>,
-    pub(super) plan_passed: Option<bool>,
-    /// The outcome a log stated last, and which log.
-    pub(super) log_outcome: Option<(Outcome, String)>,
+    pub(super) plan_status: Option<PlanStatus>,
+    /// The outcome a log stated last, and where.
+    pub(super) log_outcome: Option<(Outcome, SourceStatement)>,
+    pub(super) reopened_at: Option<Timestamp>,
+    /// When it fell back from passed, oldest first.
+    pub(super) falls: Vec<Timestamp>,
+    pub(super) added_at: Option<Timestamp>,
+    pub(super) changed_at: Option<Timestamp>,
 }
 
 impl Story {
@@ -81,21 +82,26 @@ impl Story {
             subject,
             title: None,
             in_plan: false,
+            group: None,
             priority: None,
-            status: StoryStatus::Pending,
-            attempts: 0,
+            fact_status: StoryStatus::Open,
+            hold: None,
+            provenance: None,
+            starts: 0,
             completions: 0,
-            guessed: false,
-            started: None,
-            finished: None,
-            duration_ms: None,
+            attempts: Vec::new(),
+            dropped_attempts: 0,
             commits: Vec::new(),
             criteria: Vec::new(),
             last_progress: None,
             last_error: None,
             error_rank: None,
-            plan_passed: None,
+            plan_status: None,
             log_outcome: None,
+            reopened_at: None,
+            falls: Vec::new(),
+            added_at: None,
+            changed_at: None,
         }
     }
 
@@ -107,19 +113,82 @@ impl Story {
         self.subject.id.as_deref().map(str::to_owned)
     }
 
+    pub(super) fn status(&self) -> StoryStatus {
+        self.hold.as_ref().map_or(self.fact_status, |hold| hold.status)
+    }
+
+    /// Whether it counts in the total: stories that were put off or given up do not.
+    pub(super) fn is_counted(&self) -> bool {
+        !matches!(self.status(), StoryStatus::Deferred | StoryStatus::Cancelled)
+    }
+
+    /// Whether its present attempt was only guessed to have begun.
+    pub(super) fn is_guessed(&self) -> bool {
+        self.open_attempt().is_some_and(|attempt| attempt.provenance == Provenance::Inferred)
+    }
+
+    pub(super) fn attempt_count(&self) -> u32 {
+        self.dropped_attempts + to_u32(self.attempts.len())
+    }
+
+    pub(super) fn open_attempt(&self) -> Option<&Attempt> {
+        self.attempts.last().filter(|attempt| attempt.result == AttemptResult::InProgress)
+    }
+
+    pub(super) fn open_attempt_mut(&mut self) -> Option<&mut Attempt> {
+        self.attempts.last_mut().filter(|attempt| attempt.result == AttemptResult::InProgress)
+    }
+
+    /// The last attempt that ended, however it ended.
+    pub(super) fn ended_attempt(&self) -> Option<&Attempt> {
+        self.attempts.iter().rev().find(|attempt| matches!(attempt.result, AttemptResult::Passed | AttemptResult::Failed))
+    }
+
+    /// Of the attempt under way, else of the last one.
+    pub(super) fn started(&self) -> Option<Timing> {
+        self.attempts.last()?.started
+    }
+
+    /// Of the last attempt that ended.
+    pub(super) fn finished(&self) -> Option<Timing> {
+        self.ended_attempt()?.ended
+    }
+
+    /// Adds an attempt; one that was under way is over without a word.
+    pub(super) fn push_attempt(&mut self, attempt: Attempt) {
+        if let Some(open) = self.open_attempt_mut() {
+            open.result = AttemptResult::Stopped;
+        }
+        self.attempts.push(attempt);
+        if self.attempts.len() > ATTEMPT_LIMIT {
+            self.attempts.remove(0);
+            self.dropped_attempts += 1;
+        }
+    }
+
+    /// The plan calls it passed no longer.
+    pub(super) fn reopen(&mut self, now: Timestamp) {
+        self.fact_status = StoryStatus::Open;
+        self.provenance = None;
+        self.reopened_at = Some(now);
+        self.changed_at = Some(now);
+        self.falls.push(now);
+        if self.falls.len() > ATTEMPT_LIMIT {
+            self.falls.remove(0);
+        }
+    }
+
     /// Whether any source reported more of it than its name.
     pub(super) fn has_happened(&self) -> bool {
-        self.attempts + self.completions > 0 || self.last_error.is_some() || self.criteria.iter().any(|criterion| criterion.done)
+        self.starts + self.completions > 0 || self.last_error.is_some() || self.criteria.iter().any(CriterionState::is_done)
     }
 
     /// Applies the plan's entry for this story. A criterion stays done while the plan keeps its text.
-    pub(super) fn apply_plan(&mut self, planned: &PlanStory) {
+    pub(super) fn apply_plan(&mut self, planned: &PlanStory, group: Option<&str>) {
         self.in_plan = true;
         self.priority = planned.priority;
-        self.plan_passed = Some(planned.is_passed());
-        if planned.is_passed() && self.status == StoryStatus::Pending {
-            self.status = StoryStatus::Passed;
-        }
+        self.group = group.map(str::to_owned);
+        self.apply_plan_status(planned);
         if let Some(title) = &planned.title {
             self.title = None;
             Ranked::update(&mut self.title, Some(title.clone()), Provenance::Explicit, SourceKind::ExecutionLog);
@@ -133,12 +202,45 @@ impl Story {
             .map(|(at, PlanCriterion { text, .. })| {
                 match old.get(at).filter(|old| old.text == *text).or_else(|| old.iter().find(|old| old.text == *text)) {
                     Some(kept) => kept.clone(),
-                    None => pending(text.clone()),
+                    None => open_criterion(text.clone()),
                 }
             })
             .collect();
         self.criteria
-            .extend(old.into_iter().filter(|old| old.done && !planned.criteria.iter().any(|criterion| criterion.text == old.text)));
+            .extend(old.into_iter().filter(|old| old.is_done() && !planned.criteria.iter().any(|criterion| criterion.text == old.text)));
+    }
+
+    /// Passed if any source says so; the plan's other words win over a pass only when the plan changed after it.
+    fn apply_plan_status(&mut self, planned: &PlanStory) {
+        let before = self.plan_status.replace(planned.status);
+        let hold = match planned.status {
+            PlanStatus::Blocked => StoryStatus::Blocked,
+            PlanStatus::Deferred => StoryStatus::Deferred,
+            PlanStatus::Cancelled => StoryStatus::Cancelled,
+            PlanStatus::Failed => StoryStatus::Failed,
+            PlanStatus::Passed => {
+                self.hold = None;
+                if self.fact_status == StoryStatus::Open {
+                    self.fact_status = StoryStatus::Passed;
+                    self.provenance = Some(Provenance::Explicit);
+                }
+                return;
+            }
+            PlanStatus::Open | PlanStatus::InProgress => {
+                self.hold = None;
+                return;
+            }
+        };
+        let changed = before != Some(planned.status);
+        let overrules = match (&self.hold, self.fact_status) {
+            (Some(_), _) => true,
+            (None, StoryStatus::Passed) => changed && before.is_some(),
+            // A failure is told by its own fact; only a pass must be overruled.
+            (None, _) => changed && hold != StoryStatus::Failed,
+        };
+        if overrules {
+            self.hold = Some(PlanHold { status: hold, reason: planned.reason.clone() });
+        }
     }
 
     /// The criterion with this index; a missing one is added.
@@ -146,7 +248,7 @@ impl Story {
         // Indices come from `subject`, which caps them.
         let index = index as usize;
         while self.criteria.len() <= index {
-            self.criteria.push(pending(String::new()));
+            self.criteria.push(open_criterion(String::new()));
         }
         let criterion = &mut self.criteria[index];
         if criterion.text.is_empty()
@@ -156,50 +258,13 @@ impl Story {
         }
         criterion
     }
-
-    /// What a log and the plan contradict each other about.
-    fn disagreement(&self) -> Option<String> {
-        let (outcome, path) = self.log_outcome.as_ref()?;
-        match (outcome, self.plan_passed?) {
-            (Outcome::Passed, false) => Some(format!("{path} says passed, the plan calls it open")),
-            (Outcome::Failed { reason }, true) => Some(format!("{path} says {reason}, the plan calls it passed")),
-            (Outcome::Passed, true) | (Outcome::Failed { .. }, false) => None,
-        }
-    }
-
-    pub(super) fn view(&self) -> StoryState {
-        let criteria: Vec<CriterionState> = self
-            .criteria
-            .iter()
-            .map(|criterion| {
-                let assumed = !criterion.done && self.status == StoryStatus::Passed;
-                CriterionState {
-                    done: criterion.done || assumed,
-                    provenance: if assumed { Some(Provenance::Inferred) } else { criterion.provenance },
-                    ..criterion.clone()
-                }
-            })
-            .collect();
-        StoryState {
-            story_id: self.id(),
-            title: self.title().map(str::to_owned),
-            status: self.status,
-            priority: self.priority,
-            in_plan: self.in_plan,
-            guessed: self.guessed && self.status == StoryStatus::Running,
-            attempts: self.attempts.max(self.completions),
-            started_at: self.started.map(|timing| timing.at),
-            finished_at: self.finished.map(|timing| timing.at),
-            duration_ms: self.duration_ms.as_ref().map(|known| known.value),
-            commits: self.commits.clone(),
-            criteria_done: u32::try_from(criteria.iter().filter(|criterion| criterion.done).count()).unwrap_or(u32::MAX),
-            criteria,
-            last_error: self.last_error.clone(),
-            disagreement: self.disagreement(),
-        }
-    }
 }
 
-fn pending(text: String) -> CriterionState {
-    CriterionState { text, done: false, provenance: None, duration_ms: None }
+fn open_criterion(text: String) -> CriterionState {
+    CriterionState { text, status: CriterionStatus::Open, provenance: None, duration_ms: None }
+}
+
+/// As the state shows it: to the second is not said.
+pub(super) fn shown(precision: Precision) -> Option<Precision> {
+    (precision != Precision::Second).then_some(precision)
 }

@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::event::{EndStatus, Event, EventData};
 use crate::fact::{Precision, Provenance};
 use crate::hub::{Batch, Subscription};
-use crate::model::state::{Remaining, State, TaskState, TaskStatus};
+use crate::model::state::{Headline, Remaining, State, TaskState};
 
 /// The format of the lines.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,19 +43,13 @@ impl Plain {
 
     /// The status of a task, printed when no events come: `14:32:02  running          User Authentication: 5/8 stories, …`.
     pub fn status_line(&self, task: &TaskState, now: Timestamp) -> String {
-        let word = match task.status {
-            TaskStatus::Waiting => "waiting",
-            TaskStatus::Running => "running",
-            TaskStatus::Quiet => "quiet",
-            TaskStatus::Passed => "passed",
-            TaskStatus::Failed => "failed",
-        };
+        let word = task.headline().word();
         let mut parts = vec![passed_stories(task)];
-        if let Some(story) = task.current_story.and_then(|at| task.stories.get(at)) {
+        if let Some(story) = task.current() {
             let age = story.started_at.and_then(|at| now.since(at)).map(|ms| format!(" for {}", text::short_duration(ms)));
             parts.push(format!("{}{}", id_and_title(story.story_id.as_deref(), story.title.as_deref()), age.unwrap_or_default()));
-            if !story.criteria.is_empty() {
-                parts.push(format!("{}/{} criteria", story.criteria_done, story.criteria.len()));
+            if story.criteria_count > 0 {
+                parts.push(format!("{}/{} criteria", story.criteria_done, story.criteria_count));
             }
         }
         if let Some(age) = task.last_activity_at.and_then(|at| now.since(at)) {
@@ -137,10 +131,11 @@ impl Plain {
     /// The estimate without its basis, which would be the same on every line.
     fn remaining(&self, task: &TaskState) -> String {
         match &task.remaining {
-            Remaining::Range { median_secs, low_secs, high_secs, .. } => {
-                format!("  ~{} left ({})", text::short_duration(median_secs * 1000), text::range(*low_secs, *high_secs, self.charset))
+            Remaining::Range { p90, rough: true, .. } => format!("  under {} left", text::short_duration(p90 * 1000)),
+            Remaining::Range { p10, p50, p90, .. } => {
+                format!("  ~{} left ({})", text::short_duration(p50 * 1000), text::range(*p10, *p90, self.charset))
             }
-            Remaining::LongerThanUsual { .. } | Remaining::Unknown { .. } => String::new(),
+            Remaining::LongerThanUsual { .. } | Remaining::Unknown { .. } | Remaining::None { .. } => String::new(),
         }
     }
 }
@@ -172,10 +167,13 @@ pub async fn run(mut to: impl Write, plain: &Plain, mut events: Subscription, st
 
 /// The status lines after a minute without events: of every running task, and of another task when its status differs from the one in
 /// `printed`.
-fn idle_lines(plain: &Plain, state: &State, now: Timestamp, printed: &mut Vec<TaskStatus>) -> String {
-    let before = std::mem::replace(printed, state.tasks.iter().map(|task| task.status).collect());
-    let changed =
-        state.tasks.iter().enumerate().filter(|(at, task)| task.status == TaskStatus::Running || before.get(*at) != Some(&task.status));
+fn idle_lines(plain: &Plain, state: &State, now: Timestamp, printed: &mut Vec<Headline>) -> String {
+    let before = std::mem::replace(printed, state.tasks.iter().map(TaskState::headline).collect());
+    let changed = state
+        .tasks
+        .iter()
+        .enumerate()
+        .filter(|(at, task)| task.headline() == Headline::Running || before.get(*at) != Some(&task.headline()));
     changed.map(|(_, task)| plain.status_line(task, now) + "\n").collect()
 }
 

@@ -19,7 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use crate::clock::Timestamp;
 use crate::error::Notice;
 use crate::hub::Hub;
-use crate::model::state::{State, TaskStatus};
+use crate::model::state::{Headline, State};
 
 use super::layout::{self, Canvas, Scene};
 use super::style::TerminalStyle;
@@ -166,11 +166,11 @@ impl Taskbar {
         for task in &state.tasks {
             let (passed, all) = share.unwrap_or_default();
             share = task.story_count.map(|count| (passed + u64::from(task.stories_passed), all + u64::from(count))).or(share);
-            worst = worst.max(match task.status {
-                TaskStatus::Waiting | TaskStatus::Passed => None,
-                TaskStatus::Running => Some(0),
-                TaskStatus::Quiet => Some(1),
-                TaskStatus::Failed => Some(2),
+            worst = worst.max(match task.headline() {
+                Headline::Waiting | Headline::Planned | Headline::Passed => None,
+                Headline::Running => Some(0),
+                Headline::Quiet | Headline::NeedsYou => Some(1),
+                Headline::Failed | Headline::Ended => Some(2),
             });
         }
         let percent = share.and_then(|(passed, all)| (passed.min(all) * 100).checked_div(all)).map(|percent| percent as u8);
@@ -240,7 +240,7 @@ fn note_new(screen: &mut LiveBox, notices: &[Notice], noted: &mut Option<Notice>
 
 /// Whether nothing more is expected of any task.
 fn is_over(state: &State) -> bool {
-    !state.tasks.is_empty() && state.tasks.iter().all(|task| matches!(task.status, TaskStatus::Passed | TaskStatus::Failed))
+    !state.tasks.is_empty() && state.tasks.iter().all(|task| task.status.is_over())
 }
 
 #[cfg(test)]

@@ -68,13 +68,15 @@ pub fn range(low_secs: u64, high_secs: u64, charset: Charset) -> String {
 /// `~25m left (12m–45m), from 5 stories`, or the reason why there is no estimate.
 pub fn remaining(remaining: &Remaining, charset: Charset) -> String {
     match remaining {
-        Remaining::Unknown { because } => format!("time left unknown: {because}"),
-        Remaining::Range { median_secs, low_secs, high_secs, from_stories } => {
-            let (median, range) = (short_duration(median_secs * 1000), range(*low_secs, *high_secs, charset));
-            format!("~{median} left ({range}), from {}", count(*from_stories, "story", "stories"))
+        Remaining::Unknown { reason } => format!("time left unknown: {reason}"),
+        Remaining::None { reason } => reason.to_string(),
+        Remaining::Range { p90, basis, rough: true, .. } => format!("under {} left, {basis}", short_duration(p90 * 1000)),
+        Remaining::Range { p10, p50, p90, basis, .. } => {
+            let (median, range) = (short_duration(p50 * 1000), range(*p10, *p90, charset));
+            format!("~{median} left ({range}), {basis}")
         }
-        Remaining::LongerThanUsual { usual_low_secs, usual_high_secs } => {
-            format!("longer than usual (usual {})", range(*usual_low_secs, *usual_high_secs, charset))
+        Remaining::LongerThanUsual { usual_p10, usual_p90, .. } => {
+            format!("longer than usual (usual {})", range(*usual_p10, *usual_p90, charset))
         }
     }
 }
@@ -189,12 +191,12 @@ mod tests {
 
     #[test]
     fn remaining_says_its_basis() {
-        let range = Remaining::Range { median_secs: 1500, low_secs: 720, high_secs: 2700, from_stories: 5 };
+        let range = crate::output::sample::range(720, 1500, 2700, 5);
         assert_eq!(remaining(&range, Charset::Unicode), "~25m left (12m–45m), from 5 stories");
         assert_eq!(remaining(&range, Charset::Ascii), "~25m left (12m-45m), from 5 stories");
-        let long = Remaining::LongerThanUsual { usual_low_secs: 360, usual_high_secs: 780 };
+        let long = crate::output::sample::longer_than_usual();
         assert_eq!(remaining(&long, Charset::Unicode), "longer than usual (usual 6m–13m)");
-        let unknown = Remaining::Unknown { because: "no finished story has been timed yet" };
+        let unknown = Remaining::Unknown { reason: "no finished story has been timed yet".into() };
         assert_eq!(remaining(&unknown, Charset::Unicode), "time left unknown: no finished story has been timed yet");
     }
 

@@ -10,7 +10,7 @@ use warp::reply::Response;
 
 use super::{ROUTES, ServerContext};
 use crate::hub::{GapReason, Hub};
-use crate::model::state::{SourceCondition, State, TaskStatus};
+use crate::model::state::{Headline, SourceCondition, State};
 
 /// Counts since the start of the process, and gauges of what is open.
 #[derive(Debug, Default)]
@@ -44,12 +44,15 @@ const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 const MALFORMED: [StatusCode; 3] = [StatusCode::BAD_REQUEST, StatusCode::REQUEST_TIMEOUT, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE];
 const GAPS: [(GapReason, &str); 3] =
     [(GapReason::Restarted, "restarted"), (GapReason::Expired, "expired"), (GapReason::Unknown, "unknown")];
-const TASKS: [(TaskStatus, &str); 5] = [
-    (TaskStatus::Waiting, "waiting"),
-    (TaskStatus::Running, "running"),
-    (TaskStatus::Quiet, "quiet"),
-    (TaskStatus::Passed, "passed"),
-    (TaskStatus::Failed, "failed"),
+const TASKS: [(Headline, &str); 8] = [
+    (Headline::Waiting, "waiting"),
+    (Headline::Planned, "planned"),
+    (Headline::Running, "running"),
+    (Headline::Quiet, "quiet"),
+    (Headline::NeedsYou, "needs_you"),
+    (Headline::Ended, "ended"),
+    (Headline::Passed, "passed"),
+    (Headline::Failed, "failed"),
 ];
 const SOURCES: [(SourceCondition, &str); 4] = [
     (SourceCondition::Waiting, "waiting"),
@@ -134,8 +137,8 @@ pub(super) fn metrics(server: &ServerContext) -> Response {
 
 fn write_file_metrics(text: &mut MetricsText, state: &State) {
     text.gauge("tasks", "Tasks by status.");
-    for (status, name) in TASKS {
-        text.value("tasks", &[("status", name)], state.tasks.iter().filter(|task| task.status == status).count() as f64);
+    for (headline, name) in TASKS {
+        text.value("tasks", &[("status", name)], state.tasks.iter().filter(|task| task.headline() == headline).count() as f64);
     }
     let sum = |count: fn(&crate::model::state::TaskState) -> usize| state.tasks.iter().map(count).sum::<usize>() as f64;
     text.gauge("stories", "Stories of all tasks in their present runs.");

@@ -109,7 +109,7 @@ pub fn id(seq: u64) -> EventId {
 }
 
 pub fn state(seq: u64) -> State {
-    State { schema: SCHEMA, server_time: Timestamp(0), seq: Seq(seq), tasks: vec![], notices: vec![] }
+    State { schema: SCHEMA, server_time: Timestamp(0), seq: Seq(seq), tasks: vec![], unlisted: None, notices: vec![] }
 }
 
 pub fn seq(message: &SseMessage) -> u64 {

@@ -211,3 +211,13 @@ fn fields_of(schema: &Value, names: &mut BTreeSet<String>) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
+
+#[test]
+fn the_samples_are_what_the_types_say() {
+    for (name, sample) in samples() {
+        let state: progress_bridge::model::state::State =
+            serde_json::from_value(sample.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let written = serde_json::to_value(&state).expect("a state is plain data");
+        assert_eq!(written, sample, "{name}");
+    }
+}

@@ -25,8 +25,8 @@ fn guessed(scenario: &Scenario) -> Vec<String> {
 
 fn running(scenario: &Scenario) -> Vec<(String, bool)> {
     let state = scenario.engine.state(scenario.moment());
-    let running = state.tasks[0].stories.iter().filter(|story| story.status == StoryStatus::Running);
-    running.map(|story| (story.story_id.clone().unwrap(), story.guessed)).collect()
+    let running = state.tasks[0].stories.iter().filter(|story| story.status == StoryStatus::InProgress);
+    running.map(|story| (story.story_id.clone().unwrap(), story.is_guessed())).collect()
 }
 
 #[test]

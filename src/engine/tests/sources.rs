@@ -133,12 +133,7 @@ fn shown(scenario: &Scenario) -> String {
         let error = error.map(|error| format!("{:?} {}", error.error_type, error.error_message)).unwrap_or_default();
         format!(
             "{id} {:?} {}x {:?} {:?} {}/{} {error}",
-            story.status,
-            story.attempts,
-            story.duration_ms,
-            story.commits,
-            story.criteria_done,
-            story.criteria.len()
+            story.status, story.attempt_count, story.duration_ms, story.commits, story.criteria_done, story.criteria_count
         )
     });
     let last = task.last_error.as_ref().map(|error| format!("{:?} {}", error.error_type, error.error_message));
