@@ -134,12 +134,15 @@ fn routes(server: Arc<ServerContext>) -> BoxedFilter<(Response,)> {
     let events = warp::path!("api" / "events")
         .and(request.clone())
         .then(|request, server| async { or_api_error(api::events(request, server).await) });
+    let story = warp::path!("api" / "stories" / String / String)
+        .and(request.clone())
+        .map(|task: String, story: String, _, server: Arc<ServerContext>| or_api_error(api::story(&task, &story, &server)));
     let health = warp::path!("healthz").and(request.clone()).map(|_, server: Arc<ServerContext>| api::health(&server));
     let metrics = warp::path!("metrics").and(request.clone()).map(|_, server: Arc<ServerContext>| metrics::metrics(&server));
     let version = warp::path!("version").and(request).map(|_, _| api::version());
 
     let streams = progress.or(states).unify().boxed();
-    let api = state.or(events).unify().or(health).unify().or(metrics).unify().or(version).unify().boxed();
+    let api = state.or(events).unify().or(story).unify().or(health).unify().or(metrics).unify().or(version).unify().boxed();
     let pages = page.or(script).unify().or(style).unify().boxed();
     let all = guard::options().or(streams).unify().or(api).unify().or(pages).unify();
 

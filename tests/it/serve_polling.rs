@@ -62,6 +62,7 @@ fn everything_else_is_answered_in_json() {
     };
     check(get(server.address, "/nowhere"), 404, "not_found");
     check(get(server.address, "/stream"), 404, "not_found");
+    check(get(server.address, "/api/stories/shop/US%2D001"), 404, "no_such_story");
     check(ask("GET", "/api/state", &[("Host", "evil.example")]), 403, "host_not_allowed");
     check(ask("GET", "/stream/progress", &[("Host", "evil.example:7333")]), 403, "host_not_allowed");
     check(ask("GET", "/api/state", &[("Host", "not a host")]), 400, "bad_request");
