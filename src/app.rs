@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use self::descriptors::DescriptorBudget;
@@ -33,7 +33,7 @@ use crate::hub::{Hub, HubSettings, StartPosition};
 use crate::input::Input;
 use crate::output::ndjson::Ndjson;
 use crate::output::plain::{self, Plain};
-use crate::output::stream;
+use crate::output::stream::{self, Uplink};
 use crate::output::style::{Environment, OutputMode, TerminalStyle};
 use crate::output::{StdoutSink, summary};
 use crate::serve::{self, ServeSettings, Token};
@@ -62,15 +62,21 @@ pub enum ExitReason {
     Terminated,
     /// Ctrl-C.
     Interrupted,
+    /// The terminal is gone.
+    HungUp,
+    /// Ctrl-\.
+    Quit,
 }
 
 impl ExitReason {
-    /// 0 for a requested end, 1 for a failed run with `--exit-on-complete`, 130 for Ctrl-C.
+    /// 0 for a requested end, 1 for a failed run with `--exit-on-complete`, else 128 and the signal: 130 for Ctrl-C.
     pub fn exit_code(self) -> u8 {
         match self {
             ExitReason::Done | ExitReason::Terminated | ExitReason::RunCompleted { passed: true } => 0,
             ExitReason::RunCompleted { passed: false } => 1,
             ExitReason::Interrupted => 130,
+            ExitReason::HungUp => 129,
+            ExitReason::Quit => 131,
         }
     }
 }
@@ -88,7 +94,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Err
         None => None,
     };
     let budget = descriptors::divide_limit(config.serve.as_ref().map_or(0, |serve| serve.max_clients));
-    messages::print_start(listener.as_ref(), config.serve.as_ref(), &scope, config.exit_when);
+    let page_link = messages::print_start(listener.as_ref(), config.serve.as_ref(), &scope, config.exit_when);
     if let Some(serve) = config.serve.as_ref().filter(|serve| serve.max_clients > budget.clients) {
         messages::print_fewer_clients(budget.clients, serve.max_clients);
     }
@@ -96,7 +102,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Err
     let hub = restored.hub(hub_settings(&config));
     let url = listener.as_ref().map(|listener| format!("http://{}", listener.address));
     let mut outputs = JoinSet::new();
-    let draws_box = spawn_terminal_output(&config, &hub, url, &mut outputs);
+    let draws_box = spawn_terminal_output(&config, &hub, url, Vec::from_iter(page_link), &mut outputs);
     if let (Some(listener), Some(serve)) = (listener, config.serve.clone()) {
         outputs.spawn(serve::run(listener.into_inner(), hub.clone(), serve_settings(serve, budget), pending()));
     }
@@ -133,7 +139,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Err
         _second = signals.next() => {}
     }
     if reason.is_ok() && config.exit_when == ExitWhen::Drained && !config.display.json {
-        print_summary(&hub);
+        print_summary(&hub, &config.display);
     }
     reason
 }
@@ -283,17 +289,18 @@ fn stdout_sink(display: &DisplayConfig) -> Option<Box<dyn StdoutSink>> {
     if display.json { Some(Box::new(Ndjson::new(std::io::stdout()))) } else { None }
 }
 
-/// Starts the output on stderr. Returns whether it is the live box.
-fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, outputs: &mut JoinSet<()>) -> bool {
+/// Starts the output on stderr; `messages` have been printed and stay above a box. Returns whether it is the live box.
+fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, messages: Vec<String>, outputs: &mut JoinSet<()>) -> bool {
     let zone = TimeZone::system();
-    let style = terminal_style(config.display.terminal == TerminalMode::Lines);
+    let style = terminal_style(&config.display, config.display.terminal == TerminalMode::Lines);
     let hub = hub.clone();
     match (config.display.terminal, style.mode) {
         (TerminalMode::Nothing, _) => false,
         (TerminalMode::Box, OutputMode::Box) => {
             outputs.spawn(async move {
                 // An error means that the terminal is gone; the server goes on without it.
-                let _gone = stream::run(stream::LiveBox::stderr(style, zone, url), &hub).await.is_err();
+                let live_box = stream::LiveBox::stderr(style, zone, url, messages);
+                let _gone = stream::run(live_box, &hub, watch::Sender::new(Uplink::LOCAL).subscribe()).await.is_err();
             });
             true
         }
@@ -309,12 +316,12 @@ fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, output
     }
 }
 
-fn terminal_style(plain: bool) -> TerminalStyle {
-    Environment::from_process(std::io::stderr().is_terminal(), plain).style()
+fn terminal_style(display: &DisplayConfig, plain: bool) -> TerminalStyle {
+    Environment::from_process(std::io::stderr().is_terminal(), plain, display.signs).style()
 }
 
-fn print_summary(hub: &Hub) {
-    let text = summary::summary(&hub.snapshot().state, &TimeZone::system(), terminal_style(true).charset);
+fn print_summary(hub: &Hub, display: &DisplayConfig) {
+    let text = summary::summary(&hub.snapshot().state, &TimeZone::system(), terminal_style(display, true).charset);
     // An error means that the reader has closed stdout.
     let _closed = std::io::stdout().write_all(text.as_bytes()).is_err();
 }

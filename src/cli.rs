@@ -12,6 +12,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::check;
 use crate::config::{self, Config, DisplayConfig, ExitWhen, Listen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig};
 use crate::error::Error;
+use crate::output::text::Charset;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -166,6 +167,14 @@ struct ShowOptions {
     #[arg(long, env = "PROGRESS_BRIDGE_PLAIN", hide_env = true, value_parser = BoolishValueParser::new())]
     plain: bool,
 
+    /// Draw with ASCII only, whatever the locale
+    #[arg(long, env = "PROGRESS_BRIDGE_ASCII", hide_env = true, conflicts_with = "emoji", value_parser = BoolishValueParser::new())]
+    ascii: bool,
+
+    /// Draw the signs as emoji
+    #[arg(long, env = "PROGRESS_BRIDGE_EMOJI", hide_env = true, value_parser = BoolishValueParser::new())]
+    emoji: bool,
+
     /// Events as JSON lines on stdout; no server unless --listen is given
     #[arg(long, env = "PROGRESS_BRIDGE_JSON", hide_env = true, value_parser = BoolishValueParser::new())]
     json: bool,
@@ -285,7 +294,12 @@ impl ShowOptions {
             (false, true) => TerminalMode::Lines,
             (false, false) => TerminalMode::Nothing,
         };
-        DisplayConfig { json: self.json, terminal }
+        let signs = match (self.ascii, self.emoji) {
+            (true, _) => Some(Charset::Ascii),
+            (false, true) => Some(Charset::Emoji),
+            (false, false) => None,
+        };
+        DisplayConfig { json: self.json, terminal, signs }
     }
 }
 

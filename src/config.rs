@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::format::{self, Rules};
+use crate::output::text::Charset;
 
 /// The port that is tried first when none is asked for.
 pub const DEFAULT_PORT: u16 = 7333;
@@ -108,6 +109,8 @@ pub struct DisplayConfig {
     pub json: bool,
     /// The output on stderr.
     pub terminal: TerminalMode,
+    /// The signs of the box; `None` for those that the locale allows.
+    pub signs: Option<Charset>,
 }
 
 /// The output on stderr.

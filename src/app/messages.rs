@@ -11,8 +11,14 @@ use crate::format::SourceKind;
 use crate::model::state::{SourceCondition, SourceState, State, TaskState};
 use crate::tail::reader::Scope;
 
-/// Prints the address and the files that are still missing. Called before anything is read.
-pub(super) fn print_start(listening: Option<&BoundListener>, serve: Option<&ServeConfig>, scope: &Scope, exit_when: ExitWhen) {
+/// Prints the address and the files that are still missing. Called before anything is read. Returns the line with the link to the page
+/// when that cannot be opened without it.
+pub(super) fn print_start(
+    listening: Option<&BoundListener>,
+    serve: Option<&ServeConfig>,
+    scope: &Scope,
+    exit_when: ExitWhen,
+) -> Option<String> {
     let mut text = String::new();
     if let (Some(listening), Some(serve)) = (listening, serve) {
         text.push_str(&addresses(&format!("http://{}", listening.address), listening.is_fallback_port, serve.token.as_deref()));
@@ -29,6 +35,7 @@ pub(super) fn print_start(listening: Option<&BoundListener>, serve: Option<&Serv
         }
     }
     print(&text);
+    text.lines().find(|line| line.starts_with("page: ")).map(str::to_owned)
 }
 
 /// Says that the limit of open files leaves room for fewer streams than `--max-clients` asks for.

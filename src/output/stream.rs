@@ -1,19 +1,21 @@
 //! `--stream`: draws the live box in place on a terminal.
 //!
-//! `layout` makes the lines; this module decides when they are drawn, and restores the terminal at the end. indicatif moves the cursor
-//! and keeps the picture within the height of the screen. Its one bar has the whole picture as message, so that a frame is one change.
-//! Its own rates and times are not used: they were made for bytes and are wrong for stories of many minutes.
+//! `layout` makes the lines; this module decides when they are drawn, and restores the terminal at the end. indicatif draws: its one bar
+//! has the whole picture as message, so that a frame is one change. Its own rates and times are not used: they were made for bytes and are
+//! wrong for stories of many minutes.
 
 mod frame;
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle, TermLike};
 use jiff::tz::TimeZone;
 use rustix::process::{Signal, getpid, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::clock::Timestamp;
@@ -21,8 +23,9 @@ use crate::error::Notice;
 use crate::hub::Hub;
 use crate::model::state::{Headline, State};
 
-use super::layout::{self, Canvas, Scene};
+use super::layout::{self, Canvas, Connection, Scene};
 use super::style::TerminalStyle;
+use super::text;
 
 use self::frame::Frame;
 
@@ -30,8 +33,26 @@ use self::frame::Frame;
 const FRAME: Duration = Duration::from_millis(100);
 /// The clock on the screen.
 const TICK: Duration = Duration::from_secs(1);
+/// Messages above the box at most; all of them are printed at the end.
+const MESSAGES_ABOVE: usize = 4;
+/// Messages that are kept for the end.
+const MESSAGES_KEPT: usize = 200;
 
-/// The box on a terminal. Hides the cursor while it lives and gives it back when it goes, on a panic too.
+/// How the states come here, and what the clock shows where they are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uplink {
+    pub connection: Connection,
+    /// The other bridge's clock less our own.
+    pub clock_offset_ms: i64,
+}
+
+impl Uplink {
+    /// For states that this process makes.
+    pub const LOCAL: Uplink = Uplink { connection: Connection::Local, clock_offset_ms: 0 };
+}
+
+/// The box on a terminal. Has the alternate screen while it lives; at its end the last picture is written to the main one, also after a
+/// panic.
 #[derive(Debug)]
 pub struct LiveBox {
     frame: Frame,
@@ -39,11 +60,17 @@ pub struct LiveBox {
     style: TerminalStyle,
     zone: TimeZone,
     url: Option<String>,
+    /// The rows of the last frame.
     shown: Vec<String>,
+    /// The rows of the box in it.
+    picture: Vec<String>,
     /// Columns and rows of the terminal when `shown` was drawn.
     size: (u16, u16),
-    /// Whether `shown` is the end of every run in it.
+    /// Whether `picture` is the end of every run in it.
     over: bool,
+    /// Shown above the box; the first `printed` stand on the main screen already.
+    messages: Vec<String>,
+    printed: usize,
     taskbar: Option<Taskbar>,
 }
 
@@ -52,91 +79,108 @@ pub struct LiveBox {
 enum Taskbar {
     Share(u8),
     Failed(u8),
-    Quiet(u8),
+    /// Quiet, or a person is asked for.
+    Warning(u8),
     /// A run of unknown length.
     Unknown,
 }
 
 impl LiveBox {
-    /// On stderr.
-    pub fn stderr(style: TerminalStyle, zone: TimeZone, url: Option<String>) -> LiveBox {
-        LiveBox::new(Arc::new(console::Term::stderr()), style, zone, url)
+    /// On stderr. `messages` stand on the main screen already and are shown above the box.
+    pub fn stderr(style: TerminalStyle, zone: TimeZone, url: Option<String>, messages: Vec<String>) -> LiveBox {
+        let mut live_box = LiveBox::new(Arc::new(console::Term::stderr()), style, zone, url);
+        live_box.printed = messages.len();
+        live_box.messages = messages;
+        leave_before_panics(live_box.frame.is_entered());
+        live_box
     }
 
     fn new(terminal: Arc<dyn TermLike>, style: TerminalStyle, zone: TimeZone, url: Option<String>) -> LiveBox {
-        let size = (terminal.width(), terminal.height());
         let frame = Frame::new(terminal);
         let bar = ProgressBar::with_draw_target(None, frame.target());
         bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is a constant"));
-        frame.hide_cursor();
-        LiveBox { frame, bar, style, zone, url, shown: Vec::new(), size, over: false, taskbar: None }
+        LiveBox {
+            size: frame.size(),
+            frame,
+            bar,
+            style,
+            zone,
+            url,
+            shown: Vec::new(),
+            picture: Vec::new(),
+            over: false,
+            messages: Vec::new(),
+            printed: 0,
+            taskbar: None,
+        }
     }
 
-    /// Shows `state` as of `now`; writes nothing when the picture is the same.
-    pub fn draw(&mut self, state: &State, now: Timestamp) {
-        let size = self.frame.size();
+    /// Shows `state` at our time `now`; writes nothing when the picture is the same.
+    pub fn draw(&mut self, state: &State, uplink: &Uplink, now: Timestamp) {
         let over = is_over(state);
         if self.over && !over {
-            // A new run begins: the summary of the old one stays above.
+            // A new run begins: the end of the old one goes to the main screen.
             self.leave();
-        } else if size != self.size {
-            self.frame.erase(&self.shown);
-            self.restart();
         }
-        (self.size, self.over) = (size, over);
-        let canvas = Canvas { columns: size.0.into(), rows: size.1.into(), charset: self.style.charset, color: self.style.color };
-        let lines = layout::lines(state, &Scene { now, zone: &self.zone, url: self.url.as_deref() }, &canvas);
-        if lines != self.shown {
-            self.shown = lines;
-            self.repaint();
-        }
-        self.show_taskbar(Taskbar::of(state));
-    }
-
-    /// Puts `line` above the box; for notices, which would tear it if they were just written to stderr.
-    pub fn note(&mut self, line: &str) {
-        let line = super::text::clean(line, self.style.charset);
-        self.frame.erase(&self.shown);
-        self.frame.print(&line);
-        self.restart();
-        self.repaint();
-    }
-
-    /// The last picture, which stays in the scrollback; then the terminal is as it was.
-    pub fn finish(mut self, state: &State, now: Timestamp) {
-        self.draw(state, now);
-        self.repaint();
-        // `drop` restores the terminal, because that must happen on every way out.
-    }
-
-    /// Ctrl-Z: the shell gets its cursor, the process stops, and the next picture begins below whatever was typed meanwhile.
-    fn suspend(&mut self) -> io::Result<()> {
-        self.repaint();
-        self.leave();
-        self.frame.show_cursor();
-        kill_process(getpid(), Signal::STOP)?;
-        self.frame.hide_cursor();
-        Ok(())
-    }
-
-    /// Also mends what others wrote into the picture, such as the echo of a key.
-    fn repaint(&self) {
-        self.bar.set_message(self.frame.message(&self.shown));
-    }
-
-    /// Lets go of what is drawn: the next picture begins below it.
-    fn leave(&mut self) {
-        if !self.shown.is_empty() {
-            self.frame.new_line();
+        self.over = over;
+        self.prepare_picture(state, uplink, now);
+        if self.frame.enter() || self.size != self.frame.size() {
+            self.size = self.frame.size();
+            self.frame.clear();
             self.shown.clear();
         }
-        self.restart();
+        let room = usize::from(self.size.1).saturating_sub(1 + self.picture.len()).min(MESSAGES_ABOVE);
+        let above = self.messages.iter().rev().take(room).rev();
+        let columns = usize::from(self.size.0);
+        let above = above.map(|message| text::truncate(message, columns, self.style.charset).into_owned());
+        let rows: Vec<String> = above.map(|text| self.frame.row(&text.into())).chain(self.picture.iter().cloned()).collect();
+        if rows != self.shown {
+            self.bar.set_message(rows.join("\n"));
+            self.shown = rows;
+        }
+        self.show_taskbar(if uplink.connection.is_live() { Taskbar::of(state) } else { None });
     }
 
-    /// indicatif forgets how many lines it has drawn.
-    fn restart(&mut self) {
-        self.bar.set_draw_target(self.frame.target());
-        self.frame.forget();
+    /// Shows `message` above the box, from the next picture on.
+    pub fn note(&mut self, message: &str) {
+        self.messages.push(text::clean(message, self.style.charset).into_owned());
+        if self.messages.len() > MESSAGES_KEPT {
+            self.messages.remove(0);
+            self.printed = self.printed.saturating_sub(1);
+        }
+    }
+
+    /// Leaves the last picture in the scrollback and the terminal as it was.
+    pub fn finish(mut self, state: &State, uplink: &Uplink, now: Timestamp) {
+        self.over = is_over(state);
+        self.prepare_picture(state, uplink, now);
+        // `drop` leaves, because that must happen on every way out.
+    }
+
+    /// Ctrl-Z: the shell gets its screen and its cursor, and the process stops. The next picture takes the screen again.
+    fn suspend(&mut self) -> io::Result<()> {
+        self.leave();
+        Ok(kill_process(getpid(), Signal::STOP)?)
+    }
+
+    fn prepare_picture(&mut self, state: &State, uplink: &Uplink, now: Timestamp) {
+        let (columns, rows) = self.frame.size();
+        let canvas = Canvas { columns: columns.into(), rows: rows.into(), charset: self.style.charset, color: self.style.color };
+        let scene = Scene {
+            now: Timestamp(now.0.saturating_add(uplink.clock_offset_ms)),
+            zone: &self.zone,
+            url: self.url.as_deref(),
+            connection: &uplink.connection,
+        };
+        self.picture = layout::lines(state, &scene, &canvas).iter().map(|line| self.frame.row(line)).collect();
+    }
+
+    /// To the main screen: the messages that it has not yet, and the picture.
+    fn leave(&mut self) {
+        let messages = self.messages[self.printed..].iter().map(|message| message.to_owned());
+        self.frame.leave(&messages.chain(self.picture.drain(..)).collect::<Vec<_>>());
+        self.printed = self.messages.len();
+        self.shown.clear();
     }
 
     fn show_taskbar(&mut self, wanted: Option<Taskbar>) {
@@ -150,13 +194,22 @@ impl LiveBox {
 impl Drop for LiveBox {
     fn drop(&mut self) {
         self.show_taskbar(None);
-        if !self.shown.is_empty() {
-            self.frame.new_line();
-        }
-        self.frame.show_cursor();
-        // A bar that is dropped unfinished draws once more, which would put the picture there twice.
+        self.leave();
+        // A bar that is dropped unfinished draws once more.
         self.bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
+}
+
+/// A panic of any thread says so on the main screen: on the alternate one its message would be gone.
+fn leave_before_panics(entered: Arc<AtomicBool>) {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if entered.swap(false, Ordering::AcqRel) {
+            // An error means that the terminal is gone.
+            let _gone = io::stderr().write_all(frame::LEAVE.as_bytes()).is_err();
+        }
+        report(panic);
+    }));
 }
 
 impl Taskbar {
@@ -176,7 +229,7 @@ impl Taskbar {
         let percent = share.and_then(|(passed, all)| (passed.min(all) * 100).checked_div(all)).map(|percent| percent as u8);
         match (worst?, percent) {
             (2, percent) => Some(Taskbar::Failed(percent.unwrap_or(100))),
-            (1, percent) => Some(Taskbar::Quiet(percent.unwrap_or(0))),
+            (1, percent) => Some(Taskbar::Warning(percent.unwrap_or(0))),
             (_, Some(percent)) => Some(Taskbar::Share(percent)),
             (_, None) => Some(Taskbar::Unknown),
         }
@@ -188,16 +241,16 @@ impl Taskbar {
             Some(Taskbar::Share(percent)) => (1, percent),
             Some(Taskbar::Failed(percent)) => (2, percent),
             Some(Taskbar::Unknown) => (3, 0),
-            Some(Taskbar::Quiet(percent)) => (4, percent),
+            Some(Taskbar::Warning(percent)) => (4, percent),
         };
         format!("\u{1b}]9;4;{state};{percent}\u{1b}\\")
     }
 }
 
-/// Draws until the hub closes: every newer snapshot, the clock once a second, and at once when the window changes its size. Notices go above
-/// the box. The last snapshot stays on the screen.
-pub async fn run(mut screen: LiveBox, hub: &Hub) -> io::Result<()> {
-    let Some(mut shown) = hub.snapshot_after(0).await else { return Ok(()) };
+/// Draws until the hub closes: every newer snapshot, the clock once a second, and at once when the window changes its size or `uplink`
+/// its state. Notices go above the box. The last snapshot stays on the screen.
+pub async fn run(mut screen: LiveBox, hub: &Hub, mut uplink: watch::Receiver<Uplink>) -> io::Result<()> {
+    let mut shown = hub.snapshot();
     let mut noted = None;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -205,26 +258,32 @@ pub async fn run(mut screen: LiveBox, hub: &Hub) -> io::Result<()> {
     let mut suspended = signal(SignalKind::from_raw(Signal::TSTP.as_raw()))?;
     loop {
         note_new(&mut screen, &shown.state.notices, &mut noted);
-        screen.draw(&shown.state, Timestamp::now());
+        // Before the first state there is nothing to show, but that another bridge is awaited.
+        let is_drawn = shown.version > 0 || uplink.borrow().connection != Connection::Local;
+        if is_drawn {
+            screen.draw(&shown.state, &uplink.borrow_and_update().clone(), Timestamp::now());
+        }
         let free = Instant::now() + FRAME;
         let mut newer = std::pin::pin!(hub.snapshot_after(shown.version));
-        let news = loop {
+        let newer = loop {
             tokio::select! {
-                news = &mut newer => break news,
-                _ = tick.tick() => screen.draw(&shown.state, Timestamp::now()),
-                _ = resized.recv() => screen.draw(&shown.state, Timestamp::now()),
-                _ = suspended.recv() => {
-                    screen.suspend()?;
-                    screen.draw(&shown.state, Timestamp::now());
-                }
+                newer = &mut newer => break newer,
+                _ = tick.tick(), if is_drawn => {}
+                _ = resized.recv(), if is_drawn => {}
+                Ok(()) = uplink.changed() => {}
+                _ = suspended.recv() => screen.suspend()?,
             }
+            screen.draw(&shown.state, &uplink.borrow_and_update().clone(), Timestamp::now());
         };
-        let Some(news) = news else { break };
-        shown = news;
+        let Some(newer) = newer else { break };
+        shown = newer;
         // Whatever comes meanwhile is in the next snapshot.
         tokio::time::sleep_until(free).await;
     }
-    screen.finish(&shown.state, Timestamp::now());
+    note_new(&mut screen, &shown.state.notices, &mut noted);
+    if shown.version > 0 {
+        screen.finish(&shown.state, &uplink.borrow(), Timestamp::now());
+    }
     Ok(())
 }
 

@@ -11,6 +11,8 @@ pub struct Environment {
     pub terminal: bool,
     /// `--plain` was given.
     pub plain: bool,
+    /// `--ascii` or `--emoji` was given.
+    pub signs: Option<Charset>,
     pub ci: Option<String>,
     pub term: Option<String>,
     pub no_color: Option<String>,
@@ -41,11 +43,12 @@ pub enum OutputMode {
 
 impl Environment {
     /// Reads the process's variables. `app` calls it once per output.
-    pub fn from_process(terminal: bool, plain: bool) -> Self {
+    pub fn from_process(terminal: bool, plain: bool, signs: Option<Charset>) -> Self {
         let get = |name| std::env::var(name).ok();
         Environment {
             terminal,
             plain,
+            signs,
             ci: get("CI"),
             term: get("TERM"),
             no_color: get("NO_COLOR"),
@@ -66,14 +69,14 @@ impl Environment {
         let iterm_without = self.term_program.as_deref() == Some("iTerm.app") && !self.term_features.as_deref().unwrap_or("").contains('P');
         TerminalStyle {
             mode,
-            charset: self.charset(),
+            charset: self.signs.unwrap_or_else(|| self.locale_charset()),
             color: self.terminal && !dumb && self.no_color.as_deref().unwrap_or("").is_empty(),
             taskbar: mode == OutputMode::Box && term != "linux" && !iterm_without,
         }
     }
 
     /// The first of the three that is set and not empty decides, as in `setlocale`; with none the locale is `C`.
-    fn charset(&self) -> Charset {
+    fn locale_charset(&self) -> Charset {
         let locale =
             [&self.lc_all, &self.lc_ctype, &self.lang].into_iter().find_map(|value| value.as_deref().filter(|value| !value.is_empty()));
         let name = locale.unwrap_or("C").to_ascii_lowercase();
@@ -122,6 +125,8 @@ mod tests {
         check(|e| e.lc_all = some(""), full);
         check(|e| e.lc_ctype = some("POSIX"), TerminalStyle { charset: Charset::Ascii, ..full });
         check(|e| (e.lc_all, e.lang) = (some("C.utf8"), some("C")), full);
+        check(|e| e.signs = Some(Charset::Ascii), TerminalStyle { charset: Charset::Ascii, ..full });
+        check(|e| (e.signs, e.lang) = (Some(Charset::Emoji), some("C")), TerminalStyle { charset: Charset::Emoji, ..full });
         check(|e| e.lang = None, TerminalStyle { charset: Charset::Ascii, ..full });
     }
 }

@@ -122,11 +122,11 @@ impl Summary<'_> {
 
     fn sign(&self, status: StoryStatus) -> &'static str {
         match (self.charset, status) {
-            (Charset::Unicode, StoryStatus::Passed) => "✓",
-            (Charset::Unicode, StoryStatus::Failed) => "✗",
-            (Charset::Unicode, StoryStatus::InProgress) => "▸",
-            (Charset::Unicode, StoryStatus::Blocked) => "!",
-            (Charset::Unicode, StoryStatus::Open | StoryStatus::Deferred | StoryStatus::Cancelled) => "○",
+            (Charset::Unicode | Charset::Emoji, StoryStatus::Passed) => "✓",
+            (Charset::Unicode | Charset::Emoji, StoryStatus::Failed) => "✗",
+            (Charset::Unicode | Charset::Emoji, StoryStatus::InProgress) => "▸",
+            (Charset::Unicode | Charset::Emoji, StoryStatus::Blocked) => "!",
+            (Charset::Unicode | Charset::Emoji, StoryStatus::Open | StoryStatus::Deferred | StoryStatus::Cancelled) => "○",
             (Charset::Ascii, StoryStatus::Passed) => "[x]",
             (Charset::Ascii, StoryStatus::Failed) => "[!]",
             (Charset::Ascii, StoryStatus::InProgress) => "[>]",

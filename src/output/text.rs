@@ -16,6 +16,8 @@ use crate::model::state::Remaining;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {
     Unicode,
+    /// Unicode, with emoji for the signs.
+    Emoji,
     Ascii,
 }
 
@@ -23,14 +25,14 @@ impl Charset {
     /// Marks truncated text.
     pub fn ellipsis(self) -> &'static str {
         match self {
-            Charset::Unicode => "…",
+            Charset::Unicode | Charset::Emoji => "…",
             Charset::Ascii => "...",
         }
     }
 
     fn dash(self) -> &'static str {
         match self {
-            Charset::Unicode => "–",
+            Charset::Unicode | Charset::Emoji => "–",
             Charset::Ascii => "-",
         }
     }
@@ -129,7 +131,7 @@ pub fn clean(text: &str, charset: Charset) -> Cow<'_, str> {
         match (charset, width(&shown)) {
             (_, 0) => {}
             (Charset::Ascii, columns) if !shown.is_ascii() => cleaned.extend(std::iter::repeat_n('?', columns)),
-            (Charset::Ascii | Charset::Unicode, _) => cleaned.push_str(&shown),
+            (Charset::Ascii | Charset::Unicode | Charset::Emoji, _) => cleaned.push_str(&shown),
         }
     }
     Cow::Owned(cleaned)
@@ -159,6 +161,33 @@ pub fn truncate(text: &str, columns: usize, charset: Charset) -> Cow<'_, str> {
         end = at + cluster.len();
     }
     Cow::Owned(format!("{}{mark}", text[..end].trim_end()))
+}
+
+/// `text` in lines of at most `columns`, broken between words where possible. What does not fit into `lines` lines is cut.
+pub fn wrapped(text: &str, columns: usize, lines: usize, charset: Charset) -> Vec<String> {
+    let text = clean(text, charset);
+    let mut left = text.trim();
+    let mut wrapped = Vec::new();
+    while !left.is_empty() && wrapped.len() < lines {
+        if wrapped.len() + 1 == lines || width(left) <= columns {
+            wrapped.push(truncate(left, columns, charset).into_owned());
+            break;
+        }
+        let mut used = 0;
+        let fits = left.grapheme_indices(true).find(|(_, cluster)| {
+            used += UnicodeWidthStr::width(*cluster);
+            used > columns
+        });
+        let end = fits.map_or(left.len(), |(at, _)| at);
+        // A word longer than the line is broken; a cluster wider than the line goes.
+        let end = if left[end..].starts_with(' ') { end } else { left[..end].rfind(' ').unwrap_or(end) };
+        if end == 0 {
+            break;
+        }
+        wrapped.push(left[..end].trim_end().to_owned());
+        left = left[end..].trim_start();
+    }
+    wrapped
 }
 
 /// A character that reorders the text around it.

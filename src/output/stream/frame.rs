@@ -1,43 +1,42 @@
-//! A terminal for indicatif that sends a whole frame in one write, and cannot be torn.
+//! The terminal that indicatif draws on: it collects the rows of a frame and sends them in one write.
 //!
-//! indicatif fills every line to the terminal's width and relies on the wrap at the margin, measured character by character: a family
-//! emoji breaks its count, and after a resize the terminal takes the whole picture for one long line. Here a row starts with a mark, ends
-//! with a real line break, and its right border is put at its column, whatever the terminal thinks of the emoji before it.
+//! The box has the alternate screen. A terminal rewraps what stands on its main screen when the window becomes narrower, and a wrapped box
+//! scrolls away in pieces; the alternate screen is never rewrapped and has no scrollback. There each frame begins in the corner, so what
+//! others wrote into the picture goes with the next one. indicatif's own moves of the cursor are not needed.
 
 use std::fmt::Write;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{ProgressDrawTarget, TermLike};
 
+use crate::output::layout::Line;
 use crate::output::text;
 
 /// Stands before every row: it tells rows from indicatif's padding, has no width, and no colour can leak into a row.
 const ROW: &str = "\u{1b}[0m";
 // Frames are shown whole by terminals that know mode 2026; without the wrap (mode 7) a row that the terminal finds too wide stays a row.
-const BEGIN: &str = "\u{1b}[?2026h\u{1b}[?7l";
-const END: &str = "\u{1b}[?7h\u{1b}[?2026l";
+const BEGIN: &str = "\u{1b}[?2026h\u{1b}[?7l\u{1b}[H";
+const END: &str = "\r\n\u{1b}[J\u{1b}[?7h\u{1b}[?2026l";
+const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l\u{1b}[H\u{1b}[2J";
+pub(super) const LEAVE: &str = "\u{1b}[?1049l\u{1b}[?25h";
 
-/// Shared by the screen, which starts it, and indicatif, which draws on it.
+/// Shared by the box, which enters and leaves the screen, and indicatif, which draws on it.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     terminal: Arc<dyn TermLike>,
-    pending: Arc<Mutex<PendingFrame>>,
-}
-
-#[derive(Debug, Default)]
-struct PendingFrame {
-    bytes: String,
-    /// Rows of this frame so far.
-    rows: usize,
+    pending: Arc<Mutex<Vec<String>>>,
+    /// Whether the alternate screen is shown. A panic leaves it for its message.
+    entered: Arc<AtomicBool>,
 }
 
 impl Frame {
     pub(super) fn new(terminal: Arc<dyn TermLike>) -> Frame {
-        Frame { terminal, pending: Arc::default() }
+        Frame { terminal, pending: Arc::default(), entered: Arc::default() }
     }
 
-    /// For an indicatif that has drawn nothing yet. Without its own limit of frames: who draws keeps one, and none is ever dropped.
+    /// Without indicatif's own limit of frames: who draws keeps one, and none is ever dropped.
     pub(super) fn target(&self) -> ProgressDrawTarget {
         ProgressDrawTarget::term_like(Box::new(self.clone()))
     }
@@ -47,55 +46,50 @@ impl Frame {
         (self.terminal.width(), self.terminal.height())
     }
 
-    /// The rows as one message of indicatif's.
-    pub(super) fn message(&self, rows: &[String]) -> String {
-        let columns = self.size().0;
-        let mut message = String::new();
-        for (at, row) in rows.iter().enumerate() {
-            message.push_str(if at == 0 { ROW } else { "\n\u{1b}[0m" });
-            match row.char_indices().next_back() {
-                Some((border, _)) if row.ends_with(['║', '╗', '╣', '╝', '|', '+']) => {
-                    write!(message, "{}\u{1b}[{columns}G{}", row[..border].trim_end(), &row[border..]).expect("a String takes everything");
-                }
-                Some(_) | None => message.push_str(row.trim_end()),
+    /// The line as it is sent, each segment put at its column, whatever the terminal thinks of the emoji before it.
+    pub(super) fn row(&self, line: &Line) -> String {
+        let mut row = ROW.to_owned();
+        for (at, segment) in line.segments.iter().enumerate() {
+            if segment.column > 0 {
+                write!(row, "\u{1b}[{}G", segment.column + 1).expect("a String takes everything");
+            }
+            let text = segment.text.trim_end();
+            row.push_str(text);
+            // What is wider than counted must not reach the margin by its blanks; they are erased instead. A full row is left alone: its
+            // last column is where the cursor stands.
+            if at == 0 && (text.len() < segment.text.len() || text::width(&console::strip_ansi_codes(text)) < self.size().0.into()) {
+                row.push_str("\u{1b}[K");
             }
         }
-        message
+        row
     }
 
-    /// Takes the drawn rows from the screen; the cursor stands where the first one began.
-    pub(super) fn erase(&self, rows: &[String]) {
-        let columns = usize::from(self.size().0.max(1));
-        // Terminals rewrap rows that have become too long for them.
-        let height = |row: &String| text::width(&console::strip_ansi_codes(row)).div_ceil(columns).max(1);
-        // What has left the screen cannot be taken back. Line by line: some terminals keep a screen that is erased as a whole in the scrollback.
-        let lines = rows.iter().map(height).sum::<usize>().min(self.size().1.into());
-        if let (Some(last), 1..) = (rows.last(), lines) {
-            let down = "\u{1b}[B".repeat(height(last) - 1);
-            self.send(&format!("{BEGIN}{down}\r\u{1b}[2K{}{END}", "\u{1b}[A\u{1b}[2K".repeat(lines - 1)));
+    /// Shows the alternate screen, empty. Returns whether it was not shown before.
+    pub(super) fn enter(&self) -> bool {
+        let is_new = !self.entered.swap(true, Ordering::AcqRel);
+        if is_new {
+            self.send(ENTER);
+        }
+        is_new
+    }
+
+    /// Gives the main screen and the cursor back, and writes `rows` there.
+    pub(super) fn leave(&self, rows: &[String]) {
+        let mut text = if self.entered.swap(false, Ordering::AcqRel) { LEAVE.to_owned() } else { String::new() };
+        if !rows.is_empty() {
+            text.extend(["\u{1b}[?7l", &rows.join("\r\n"), "\r\n\u{1b}[?7h"]);
+        }
+        if !text.is_empty() {
+            self.send(&text);
         }
     }
 
-    /// A line of its own.
-    pub(super) fn print(&self, line: &str) {
-        self.send(&format!("{line}\r\n"));
+    pub(super) fn clear(&self) {
+        self.send("\u{1b}[H\u{1b}[2J");
     }
 
-    pub(super) fn new_line(&self) {
-        self.send("\r\n");
-    }
-
-    pub(super) fn hide_cursor(&self) {
-        self.send("\u{1b}[?25l");
-    }
-
-    pub(super) fn show_cursor(&self) {
-        self.send("\u{1b}[?25h");
-    }
-
-    /// What was begun for the old picture.
-    pub(super) fn forget(&self) {
-        *self.pending() = PendingFrame::default();
+    pub(super) fn is_entered(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.entered)
     }
 
     pub(super) fn send(&self, bytes: &str) {
@@ -103,67 +97,58 @@ impl Frame {
         let _ = self.terminal.write_str(bytes).and_then(|()| self.terminal.flush());
     }
 
-    fn pending(&self) -> std::sync::MutexGuard<'_, PendingFrame> {
+    fn pending(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, escape: std::fmt::Arguments) -> io::Result<()> {
-        self.pending().bytes.write_fmt(escape).map_err(io::Error::other)
     }
 }
 
 impl TermLike for Frame {
-    /// So wide that indicatif never sees a row as two: no cluster that `text::clean` lets through adds up to more columns of characters.
+    /// So wide that indicatif never takes a row for two: it counts characters, of which a family of emoji has twelve.
     fn width(&self) -> u16 {
-        self.terminal.width().saturating_mul(24)
+        4096
     }
 
     fn height(&self) -> u16 {
         self.terminal.height()
     }
 
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        if n > 0 { self.push(format_args!("\u{1b}[{n}A")) } else { Ok(()) }
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
     }
 
-    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        if n > 0 { self.push(format_args!("\u{1b}[{n}B")) } else { Ok(()) }
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
     }
 
-    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        if n > 0 { self.push(format_args!("\u{1b}[{n}C")) } else { Ok(()) }
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
     }
 
-    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        if n > 0 { self.push(format_args!("\u{1b}[{n}D")) } else { Ok(()) }
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        self.push(format_args!("\r\u{1b}[2K"))
+        Ok(())
     }
 
     fn write_line(&self, text: &str) -> io::Result<()> {
-        self.push(format_args!("{text}\r\n"))
+        self.write_str(text)
     }
 
     fn write_str(&self, text: &str) -> io::Result<()> {
-        if !text.starts_with(ROW) {
-            // Padding to the margin; the row before it has been cleared.
-            return Ok(());
+        if text.starts_with(ROW) {
+            self.pending().push(text.to_owned());
         }
-        let mut pending = self.pending();
-        if pending.rows > 0 {
-            pending.bytes.push_str("\r\n");
-        }
-        pending.rows += 1;
-        pending.bytes.push_str(text);
         Ok(())
     }
 
     fn flush(&self) -> io::Result<()> {
-        let PendingFrame { bytes, .. } = std::mem::take(&mut *self.pending());
-        // The cursor waits at the start of the last row, where an echoed `^C` does not make the terminal scroll.
-        self.terminal.write_str(&format!("{BEGIN}{bytes}\r{END}"))?;
+        let rows = std::mem::take(&mut *self.pending());
+        if rows.is_empty() || !self.entered.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.terminal.write_str(&format!("{BEGIN}{}{END}", rows.join("\r\n")))?;
         self.terminal.flush()
     }
 }

@@ -82,8 +82,12 @@ fn screen(window: &Arc<Window>) -> LiveBox {
 
 fn picture(task: TaskState, now: Timestamp, columns: usize, rows: usize) -> String {
     let canvas = Canvas { columns, rows, charset: Charset::Unicode, color: false };
-    let scene = Scene { now, zone: &TimeZone::UTC, url: Some("http://127.0.0.1:7333") };
-    layout::lines(&sample::state(vec![task]), &scene, &canvas).join("\n")
+    let scene = Scene { now, zone: &TimeZone::UTC, url: Some("http://127.0.0.1:7333"), connection: &Connection::Local };
+    layout::lines(&sample::state(vec![task]), &scene, &canvas).iter().map(layout::Line::text).collect::<Vec<_>>().join("\n")
+}
+
+fn draw(screen: &mut LiveBox, task: TaskState, now: Timestamp) {
+    screen.draw(&sample::state(vec![task]), &Uplink::LOCAL, now);
 }
 
 #[test]
@@ -94,11 +98,10 @@ fn redraws_in_place_in_one_write_a_frame() {
     for seconds in 0..50 {
         let before = window.writes();
         let now = Timestamp(sample::NOW.0 + seconds * 1000);
-        screen.draw(&sample::state(vec![sample::running()]), now);
-        let expected = format!("$ progress-bridge --stream\n{}", picture(sample::running(), now, 80, 24));
-        assert_eq!(window.terminal.contents(), expected);
-        // The first frame also tells the task bar.
-        assert_eq!(window.writes() - before, if seconds == 0 { 2 } else { 1 });
+        draw(&mut screen, sample::running(), now);
+        assert_eq!(window.terminal.contents(), picture(sample::running(), now, 80, 24));
+        // The first frame also takes the screen, clears it and tells the task bar.
+        assert_eq!(window.writes() - before, if seconds == 0 { 4 } else { 1 });
     }
 }
 
@@ -106,9 +109,9 @@ fn redraws_in_place_in_one_write_a_frame() {
 fn the_same_picture_is_not_written_again() {
     let window = Window::new(80, 24);
     let mut screen = screen(&window);
-    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    draw(&mut screen, sample::running(), sample::NOW);
     let before = window.writes();
-    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    draw(&mut screen, sample::running(), sample::NOW);
     assert_eq!(window.writes(), before);
 }
 
@@ -118,7 +121,7 @@ fn a_lower_picture_leaves_nothing_behind() {
     let mut screen = screen(&window);
     for task in [sample::running(), sample::failed(), sample::foreign(), sample::waiting(), sample::quiet()] {
         screen.over = false;
-        screen.draw(&sample::state(vec![task.clone()]), sample::NOW);
+        draw(&mut screen, task.clone(), sample::NOW);
         // The terminal in memory takes every character of an emoji for itself, as some real ones do: the border stands all the same.
         let drawn = window.terminal.contents();
         assert_eq!(drawn.lines().count(), picture(task, sample::NOW, 80, 24).lines().count());
@@ -128,16 +131,14 @@ fn a_lower_picture_leaves_nothing_behind() {
 }
 
 #[test]
-fn at_the_bottom_of_the_screen_the_box_does_not_scroll() {
+fn what_others_write_goes_with_the_next_frame() {
     let window = Window::new(80, 20);
-    window.terminal.write_str(&"line\r\n".repeat(19)).unwrap();
     let mut screen = screen(&window);
     for seconds in 0..5 {
         let now = Timestamp(sample::NOW.0 + seconds * 1000);
-        screen.draw(&sample::state(vec![sample::running()]), now);
-        let picture = picture(sample::running(), now, 80, 20);
-        let above = 20 - picture.lines().count();
-        assert_eq!(window.terminal.contents(), format!("{}{picture}", "line\n".repeat(above)));
+        draw(&mut screen, sample::running(), now);
+        assert_eq!(window.terminal.contents(), picture(sample::running(), now, 80, 20));
+        window.terminal.write_str("^Csome key\r\n").unwrap();
     }
 }
 
@@ -145,59 +146,110 @@ fn at_the_bottom_of_the_screen_the_box_does_not_scroll() {
 fn another_window_size_is_drawn_anew() {
     let window = Window::new(80, 24);
     let mut screen = screen(&window);
-    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    draw(&mut screen, sample::running(), sample::NOW);
     *window.size.lock().unwrap() = (60, 24);
-    // The terminal in memory keeps its 80 columns and does not rewrap: more is erased than there was, which shows that nothing is left.
-    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    // The terminal in memory keeps its 80 columns: what stood there has gone all the same.
+    draw(&mut screen, sample::running(), sample::NOW);
     assert_eq!(window.terminal.contents(), picture(sample::running(), sample::NOW, 60, 24));
 }
 
 #[test]
 fn the_terminal_is_given_back() {
     let window = Window::new(80, 24);
-    let passed = sample::state(vec![sample::passed()]);
+    window.terminal.write_str("$ progress-bridge --stream\r\n").unwrap();
     let mut screen = screen(&window);
-    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    draw(&mut screen, sample::running(), sample::NOW);
     assert!(window.text().contains("\u{1b}]9;4;1;62\u{1b}\\"));
-    screen.finish(&passed, sample::NOW);
+    screen.finish(&sample::state(vec![sample::passed()]), &Uplink::LOCAL, sample::NOW);
     window.terminal.write_str("$").unwrap();
-    assert_eq!(window.terminal.contents(), format!("{}\n$", picture(sample::passed(), sample::NOW, 80, 24)));
+    let expected = format!("$ progress-bridge --stream\n{}\n$", picture(sample::passed(), sample::NOW, 80, 24));
+    assert_eq!(window.terminal.contents(), expected);
     let sent = window.text();
-    assert!(sent.starts_with("\u{1b}[?25l") && sent.ends_with("\u{1b}[?25h"));
+    for (on, off) in [("\u{1b}[?1049h", "\u{1b}[?1049l"), ("\u{1b}[?25l", "\u{1b}[?25h"), ("\u{1b}[?7l", "\u{1b}[?7h")] {
+        assert_eq!(sent.matches(on).count(), sent.matches(off).count(), "{on:?}");
+        assert!(sent.rfind(on) < sent.rfind(off), "{on:?}");
+    }
     assert!(sent.contains("\u{1b}]9;4;0;0\u{1b}\\"));
-    assert_eq!(sent.matches("\u{1b}[?7l").count(), sent.matches("\u{1b}[?7h").count());
 }
 
 #[test]
-fn a_panic_gives_the_cursor_back() {
+fn a_panic_gives_the_screen_back() {
     let window = Window::new(80, 24);
     let mut screen = screen(&window);
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
-        screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+        draw(&mut screen, sample::running(), sample::NOW);
         std::panic::resume_unwind(Box::new(()));
     }));
     assert!(panicked.is_err());
-    assert!(window.text().ends_with("\u{1b}[?25h"));
+    assert!(window.text().rfind("\u{1b}[?1049l\u{1b}[?25h") > window.text().rfind("\u{1b}[?1049h"));
+}
+
+/// A panic of another thread leaves the alternate screen for its message.
+#[test]
+fn the_next_picture_takes_the_screen_again() {
+    let window = Window::new(80, 24);
+    let mut screen = screen(&window);
+    draw(&mut screen, sample::running(), sample::NOW);
+    screen.frame.is_entered().store(false, Ordering::Release);
+    window.terminal.write_str("\u{1b}[?1049la thread panicked\r\n").unwrap();
+    draw(&mut screen, sample::running(), sample::NOW);
+    assert_eq!(window.terminal.contents(), picture(sample::running(), sample::NOW, 80, 24));
+    drop(screen);
+    assert_eq!(window.terminal.contents(), format!("a thread panicked\n{}", picture(sample::running(), sample::NOW, 80, 24)));
 }
 
 #[test]
-fn a_new_run_leaves_the_old_summary_above() {
+fn a_new_run_leaves_the_old_summary_on_the_main_screen() {
     let window = Window::new(80, 60);
     let mut screen = screen(&window);
-    screen.draw(&sample::state(vec![sample::passed()]), sample::NOW);
-    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    draw(&mut screen, sample::passed(), sample::NOW);
+    draw(&mut screen, sample::running(), sample::NOW);
+    assert_eq!(window.terminal.contents(), picture(sample::running(), sample::NOW, 80, 60));
+    drop(screen);
     let expected = [sample::passed(), sample::running()].map(|task| picture(task, sample::NOW, 80, 60)).join("\n");
     assert_eq!(window.terminal.contents(), expected);
 }
 
 #[test]
-fn a_note_stands_above_the_box() {
+fn a_message_stands_above_the_box_and_is_printed_at_the_end() {
     let window = Window::new(80, 24);
     let mut screen = screen(&window);
-    screen.draw(&sample::state(vec![sample::running()]), sample::NOW);
+    screen.messages.push("page: http://127.0.0.1:7333/#code=abc".to_owned());
+    screen.printed = 1;
+    draw(&mut screen, sample::running(), sample::NOW);
     screen.note("progress.txt: was there,\u{1b}[2J is gone");
-    let expected = format!("progress.txt: was there,[2J is gone\n{}", picture(sample::running(), sample::NOW, 80, 24));
-    assert_eq!(window.terminal.contents(), expected);
+    draw(&mut screen, sample::running(), sample::NOW);
+    let picture = picture(sample::running(), sample::NOW, 80, 24);
+    let above = "page: http://127.0.0.1:7333/#code=abc\nprogress.txt: was there,[2J is gone";
+    assert_eq!(window.terminal.contents(), format!("{above}\n{picture}"));
+    drop(screen);
+    // The first one has been on the main screen before the box.
+    assert_eq!(window.terminal.contents(), format!("progress.txt: was there,[2J is gone\n{picture}"));
+}
+
+#[test]
+fn messages_take_no_row_from_the_box() {
+    let picture = picture(sample::running(), sample::NOW, 80, 24);
+    let rows = picture.lines().count() as u16;
+    for free in 0..=6 {
+        let window = Window::new(80, 24);
+        *window.size.lock().unwrap() = (80, rows + 1 + free);
+        let mut screen = screen(&window);
+        (0..9).for_each(|n| screen.note(&format!("message {n}")));
+        draw(&mut screen, sample::running(), sample::NOW);
+        let contents = window.terminal.contents();
+        assert_eq!(contents.lines().count(), usize::from(rows + free.min(4)));
+        assert!(contents.ends_with(&picture), "{contents}");
+    }
+}
+
+#[test]
+fn elapsed_time_is_by_the_clock_of_the_other_bridge() {
+    let window = Window::new(80, 24);
+    let mut screen = screen(&window);
+    let behind = Uplink { connection: Connection::Streaming, clock_offset_ms: -3_600_000 };
+    screen.draw(&sample::state(vec![sample::running()]), &behind, Timestamp(sample::NOW.0 + 3_600_000));
+    assert_eq!(window.terminal.contents(), picture(sample::running(), sample::NOW, 80, 24));
 }
 
 #[test]
@@ -210,10 +262,11 @@ fn runs_until_the_source_ends() {
         hub.close();
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (drawn, ()) = runtime.block_on(async { tokio::join!(run(screen(&window), &hub), ending) });
+    let uplink = watch::Sender::new(Uplink::LOCAL).subscribe();
+    let (drawn, ()) = runtime.block_on(async { tokio::join!(run(screen(&window), &hub, uplink), ending) });
     drawn.unwrap();
     assert!(window.terminal.contents().contains("✓ PASSED"));
-    assert!(window.text().ends_with("\u{1b}[?25h"));
+    assert!(!window.terminal.contents().contains("RUNNING"));
 }
 
 #[test]
@@ -224,7 +277,7 @@ fn the_taskbar_sums_up() {
         (vec![sample::passed()], None),
         (vec![sample::running()], Some(Taskbar::Share(62))),
         (vec![sample::running(), sample::passed()], Some(Taskbar::Share(81))),
-        (vec![sample::running(), sample::quiet()], Some(Taskbar::Quiet(62))),
+        (vec![sample::running(), sample::quiet()], Some(Taskbar::Warning(62))),
         (vec![sample::running(), sample::failed()], Some(Taskbar::Failed(62))),
         (vec![TaskState { story_count: None, ..sample::running() }], Some(Taskbar::Unknown)),
     ];
