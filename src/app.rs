@@ -3,7 +3,9 @@
 //! To add an output: write `output/<name>.rs` and start it here. One that owns stdout is a [`StdoutSink`] made in `stdout_sink`; one on
 //! stderr is a hub subscription started in `spawn_terminal_output`.
 
+mod connect;
 mod descriptors;
+
 mod listen;
 mod messages;
 mod publisher;
@@ -20,6 +22,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+pub use self::connect::run as connect;
 use self::descriptors::DescriptorBudget;
 use self::publisher::Publisher;
 pub use self::signals::Signals;
@@ -102,7 +105,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Err
     let hub = restored.hub(hub_settings(&config));
     let url = listener.as_ref().map(|listener| format!("http://{}", listener.address));
     let mut outputs = JoinSet::new();
-    let draws_box = spawn_terminal_output(&config, &hub, url, Vec::from_iter(page_link), &mut outputs);
+    let draws_box = spawn_terminal_output(&config.display, &hub, url, Vec::from_iter(page_link), local_uplink(), &mut outputs);
     if let (Some(listener), Some(serve)) = (listener, config.serve.clone()) {
         outputs.spawn(serve::run(listener.into_inner(), hub.clone(), serve_settings(serve, budget), pending()));
     }
@@ -290,30 +293,48 @@ fn stdout_sink(display: &DisplayConfig) -> Option<Box<dyn StdoutSink>> {
 }
 
 /// Starts the output on stderr; `messages` have been printed and stay above a box. Returns whether it is the live box.
-fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, messages: Vec<String>, outputs: &mut JoinSet<()>) -> bool {
+fn spawn_terminal_output(
+    display: &DisplayConfig,
+    hub: &Hub,
+    url: Option<String>,
+    messages: Vec<String>,
+    uplink: watch::Receiver<Uplink>,
+    outputs: &mut JoinSet<()>,
+) -> bool {
     let zone = TimeZone::system();
-    let style = terminal_style(&config.display, config.display.terminal == TerminalMode::Lines);
+    let style = terminal_style(display, display.terminal == TerminalMode::Lines);
     let hub = hub.clone();
-    match (config.display.terminal, style.mode) {
-        (TerminalMode::Nothing, _) => false,
-        (TerminalMode::Box, OutputMode::Box) => {
-            outputs.spawn(async move {
-                // An error means that the terminal is gone; the server goes on without it.
-                let live_box = stream::LiveBox::stderr(style, zone, url, messages);
-                let _gone = stream::run(live_box, &hub, watch::Sender::new(Uplink::LOCAL).subscribe()).await.is_err();
-            });
-            true
-        }
-        (TerminalMode::Box | TerminalMode::Lines, _) => {
-            outputs.spawn(async move {
-                let events = hub.subscribe(StartPosition::Oldest);
-                let plain = Plain { zone, charset: style.charset };
-                // An error means that stderr is closed; the server goes on without it.
-                let _closed = plain::run(std::io::stderr(), &plain, events, || hub.snapshot().state.clone()).await.is_err();
-            });
-            false
-        }
+    if display.terminal == TerminalMode::Nothing {
+        return false;
     }
+    if wants_plain_lines(display) {
+        outputs.spawn(async move {
+            let events = hub.subscribe(StartPosition::Oldest);
+            let plain = Plain { zone, charset: style.charset };
+            // An error means that stderr is closed; the server goes on without it.
+            let _closed = plain::run(std::io::stderr(), &plain, events, || hub.snapshot().state.clone()).await.is_err();
+        });
+        return false;
+    }
+    outputs.spawn(async move {
+        let live_box = stream::LiveBox::stderr(style, zone, url, messages);
+        // An error means that the terminal is gone; the server goes on without it.
+        let _gone = stream::run(live_box, &hub, uplink).await.is_err();
+    });
+    true
+}
+
+/// Whether stderr gets a line per event, be it because no box can be drawn.
+fn wants_plain_lines(display: &DisplayConfig) -> bool {
+    match display.terminal {
+        TerminalMode::Nothing => false,
+        TerminalMode::Lines => true,
+        TerminalMode::Box => terminal_style(display, false).mode == OutputMode::Plain,
+    }
+}
+
+fn local_uplink() -> watch::Receiver<Uplink> {
+    watch::Sender::new(Uplink::LOCAL).subscribe()
 }
 
 fn terminal_style(display: &DisplayConfig, plain: bool) -> TerminalStyle {

@@ -10,7 +10,10 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::check;
-use crate::config::{self, Config, DisplayConfig, ExitWhen, Listen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig};
+use crate::client::http::BaseUrl;
+use crate::config::{
+    self, Config, ConnectConfig, DisplayConfig, ExitWhen, Listen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig,
+};
 use crate::error::Error;
 use crate::output::text::Charset;
 
@@ -19,6 +22,7 @@ Examples:
   progress-bridge                                   in a project folder: finds the files, serves, prints the URL
   progress-bridge --watch progress.txt --stream     the same with the live box in the terminal
   progress-bridge --watch progress.txt --json       events as JSON lines on stdout, no server
+  progress-bridge --connect http://127.0.0.1:7333   the box of a bridge that runs elsewhere
 ";
 
 const CLOSING: &str = "\
@@ -159,6 +163,13 @@ struct ServeOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Show")]
 struct ShowOptions {
+    /// Show what another progress-bridge serves, instead of watching files; as a box, --plain or --json
+    ///
+    /// Goes on for ever: what breaks is tried again, and what is shown meanwhile says of when it is. The token is taken from --token-file or
+    /// PROGRESS_BRIDGE_TOKEN.
+    #[arg(long, value_name = "URL", env = "PROGRESS_BRIDGE_CONNECT", hide_env = true)]
+    connect: Option<String>,
+
     /// Draw the run as a live box in the terminal
     #[arg(long, env = "PROGRESS_BRIDGE_STREAM", hide_env = true, value_parser = BoolishValueParser::new())]
     stream: bool,
@@ -199,6 +210,8 @@ enum FromArg {
 pub enum Command {
     /// Watches, emits and serves.
     Run(Config),
+    /// Shows another bridge.
+    Connect(ConnectConfig),
     /// Explains how the files are read.
     Check(check::CheckRequest),
 }
@@ -240,6 +253,18 @@ impl Arguments {
         if exit_when == ExitWhen::Drained && self.serve.listen.is_some() {
             return Err(Error::Usage("--once reads and ends, so there is nothing to serve: leave out --listen or --once".to_owned()));
         }
+        if let Some(url) = &self.show.connect {
+            let reads = !self.watch.paths.is_empty() || !self.watch.watch.is_empty();
+            if reads || self.serve.listen.is_some() || self.show.once {
+                return Err(Error::Usage("--connect shows another bridge: leave out paths, --watch, --listen and --once".to_owned()));
+            }
+            return Ok(Command::Connect(ConnectConfig {
+                url: BaseUrl::parse(url)?,
+                token: self.serve.token()?,
+                display: DisplayConfig { terminal: self.show.connected_terminal(), ..self.show.to_config() },
+                exit_when,
+            }));
+        }
         let has_server = exit_when != ExitWhen::Drained && (!self.show.json || self.serve.listen.is_some());
         Ok(Command::Run(Config {
             serve: if has_server { Some(self.serve.into_config()?) } else { None },
@@ -262,16 +287,21 @@ impl Arguments {
 }
 
 impl ServeOptions {
+    /// The configured token.
+    fn token(&self) -> Result<Option<String>, Error> {
+        match (&self.token_file, std::env::var("PROGRESS_BRIDGE_TOKEN")) {
+            (Some(file), _) => Ok(Some(config::load_token(file)?)),
+            (None, Ok(token)) if !token.is_empty() => Ok(Some(config::validate_token(&token, "PROGRESS_BRIDGE_TOKEN")?)),
+            (None, _) => Ok(None),
+        }
+    }
+
     fn into_config(self) -> Result<ServeConfig, Error> {
         let listen = match &self.listen {
             Some(asked) => Listen::parse(asked)?,
             None => Listen::Default,
         };
-        let configured = match (&self.token_file, std::env::var("PROGRESS_BRIDGE_TOKEN")) {
-            (Some(file), _) => Some(config::load_token(file)?),
-            (None, Ok(token)) if !token.is_empty() => Some(config::validate_token(&token, "PROGRESS_BRIDGE_TOKEN")?),
-            (None, _) => None,
-        };
+        let configured = self.token()?;
         let token = configured.or_else(|| self.require_token.then(config::random_token));
         ServeConfig {
             listen,
@@ -287,6 +317,15 @@ impl ServeOptions {
 }
 
 impl ShowOptions {
+    /// Whoever connects wants to see something: the box, unless --plain or --json is given.
+    fn connected_terminal(&self) -> TerminalMode {
+        match (self.plain, self.json && !self.stream) {
+            (true, _) => TerminalMode::Lines,
+            (false, true) => TerminalMode::Nothing,
+            (false, false) => TerminalMode::Box,
+        }
+    }
+
     fn to_config(&self) -> DisplayConfig {
         // `--json` and `--once` print their result on stdout; lines on stderr are then opt-in.
         let terminal = match (self.stream && !self.plain, self.plain || !(self.json || self.once)) {

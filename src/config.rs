@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::client::http::BaseUrl;
 use crate::error::Error;
 use crate::format::{self, Rules};
 use crate::output::text::Charset;
@@ -28,6 +29,19 @@ pub struct Config {
     pub read: ReadConfig,
     /// The server; `None` for a run without one.
     pub serve: Option<ServeConfig>,
+    /// The outputs on stdout and stderr.
+    pub display: DisplayConfig,
+    /// When the program ends by itself.
+    pub exit_when: ExitWhen,
+}
+
+/// All settings of `--connect`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectConfig {
+    /// The other bridge.
+    pub(crate) url: BaseUrl,
+    /// What it asks of its clients.
+    pub token: Option<String>,
     /// The outputs on stdout and stderr.
     pub display: DisplayConfig,
     /// When the program ends by itself.

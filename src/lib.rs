@@ -32,7 +32,8 @@ pub(crate) mod engine;
 // 3 log: one writer, readers with cursors
 pub mod hub;
 pub(crate) mod inline_delivery;
-// 4 edges: write and serve what the log holds
+// 4 edges: write and serve what the log holds, and follow another bridge's
+pub(crate) mod client;
 pub(crate) mod output;
 pub mod serve;
 pub(crate) mod store;

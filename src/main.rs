@@ -6,15 +6,15 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use progress_bridge::app::{self, Signals};
+use progress_bridge::app::{self, ExitReason, Signals};
 use progress_bridge::check;
 use progress_bridge::cli::{self, Command, EarlyExit};
-use progress_bridge::config::Config;
 use progress_bridge::error::Error;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
-        Ok(Command::Run(config)) => to_exit_code(run(config)),
+        Ok(Command::Run(config)) => to_exit_code(run(async |signals| app::run(config, signals).await)),
+        Ok(Command::Connect(config)) => to_exit_code(run(async |signals| app::connect(config, signals).await)),
         Ok(Command::Check(request)) => to_exit_code(check::run(&request).map(|()| 0)),
         Err(EarlyExit::Print(text)) => {
             // An error means that the reader has closed stdout.
@@ -29,16 +29,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(config: Config) -> Result<u8, Error> {
+fn run(program: impl AsyncFnOnce(Signals) -> Result<ExitReason, Error>) -> Result<u8, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|cause| Error::Io {
         what: "cannot start threads".to_owned(),
         path: None,
         cause,
     })?;
-    let reason = runtime.block_on(async { app::run(config, Signals::catch()?).await });
+    let reason = runtime.block_on(async { program(Signals::catch()?).await });
     // Tasks that still run are abandoned: a blocking read of a terminal cannot be cancelled.
     runtime.shutdown_timeout(Duration::from_millis(50));
-    reason.map(app::ExitReason::exit_code)
+    reason.map(ExitReason::exit_code)
 }
 
 fn to_exit_code(result: Result<u8, Error>) -> ExitCode {

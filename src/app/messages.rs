@@ -54,7 +54,8 @@ pub(super) fn print_notice(notice: &Notice) {
     print(&format!("{path}{}\n", notice.message));
 }
 
-fn print(text: &str) {
+/// Writes to stderr.
+pub(super) fn print(text: &str) {
     // An error means that stderr is closed: there is no other place for a message.
     let _closed = std::io::stderr().write_all(text.as_bytes()).is_err();
 }

@@ -78,7 +78,7 @@ impl Publisher {
 }
 
 /// Whether all tasks passed; `None` while one of them may still change, and when none has begun.
-fn run_result(state: &State) -> Option<bool> {
+pub(super) fn run_result(state: &State) -> Option<bool> {
     let mut passed = None;
     for task in &state.tasks {
         match task.status {

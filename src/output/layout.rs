@@ -104,6 +104,7 @@ impl From<String> for Line {
 
 impl Line {
     /// The line as one string.
+    #[cfg(test)]
     pub fn text(&self) -> String {
         self.segments.iter().map(|segment| segment.text.as_str()).collect()
     }

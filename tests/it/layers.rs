@@ -61,8 +61,10 @@ const NEIGHBOURS: &[(&str, &str)] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("notify", &["tail::watch"]),
     ("warp", &["serve"]),
-    ("hyper", &["serve::conn"]),
-    ("hyper_util", &["serve::conn"]),
+    ("hyper", &["serve::conn", "client"]),
+    ("hyper_util", &["serve::conn", "client"]),
+    ("http_body_util", &["client"]),
+    ("sse_stream", &["client::feed"]),
     ("socket2", &["serve::conn"]),
     ("indicatif", &["output::stream"]),
     ("clap", &["cli"]),
