@@ -5,7 +5,6 @@
 
 mod connect;
 mod descriptors;
-
 mod listen;
 mod messages;
 mod publisher;

@@ -42,7 +42,7 @@ pub async fn run(config: ConnectConfig, mut signals: Signals) -> Result<ExitReas
     let mut feeds = JoinSet::new();
     let (to_states, mut states) = mpsc::channel(PENDING);
     feeds.spawn(Feed::new(client.clone(), Route::State, to_states).run());
-    let (to_events, mut events) = mpsc::channel(PENDING);
+    let (to_events, events) = mpsc::channel(PENDING);
     if config.display.json || wants_plain_lines(&config.display) {
         feeds.spawn(Feed::new(client, Route::Events, to_events).run());
     }
@@ -50,18 +50,17 @@ pub async fn run(config: ConnectConfig, mut signals: Signals) -> Result<ExitReas
         hub: hub.clone(),
         uplink,
         prints_status: !draws_box,
-        prints_json: config.display.json,
         exit_when: config.exit_when,
         next_connection: None,
         last_alive: None,
         url: config.url.to_string(),
-        seq: Seq(0),
     };
+    let mut shown_events = std::pin::pin!(show_events(events, hub.clone(), config.display.json));
     let reason = loop {
         let exit = tokio::select! {
             signal = signals.next() => break Ok(signal),
+            ended = &mut shown_events => break ended,
             Some(message) = states.recv() => remote.state_message(message),
-            Some(message) = events.recv() => remote.event_message(message),
         };
         match exit {
             Ok(None) => {}
@@ -86,14 +85,11 @@ struct Remote {
     url: String,
     /// Whether stderr gets lines about the connection. The live box shows it itself.
     prints_status: bool,
-    prints_json: bool,
     exit_when: ExitWhen,
     /// How the next state comes: what is shown is old until then.
     next_connection: Option<Connection>,
     /// When something came last, by our clock.
     last_alive: Option<Timestamp>,
-    /// Of the last event, counted here: another process over there numbers its own ones from 1.
-    seq: Seq,
 }
 
 impl Remote {
@@ -110,25 +106,6 @@ impl Remote {
                 Ok(state) => return Ok(self.state(state)),
                 Err(error) => self.cut_off(1, Duration::ZERO, format!("its state is of another version: {error}")),
             },
-        }
-        Ok(None)
-    }
-
-    fn event_message(&mut self, message: FeedMessage) -> Result<Option<ExitReason>, Error> {
-        match message {
-            // The other feed says how the connection is.
-            FeedMessage::Alive { .. } | FeedMessage::Status(FeedStatus::Streaming | FeedStatus::Polling) => {}
-            FeedMessage::Status(FeedStatus::CutOff { refused, reason, .. }) => self.refuse_at_first(refused, &reason)?,
-            FeedMessage::Data(json) => {
-                if self.prints_json && !print_line(&json)? {
-                    return Ok(Some(ExitReason::Done));
-                }
-                // A newer bridge may send what this one has no words for; scripts get it all the same.
-                if let Ok(event) = serde_json::from_str::<Event>(&json) {
-                    self.seq = Seq(self.seq.0 + 1);
-                    self.hub.publish(vec![Event { seq: self.seq, ..event }]);
-                }
-            }
         }
         Ok(None)
     }
@@ -198,16 +175,37 @@ impl Remote {
     }
 }
 
-/// Writes a line to stdout. Returns whether it has a reader.
-fn print_line(line: &str) -> Result<bool, Error> {
-    // A reader that is slow slows the feed down, and nothing else.
-    let written = tokio::task::block_in_place(|| {
-        let mut stdout = std::io::stdout().lock();
-        stdout.write_all(format!("{line}\n").as_bytes()).and_then(|()| stdout.flush())
-    });
-    match written {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
-        Err(cause) => Err(Error::Io { what: "cannot write to stdout".to_owned(), path: None, cause }),
+/// Prints and publishes the events. Ends when stdout has no reader any more. A reader that is slow slows the feed down, and nothing else.
+async fn show_events(mut events: mpsc::Receiver<FeedMessage>, hub: Hub, prints_json: bool) -> Result<ExitReason, Error> {
+    // Counted here: another process over there numbers its own ones from 1.
+    let mut seq = Seq(0);
+    while let Some(message) = events.recv().await {
+        let json = match message {
+            FeedMessage::Data(json) => json,
+            // The other feed reports how the connection is.
+            FeedMessage::Alive { .. } | FeedMessage::Status(_) => continue,
+        };
+        // A newer bridge may send what this one has no words for; scripts get it all the same.
+        let event = serde_json::from_str::<Event>(&json).ok();
+        if prints_json {
+            let printed = tokio::task::spawn_blocking(move || print_line(&json)).await;
+            match printed.unwrap_or_else(|_| Err(std::io::Error::other("the writing broke off"))) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(ExitReason::Done),
+                Err(cause) => return Err(Error::Io { what: "cannot write to stdout".to_owned(), path: None, cause }),
+            }
+        }
+        if let Some(event) = event {
+            seq = Seq(seq.0 + 1);
+            hub.publish(vec![Event { seq, ..event }]);
+        }
     }
+    // No events are followed.
+    std::future::pending().await
+}
+
+fn print_line(line: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(format!("{line}\n").as_bytes())?;
+    stdout.flush()
 }

@@ -336,10 +336,10 @@ fn bytes_of(body: Incoming) -> impl Stream<Item = Result<Bytes, RequestError>> +
 /// The time in a heartbeat.
 fn server_time(json: &str) -> Option<Timestamp> {
     #[derive(serde::Deserialize)]
-    struct Heartbeat {
+    struct HeartbeatTime {
         server_time: Timestamp,
     }
-    serde_json::from_str::<Heartbeat>(json).ok().map(|heartbeat| heartbeat.server_time)
+    serde_json::from_str::<HeartbeatTime>(json).ok().map(|heartbeat| heartbeat.server_time)
 }
 
 fn text(bytes: &Bytes) -> String {

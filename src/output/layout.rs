@@ -84,7 +84,7 @@ impl Connection {
 /// One line of the picture: its segments stand one after the other, each as wide as the columns from its start to the start of the next
 /// one. A terminal that disagrees about a width is told where each begins.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Line {
+pub struct PictureLine {
     pub segments: Vec<Segment>,
 }
 
@@ -96,13 +96,13 @@ pub struct Segment {
     pub text: String,
 }
 
-impl From<String> for Line {
-    fn from(text: String) -> Line {
-        Line { segments: vec![Segment { column: 0, text }] }
+impl From<String> for PictureLine {
+    fn from(text: String) -> PictureLine {
+        PictureLine { segments: vec![Segment { column: 0, text }] }
     }
 }
 
-impl Line {
+impl PictureLine {
     /// The line as one string.
     #[cfg(test)]
     pub fn text(&self) -> String {
@@ -121,7 +121,7 @@ const WIDEST: usize = 160;
 
 /// The picture: every line exactly as wide as the canvas, 160 columns at most; never more than `rows - 1` lines; no control characters
 /// but colours.
-pub fn lines(state: &State, scene: &Scene, canvas: &Canvas) -> Vec<Line> {
+pub fn lines(state: &State, scene: &Scene, canvas: &Canvas) -> Vec<PictureLine> {
     let canvas = &Canvas { columns: canvas.columns.min(WIDEST), ..*canvas };
     let limit = canvas.rows.saturating_sub(1);
     if canvas.columns >= ROWS_FROM {
@@ -168,7 +168,7 @@ pub fn lines(state: &State, scene: &Scene, canvas: &Canvas) -> Vec<Line> {
         }
     }
     let one = body::one_line(state, scene, canvas).render(canvas.columns, canvas.charset, canvas.color);
-    Vec::from_iter((limit > 0).then_some(Line::from(one)))
+    Vec::from_iter((limit > 0).then_some(PictureLine::from(one)))
 }
 
 /// How much is shown.
@@ -239,16 +239,16 @@ impl Picture {
         self.sections.iter().filter(|section| matches!(section, Section::Split(..))).map(|section| self.rows_of(section)).sum()
     }
 
-    fn render(&self, canvas: &Canvas) -> Vec<Line> {
+    fn render(&self, canvas: &Canvas) -> Vec<PictureLine> {
         let Canvas { columns, charset, color, .. } = *canvas;
         let glyphs = Glyphs::of(charset);
         let mut lines = Vec::with_capacity(self.height());
         if !self.framed {
             let divider = glyphs.rule.repeat(columns);
             for (at, section) in self.sections.iter().enumerate() {
-                lines.extend((at > 0 && self.rules).then(|| Line::from(divider.clone())));
+                lines.extend((at > 0 && self.rules).then(|| PictureLine::from(divider.clone())));
                 let (Section::Whole(rows) | Section::Split(rows, _)) = section;
-                lines.extend(rows.iter().map(|row| Line::from(row.render(columns, charset, color))));
+                lines.extend(rows.iter().map(|row| PictureLine::from(row.render(columns, charset, color))));
             }
             return lines;
         }
@@ -270,7 +270,7 @@ impl Picture {
             above = below;
             let wall = frame.vertical;
             match section {
-                Section::Whole(rows) => lines.extend(rows.iter().map(|row| Line {
+                Section::Whole(rows) => lines.extend(rows.iter().map(|row| PictureLine {
                     segments: vec![
                         Segment { column: 0, text: format!("{wall} {} ", row.render(columns - 4, charset, color)) },
                         Segment { column: columns - 1, text: wall.to_owned() },
@@ -282,7 +282,7 @@ impl Picture {
                     for at in 0..self.rows_of(section) {
                         let main = rows.get(at).unwrap_or(&blank).render(divider - 3, charset, color);
                         let story = listed.get(at).unwrap_or(&blank).render(side, charset, color);
-                        lines.push(Line {
+                        lines.push(PictureLine {
                             segments: vec![
                                 Segment { column: 0, text: format!("{wall} {main} ") },
                                 Segment { column: divider, text: format!("{wall} {story} ") },
@@ -304,12 +304,12 @@ fn side_columns(columns: usize) -> usize {
 }
 
 /// A line of the frame, with a tee where a divider ends.
-fn border([left, right]: [&str; 2], horizontal: &str, columns: usize, tee: Option<(usize, &str)>) -> Line {
+fn border([left, right]: [&str; 2], horizontal: &str, columns: usize, tee: Option<(usize, &str)>) -> PictureLine {
     let text = match tee {
         Some((at, tee)) => format!("{left}{}{tee}{}{right}", horizontal.repeat(at - 1), horizontal.repeat(columns - at - 2)),
         None => format!("{left}{}{right}", horizontal.repeat(columns - 2)),
     };
-    Line::from(text)
+    PictureLine::from(text)
 }
 
 #[cfg(test)]

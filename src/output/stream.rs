@@ -158,9 +158,13 @@ impl LiveBox {
     }
 
     /// Ctrl-Z: the shell gets its screen and its cursor, and the process stops. The next picture takes the screen again.
-    fn suspend(&mut self) -> io::Result<()> {
+    async fn suspend(&mut self) -> io::Result<()> {
         self.leave();
-        Ok(kill_process(getpid(), Signal::STOP)?)
+        // Other threads, and this one, may run for a moment after the call.
+        let mut continued = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
+        kill_process(getpid(), Signal::STOP)?;
+        continued.recv().await;
+        Ok(())
     }
 
     fn prepare_picture(&mut self, state: &State, uplink: &Uplink, now: Timestamp) {
@@ -271,7 +275,7 @@ pub async fn run(mut screen: LiveBox, hub: &Hub, mut uplink: watch::Receiver<Upl
                 _ = tick.tick(), if is_drawn => {}
                 _ = resized.recv(), if is_drawn => {}
                 Ok(()) = uplink.changed() => {}
-                _ = suspended.recv() => screen.suspend()?,
+                _ = suspended.recv() => screen.suspend().await?,
             }
             screen.draw(&shown.state, &uplink.borrow_and_update().clone(), Timestamp::now());
         };
@@ -289,7 +293,7 @@ pub async fn run(mut screen: LiveBox, hub: &Hub, mut uplink: watch::Receiver<Upl
 
 /// Puts the notices after the last one noted above the box.
 fn note_new(screen: &mut LiveBox, notices: &[Notice], noted: &mut Option<Notice>) {
-    let known = noted.as_ref().and_then(|last| notices.iter().rposition(|notice| notice == last)).map_or(0, |place| place + 1);
+    let known = noted.as_ref().and_then(|last| notices.iter().rposition(|notice| notice == last)).map_or(0, |index| index + 1);
     for notice in &notices[known..] {
         let path = notice.path.as_deref().map(|path| format!("{path}: ")).unwrap_or_default();
         screen.note(&format!("{path}{}", notice.message));

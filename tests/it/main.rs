@@ -2,6 +2,7 @@
 
 mod bridge_process;
 mod cli;
+mod connect;
 mod golden;
 mod in_process_server;
 mod layers;

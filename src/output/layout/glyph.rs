@@ -23,11 +23,11 @@ pub(super) struct Glyphs {
     pub(super) empty: &'static str,
     pub(super) dot: &'static str,
     pub(super) rule: &'static str,
-    pub(super) frame: Frame,
+    pub(super) frame: Border,
 }
 
 /// Pieces of the frame: left, at the divider of the panes, right.
-pub(super) struct Frame {
+pub(super) struct Border {
     pub(super) horizontal: &'static str,
     pub(super) vertical: &'static str,
     pub(super) top: [&'static str; 2],
@@ -38,8 +38,8 @@ pub(super) struct Frame {
     pub(super) tee_up: &'static str,
 }
 
-const DOUBLE: Frame =
-    Frame {
+const DOUBLE: Border =
+    Border {
         horizontal: "═", vertical: "║", top: ["╔", "╗"], middle: ["╠", "╣"], bottom: ["╚", "╝"], tee_down: "╦", tee_up: "╩"
     };
 
@@ -79,7 +79,7 @@ const ASCII: Glyphs = Glyphs {
     empty: "-",
     dot: "-",
     rule: "-",
-    frame: Frame { horizontal: "=", vertical: "|", top: ["+", "+"], middle: ["+", "+"], bottom: ["+", "+"], tee_down: "+", tee_up: "+" },
+    frame: Border { horizontal: "=", vertical: "|", top: ["+", "+"], middle: ["+", "+"], bottom: ["+", "+"], tee_down: "+", tee_up: "+" },
 };
 
 impl Glyphs {

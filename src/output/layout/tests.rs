@@ -9,7 +9,7 @@ const URL: &str = "http://127.0.0.1:7333";
 
 fn draw_state(state: &State, connection: &Connection, canvas: Canvas) -> Vec<String> {
     let scene = Scene { now: state.server_time, zone: &TimeZone::UTC, url: Some(URL), connection };
-    lines(state, &scene, &canvas).iter().map(Line::text).collect()
+    lines(state, &scene, &canvas).iter().map(PictureLine::text).collect()
 }
 
 fn draw(tasks: Vec<TaskState>, canvas: Canvas) -> Vec<String> {
@@ -114,7 +114,7 @@ fn the_first_sketch_row_by_row() {
     story.criteria.iter_mut().for_each(|criterion| criterion.duration_ms = None);
     let canvas = Canvas { columns: 64, charset: Charset::Emoji, ..CANVAS };
     let scene = Scene { now: sample::NOW, zone: &TimeZone::UTC, url: None, connection: &Connection::Local };
-    let drawn: Vec<String> = lines(&sample::state(vec![task]), &scene, &canvas).iter().map(Line::text).collect();
+    let drawn: Vec<String> = lines(&sample::state(vec![task]), &scene, &canvas).iter().map(PictureLine::text).collect();
     assert_eq!(drawn.len(), sketch.lines().count(), "{}", drawn.join("\n"));
     // The bar of the box is as long as there is room for.
     let without_bar = |row: &str| match (row.find('['), row.find(']')) {
@@ -208,7 +208,7 @@ fn colour_changes_no_text() {
 }
 
 #[test]
-fn segments_stand_where_they_say() {
+fn segments_stand_at_their_columns() {
     for line in lines(
         &sample::state(vec![sample::foreign()]),
         &Scene { now: sample::NOW, zone: &TimeZone::UTC, url: None, connection: &Connection::Local },

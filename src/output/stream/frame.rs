@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{ProgressDrawTarget, TermLike};
 
-use crate::output::layout::Line;
+use crate::output::layout::PictureLine;
 use crate::output::text;
 
 /// Stands before every row: it tells rows from indicatif's padding, has no width, and no colour can leak into a row.
@@ -20,7 +20,8 @@ const ROW: &str = "\u{1b}[0m";
 const BEGIN: &str = "\u{1b}[?2026h\u{1b}[?7l\u{1b}[H";
 const END: &str = "\r\n\u{1b}[J\u{1b}[?7h\u{1b}[?2026l";
 const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l\u{1b}[H\u{1b}[2J";
-pub(super) const LEAVE: &str = "\u{1b}[?1049l\u{1b}[?25h";
+// tmux rewraps the alternate screen as it is left and keeps what does not fit in the scrollback: an empty one leaves nothing there.
+pub(super) const LEAVE: &str = "\u{1b}[H\u{1b}[2J\u{1b}[?1049l\u{1b}[?25h";
 
 /// Shared by the box, which enters and leaves the screen, and indicatif, which draws on it.
 #[derive(Debug, Clone)]
@@ -47,7 +48,7 @@ impl Frame {
     }
 
     /// The line as it is sent, each segment put at its column, whatever the terminal thinks of the emoji before it.
-    pub(super) fn row(&self, line: &Line) -> String {
+    pub(super) fn row(&self, line: &PictureLine) -> String {
         let mut row = ROW.to_owned();
         for (at, segment) in line.segments.iter().enumerate() {
             if segment.column > 0 {

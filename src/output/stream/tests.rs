@@ -83,7 +83,7 @@ fn screen(window: &Arc<Window>) -> LiveBox {
 fn picture(task: TaskState, now: Timestamp, columns: usize, rows: usize) -> String {
     let canvas = Canvas { columns, rows, charset: Charset::Unicode, color: false };
     let scene = Scene { now, zone: &TimeZone::UTC, url: Some("http://127.0.0.1:7333"), connection: &Connection::Local };
-    layout::lines(&sample::state(vec![task]), &scene, &canvas).iter().map(layout::Line::text).collect::<Vec<_>>().join("\n")
+    layout::lines(&sample::state(vec![task]), &scene, &canvas).iter().map(layout::PictureLine::text).collect::<Vec<_>>().join("\n")
 }
 
 fn draw(screen: &mut LiveBox, task: TaskState, now: Timestamp) {
