@@ -2,8 +2,9 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use progress_bridge::clock::Timestamp;
 use serde_json::Value;
 
 use crate::bridge_process::ProjectFolder;
@@ -23,6 +24,11 @@ fn running() -> ProjectFolder {
     project.write("prd.json", &plan(1));
     project.write("progress.txt", "# Progress Log\nStarted: today\n\n[US-1] Starting...\n[US-1] Completed\n[US-2] Starting...\n");
     project
+}
+
+fn ago(time: Duration) -> SystemTime {
+    let now = u64::try_from(Timestamp::now().0).expect("it is later than 1970");
+    SystemTime::UNIX_EPOCH + Duration::from_millis(now) - time
 }
 
 fn append(project: &ProjectFolder, text: &str) {
@@ -59,7 +65,7 @@ fn the_exit_code_stands_for_the_state() {
 #[test]
 fn a_silent_run_wants_a_look() {
     let project = running();
-    let long_ago = std::time::SystemTime::now() - Duration::from_secs(2 * 3600);
+    let long_ago = ago(Duration::from_secs(2 * 3600));
     for name in ["prd.json", "progress.txt"] {
         let file = OpenOptions::new().append(true).open(project.file(name)).expect("it is there");
         file.set_modified(long_ago).expect("its time can be set");
