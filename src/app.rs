@@ -7,6 +7,7 @@ mod connect;
 mod descriptors;
 mod listen;
 mod messages;
+mod observe;
 mod publisher;
 mod signals;
 
@@ -23,6 +24,7 @@ use tokio::task::JoinSet;
 
 pub use self::connect::run as connect;
 use self::descriptors::DescriptorBudget;
+pub(crate) use self::observe::Observed;
 use self::publisher::Publisher;
 pub use self::signals::Signals;
 use crate::clock::{ClockReading, Timestamp};

@@ -10,13 +10,14 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-// 0 words: time, lines, the engine's inputs, facts of a source, events, errors and notices
+// 0 words: time, clean text, lines, the engine's inputs, facts of a source, events, errors and notices
 pub mod clock;
 pub mod error;
 pub mod event;
 pub mod fact;
 pub(crate) mod input;
 pub mod line;
+pub mod text;
 // 1 machines: pure, each with one job; time comes in as an argument
 pub(crate) mod discover;
 pub(crate) mod estimate;
@@ -32,7 +33,7 @@ pub(crate) mod engine;
 // 3 log: one writer, readers with cursors
 pub mod hub;
 pub(crate) mod inline_delivery;
-// 4 edges: write and serve what the log holds, and follow another bridge's
+// 4 edges: write and serve what the log holds, and follow another bridge
 pub(crate) mod client;
 pub(crate) mod output;
 pub mod serve;
@@ -43,5 +44,6 @@ pub mod check;
 pub mod config;
 #[cfg(any(fuzzing, test))]
 pub mod fuzz;
+pub mod status;
 // 6 front: arguments
 pub mod cli;

@@ -10,12 +10,16 @@ use progress_bridge::app::{self, ExitReason, Signals};
 use progress_bridge::check;
 use progress_bridge::cli::{self, Command, EarlyExit};
 use progress_bridge::error::Error;
+use progress_bridge::status;
+use progress_bridge::text::clean_lines;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(Command::Run(config)) => to_exit_code(run(async |signals| app::run(config, signals).await)),
         Ok(Command::Connect(config)) => to_exit_code(run(async |signals| app::connect(config, signals).await)),
         Ok(Command::Check(request)) => to_exit_code(check::run(&request).map(|()| 0)),
+        Ok(Command::Status(request)) => to_exit_code(status::status(&request)),
+        Ok(Command::Wait(request)) => to_exit_code(status::wait(&request)),
         Err(EarlyExit::Print(text)) => {
             // An error means that the reader has closed stdout.
             let _closed = std::io::stdout().write_all(text.as_bytes()).is_err();
@@ -53,5 +57,5 @@ fn to_exit_code(result: Result<u8, Error>) -> ExitCode {
 
 fn print_error(text: &str) {
     // An error means that stderr is closed; the exit code is still right.
-    let _closed = std::io::stderr().write_all(text.as_bytes()).is_err();
+    let _closed = std::io::stderr().write_all(clean_lines(text).as_bytes()).is_err();
 }

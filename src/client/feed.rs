@@ -10,9 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http_body_util::BodyExt;
-use hyper::StatusCode;
 use hyper::body::Incoming;
-use hyper::header::{ETAG, HeaderName, IF_NONE_MATCH};
+use hyper::header::HeaderName;
 use sse_stream::SseByteStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -79,7 +78,7 @@ pub struct Feed {
     known: KnownIds,
     /// Where the stream goes on.
     cursor: Option<String>,
-    etag: Option<String>,
+    etag: String,
     failures: u32,
 }
 
@@ -114,7 +113,7 @@ impl From<RequestError> for Ended {
 
 impl Feed {
     pub fn new(client: HttpClient, route: Route, to: mpsc::Sender<FeedMessage>) -> Feed {
-        Feed { client, route, to, known: KnownIds::default(), cursor: None, etag: None, failures: 0 }
+        Feed { client, route, to, known: KnownIds::default(), cursor: None, etag: String::new(), failures: 0 }
     }
 
     /// Follows until the receiver is dropped.
@@ -255,13 +254,13 @@ impl Feed {
 
     async fn poll_state(&mut self, is_live: bool) -> Result<(), Ended> {
         let (path, wait) = if is_live { ("/api/state?wait=25", POLL_WAIT) } else { ("/api/state", Duration::ZERO) };
-        let etag = self.etag.clone().filter(|_| is_live);
-        let headers: Vec<(HeaderName, &str)> = etag.iter().map(|etag| (IF_NONE_MATCH, etag.as_str())).collect();
-        let response = self.client.get(path, &headers, wait).await?;
-        self.etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
-        let state = match response.status() {
-            StatusCode::NOT_MODIFIED => None,
-            _ => Some(text(&http::body(response).await?)),
+        let etag = if is_live { self.etag.clone() } else { String::new() };
+        let state = match self.client.get_unless(path, &etag, wait).await? {
+            Some((response, etag)) => {
+                self.etag = etag;
+                Some(text(&http::body(response).await?))
+            }
+            None => None,
         };
         self.answered(is_live).await?;
         match state {

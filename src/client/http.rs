@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, AUTHORIZATION, ETAG, HOST, HeaderName, HeaderValue, IF_NONE_MATCH};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -118,6 +118,21 @@ impl HttpClient {
         let message = serde_json::from_slice::<serde_json::Value>(&body).ok();
         let message = message.as_ref().and_then(|json| json["error"]["message"].as_str()).unwrap_or_default();
         Err(RequestError::Refused(status, message.to_owned()))
+    }
+
+    /// As [`HttpClient::get`], unless the other side still has what `etag` names (empty: nothing); with what it has now is called by.
+    ///
+    /// # Errors
+    ///
+    /// See [`RequestError`].
+    pub async fn get_unless(&self, path: &str, etag: &str, wait: Duration) -> Result<Option<(Response<Incoming>, String)>, RequestError> {
+        let known = [(IF_NONE_MATCH, etag)];
+        let response = self.get(path, if etag.is_empty() { &[] } else { &known }, wait).await?;
+        if response.status() == StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).unwrap_or_default().to_owned();
+        Ok(Some((response, etag)))
     }
 
     async fn send(&self, path: &str, headers: &[(HeaderName, &str)]) -> Result<Response<Incoming>, RequestError> {
