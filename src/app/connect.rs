@@ -46,7 +46,7 @@ pub async fn run(config: ConnectConfig, mut signals: Signals) -> Result<ExitReas
     if config.display.json || wants_plain_lines(&config.display) {
         feeds.spawn(Feed::new(client, Route::Events, to_events).run());
     }
-    let mut remote = Remote {
+    let mut remote = RemoteBridge {
         hub: hub.clone(),
         uplink,
         prints_status: !draws_box,
@@ -79,7 +79,7 @@ pub async fn run(config: ConnectConfig, mut signals: Signals) -> Result<ExitReas
 }
 
 /// What is known of the other bridge.
-struct Remote {
+struct RemoteBridge {
     hub: Hub,
     uplink: watch::Sender<Uplink>,
     url: String,
@@ -92,7 +92,7 @@ struct Remote {
     last_alive: Option<Timestamp>,
 }
 
-impl Remote {
+impl RemoteBridge {
     fn state_message(&mut self, message: FeedMessage) -> Result<Option<ExitReason>, Error> {
         match message {
             FeedMessage::Alive { server_time } => self.record_sign(server_time),
