@@ -174,15 +174,15 @@ impl Engine {
         for source in sources {
             let index = source.task.0 as usize;
             let task = &mut self.tasks[index];
-            let file = source.common.as_ref().map(|real| self.owners.add_file(real, index));
+            let file = source.shared_path.as_ref().map(|real| self.owners.add_file(real, index));
             let role = match source.shape {
                 Shape::Lines | Shape::Stream => {
                     let config = ParserConfig::new(&source.path, self.settings.zone.clone(), &self.settings.rules);
-                    task.logs.push(LogSource::new(&source.shown, file, source.machine_name, config));
+                    task.logs.push(LogSource::new(&source.display_path, file, source.machine_name, config));
                     SourceRole::Log(task.logs.len() - 1)
                 }
-                Shape::Document => {
-                    task.plans.push(PlanSource::new(&source.shown));
+                Shape::Document | Shape::Status => {
+                    task.plans.push(PlanSource::new(&source.display_path));
                     SourceRole::Plan(task.plans.len() - 1)
                 }
             };

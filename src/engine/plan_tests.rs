@@ -63,14 +63,14 @@ fn a_task_with_two_plans_goes_by_the_first() {
         task: TaskId(0),
         key: SourceKey::new(name.as_ref(), None),
         path: (*name).into(),
-        common: None,
-        shown: (*name).into(),
+        shared_path: None,
+        display_path: (*name).into(),
         shape: Shape::Document,
         named: true,
         machine_name: false,
         confinement: crate::discover::Confinement::Anywhere,
     });
-    let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
+    let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into(), part: None, is_tentative: false }];
     let mut engine = Engine::new(EngineSettings {
         tasks,
         sources: sources.collect(),
