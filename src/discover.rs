@@ -7,7 +7,7 @@ mod expand;
 mod files;
 mod found;
 mod group;
-mod places;
+mod known_files;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::confinement::Confinement;
 pub use self::found::{Added, Found};
-use self::places::{Holds, place_of};
+use self::known_files::{Holds, known_file};
 use crate::error::Error;
 use crate::line::{SourceId, TaskId};
 
@@ -85,7 +85,7 @@ pub enum Shape {
 impl Shape {
     /// What a file of this name is read as.
     pub fn of(path: &Path) -> Shape {
-        match place_of(path).map(|(_, place)| place.holds) {
+        match known_file(path).map(|(_, known)| known.holds) {
             Some(Holds::Plan(_) | Holds::LonePlan) => Shape::Document,
             Some(Holds::Status) => Shape::Status,
             Some(Holds::Log) => Shape::Lines,

@@ -6,7 +6,7 @@ use globset::GlobBuilder;
 use walkdir::WalkDir;
 
 use super::files::{FileKind, kind_of, resolve};
-use super::places::{self, PLACES, is_prose, is_runner_folder, place_of};
+use super::known_files::{self, KNOWN_FILES, is_prose, is_runner_folder, known_file};
 use super::{has_extension, is_standard_input, name_of};
 use crate::error::Error;
 
@@ -85,17 +85,17 @@ impl Expanded {
             let below = inside.strip_prefix(folder).unwrap_or(Path::new(""));
             for file in regular_files(inside) {
                 let path = inside.join(&file);
-                let place = place_of(&path).map(|(line, _)| line);
-                if place.is_some() || (at == 0 && is_text(&file) && !is_prose(&file)) {
+                let line = known_file(&path).map(|(line, _)| line);
+                if line.is_some() || (at == 0 && is_text(&file) && !is_prose(&file)) {
                     let as_named = name.join(below).join(&file);
-                    found.push((place.unwrap_or(PLACES.len()), Named { as_named, path, is_explicit: false, is_awaited: false }));
+                    found.push((line.unwrap_or(KNOWN_FILES.len()), Named { as_named, path, is_explicit: false, is_awaited: false }));
                 }
             }
         }
         // The plugin's file lies in a folder that is full of other things.
         let plugin = folder.join(".claude/ralph-loop.local.md");
         if kind_of(&plugin) == FileKind::File {
-            let line = place_of(&plugin).map_or(PLACES.len(), |(line, _)| line);
+            let line = known_file(&plugin).map_or(KNOWN_FILES.len(), |(line, _)| line);
             found.push((
                 line,
                 Named { as_named: name.join(".claude/ralph-loop.local.md"), path: plugin, is_explicit: false, is_awaited: false },
@@ -139,7 +139,7 @@ impl Expanded {
 
 /// Of ralph-orchestrator's event files in one folder only the newest is written.
 fn newest_event_files(found: Vec<(usize, Named)>) -> Vec<Named> {
-    let is_events = |line: usize| PLACES.get(line).is_some_and(|place| place.pattern.contains("events-*"));
+    let is_events = |line: usize| KNOWN_FILES.get(line).is_some_and(|known| known.pattern.contains("events-*"));
     let newest = |named: &Named| {
         let later =
             |other: &&(usize, Named)| is_events(other.0) && other.1.path.parent() == named.path.parent() && other.1.path > named.path;
@@ -174,8 +174,8 @@ fn folders_below(folder: &Path) -> Vec<PathBuf> {
 fn folders_within(base: &Path, depth: usize, names_hidden: bool) -> Vec<PathBuf> {
     let walk = WalkDir::new(base).max_depth(depth).sort_by_file_name().into_iter().filter_entry(|entry| {
         let name = entry.file_name().to_str();
-        let is_seen = is_walked(name) || (names_hidden && name.is_some_and(|name| name.starts_with('.') && name != ".git"));
-        entry.depth() == 0 || (entry.file_type().is_dir() && is_seen)
+        let is_entered = is_walked(name) || (names_hidden && name.is_some_and(|name| name.starts_with('.') && name != ".git"));
+        entry.depth() == 0 || (entry.file_type().is_dir() && is_entered)
     });
     walk.take(MAX_FOLDERS).filter_map(|entry| entry.ok().map(walkdir::DirEntry::into_path)).collect()
 }
@@ -225,8 +225,8 @@ fn is_folder_like(name: &Path) -> bool {
 /// Says what was looked for, and what of it lies there without being one of the files.
 fn nothing_in(folder: &Path) -> Error {
     let mut families: Vec<&str> = Vec::new();
-    for place in PLACES.iter().filter(|place| matches!(place.holds, places::Holds::Plan(_))) {
-        for family in place.family.split(", ") {
+    for known in KNOWN_FILES.iter().filter(|known| matches!(known.holds, known_files::Holds::Plan(_))) {
+        for family in known.family.split(", ") {
             if !families.contains(&family) {
                 families.push(family);
             }

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::confinement::{Confinement, is_believed};
 use super::expand::{Expanded, Named};
 use super::files::{FileKind, kind_of, resolve};
-use super::places::{Holds, Naming, PLACES, is_like, is_runner_folder, place_of};
+use super::known_files::{Holds, KNOWN_FILES, Naming, is_like, is_runner_folder, known_file};
 use super::{Found, Shape, Source, SourceKey, Task, is_machine_name, is_standard_input, name_of};
 use crate::line::{SourceId, TaskId};
 
@@ -25,7 +25,7 @@ const PLANS: [&str; 2] = ["prd.json", "feature_list.json"];
 
 pub(super) fn group(expanded: Expanded, auto_discover: bool, current: &Path) -> Found {
     let Expanded { named, folders } = expanded;
-    let mut grouping = Grouping { current: current.to_owned(), tasks: Vec::new(), claimed: Vec::new(), seen: HashSet::new() };
+    let mut grouping = Grouping { current: current.to_owned(), tasks: Vec::new(), claimed: Vec::new(), claimed_paths: HashSet::new() };
     let (runner_logs, named): (Vec<_>, Vec<_>) = named.into_iter().partition(|named| is_runner_log(&named.path));
     let (plans, logs): (Vec<_>, Vec<_>) = named.into_iter().partition(is_plan);
     let plan_folders = grouping.add_plans(&plans);
@@ -53,7 +53,7 @@ pub(super) fn group(expanded: Expanded, auto_discover: bool, current: &Path) -> 
 
 /// Whether the file is read as a plan, and makes a task of its own.
 fn is_plan(named: &Named) -> bool {
-    match place_of(&named.path).map(|(_, place)| place.holds) {
+    match known_file(&named.path).map(|(_, known)| known.holds) {
         Some(Holds::Plan(_) | Holds::LonePlan) => true,
         Some(Holds::Log | Holds::Status) => false,
         // Any document that a person names may be a plan.
@@ -66,7 +66,7 @@ struct Grouping {
     tasks: Vec<Draft>,
     claimed: Vec<Claimed>,
     /// Files already claimed, without links; for whom, where several tasks may share them.
-    seen: HashSet<(PathBuf, Option<usize>)>,
+    claimed_paths: HashSet<(PathBuf, Option<usize>)>,
 }
 
 /// A task that is being put together.
@@ -101,7 +101,7 @@ impl Grouping {
         for named in plans.iter().take(MAX_TASKS) {
             let home = self.home_of(&named.path);
             let real = resolve(&named.path);
-            let holds = place_of(&named.path).map_or(Holds::Plan(Naming::Folder), |(_, place)| place.holds);
+            let holds = known_file(&named.path).map_or(Holds::Plan(Naming::Folder), |(_, known)| known.holds);
             let parent = real.parent().unwrap_or(&real).to_owned();
             let is_hidden = name_of(&parent).is_some_and(|name| name.starts_with('.'));
             let is_below_hidden = !is_hidden && runner_folder_of(&parent).is_some();
@@ -150,9 +150,9 @@ impl Grouping {
         if let Some(home) = runner_folder_of(&folder).and_then(Path::parent) {
             return home.to_owned();
         }
-        match place_of(path) {
-            Some((_, place)) if matches!(place.holds, Holds::Plan(Naming::Project) | Holds::LonePlan | Holds::Status) => {
-                let above = place.pattern.split('/').count() - 1;
+        match known_file(path) {
+            Some((_, known)) if matches!(known.holds, Holds::Plan(Naming::Project) | Holds::LonePlan | Holds::Status) => {
+                let above = known.pattern.split('/').count() - 1;
                 folder.ancestors().nth(above).unwrap_or(&folder).to_owned()
             }
             Some(_) | None => folder,
@@ -191,7 +191,7 @@ impl Grouping {
     fn claim(&mut self, task: usize, path: &Path, as_named: Option<&Path>, is_explicit: bool) {
         let real = resolve(path);
         let whose = is_runner_log(path).then_some(task);
-        if self.seen.insert((real.clone(), whose)) {
+        if self.claimed_paths.insert((real.clone(), whose)) {
             self.claimed.push(Claimed { task, path: path.to_owned(), real, as_named: as_named.map(Path::to_owned), is_explicit });
         }
     }
@@ -258,9 +258,9 @@ impl Grouping {
 
 /// What runners keep in folders of their own, nearest to the task, where it is there. Of a pattern the last name counts.
 fn runner_files(folder: &Path) -> Vec<PathBuf> {
-    let theirs = PLACES.iter().filter(|place| matches!(place.holds, Holds::Log | Holds::Status) && place.pattern.starts_with('.'));
+    let theirs = KNOWN_FILES.iter().filter(|known| matches!(known.holds, Holds::Log | Holds::Status) && known.pattern.starts_with('.'));
     let more = [".ralph/fix_plan.md", ".ralph/progress.txt", ".ralph/progress.md", ".ralph-tui/progress.md", ".ralphy/progress.txt"];
-    let patterns = more.into_iter().chain(theirs.map(|place| place.pattern));
+    let patterns = more.into_iter().chain(theirs.map(|known| known.pattern));
     let mut found = Vec::new();
     for pattern in patterns {
         let Some((runner, _)) = pattern.split_once('/') else { continue };
@@ -299,7 +299,7 @@ fn shape_of(path: &Path) -> Shape {
 fn is_runner_log(path: &Path) -> bool {
     // A pipe has one reader.
     is_machine_name(path)
-        && !matches!(place_of(path), Some((_, place)) if matches!(place.holds, Holds::Plan(_)))
+        && !matches!(known_file(path), Some((_, known)) if matches!(known.holds, Holds::Plan(_)))
         && kind_of(path) != FileKind::Pipe
         && path.parent().is_some_and(|folder| runner_folder_of(&resolve(folder)).is_some())
 }

@@ -45,7 +45,7 @@ impl Tree {
         named.iter().map(at).collect()
     }
 
-    fn look(&self, named: &[&str], auto_discover: bool) -> Result<Found, Error> {
+    fn found(&self, named: &[&str], auto_discover: bool) -> Result<Found, Error> {
         discover(&Request { named: self.named(named), auto_discover }, &self.current)
     }
 
@@ -70,13 +70,13 @@ fn words(tree: &Tree, found: &Found) -> Vec<String> {
 }
 
 fn check(tree: &Tree, named: &[&str], auto_discover: bool, expected: &[&str]) {
-    let found = tree.look(named, auto_discover).unwrap();
+    let found = tree.found(named, auto_discover).unwrap();
     assert_eq!(words(tree, &found), expected, "{named:?}");
     assert!(found.sources.iter().zip(0..).all(|(source, id)| source.id == SourceId(id)));
 }
 
 fn fails(tree: &Tree, named: &[&str]) -> Error {
-    tree.look(named, true).unwrap_err()
+    tree.found(named, true).unwrap_err()
 }
 
 #[test]
@@ -216,12 +216,12 @@ fn a_runners_log_is_read_for_every_task_it_runs() {
     let with_log: Vec<&str> = expected.iter().copied().chain(logs.iter().map(String::as_str)).collect();
     check(&tree, &named, false, &with_log);
     // Taken along, it comes to each.
-    let found = tree.look(&named[..3], true).unwrap();
+    let found = tree.found(&named[..3], true).unwrap();
     let logs: Vec<String> = words(&tree, &found).into_iter().filter(|word| word.contains("execution_log")).collect();
     let own = "c: +!.claude-loop/execution_log.jsonl (/p/c/.claude-loop/execution_log.jsonl)";
     assert_eq!(logs, [shared("a", "+!../"), shared("b", "+!../"), own.to_owned()]);
     // A task that comes later gets it, too.
-    let mut before = tree.look(&["a/prd.json"], true).unwrap();
+    let mut before = tree.found(&["a/prd.json"], true).unwrap();
     let added = before.add(found);
     assert!(added.sources.iter().any(|source| source.shared_path.as_ref().is_some_and(|path| path.ends_with(log.trim_start_matches('/')))
         && added.tasks.iter().any(|task| task.id == source.task)));
@@ -273,7 +273,7 @@ fn folders_are_looked_through_four_deep() {
         "p: notes.md (/p/notes.md)",
     ];
     check(&tree, &[], false, &expected);
-    let found = tree.look(&[], false).unwrap();
+    let found = tree.found(&[], false).unwrap();
     let folders: Vec<_> = found.folders.iter().map(|folder| tree.bare(&folder.display().to_string())).collect();
     assert_eq!(folders, ["/p", "/p/.ralph", "/p/a", "/p/a/b", "/p/a/b/c", "/p/a/b/c/d"]);
 }
@@ -290,7 +290,7 @@ fn patterns_may_stand_in_any_part() {
         ("/**/y.log", vec!["/p/b/c/y.log"]),
         ("none/*.log", vec![]),
     ] {
-        let found = tree.look(&[pattern], false).unwrap();
+        let found = tree.found(&[pattern], false).unwrap();
         let paths: Vec<_> = found.sources.iter().map(|source| tree.bare(&source.path.display().to_string())).collect();
         assert_eq!(paths, expected, "{pattern}");
         assert!(!found.folders.is_empty(), "{pattern}");
@@ -301,7 +301,7 @@ fn patterns_may_stand_in_any_part() {
 fn standard_input_belongs_to_the_current_folder() {
     let tree = tree("/p", &["/p/prd.json"]);
     check(&tree, &["-"], false, &["p = /p", "p: - (-)"]);
-    let found = tree.look(&["-", "-"], true).unwrap();
+    let found = tree.found(&["-", "-"], true).unwrap();
     assert_eq!(found.sources[0].shape, Shape::Stream);
     assert_eq!(
         words(&tree, &found)[2..],
@@ -316,25 +316,25 @@ fn standard_input_belongs_to_the_current_folder() {
 #[test]
 fn what_is_found_later_keeps_the_numbers_and_names_of_what_was_there() {
     let tree = tree("/p", &["/p/b/shop/x.log"]);
-    let look = || tree.look(&["**/*.log"], false).unwrap();
-    let mut found = look();
+    let find = || tree.found(&["**/*.log"], false).unwrap();
+    let mut found = find();
     tree.add(&["/p/a/shop/x.log", "/p/b/shop/w.log"]);
-    let added = found.add(look());
+    let added = found.add(find());
     assert_eq!(added.tasks.iter().map(|task| (task.id, task.name.as_str())).collect::<Vec<_>>(), [(TaskId(1), "a/shop")]);
     let sources: Vec<_> = added.sources.iter().map(|source| (source.id, source.task, tree.bare(source.path.to_str().unwrap()))).collect();
     let expected = [(SourceId(1), TaskId(1), "/p/a/shop/x.log".to_owned()), (SourceId(2), TaskId(0), "/p/b/shop/w.log".to_owned())];
     assert_eq!(sources, expected);
     assert_eq!(found.tasks[0].name, "shop");
-    assert_eq!(found.add(look()), Added::default());
+    assert_eq!(found.add(find()), Added::default());
 }
 
 #[test]
 fn a_log_keeps_its_task_when_a_plan_turns_up_above_it() {
     let tree = tree("/p", &["/p/sub/progress.txt"]);
-    let look = || tree.look(&["."], false).unwrap();
-    let mut found = look();
+    let find = || tree.found(&["."], false).unwrap();
+    let mut found = find();
     tree.add(&["/p/prd.json"]);
-    let added = found.add(look());
+    let added = found.add(find());
     assert_eq!(added.sources.iter().map(|source| source.display_path.as_str()).collect::<Vec<_>>(), ["prd.json"]);
 }
 
@@ -372,7 +372,7 @@ fn hidden_runner_folders_name_no_task() {
         (&["/shop/.ralph-tui/session.json"], vec!["shop: *.ralph-tui/session.json"]),
     ] {
         let tree = tree("/shop", paths);
-        let found = tree.look(&[], false).unwrap();
+        let found = tree.found(&[], false).unwrap();
         let mut shown = words(&tree, &found);
         shown.retain(|word| !word.contains(" = "));
         let shown: Vec<&str> = shown.iter().map(|word| word.split(" (").next().unwrap()).collect();

@@ -11,6 +11,7 @@ mod inference;
 mod log_source;
 mod ownership;
 mod plan_cycles;
+mod plan_facts;
 mod plan_source;
 #[cfg(test)]
 mod plan_tests;
@@ -126,6 +127,7 @@ struct SourceSlot {
     task: usize,
     role: SourceRole,
     condition: SourceCondition,
+    is_named: bool,
 }
 
 /// The index of a source among the logs or the plans of its task.
@@ -186,7 +188,14 @@ impl Engine {
                     SourceRole::Plan(task.plans.len() - 1)
                 }
             };
-            self.sources.push(SourceSlot { key: source.key.clone(), file, task: index, role, condition: SourceCondition::Waiting });
+            self.sources.push(SourceSlot {
+                key: source.key.clone(),
+                file,
+                task: index,
+                role,
+                condition: SourceCondition::Waiting,
+                is_named: source.named,
+            });
         }
     }
 
@@ -316,13 +325,21 @@ impl Engine {
     pub fn state(&self, now: ClockReading) -> State {
         let mut sources: Vec<Vec<SourceState>> = self.tasks.iter().map(|_| Vec::new()).collect();
         for slot in &self.sources {
+            // A file that nobody named and that is not there is nobody's.
+            if !slot.is_named && slot.condition == SourceCondition::Waiting {
+                continue;
+            }
             let task = &self.tasks[slot.task];
             sources[slot.task].push(match slot.role {
                 SourceRole::Log(log) => snapshot::log_state(&task.logs[log], slot.condition),
                 SourceRole::Plan(plan) => snapshot::plan_state(&task.plans[plan], slot.condition),
             });
         }
-        let shown = self.tasks.iter().zip(sources).take(snapshot::TASK_LIMIT);
+        // Prose beside a run is no task of its own, but when there is nothing else it is shown for what it is.
+        let all_hidden = self.tasks.iter().all(TaskEngine::is_hidden);
+        let shown = self.tasks.iter().zip(sources).filter(|(task, _)| all_hidden || !task.is_hidden());
+        let count = if all_hidden { self.tasks.len() } else { self.tasks.iter().filter(|task| !task.is_hidden()).count() };
+        let shown = shown.take(snapshot::TASK_LIMIT);
         let mut tasks: Vec<TaskState> =
             shown.map(|(task, sources)| snapshot::task_state(&task.model, &task.folder, sources, now.wall)).collect();
         snapshot::add_qualifiers(&mut tasks);
@@ -330,7 +347,7 @@ impl Engine {
             schema: SCHEMA,
             server_time: now.wall,
             seq: self.seq,
-            unlisted: snapshot::count_unlisted(&mut tasks, self.tasks.len()),
+            unlisted: snapshot::count_unlisted(&mut tasks, count),
             tasks,
             notices: self.notices.iter().cloned().collect(),
         }
@@ -346,7 +363,7 @@ impl Engine {
         checkpoint.seq = self.seq;
         checkpoint.at = at;
         for task in &self.tasks {
-            checkpoint.tasks.insert(task.folder.clone(), task.checkpoint(&self.owners));
+            checkpoint.tasks.insert(task.checkpoint_key.clone(), task.checkpoint(&self.owners));
         }
         for slot in &self.sources {
             let task = &self.tasks[slot.task];
@@ -393,7 +410,7 @@ impl Engine {
         let down = Duration::from_millis(now.wall.since(checkpoint.at).unwrap_or(0));
         let missing_since = (down < REAPPEAR_AFTER).then_some(now.elapsed);
         for task in &mut self.tasks[first_task..] {
-            if let Some(kept) = checkpoint.tasks.remove(&task.folder) {
+            if let Some(kept) = checkpoint.tasks.remove(&task.checkpoint_key) {
                 self.owners.restore(Some(task.index), &kept.records);
                 task.restore(kept);
             }

@@ -6,14 +6,14 @@ use std::path::{Component, Path};
 
 /// A place, by the end of a path. `*` stands for any part of one name; names are compared ignoring case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct KnownFile {
     pub pattern: &'static str,
     pub holds: Holds,
     /// Whose it is, in words for people.
     pub family: &'static str,
 }
 
-/// What stands in a place.
+/// What stands in a known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
     /// A plan, which is a task of its own.
@@ -41,73 +41,73 @@ use Holds::{Log, LonePlan, Plan, Status};
 use Naming::{File, Folder, Project};
 
 /// What a project has more than one of comes in the order of trust.
-pub const PLACES: &[Place] = &[
-    place("prd.json", Plan(Folder), "claude-loop, snarktank/ralph and its kin"),
-    place("feature_list.json", Plan(Folder), "long-running harness"),
-    place("feature-list.json", Plan(Folder), "long-running harness"),
-    place("features.json", Plan(Folder), "long-running harness"),
-    place(".taskmaster/tasks/tasks.json", Plan(Project), "task-master"),
-    place(".auto-claude/specs/*/implementation_plan.json", Plan(Folder), "Auto-Claude"),
-    place("implementation_plan.json", Plan(Folder), "Auto-Claude"),
-    place("tasks.json", Plan(Folder), "task lists"),
-    place("task.json", Plan(Folder), "task lists"),
-    place("tasklist.json", Plan(Folder), "task lists"),
-    place("task_list.json", Plan(Folder), "task lists"),
-    place("task-list.json", Plan(Folder), "task lists"),
-    place("tickets.json", Plan(Folder), "task lists"),
-    place("stories.json", Plan(Folder), "task lists"),
-    place("user_stories.json", Plan(Folder), "task lists"),
-    place("user-stories.json", Plan(Folder), "task lists"),
-    place("backlog.json", Plan(Folder), "task lists"),
-    place(".agents/tasks/prd-*.json", Plan(File), "iannuttall/ralph"),
-    place("scripts/ralph/prd-*.json", Plan(File), "snarktank/ralph"),
-    place("tasks/prd-*.json", Plan(File), "snarktank/ralph"),
-    place("prds/*.json", Plan(File), "claude-loop"),
-    place(".ralph/agent/tasks.jsonl", Plan(Project), "ralph-orchestrator"),
-    place(".ralphy/tasks.yaml", Plan(Project), "ralphy"),
-    place(".ralphy/tasks.yml", Plan(Project), "ralphy"),
-    place("fix_plan.md", Plan(Folder), "ralph-claude-code"),
-    place("@fix_plan.md", Plan(Folder), "ralph-claude-code"),
-    place("fix-plan.md", Plan(Folder), "ralph-claude-code"),
-    place("IMPLEMENTATION_PLAN.md", Plan(Folder), "ralph playbook"),
-    place("RALPH_TASK.md", Plan(Folder), "ralph-wiggum-cursor"),
-    place("task_plan.md", Plan(Folder), "planning-with-files"),
-    place("specs/*/tasks.md", Plan(Folder), "spec-kit, Kiro"),
-    place("openspec/changes/*/tasks.md", Plan(Folder), "OpenSpec"),
-    place(".sisyphus/plans/*.md", Plan(File), "oh-my-opencode"),
-    place("conductor/tracks/*/plan.md", Plan(Folder), "Gemini conductor"),
-    place(".planning/ROADMAP.md", Plan(Project), "GSD"),
-    place(".gsd/milestones/*/*-ROADMAP.md", Plan(Folder), "GSD-2"),
-    place("_bmad-output/implementation-artifacts/sprint-status.yaml", Plan(Project), "BMAD"),
-    place("docs/sprint-artifacts/sprint-status.yaml", Plan(Project), "BMAD"),
-    place("sprint-status.yaml", Plan(Folder), "BMAD"),
-    place(".beads/issues.jsonl", Plan(Project), "beads"),
-    place(".ralph-tui/session.json", LonePlan, "ralph-tui"),
-    place("progress.txt", Log, "progress logs"),
-    place("claude-progress.txt", Log, "long-running harness"),
-    place("progress.md", Log, "progress logs"),
-    place("build-progress.txt", Log, "Auto-Claude"),
-    place(".claude-loop/execution_log.jsonl", Log, "claude-loop"),
-    place(".claude-loop/logs/error.log", Log, "claude-loop"),
-    place(".ralph/activity.log", Log, "iannuttall/ralph"),
-    place(".ralph/logs/ralph.log", Log, "ralph-claude-code"),
-    place(".ralph/events-*.jsonl", Log, "ralph-orchestrator"),
-    place(".ralph/history.jsonl", Log, "ralph-orchestrator"),
-    place(".ralph/status.json", Status, "ralph-claude-code"),
-    place(".ralph/progress.json", Status, "ralph-claude-code"),
-    place(".sisyphus/boulder.json", Status, "oh-my-opencode"),
-    place(".claude/ralph-loop.local.md", Status, "Claude Code's ralph-loop plugin"),
+pub const KNOWN_FILES: &[KnownFile] = &[
+    file("prd.json", Plan(Folder), "claude-loop, snarktank/ralph and its kin"),
+    file("feature_list.json", Plan(Folder), "long-running harness"),
+    file("feature-list.json", Plan(Folder), "long-running harness"),
+    file("features.json", Plan(Folder), "long-running harness"),
+    file(".taskmaster/tasks/tasks.json", Plan(Project), "task-master"),
+    file(".auto-claude/specs/*/implementation_plan.json", Plan(Folder), "Auto-Claude"),
+    file("implementation_plan.json", Plan(Folder), "Auto-Claude"),
+    file("tasks.json", Plan(Folder), "task lists"),
+    file("task.json", Plan(Folder), "task lists"),
+    file("tasklist.json", Plan(Folder), "task lists"),
+    file("task_list.json", Plan(Folder), "task lists"),
+    file("task-list.json", Plan(Folder), "task lists"),
+    file("tickets.json", Plan(Folder), "task lists"),
+    file("stories.json", Plan(Folder), "task lists"),
+    file("user_stories.json", Plan(Folder), "task lists"),
+    file("user-stories.json", Plan(Folder), "task lists"),
+    file("backlog.json", Plan(Folder), "task lists"),
+    file(".agents/tasks/prd-*.json", Plan(File), "iannuttall/ralph"),
+    file("scripts/ralph/prd-*.json", Plan(File), "snarktank/ralph"),
+    file("tasks/prd-*.json", Plan(File), "snarktank/ralph"),
+    file("prds/*.json", Plan(File), "claude-loop"),
+    file(".ralph/agent/tasks.jsonl", Plan(Project), "ralph-orchestrator"),
+    file(".ralphy/tasks.yaml", Plan(Project), "ralphy"),
+    file(".ralphy/tasks.yml", Plan(Project), "ralphy"),
+    file("fix_plan.md", Plan(Folder), "ralph-claude-code"),
+    file("@fix_plan.md", Plan(Folder), "ralph-claude-code"),
+    file("fix-plan.md", Plan(Folder), "ralph-claude-code"),
+    file("IMPLEMENTATION_PLAN.md", Plan(Folder), "ralph playbook"),
+    file("RALPH_TASK.md", Plan(Folder), "ralph-wiggum-cursor"),
+    file("task_plan.md", Plan(Folder), "planning-with-files"),
+    file("specs/*/tasks.md", Plan(Folder), "spec-kit, Kiro"),
+    file("openspec/changes/*/tasks.md", Plan(Folder), "OpenSpec"),
+    file(".sisyphus/plans/*.md", Plan(File), "oh-my-opencode"),
+    file("conductor/tracks/*/plan.md", Plan(Folder), "Gemini conductor"),
+    file(".planning/ROADMAP.md", Plan(Project), "GSD"),
+    file(".gsd/milestones/*/*-ROADMAP.md", Plan(Folder), "GSD-2"),
+    file("_bmad-output/implementation-artifacts/sprint-status.yaml", Plan(Project), "BMAD"),
+    file("docs/sprint-artifacts/sprint-status.yaml", Plan(Project), "BMAD"),
+    file("sprint-status.yaml", Plan(Folder), "BMAD"),
+    file(".beads/issues.jsonl", Plan(Project), "beads"),
+    file(".ralph-tui/session.json", LonePlan, "ralph-tui"),
+    file("progress.txt", Log, "progress logs"),
+    file("claude-progress.txt", Log, "long-running harness"),
+    file("progress.md", Log, "progress logs"),
+    file("build-progress.txt", Log, "Auto-Claude"),
+    file(".claude-loop/execution_log.jsonl", Log, "claude-loop"),
+    file(".claude-loop/logs/error.log", Log, "claude-loop"),
+    file(".ralph/activity.log", Log, "iannuttall/ralph"),
+    file(".ralph/logs/ralph.log", Log, "ralph-claude-code"),
+    file(".ralph/events-*.jsonl", Log, "ralph-orchestrator"),
+    file(".ralph/history.jsonl", Log, "ralph-orchestrator"),
+    file(".ralph/status.json", Status, "ralph-claude-code"),
+    file(".ralph/progress.json", Status, "ralph-claude-code"),
+    file(".sisyphus/boulder.json", Status, "oh-my-opencode"),
+    file(".claude/ralph-loop.local.md", Status, "Claude Code's ralph-loop plugin"),
 ];
 
 /// Folders in the table that hold what one runner keeps for itself, beside those whose name begins with a point.
 const LOOP_FOLDER: &str = ".claude";
 
-const fn place(pattern: &'static str, holds: Holds, family: &'static str) -> Place {
-    Place { pattern, holds, family }
+const fn file(pattern: &'static str, holds: Holds, family: &'static str) -> KnownFile {
+    KnownFile { pattern, holds, family }
 }
 
 /// The place that a path ends with; the first line of the table that fits.
-pub(super) fn place_of(path: &Path) -> Option<(usize, &'static Place)> {
+pub(super) fn known_file(path: &Path) -> Option<(usize, &'static KnownFile)> {
     let parts: Vec<&str> = path
         .components()
         .filter_map(|part| match part {
@@ -115,7 +115,7 @@ pub(super) fn place_of(path: &Path) -> Option<(usize, &'static Place)> {
             Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
         })
         .collect();
-    PLACES.iter().enumerate().find(|(_, place)| ends_with(&parts, place.pattern))
+    KNOWN_FILES.iter().enumerate().find(|(_, known)| ends_with(&parts, known.pattern))
 }
 
 fn ends_with(parts: &[&str], pattern: &str) -> bool {
@@ -141,7 +141,8 @@ pub(super) fn is_like(name: &str, pattern: &str) -> bool {
 pub(super) fn is_runner_folder(name: &str) -> bool {
     const MORE: [&str; 4] = [".specify", ".kiro", ".omc", ".ralphy"];
     name.starts_with('.')
-        && (MORE.contains(&name) || PLACES.iter().any(|place| place.pattern.split('/').any(|part| part == name)) && name != LOOP_FOLDER)
+        && (MORE.contains(&name)
+            || KNOWN_FILES.iter().any(|known| known.pattern.split('/').any(|part| part == name)) && name != LOOP_FOLDER)
 }
 
 /// What people and agents write for each other: no log, whatever stands in it.
@@ -183,17 +184,17 @@ mod tests {
             ("/p/package.json", None),
             ("/p/implementation_plan.MD", Some("IMPLEMENTATION_PLAN.md")),
         ] {
-            assert_eq!(place_of(Path::new(path)).map(|(_, place)| place.pattern), pattern, "{path}");
+            assert_eq!(known_file(Path::new(path)).map(|(_, known)| known.pattern), pattern, "{path}");
         }
     }
 
     #[test]
     fn no_line_of_the_table_hides_another() {
-        for (at, place) in PLACES.iter().enumerate() {
-            let path = format!("/p/{}", place.pattern.replace('*', "x"));
-            let (found, _) = place_of(Path::new(&path)).expect("it is in the table");
-            let same = PLACES[found].holds == place.holds;
-            assert!(found == at || (same && found < at), "{} is found as {}", place.pattern, PLACES[found].pattern);
+        for (at, known) in KNOWN_FILES.iter().enumerate() {
+            let path = format!("/p/{}", known.pattern.replace('*', "x"));
+            let (found, _) = known_file(Path::new(&path)).expect("it is in the table");
+            let same = KNOWN_FILES[found].holds == known.holds;
+            assert!(found == at || (same && found < at), "{} is found as {}", known.pattern, KNOWN_FILES[found].pattern);
         }
     }
 
