@@ -14,7 +14,7 @@ use warp::{Filter, Rejection};
 
 use super::api_error::{ApiError, METHODS};
 use super::conn::LocalAddress;
-use super::{ServeSettings, ServerContext};
+use super::{ServeSettings, ServerContext, page};
 
 /// The secret that clients send as `Authorization: Bearer …`.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,8 +51,8 @@ const CORS_REQUEST_HEADERS: &str = "Authorization, Cache-Control, If-None-Match,
 /// Headers that proxies add, besides `X-Forwarded-…`.
 const FORWARDED: [&str; 2] = ["forwarded", "x-real-ip"];
 
-/// Routes without a token: their responses hold nothing from the watched files.
-const OPEN_ROUTES: [&str; 5] = ["/", "/page.js", "/page.css", "/healthz", "/version"];
+/// Routes without a token besides the page's files: their responses hold nothing from the watched files.
+const OPEN_ROUTES: [&str; 2] = ["/healthz", "/version"];
 
 /// Passes authorised requests and rejects all others with an [`ApiError`].
 pub(super) fn authorized(server: Arc<ServerContext>) -> impl Filter<Extract = (), Error = Rejection> + Clone {
@@ -129,7 +129,7 @@ fn authorize(settings: &ServeSettings, request: &RequestInfo) -> Result<(), ApiE
         return Err(ApiError::new(StatusCode::FORBIDDEN, "origin_not_allowed", "pages of that origin may not read this server", hint));
     }
     // A browser sends OPTIONS first, without the token, to learn whether it may send the token.
-    let open = request.method == Method::OPTIONS || OPEN_ROUTES.contains(&request.path.as_str());
+    let open = request.method == Method::OPTIONS || OPEN_ROUTES.contains(&request.path.as_str()) || page::is_asset(&request.path);
     match &settings.token {
         Some(token) if !open && !has_token(token, &request.headers) => {
             let hint = "send it as Authorization: Bearer TOKEN; it is read nowhere else, and never from the query";
@@ -235,7 +235,7 @@ mod tests {
         let settings = ServeSettings { token: Token::new("s3cret\n"), ..ServeSettings::default() };
         let case = Case { settings, local: "127.0.0.1" };
         let check = |path: &str, given: &[(HeaderName, &str)], expected| case.check("localhost", path, given, expected);
-        for path in OPEN_ROUTES {
+        for path in OPEN_ROUTES.into_iter().chain(["/", "/app.js", "/view/top.js"]) {
             check(path, &[], 200);
         }
         for path in ["/stream/progress", "/stream/state", "/api/state", "/api/events", "/nowhere", "/healthz/", "//"] {
