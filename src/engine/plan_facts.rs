@@ -23,15 +23,21 @@ impl PlanFact {
     pub(super) fn about_run(statement: Statement, count: Option<u32>) -> Self {
         PlanFact { fact: plan_fact(statement, None, Provenance::Derived), story: None, criterion: None, count }
     }
+
+    /// Sets the time that the document gives.
+    pub(super) fn record_at(&mut self, at: Option<Timestamp>) {
+        self.fact.recorded_at = at.map(|at| RecordedTime { at, precision: Precision::Second });
+    }
 }
 
 /// Adds the facts of one change; `stories` are the plan's stories as they are counted.
 pub(super) fn of_edge(plan: &Plan, edge: PlanEdge, stories: &[StoryRef], facts: &mut Vec<PlanFact>) {
     let mut add = |index: usize, statement, provenance, at: Option<Timestamp>, criterion, count| {
         let story = &plan.stories[index];
-        let mut fact = plan_fact(statement, Some(name(story)), provenance);
-        fact.recorded_at = at.or(plan.updated_at).map(|at| RecordedTime { at, precision: Precision::Second });
-        facts.push(PlanFact { fact, story: Some(stories[index].clone()), criterion, count: Some(count) });
+        let fact = plan_fact(statement, Some(name(story)), provenance);
+        let mut fact = PlanFact { fact, story: Some(stories[index].clone()), criterion, count: Some(count) };
+        fact.record_at(at.or(plan.updated_at));
+        facts.push(fact);
     };
     match edge {
         PlanEdge::Reopened { .. } => {}

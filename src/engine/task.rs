@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::fact::{CountedKind, Fact, Provenance, Statement};
 use crate::format::SourceKind;
 use crate::input::DetachedId;
-use crate::ledger::{RunLedger, Verdict};
+use crate::ledger::{RunLedger, TOTAL_LOSS_DELAY, Verdict};
 use crate::line::{Lines, PartialLine};
 use crate::model::{FactUpdate, Origin, PlanUpdate, TaskModel};
 use crate::plan::Plan;
@@ -27,6 +27,7 @@ use super::plan_facts::{self, PlanFact};
 use super::plan_source::{PlanEdge, PlanSource};
 use super::resolve::{FactResolver, Resolved, RunStart, key};
 use super::run_name::run_name;
+use super::status_source::StatusSource;
 
 pub(super) struct TaskEngine {
     /// Index among the tasks of the engine.
@@ -39,6 +40,9 @@ pub(super) struct TaskEngine {
     pub(super) id: Arc<str>,
     pub(super) logs: Vec<LogSource>,
     pub(super) plans: Vec<PlanSource>,
+    pub(super) statuses: Vec<StatusSource>,
+    /// Since when all its files, or the one that goes with its run, are gone.
+    pub(super) gone_since: Option<Duration>,
     pub(super) model: TaskModel,
     pub(super) inference: InferenceState,
     resolver: FactResolver,
@@ -69,6 +73,8 @@ impl TaskEngine {
             id: Arc::from(id),
             logs: Vec::new(),
             plans: Vec::new(),
+            statuses: Vec::new(),
+            gone_since: None,
             model: TaskModel::new(id, source_text),
             inference: InferenceState::new(infer),
             resolver: FactResolver::default(),
@@ -456,6 +462,35 @@ impl TaskEngine {
         }
         facts.extend(plan_facts::of_errors(&plan));
         facts
+    }
+
+    /// When it is certain that the files are gone: a save by a new file takes less.
+    pub(super) fn gone_deadline(&self, ticked: Duration) -> Option<Duration> {
+        self.gone_since.map(|since| since + TOTAL_LOSS_DELAY).filter(|at| *at > ticked)
+    }
+
+    /// Ends a run whose files are gone for certain.
+    pub(super) fn stop_if_gone(&mut self, now: ClockReading) {
+        if self.gone_since.is_some_and(|since| now.elapsed >= since + TOTAL_LOSS_DELAY) {
+            self.model.stop("its files were moved or removed".to_owned(), now.wall);
+        }
+    }
+
+    /// Applies what the status files state anew. Returns the facts of each.
+    pub(super) fn take_status_news(&mut self, now: ClockReading) -> Vec<(PlanFact, Origin)> {
+        let logs = self.logs.iter().filter_map(|log| log.written);
+        let last_work = logs.chain(self.plans.iter().filter_map(|plan| plan.written)).max();
+        let mut all = Vec::new();
+        for source in &mut self.statuses {
+            let (facts, end) = source.take_news(last_work);
+            let origin = source.origin();
+            if let Some(end) = end.filter(|end| end.passed != Some(false)) {
+                let reason = end.reason.unwrap_or_else(|| "the runner says so".to_owned());
+                self.model.stop(format!("{}: {reason}", source.path), now.wall);
+            }
+            all.extend(facts.into_iter().map(|fact| (fact, origin.clone())));
+        }
+        all
     }
 
     /// The fact that a plan was completed, once per completion.

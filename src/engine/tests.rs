@@ -2,6 +2,7 @@
 
 mod inference;
 mod last_line;
+mod plan_words;
 mod plans;
 mod restart;
 mod rewrites;
