@@ -21,6 +21,7 @@ pub use self::found::{Added, Found};
 use self::known_files::{Holds, known_file};
 use crate::error::Error;
 use crate::line::{SourceId, TaskId};
+use crate::text;
 
 /// A plan with its logs, or a log without a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +113,7 @@ pub fn discover(request: &Request, current: &Path) -> Result<Found, Error> {
     let folders: HashMap<TaskId, &Path> = found.tasks.iter().map(|task| (task.id, task.folder.as_path())).collect();
     for source in &mut found.sources {
         let task_folder = folders.get(&source.task).copied().unwrap_or(Path::new("/"));
+        source.display_path = text::clean(&source.display_path).into_owned();
         source.confinement = Confinement::of(&source.path, task_folder, request, current);
     }
     Ok(found)

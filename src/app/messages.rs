@@ -10,6 +10,7 @@ use crate::error::Notice;
 use crate::format::SourceKind;
 use crate::model::state::{SourceCondition, SourceState, State, TaskState};
 use crate::tail::reader::Scope;
+use crate::text::clean_lines;
 
 /// Prints the address and the files that are still missing. Called before anything is read.
 pub(super) fn print_start(listening: Option<&BoundListener>, serve: Option<&ServeConfig>, scope: &Scope, exit_when: ExitWhen) {
@@ -44,7 +45,7 @@ pub(super) fn print_notice(notice: &Notice) {
 
 fn print(text: &str) {
     // An error means that stderr is closed: there is no other place for a message.
-    let _closed = std::io::stderr().write_all(text.as_bytes()).is_err();
+    let _closed = std::io::stderr().write_all(clean_lines(text).as_bytes()).is_err();
 }
 
 fn addresses(url: &str, is_fallback_port: bool, token: Option<&str>) -> String {

@@ -497,9 +497,22 @@ impl Engine {
             return;
         }
         let task = &mut self.tasks[slot.task];
-        let path = path_of(task, slot.role).clone();
-        task.inference.record_change(at.wall, &path);
-        task.model.record_activity(at.wall, &path);
+        match slot.role {
+            SourceRole::Log(log) => {
+                task.logs[log].written = Some(at.wall);
+                let path = task.logs[log].path.clone();
+                task.inference.record_change(at.wall, &path);
+                task.model.record_activity(at.wall, &path);
+            }
+            // What it states tells whether it is a sign of life: see [`TaskTick`].
+            SourceRole::Plan(plan) => task.plans[plan].written = Some(at.wall),
+            // The runner is alive.
+            SourceRole::Status(status) => {
+                task.statuses[status].written = Some(at.wall);
+                let path = task.statuses[status].path.clone();
+                task.model.record_activity(at.wall, &path);
+            }
+        }
         self.owners.record_activity(slot.task, at.wall);
     }
 

@@ -24,6 +24,10 @@ impl PlanFact {
         PlanFact { fact: plan_fact(statement, None, Provenance::Derived), story: None, criterion: None, count }
     }
 
+    pub(super) fn is_of_story(&self) -> bool {
+        self.story.is_some()
+    }
+
     /// Sets the time that the document gives.
     pub(super) fn record_at(&mut self, at: Option<Timestamp>) {
         self.fact.recorded_at = at.map(|at| RecordedTime { at, precision: Precision::Second });

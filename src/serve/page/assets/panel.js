@@ -271,7 +271,7 @@ function sign(task, now, frozen) {
   const at = millis(task.last_activity_at);
   if (at == null) return hasBegun(task) ? "No sign of life yet" : "Watching";
   const when = frozen || isOver(task) ? moment(at, now) : `${duration(now - at)} ago`;
-  return html`<span>Last sign of life ${frozen ? "at " : ""}${when}</span>${task.last_activity_path ? html`<span>·</span><code>${task.last_activity_path}</code>` : nothing}`;
+  return html`<span>Last sign of life ${frozen ? "at " : ""}${when}</span>${task.last_activity_path ? html`<code>${task.last_activity_path}</code>` : nothing}`;
 }
 
 if (!customElements.get("progress-panel")) customElements.define("progress-panel", ProgressPanel);
