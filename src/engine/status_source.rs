@@ -17,14 +17,14 @@ pub(super) struct StatusSource {
     pub(super) path: Arc<str>,
     pub(super) written: Option<Timestamp>,
     status: Option<RunStatus>,
-    is_new: bool,
+    has_changed: bool,
     /// How often it said that a run is over.
     ends: u32,
 }
 
 impl StatusSource {
     pub(super) fn new(path: &str) -> Self {
-        StatusSource { path: Arc::from(path), written: None, status: None, is_new: false, ends: 0 }
+        StatusSource { path: Arc::from(path), written: None, status: None, has_changed: false, ends: 0 }
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -37,7 +37,7 @@ impl StatusSource {
             && self.status.as_ref() != Some(&status)
         {
             self.status = Some(status);
-            self.is_new = true;
+            self.has_changed = true;
         }
     }
 
@@ -52,8 +52,8 @@ impl StatusSource {
 
     /// What the file states anew: facts, and the end of the run where it says so. An end that is older than `last_work`, when a log or a
     /// plan was written last, is that of an earlier run.
-    pub(super) fn take_news(&mut self, last_work: Option<Timestamp>) -> (Vec<PlanFact>, Option<RunEnd>) {
-        if !std::mem::replace(&mut self.is_new, false) {
+    pub(super) fn take_changes(&mut self, last_work: Option<Timestamp>) -> (Vec<PlanFact>, Option<RunEnd>) {
+        if !std::mem::replace(&mut self.has_changed, false) {
             return (Vec::new(), None);
         }
         let Some(status) = &self.status else { return (Vec::new(), None) };
@@ -61,8 +61,8 @@ impl StatusSource {
         if let Some(iteration) = status.iteration {
             facts.push(PlanFact::about_run(Statement::Activity { text: None, iteration: Some((iteration, status.max_iterations)) }, None));
         }
-        let said_at = status.at.or(self.written);
-        let is_present = said_at.zip(last_work).is_none_or(|(said, work)| said.0 + WRITE_ORDER_TOLERANCE >= work.0);
+        let reported_at = status.at.or(self.written);
+        let is_present = reported_at.zip(last_work).is_none_or(|(reported, work)| reported.0 + WRITE_ORDER_TOLERANCE >= work.0);
         let end = status.end.clone().filter(|_| is_present);
         if let Some(passed) = end.as_ref().and_then(|end| end.passed) {
             self.ends += 1;

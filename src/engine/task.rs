@@ -496,12 +496,12 @@ impl TaskEngine {
     }
 
     /// Applies what the status files state anew. Returns the facts of each.
-    pub(super) fn take_status_news(&mut self, now: ClockReading) -> Vec<(PlanFact, Origin)> {
+    pub(super) fn take_status_changes(&mut self, now: ClockReading) -> Vec<(PlanFact, Origin)> {
         let logs = self.logs.iter().filter_map(|log| log.written);
         let last_work = logs.chain(self.plans.iter().filter_map(|plan| plan.written)).max();
         let mut all = Vec::new();
         for source in &mut self.statuses {
-            let (facts, end) = source.take_news(last_work);
+            let (facts, end) = source.take_changes(last_work);
             let origin = source.origin();
             if let Some(end) = end.filter(|end| end.passed != Some(false)) {
                 let reason = end.reason.unwrap_or_else(|| "the runner says so".to_owned());

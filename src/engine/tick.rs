@@ -62,7 +62,7 @@ impl TaskTick<'_> {
             let message = format!("has said {MAX_KEYS} different things: what else is new in it is not told; a new run begins afresh");
             self.add_notice(NoticeKind::Limit, &task.id.clone(), &message);
         }
-        for (fact, origin) in task.take_status_news(self.now) {
+        for (fact, origin) in task.take_status_changes(self.now) {
             pending.push(task.prepare_plan_fact(fact, &origin, self.mute, self.live));
         }
         // Plans are the last in the order of trust.

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn status_files_say_how_a_run_stands() {
+    fn status_files_of_every_runner() {
         check(
             ".ralph/status.json",
             "{\"timestamp\": \"2026-03-02T10:00:01+00:00\", \"loop_count\": 3, \"status\": \"completed\",\n \"exit_reason\": \"\u{1b}[1;33m[WARN] enough\u{1b}[0m\ncompletion_signals\"}",

@@ -15,7 +15,7 @@ fn statuses(scenario: &Scenario) -> Vec<StoryStatus> {
 }
 
 #[test]
-fn a_plan_says_what_is_under_way() {
+fn a_status_word_starts_fails_and_passes() {
     let mut scenario = Scenario::new([None, None, Some(&worded(&["done", "in_progress", "open", "blocked"]))]);
     scenario.expect(&["start US-1 (b)", "passed US-1 (b)", "start US-2 (b)"]);
     assert_eq!(statuses(&scenario), [StoryStatus::Passed, StoryStatus::InProgress, StoryStatus::Open, StoryStatus::Blocked]);

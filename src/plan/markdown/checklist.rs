@@ -115,7 +115,7 @@ impl Reading {
             return;
         }
         story.group = self.group;
-        if story.status == PlanStatus::Open && (boxed.is_optional || kind == Some(Section::Optional) || says_optional(boxed.text)) {
+        if story.status == PlanStatus::Open && (boxed.is_optional || kind == Some(Section::Optional) || is_marked_optional(boxed.text)) {
             story.status = PlanStatus::Deferred;
         }
         self.by_name.insert((story.id.clone(), story.title.clone()), self.plan.stories.len());
@@ -125,7 +125,7 @@ impl Reading {
 }
 
 /// `Write about it (future)`
-fn says_optional(text: &str) -> bool {
+fn is_marked_optional(text: &str) -> bool {
     let lower = text.to_lowercase();
     ["(optional)", "(future)", "(later)", "(nice to have)"].iter().any(|word| lower.ends_with(word))
 }

@@ -123,9 +123,9 @@ fn story_level(drafts: &[Draft<'_>]) -> Option<usize> {
         let named = |draft: &&Draft<'_>| draft.level == *level && is_named_story(draft);
         let stories = drafts.iter().filter(named).count();
         let phases = drafts.iter().filter(named).filter(|draft| is_phase(draft)).count();
-        let say = drafts.iter().filter(named).filter(|draft| draft.said.is_some()).count();
+        let stated = drafts.iter().filter(named).filter(|draft| draft.said.is_some()).count();
         // Phases hold stories, unless they say themselves how they stand.
-        stories >= 2 && if 2 * phases > stories { 2 * say >= stories } else { true }
+        stories >= 2 && if 2 * phases > stories { 2 * stated >= stories } else { true }
     })
 }
 
