@@ -3,8 +3,10 @@
 //! To add an output: write `output/<name>.rs` and start it here. One that owns stdout is a [`StdoutSink`] made in `stdout_sink`; one on
 //! stderr is a hub subscription started in `spawn_terminal_output`.
 
+mod descriptors;
 mod listen;
 mod messages;
+mod observe;
 mod publisher;
 mod signals;
 
@@ -19,6 +21,8 @@ use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use self::descriptors::DescriptorBudget;
+pub(crate) use self::observe::Observed;
 use self::publisher::Publisher;
 pub use self::signals::Signals;
 use crate::clock::{ClockReading, Timestamp};
@@ -85,14 +89,18 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Err
         Some(serve) => Some(listen::bind(&serve.listen).await?),
         None => None,
     };
+    let budget = descriptors::divide_limit(config.serve.as_ref().map_or(0, |serve| serve.max_clients));
     messages::print_start(listener.as_ref(), config.serve.as_ref(), &scope, config.exit_when);
+    if let Some(serve) = config.serve.as_ref().filter(|serve| serve.max_clients > budget.clients) {
+        messages::print_fewer_clients(budget.clients, serve.max_clients);
+    }
 
     let hub = restored.hub(hub_settings(&config));
     let url = listener.as_ref().map(|listener| format!("http://{}", listener.address));
     let mut outputs = JoinSet::new();
     let draws_box = spawn_terminal_output(&config, &hub, url, &mut outputs);
     if let (Some(listener), Some(serve)) = (listener, config.serve.clone()) {
-        outputs.spawn(serve::run(listener.into_inner(), hub.clone(), serve_settings(serve), pending()));
+        outputs.spawn(serve::run(listener.into_inner(), hub.clone(), serve_settings(serve, budget), pending()));
     }
     let mut engine = Engine::new(engine_settings(&config.read, &scope.found));
     let checkpoints = restore(&mut engine, &mut restored);
@@ -236,10 +244,11 @@ fn hub_settings(config: &Config) -> HubSettings {
     }
 }
 
-fn serve_settings(serve: ServeConfig) -> ServeSettings {
+fn serve_settings(serve: ServeConfig, budget: DescriptorBudget) -> ServeSettings {
     ServeSettings {
         max_rate: serve.max_rate,
-        max_clients: serve.max_clients,
+        max_clients: budget.clients,
+        max_connections: budget.connections,
         allow_host: serve.allow_hosts,
         allow_origin: serve.allow_origins,
         token: serve.token.as_deref().and_then(Token::new),

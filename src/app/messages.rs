@@ -32,6 +32,11 @@ pub(super) fn print_start(listening: Option<&BoundListener>, serve: Option<&Serv
     print(&text);
 }
 
+/// Says that the limit of open files leaves room for fewer streams than `--max-clients` asks for.
+pub(super) fn print_fewer_clients(fit: usize, asked: usize) {
+    print(&format!("the limit of open files leaves room for {fit} clients at a time instead of {asked}; raise it with ulimit -n\n"));
+}
+
 /// Prints the watched files. Called after the first poll of all of them.
 pub(super) fn print_watched_files(state: &State) {
     let several = state.tasks.len() > 1;

@@ -31,18 +31,6 @@ impl ApiError {
     pub(super) fn bad_query(name: &str, message: impl Into<String>) -> Self {
         ApiError::new(StatusCode::BAD_REQUEST, "bad_query", format!("{name}: {}", message.into()), "see / for what can be asked")
     }
-
-    /// The whole response in HTTP/1.1, for connections on which no request was parsed and so no route could respond.
-    pub(super) fn to_http1(&self) -> Vec<u8> {
-        let body = serde_json::to_vec(&ErrorBody { error: self }).expect("an error is plain data: it cannot fail to serialise");
-        let status = self.status;
-        let head = format!(
-            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\
-             connection: close\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        [head.as_bytes(), &body].concat()
-    }
 }
 
 #[derive(Serialize)]

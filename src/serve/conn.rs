@@ -3,15 +3,18 @@
 //! warp's own server gives no access to sockets: it never sets TCP_NODELAY, bounds no send buffer and waits for ever for a
 //! client that has stopped reading (measured: such a client pins 3.8 MiB of kernel memory, and a plain close frees none of it).
 
-mod descriptors;
+mod idle;
+mod tracked_body;
 mod write_timeout;
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::Abortable;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,14 +24,13 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use warp::filters::BoxedFilter;
-use warp::http::StatusCode;
-use warp::reply::Response;
+use warp::reply::{Reply, Response};
 
-use self::write_timeout::{RequestState, WriteTimeout, write_and_close};
-use super::api_error::ApiError;
-
+use self::idle::{IdleConnections, IdleState};
+use self::tracked_body::TrackedBody;
+use self::write_timeout::WriteTimeout;
 use super::metrics::Counters;
-use super::{ServeSettings, Shutdown};
+use super::{ServeSettings, Shutdown, guard};
 use crate::inline_delivery::InlineFuture;
 
 /// Kernel memory that a client which does not read can hold.
@@ -47,9 +49,6 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// wait for seconds, because the kernel drops their first packets. The system may lower the number.
 const BACKLOG: i32 = 4_096;
 
-/// Connections allowed besides the streams: pollers, pages, health checks.
-const SPARE_CONNECTIONS: usize = 256;
-
 /// The local address that received the request; a request extension for the routes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LocalAddress(pub(super) SocketAddr);
@@ -63,10 +62,7 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn new(settings: &ServeSettings) -> Self {
-        // Twice the streams, so that clients beyond the limit can connect and receive "busy".
-        let connections = settings.max_clients.saturating_mul(2).saturating_add(SPARE_CONNECTIONS);
-        let connections = descriptors::raise_limit(connections);
-        Limits { connections, head_timeout: settings.head_timeout, write_timeout: settings.write_timeout }
+        Limits { connections: settings.max_connections, head_timeout: settings.head_timeout, write_timeout: settings.write_timeout }
     }
 }
 
@@ -80,6 +76,8 @@ struct ConnContext {
 }
 
 /// Accepts connections until the shutdown is requested, then waits at most [`SHUTDOWN_GRACE`] for the open ones.
+///
+/// Accepting never stops: when there is no room, the oldest idle connection is closed, and without one the new connection.
 pub(super) async fn accept(
     listener: TcpListener,
     routes: BoxedFilter<(Response,)>,
@@ -91,6 +89,7 @@ pub(super) async fn accept(
     let socket = SockRef::from(&listener);
     let _refused = socket.set_send_buffer_size(SEND_BUFFER).is_err() || socket.listen(BACKLOG).is_err();
     let context = ConnContext { routes, limits, counters, shutdown };
+    let idle = Arc::new(IdleConnections::default());
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(context.shutdown.clone().requested());
     loop {
@@ -98,12 +97,26 @@ pub(super) async fn accept(
             biased;
             () = &mut shutdown => break,
             Some(_ended) = connections.join_next() => context.counters.connections.close(),
-            accepted = listener.accept(), if connections.len() < limits.connections => match accepted {
+            accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
+                    if connections.len() >= limits.connections {
+                        if !idle.close_oldest() {
+                            context.counters.count_refused();
+                            continue;
+                        }
+                        // The closed connection ends at once; its descriptor is free before another is taken.
+                        let _ended = connections.join_next().await;
+                        context.counters.connections.close();
+                    }
                     context.counters.connections.open();
-                    connections.spawn(InlineFuture::new(connection(stream, context.clone())));
+                    let (state, registration) = idle.add();
+                    let connection = Abortable::new(connection(stream, state, context.clone()), registration);
+                    connections.spawn(InlineFuture::new(async { let _is_closed = connection.await.is_err(); }));
                 }
-                Err(_) => tokio::time::sleep(ACCEPT_RETRY_DELAY).await,
+                Err(_) => {
+                    idle.close_oldest();
+                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
+                }
             },
         }
     }
@@ -111,22 +124,28 @@ pub(super) async fn accept(
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TcpStream, context: ConnContext) {
+async fn connection(stream: TcpStream, state: Arc<IdleState>, context: ConnContext) {
     let Ok(local) = stream.local_addr() else { return };
     // Without TCP_NODELAY the kernel delays a small frame until the client acknowledges the previous one. Only a dead socket refuses.
     let _refused = stream.set_nodelay(true).is_err();
     let ConnContext { routes, limits, counters, shutdown } = context;
-    let state = Arc::new(RequestState::default());
     let service = {
-        let (routes, state) = (TowerToHyperService::new(warp::service(routes)), state.clone());
+        let routes = TowerToHyperService::new(warp::service(routes));
         service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            state.mark_request_parsed();
+            let guard = state.begin_request();
             request.extensions_mut().insert(LocalAddress(local));
+            let response = guard::check_form(request.uri(), request.headers()).map(|()| routes.call(request));
             // `into_parts` below gives the socket back only when this future is `Unpin`: hence the box.
-            Box::pin(routes.call(request))
+            Box::pin(async move {
+                let response = match response {
+                    Ok(response) => response.await?,
+                    Err(refusal) => refusal.into_response(),
+                };
+                Ok::<_, Infallible>(response.map(|body| TrackedBody { body, _guard: guard }))
+            })
         })
     };
-    let socket = TokioIo::new(WriteTimeout::new(stream, limits.write_timeout, state.clone()));
+    let socket = TokioIo::new(WriteTimeout::new(stream, limits.write_timeout));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.head_timeout).max_buf_size(MAX_BUFFER);
     let mut http = builder.serve_connection(socket, service);
@@ -146,32 +165,11 @@ async fn connection(stream: TcpStream, context: ConnContext) {
             // An error means that the client has closed already.
             let _closed = socket.shutdown().await.is_err();
         }
-        Err(cause) if state.is_garbage_only() => {
-            if let Some(error) = malformed_response(&cause) {
-                counters.count_malformed(error.status);
-                // Boxed, so that this rare future does not enlarge every connection's.
-                Box::pin(write_and_close(socket, error.to_http1())).await;
-            }
-        }
-        Err(_) if state.has_timed_out() => counters.count_write_timeout(),
-        // The client closed the connection.
+        Err(_) if socket.is_stuck() => counters.count_write_timeout(),
+        // hyper has answered with 400 or 431.
+        Err(cause) if cause.is_parse() => counters.count_malformed(),
+        // The client closed the connection, or was silent for too long.
         Err(_) => {}
-    }
-}
-
-/// The response to bytes that were not a complete HTTP request; `None` when the client only closed the connection.
-fn malformed_response(cause: &hyper::Error) -> Option<ApiError> {
-    if cause.is_parse_too_large() {
-        let hint = format!("the whole head of a request may have {} KiB and 100 lines", MAX_BUFFER / 1024);
-        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        Some(ApiError::new(status, "head_too_large", "the head of the request is too large", hint))
-    } else if cause.is_timeout() {
-        let hint = "send the whole head of the request at once";
-        Some(ApiError::new(StatusCode::REQUEST_TIMEOUT, "head_too_slow", "the head of the request took too long", hint))
-    } else if cause.is_parse() {
-        Some(ApiError::new(StatusCode::BAD_REQUEST, "bad_request", "that is no HTTP request", "ask in HTTP/1.1, without TLS"))
-    } else {
-        None
     }
 }
 
@@ -188,7 +186,8 @@ mod tests {
         let routes = warp::Filter::boxed(warp::Filter::map(warp::any(), Response::default));
         let limits = Limits::new(&ServeSettings::default());
         let context = ConnContext { routes, limits, counters: Arc::default(), shutdown: Shutdown(shutdown) };
-        let size = size_of_val(&connection(stream, context));
+        let (state, registration) = Arc::new(IdleConnections::default()).add();
+        let size = size_of_val(&Abortable::new(connection(stream, state, context), registration));
         assert!(size < 3 * 1024, "{size} bytes");
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use warp::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use warp::http::uri::Authority;
-use warp::http::{Method, StatusCode};
+use warp::http::{Method, StatusCode, Uri};
 use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
@@ -53,6 +53,19 @@ const FORWARDED: [&str; 2] = ["forwarded", "x-real-ip"];
 
 /// Routes without a token besides the page's files: their responses hold nothing from the watched files.
 const OPEN_ROUTES: [&str; 2] = ["/healthz", "/version"];
+
+/// What every request must have before the routes see it: a target with a path, which warp takes for granted, and one Host at most,
+/// because two readers of the same request must not take it for two different ones.
+pub(super) fn check_form(target: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
+    let malformed = |message, hint| Err(ApiError::new(StatusCode::BAD_REQUEST, "bad_request", message, hint));
+    if target.path_and_query().is_none_or(|path| !path.as_str().starts_with(['/', '*'])) {
+        return malformed("the target of the request has no path", "ask for a path, such as /stream/progress");
+    }
+    match headers.get_all(header::HOST).iter().count() {
+        0 | 1 => Ok(()),
+        _ => malformed("there is more than one Host", "send one"),
+    }
+}
 
 /// Passes authorised requests and rejects all others with an [`ApiError`].
 pub(super) fn authorized(server: Arc<ServerContext>) -> impl Filter<Extract = (), Error = Rejection> + Clone {

@@ -20,7 +20,8 @@ pub(super) struct Counters {
     pub(super) states: Gauge,
     busy: AtomicU64,
     write_timeouts: AtomicU64,
-    malformed: [AtomicU64; MALFORMED.len()],
+    malformed: AtomicU64,
+    refused: AtomicU64,
     gaps: [AtomicU64; GAPS.len()],
     /// By route (the last entry counts all other paths) and by class of status.
     requests: [[AtomicU64; CLASSES.len()]; ROUTES.len() + 1],
@@ -41,7 +42,6 @@ pub(super) struct GaugeGuard {
 }
 
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
-const MALFORMED: [StatusCode; 3] = [StatusCode::BAD_REQUEST, StatusCode::REQUEST_TIMEOUT, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE];
 const GAPS: [(GapReason, &str); 3] =
     [(GapReason::Restarted, "restarted"), (GapReason::Expired, "expired"), (GapReason::Unknown, "unknown")];
 const TASKS: [(Headline, &str); 8] = [
@@ -70,8 +70,12 @@ impl Counters {
         increment(&self.write_timeouts);
     }
 
-    pub(super) fn count_malformed(&self, status: StatusCode) {
-        MALFORMED.iter().position(|known| *known == status).into_iter().for_each(|index| increment(&self.malformed[index]));
+    pub(super) fn count_malformed(&self) {
+        increment(&self.malformed);
+    }
+
+    pub(super) fn count_refused(&self) {
+        increment(&self.refused);
     }
 
     pub(super) fn count_gap(&self, reason: GapReason) {
@@ -188,7 +192,7 @@ fn write_client_metrics(text: &mut MetricsText, counters: &Counters) {
     for (name, gauge) in streams {
         text.value("streams_total", &[("stream", name)], gauge.total() as f64);
     }
-    text.counter("busy_total", "Streams that found no seat.");
+    text.counter("busy_total", "Streams that found no room.");
     text.value("busy_total", &[], read(&counters.busy));
     text.counter("stuck_total", "Connections reset because the client took nothing.");
     text.value("stuck_total", &[], read(&counters.write_timeouts));
@@ -196,10 +200,10 @@ fn write_client_metrics(text: &mut MetricsText, counters: &Counters) {
     for ((_, name), count) in GAPS.iter().zip(&counters.gaps) {
         text.value("gaps_total", &[("reason", name)], read(count));
     }
-    text.counter("misheard_total", "Connections on which no request was understood.");
-    for (status, count) in MALFORMED.iter().zip(&counters.malformed) {
-        text.value("misheard_total", &[("code", status.as_str())], read(count));
-    }
+    text.counter("malformed_total", "Connections closed because of bytes that are no HTTP request.");
+    text.value("malformed_total", &[], read(&counters.malformed));
+    text.counter("refused_total", "Connections closed at once because there was no room and none was idle.");
+    text.value("refused_total", &[], read(&counters.refused));
     text.counter("requests_total", "Requests answered.");
     for (route, classes) in ROUTES.iter().chain(&["other"]).zip(&counters.requests) {
         for (class, count) in CLASSES.iter().zip(classes).filter(|(_, count)| count.load(Ordering::Relaxed) > 0) {

@@ -42,6 +42,8 @@ pub struct ServeSettings {
     pub max_rate: u32,
     /// Streams at a time; the next client gets `busy` and retries later.
     pub max_clients: usize,
+    /// Connections at a time, those of the streams among them; for the next one the oldest idle connection is closed.
+    pub max_connections: usize,
     /// `Host` names that are accepted besides loopback and the bound address.
     pub allow_host: Vec<String>,
     /// Origins whose pages may read the responses, as `scheme://host[:port]`.
@@ -63,12 +65,13 @@ impl Default for ServeSettings {
         ServeSettings {
             max_rate: 10,
             max_clients: 1_024,
+            max_connections: 1_280,
             allow_host: Vec::new(),
             allow_origin: Vec::new(),
             token: None,
             heartbeat: Duration::from_secs(15),
             state_heartbeat: Duration::from_secs(5),
-            head_timeout: Duration::from_secs(30),
+            head_timeout: Duration::from_secs(5),
             write_timeout: Duration::from_secs(30),
         }
     }
