@@ -42,29 +42,29 @@ fn main() -> io::Result<()> {
 }
 
 /// Something that reads a file and hands on the numbers of the lines it saw.
-struct Reader {
+struct ComparedReader {
     file: PathBuf,
-    _child: Killed,
+    _child: KillOnDrop,
     seen: Receiver<(usize, Instant)>,
 }
 
 /// A child that does not outlive us.
-struct Killed(Child);
+struct KillOnDrop(Child);
 
-fn tail(file: &Path) -> io::Result<Reader> {
+fn tail(file: &Path) -> io::Result<ComparedReader> {
     File::create(file)?;
-    let mut child = Killed(Command::new("tail").args(["-q", "-F", "-n", "+1"]).arg(file).stdout(Stdio::piped()).spawn()?);
+    let mut child = KillOnDrop(Command::new("tail").args(["-q", "-F", "-n", "+1"]).arg(file).stdout(Stdio::piped()).spawn()?);
     let lines = BufReader::new(child.0.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?);
     let (say, seen) = channel();
     thread::spawn(move || lines.lines().map_while(Result::ok).for_each(|line| report(&line, &say)));
-    Ok(Reader { file: file.to_owned(), _child: child, seen })
+    Ok(ComparedReader { file: file.to_owned(), _child: child, seen })
 }
 
-fn bridge(file: &Path) -> io::Result<Reader> {
+fn bridge(file: &Path) -> io::Result<ComparedReader> {
     File::create(file)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_progress-bridge"));
     command.args(["--listen", "127.0.0.1:0", "--max-rate", "0", "--no-discover", "--watch"]).arg(file);
-    let mut child = Killed(command.stderr(Stdio::piped()).spawn()?);
+    let mut child = KillOnDrop(command.stderr(Stdio::piped()).spawn()?);
     let mut stderr = BufReader::new(child.0.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?);
     let mut first = String::new();
     stderr.read_line(&mut first)?;
@@ -75,7 +75,7 @@ fn bridge(file: &Path) -> io::Result<Reader> {
     write!(stream, "GET /stream/progress?types=story_started HTTP/1.1\r\nHost: {address}\r\n\r\n")?;
     let (say, seen) = channel();
     thread::spawn(move || listen(BufReader::new(stream), &say));
-    Ok(Reader { file: file.to_owned(), _child: child, seen })
+    Ok(ComparedReader { file: file.to_owned(), _child: child, seen })
 }
 
 /// Reads the head, then chunks; a time is taken when a chunk is there.
@@ -119,7 +119,7 @@ fn statement(number: usize) -> String {
 }
 
 /// Milliseconds of every line that arrived.
-fn measured(reader: Reader, rate: u32, count: usize) -> io::Result<Vec<f64>> {
+fn measured(reader: ComparedReader, rate: u32, count: usize) -> io::Result<Vec<f64>> {
     let mut file = OpenOptions::new().append(true).open(&reader.file)?;
     // Line 0 only shows that the reader is there.
     file.write_all(statement(0).as_bytes())?;
@@ -161,7 +161,7 @@ fn percentile(times: &[f64], share: f64) -> f64 {
     times.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
 }
 
-impl Drop for Killed {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         // Ended already is as good as killed.
         let _ended = self.0.kill().is_err();

@@ -30,7 +30,9 @@ fn main() -> io::Result<()> {
     let mib = std::env::args().filter_map(|argument| argument.parse::<u64>().ok()).next().unwrap_or(1024);
     let folder = tempfile::tempdir()?;
     println!("{:44}  GB/s of a core  × the split  peak MiB", format!("{mib} MiB each"));
-    for (name, kind) in [("runner's terminal log", Kind::Terminal), ("log of no runner", Kind::Foreign), ("JSON lines", Kind::Json)] {
+    for (name, kind) in
+        [("runner's terminal log", SampleKind::Terminal), ("log of no runner", SampleKind::Foreign), ("JSON lines", SampleKind::Json)]
+    {
         let file = folder.path().join("run.log");
         let bytes = generate(&file, mib << 20, kind)?;
         let split = median(|| split(&file))?;
@@ -44,7 +46,7 @@ fn main() -> io::Result<()> {
             Ok(used.secs)
         })?;
         row(&format!("{name}: progress-bridge --once"), bytes, own, split, Some(peak));
-        if matches!(kind, Kind::Json) {
+        if matches!(kind, SampleKind::Json) {
             jq(&folder.path().join("part.jsonl"), &file, bytes as f64 / own)?;
         }
     }
@@ -143,7 +145,7 @@ fn ticks(field: usize) -> io::Result<f64> {
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum SampleKind {
     Terminal,
     Foreign,
     Json,
@@ -198,20 +200,20 @@ impl Dice {
 }
 
 /// Writes a log of about this many bytes; returns how many it has.
-fn generate(file: &Path, bytes: u64, kind: Kind) -> io::Result<u64> {
+fn generate(file: &Path, bytes: u64, kind: SampleKind) -> io::Result<u64> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(file)?);
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let mut line = String::new();
     let (mut written, mut nth) = (0, 0_u64);
-    if matches!(kind, Kind::Terminal) {
+    if matches!(kind, SampleKind::Terminal) {
         out.write_all("   CLAUDE-LOOP - Autonomous Feature Builder\n[INFO] Project: bakery\n".as_bytes())?;
     }
     while written < bytes {
         line.clear();
         match kind {
-            Kind::Terminal if nth % 4000 < 3 => runner(&mut line, nth),
-            Kind::Terminal | Kind::Foreign => agent(&mut line, &mut dice, nth),
-            Kind::Json => json(&mut line, &mut dice, nth),
+            SampleKind::Terminal if nth % 4000 < 3 => runner(&mut line, nth),
+            SampleKind::Terminal | SampleKind::Foreign => agent(&mut line, &mut dice, nth),
+            SampleKind::Json => json(&mut line, &mut dice, nth),
         }
         line.push('\n');
         out.write_all(line.as_bytes())?;

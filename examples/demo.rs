@@ -24,8 +24,8 @@ use std::thread;
 use progress_bridge::app::{self, Signals};
 use progress_bridge::cli::{self, Command};
 
-use simulation::{Runner, STEP, Simulation};
-use write::Style;
+use simulation::{STEP, SimulatedRunner, Simulation};
+use write::WriteStyle;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut options: Vec<String> = std::env::args().skip(1).collect();
@@ -33,15 +33,16 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         options.push("--stream".to_owned());
     }
     let folder = std::env::temp_dir().join(format!("progress-bridge-demo-{}", std::process::id())).join("shop");
-    let simulation = Simulation { folder: folder.clone(), runner: Runner::ClaudeLoop, style: Style::Rename, step: STEP, tell: |_| {} };
+    let simulation =
+        Simulation { folder: folder.clone(), runner: SimulatedRunner::ClaudeLoop, style: WriteStyle::Rename, step: STEP, tell: |_| {} };
     simulation.prepare()?;
-    let typed = ["progress-bridge".to_owned(), "--watch".to_owned(), folder.display().to_string()].into_iter().chain(options);
-    let typed: Vec<String> = typed.collect();
-    let config = match cli::parse(&typed) {
+    let arguments = ["progress-bridge".to_owned(), "--watch".to_owned(), folder.display().to_string()].into_iter().chain(options);
+    let arguments: Vec<String> = arguments.collect();
+    let config = match cli::parse(&arguments) {
         Ok(Command::Run(config)) => config,
-        Ok(Command::Check(_)) | Err(_) => return Err(format!("these options are not for a demo: {}", typed.join(" ")).into()),
+        Ok(Command::Check(_)) | Err(_) => return Err(format!("these options are not for a demo: {}", arguments.join(" ")).into()),
     };
-    eprintln!("a make-believe runner is at work, watched by:\n  {}", typed.join(" "));
+    eprintln!("a make-believe runner is at work, watched by:\n  {}", arguments.join(" "));
     // It ends by itself, or with the process.
     thread::spawn(move || simulation.run());
     let runtime = tokio::runtime::Runtime::new()?;

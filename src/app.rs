@@ -1,7 +1,11 @@
-//! Starts the parts and ends them in order. Reads as a table of contents; each step is a function below it.
+//! Starts the parts of the program and ends them in order: [`run`] calls one function per step.
+//!
+//! To add an output: write `output/<name>.rs` and start it here. One that owns stdout is a [`StdoutSink`] made in `stdout_sink`; one on
+//! stderr is a hub subscription started in `spawn_terminal_output`.
 
-mod announce;
+mod descriptors;
 mod listen;
+mod messages;
 mod publisher;
 mod signals;
 
@@ -16,39 +20,42 @@ use jiff::tz::TimeZone;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use self::descriptors::DescriptorBudget;
 use self::publisher::Publisher;
 pub use self::signals::Signals;
-use crate::bridge::{Bridge, Settings};
-use crate::config::{Config, Ends, From, Reading, Screen, Serve, Watch};
+use crate::clock::{ClockReading, Timestamp};
+use crate::config::{Config, DisplayConfig, ExitWhen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig};
 use crate::discover::{self, Disk, Found, Request, SourceKey};
+use crate::engine::{Engine, EngineSettings};
 use crate::error::Error;
 use crate::event::Seq;
-use crate::hub::{Hub, HubSettings, Start};
-use crate::line::{Input, Moment, Timestamp};
+use crate::hub::{Hub, HubSettings, StartPosition};
+use crate::input::Input;
+use crate::output::ndjson::Ndjson;
 use crate::output::plain::{self, Plain};
 use crate::output::stream;
-use crate::output::style::{Environment, Form, Style};
-use crate::output::summary;
+use crate::output::style::{Environment, OutputMode, TerminalStyle};
+use crate::output::{StdoutSink, summary};
 use crate::serve::{self, ServeSettings, Token};
-use crate::store::{Kept, Store};
-use crate::tail::memory::Memory;
+use crate::store::{Restored, Store};
+use crate::tail::checkpoint::FileCheckpoint;
 use crate::tail::reader::{self, Scope};
-use crate::tail::wake::Waker;
+use crate::tail::wake::TailHandle;
 
-/// What is promised from the first signal to the end of the process.
-const LAST_WORDS: Duration = Duration::from_millis(1_800);
-/// How long a bridge that was killed may hold its `--state` folder after the next has started.
-const STORE_TRIES: u32 = 20;
-const STORE_WAIT: Duration = Duration::from_millis(50);
+/// Longest time between the first signal and the end of the process.
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(1_800);
+/// How often, and after which delay, a locked `--state` folder is tried again: a killed process may hold its lock for a moment.
+const STORE_RETRIES: u32 = 20;
+const STORE_RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// Why the program is over; says its exit code.
+/// Why the program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// Everything was read (`--once`), or whoever read our stdout has gone: nothing is left to do.
+pub enum ExitReason {
+    /// All input was read (`--once`), or the reader of stdout is gone.
     Done,
-    /// The run is over and `--exit-on-complete` was given.
-    WithTheRun {
-        /// With success.
+    /// The run completed under `--exit-on-complete`.
+    RunCompleted {
+        /// Whether all tasks passed.
         passed: bool,
     },
     /// SIGTERM.
@@ -57,78 +64,91 @@ pub enum Ended {
     Interrupted,
 }
 
-impl Ended {
-    /// 0 for an end that was asked for, 1 for a failed run with `--exit-on-complete`, 130 for Ctrl-C.
+impl ExitReason {
+    /// 0 for a requested end, 1 for a failed run with `--exit-on-complete`, 130 for Ctrl-C.
     pub fn exit_code(self) -> u8 {
         match self {
-            Ended::Done | Ended::Terminated | Ended::WithTheRun { passed: true } => 0,
-            Ended::WithTheRun { passed: false } => 1,
-            Ended::Interrupted => 130,
+            ExitReason::Done | ExitReason::Terminated | ExitReason::RunCompleted { passed: true } => 0,
+            ExitReason::RunCompleted { passed: false } => 1,
+            ExitReason::Interrupted => 130,
         }
     }
 }
 
-/// Runs the bridge until it is told to end or has nothing left to do.
+/// Runs the program until a signal or its [`ExitWhen`] ends it.
 ///
 /// # Errors
 ///
-/// Nothing to watch, nothing to listen on, or no threads to do it with.
-pub async fn run(config: Config, mut signals: Signals) -> Result<Ended, Error> {
-    let scope = discover(&config.watch, config.ends)?;
-    let (store, mut kept) = open_store(config.reading.state.as_deref()).await?;
+/// There is nothing to watch, the address cannot be bound, or the system refuses a thread.
+pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Error> {
+    let scope = discover(&config.watch, config.exit_when)?;
+    let (store, mut restored) = open_store(config.read.state.as_deref()).await?;
     let listener = match &config.serve {
         Some(serve) => Some(listen::bind(&serve.listen).await?),
         None => None,
     };
-    announce::start(listener.as_ref(), config.serve.as_ref(), &scope, config.ends);
-
-    let hub = kept.hub(hub_settings(&config));
-    let url = listener.as_ref().map(|listening| format!("http://{}", listening.address));
-    let mut outputs = JoinSet::new();
-    let draws_box = show(&config, &hub, url, &mut outputs);
-    if let (Some(listening), Some(serve)) = (listener, config.serve.clone()) {
-        outputs.spawn(serve::run(listening.into_inner(), hub.clone(), serve_settings(serve), pending()));
+    let budget = descriptors::divide_limit(config.serve.as_ref().map_or(0, |serve| serve.max_clients));
+    messages::print_start(listener.as_ref(), config.serve.as_ref(), &scope, config.exit_when);
+    if let Some(serve) = config.serve.as_ref().filter(|serve| serve.max_clients > budget.clients) {
+        messages::print_fewer_clients(budget.clients, serve.max_clients);
     }
-    let mut bridge = Bridge::new(settings(&config.reading, &scope.found));
-    let memories = go_on(&mut bridge, &mut kept);
-    let publisher = Publisher::new(hub.clone(), store, &config, !draws_box);
-    let mut reader = Reader::start(bridge, publisher, scope, memories, &config)?;
 
-    let ended = tokio::select! {
-        told = signals.next() => Ok(told),
-        over = &mut reader.over => over.unwrap_or_else(|_| reader.ended()),
+    let hub = restored.hub(hub_settings(&config));
+    let url = listener.as_ref().map(|listener| format!("http://{}", listener.address));
+    let mut outputs = JoinSet::new();
+    let draws_box = spawn_terminal_output(&config, &hub, url, &mut outputs);
+    if let (Some(listener), Some(serve)) = (listener, config.serve.clone()) {
+        outputs.spawn(serve::run(listener.into_inner(), hub.clone(), serve_settings(serve, budget), pending()));
+    }
+    let mut engine = Engine::new(engine_settings(&config.read, &scope.found));
+    let checkpoints = restore(&mut engine, &mut restored);
+    hub.begin_history();
+    let (send_exit, exit) = oneshot::channel();
+    let publisher = Publisher {
+        hub: hub.clone(),
+        stdout: stdout_sink(&config.display),
+        store,
+        exit_when: config.exit_when,
+        log_to_stderr: !draws_box,
+        has_state: false,
+        exit: Some(send_exit),
+    };
+    let mut tail = TailThread::start(engine, publisher, scope, checkpoints, &config)?;
+
+    let reason = tokio::select! {
+        signal = signals.next() => Ok(signal),
+        // The sender is dropped with the tail thread.
+        reason = exit => reason.unwrap_or_else(|_| tail.join()),
     };
 
-    // The reader's last look comes first: outputs end after the last event, when it closes the hub.
-    reader.waker.stop();
-    let ending = async {
+    // The tail thread polls once more and closes the hub; after that the outputs end by themselves.
+    tail.handle.stop();
+    let outputs_ended = async {
         while outputs.join_next().await.is_some() {}
         hub.closed().await;
     };
     tokio::select! {
-        _too_late = tokio::time::timeout(LAST_WORDS, ending) => {}
-        // Asked a second time: at once.
-        _impatient = signals.next() => {}
+        _timed_out = tokio::time::timeout(SHUTDOWN_GRACE, outputs_ended) => {}
+        // A second signal ends the program at once.
+        _second = signals.next() => {}
     }
-    if ended.is_ok() && config.ends == Ends::AtOnce && !config.show.json {
-        say_summary(&hub);
+    if reason.is_ok() && config.exit_when == ExitWhen::Drained && !config.display.json {
+        print_summary(&hub);
     }
-    ended
+    reason
 }
 
-/// The tail thread, seen from outside.
-struct Reader {
-    /// Resolves when the publisher wants an end, and fails when the reading is over.
-    over: oneshot::Receiver<Result<Ended, Error>>,
-    waker: Waker,
+/// The handle of the tail thread.
+struct TailThread {
+    handle: TailHandle,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Reader {
-    /// How the reading ended, once it is over and the publisher did not end it.
-    fn ended(&mut self) -> Result<Ended, Error> {
+impl TailThread {
+    /// Waits for the end of the thread, which has dropped its publisher, and returns how it ended.
+    fn join(&mut self) -> Result<ExitReason, Error> {
         match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(())) | None => Ok(Ended::Done),
+            Some(Ok(())) | None => Ok(ExitReason::Done),
             Some(Err(_)) => Err(Error::Io {
                 what: "the reading broke off".to_owned(),
                 path: None,
@@ -137,31 +157,30 @@ impl Reader {
         }
     }
 
-    /// One thread with plain reads: it runs the bridge, publishes, and closes the hub when it ends.
+    /// Starts the thread: it reads files, runs the engine, publishes, and closes the hub when it ends.
     fn start(
-        bridge: Bridge,
+        engine: Engine,
         mut publisher: Publisher,
         scope: Scope,
-        memories: HashMap<SourceKey, Memory>,
+        checkpoints: HashMap<SourceKey, FileCheckpoint>,
         config: &Config,
-    ) -> Result<Reader, Error> {
-        let over = publisher.over();
-        let waker = Waker::new();
-        let hub = publisher.hub().clone();
-        let ringer = waker.clone();
-        let settings = reader::Settings {
-            once: config.ends == Ends::AtOnce,
-            poll_interval: config.reading.poll_interval,
-            keep: config.reading.state.is_some(),
+    ) -> Result<TailThread, Error> {
+        let handle = TailHandle::new();
+        let hub = publisher.hub.clone();
+        let own_handle = handle.clone();
+        let settings = reader::ReaderSettings {
+            once: config.exit_when == ExitWhen::Drained,
+            poll_interval: config.read.poll_interval,
+            checkpoints: config.read.state.is_some(),
         };
         let body = move || {
-            // Also on a panic: everyone who waits for the end must hear of it.
-            let _closing = CloseOnDrop(hub);
-            reader::run(scope, memories, bridge, &ringer, settings, Box::new(move |news| publisher.take(news)));
+            // Also on a panic: the outputs wait for the end of the hub.
+            let _close = CloseOnDrop(hub);
+            reader::run(scope, checkpoints, engine, &own_handle, settings, Box::new(move |update| publisher.publish(update)));
         };
         let started = std::thread::Builder::new().name("tail".to_owned()).spawn(body);
         let thread = started.map_err(|cause| Error::Io { what: "cannot start a thread".to_owned(), path: None, cause })?;
-        Ok(Reader { over, waker, thread: Some(thread) })
+        Ok(TailThread { handle, thread: Some(thread) })
     }
 }
 
@@ -173,47 +192,46 @@ impl Drop for CloseOnDrop {
     }
 }
 
-fn settings(reading: &Reading, found: &Found) -> Settings {
-    Settings {
+fn engine_settings(read: &ReadConfig, found: &Found) -> EngineSettings {
+    EngineSettings {
         tasks: found.tasks.clone(),
         sources: found.sources.clone(),
         zone: TimeZone::system(),
-        rules: reading.rules.clone(),
-        emit_history: match reading.from {
-            From::Start => true,
-            From::End => false,
+        rules: read.rules.clone(),
+        emit_history: match read.read_from {
+            ReadFrom::Start => true,
+            ReadFrom::End => false,
         },
-        source_text: reading.source_text,
-        infer: reading.infer,
+        source_text: read.source_text,
+        infer: read.infer,
     }
 }
 
-async fn open_store(state: Option<&Path>) -> Result<(Option<Store>, Kept), Error> {
-    let Some(folder) = state else { return Ok((None, Kept::default())) };
-    let mut tries = 0;
+async fn open_store(state: Option<&Path>) -> Result<(Option<Store>, Restored), Error> {
+    let Some(folder) = state else { return Ok((None, Restored::default())) };
+    let mut retries = 0;
     loop {
         match Store::open(folder, Timestamp::now()) {
-            Ok((store, kept)) => return Ok((Some(store), kept)),
-            // One that was just killed may take a moment to be gone.
-            Err(_) if tries < STORE_TRIES => tries += 1,
+            Ok((store, restored)) => return Ok((Some(store), restored)),
+            Err(_) if retries < STORE_RETRIES => retries += 1,
             Err(error) => return Err(error),
         }
-        tokio::time::sleep(STORE_WAIT).await;
+        tokio::time::sleep(STORE_RETRY_DELAY).await;
     }
 }
 
-/// The bridge goes on with what was kept. Returns how far each file had been read.
-fn go_on(bridge: &mut Bridge, kept: &mut Kept) -> HashMap<SourceKey, Memory> {
-    let now = Moment { elapsed: Duration::ZERO, wall: Timestamp::now() };
-    for notice in kept.notices.drain(..) {
-        bridge.handle(Input::Trouble { source: None, at: now, notice });
+/// Restores the engine from the store. Returns the checkpoint of each file.
+fn restore(engine: &mut Engine, restored: &mut Restored) -> HashMap<SourceKey, FileCheckpoint> {
+    let now = ClockReading { elapsed: Duration::ZERO, wall: Timestamp::now() };
+    for notice in restored.notices.drain(..) {
+        engine.feed(Input::Notice { source: None, at: now, notice });
     }
-    let newest = kept.newest.as_ref().map_or(Seq(0), |newest| newest.seq);
-    bridge.go_on(newest, kept.uncounted());
-    kept.events.clear();
-    let Some(keep) = kept.keep.take() else { return HashMap::new() };
-    bridge.restore(keep.counts, now);
-    keep.files
+    let newest = restored.newest.as_ref().map_or(Seq(0), |newest| newest.seq);
+    engine.skip_published(newest, restored.uncounted());
+    restored.events.clear();
+    let Some(checkpoint) = restored.checkpoint.take() else { return HashMap::new() };
+    engine.restore(checkpoint.engine, now);
+    checkpoint.files
 }
 
 fn hub_settings(config: &Config) -> HubSettings {
@@ -224,10 +242,11 @@ fn hub_settings(config: &Config) -> HubSettings {
     }
 }
 
-fn serve_settings(serve: Serve) -> ServeSettings {
+fn serve_settings(serve: ServeConfig, budget: DescriptorBudget) -> ServeSettings {
     ServeSettings {
         max_rate: serve.max_rate,
-        max_clients: serve.max_clients,
+        max_clients: budget.clients,
+        max_connections: budget.connections,
         allow_host: serve.allow_hosts,
         allow_origin: serve.allow_origins,
         token: serve.token.as_deref().and_then(Token::new),
@@ -235,8 +254,10 @@ fn serve_settings(serve: Serve) -> ServeSettings {
     }
 }
 
-fn discover(watch: &Watch, ends: Ends) -> Result<Scope, Error> {
-    if ends == Ends::AtOnce
+fn discover(watch: &WatchConfig, exit_when: ExitWhen) -> Result<Scope, Error> {
+    let request = Request { named: watch.paths.clone(), take_along: watch.discover };
+    let found = discover::discover(&request, &Disk)?;
+    if exit_when == ExitWhen::Drained
         && let Some(missing) = watch.paths.iter().find(|path| is_missing(path))
     {
         return Err(Error::NothingToWatch(format!(
@@ -244,54 +265,57 @@ fn discover(watch: &Watch, ends: Ends) -> Result<Scope, Error> {
             missing.display()
         )));
     }
-    let request = Request { named: watch.paths.clone(), take_along: watch.discover };
-    let found = discover::discover(&request, &Disk)?;
-    if ends == Ends::AtOnce && found.sources.is_empty() {
+    if exit_when == ExitWhen::Drained && found.sources.is_empty() {
         let names: Vec<String> = watch.paths.iter().map(|path| path.display().to_string()).collect();
         return Err(Error::NothingToWatch(format!("nothing matches {}: check the pattern, or leave out --once to wait", names.join(", "))));
     }
     Ok(Scope { request, found })
 }
 
-/// Globs are judged by what they match.
+/// Whether a path that is no glob does not exist.
 fn is_missing(path: &Path) -> bool {
     let is_pattern = path.to_string_lossy().contains(['*', '?']);
     !is_pattern && !discover::is_standard_input(path) && !path.exists()
 }
 
-/// Starts whatever is shown on stderr; says whether that is a box.
-fn show(config: &Config, hub: &Hub, url: Option<String>, outputs: &mut JoinSet<()>) -> bool {
+/// Makes the output that owns stdout, if there is one.
+fn stdout_sink(display: &DisplayConfig) -> Option<Box<dyn StdoutSink>> {
+    if display.json { Some(Box::new(Ndjson::new(std::io::stdout()))) } else { None }
+}
+
+/// Starts the output on stderr. Returns whether it is the live box.
+fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, outputs: &mut JoinSet<()>) -> bool {
     let zone = TimeZone::system();
-    let style = terminal_style(config.show.screen == Screen::Lines);
+    let style = terminal_style(config.display.terminal == TerminalMode::Lines);
     let hub = hub.clone();
-    match (config.show.screen, style.form) {
-        (Screen::Nothing, _) => false,
-        (Screen::Box, Form::Box) => {
+    match (config.display.terminal, style.mode) {
+        (TerminalMode::Nothing, _) => false,
+        (TerminalMode::Box, OutputMode::Box) => {
             outputs.spawn(async move {
-                // A terminal that is gone has nobody left to tell.
-                let _gone = stream::run(stream::Screen::stderr(style, zone, url), &hub).await.is_err();
+                // An error means that the terminal is gone; the server goes on without it.
+                let _gone = stream::run(stream::LiveBox::stderr(style, zone, url), &hub).await.is_err();
             });
             true
         }
-        (Screen::Box | Screen::Lines, _) => {
+        (TerminalMode::Box | TerminalMode::Lines, _) => {
             outputs.spawn(async move {
-                let events = hub.subscribe(Start::Oldest);
+                let events = hub.subscribe(StartPosition::Oldest);
                 let plain = Plain { zone, charset: style.charset };
-                // A closed stderr has nobody left to tell.
-                let _gone = plain::run(std::io::stderr(), &plain, events, || hub.snapshot().state.clone()).await.is_err();
+                // An error means that stderr is closed; the server goes on without it.
+                let _closed = plain::run(std::io::stderr(), &plain, events, || hub.snapshot().state.clone()).await.is_err();
             });
             false
         }
     }
 }
 
-fn terminal_style(plain: bool) -> Style {
-    Environment::of_process(std::io::stderr().is_terminal(), plain).style()
+fn terminal_style(plain: bool) -> TerminalStyle {
+    Environment::from_process(std::io::stderr().is_terminal(), plain).style()
 }
 
-fn say_summary(hub: &Hub) {
+fn print_summary(hub: &Hub) {
     let text = summary::summary(&hub.snapshot().state, &TimeZone::system(), terminal_style(true).charset);
-    // Whoever closed stdout does not want to read it.
+    // An error means that the reader has closed stdout.
     let _closed = std::io::stdout().write_all(text.as_bytes()).is_err();
 }
 
@@ -301,11 +325,8 @@ mod tests {
 
     #[test]
     fn a_reading_that_breaks_off_is_no_success() {
-        let ended = |thread: JoinHandle<()>| {
-            let (_, over) = oneshot::channel();
-            Reader { over, waker: Waker::new(), thread: Some(thread) }.ended()
-        };
-        assert_eq!(ended(std::thread::spawn(|| ())).ok(), Some(Ended::Done));
+        let ended = |thread: JoinHandle<()>| TailThread { handle: TailHandle::new(), thread: Some(thread) }.join();
+        assert_eq!(ended(std::thread::spawn(|| ())).ok(), Some(ExitReason::Done));
         let broken = ended(std::thread::spawn(|| std::panic::resume_unwind(Box::new("broken"))));
         assert_eq!(broken.map_err(|error| error.exit_code()), Err(74));
     }

@@ -1,4 +1,4 @@
-//! Explains a file: line by line, what was read as what. The instrument for "why did it not see that?".
+//! Explains a file line by line: what each line was read as. It answers "why did it not see that?".
 //!
 //! Uses the splitter, the formats and the plan directly: no bridge, no counting, no history.
 
@@ -12,40 +12,42 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 
 use crate::error::Error;
-use crate::format::{Recipe, Rules};
-use crate::plan::{self, NoPlan, Plan};
+use crate::format::{ParserConfig, Rules};
+use crate::plan::{self, Notation, ParseError, Plan};
 use crate::tail::splitter;
-use explain::Explained;
+use crate::text;
+use explain::Explanation;
 
-/// What is to be explained, and how.
+/// The files to explain, and how.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Request {
+pub struct CheckRequest {
     /// Progress logs, terminal logs, plans.
     pub files: Vec<PathBuf>,
     /// One JSON object per file instead of a table.
     pub json: bool,
-    /// For logs that no built-in format knows.
+    /// For logs that no built-in format reads.
     pub rules: Rules,
 }
 
-/// A file and what it was taken for.
-enum Found {
-    Log(Explained),
+/// What a file was read as.
+enum FileContent {
+    Log(Explanation),
     Plan(Plan),
-    /// A document of no use, in words.
-    Neither(String),
+    /// A JSON document that is no plan, with the reason.
+    Unusable(String),
 }
 
 /// Explains each file on stdout.
-pub fn run(request: &Request) -> Result<(), Error> {
+pub fn run(request: &CheckRequest) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     for file in &request.files {
-        let name = file.display().to_string();
-        let found = read(file, &request.rules)?;
-        let explained = if request.json { report::json(&name, &found) } else { report::text(&name, &found) };
-        match out.write_all(explained.as_bytes()).and_then(|()| out.flush()) {
+        let name = text::clean(&file.display().to_string()).into_owned();
+        let content = read_content(file, &request.rules)?;
+        let explanation =
+            if request.json { report::render_json(&name, &content) } else { text::clean_lines(&report::render_text(&name, &content)) };
+        match out.write_all(explanation.as_bytes()).and_then(|()| out.flush()) {
             Ok(()) => {}
-            // `check … | head`: enough has been read.
+            // `check … | head` closes the pipe early.
             Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
             Err(cause) => return Err(Error::Io { what: "cannot write to stdout".to_owned(), path: None, cause }),
         }
@@ -53,18 +55,25 @@ pub fn run(request: &Request) -> Result<(), Error> {
     Ok(())
 }
 
-fn read(file: &Path, rules: &Rules) -> Result<Found, Error> {
+fn read_content(file: &Path, rules: &Rules) -> Result<FileContent, Error> {
     let bytes = std::fs::read(file).map_err(|cause| match cause.kind() {
         io::ErrorKind::NotFound => Error::NothingToWatch(format!("{} is not there: check the path", file.display())),
         _ => Error::Io { what: "cannot read".to_owned(), path: Some(file.to_owned()), cause },
     })?;
     let is_document = file.extension().is_some_and(|extension| extension == "json");
-    Ok(match plan::parse(&splitter::document(&bytes)) {
-        Ok(plan) => Found::Plan(plan),
-        Err(NoPlan::Broken(why)) if is_document => Found::Neither(format!("no JSON that can be read: {why}")),
-        Err(NoPlan::Foreign) if is_document => {
-            Found::Neither("JSON, but no plan: no list of stories, tasks or features was found in it".to_owned())
+    // A Markdown file may be a log with boxes in it: only its place tells.
+    let notation = match Notation::of(&file.display().to_string()) {
+        Notation::Markdown => Notation::Json,
+        notation @ (Notation::Json | Notation::JsonLines | Notation::Yaml) => notation,
+    };
+    Ok(match plan::parse(notation, &splitter::decode_document(&bytes)) {
+        Ok(plan) => FileContent::Plan(plan),
+        Err(ParseError::Invalid(why)) if is_document => FileContent::Unusable(format!("no JSON that can be read: {why}")),
+        Err(ParseError::NotAPlan) if is_document => {
+            FileContent::Unusable("JSON, but no plan: no list of stories, tasks or features was found in it".to_owned())
         }
-        Err(NoPlan::Broken(_) | NoPlan::Foreign) => Found::Log(explain::log(&Recipe::new(file, TimeZone::system(), rules), &bytes)),
+        Err(ParseError::Invalid(_) | ParseError::NotAPlan) => {
+            FileContent::Log(explain::explain_log(&ParserConfig::new(file, TimeZone::system(), rules), &bytes))
+        }
     })
 }

@@ -1,6 +1,6 @@
-//! What was typed: arguments and `PROGRESS_BRIDGE_*` variables → [`Command`]. The doc comments are the help texts.
+//! Parses arguments and `PROGRESS_BRIDGE_*` variables into a [`Command`]. The doc comments of the options are their help texts.
 //!
-//! No decision is made here that is not about the command line itself.
+//! Only rules of the command line itself are checked here; `config` checks the settings.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::check;
-use crate::config::{self, Config, Ends, From, Listen, Reading, Screen, Serve, Show, Watch};
+use crate::config::{self, Config, DisplayConfig, ExitWhen, Listen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig};
 use crate::error::Error;
 
 const EXAMPLES: &str = "\
@@ -37,7 +37,7 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "progress-bridge", version, before_help = EXAMPLES, after_long_help = CLOSING)]
 #[command(args_conflicts_with_subcommands = true, infer_subcommands = false, disable_help_subcommand = true)]
-struct Typed {
+struct Arguments {
     #[command(subcommand)]
     action: Option<Action>,
     #[command(flatten)]
@@ -81,7 +81,7 @@ struct WatchOptions {
 
     /// Whether what stands in the files already is emitted (`start`) or only counted (`end`)
     #[arg(long, value_enum, value_name = "WHERE", default_value = "start", env = "PROGRESS_BRIDGE_FROM", hide_env = true)]
-    from: TypedFrom,
+    from: FromArg,
 
     /// Read the named files only
     ///
@@ -97,8 +97,8 @@ struct WatchOptions {
 
     /// Look at the files by the clock, every SECONDS, instead of being woken by the system
     ///
-    /// For network mounts and the like. Done without being asked, every second, where watching is impossible.
-    #[arg(long, value_name = "SECONDS", env = "PROGRESS_BRIDGE_POLL_INTERVAL", hide_env = true, value_parser = seconds)]
+    /// For network mounts and the like. Done without being asked, four times a second, where watching is impossible.
+    #[arg(long, value_name = "SECONDS", env = "PROGRESS_BRIDGE_POLL_INTERVAL", hide_env = true, value_parser = parse_seconds)]
     poll_interval: Option<Duration>,
 
     /// Keep in DIR what a restart needs to go on where this run was ended, be it with kill -9
@@ -180,91 +180,91 @@ struct ShowOptions {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum TypedFrom {
+enum FromArg {
     Start,
     End,
 }
 
-/// What is to be done.
+/// The parsed command.
 #[derive(Debug, PartialEq)]
 pub enum Command {
-    /// Watch, emit and serve.
+    /// Watches, emits and serves.
     Run(Config),
-    /// Explain how these files are read.
-    Check(check::Request),
+    /// Explains how the files are read.
+    Check(check::CheckRequest),
 }
 
-/// Why there is no command.
+/// Why there is no command to run.
 #[derive(Debug)]
-pub enum Instead {
-    /// Help or version was asked for: the text for stdout.
-    Say(String),
-    /// It was typed wrong: the text for stderr, as it is.
-    Explain(String),
-    /// Each word is right, together they make no sense.
-    Fail(Error),
+pub enum EarlyExit {
+    /// The text of `--help` or `--version`, for stdout.
+    Print(String),
+    /// The text about unusable arguments, for stderr.
+    UsageError(String),
+    /// The arguments contradict one another, or a file that they name is unusable.
+    Error(Error),
 }
 
-/// Understands the arguments; the first is the program's name.
-pub fn parse<I, T>(arguments: I) -> Result<Command, Instead>
+/// Parses the arguments; the first is the program's name.
+pub fn parse<I, T>(arguments: I) -> Result<Command, EarlyExit>
 where
     I: IntoIterator<Item = T>,
     T: Into<std::ffi::OsString> + Clone,
 {
-    let typed = Typed::try_parse_from(arguments).map_err(|error| match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Instead::Say(error.render().to_string()),
-        _ => Instead::Explain(error.render().to_string()),
+    let arguments = Arguments::try_parse_from(arguments).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => EarlyExit::Print(error.render().to_string()),
+        _ => EarlyExit::UsageError(error.render().to_string()),
     })?;
-    typed.meant().map_err(Instead::Fail)
+    arguments.into_config().map_err(EarlyExit::Error)
 }
 
-impl Typed {
-    fn meant(self) -> Result<Command, Error> {
+impl Arguments {
+    fn into_config(self) -> Result<Command, Error> {
         if let Some(Action::Check { files, json, rules }) = self.action {
-            return Ok(Command::Check(check::Request { files, json, rules: config::rules_from_files(&rules)? }));
+            return Ok(Command::Check(check::CheckRequest { files, json, rules: config::load_rules(&rules)? }));
         }
-        let ends = match (self.show.once, self.show.exit_on_complete) {
-            (true, _) => Ends::AtOnce,
-            (false, true) => Ends::WithTheRun,
-            (false, false) => Ends::Never,
+        let exit_when = match (self.show.once, self.show.exit_on_complete) {
+            (true, _) => ExitWhen::Drained,
+            (false, true) => ExitWhen::RunCompletes,
+            (false, false) => ExitWhen::Never,
         };
-        if ends == Ends::AtOnce && self.serve.listen.is_some() {
+        if exit_when == ExitWhen::Drained && self.serve.listen.is_some() {
             return Err(Error::Usage("--once reads and ends, so there is nothing to serve: leave out --listen or --once".to_owned()));
         }
-        let serving = ends != Ends::AtOnce && (!self.show.json || self.serve.listen.is_some());
+        let has_server = exit_when != ExitWhen::Drained && (!self.show.json || self.serve.listen.is_some());
         Ok(Command::Run(Config {
-            serve: if serving { Some(self.serve.meant()?) } else { None },
-            show: self.show.meant(),
-            reading: Reading {
-                rules: config::rules_from_files(&self.watch.rules)?,
-                from: match self.watch.from {
-                    TypedFrom::Start => From::Start,
-                    TypedFrom::End => From::End,
+            serve: if has_server { Some(self.serve.into_config()?) } else { None },
+            display: self.show.to_config(),
+            read: ReadConfig {
+                rules: config::load_rules(&self.watch.rules)?,
+                read_from: match self.watch.from {
+                    FromArg::Start => ReadFrom::Start,
+                    FromArg::End => ReadFrom::End,
                 },
                 poll_interval: self.watch.poll_interval,
                 source_text: !self.watch.no_source_text,
                 infer: !self.watch.no_infer,
                 state: self.watch.state,
             },
-            watch: Watch { paths: [self.watch.paths, self.watch.watch].concat(), discover: !self.watch.no_discover },
-            ends,
+            watch: WatchConfig { paths: [self.watch.paths, self.watch.watch].concat(), discover: !self.watch.no_discover },
+            exit_when,
         }))
     }
 }
 
 impl ServeOptions {
-    fn meant(self) -> Result<Serve, Error> {
+    fn into_config(self) -> Result<ServeConfig, Error> {
         let listen = match &self.listen {
             Some(asked) => Listen::parse(asked)?,
-            None => Listen::Anywhere,
+            None => Listen::Default,
         };
-        let given = match (&self.token_file, std::env::var("PROGRESS_BRIDGE_TOKEN")) {
-            (Some(file), _) => Some(config::token_from_file(file)?),
-            (None, Ok(token)) if !token.is_empty() => Some(config::checked_token(&token, "PROGRESS_BRIDGE_TOKEN")?),
+        let configured = match (&self.token_file, std::env::var("PROGRESS_BRIDGE_TOKEN")) {
+            (Some(file), _) => Some(config::load_token(file)?),
+            (None, Ok(token)) if !token.is_empty() => Some(config::validate_token(&token, "PROGRESS_BRIDGE_TOKEN")?),
             (None, _) => None,
         };
-        let token = given.or_else(|| self.require_token.then(config::new_token));
-        Serve {
+        let token = configured.or_else(|| self.require_token.then(config::random_token));
+        ServeConfig {
             listen,
             buffer: self.buffer,
             max_rate: self.max_rate,
@@ -273,28 +273,28 @@ impl ServeOptions {
             allow_origins: self.allow_origin,
             token,
         }
-        .checked()
+        .validate()
     }
 }
 
 impl ShowOptions {
-    fn meant(&self) -> Show {
-        // What `--json` and `--once` print is the answer; lines beside it are for those who ask.
-        let screen = match (self.stream && !self.plain, self.plain || !(self.json || self.once)) {
-            (true, _) => Screen::Box,
-            (false, true) => Screen::Lines,
-            (false, false) => Screen::Nothing,
+    fn to_config(&self) -> DisplayConfig {
+        // `--json` and `--once` print their result on stdout; lines on stderr are then opt-in.
+        let terminal = match (self.stream && !self.plain, self.plain || !(self.json || self.once)) {
+            (true, _) => TerminalMode::Box,
+            (false, true) => TerminalMode::Lines,
+            (false, false) => TerminalMode::Nothing,
         };
-        Show { json: self.json, screen }
+        DisplayConfig { json: self.json, terminal }
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    const SHORTEST: f64 = 0.05;
-    const LONGEST: f64 = 3600.0;
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    const MIN: f64 = 0.05;
+    const MAX: f64 = 3600.0;
     match text.parse::<f64>() {
-        Ok(seconds) if (SHORTEST..=LONGEST).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        Ok(_) | Err(_) => Err(format!("give seconds from {SHORTEST} to {LONGEST}")),
+        Ok(seconds) if (MIN..=MAX).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        Ok(_) | Err(_) => Err(format!("give seconds from {MIN} to {MAX}")),
     }
 }
 
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn definitions_are_consistent() {
         use clap::CommandFactory;
-        Typed::command().debug_assert();
+        Arguments::command().debug_assert();
     }
 
     #[test]
@@ -322,8 +322,8 @@ mod tests {
     }
 
     #[test]
-    fn a_server_unless_only_data_was_asked_for() {
-        for (arguments, serves) in [
+    fn there_is_a_server_unless_stdout_has_the_data() {
+        for (arguments, has_server) in [
             ("", true),
             ("--stream", true),
             ("--json", false),
@@ -332,23 +332,23 @@ mod tests {
             ("--json --listen 127.0.0.1:0", true),
             ("--exit-on-complete", true),
         ] {
-            assert_eq!(config(arguments).serve.is_some(), serves, "{arguments}");
+            assert_eq!(config(arguments).serve.is_some(), has_server, "{arguments}");
         }
     }
 
     #[test]
-    fn the_screen_never_stays_empty_unless_data_was_asked_for() {
-        for (arguments, screen) in [
-            ("", Screen::Lines),
-            ("--stream", Screen::Box),
-            ("--stream --plain", Screen::Lines),
-            ("--stream --json", Screen::Box),
-            ("--json", Screen::Nothing),
-            ("--json --plain", Screen::Lines),
-            ("--once", Screen::Nothing),
-            ("--once --plain", Screen::Lines),
+    fn the_terminal_shows_something_unless_stdout_has_the_data() {
+        for (arguments, terminal) in [
+            ("", TerminalMode::Lines),
+            ("--stream", TerminalMode::Box),
+            ("--stream --plain", TerminalMode::Lines),
+            ("--stream --json", TerminalMode::Box),
+            ("--json", TerminalMode::Nothing),
+            ("--json --plain", TerminalMode::Lines),
+            ("--once", TerminalMode::Nothing),
+            ("--once --plain", TerminalMode::Lines),
         ] {
-            assert_eq!(config(arguments).show.screen, screen, "{arguments}");
+            assert_eq!(config(arguments).display.terminal, terminal, "{arguments}");
         }
     }
 
@@ -356,7 +356,7 @@ mod tests {
     fn nonsense_is_refused_with_a_way_out() {
         for (arguments, part) in [("--once --listen 127.0.0.1:0", "leave out"), ("--listen 0.0.0.0:7333", "--require-token")] {
             match parse(std::iter::once("progress-bridge").chain(arguments.split_whitespace())) {
-                Err(Instead::Fail(error)) => {
+                Err(EarlyExit::Error(error)) => {
                     assert_eq!(error.exit_code(), 2);
                     assert!(error.to_string().contains(part), "{error}");
                 }
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn help_has_an_example_first_and_the_exit_codes_last() {
         match parse(["progress-bridge", "--help"]) {
-            Err(Instead::Say(text)) => {
+            Err(EarlyExit::Print(text)) => {
                 assert!(text.starts_with("Examples:"), "{text}");
                 assert!(text.trim_end().ends_with("Ctrl-C"), "{text}");
             }

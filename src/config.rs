@@ -1,6 +1,6 @@
-//! What is meant: validated settings, checked once. Parts receive the small struct that concerns them.
+//! Validated settings. Each part receives the struct of its own settings.
 //!
-//! Nothing here knows how it was typed: that is `cli`'s.
+//! Nothing here knows command-line arguments: `cli` parses them.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -18,123 +18,123 @@ pub const DEFAULT_PORT: u16 = 7333;
 /// How many ports are tried, from [`DEFAULT_PORT`] up, when none is asked for.
 pub const PORTS_TRIED: u16 = 10;
 
-/// A run of the bridge.
+/// All settings of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Which files.
-    pub watch: Watch,
-    /// How they are read.
-    pub reading: Reading,
-    /// `None`: no server.
-    pub serve: Option<Serve>,
-    /// What is written where.
-    pub show: Show,
+    /// The watched files.
+    pub watch: WatchConfig,
+    /// How files are read.
+    pub read: ReadConfig,
+    /// The server; `None` for a run without one.
+    pub serve: Option<ServeConfig>,
+    /// The outputs on stdout and stderr.
+    pub display: DisplayConfig,
     /// When the program ends by itself.
-    pub ends: Ends,
+    pub exit_when: ExitWhen,
 }
 
-/// Which files.
+/// The watched files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Watch {
-    /// As named: files, folders, globs. Empty: the current folder.
+pub struct WatchConfig {
+    /// Files, folders and globs as the user named them. Empty means the current folder.
     pub paths: Vec<PathBuf>,
-    /// Whether the files that belong to a named one are taken along.
+    /// Whether files that belong to a named one are watched, too.
     pub discover: bool,
 }
 
-/// How they are read.
+/// How files are read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reading {
-    /// For logs that no built-in format knows.
+pub struct ReadConfig {
+    /// Rules for logs that no built-in format knows.
     pub rules: Rules,
-    /// What is done with what stands there already.
-    pub from: From,
-    /// Look by the clock, this often, instead of waiting to be woken.
+    /// Whether the existing content is emitted.
+    pub read_from: ReadFrom,
+    /// Polls the files at this interval instead of watching them.
     pub poll_interval: Option<Duration>,
-    /// Whether events carry the line they were read from.
+    /// Whether events contain the line they were read from.
     pub source_text: bool,
-    /// Whether the story being worked on may be guessed.
+    /// Whether the current story may be inferred.
     pub infer: bool,
-    /// Where to keep what a restart needs to go on; nothing is kept without it.
+    /// The folder of the store; `None` for a run without one.
     pub state: Option<PathBuf>,
 }
 
-/// What is done with what stands in the files already.
+/// Whether the content that files have at the start is emitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
+pub enum ReadFrom {
     /// It is emitted.
     Start,
-    /// It is counted and shown in the state, not emitted.
+    /// It is counted and part of the state, but not emitted.
     End,
 }
 
-/// The server.
+/// The settings of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Serve {
-    /// Where.
+pub struct ServeConfig {
+    /// The address.
     pub listen: Listen,
-    /// Events that a new client gets first.
+    /// How many of the last events a new client receives first.
     pub buffer: usize,
     /// Live events per client and second; 0 is unlimited.
     pub max_rate: u32,
-    /// Streams at one time; more are told to come back later.
+    /// Streams at one time; the next client gets `busy` and retries later.
     pub max_clients: usize,
-    /// `Host` headers that are answered besides loopback names and the bound address.
+    /// `Host` names that are accepted besides loopback and the bound address.
     pub allow_hosts: Vec<String>,
-    /// Other origins whose pages may read: scheme, host and port.
+    /// Other origins whose pages may read the responses: scheme, host and port.
     pub allow_origins: Vec<String>,
-    /// Asked of every client when there is one.
+    /// When set, every client must send it.
     pub token: Option<String>,
 }
 
-/// Where to listen.
+/// The address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
     /// The first free port of ten on loopback.
-    Anywhere,
-    /// There or nowhere.
+    Default,
+    /// A configured address, without a fallback.
     At {
-        /// As typed.
-        asked: String,
-        /// What that resolved to; the first that can be bound is taken.
+        /// The text of the option.
+        text: String,
+        /// The resolved addresses; the server takes the first that can be bound.
         addresses: Vec<SocketAddr>,
     },
 }
 
-/// What is written where.
+/// The outputs on stdout and stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Show {
+pub struct DisplayConfig {
     /// Events as NDJSON on stdout.
     pub json: bool,
-    /// What is drawn on stderr.
-    pub screen: Screen,
+    /// The output on stderr.
+    pub terminal: TerminalMode,
 }
 
-/// What is drawn on stderr.
+/// The output on stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Screen {
-    /// The live box; plain lines where there is no terminal to draw it on.
+pub enum TerminalMode {
+    /// The live box; plain lines when stderr is no terminal.
     Box,
     /// One line per event.
     Lines,
-    /// Only what must be said.
+    /// Messages and notices only.
     Nothing,
 }
 
 /// When the program ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ends {
-    /// Never: it is told to.
+pub enum ExitWhen {
+    /// Never: a signal ends it.
     Never,
-    /// With the run, with an exit code that says how it ended.
-    WithTheRun,
-    /// When everything that is there has been read.
-    AtOnce,
+    /// When the run has completed; the exit code is its result.
+    RunCompletes,
+    /// When all existing content has been read.
+    Drained,
 }
 
-impl Serve {
-    /// Checks what cannot be judged option by option.
-    pub fn checked(self) -> Result<Self, Error> {
+impl ServeConfig {
+    /// Checks rules that concern several options.
+    pub fn validate(self) -> Result<Self, Error> {
         if !self.listen.is_loopback() && self.token.is_none() {
             return Err(Error::Usage(
                 "listening beyond this machine needs a token: add --require-token to have one made and printed, or --token-file FILE"
@@ -151,13 +151,13 @@ impl Serve {
 }
 
 impl Listen {
-    /// Understands `HOST:PORT`, `[IPv6]:PORT`, `:PORT` and `PORT`; the last two are on loopback.
-    pub fn parse(asked: &str) -> Result<Self, Error> {
+    /// Parses `HOST:PORT`, `[IPv6]:PORT`, `:PORT` and `PORT`; the last two are on loopback.
+    pub fn parse(text: &str) -> Result<Self, Error> {
         let unusable =
-            |why: &str| Error::Usage(format!("cannot listen on {asked:?}: {why}; give HOST:PORT, for example --listen 127.0.0.1:8080"));
-        let (host, port) = match asked.rsplit_once(':') {
+            |why: &str| Error::Usage(format!("cannot listen on {text:?}: {why}; give HOST:PORT, for example --listen 127.0.0.1:8080"));
+        let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) => (host.trim_start_matches('[').trim_end_matches(']'), port),
-            None => ("", asked),
+            None => ("", text),
         };
         let port: u16 = port.parse().map_err(|_| unusable("the port must be a number from 0 to 65535"))?;
         let addresses = if host.is_empty() {
@@ -165,13 +165,13 @@ impl Listen {
         } else {
             (host, port).to_socket_addrs().map_err(|cause| unusable(&cause.to_string()))?.collect()
         };
-        Ok(Listen::At { asked: asked.to_owned(), addresses })
+        Ok(Listen::At { text: text.to_owned(), addresses })
     }
 
     /// The addresses to try, in order.
     pub fn candidates(&self) -> Vec<SocketAddr> {
         match self {
-            Listen::Anywhere => {
+            Listen::Default => {
                 (DEFAULT_PORT..DEFAULT_PORT + PORTS_TRIED).map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)).collect()
             }
             Listen::At { addresses, .. } => addresses.clone(),
@@ -183,38 +183,38 @@ impl Listen {
     }
 }
 
-/// Reads and checks files of rules, in the order in which they were named.
-pub fn rules_from_files(paths: &[PathBuf]) -> Result<Rules, Error> {
-    let one = |path: &PathBuf| {
+/// Reads and checks files of rules; they keep the order of `paths`.
+pub fn load_rules(paths: &[PathBuf]) -> Result<Rules, Error> {
+    let load = |path: &PathBuf| {
         let shown = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|cause| Error::Usage(format!("cannot read the rules in {shown}: {cause}")))?;
         format::parse_rules(&shown, &text).map(Arc::new).map_err(Error::Usage)
     };
-    Ok(Rules(paths.iter().map(one).collect::<Result<_, _>>()?))
+    Ok(Rules(paths.iter().map(load).collect::<Result<_, _>>()?))
 }
 
-/// The first line of a file made for it; never a flag's value, which every process on the machine can see.
-pub fn token_from_file(path: &Path) -> Result<String, Error> {
+/// Reads the token from the first line of a file. No option takes a token itself, because every process can see the arguments.
+pub fn load_token(path: &Path) -> Result<String, Error> {
     let text = std::fs::read_to_string(path).map_err(|cause| {
         Error::Usage(format!("cannot read the token file {}: {cause}; write the token on its first line and make it yours", path.display()))
     })?;
     match text.lines().next().map(str::trim) {
-        Some(token) => checked_token(token, &format!("the first line of {}", path.display())),
+        Some(token) => validate_token(token, &format!("the first line of {}", path.display())),
         None => Err(Error::Usage(format!("the token file {} is empty: write the token on its first line", path.display()))),
     }
 }
 
-/// A token is sent in a header: it must be something that fits there, and long enough not to be guessed.
-pub fn checked_token(token: &str, place: &str) -> Result<String, Error> {
-    const SHORTEST: usize = 16;
-    if token.len() < SHORTEST || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Error::Usage(format!("{place} is no usable token: at least {SHORTEST} visible ASCII characters without spaces")));
+/// Checks that a token fits into a header and is too long to be guessed. `origin` names where it is from.
+pub fn validate_token(token: &str, origin: &str) -> Result<String, Error> {
+    const MIN_LENGTH: usize = 16;
+    if token.len() < MIN_LENGTH || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::Usage(format!("{origin} is no usable token: at least {MIN_LENGTH} visible ASCII characters without spaces")));
     }
     Ok(token.to_owned())
 }
 
-/// 122 random bits.
-pub fn new_token() -> String {
+/// Makes a token of 122 random bits.
+pub fn random_token() -> String {
     Uuid::new_v4().simple().to_string()
 }
 
@@ -227,10 +227,11 @@ fn is_origin(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn serve(listen: &str, token: Option<&str>) -> Result<Serve, Error> {
+    fn serve(listen: &str, token: Option<&str>) -> Result<ServeConfig, Error> {
         let listen = Listen::parse(listen)?;
         let token = token.map(str::to_owned);
-        Serve { listen, buffer: 100, max_rate: 10, max_clients: 10, allow_hosts: Vec::new(), allow_origins: Vec::new(), token }.checked()
+        ServeConfig { listen, buffer: 100, max_rate: 10, max_clients: 10, allow_hosts: Vec::new(), allow_origins: Vec::new(), token }
+            .validate()
     }
 
     #[track_caller]
@@ -277,8 +278,8 @@ mod tests {
 
     #[test]
     fn tokens_fit_into_a_header() {
-        checked_token(&new_token(), "a new token").expect("ours are usable");
-        checked_token("short", "it").expect_err("it is too short");
-        checked_token("0123456789 abcdef", "it").expect_err("it has a space");
+        validate_token(&random_token(), "a new token").expect("ours are usable");
+        validate_token("short", "it").expect_err("it is too short");
+        validate_token("0123456789 abcdef", "it").expect_err("it has a space");
     }
 }

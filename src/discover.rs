@@ -2,6 +2,7 @@
 //!
 //! Decides which files belong together; opens none of them.
 
+mod confinement;
 mod disk;
 mod expand;
 mod found;
@@ -11,14 +12,17 @@ mod pattern;
 mod tests;
 mod walk;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::confinement::Confinement;
 pub use self::disk::Disk;
 pub use self::found::{Added, Found};
 use crate::error::Error;
 use crate::line::{SourceId, TaskId};
+use crate::text;
 
 /// A folder with a run in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +50,8 @@ pub struct Source {
     pub named: bool,
     /// `*.log`, `*.jsonl`, `*.ndjson`, `*.out`.
     pub machine_name: bool,
+    /// Where the file must lie to be read.
+    pub confinement: Confinement,
 }
 
 /// A source across restarts: its path, and its task's folder where several tasks may read the file.
@@ -80,7 +86,7 @@ impl Shape {
 }
 
 /// What to look for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
     /// Files, folders and globs as named; none means the current folder.
     pub named: Vec<PathBuf>,
@@ -115,8 +121,29 @@ pub trait FileSystem {
 
 /// Finds the files to read and the tasks they belong to.
 pub fn discover(request: &Request, files: &dyn FileSystem) -> Result<Found, Error> {
+    require_current_folder(request)?;
     let named = expand::expand(&request.named, files)?;
-    Ok(group::group(named, request.take_along, files))
+    let mut found = group::group(named, request.take_along, files);
+    let folders: HashMap<TaskId, &Path> = found.tasks.iter().map(|task| (task.id, task.folder.as_path())).collect();
+    for source in &mut found.sources {
+        let task_folder = folders.get(&source.task).copied().unwrap_or(Path::new("/"));
+        source.shown = text::clean(&source.shown).into_owned();
+        source.confinement = Confinement::of(&source.path, task_folder, request, &files.current());
+    }
+    Ok(found)
+}
+
+/// Relative names, or none, mean the current folder: it must be there.
+fn require_current_folder(request: &Request) -> Result<(), Error> {
+    let is_elsewhere = |name: &PathBuf| name.is_absolute() || is_standard_input(name);
+    if !request.named.is_empty() && request.named.iter().all(is_elsewhere) {
+        return Ok(());
+    }
+    std::env::current_dir().map(|_| ()).map_err(|cause| {
+        Error::NothingToWatch(format!(
+            "the current folder was removed or cannot be reached ({cause}): change to one that is there, or give absolute paths"
+        ))
+    })
 }
 
 /// Whether the path names standard input.

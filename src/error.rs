@@ -4,9 +4,9 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::line::Timestamp;
+use crate::clock::Timestamp;
 
 /// What stops the program. Each kind has its exit code.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl std::error::Error for Error {
 }
 
 /// What is survived: shown in the state (the last 20) and once on stderr, never in the event stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// What sort of trouble.
     pub kind: NoticeKind,
@@ -82,7 +82,7 @@ pub struct Notice {
 }
 
 /// Kinds may be added; readers must expect unknown ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeKind {
     /// A file cannot be opened or read; it is tried again.

@@ -1,6 +1,6 @@
 //! The typed events, their ids and their JSON.
 //!
-//! The shapes are a contract (`docs/events.schema.json` says it formally). Absent facts are left out: no `null`, nothing invented.
+//! The shapes are a contract; `docs/events.schema.json` is its formal form. Absent values are left out: no `null`, nothing invented.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::fact::{ErrorKind, Kind, Precision, Provenance};
-use crate::line::Timestamp;
+use crate::clock::Timestamp;
+use crate::fact::{CountedKind, ErrorKind, Precision, Provenance};
 
 /// Version of the shapes below; goes up when a reader of the old ones would be wrong.
 pub const SCHEMA: u32 = 1;
@@ -27,10 +27,10 @@ pub struct EventId(pub Uuid);
 
 impl EventId {
     /// `subject` is the story, the criterion within it, or empty; `occurrence` counts from 1 within the run.
-    pub fn new(task: &str, run: &str, kind: Kind, subject: &str, occurrence: u32) -> Self {
+    pub fn new(task: &str, run: &str, kind: CountedKind, subject: &str, occurrence: u32) -> Self {
         // A UUIDv5 namespace of our own, made once with `uuidgen`; changing it changes every id ever given out.
         const NAMESPACE: Uuid = Uuid::from_u128(0x6f1b_2a0e_52f4_4c0c_9d6b_0d6a_4f3c_71e9);
-        let name = [task, run, kind.word(), subject, &occurrence.to_string()].join("\u{0}");
+        let name = [task, run, kind.id_name(), subject, &occurrence.to_string()].join("\u{0}");
         EventId(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
     }
 }
@@ -41,30 +41,30 @@ impl std::fmt::Display for EventId {
     }
 }
 
-/// Something new that the run's files said.
+/// One new fact of a run.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(from = "Written")]
+#[serde(from = "RawEvent")]
 pub struct Event {
     /// The same in every process that reads the same files.
     pub id: EventId,
-    /// The order of events; a bridge in another process gives others.
+    /// The order of events; another process numbers them differently.
     pub seq: Seq,
-    /// When it happened, as far as `timestamp_source` says so. Never orders events.
+    /// When it happened, by the clock that `timestamp_source` names. Never orders events.
     pub timestamp: Timestamp,
-    /// Whose clock that is.
+    /// The clock of `timestamp`.
     pub timestamp_source: TimestampSource,
     /// Given only when it is a day.
     pub timestamp_precision: Option<Precision>,
     /// The name of the folder the task lives in.
     pub task_id: Arc<str>,
-    /// The plan's branch or name, else the log's start line, else what the run's first line says.
+    /// The plan's branch or name, else the log's start line, else the run's first line.
     pub run: Arc<str>,
     /// How it is known.
     pub provenance: Provenance,
-    /// The place that made it due.
-    pub source: Source,
+    /// The line or document that caused the event.
+    pub source: EventSource,
     /// What happened.
-    pub data: Data,
+    pub data: EventData,
 }
 
 /// Whose clock a time was read from.
@@ -73,13 +73,13 @@ pub struct Event {
 pub enum TimestampSource {
     /// The record's own time.
     Record,
-    /// When we saw it.
+    /// The time of reading.
     Observed,
 }
 
-/// Where it stands.
+/// The origin of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
+pub struct EventSource {
     /// Relative to the task's folder.
     pub path: Arc<str>,
     /// From 1; a document has no lines worth naming.
@@ -93,7 +93,7 @@ pub struct Source {
 /// What happened; the variant gives the event's `type`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all = "snake_case")]
-pub enum Data {
+pub enum EventData {
     /// A run began; the first event of every run.
     TaskStarted(TaskStarted),
     /// An attempt at a story began.
@@ -115,7 +115,7 @@ pub struct TaskStarted {
     pub task_id: String,
     /// The plan's name, else the log header's, else the id.
     pub task_name: String,
-    /// Stories of the plan, else what the source says.
+    /// Stories of the plan, else the source's number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub story_count: Option<u32>,
     /// Seconds, as the plan has it.
@@ -149,7 +149,7 @@ pub struct StoryStarted {
     pub priority: Option<i64>,
     /// From 1: the story's completions so far in this run, plus one.
     pub attempt: u32,
-    /// The runner's own count of its rounds.
+    /// The runner's own count of its iterations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iteration: Option<u32>,
 }
@@ -168,7 +168,7 @@ pub struct AcCompleted {
     /// The plan's text, else the one it was ticked with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ac_text: Option<String>,
-    /// Milliseconds: what the record says, else since the start or the criterion before when each was seen as it happened.
+    /// Milliseconds: the record's value, else since the start or the criterion before, when both were read live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
 }
@@ -183,11 +183,11 @@ pub struct StoryCompleted {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// How the attempt ended.
-    pub status: Ending,
+    pub status: EndStatus,
     /// For `failed`: the source's word (`failed`, `blocked`, …).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Milliseconds: what the record says, else between its start and its end when both are by one clock.
+    /// Milliseconds: the record's value, else from its start to its end when both are by one clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
     /// Hashes as the source writes them.
@@ -203,7 +203,7 @@ pub struct TaskCompleted {
     /// The same as in the envelope.
     pub task_id: String,
     /// How the run ended.
-    pub status: Ending,
+    pub status: EndStatus,
     /// Where there is a plan, only the plan's stories count.
     pub stories_passed: u32,
     /// Those whose last attempt failed.
@@ -226,14 +226,14 @@ pub struct ErrorOccurred {
     /// Absent for an error of no story.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub story_id: Option<String>,
-    /// The source's word for it, else a guess by the message's.
+    /// The source's word for it, else derived from the message's words.
     pub error_type: ErrorKind,
     /// As written.
     pub error_message: String,
-    /// Only where the source says so.
+    /// Only where the source states it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retryable: Option<bool>,
-    /// Only where the source says so.
+    /// Only where the source states it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
 }
@@ -241,40 +241,40 @@ pub struct ErrorOccurred {
 /// How a story or a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ending {
+pub enum EndStatus {
     /// With success.
     Passed,
     /// Without.
     Failed,
 }
 
-impl Data {
+impl EventData {
     /// The event's `type`, which is also the SSE event name.
     pub fn type_name(&self) -> &'static str {
         match self {
-            Data::TaskStarted(_) => "task_started",
-            Data::StoryStarted(_) => "story_started",
-            Data::AcCompleted(_) => "ac_completed",
-            Data::StoryCompleted(_) => "story_completed",
-            Data::TaskCompleted(_) => "task_completed",
-            Data::ErrorOccurred(_) => "error_occurred",
+            EventData::TaskStarted(_) => "task_started",
+            EventData::StoryStarted(_) => "story_started",
+            EventData::AcCompleted(_) => "ac_completed",
+            EventData::StoryCompleted(_) => "story_completed",
+            EventData::TaskCompleted(_) => "task_completed",
+            EventData::ErrorOccurred(_) => "error_occurred",
         }
     }
 }
 
-/// The six names, in the order of a run.
+/// The names of all types, in the order of a run.
 pub const TYPE_NAMES: [&str; 6] = ["task_started", "story_started", "ac_completed", "story_completed", "task_completed", "error_occurred"];
 
-/// Without the type, which stands before it in the event.
-impl Serialize for Data {
+/// Without the type: the event writes it before its data.
+impl Serialize for EventData {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
-            Data::TaskStarted(data) => data.serialize(to),
-            Data::StoryStarted(data) => data.serialize(to),
-            Data::AcCompleted(data) => data.serialize(to),
-            Data::StoryCompleted(data) => data.serialize(to),
-            Data::TaskCompleted(data) => data.serialize(to),
-            Data::ErrorOccurred(data) => data.serialize(to),
+            EventData::TaskStarted(data) => data.serialize(to),
+            EventData::StoryStarted(data) => data.serialize(to),
+            EventData::AcCompleted(data) => data.serialize(to),
+            EventData::StoryCompleted(data) => data.serialize(to),
+            EventData::TaskCompleted(data) => data.serialize(to),
+            EventData::ErrorOccurred(data) => data.serialize(to),
         }
     }
 }
@@ -300,9 +300,9 @@ impl Serialize for Event {
     }
 }
 
-/// An event as it is written.
+/// The JSON form of an event.
 #[derive(Deserialize)]
-struct Written {
+struct RawEvent {
     id: EventId,
     seq: Seq,
     timestamp: Timestamp,
@@ -311,14 +311,14 @@ struct Written {
     task_id: Arc<str>,
     run: Arc<str>,
     provenance: Provenance,
-    source: Source,
+    source: EventSource,
     #[serde(flatten)]
-    data: Data,
+    data: EventData,
 }
 
-impl From<Written> for Event {
-    fn from(written: Written) -> Self {
-        let Written { id, seq, timestamp, timestamp_source, timestamp_precision, task_id, run, provenance, source, data } = written;
+impl From<RawEvent> for Event {
+    fn from(raw: RawEvent) -> Self {
+        let RawEvent { id, seq, timestamp, timestamp_source, timestamp_precision, task_id, run, provenance, source, data } = raw;
         Event { id, seq, timestamp, timestamp_source, timestamp_precision, task_id, run, provenance, source, data }
     }
 }

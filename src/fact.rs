@@ -1,29 +1,29 @@
 //! Whole statements that a format may make, and the keys they are counted by.
 //!
-//! A fact says who, what and how it ended. It is what one place in one file states, with the names as written there;
-//! `subject` turns those names into a `Key`, and only keys are compared.
+//! A fact is one statement of one file, with the names as written there. `subject` turns those names into a `Key`; only keys are
+//! compared.
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::line::Timestamp;
+use crate::clock::Timestamp;
 
 /// One statement of one source, as written there.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Fact {
-    pub what: What,
+    pub statement: Statement,
     /// The story it is about; `None` for statements about the whole run.
     pub story: Option<StoryName>,
-    pub voice: Voice,
+    pub form: StatementForm,
     pub provenance: Provenance,
-    /// The line it stands on; 0 in a document, which has no lines worth naming.
+    /// The number of its line, from 1; 0 in a document, which has no lines worth naming.
     pub line: u32,
     /// That line, cleaned but not trimmed.
     pub text: Box<str>,
-    /// Hash of the opening line of the entry (see [`opening`]): tells which of several equal facts is the new one.
-    pub open: u64,
+    /// Hash of the heading of its entry (see [`entry_hash`]). It shows which of several equal facts is the new one.
+    pub entry_hash: u64,
     /// The record's own time, when it has one.
-    pub when: Option<Stamp>,
+    pub recorded_at: Option<RecordedTime>,
 }
 
 /// A story as a source names it. At least one of the two is there.
@@ -36,7 +36,7 @@ pub(crate) struct StoryName {
 
 /// What is stated.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum What {
+pub(crate) enum Statement {
     /// A run began: a log's header, the first sight of a plan, a native event.
     TaskStarted {
         name: Option<String>,
@@ -63,10 +63,10 @@ pub(crate) enum What {
     TaskEnded {
         passed: bool,
     },
-    /// What the runner is doing right now. State only, never counted and never an event.
+    /// What the runner is doing. Changes the state only: it is not counted and makes no event.
     Activity {
         text: Option<String>,
-        /// The runner's own count of its rounds, and after how many it gives up.
+        /// The runner's own count of its iterations, and its limit.
         iteration: Option<(u32, Option<u32>)>,
     },
 }
@@ -75,7 +75,7 @@ pub(crate) enum What {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Outcome {
     Passed,
-    /// With the word the source uses: `failed`, `blocked`, …
+    /// With the source's own word: `failed`, `blocked`, …
     Failed {
         reason: String,
     },
@@ -110,11 +110,11 @@ pub enum ErrorKind {
     Permission,
     /// A text is not what it should be.
     Parse,
-    /// The other side cannot be reached, or says no.
+    /// The other side cannot be reached, or refuses.
     Network,
     /// A check, a test or a build failed.
     Validation,
-    /// None of these, or nobody says.
+    /// None of these, or not stated.
     Unknown,
 }
 
@@ -124,29 +124,29 @@ pub enum ErrorKind {
 pub enum Provenance {
     /// A guess.
     Inferred,
-    /// It follows from several lines or a state change.
+    /// It follows from several lines or from a change of the plan.
     Derived,
     /// A line says so.
     Explicit,
 }
 
-/// Which pen wrote it. Two voices in one file may report the same piece of work (an agent's entry and a script's line);
-/// they are counted apart, so that together they do not say it twice.
+/// Syntactic form of a statement. Forms are counted separately, because one file may report a result in two of them (an agent's entry
+/// and a script's line).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Voice {
-    /// An entry: a heading and what stands under it.
+pub(crate) enum StatementForm {
+    /// An entry: a heading and the lines under it.
     Entry,
-    /// A line that says everything by itself.
+    /// A line that is a complete statement.
     Line,
-    /// A table, a checklist, a summary: says where things stand; each row at most once.
+    /// A row of a table, a checklist or a summary: it gives a status, and counts once.
     Summary,
     /// A JSON record.
     Record,
 }
 
-/// When something happened, as the source says.
+/// When something happened, as the source states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
+pub(crate) struct RecordedTime {
     pub at: Timestamp,
     pub precision: Precision,
 }
@@ -155,7 +155,7 @@ pub(crate) struct Stamp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
-    /// A date only: midnight stands for it, and no duration is taken from it.
+    /// A date only, stored as midnight. No duration is computed from it.
     Day,
     /// Without seconds.
     Minute,
@@ -163,13 +163,13 @@ pub enum Precision {
     Second,
 }
 
-/// What a fact is counted by, within a run.
+/// The subject of a fact: facts with the same key are counted together within a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Key(pub u64);
 
 /// The kinds of countable facts; the outcome is part of the kind, so that failed and passed are two keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum CountedKind {
     /// A run began.
     TaskStarted,
     /// An attempt at a story began.
@@ -188,46 +188,51 @@ pub enum Kind {
     TaskFailed,
 }
 
-impl Kind {
-    pub(crate) fn of(what: &What) -> Option<Kind> {
-        Some(match what {
-            What::TaskStarted { .. } => Kind::TaskStarted,
-            What::StoryStarted { .. } => Kind::StoryStarted,
-            What::CriterionDone { .. } => Kind::CriterionDone,
-            What::StoryEnded { outcome: Outcome::Passed, .. } => Kind::StoryPassed,
-            What::StoryEnded { outcome: Outcome::Failed { .. }, .. } => Kind::StoryFailed,
-            What::Error(_) => Kind::Error,
-            What::TaskEnded { passed: true } => Kind::TaskPassed,
-            What::TaskEnded { passed: false } => Kind::TaskFailed,
-            What::Activity { .. } => return None,
+impl CountedKind {
+    pub(crate) fn of(statement: &Statement) -> Option<CountedKind> {
+        Some(match statement {
+            Statement::TaskStarted { .. } => CountedKind::TaskStarted,
+            Statement::StoryStarted { .. } => CountedKind::StoryStarted,
+            Statement::CriterionDone { .. } => CountedKind::CriterionDone,
+            Statement::StoryEnded { outcome: Outcome::Passed, .. } => CountedKind::StoryPassed,
+            Statement::StoryEnded { outcome: Outcome::Failed { .. }, .. } => CountedKind::StoryFailed,
+            Statement::Error(_) => CountedKind::Error,
+            Statement::TaskEnded { passed: true } => CountedKind::TaskPassed,
+            Statement::TaskEnded { passed: false } => CountedKind::TaskFailed,
+            Statement::Activity { .. } => return None,
         })
     }
 
-    /// The word that goes into event ids. Never change one: ids of files already read would change with it.
-    pub fn word(self) -> &'static str {
+    /// The name in event ids. Never change one: the ids of files already read would change with it.
+    pub fn id_name(self) -> &'static str {
         match self {
-            Kind::TaskStarted => "task_started",
-            Kind::StoryStarted => "story_started",
-            Kind::CriterionDone => "ac_completed",
-            Kind::StoryPassed => "story_passed",
-            Kind::StoryFailed => "story_failed",
-            Kind::Error => "error",
-            Kind::TaskPassed => "task_passed",
-            Kind::TaskFailed => "task_failed",
+            CountedKind::TaskStarted => "task_started",
+            CountedKind::StoryStarted => "story_started",
+            CountedKind::CriterionDone => "ac_completed",
+            CountedKind::StoryPassed => "story_passed",
+            CountedKind::StoryFailed => "story_failed",
+            CountedKind::Error => "error",
+            CountedKind::TaskPassed => "task_passed",
+            CountedKind::TaskFailed => "task_failed",
         }
     }
 
-    /// Whether saying it twice is the same as saying it once.
+    /// Whether repeated statements count as one.
     pub(crate) fn counts_once(self) -> bool {
         match self {
-            Kind::TaskStarted | Kind::CriterionDone => true,
-            Kind::StoryStarted | Kind::StoryPassed | Kind::StoryFailed | Kind::Error | Kind::TaskPassed | Kind::TaskFailed => false,
+            CountedKind::TaskStarted | CountedKind::CriterionDone => true,
+            CountedKind::StoryStarted
+            | CountedKind::StoryPassed
+            | CountedKind::StoryFailed
+            | CountedKind::Error
+            | CountedKind::TaskPassed
+            | CountedKind::TaskFailed => false,
         }
     }
 }
 
-/// Hash of an opening line: list marks off, white space folded, dates kept.
-pub(crate) fn opening(line: &str) -> u64 {
+/// Hash of a heading without list marks and with white space folded; dates stay.
+pub(crate) fn entry_hash(line: &str) -> u64 {
     let line = line.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '-' | '*' | '+' | '#' | '>'));
     let mut folded = String::with_capacity(line.len());
     for word in line.split_whitespace() {

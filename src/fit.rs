@@ -7,29 +7,29 @@ use serde_json::{Value, json};
 use crate::lex::{Flags, Polarity, ident};
 use crate::record::evidence::has_frame;
 use crate::record::feature::{self, Feature};
-use crate::record::file::{File, FileContext};
+use crate::record::file::{FileContext, IndexedLog};
 use crate::record::score::Weights;
-use crate::record::second::{Verdicts, first_look, second_look};
+use crate::record::second::{VerdictSums, first_pass, second_pass};
 use crate::record::select::is_entry;
-use crate::record::{Outcome, decode, judge};
+use crate::record::{RecordOutcome, assess, decode};
 
 /// A log with what stands beside it.
-pub struct Log {
+pub struct FitLog {
     name: String,
     text: String,
     plan: Vec<(Option<String>, Option<String>)>,
 }
 
-impl Log {
+impl FitLog {
     /// From the bytes of a log, and of its plan if there is one.
-    pub fn new(name: &str, log: &[u8], plan: Option<&str>) -> Log {
+    pub fn new(name: &str, log: &[u8], plan: Option<&str>) -> FitLog {
         let text = String::from_utf8_lossy(log);
         let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
         let mut stories = Vec::new();
         if let Some(plan) = plan.and_then(|text| serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()) {
             walk(&plan, &mut stories);
         }
-        Log { name: name.to_owned(), text, plan: stories }
+        FitLog { name: name.to_owned(), text, plan: stories }
     }
 
     fn lines(&self) -> Vec<&str> {
@@ -73,12 +73,12 @@ pub fn names() -> Vec<String> {
 }
 
 /// One row a candidate: what the labelling needs, the numbers and values of its evidence. With weights, the second look's.
-pub fn rows(log: &Log, weights: Option<&str>) -> Vec<Value> {
+pub fn rows(log: &FitLog, weights: Option<&str>) -> Vec<Value> {
     let lines = log.lines();
-    let file = File::read(&lines, &log.context());
+    let file = IndexedLog::read(&lines, &log.context());
     let given = weights.map(Weights::parse);
     let zero = Weights::parse("");
-    let candidates = first_look(&file, given.as_ref().unwrap_or(&zero));
+    let candidates = first_pass(&file, given.as_ref().unwrap_or(&zero));
     let mut rows = Vec::new();
     let mut put = |at: usize, active: &[(u16, i16)]| {
         let line = &file.lines[at];
@@ -95,8 +95,8 @@ pub fn rows(log: &Log, weights: Option<&str>) -> Vec<Value> {
         }));
     };
     if given.is_some() {
-        let sums = Verdicts::new(&file, &candidates);
-        second_look(&file, &candidates, &sums, |candidate, evidence| put(candidate.at, &evidence.active));
+        let sums = VerdictSums::new(&file, &candidates);
+        second_pass(&file, &candidates, &sums, |candidate, evidence| put(candidate.at, &evidence.active));
     } else {
         for candidate in &candidates {
             put(candidate.at, &candidate.first.active);
@@ -106,19 +106,19 @@ pub fn rows(log: &Log, weights: Option<&str>) -> Vec<Value> {
 }
 
 /// The reading of a log under the weights: records, and how many criteria and failures.
-pub fn read(log: &Log, weights: &str) -> Value {
+pub fn read(log: &FitLog, weights: &str) -> Value {
     let lines = log.lines();
-    let file = File::read(&lines, &log.context());
-    let verdicts = judge(&file, &Weights::parse(weights));
+    let file = IndexedLog::read(&lines, &log.context());
+    let verdicts = assess(&file, &Weights::parse(weights));
     let reading = decode::reading(&file, &verdicts);
     let records: Vec<Value> = reading
         .records
         .iter()
         .map(|record| {
             let class = match record.outcome {
-                Outcome::Passed => "passed",
-                Outcome::Failed | Outcome::Blocked => "failed",
-                Outcome::Open => "open",
+                RecordOutcome::Passed => "passed",
+                RecordOutcome::Failed | RecordOutcome::Blocked => "failed",
+                RecordOutcome::Open => "open",
             };
             json!({
                 "id": record.id, "title": record.title, "class": class, "when": record.when, "line": record.lines.start + 1, "p": record.probability,
@@ -130,9 +130,9 @@ pub fn read(log: &Log, weights: &str) -> Value {
 }
 
 /// Why a line was read as it was: type, verdicts, reasons, spans.
-pub fn explain(log: &Log, weights: &str, line: usize) -> String {
+pub fn explain(log: &FitLog, weights: &str, line: usize) -> String {
     let lines = log.lines();
-    let file = File::read(&lines, &log.context());
+    let file = IndexedLog::read(&lines, &log.context());
     let weights = Weights::parse(weights);
     let Some(at) = line.checked_sub(1).filter(|at| *at < file.lines.len()) else { return String::new() };
     let why = crate::record::explain::explain(&file, &weights, &[at]);

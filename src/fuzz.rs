@@ -1,50 +1,57 @@
-//! What holds for every text whatsoever, for the fuzzer in `tests/extra/fuzz` and for random texts here. Compiled only for them.
+//! Invariants that hold for every text and every request, for the fuzzer in `tests/extra/fuzz` and for random texts here. Compiled only for them.
 //!
-//! The rules are stated here, beside the code they are about, so that the fuzzer itself is two lines.
+//! They stand here, beside the code, so that a fuzz target is one call.
 
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::fact::{Fact, What};
-use crate::format::{Recipe, Rules};
+use crate::fact::{Fact, Statement};
+use crate::format::{ParserConfig, Rules};
+use crate::hub::{Hub, HubSettings};
 use crate::line::{Line, LineEnd};
-use crate::plan;
+use crate::plan::{self, Notation};
+use crate::serve::{self, ServeSettings};
 
-/// A range names 100 ids; an entry for it starts and ends each; a line can end one entry and be another.
+/// A range names up to 100 ids, its entry starts and ends each, and a line can end one entry and be another.
 const FACTS_OF_A_LINE: usize = 500;
 
-/// Any text, read line by line: every fact stands on a line that is there and names what it is about; quiet says what it promised, once.
-pub fn lines(data: &[u8]) {
+/// Parses any text line by line: every fact quotes its line and names its story; a flush emits the pending facts, once.
+pub fn check_lines(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let lines: Vec<&str> = text.split('\n').collect();
-    let mut reader = Recipe::new(Path::new("progress.txt"), TimeZone::UTC, &Rules::default()).reader();
+    let mut parser = ParserConfig::new(Path::new("progress.txt"), TimeZone::UTC, &Rules::default()).parser();
     let mut facts = Vec::new();
     for (number, text) in (1..).zip(&lines) {
         let before = facts.len();
-        reader.line(Line { number, text, end: LineEnd::Feed }, &mut facts);
+        parser.parse_line(Line { number, text, end: LineEnd::Feed }, &mut facts);
         assert!(facts.len() - before <= FACTS_OF_A_LINE, "a line says {} things", facts.len() - before);
     }
     let mut promised = Vec::new();
-    reader.clone().settle(&mut promised);
-    assert_eq!(reader.is_waiting(), !promised.is_empty(), "it waits for nothing, or says more than it waits for");
-    reader.settle(&mut facts);
+    parser.clone().flush(&mut promised);
+    assert_eq!(parser.has_pending(), !promised.is_empty(), "it waits for nothing, or says more than it waits for");
+    parser.flush(&mut facts);
     let mut again = Vec::new();
-    reader.settle(&mut again);
-    assert!(again.is_empty() && !reader.is_waiting(), "quiet says it twice");
+    parser.flush(&mut again);
+    assert!(again.is_empty() && !parser.has_pending(), "quiet says it twice");
     for fact in &facts {
-        holds_together(fact, &lines);
+        check_fact(fact, &lines);
     }
-    let (understood, unknown) = reader.tally();
+    let (understood, unknown) = parser.line_counts();
     let there = lines.iter().filter(|line| !line.trim_ascii().is_empty()).count();
     assert_eq!(understood + unknown, there as u64, "a line was counted twice, or not");
 }
 
-fn holds_together(fact: &Fact, lines: &[&str]) {
+fn check_fact(fact: &Fact, lines: &[&str]) {
     assert_eq!(lines.get(fact.line as usize - 1), Some(&&*fact.text), "it quotes another line");
-    let about_a_story = match &fact.what {
-        What::StoryStarted { .. } | What::StoryEnded { .. } | What::CriterionDone { .. } => true,
-        What::TaskStarted { .. } | What::TaskEnded { .. } | What::Error(_) | What::Activity { .. } => false,
+    let about_a_story = match &fact.statement {
+        Statement::StoryStarted { .. } | Statement::StoryEnded { .. } | Statement::CriterionDone { .. } => true,
+        Statement::TaskStarted { .. } | Statement::TaskEnded { .. } | Statement::Error(_) | Statement::Activity { .. } => false,
     };
     assert!(!about_a_story || fact.story.is_some(), "about no story: {fact:?}");
     if let Some(story) = &fact.story {
@@ -53,16 +60,57 @@ fn holds_together(fact: &Fact, lines: &[&str]) {
     }
 }
 
-/// Any text as a plan: it is one within its limits, or none.
-pub fn plan(data: &[u8]) {
+/// Parses any text as a plan: the plan keeps its limits, or there is none.
+pub fn check_plan(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let Ok(plan) = plan::parse(text) else { return };
+    for notation in [Notation::Json, Notation::JsonLines, Notation::Markdown, Notation::Yaml] {
+        plan_in(notation, text);
+    }
+}
+
+fn plan_in(notation: Notation, text: &str) {
+    let Ok(plan) = plan::parse(notation, text) else { return };
     assert!(plan.stories.len() <= 10_000);
     for story in &plan.stories {
         assert!(story.id.is_some() || story.title.is_some());
         assert!(story.criteria.len() <= plan::CRITERION_LIMIT);
     }
-    assert_eq!(plan::parse(text).as_ref(), Ok(&plan), "it reads differently the second time");
+    assert_eq!(plan::parse(notation, text).as_ref(), Ok(&plan), "it reads differently the second time");
+}
+
+/// Sends any bytes to a server: it answers in HTTP or not at all, closes, and no thread of it panics.
+pub fn check_request(data: &[u8]) {
+    static PANICKED: AtomicBool = AtomicBool::new(false);
+    static SERVER: OnceLock<SocketAddr> = OnceLock::new();
+    let address = SERVER.get_or_init(|| start_server(&PANICKED));
+    let mut socket = TcpStream::connect(address).expect("the server accepts");
+    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
+    // The server may close before the end of them.
+    let _closed_early = socket.write_all(data).is_err() || socket.shutdown(Shutdown::Write).is_err();
+    let mut answer = Vec::new();
+    if let Err(error) = socket.read_to_end(&mut answer) {
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "the connection stays open");
+    }
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1."), "{:?}", String::from_utf8_lossy(&answer));
+    assert!(!PANICKED.load(Ordering::Relaxed), "a thread of the server panicked");
+}
+
+/// A server for the rest of the process; a panic on one of its threads sets `panicked`.
+fn start_server(panicked: &'static AtomicBool) -> SocketAddr {
+    const THREADS: &str = "fuzzed-server";
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name() == Some(THREADS) {
+            panicked.store(true, Ordering::Relaxed);
+        }
+        others(panic);
+    }));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name(THREADS).enable_all().build();
+    let runtime = Box::leak(Box::new(runtime.expect("a runtime starts")));
+    let listener = runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    runtime.spawn(serve::run(listener, Hub::new(HubSettings::default()), ServeSettings::default(), std::future::pending()));
+    address
 }
 
 #[cfg(test)]
@@ -102,42 +150,147 @@ mod tests {
         prop::collection::vec(prop::sample::select(PIECES), 0..16).prop_map(|pieces| pieces.concat())
     }
 
+    /// Requests cut and mended at random.
+    fn any_request() -> impl Strategy<Value = Vec<u8>> {
+        const METHODS: &[&str] = &["GET", "HEAD", "POST", "OPTIONS", "CONNECT", "DELETE", "PRI", "", "\u{0}"];
+        const TARGETS: &[&str] = &[
+            "/",
+            "x",
+            "x:80",
+            "http:",
+            "http://",
+            "http://localhost",
+            "*",
+            "//",
+            "..",
+            "?",
+            "&",
+            "#",
+            "%",
+            "%00",
+            "%ff%fe",
+            "é",
+            " ",
+            "/stream/progress",
+            "/stream/state",
+            "/api/state",
+            "/api/events",
+            "/api/login",
+            "/healthz",
+            "/metrics",
+            "/panel.js",
+            "types=",
+            "task=",
+            "limit=",
+            "wait=0",
+            "after=",
+            "last_event_id=",
+            "0123456789ab-",
+            "story_started",
+            "18446744073709551616",
+            "-1",
+        ];
+        const HEADERS: &[&str] = &[
+            "Host: localhost\r\n",
+            "Host: localhost\r\n",
+            "Host: \r\n",
+            "Host: a b\r\n",
+            "Host: [::1\r\n",
+            "Host: evil.example\r\n",
+            "Origin: null\r\n",
+            "Origin: \u{7f}\r\n",
+            "Origin: http://localhost\r\n",
+            "Sec-Fetch-Site: cross-site\r\n",
+            "Sec-Fetch-Site: é\r\n",
+            "Last-Event-ID: é\r\n",
+            "Last-Event-ID: 0123456789ab-99999999999999999999\r\n",
+            "If-None-Match: W/\"\", *\r\n",
+            "Content-Length: 5\r\n",
+            "Content-Length: -5\r\n",
+            "Content-Type: application/json\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            "Expect: 100-continue\r\n",
+            "Upgrade: h2c\r\n",
+            "Connection: close\r\n",
+            "Authorization: Bearer \r\n",
+            "X-Forwarded-For: é\r\n",
+            ": \r\n",
+            "A\r\n",
+            " b\r\n",
+            "\r\n",
+            "\n",
+        ];
+        const ENDS: &[&str] = &[
+            "\r\n",
+            "\n\n",
+            "",
+            "\r\n5\r\nhello\r\n0\r\n\r\n",
+            "\r\n{\"code\":7}",
+            "\r\nGET / HTTP/1.1\r\n\r\n",
+            "\r\nffffffffffffffffff\r\n",
+        ];
+        let pieces = |from: &'static [&'static str], count| prop::collection::vec(prop::sample::select(from), 0..count);
+        let version = prop::sample::select(&[" HTTP/1.1\r\n", " HTTP/1.0\r\n", " HTTP/2\r\n", "\r\n"][..]);
+        let parts = (prop::sample::select(METHODS), pieces(TARGETS, 5), version, pieces(HEADERS, 6), prop::sample::select(ENDS));
+        parts.prop_map(|(method, target, version, headers, end)| {
+            [method, " ", &target.concat(), version, &headers.concat(), end].concat().into_bytes()
+        })
+    }
+
+    /// Found by an attack: a worker panicked before anybody asked who sends it.
+    #[test]
+    fn a_request_without_a_path_is_answered() {
+        for line in ["CONNECT x:80", "GET x", "GET http:"] {
+            super::check_request(format!("{line} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
+        }
+    }
+
     /// Found by the fuzzer: a block that was broken off behind the kind of its error.
     #[test]
     fn a_block_without_a_message_waits_for_quiet_too() {
-        super::lines(b"====================\nTimestamp:\nStory ID: A\nError Type: network");
+        super::check_lines(b"====================\nTimestamp:\nStory ID: A\nError Type: network");
     }
 
     #[test]
     fn a_message_beside_its_label_quotes_the_whole_line() {
-        super::lines(b"====================\nTimestamp:\nStory ID: A\nError Message: it is late\n");
+        super::check_lines(b"====================\nTimestamp:\nStory ID: A\nError Message: it is late\n");
     }
 
     #[test]
     fn dots_behind_a_counter_name_no_story() {
-        super::lines(b"[2/6] Starting: ..\n[3/6] Starting: :\n");
+        super::check_lines(b"[2/6] Starting: ..\n[3/6] Starting: :\n");
     }
 
     #[test]
     fn a_story_that_is_pending_waits_for_nothing() {
-        super::lines(b"RalphProgress\nS-0:pending");
+        super::check_lines(b"RalphProgress\nS-0:pending");
     }
 
     proptest! {
         #[test]
         fn lines_hold(text in any_log()) {
-            super::lines(text.as_bytes());
+            super::check_lines(text.as_bytes());
         }
 
         #[test]
         fn bytes_hold(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-            super::lines(&bytes);
-            super::plan(&bytes);
+            super::check_lines(&bytes);
+            super::check_plan(&bytes);
+        }
+
+        #[test]
+        fn requests_hold(request in any_request()) {
+            super::check_request(&request);
+        }
+
+        #[test]
+        fn raw_requests_hold(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            super::check_request(&bytes);
         }
 
         #[test]
         fn plans_hold(text in any_plan()) {
-            super::plan(text.as_bytes());
+            super::check_plan(text.as_bytes());
         }
     }
 }

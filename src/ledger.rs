@@ -1,10 +1,9 @@
-//! Counts per source and key, this look against the highest: what is due, what is known, and when a new run began.
+//! Counts per source and key: which occurrences are due, which are known, and whether replaced content begins a new run.
 //!
-//! A run's header (`task_started`) is not counted here: it is said once per run, whoever says it, and weighs in no judgement.
+//! Facts are counted, never located: a rewritten file has news only where its count of a key exceeds the highest count so far.
+//! `task_started` is not counted here: a run emits it once, whichever source states it, and no verdict depends on it.
 //!
-//! The rules and the histories they were proved on stand in the design of the product ("facts are counted, never
-//! positions"). Pure: no file, no clock; `now`, `quiet` and `age` are arguments. What a key means is `subject`'s business, what is
-//! said about it the `model`'s.
+//! Pure: no file, no clock; `now`, `quiet` and `age` are arguments. `subject` decides which story a key means, `model` what an event says.
 
 #[cfg(test)]
 mod tests;
@@ -14,372 +13,374 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{Key, Kind, Voice};
-use crate::line::{PastId, Why};
+use crate::fact::{CountedKind, Key, StatementForm};
+use crate::input::{DetachedId, RereadReason};
 
-/// A partial loss, and whatever else could be a half-finished write, is believed after this much quiet.
-pub const SETTLE: Duration = Duration::from_millis(250);
-/// A total loss is believed after this long: a writer that empties a file is usually about to fill it again.
-pub const TOTAL: Duration = Duration::from_secs(3);
-/// A fact that was gone for this long and is appended again is news, not the second half of a rewrite.
-pub const GONE: Duration = Duration::from_secs(5);
+/// A source that lost some of its facts is accepted after this much quiet: shorter may be a half-finished write.
+pub const PARTIAL_LOSS_DELAY: Duration = Duration::from_millis(250);
+/// A source that lost all of its facts is accepted after this long: a writer that empties a file is usually about to fill it again.
+pub const TOTAL_LOSS_DELAY: Duration = Duration::from_secs(3);
+/// A fact that was missing for this long and is appended again is news, not the second half of a rewrite.
+pub const REAPPEAR_AFTER: Duration = Duration::from_secs(5);
 
-/// Different things that one source may say in one run. With what is shown of each this is some hundred MiB.
-pub const KEYS: usize = 1_000_000;
+/// Most different facts that one source may count in one run. With the state of each this is some hundred MiB.
+pub const MAX_KEYS: usize = 1_000_000;
 
-/// A key as one voice of one source counts it.
+/// A [`Key`] in one statement form. Forms are counted separately, because one file may report a result in two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Slot(u64);
+pub struct CountKey(u64);
 
 /// One fact, as far as counting is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Item {
-    pub slot: Slot,
-    pub key: Key,
-    /// Hash of the entry's opening line.
-    pub open: u64,
-    pub kind: Kind,
-    /// Saying it twice is the same as saying it once: by its kind, or because a summary says where things stand.
+pub struct CountItem {
+    pub key: CountKey,
+    /// Hash of the entry_hash line of the fact's entry.
+    entry_hash: u64,
+    /// Repetitions do not count: the kind counts once, or a summary says where things stand.
     once: bool,
 }
 
-impl Item {
-    pub fn new(key: Key, voice: Voice, open: u64, kind: Kind) -> Self {
-        // Voices must not share a slot; any odd multiplier keeps four of them apart.
-        let slot = Slot(key.0.wrapping_add((voice as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-        Item { slot, key, open, kind, once: kind.counts_once() || voice == Voice::Summary }
+impl CountItem {
+    pub fn new(key: Key, form: StatementForm, entry_hash: u64, kind: CountedKind) -> Self {
+        // Two forms must not share a count key; any odd multiplier keeps four of them apart.
+        let key = CountKey(key.0.wrapping_add((form as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        CountItem { key, entry_hash, once: kind.counts_once() || form == StatementForm::Summary }
     }
 }
 
-type Counts = HashMap<Slot, u32>;
+type CountMap = HashMap<CountKey, u32>;
 
-/// What one source has said.
+/// The counts of one source.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Source {
-    /// Closed generations of this run (machine logs only).
-    base: Counts,
-    /// Said before this run began, by a source that was not reset with it.
-    floor: Counts,
-    /// Highest count that the present generation may hold without being news.
-    known: Counts,
-    /// Count in the last believed content; never above `known`.
-    cur: Counts,
-    /// `known > cur`, since when believed; `None` for longer than [`GONE`].
-    #[serde(with = "long_ago")]
-    gone: HashMap<Slot, Option<Duration>>,
-    /// Facts with their opening lines in the last believed content.
-    opens: HashSet<(Slot, u64)>,
-    /// Files that lost their name and are read on.
+pub struct SourceLedger {
+    /// Counts of the closed generations of this run (machine logs only).
+    closed: CountMap,
+    /// Counts from before this run began, when the source was not reset with it.
+    before_run: CountMap,
+    /// Highest count that the present generation may hold without news.
+    high_water: CountMap,
+    /// Count in the last accepted content; never above `high_water`.
+    current: CountMap,
+    /// Keys with `high_water > current`, and since when; `None` means longer than [`REAPPEAR_AFTER`].
+    #[serde(with = "without_times")]
+    missing_since: HashMap<CountKey, Option<Duration>>,
+    /// Facts of the last accepted content with their entries.
+    entry_hashes: HashSet<(CountKey, u64)>,
+    /// Files that lost their name and are still read.
     #[serde(skip)]
-    pasts: Vec<Past>,
-    /// Something new was left out because of [`KEYS`].
+    detached: Vec<DetachedCounts>,
+    /// A new key was dropped because of [`MAX_KEYS`].
     #[serde(skip)]
     full: bool,
 }
 
-/// A file that lost its name to another.
+/// The counts of a file that lost its name to another.
 #[derive(Debug, Clone)]
-struct Past {
-    id: PastId,
-    /// Count in what it held when it was last read.
-    cur: Counts,
-    /// What was known of its generation when that was closed; until then the present one is still its own.
-    closed: Option<Counts>,
+struct DetachedCounts {
+    id: DetachedId,
+    /// Count in its content as last read.
+    current: CountMap,
+    /// `high_water` of its generation at the rotation; `None` before the rotation, while `SourceLedger::high_water` applies to it.
+    high_water: Option<CountMap>,
 }
 
-/// What has become of a file that did not simply grow.
+/// Statement a replaced content means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The same file, edited: only what exceeds the known counts is news.
+    /// The same file, edited: only what exceeds the high-water counts is news.
     Rewrite,
-    /// Other content under the old name: a rotation (machine log) or a new run (progress log).
+    /// Other content under the same name: a rotation (machine log) or a new run (progress log).
     NewGeneration,
-    /// Too early to tell; `hold` when a new run may be about to begin, so that the task's other sources must wait.
+    /// Too early to tell. `hold` when a new run may be about to begin, so that the task's other sources must wait.
     Wait { hold: bool },
 }
 
-/// What is known about a rewritten file beside its content.
+/// Statement is known about a rewrite beside its content.
 #[derive(Debug, Clone, Copy)]
-pub struct Circumstances {
-    pub why: Why,
-    /// A program appends to it and rotates it.
+pub struct RewriteContext {
+    pub reason: RereadReason,
+    /// A program appends to the file and rotates it.
     pub machine: bool,
-    /// Its name says so, too. JSON lines under an agent's name may be saved over as an agent does it, in pieces.
+    /// The file has the name of a machine log. An agent may save JSON lines over in pieces under a name that does not.
     pub machine_name: bool,
-    /// Both contents have a start line and they differ.
+    /// Both contents have a start line and the two differ.
     pub other_start_line: bool,
-    /// Since the last change.
+    /// Time since the last change.
     pub quiet: Duration,
-    /// Since it stopped being a mere growth.
+    /// Time since the file stopped being a mere growth.
     pub age: Duration,
 }
 
-impl Source {
-    /// Occurrences of this slot in this run.
-    fn said(&self, slot: Slot) -> u32 {
-        let count = |of: &Counts| of.get(&slot).copied().unwrap_or(0);
-        (count(&self.base) + count(&self.known)).saturating_sub(count(&self.floor))
+impl SourceLedger {
+    fn count_in_run(&self, key: CountKey) -> u32 {
+        let count = |of: &CountMap| of.get(&key).copied().unwrap_or(0);
+        (count(&self.closed) + count(&self.high_water)).saturating_sub(count(&self.before_run))
     }
 
-    /// A fact at the end of a file that only grew. Returns how often it has been said when that is more than before.
-    pub fn append(&mut self, item: Item, now: Duration) -> Option<u32> {
-        let count = self.cur.entry(item.slot).or_default();
+    /// Counts a fact at the end of a file that only grew. Returns its count in this run when that has risen.
+    pub fn append(&mut self, item: CountItem, now: Duration) -> Option<u32> {
+        let count = self.current.entry(item.key).or_default();
         if item.once && *count > 0 {
             return None;
         }
         *count += 1;
         let count = *count;
-        if self.opens.len() < KEYS {
-            self.opens.insert((item.slot, item.open));
+        if self.entry_hashes.len() < MAX_KEYS {
+            self.entry_hashes.insert((item.key, item.entry_hash));
         }
-        let known = self.known.entry(item.slot).or_default();
-        let long_gone = self.gone.get(&item.slot).is_some_and(|since| since.is_none_or(|since| now.saturating_sub(since) >= GONE));
-        if count > *known || (long_gone && !item.once) {
-            *known += 1;
-            return Some(self.said(item.slot));
+        let high_water = self.high_water.entry(item.key).or_default();
+        let since = self.missing_since.get(&item.key);
+        let reappeared = since.is_some_and(|since| since.is_none_or(|since| now.saturating_sub(since) >= REAPPEAR_AFTER));
+        if count > *high_water || (reappeared && !item.once) {
+            *high_water += 1;
+            return Some(self.count_in_run(item.key));
         }
         None
     }
 
-    /// What is missing has been so for a moment only: its writer may be about to write it again.
-    pub fn has_just_gone(&mut self, now: Duration) {
-        self.gone.values_mut().for_each(|since| *since = Some(now));
+    /// Dates every loss to `now`: its writer may be about to write the facts again.
+    pub fn restart_missing_timer(&mut self, now: Duration) {
+        self.missing_since.values_mut().for_each(|since| *since = Some(now));
     }
 
-    /// Whether something new was left out because there was too much before it.
+    /// Whether a new key was dropped because of [`MAX_KEYS`].
     pub fn is_full(&self) -> bool {
         self.full
     }
 
-    /// Whether this is new and must be left out.
-    pub fn has_no_room(&mut self, slot: Slot) -> bool {
-        let full = self.known.len() + self.base.len() >= KEYS && !self.known.contains_key(&slot);
+    /// Returns whether `key` is new and must be dropped because of [`MAX_KEYS`].
+    pub fn reject_if_full(&mut self, key: CountKey) -> bool {
+        let full = self.high_water.len() + self.closed.len() >= MAX_KEYS && !self.high_water.contains_key(&key);
         self.full |= full;
         full
     }
 
-    /// Takes back the last count of `item` from what this run is told: it belongs to an earlier run.
-    pub fn sink(&mut self, item: Item) {
-        *self.floor.entry(item.slot).or_default() += 1;
+    /// Excludes one occurrence from this run's count: it belongs to an earlier run.
+    pub fn discount(&mut self, item: CountItem) {
+        *self.before_run.entry(item.key).or_default() += 1;
     }
 
-    /// The believed content once held more of this than `counts` does.
-    pub fn misses(&self, counts: &Tally, item: Item) -> bool {
-        counts.of(item.slot) < self.known.get(&item.slot).copied().unwrap_or(0)
+    /// Whether the accepted content once held more of `item` than `counts` does.
+    pub fn has_lost(&self, counts: &ContentCounts, item: CountItem) -> bool {
+        counts.of(item.key) < self.high_water.get(&item.key).copied().unwrap_or(0)
     }
 
-    /// The believed content is now this file's, which is read on beside the one that took its name.
-    pub fn retire(&mut self, id: PastId) {
-        self.pasts.push(Past { id, cur: self.cur.clone(), closed: None });
+    /// The file with the accepted content lost its name and is read on as `id`, beside the file that took the name.
+    pub fn detach(&mut self, id: DetachedId) {
+        self.detached.push(DetachedCounts { id, current: self.current.clone(), high_water: None });
     }
 
-    /// A fact at the end of a file that lost its name. Returns how often it has been said when that is more than before.
-    pub fn late(&mut self, id: PastId, item: Item) -> Option<u32> {
-        let past = self.pasts.iter_mut().find(|past| past.id == id)?;
-        let count = past.cur.entry(item.slot).or_default();
+    /// Counts a fact at the end of a detached file. Returns its count in this run when that has risen.
+    pub fn append_detached(&mut self, id: DetachedId, item: CountItem) -> Option<u32> {
+        let detached = self.detached.iter_mut().find(|detached| detached.id == id)?;
+        let count = detached.current.entry(item.key).or_default();
         if item.once && *count > 0 {
             return None;
         }
         *count += 1;
-        if past.closed.is_none() && self.known.len() >= KEYS && !self.known.contains_key(&item.slot) {
+        let is_rotated = detached.high_water.is_some();
+        if !is_rotated && self.high_water.len() >= MAX_KEYS && !self.high_water.contains_key(&item.key) {
             self.full = true;
             return None;
         }
-        let is_closed = past.closed.is_some();
-        let known = past.closed.as_mut().unwrap_or(&mut self.known).entry(item.slot).or_default();
-        if *count <= *known {
+        let high_water = detached.high_water.as_mut().unwrap_or(&mut self.high_water).entry(item.key).or_default();
+        if *count <= *high_water {
             return None;
         }
-        *known = *count;
-        if is_closed {
-            *self.base.entry(item.slot).or_default() += 1;
+        *high_water = *count;
+        if is_rotated {
+            *self.closed.entry(item.key).or_default() += 1;
         }
-        Some(self.said(item.slot))
+        Some(self.count_in_run(item.key))
     }
 
-    /// A file that lost its name is not read any more.
-    pub fn leave(&mut self, id: PastId) {
-        self.pasts.retain(|past| past.id != id);
+    /// A detached file is not read any more.
+    pub fn close_detached(&mut self, id: DetachedId) {
+        self.detached.retain(|detached| detached.id != id);
     }
 
-    /// Judges content that replaced the believed one.
-    pub fn judge(&self, new: &Tally, how: Circumstances) -> Verdict {
-        let shared: u64 = new.counts.iter().map(|(slot, n)| u64::from((*n).min(self.known.get(slot).copied().unwrap_or(0)))).sum();
-        let total = match sum(&self.cur) {
-            0 => sum(&self.known),
+    /// Decides what a content means that replaced the accepted one.
+    pub fn classify(&self, new: &ContentCounts, context: RewriteContext) -> Verdict {
+        let high_water = |key: &CountKey| self.high_water.get(key).copied().unwrap_or(0);
+        let common: u64 = new.counts.iter().map(|(key, count)| u64::from((*count).min(high_water(key)))).sum();
+        let total = match sum(&self.current) {
+            0 => sum(&self.high_water),
             held => held,
         };
-        let familiar = new.opens.iter().any(|open| self.opens.contains(open));
-        match how.why {
-            // A copy of what was read, or a generation that was missed between two looks, which may say the same at another time.
-            Why::Sibling => return if 2 * shared > total && familiar { Verdict::Rewrite } else { Verdict::NewGeneration },
-            Why::Rotated if how.machine => return Verdict::NewGeneration,
-            Why::Rotated | Why::Rewritten | Why::Replaced | Why::MovedAway | Why::Resumed => {}
+        let has_known_entry = new.entry_hashes.iter().any(|entry| self.entry_hashes.contains(entry));
+        match context.reason {
+            // A copy of what was read, or a generation that nobody read between two polls and that may state the same at another time.
+            RereadReason::RotatedSibling if 2 * common > total && has_known_entry => return Verdict::Rewrite,
+            RereadReason::RotatedSibling => return Verdict::NewGeneration,
+            RereadReason::Rotated if context.machine => return Verdict::NewGeneration,
+            RereadReason::Rotated | RereadReason::Rewritten | RereadReason::Replaced | RereadReason::Renamed | RereadReason::Restored => {}
         }
-        let lost = self.cur.iter().any(|(slot, count)| new.of(*slot) < *count);
+        let lost = self.current.iter().any(|(key, count)| new.of(*key) < *count);
         if !lost {
             return Verdict::Rewrite;
         }
-        let settled = how.quiet >= SETTLE;
+        let settled = context.quiet >= PARTIAL_LOSS_DELAY;
         if new.counts.is_empty() {
-            let believed = how.age >= TOTAL || (settled && how.other_start_line);
-            return if believed { Verdict::NewGeneration } else { Verdict::Wait { hold: !how.machine } };
+            let certain = context.age >= TOTAL_LOSS_DELAY || (settled && context.other_start_line);
+            return if certain { Verdict::NewGeneration } else { Verdict::Wait { hold: !context.machine } };
         }
-        let under_half = 2 * shared < total;
-        let moved = how.why == Why::MovedAway;
-        if shared == 0 || (under_half && !familiar) {
-            let patience = if how.machine_name { SETTLE } else { TOTAL };
-            let believed = how.age >= patience || (settled && (moved || how.other_start_line));
-            return if believed { Verdict::NewGeneration } else { Verdict::Wait { hold: !how.machine && !familiar } };
+        let under_half = 2 * common < total;
+        let renamed = context.reason == RereadReason::Renamed;
+        if common == 0 || (under_half && !has_known_entry) {
+            let delay = if context.machine_name { PARTIAL_LOSS_DELAY } else { TOTAL_LOSS_DELAY };
+            let certain = context.age >= delay || (settled && (renamed || context.other_start_line));
+            return if certain { Verdict::NewGeneration } else { Verdict::Wait { hold: !context.machine && !has_known_entry } };
         }
-        if under_half && ((how.machine && moved && how.age >= SETTLE) || (how.other_start_line && settled)) {
+        let rotated = context.machine && renamed && context.age >= PARTIAL_LOSS_DELAY;
+        if under_half && (rotated || (context.other_start_line && settled)) {
             return Verdict::NewGeneration;
         }
-        if settled || how.age >= TOTAL { Verdict::Rewrite } else { Verdict::Wait { hold: false } }
+        if settled || context.age >= TOTAL_LOSS_DELAY { Verdict::Rewrite } else { Verdict::Wait { hold: false } }
     }
 
-    /// The file now holds exactly these facts. Returns the places of those that are news, in file order, each with how often it has been said.
-    pub fn commit(&mut self, items: &[Item], now: Duration) -> Vec<(usize, u32)> {
-        let new = Tally::of_items(items);
-        let mut quota: HashMap<Slot, u32> = HashMap::new();
-        for (slot, count) in &new.counts {
-            let known = self.known.get(slot).copied().unwrap_or(0);
-            if *count > known && !(known == 0 && self.has_no_room(*slot)) {
-                quota.insert(*slot, count - known);
+    /// Accepts a content of exactly these facts. Returns the index and the count in this run of each new item, in file order.
+    pub fn commit(&mut self, items: &[CountItem], now: Duration) -> Vec<(usize, u32)> {
+        let new = ContentCounts::of_items(items);
+        let mut excess: CountMap = HashMap::new();
+        for (key, count) in &new.counts {
+            let high_water = self.high_water.get(key).copied().unwrap_or(0);
+            if *count > high_water && !(high_water == 0 && self.reject_if_full(*key)) {
+                excess.insert(*key, count - high_water);
             }
         }
-        let mut news = Vec::new();
-        // Which copies are the new ones: those under an opening line that was not there before, else the last ones.
-        let (familiar, fresh): (Vec<usize>, Vec<usize>) =
-            (0..items.len()).partition(|place| self.opens.contains(&(items[*place].slot, items[*place].open)));
-        for place in fresh.into_iter().chain(familiar.into_iter().rev()) {
-            if let Some(left) = quota.get_mut(&items[place].slot).filter(|left| **left > 0) {
+        let mut due = Vec::new();
+        // Of several equal facts those in an unknown entry are the new ones, else the last ones.
+        let (in_known_entry, in_new_entry): (Vec<usize>, Vec<usize>) =
+            (0..items.len()).partition(|index| self.entry_hashes.contains(&(items[*index].key, items[*index].entry_hash)));
+        for index in in_new_entry.into_iter().chain(in_known_entry.into_iter().rev()) {
+            if let Some(left) = excess.get_mut(&items[index].key).filter(|left| **left > 0) {
                 *left -= 1;
-                news.push(place);
+                due.push(index);
             }
         }
-        news.sort_unstable();
-        self.gone = self
-            .known
+        due.sort_unstable();
+        self.missing_since = self
+            .high_water
             .iter()
-            .filter(|(slot, known)| **known > new.of(**slot))
-            .map(|(slot, _)| (*slot, self.gone.get(slot).copied().unwrap_or(Some(now))))
+            .filter(|(key, high_water)| **high_water > new.of(**key))
+            .map(|(key, _)| (*key, self.missing_since.get(key).copied().unwrap_or(Some(now))))
             .collect();
-        self.cur = new.counts;
-        self.opens = new.opens;
-        news.into_iter()
-            .map(|place| {
-                let slot = items[place].slot;
-                *self.known.entry(slot).or_default() += 1;
-                (place, self.said(slot))
+        self.current = new.counts;
+        self.entry_hashes = new.entry_hashes;
+        due.into_iter()
+            .map(|index| {
+                let key = items[index].key;
+                *self.high_water.entry(key).or_default() += 1;
+                (index, self.count_in_run(key))
             })
             .collect()
     }
 
-    /// A machine log was rotated: counts go on.
+    /// Begins the next generation of a machine log: its counts go on.
     pub fn rotate(&mut self) {
-        for past in self.pasts.iter_mut().filter(|past| past.closed.is_none()) {
-            past.closed = Some(self.known.clone());
+        for detached in self.detached.iter_mut().filter(|detached| detached.high_water.is_none()) {
+            detached.high_water = Some(self.high_water.clone());
         }
-        for (slot, count) in self.known.drain() {
-            *self.base.entry(slot).or_default() += count;
+        for (key, count) in self.high_water.drain() {
+            *self.closed.entry(key).or_default() += count;
         }
         self.forget_content();
     }
 
-    /// This source was reset for a new run.
+    /// Begins a run that this source was reset for.
     pub fn begin_run(&mut self) {
-        self.base.clear();
-        self.floor.clear();
-        self.known.clear();
-        // What is still added to the file of the run before is that run's.
-        self.pasts.clear();
+        self.closed.clear();
+        self.before_run.clear();
+        self.high_water.clear();
+        // A detached file goes on with the run before.
+        self.detached.clear();
         self.forget_content();
     }
 
-    /// Another source said that a new run began: what this one has said so far belongs to the old one.
-    pub fn outlive_run(&mut self) {
-        self.floor = self.base.clone();
-        for (slot, count) in &self.known {
-            *self.floor.entry(*slot).or_default() += count;
+    /// Begins a run that another source was reset for: all that this source has counted belongs to the run before.
+    pub fn carry_over(&mut self) {
+        self.before_run = self.closed.clone();
+        for (key, count) in &self.high_water {
+            *self.before_run.entry(*key).or_default() += count;
         }
     }
 
     fn forget_content(&mut self) {
-        self.cur.clear();
-        self.gone.clear();
-        self.opens.clear();
+        self.current.clear();
+        self.missing_since.clear();
+        self.entry_hashes.clear();
     }
 }
 
-/// Since when something has been missing is told by a clock that ends with the process; see [`Source::has_just_gone`].
-mod long_ago {
+/// Writes the missing keys without their times, because the clock of those ends with the process; see
+/// [`SourceLedger::restart_missing_timer`].
+mod without_times {
     use std::collections::HashMap;
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::Slot;
+    use super::CountKey;
 
-    pub fn serialize<S: Serializer>(gone: &HashMap<Slot, Option<Duration>>, to: S) -> Result<S::Ok, S::Error> {
-        gone.keys().collect::<Vec<_>>().serialize(to)
+    pub fn serialize<S: Serializer>(missing: &HashMap<CountKey, Option<Duration>>, to: S) -> Result<S::Ok, S::Error> {
+        missing.keys().collect::<Vec<_>>().serialize(to)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<Slot, Option<Duration>>, D::Error> {
-        Ok(Vec::<Slot>::deserialize(from)?.into_iter().map(|slot| (slot, None)).collect())
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<CountKey, Option<Duration>>, D::Error> {
+        Ok(Vec::<CountKey>::deserialize(from)?.into_iter().map(|key| (key, None)).collect())
     }
 }
 
-fn sum(of: &Counts) -> u64 {
-    of.values().map(|n| u64::from(*n)).sum()
+fn sum(of: &CountMap) -> u64 {
+    of.values().map(|count| u64::from(*count)).sum()
 }
 
-/// The counts of some content.
+/// The counts of one content.
 #[derive(Debug, Default, Clone)]
-pub struct Tally {
-    counts: Counts,
-    opens: HashSet<(Slot, u64)>,
+pub struct ContentCounts {
+    counts: CountMap,
+    entry_hashes: HashSet<(CountKey, u64)>,
 }
 
-impl Tally {
-    pub fn of_items(items: &[Item]) -> Self {
-        let mut tally = Tally::default();
+impl ContentCounts {
+    fn of_items(items: &[CountItem]) -> Self {
+        let mut counts = ContentCounts::default();
         for item in items {
-            tally.add(*item);
+            counts.add(*item);
         }
-        tally
+        counts
     }
 
-    pub fn add(&mut self, item: Item) {
-        let count = self.counts.entry(item.slot).or_default();
+    pub fn add(&mut self, item: CountItem) {
+        let count = self.counts.entry(item.key).or_default();
         if *count == 0 || !item.once {
             *count += 1;
         }
-        self.opens.insert((item.slot, item.open));
+        self.entry_hashes.insert((item.key, item.entry_hash));
     }
 
-    fn of(&self, slot: Slot) -> u32 {
-        self.counts.get(&slot).copied().unwrap_or(0)
+    fn of(&self, key: CountKey) -> u32 {
+        self.counts.get(&key).copied().unwrap_or(0)
     }
 }
 
-/// What has been emitted in the present run of a task, over all its sources.
+/// How often each key was emitted in the present run of a task, over all its sources.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Run {
+pub struct RunLedger {
     emitted: HashMap<Key, u32>,
 }
 
-impl Run {
-    /// A source has now said this `said` times. Returns the occurrences that are due.
-    pub fn offer(&mut self, key: Key, said: u32) -> std::ops::RangeInclusive<u32> {
+impl RunLedger {
+    /// A source counts `count` occurrences of `key`. Returns the occurrences that are due, and records them as emitted.
+    pub fn due(&mut self, key: Key, count: u32) -> std::ops::RangeInclusive<u32> {
         let emitted = self.emitted.entry(key).or_default();
-        let due = *emitted + 1..=said;
-        *emitted = (*emitted).max(said);
+        let due = *emitted + 1..=count;
+        *emitted = (*emitted).max(count);
         due
     }
 
-    /// One more occurrence, whatever the sources have said.
-    pub fn add(&mut self, key: Key) -> u32 {
+    /// Records one more occurrence, whatever the sources count. Returns its number.
+    pub fn record(&mut self, key: Key) -> u32 {
         let emitted = self.emitted.entry(key).or_default();
         *emitted += 1;
         *emitted

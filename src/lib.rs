@@ -1,20 +1,23 @@
 //! progress-bridge: watches the files that coding-agent runners already write and serves them as typed events.
 //!
 //! One path, in this order: bytes → lines (`tail`) → facts (`format`, `plan`) → new or known (`subject`, `ledger`) → state and
-//! events (`model`), composed in `bridge`; then one log ([`hub`]) that every output reads with a cursor. A module imports only
+//! events (`model`), composed in `engine`; then one log ([`hub`]) that every output reads with a cursor. A module imports only
 //! from layers above its own in the list below; `tests/it/layers.rs` holds that.
 //!
 //! Public is what the binary, the tests, the benches and the examples use: start with [`app::run`], or with [`event::Event`] for what
-//! comes out. The rest is the program's own.
+//! comes out. All other modules are internal.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-// 0 words: what the reader hands on, what a source states, what is said about it, what can go wrong
+// 0 words: time, clean text, lines, the engine's inputs, facts of a source, events, errors and notices
+pub mod clock;
 pub mod error;
 pub mod event;
 pub mod fact;
+pub(crate) mod input;
 pub mod line;
+pub mod text;
 // 1 machines: pure, each with one job; time comes in as an argument
 pub(crate) mod discover;
 pub(crate) mod estimate;
@@ -23,17 +26,18 @@ pub(crate) mod ledger;
 #[expect(dead_code, reason = "used by `record`, which the formats are about to be built on")]
 pub(crate) mod lex;
 pub mod model;
-pub(crate) mod pace;
 pub(crate) mod plan;
+pub(crate) mod rate_limiter;
 #[expect(dead_code, reason = "the formats are about to be built on it")]
 pub(crate) mod record;
 pub(crate) mod subject;
 pub(crate) mod tail; // its `watch`, `wake` and `reader` are edges: the watcher, the files, the clock
-// 2 bridge: inputs in, events and state out
-pub(crate) mod bridge;
+// 2 engine: inputs in, events and state out
+pub(crate) mod engine;
 // 3 log: one writer, readers with cursors
 pub mod hub;
-// 4 edges: whoever writes or serves what the log holds
+pub(crate) mod inline_delivery;
+// 4 edges: write and serve what the log holds
 pub(crate) mod output;
 pub mod serve;
 pub(crate) mod store;

@@ -1,4 +1,4 @@
-//! Arguments → command, a runtime for it, and the exit code.
+//! Parses the arguments, runs the command and returns the exit code.
 
 #![forbid(unsafe_code)]
 
@@ -8,24 +8,25 @@ use std::time::Duration;
 
 use progress_bridge::app::{self, Signals};
 use progress_bridge::check;
-use progress_bridge::cli::{self, Command, Instead};
+use progress_bridge::cli::{self, Command, EarlyExit};
 use progress_bridge::config::Config;
 use progress_bridge::error::Error;
+use progress_bridge::text::clean_lines;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
-        Ok(Command::Run(config)) => ended(run(config)),
-        Ok(Command::Check(request)) => ended(check::run(&request).map(|()| 0)),
-        Err(Instead::Say(text)) => {
-            // Whoever closed stdout does not want to read it.
+        Ok(Command::Run(config)) => to_exit_code(run(config)),
+        Ok(Command::Check(request)) => to_exit_code(check::run(&request).map(|()| 0)),
+        Err(EarlyExit::Print(text)) => {
+            // An error means that the reader has closed stdout.
             let _closed = std::io::stdout().write_all(text.as_bytes()).is_err();
             ExitCode::SUCCESS
         }
-        Err(Instead::Explain(text)) => {
-            complain(&text);
+        Err(EarlyExit::UsageError(text)) => {
+            print_error(&text);
             ExitCode::from(2)
         }
-        Err(Instead::Fail(error)) => ended(Err(error)),
+        Err(EarlyExit::Error(error)) => to_exit_code(Err(error)),
     }
 }
 
@@ -35,23 +36,23 @@ fn run(config: Config) -> Result<u8, Error> {
         path: None,
         cause,
     })?;
-    let ended = runtime.block_on(async { app::run(config, Signals::catch()?).await });
-    // Whatever has not ended by now has had its time: a read of a terminal cannot be called back.
+    let reason = runtime.block_on(async { app::run(config, Signals::catch()?).await });
+    // Tasks that still run are abandoned: a blocking read of a terminal cannot be cancelled.
     runtime.shutdown_timeout(Duration::from_millis(50));
-    ended.map(app::Ended::exit_code)
+    reason.map(app::ExitReason::exit_code)
 }
 
-fn ended(result: Result<u8, Error>) -> ExitCode {
+fn to_exit_code(result: Result<u8, Error>) -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            complain(&format!("progress-bridge: {error}\n"));
+            print_error(&format!("progress-bridge: {error}\n"));
             ExitCode::from(error.exit_code())
         }
     }
 }
 
-fn complain(text: &str) {
-    // A closed stderr has nobody left to tell; the exit code still says it.
-    let _closed = std::io::stderr().write_all(text.as_bytes()).is_err();
+fn print_error(text: &str) {
+    // An error means that stderr is closed; the exit code is still right.
+    let _closed = std::io::stderr().write_all(clean_lines(text).as_bytes()).is_err();
 }

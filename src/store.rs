@@ -1,9 +1,10 @@
-//! `--state DIR`: what a restarted bridge goes on with.
+//! `--state DIR`: stores what a restarted process resumes from.
 //!
-//! Two files. `journal` holds the last events, a line each, appended after stdout has them and before anybody else gets them: whoever
-//! comes back with a cursor of it misses nothing. `snapshot` holds what was counted, replaced whole now and then; what a kill cut off
-//! of it is counted again, and recognised by the ids in the journal. Both survive the death of the process, not that of the machine;
-//! what is torn then is recovered or set aside, and said.
+//! The folder has two files. `journal` holds the last events, one per line. An event is appended after stdout has it and before any
+//! client gets it, so a client that resumes with a cursor of this log misses nothing. `snapshot` holds the newest checkpoint of the
+//! engine and of the files, and is replaced whole. After a kill, the engine counts again what the checkpoint lacks and recognises it
+//! by the event ids in the journal. Both files survive a crash of the process, but not one of the machine: a damaged file is then
+//! recovered or quarantined, with a notice.
 
 mod journal;
 #[cfg(test)]
@@ -15,66 +16,70 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::error::{Error, Notice, NoticeKind};
 use crate::event::{Event, Seq};
 use crate::hub::{Cursor, Hub, HubSettings};
-use crate::line::Timestamp;
-use crate::tail::memory::Keep;
+use crate::tail::checkpoint::Checkpoint;
 use journal::Journal;
 
-/// Goes up when a snapshot of the old kind means something else now.
-const VERSION: u32 = 2;
+/// Increased when an old snapshot would be misread.
+const VERSION: u32 = 3;
 const SNAPSHOT: &str = "snapshot";
 
-/// The folder, open for writing.
+/// The locked folder.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
-    /// Nothing where it cannot be written at all.
+    /// `None` when the folder cannot be written at all.
     journal: Option<Journal>,
-    /// Held as long as this is.
+    /// Held until the store is dropped.
     _lock: Option<File>,
-    /// Trouble has been said and is not over.
-    said: bool,
+    /// A failure was reported, and no write has succeeded since.
+    reported: bool,
 }
 
-/// What was found in the folder.
+/// The content of the folder.
 #[derive(Debug, Default)]
-pub struct Kept {
-    /// Names the log, and its newest place; nothing where there was none.
+pub struct Restored {
+    /// Epoch and last sequence number of the log; `None` without a journal.
     pub newest: Option<Cursor>,
-    /// The tail of the log.
+    /// The last events of the log.
     pub events: Vec<Event>,
-    /// What was counted.
-    pub keep: Option<Keep>,
-    /// What had to be left behind.
+    /// The newest checkpoint.
+    pub checkpoint: Option<Checkpoint>,
+    /// What could not be read or written.
     pub notices: Vec<Notice>,
 }
 
+/// The snapshot file as it is written.
 #[derive(Serialize)]
-struct Written<'a> {
+struct SnapshotRef<'a> {
     version: u32,
-    keep: &'a Keep,
+    #[serde(rename = "keep")]
+    checkpoint: &'a Checkpoint,
+}
+
+/// Read first, because the rest depends on it.
+#[derive(Deserialize)]
+struct SnapshotVersion {
+    version: u32,
 }
 
 #[derive(Deserialize)]
-struct Version {
-    version: u32,
-}
-
-#[derive(Deserialize)]
-struct Read {
-    keep: Keep,
+struct SnapshotOwned {
+    #[serde(rename = "keep")]
+    checkpoint: Checkpoint,
 }
 
 impl Store {
-    /// Opens the folder, makes it when it is missing, and reads what is there.
+    /// Opens the folder, creates it when it is missing, and reads its content.
     ///
     /// # Errors
     ///
-    /// Another bridge uses it. One that cannot be written is no error: it is said, and nothing is kept.
-    pub fn open(folder: &Path, now: Timestamp) -> Result<(Store, Kept), Error> {
-        let mut kept = Kept::default();
+    /// Another process holds the lock. A folder that cannot be written is no error but a notice, and nothing is stored then.
+    pub fn open(folder: &Path, now: Timestamp) -> Result<(Store, Restored), Error> {
+        let mut restored = Restored::default();
         let lock = match lock(folder) {
             Ok(lock) => lock,
             Err(TryLockError::WouldBlock) => {
@@ -84,55 +89,56 @@ impl Store {
                 )));
             }
             Err(TryLockError::Error(cause)) => {
-                kept.notices.push(trouble(folder, &cause, now));
-                return Ok((Store { folder: folder.to_owned(), journal: None, _lock: None, said: true }, kept));
+                restored.notices.push(write_failed_notice(folder, &cause, now));
+                return Ok((Store { folder: folder.to_owned(), journal: None, _lock: None, reported: true }, restored));
             }
         };
-        kept.keep = read_snapshot(folder, now, &mut kept.notices);
+        restored.checkpoint = read_snapshot(folder, now, &mut restored.notices);
         let journal = match Journal::open(folder) {
-            Ok((journal, read)) => {
-                if let Some(aside) = read.set_aside {
-                    kept.notices.push(left_behind(&aside, now));
+            Ok((journal, content)) => {
+                if let Some(path) = content.quarantined {
+                    restored.notices.push(quarantined_notice(&path, now));
                 }
-                kept.newest = Some(Cursor { epoch: journal.epoch().into(), seq: read.events.last().map_or(Seq(0), |event| event.seq) });
-                kept.events = read.events;
+                restored.newest =
+                    Some(Cursor { epoch: journal.epoch().into(), seq: content.events.last().map_or(Seq(0), |event| event.seq) });
+                restored.events = content.events;
                 Some(journal)
             }
             Err(cause) => {
-                kept.notices.push(trouble(folder, &cause, now));
+                restored.notices.push(write_failed_notice(folder, &cause, now));
                 None
             }
         };
-        let said = journal.is_none();
-        Ok((Store { folder: folder.to_owned(), journal, _lock: Some(lock), said }, kept))
+        let reported = journal.is_none();
+        Ok((Store { folder: folder.to_owned(), journal, _lock: Some(lock), reported }, restored))
     }
 
-    /// Adds events to the journal. What comes back is trouble, said once until it is over.
+    /// Appends events to the journal. Returns a notice at the first failure after a success.
     pub fn append(&mut self, events: &[Event], now: Timestamp) -> Option<Notice> {
         let journal = self.journal.as_mut()?;
-        let done = journal.append(events);
-        self.judge(done, now)
+        let result = journal.append(events);
+        self.report_once(result, now)
     }
 
-    /// Replaces the snapshot. What comes back is trouble, said once until it is over.
-    pub fn keep(&mut self, keep: &Keep, now: Timestamp) -> Option<Notice> {
+    /// Replaces the snapshot. Returns a notice at the first failure after a success.
+    pub fn write_checkpoint(&mut self, checkpoint: &Checkpoint, now: Timestamp) -> Option<Notice> {
         self.journal.as_ref()?;
-        let done = write_snapshot(&self.folder, keep);
-        self.judge(done, now)
+        let result = write_snapshot(&self.folder, checkpoint);
+        self.report_once(result, now)
     }
 
-    fn judge(&mut self, done: io::Result<()>, now: Timestamp) -> Option<Notice> {
-        let was_said = std::mem::replace(&mut self.said, done.is_err());
-        done.err().filter(|_| !was_said).map(|cause| trouble(&self.folder, &cause, now))
+    fn report_once(&mut self, result: io::Result<()>, now: Timestamp) -> Option<Notice> {
+        let was_reported = std::mem::replace(&mut self.reported, result.is_err());
+        result.err().filter(|_| !was_reported).map(|cause| write_failed_notice(&self.folder, &cause, now))
     }
 }
 
-impl Kept {
-    /// The hub as it was, or a new one.
+impl Restored {
+    /// A hub that continues the stored log; an empty one without a journal.
     pub fn hub(&self, settings: HubSettings) -> Hub {
         match &self.newest {
             Some(newest) => {
-                let counted = self.keep.as_ref().map_or(Seq(0), |keep| keep.counts.seq);
+                let counted = self.checkpoint.as_ref().map_or(Seq(0), |checkpoint| checkpoint.engine.seq);
                 let newest = Cursor { epoch: newest.epoch.clone(), seq: newest.seq.max(counted) };
                 Hub::restored(settings, newest, self.events.clone())
             }
@@ -140,9 +146,9 @@ impl Kept {
         }
     }
 
-    /// Events that were published and are not counted in the snapshot.
+    /// Published events that the checkpoint does not count yet.
     pub fn uncounted(&self) -> impl Iterator<Item = &Event> {
-        let counted = self.keep.as_ref().map_or(Seq(0), |keep| keep.counts.seq);
+        let counted = self.checkpoint.as_ref().map_or(Seq(0), |checkpoint| checkpoint.engine.seq);
         self.events.iter().filter(move |event| event.seq > counted)
     }
 }
@@ -154,61 +160,61 @@ fn lock(folder: &Path) -> Result<File, TryLockError> {
     Ok(lock)
 }
 
-fn read_snapshot(folder: &Path, now: Timestamp, notices: &mut Vec<Notice>) -> Option<Keep> {
+fn read_snapshot(folder: &Path, now: Timestamp, notices: &mut Vec<Notice>) -> Option<Checkpoint> {
     let path = folder.join(SNAPSHOT);
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return None,
         Err(cause) => {
-            notices.push(trouble(folder, &cause, now));
+            notices.push(write_failed_notice(folder, &cause, now));
             return None;
         }
     };
-    let is_ours = serde_json::from_slice::<Version>(&bytes).is_ok_and(|read| read.version == VERSION);
-    match serde_json::from_slice::<Read>(&bytes) {
-        Ok(read) if is_ours => Some(read.keep),
+    let is_current = serde_json::from_slice::<SnapshotVersion>(&bytes).is_ok_and(|snapshot| snapshot.version == VERSION);
+    match serde_json::from_slice::<SnapshotOwned>(&bytes) {
+        Ok(snapshot) if is_current => Some(snapshot.checkpoint),
         Ok(_) | Err(_) => {
-            let aside = set_aside(&path);
-            notices.push(left_behind(&aside, now));
+            let quarantined = quarantine(&path);
+            notices.push(quarantined_notice(&quarantined, now));
             None
         }
     }
 }
 
-fn write_snapshot(folder: &Path, keep: &Keep) -> io::Result<()> {
+fn write_snapshot(folder: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
     let path = folder.join(SNAPSHOT);
-    replace(&path, &serde_json::to_vec(&Written { version: VERSION, keep })?)
+    replace(&path, &serde_json::to_vec(&SnapshotRef { version: VERSION, checkpoint })?)
 }
 
-/// Another process sees the old content or the new one, never half of it.
+/// Replaces the file atomically: a reader sees the old content or the new one.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
     let written = File::create(&new).and_then(|mut file| file.write_all(content)).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
-        // On a full disk the half that was written is in the way of everybody else.
-        let _gone_already = fs::remove_file(&new).is_err();
+        // On a full disk the partial file would take space from everybody.
+        let _is_missing = fs::remove_file(&new).is_err();
     }
     written
 }
 
-/// Out of the way, and not lost.
-fn set_aside(path: &Path) -> PathBuf {
-    let aside = path.with_extension("unusable");
-    match fs::rename(path, &aside) {
-        Ok(()) => aside,
-        // It will be written over; that it could not be used is said all the same.
+/// Renames an unusable file, so that it is kept and a new one can be written. Returns where it is now.
+fn quarantine(path: &Path) -> PathBuf {
+    let quarantined = path.with_extension("unusable");
+    match fs::rename(path, &quarantined) {
+        Ok(()) => quarantined,
+        // The next write replaces the file. The notice is reported all the same.
         Err(_) => path.to_owned(),
     }
 }
 
-fn left_behind(path: &Path, now: Timestamp) -> Notice {
+fn quarantined_notice(path: &Path, now: Timestamp) -> Notice {
     let message = "cannot be used: it was written by another version or is damaged; it is set aside, and what the files hold is \
                    emitted again, with the ids it had"
         .to_owned();
     Notice { kind: NoticeKind::Store, path: Some(path.display().to_string()), message, at: now }
 }
 
-fn trouble(folder: &Path, cause: &io::Error, now: Timestamp) -> Notice {
+fn write_failed_notice(folder: &Path, cause: &io::Error, now: Timestamp) -> Notice {
     let message = format!(
         "cannot be written ({cause}): make room or let this user write there; everything goes on, but a restart may emit events again"
     );

@@ -1,7 +1,6 @@
-//! Written id, title, criterion + plan → the subject of a key.
+//! A written id, title or criterion and the plan → the story that it means.
 //!
-//! Answers "which story is meant?" once per written name and keeps to the answer: a plan that turns up later must not
-//! turn one story into two. Counts nothing.
+//! Resolves each written name once and keeps the result: a plan that turns up later must not turn one story into two. Counts nothing.
 
 #[cfg(test)]
 mod tests;
@@ -14,203 +13,213 @@ use serde::{Deserialize, Serialize};
 use crate::fact::{Criterion, StoryName};
 use crate::plan::{CRITERION_LIMIT, Plan};
 
-/// Most names that are remembered.
-const NAMES: usize = 1_000_000;
-/// Longest plan whose titles are compared by their words.
-const COMPARED: usize = 500;
+/// Most written names whose story is kept.
+const MAX_NAMES: usize = 1_000_000;
+/// Most stories of a plan whose titles are compared word by word.
+const MAX_COMPARED_STORIES: usize = 500;
 
-/// Which story is meant.
+/// A reference to a story, whether a plan has it or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
+pub struct StoryRef {
     /// Goes into keys and event ids.
     pub key: Arc<str>,
-    /// As people write it: the plan's spelling, else the first one seen.
+    /// The id as people write it: in the plan's spelling, else in the first one known.
     pub id: Option<Arc<str>>,
 }
 
-/// The names of one task.
+/// Resolves the names that the sources of one task write.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Names {
-    /// This and the next two are told again by `set_plan`.
+pub struct StoryResolver {
+    /// Not persisted, like the next two: `set_plan` rebuilds them.
     #[serde(skip)]
-    plan: Vec<Planned>,
+    plan: Vec<ResolvedPlanStory>,
     #[serde(skip)]
     by_id: HashMap<String, usize>,
     #[serde(skip)]
     by_title: HashMap<String, usize>,
-    /// Written form → subject, from the moment it is first asked for.
-    fixed: HashMap<String, Subject>,
-    /// The same by loose form, for a plan that comes later and spells the id in another way.
-    fixed_loosely: HashMap<String, Subject>,
-    /// Per subject outside the plan (or beyond the plan's list): criteria in order of first appearance, normalised.
+    /// Written form → story, from the first time that it was resolved.
+    resolved: HashMap<String, StoryRef>,
+    /// The same by normalized id, for a plan that comes later and spells the id in another way.
+    resolved_by_normalized_id: HashMap<String, StoryRef>,
+    /// Criteria that the plan does not list, by [`StoryRef::key`]: normalized, in order of first appearance.
     criteria: HashMap<Arc<str>, Vec<Option<String>>>,
 }
 
+/// A story of the plan, with its criteria normalized.
 #[derive(Debug, Clone)]
-struct Planned {
-    subject: Subject,
+struct ResolvedPlanStory {
+    story_ref: StoryRef,
     title: Option<String>,
     criteria: Vec<String>,
 }
 
-impl Names {
-    /// Takes the plan's stories; returns their subjects in array order.
-    pub fn set_plan(&mut self, plan: &Plan) -> Vec<Subject> {
+impl StoryResolver {
+    /// Adopts the plan's stories. Returns a reference to each, in the order of the plan.
+    pub fn set_plan(&mut self, plan: &Plan) -> Vec<StoryRef> {
         self.plan.clear();
         self.by_id.clear();
         self.by_title.clear();
         let mut taken = HashSet::with_capacity(plan.stories.len());
         for story in &plan.stories {
             let written = written_form(story.id.as_deref(), story.title.as_deref());
-            let loose = story.id.as_deref().map_or_else(|| written.clone(), loose_id);
-            let place = self.plan.len();
-            // A story that a log named before the plan came keeps the subject it was counted under.
-            let mut key = self.fixed_loosely.get(&loose).map_or_else(|| Arc::from(written.as_str()), |fixed| fixed.key.clone());
+            let normalized = story.id.as_deref().map_or_else(|| written.clone(), normalize_id);
+            let index = self.plan.len();
+            // A story that a log named before the plan came keeps the key it was counted under.
+            let mut key =
+                self.resolved_by_normalized_id.get(&normalized).map_or_else(|| Arc::from(written.as_str()), |known| known.key.clone());
             if !taken.insert(key.clone()) {
-                // An id that the plan uses twice: the first story keeps it.
-                key = Arc::from(format!("{key}~{place}"));
+                // The plan uses this id twice: the first story keeps it.
+                key = Arc::from(format!("{key}~{index}"));
             }
-            let subject = Subject { key, id: story.id.as_deref().map(Arc::from) };
+            let story_ref = StoryRef { key, id: story.id.as_deref().map(Arc::from) };
             if let Some(id) = &story.id {
-                self.by_id.entry(loose_id(id)).or_insert(place);
+                self.by_id.entry(normalize_id(id)).or_insert(index);
             }
             if let Some(title) = &story.title {
-                self.by_title.entry(fold(title)).or_insert(place);
+                self.by_title.entry(normalize(title)).or_insert(index);
             }
-            self.plan.push(Planned { subject, title: story.title.clone(), criteria: story.criteria.iter().map(|c| fold(c)).collect() });
+            self.plan.push(ResolvedPlanStory {
+                story_ref,
+                title: story.title.clone(),
+                criteria: story.criteria.iter().map(|criterion| normalize(&criterion.text)).collect(),
+            });
         }
-        self.plan.iter().map(|planned| planned.subject.clone()).collect()
+        self.plan.iter().map(|planned| planned.story_ref.clone()).collect()
     }
 
-    /// The story that is meant, and its place in the plan if it has one. `heading` serves where neither id nor title is written.
-    pub fn story(&mut self, name: &StoryName, heading: &str) -> (Subject, Option<usize>) {
+    /// The story that `name` means, and its index in the plan if the plan has it. `heading` stands for a name without id and title.
+    pub fn resolve_story(&mut self, name: &StoryName, heading: &str) -> (StoryRef, Option<usize>) {
         let (id, title) = written_names(name);
-        let place = self.place(name);
+        let index = self.find_in_plan(name);
         let written = written_form(id, Some(title.unwrap_or(heading)));
-        if let Some(fixed) = self.fixed.get_mut(&written) {
-            if fixed.id.is_none() {
-                fixed.id = place.and_then(|place| self.plan[place].subject.id.clone()).or_else(|| id.map(Arc::from));
+        if let Some(known) = self.resolved.get_mut(&written) {
+            if known.id.is_none() {
+                known.id = index.and_then(|index| self.plan[index].story_ref.id.clone()).or_else(|| id.map(Arc::from));
             }
-            return (fixed.clone(), place);
+            return (known.clone(), index);
         }
-        let subject = match place {
-            Some(place) => self.plan[place].subject.clone(),
-            None => Subject { key: Arc::from(written.as_str()), id: id.map(Arc::from) },
+        let story_ref = match index {
+            Some(index) => self.plan[index].story_ref.clone(),
+            None => StoryRef { key: Arc::from(written.as_str()), id: id.map(Arc::from) },
         };
-        // Beyond that nothing new is counted any more.
-        if self.fixed.len() < NAMES {
-            self.fixed_loosely.entry(id.map_or_else(|| written.clone(), loose_id)).or_insert_with(|| subject.clone());
-            self.fixed.insert(written, subject.clone());
+        // The ledger counts no more keys than this either.
+        if self.resolved.len() < MAX_NAMES {
+            self.resolved_by_normalized_id.entry(id.map_or_else(|| written.clone(), normalize_id)).or_insert_with(|| story_ref.clone());
+            self.resolved.insert(written, story_ref.clone());
         }
-        (subject, place)
+        (story_ref, index)
     }
 
-    /// The place in the plan of the story that is meant.
-    pub fn place(&self, name: &StoryName) -> Option<usize> {
+    /// The index in the plan of the story that `name` means.
+    pub fn find_in_plan(&self, name: &StoryName) -> Option<usize> {
         match written_names(name) {
-            (Some(id), title) => self.by_id.get(&loose_id(id)).copied().or_else(|| self.without_id(Some(id), title?)),
-            (None, Some(title)) => self.by_title.get(&fold(title)).copied().or_else(|| self.without_id(None, title)),
+            (Some(id), title) => self.by_id.get(&normalize_id(id)).copied().or_else(|| self.find_without_id(Some(id), title?)),
+            (None, Some(title)) => self.by_title.get(&normalize(title)).copied().or_else(|| self.find_without_id(None, title)),
             (None, None) => None,
         }
     }
 
-    /// A story of the plan that has no id there: by its place, where the log counts the stories, else by the only title that agrees.
-    fn without_id(&self, id: Option<&str>, title: &str) -> Option<usize> {
-        let nameless = |place: &usize| self.plan[*place].subject.id.is_none();
-        if let Some(place) = self.by_title.get(&fold(title)).copied().filter(nameless) {
-            return Some(place);
+    /// The index of a story that the plan gives no id: by its number where the log numbers the stories, else by the only title that
+    /// agrees.
+    fn find_without_id(&self, id: Option<&str>, title: &str) -> Option<usize> {
+        let has_no_id = |index: &usize| self.plan[*index].story_ref.id.is_none();
+        if let Some(index) = self.by_title.get(&normalize(title)).copied().filter(has_no_id) {
+            return Some(index);
         }
-        let agrees = |place: &usize| self.plan[*place].title.as_deref().is_some_and(|planned| titles_agree(planned, title));
-        let counted = id.and_then(|id| loose_id(id).parse::<usize>().ok()).and_then(|number| number.checked_sub(1));
-        if let Some(place) = counted.filter(|place| *place < self.plan.len() && nameless(place) && agrees(place)) {
-            return Some(place);
+        let agrees = |index: &usize| self.plan[*index].title.as_deref().is_some_and(|planned| titles_agree(planned, title));
+        let numbered = id.and_then(|id| normalize_id(id).parse::<usize>().ok()).and_then(|number| number.checked_sub(1));
+        if let Some(index) = numbered.filter(|index| *index < self.plan.len() && has_no_id(index) && agrees(index)) {
+            return Some(index);
         }
-        // Comparing every title with every other is for plans that a person could have written.
-        if self.plan.len() > COMPARED {
+        // Every written title is compared with every planned one: affordable only for plans that a person could have written.
+        if self.plan.len() > MAX_COMPARED_STORIES {
             return None;
         }
-        // One word in common is a coincidence.
-        let agrees = |place: &usize| agrees(place) && self.plan[*place].title.as_deref().is_some_and(|planned| shared(planned, title) >= 2);
-        let mut agreeing = (0..self.plan.len()).filter(nameless).filter(agrees);
+        // One common word is a coincidence.
+        let agrees = |index: &usize| {
+            agrees(index) && self.plan[*index].title.as_deref().is_some_and(|planned| common_word_count(planned, title) >= 2)
+        };
+        let mut agreeing = (0..self.plan.len()).filter(has_no_id).filter(agrees);
         match (agreeing.next(), agreeing.next()) {
-            (Some(place), None) => Some(place),
+            (Some(index), None) => Some(index),
             (_, Some(_)) | (None, None) => None,
         }
     }
 
-    /// Whether the plan gives the story in this place a title.
-    pub fn is_titled(&self, place: usize) -> bool {
-        self.plan.get(place).is_some_and(|planned| planned.title.is_some())
+    /// Whether the plan gives the story at this index a title.
+    pub fn has_title(&self, index: usize) -> bool {
+        self.plan.get(index).is_some_and(|planned| planned.title.is_some())
     }
 
-    /// Index of a criterion within its story. `None` when it has neither number nor text, or is beyond what a story may have.
-    pub fn criterion(&mut self, subject: &Subject, place: Option<usize>, written: &Criterion) -> Option<u32> {
-        let planned: &[String] = place.map_or(&[], |place| &self.plan[place].criteria);
+    /// The index of a criterion within its story. `None` when it has neither number nor text, or exceeds [`CRITERION_LIMIT`].
+    pub fn resolve_criterion(&mut self, story_ref: &StoryRef, story_index: Option<usize>, written: &Criterion) -> Option<u32> {
+        let planned: &[String] = story_index.map_or(&[], |story| &self.plan[story].criteria);
         if let Some(index) = written.index
             && (index as usize) < planned.len()
         {
             return Some(index);
         }
-        let text = written.text.as_deref().map(fold).filter(|text| !text.is_empty());
+        let text = written.text.as_deref().map(normalize).filter(|text| !text.is_empty());
         if let Some(text) = &text
-            && let Some(index) = find(planned, text, written.text.as_deref().is_some_and(is_cut))
+            && let Some(index) = find_criterion(planned, text, written.text.as_deref().is_some_and(is_truncated))
         {
             return Some(index);
         }
-        let others = self.criteria.entry(subject.key.clone()).or_default();
+        let others = self.criteria.entry(story_ref.key.clone()).or_default();
         let offset = planned.len();
-        let taken = others.iter().position(|seen| seen.is_some() && *seen == text);
-        let place = match (taken, written.index) {
-            (Some(place), _) => place,
+        let taken = others.iter().position(|known| known.is_some() && *known == text);
+        let index = match (taken, written.index) {
+            (Some(index), _) => index,
             (None, Some(index)) if offset == 0 => index as usize,
             (None, index) if text.is_none() => return index.filter(|index| (*index as usize) < CRITERION_LIMIT),
             (None, _) => others.iter().position(Option::is_none).unwrap_or(others.len()),
         };
-        if offset + place >= CRITERION_LIMIT {
+        if offset + index >= CRITERION_LIMIT {
             return None;
         }
-        if others.len() <= place {
-            others.resize(place + 1, None);
+        if others.len() <= index {
+            others.resize(index + 1, None);
         }
-        if others[place].is_none() {
-            others[place] = text;
+        if others[index].is_none() {
+            others[index] = text;
         }
-        u32::try_from(offset + place).ok()
+        u32::try_from(offset + index).ok()
     }
 
-    /// Whether a title written in a log can mean the plan's story: they agree, or one is missing.
-    pub fn titles_agree(&self, place: usize, written: Option<&str>) -> bool {
-        match (&self.plan[place].title, written) {
+    /// Whether a title in a log can mean the plan's story: the two agree, or one is missing.
+    pub fn titles_agree(&self, index: usize, written: Option<&str>) -> bool {
+        match (&self.plan[index].title, written) {
             (Some(planned), Some(written)) => titles_agree(planned, written),
             (None, _) | (_, None) => true,
         }
     }
 
-    /// Whether a title written in a log is surely another story's than the plan's.
-    pub fn titles_clash(&self, place: usize, written: &str) -> bool {
-        self.plan[place].title.as_deref().is_some_and(|planned| titles_clash(planned, written))
+    /// Whether a title in a log surely names another story than the plan's.
+    pub fn titles_clash(&self, index: usize, written: &str) -> bool {
+        self.plan[index].title.as_deref().is_some_and(|planned| titles_clash(planned, written))
     }
 
-    /// A new run numbers its criteria afresh, and may spell its ids in another way.
+    /// Forgets what belongs to the run before: the numbers of criteria and the spelling of ids.
     pub fn begin_run(&mut self) {
         self.criteria.clear();
-        for subject in self.fixed.values_mut() {
-            subject.id = None;
+        for story_ref in self.resolved.values_mut() {
+            story_ref.id = None;
         }
     }
 }
 
-/// The written form that a name is remembered by, and its key outside a plan: the id upper-cased, else the folded title.
-/// Id and title, where something is written.
+/// Id and title, each `None` when it is blank.
 fn written_names(name: &StoryName) -> (Option<&str>, Option<&str>) {
     let written = |name: &&str| !name.trim().is_empty();
     (name.id.as_deref().filter(written), name.title.as_deref().filter(written))
 }
 
+/// The form under which `StoryResolver::resolved` keeps a name, which is also its key outside a plan: the bare id, else the normalized
+/// title.
 fn written_form(id: Option<&str>, title: Option<&str>) -> String {
     match (id, title) {
         (Some(id), _) => bare_id(id),
-        (None, Some(title)) => format!("title:{}", fold(title)),
+        (None, Some(title)) => format!("title:{}", normalize(title)),
         (None, None) => "title:".to_owned(),
     }
 }
@@ -225,19 +234,19 @@ fn bare_id(id: &str) -> String {
         .collect();
     for word in GENERIC {
         // Only before a number: `TASK-007` is an id with its prefix, `Task 7` is the number 7.
-        if let Some(rest) = upper.strip_prefix(word)
-            && rest.starts_with(|c: char| c.is_ascii_digit())
+        if let Some(number) = upper.strip_prefix(word)
+            && number.starts_with(|c: char| c.is_ascii_digit())
         {
-            return rest.to_owned();
+            return number.to_owned();
         }
     }
     upper
 }
 
-/// Like [`bare_id`], and leading zeros of every number dropped: `US-003` and `us-3` are one.
-fn loose_id(id: &str) -> String {
+/// [`bare_id`] without the leading zeros of each number: `US-003` and `us-3` are one story.
+fn normalize_id(id: &str) -> String {
     let bare = bare_id(id);
-    let mut loose = String::with_capacity(bare.len());
+    let mut normalized = String::with_capacity(bare.len());
     let mut digits = bare.chars().peekable();
     let mut in_number = false;
     while let Some(c) = digits.next() {
@@ -246,70 +255,70 @@ fn loose_id(id: &str) -> String {
             continue;
         }
         in_number = c.is_ascii_digit();
-        loose.push(c);
+        normalized.push(c);
     }
-    loose
+    normalized
 }
 
-/// Lower case, everything that is neither letter nor digit folded into single spaces.
-pub fn fold(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
+/// Lower case, with a single space for everything between letters and digits.
+pub fn normalize(text: &str) -> String {
+    let mut normalized = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_alphanumeric() {
-            folded.extend(c.to_lowercase());
-        } else if !folded.is_empty() && !folded.ends_with(' ') {
-            folded.push(' ');
+            normalized.extend(c.to_lowercase());
+        } else if !normalized.is_empty() && !normalized.ends_with(' ') {
+            normalized.push(' ');
         }
     }
-    folded.truncate(folded.trim_end().len());
-    folded
+    normalized.truncate(normalized.trim_end().len());
+    normalized
 }
 
-fn is_cut(text: &str) -> bool {
+fn is_truncated(text: &str) -> bool {
     let text = text.trim_end();
     text.ends_with('…') || text.ends_with("...")
 }
 
-/// The place of a criterion in a list: equal, or the only one that a cut text begins.
-fn find(list: &[String], text: &str, cut: bool) -> Option<u32> {
+/// The index of a criterion in a list: the equal one, or the only one that starts with a truncated text.
+fn find_criterion(list: &[String], text: &str, truncated: bool) -> Option<u32> {
     let equal = list.iter().position(|have| have == text);
     let found = equal.or_else(|| {
-        let mut starts = list.iter().enumerate().filter(|(_, have)| cut && have.starts_with(text));
+        let mut starts = list.iter().enumerate().filter(|(_, have)| truncated && have.starts_with(text));
         match (starts.next(), starts.next()) {
-            (Some((place, _)), None) => Some(place),
+            (Some((index, _)), None) => Some(index),
             (_, Some(_)) | (None, None) => None,
         }
     });
-    found.and_then(|place| u32::try_from(place).ok())
+    found.and_then(|index| u32::try_from(index).ok())
 }
 
-/// Titles are retold freely; they agree when half the words of the shorter one stand in the longer one.
+/// Whether two titles may name one story: half the words of the shorter one are in the longer one, because logs paraphrase.
 pub fn titles_agree(one: &str, other: &str) -> bool {
-    let (one, other) = (fold(one), fold(other));
+    let (one, other) = (normalize(one), normalize(other));
     if one.is_empty() || other.is_empty() || one == other {
         return true;
     }
-    let (one, other) = (words(&one), words(&other));
+    let (one, other) = (word_set(&one), word_set(&other));
     2 * one.intersection(&other).count() >= one.len().min(other.len())
 }
 
-/// Words that both titles have.
-fn shared(one: &str, other: &str) -> usize {
-    words(&fold(one)).intersection(&words(&fold(other))).count()
+/// Number of words that both titles have.
+fn common_word_count(one: &str, other: &str) -> usize {
+    word_set(&normalize(one)).intersection(&word_set(&normalize(other))).count()
 }
 
-fn words(folded: &str) -> HashSet<String> {
-    folded.split(' ').map(str::to_owned).collect()
+fn word_set(normalized: &str) -> HashSet<String> {
+    normalized.split(' ').map(str::to_owned).collect()
 }
 
-/// Two titles that surely name different things: both have words enough in the same script, and no stem is in both.
+/// Whether two titles surely name different stories: both have two ASCII stems or more, and none in common.
 fn titles_clash(one: &str, other: &str) -> bool {
-    // Beginnings of what every other title says.
+    // Stems of words that are in every other title.
     const COMMON: [&str; 14] =
         ["crea", "adde", "impl", "upda", "remo", "repl", "buil", "with", "from", "into", "test", "migr", "refa", "unit"];
     let stems = |text: &str| -> HashSet<String> {
-        let folded = fold(text);
-        let long = folded.split(' ').filter(|word| word.is_ascii() && word.len() >= 4).map(|word| word[..4].to_owned());
+        let normalized = normalize(text);
+        let long = normalized.split(' ').filter(|word| word.is_ascii() && word.len() >= 4).map(|word| word[..4].to_owned());
         long.filter(|stem| !COMMON.contains(&stem.as_str())).collect()
     };
     let (one, other) = (stems(one), stems(other));

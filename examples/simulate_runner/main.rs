@@ -13,8 +13,8 @@ mod write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use simulation::{Runner, STEP, Simulation};
-use write::Style;
+use simulation::{STEP, SimulatedRunner, Simulation};
+use write::WriteStyle;
 
 const USAGE: &str = "usage: simulate_runner DIR [--runner ralph|claude-loop] [--style append|truncate|rename|insert-top] [--speed N]";
 
@@ -36,23 +36,23 @@ fn main() -> ExitCode {
 }
 
 fn understood(mut arguments: impl Iterator<Item = String>) -> Result<Simulation, String> {
-    let (mut folder, mut runner, mut style, mut speed) = (None, Runner::ClaudeLoop, Style::Append, 1.0);
+    let (mut folder, mut runner, mut style, mut speed) = (None, SimulatedRunner::ClaudeLoop, WriteStyle::Append, 1.0);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
             "--runner" => {
                 runner = match value()?.as_str() {
-                    "ralph" => Runner::Ralph,
-                    "claude-loop" => Runner::ClaudeLoop,
+                    "ralph" => SimulatedRunner::Ralph,
+                    "claude-loop" => SimulatedRunner::ClaudeLoop,
                     other => return Err(format!("{other} is no runner that can be simulated")),
                 }
             }
             "--style" => {
                 style = match value()?.as_str() {
-                    "append" => Style::Append,
-                    "truncate" => Style::Truncate,
-                    "rename" => Style::Rename,
-                    "insert-top" => Style::InsertTop,
+                    "append" => WriteStyle::Append,
+                    "truncate" => WriteStyle::Truncate,
+                    "rename" => WriteStyle::Rename,
+                    "insert-top" => WriteStyle::InsertTop,
                     other => return Err(format!("{other} is no way of writing")),
                 }
             }

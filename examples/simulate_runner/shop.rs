@@ -1,7 +1,7 @@
 //! A run of five stories, in the words of two runners. Times are given by whoever tells it.
 
 /// One story of the plan, and what the agent has to say when it is done.
-pub struct Story {
+pub struct ShopStory {
     pub id: &'static str,
     pub title: &'static str,
     pub criteria: [&'static str; 3],
@@ -9,36 +9,36 @@ pub struct Story {
     pub learned: &'static str,
 }
 
-pub const STORIES: [Story; 5] = [
-    Story {
+pub const STORIES: [ShopStory; 5] = [
+    ShopStory {
         id: "US-001",
         title: "Show the product list",
         criteria: ["All products are listed with name and price", "Sold out products are greyed out", "A page has 24 of them"],
         done: "List with paging; prices are formatted at the edge",
         learned: "Prices are cents everywhere",
     },
-    Story {
+    ShopStory {
         id: "US-002",
         title: "Put a product into the basket",
         criteria: ["The count in the header rises", "Twice the same gives one row", "The basket survives a reload"],
         done: "Basket in a signed cookie",
         learned: "Fixed the error handling gotcha: a failed fetch resolves, look at its status",
     },
-    Story {
+    ShopStory {
         id: "US-003",
         title: "Change quantities in the basket",
         criteria: ["Zero removes the row", "The total follows without a reload", "Quantities over the stock are refused"],
         done: "Quantities have their own endpoint",
         learned: "0 tests failed, 212 passed; two tabs may change one row",
     },
-    Story {
+    ShopStory {
         id: "US-004",
         title: "Blocked accounts cannot log in",
         criteria: ["The form says that the account is blocked", "No session is made", "An administrator can lift the block"],
         done: "Login looks at the column that was there already",
         learned: "A blocked login must take as long as a wrong password",
     },
-    Story {
+    ShopStory {
         id: "US-005",
         title: "Send the order confirmation",
         criteria: ["A mail goes out after payment", "A bounced mail is tried again", "It is in the customer's language"],
@@ -76,7 +76,7 @@ pub fn ralph_header(started: &str) -> [String; 3] {
 pub const RALPH_TOP: &str = "---\n";
 
 /// ralph: what the agent adds when a story's checks have passed.
-pub fn ralph_entry(story: &Story, time: &str) -> String {
+pub fn ralph_entry(story: &ShopStory, time: &str) -> String {
     format!(
         "\n## {time} - {}\n- {}\n- Files changed: app/{}.ts\n- **Learnings for future iterations:**\n  - {}\n---\n",
         story.id,
@@ -95,7 +95,7 @@ pub fn claude_loop_header(created: &str) -> String {
 pub const CLAUDE_LOOP_TOP: &str = "## Iteration History\n";
 
 /// claude-loop: what the agent adds when a story is done.
-pub fn claude_loop_entry(story: &Story, time: &str) -> String {
+pub fn claude_loop_entry(story: &ShopStory, time: &str) -> String {
     let ticks: String = (1..).zip(story.criteria).map(|(number, text)| format!("- ✓ AC{number}: {text}\n")).collect();
     format!(
         "\n### Iteration: {time}\n**Story**: {} - {}\n**Status**: Complete\n\n**What was implemented**:\n- {}\n\n**Acceptance criteria** (all met):\n{ticks}\n**Learnings for future iterations**:\n- {}\n\n---\n",
@@ -104,7 +104,7 @@ pub fn claude_loop_entry(story: &Story, time: &str) -> String {
 }
 
 /// claude-loop: the record that the script appends when an attempt ends. Times are RFC 3339.
-pub fn record(story: &Story, iteration: usize, started: &str, ended: &str) -> String {
+pub fn record(story: &ShopStory, iteration: usize, started: &str, ended: &str) -> String {
     let (id, title) = (story.id, story.title);
     execution_record(id, title, "success", iteration, started, ended)
 }

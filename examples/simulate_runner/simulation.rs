@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::shop::{self, STORIES};
-use crate::write::{self, Style};
+use crate::write::{self, WriteStyle};
 
 /// Marks a folder as ours, so that nobody's real work is ever written over.
 const MARK: &str = ".simulated-run";
@@ -20,15 +20,15 @@ pub const STEP: Duration = Duration::from_secs(3);
 /// A runner with its agent, about to work in a folder.
 pub struct Simulation {
     pub folder: PathBuf,
-    pub runner: Runner,
-    pub style: Style,
+    pub runner: SimulatedRunner,
+    pub style: WriteStyle,
     pub step: Duration,
     /// Hears what is being worked on.
     pub tell: fn(&str),
 }
 
 #[derive(Clone, Copy)]
-pub enum Runner {
+pub enum SimulatedRunner {
     Ralph,
     ClaudeLoop,
 }
@@ -46,20 +46,20 @@ impl Simulation {
         // Another branch every time: that is what makes it a new task.
         write::replace(&self.plan(), &shop::plan(&format!("feature/checkout-{}", seconds())))?;
         match self.runner {
-            Runner::Ralph => {
+            SimulatedRunner::Ralph => {
                 let [first, rest @ ..] = shop::ralph_header(&now());
                 write::truncate(&self.log(), &first)?;
                 rest.iter().try_for_each(|line| write::append(&self.log(), line))
             }
-            Runner::ClaudeLoop => write::truncate(&self.log(), &shop::claude_loop_header(&now())),
+            SimulatedRunner::ClaudeLoop => write::truncate(&self.log(), &shop::claude_loop_header(&now())),
         }
     }
 
     /// Writes the rest of the run, at its pace.
     pub fn run(&self) -> io::Result<()> {
         match self.runner {
-            Runner::Ralph => self.ralph(&self.plan(), &self.log()),
-            Runner::ClaudeLoop => self.claude_loop(&self.plan(), &self.log()),
+            SimulatedRunner::Ralph => self.ralph(&self.plan(), &self.log()),
+            SimulatedRunner::ClaudeLoop => self.claude_loop(&self.plan(), &self.log()),
         }
     }
 
@@ -113,8 +113,8 @@ impl Simulation {
     fn edit(&self, file: &Path, before: &str, after: &str) -> io::Result<()> {
         let text = fs::read_to_string(file)?.replace(before, after);
         match self.style {
-            Style::Truncate => write::truncate(file, &text),
-            Style::Append | Style::Rename | Style::InsertTop => write::replace(file, &text),
+            WriteStyle::Truncate => write::truncate(file, &text),
+            WriteStyle::Append | WriteStyle::Rename | WriteStyle::InsertTop => write::replace(file, &text),
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// How an agent adds to a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
+pub enum WriteStyle {
     /// The shell's `>>`.
     Append,
     /// An editing tool that empties the file and writes all of it again.
@@ -17,14 +17,14 @@ pub enum Style {
     InsertTop,
 }
 
-impl Style {
+impl WriteStyle {
     /// Adds an entry. `top` is the line that new entries go under when they go to the top.
     pub fn add(self, file: &Path, entry: &str, top: &str) -> io::Result<()> {
         match self {
-            Style::Append => append(file, entry),
-            Style::Truncate => truncate(file, &(fs::read_to_string(file)? + entry)),
-            Style::Rename => replace(file, &(fs::read_to_string(file)? + entry)),
-            Style::InsertTop => {
+            WriteStyle::Append => append(file, entry),
+            WriteStyle::Truncate => truncate(file, &(fs::read_to_string(file)? + entry)),
+            WriteStyle::Rename => replace(file, &(fs::read_to_string(file)? + entry)),
+            WriteStyle::InsertTop => {
                 let text = fs::read_to_string(file)?;
                 let under = text.find(top).map_or(text.len(), |start| start + top.len());
                 replace(file, &format!("{}{entry}{}", &text[..under], &text[under..]))

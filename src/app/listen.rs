@@ -1,4 +1,4 @@
-//! Takes an address to listen on: the one that was asked for, or the first free one of ten.
+//! Binds the listening socket: to the configured address, or to the first free one of ten default ports.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,32 +8,32 @@ use tokio::net::TcpListener;
 use crate::config::{DEFAULT_PORT, Listen, PORTS_TRIED};
 use crate::error::Error;
 
-/// A socket that clients can already connect to.
+/// A bound socket. The kernel already accepts connections on it.
 #[derive(Debug)]
-pub(super) struct Listening {
+pub(super) struct BoundListener {
     listener: TcpListener,
     pub(super) address: SocketAddr,
-    /// The default port was taken by somebody else.
-    pub(super) is_second_choice: bool,
+    /// The default port was busy, so this is another one.
+    pub(super) is_fallback_port: bool,
 }
 
-impl Listening {
+impl BoundListener {
     pub(super) fn into_inner(self) -> TcpListener {
         self.listener
     }
 }
 
-pub(super) async fn bind(listen: &Listen) -> Result<Listening, Error> {
-    let mut refusal = io::Error::from(io::ErrorKind::AddrNotAvailable);
+pub(super) async fn bind(listen: &Listen) -> Result<BoundListener, Error> {
+    let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for (tried, candidate) in listen.candidates().into_iter().enumerate() {
         match bind_one(candidate).await {
             Ok((listener, address)) => {
-                return Ok(Listening { listener, address, is_second_choice: *listen == Listen::Anywhere && tried > 0 });
+                return Ok(BoundListener { listener, address, is_fallback_port: *listen == Listen::Default && tried > 0 });
             }
-            Err(cause) => refusal = cause,
+            Err(cause) => last_error = cause,
         }
     }
-    Err(refused(listen, refusal))
+    Err(bind_error(listen, last_error))
 }
 
 async fn bind_one(candidate: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
@@ -42,18 +42,18 @@ async fn bind_one(candidate: SocketAddr) -> io::Result<(TcpListener, SocketAddr)
     Ok((listener, address))
 }
 
-fn refused(listen: &Listen, cause: io::Error) -> Error {
-    let anywhere = || format!("127.0.0.1:{DEFAULT_PORT} to {}", DEFAULT_PORT + PORTS_TRIED - 1);
+fn bind_error(listen: &Listen, cause: io::Error) -> Error {
+    let default_ports = || format!("127.0.0.1:{DEFAULT_PORT} to {}", DEFAULT_PORT + PORTS_TRIED - 1);
     let (address, hint) = match listen {
-        Listen::Anywhere => {
-            (anywhere(), "give another port with --listen 127.0.0.1:PORT, or --listen 127.0.0.1:0 for any free one".to_owned())
+        Listen::Default => {
+            (default_ports(), "give another port with --listen 127.0.0.1:PORT, or --listen 127.0.0.1:0 for any free one".to_owned())
         }
-        Listen::At { asked, .. } => (asked.clone(), fix(cause.kind()).to_owned()),
+        Listen::At { text, .. } => (text.clone(), hint(cause.kind()).to_owned()),
     };
     Error::Listen { address, hint, cause }
 }
 
-fn fix(kind: io::ErrorKind) -> &'static str {
+fn hint(kind: io::ErrorKind) -> &'static str {
     match kind {
         io::ErrorKind::AddrInUse => "give another port, or --listen 127.0.0.1:0 for any free one",
         io::ErrorKind::PermissionDenied => "ports under 1024 belong to the administrator: give a higher one",
@@ -79,6 +79,6 @@ mod tests {
     async fn port_zero_is_any_free_one() {
         let listening = bind(&Listen::parse("127.0.0.1:0").expect("it is an address")).await.expect("one is free");
         assert_ne!(listening.address.port(), 0);
-        assert!(!listening.is_second_choice);
+        assert!(!listening.is_fallback_port);
     }
 }

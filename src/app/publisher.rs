@@ -1,109 +1,92 @@
-//! What is done with news, on the thread that looked: stdout first, then the hub, and the state after the events it shows.
+//! Publishes each update of the tail reader: stdout first, then the journal, then the hub, and the state after its events.
 
-use std::io::Stdout;
 use std::ops::ControlFlow;
 
 use tokio::sync::oneshot;
 
-use super::{Ended, announce};
-use crate::config::{Config, Ends};
+use super::{ExitReason, messages};
+use crate::clock::Timestamp;
+use crate::config::ExitWhen;
 use crate::error::{Error, Notice};
 use crate::hub::Hub;
-use crate::line::Timestamp;
 use crate::model::state::{State, TaskStatus};
-use crate::output::ndjson::{Ndjson, Stopped};
+use crate::output::{SinkError, StdoutSink};
 use crate::store::Store;
-use crate::tail::reader::News;
+use crate::tail::reader::Update;
 
-/// The one writer of the program.
+/// The program's only writer of events and states. The thread that polls the files calls it.
 pub(super) struct Publisher {
-    hub: Hub,
-    json: Option<Ndjson<Stdout>>,
-    store: Option<Store>,
-    ends: Ends,
-    /// Whether notices and the list of files go to stderr; where a box is drawn, they are its business.
-    speaks: bool,
-    first: bool,
-    /// Who is told why reading was ended from here.
-    over: Option<oneshot::Sender<Result<Ended, Error>>>,
+    pub(super) hub: Hub,
+    pub(super) stdout: Option<Box<dyn StdoutSink>>,
+    pub(super) store: Option<Store>,
+    pub(super) exit_when: ExitWhen,
+    /// Whether stderr gets notices and the list of files. The live box shows both itself.
+    pub(super) log_to_stderr: bool,
+    /// Whether the first state has been published.
+    pub(super) has_state: bool,
+    /// Receives the reason when this publisher ends the reading.
+    pub(super) exit: Option<oneshot::Sender<Result<ExitReason, Error>>>,
 }
 
 impl Publisher {
-    pub(super) fn new(hub: Hub, store: Option<Store>, config: &Config, speaks: bool) -> Self {
-        let json = config.show.json.then(|| Ndjson::new(std::io::stdout()));
-        hub.begin_history();
-        Publisher { hub, json, store, ends: config.ends, speaks, first: true, over: None }
-    }
-
-    pub(super) fn hub(&self) -> &Hub {
-        &self.hub
-    }
-
-    /// Resolves with the reason when the reading is ended from here; fails when the publisher is gone.
-    pub(super) fn over(&mut self) -> oneshot::Receiver<Result<Ended, Error>> {
-        let (say, over) = oneshot::channel();
-        self.over = Some(say);
-        over
-    }
-
-    /// Takes what a look brought; breaks when the program should end.
-    pub(super) fn take(&mut self, news: News) -> ControlFlow<(), Vec<Notice>> {
-        if self.speaks {
-            news.notices.iter().for_each(announce::notice);
+    /// Publishes `update`. Returns the store's new notices, or `Break` when the program must end.
+    pub(super) fn publish(&mut self, update: Update) -> ControlFlow<(), Vec<Notice>> {
+        if self.log_to_stderr {
+            update.notices.iter().for_each(messages::print_notice);
         }
-        // Before anybody else sees them: what a pipe was promised must not be lost, and a pipe that is full stops the reading.
-        if let Some(json) = &mut self.json
-            && let Err(stopped) = json.write(&news.events)
+        // Stdout goes first: it must not lose an event, and a full pipe stops the reading here.
+        if let Some(sink) = &mut self.stdout
+            && let Err(error) = sink.update(&update.events, update.state.as_ref())
         {
-            return self.end(match stopped {
-                Stopped::ReaderGone => Ok(Ended::Done),
-                Stopped::Failed(error) => Err(error),
+            return self.end(match error {
+                SinkError::ReaderGone => Ok(ExitReason::Done),
+                SinkError::Failed(error) => Err(error),
             });
         }
-        let mut trouble = Vec::new();
-        if !news.events.is_empty() {
-            // Before anybody has a cursor of it: what is in the journal is never told twice, and never skipped.
-            trouble.extend(self.store.as_mut().and_then(|store| store.append(&news.events, Timestamp::now())));
-            self.hub.publish_first(news.events);
+        let mut notices = Vec::new();
+        if !update.events.is_empty() {
+            // The journal has each event before a client has its cursor, so that a restart neither repeats nor skips one.
+            notices.extend(self.store.as_mut().and_then(|store| store.append(&update.events, Timestamp::now())));
+            self.hub.publish_inline(update.events);
         }
-        if let Some(keep) = news.keep {
-            trouble.extend(self.store.as_mut().and_then(|store| store.keep(&keep, Timestamp::now())));
+        if let Some(checkpoint) = update.checkpoint {
+            notices.extend(self.store.as_mut().and_then(|store| store.write_checkpoint(&checkpoint, Timestamp::now())));
         }
-        let Some(state) = news.state else { return ControlFlow::Continue(trouble) };
-        if std::mem::take(&mut self.first) {
-            // The first look is over.
+        let Some(state) = update.state else { return ControlFlow::Continue(notices) };
+        if !std::mem::replace(&mut self.has_state, true) {
+            // The first state follows the first poll of all files.
             self.hub.end_history();
-            if self.speaks && self.ends != Ends::AtOnce {
-                announce::watched(&state);
+            if self.log_to_stderr && self.exit_when != ExitWhen::Drained {
+                messages::print_watched_files(&state);
             }
         }
-        let verdict = verdict(&state);
+        let result = run_result(&state);
         self.hub.set_state(state);
-        // Every event changes the state, so that a state follows it.
-        self.hub.wake_others();
-        match (self.ends, verdict) {
-            (Ends::WithTheRun, Some(passed)) => self.end(Ok(Ended::WithTheRun { passed })),
-            (Ends::WithTheRun | Ends::Never | Ends::AtOnce, _) => ControlFlow::Continue(trouble),
+        // Every event changes the state, so a state follows every `publish_inline`.
+        self.hub.wake_deferred();
+        match (self.exit_when, result) {
+            (ExitWhen::RunCompletes, Some(passed)) => self.end(Ok(ExitReason::RunCompleted { passed })),
+            (ExitWhen::RunCompletes | ExitWhen::Never | ExitWhen::Drained, _) => ControlFlow::Continue(notices),
         }
     }
 
-    fn end(&mut self, why: Result<Ended, Error>) -> ControlFlow<(), Vec<Notice>> {
-        // Nobody listens when the program is ending for another reason already.
-        let _nobody = self.over.take().is_some_and(|over| over.send(why).is_err());
+    fn end(&mut self, reason: Result<ExitReason, Error>) -> ControlFlow<(), Vec<Notice>> {
+        // The receiver is gone when the program is already ending for another reason.
+        let _unheard = self.exit.take().is_some_and(|exit| exit.send(reason).is_err());
         ControlFlow::Break(())
     }
 }
 
-/// How it all ended, once no task has anything left to do.
-fn verdict(state: &State) -> Option<bool> {
+/// Whether all tasks passed; `None` while one of them may still change, and when none has begun.
+fn run_result(state: &State) -> Option<bool> {
     let mut passed = None;
     for task in &state.tasks {
         match task.status {
-            // Never begun: a folder taken along, which says nothing about the others.
-            TaskStatus::Waiting => {}
-            TaskStatus::Running | TaskStatus::Quiet => return None,
+            // Not begun, for example a discovered folder that nobody works on: it decides nothing.
+            TaskStatus::Waiting | TaskStatus::Planned => {}
+            TaskStatus::Running => return None,
             TaskStatus::Passed => passed = Some(passed.unwrap_or(true)),
-            TaskStatus::Failed => passed = Some(false),
+            TaskStatus::Failed | TaskStatus::Ended => passed = Some(false),
         }
     }
     passed

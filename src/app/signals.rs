@@ -1,11 +1,11 @@
-//! SIGINT and SIGTERM, as they come.
+//! SIGINT and SIGTERM as exit reasons.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::Ended;
+use super::ExitReason;
 use crate::error::Error;
 
-/// Catches both from the moment it is made.
+/// Catches both signals from its creation on.
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Signal,
@@ -21,11 +21,11 @@ impl Signals {
         Ok(Signals { interrupt: caught(SignalKind::interrupt())?, terminate: caught(SignalKind::terminate())? })
     }
 
-    /// The next one. Cancel safe.
-    pub async fn next(&mut self) -> Ended {
+    /// Waits for the next signal. Cancel safe.
+    pub async fn next(&mut self) -> ExitReason {
         tokio::select! {
-            _ = self.interrupt.recv() => Ended::Interrupted,
-            _ = self.terminate.recv() => Ended::Terminated,
+            _ = self.interrupt.recv() => ExitReason::Interrupted,
+            _ = self.terminate.recv() => ExitReason::Terminated,
         }
     }
 }

@@ -1,34 +1,35 @@
-//! An explained file → the text for people, or one JSON object for scripts. Pure.
+//! An explanation file → text for people, or one JSON object for scripts. Pure.
 
 use serde::Serialize;
 
-use super::Found;
-use super::explain::{Explained, Reading, words};
+use super::FileContent;
+use super::explain::{Explanation, LineClass, describe};
 use super::table;
-use crate::fact::{Fact, Kind, StoryName};
+use crate::fact::{CountedKind, Fact, StoryName};
 use crate::format::SourceKind;
 
-/// Most lines that are quoted as not understood: enough to write rules by.
+/// Limit of quoted lines that were not understood: enough to write rules from.
 const QUOTED: usize = 200;
 
-pub(super) fn text(name: &str, found: &Found) -> String {
-    match found {
-        Found::Log(explained) => table::log(name, explained),
-        Found::Plan(plan) => table::plan(name, plan),
-        Found::Neither(why) => format!("{name}: {why}\n"),
+pub(super) fn render_text(name: &str, content: &FileContent) -> String {
+    match content {
+        FileContent::Log(explanation) => table::render_log(name, explanation),
+        FileContent::Plan(plan) => table::render_plan(name, plan),
+        FileContent::Unusable(why) => format!("{name}: {why}\n"),
     }
 }
 
-pub(super) fn json(name: &str, found: &Found) -> String {
-    let report = match found {
-        Found::Log(explained) => log(name, explained),
-        Found::Plan(plan) => {
-            let stories = plan.stories.iter().map(|story| Story { story_id: story.id.as_deref(), title: story.title.as_deref() }).collect();
+pub(super) fn render_json(name: &str, content: &FileContent) -> String {
+    let report = match content {
+        FileContent::Log(explanation) => report_log(name, explanation),
+        FileContent::Plan(plan) => {
+            let stories =
+                plan.stories.iter().map(|story| ReportedStory { story_id: story.id.as_deref(), title: story.title.as_deref() }).collect();
             Report { kind: Some(SourceKind::Plan.name()), stories: Some(stories), ..Report::of(name) }
         }
-        Found::Neither(why) => Report { problem: Some(why), ..Report::of(name) },
+        FileContent::Unusable(why) => Report { problem: Some(why), ..Report::of(name) },
     };
-    // Texts and numbers only: there is nothing in it that JSON cannot say.
+    // Strings and numbers only: serialization cannot fail.
     serde_json::to_string(&report).unwrap_or_default() + "\n"
 }
 
@@ -38,13 +39,13 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    lines: Option<Shares>,
+    lines: Option<LineShares>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    facts: Option<Vec<Said<'a>>>,
+    facts: Option<Vec<ReportedFact<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    not_understood: Option<Vec<Quoted<'a>>>,
+    not_understood: Option<Vec<QuotedLine<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    stories: Option<Vec<Story<'a>>>,
+    stories: Option<Vec<ReportedStory<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'a str>,
 }
@@ -56,25 +57,26 @@ impl<'a> Report<'a> {
 }
 
 #[derive(Serialize)]
-struct Shares {
+struct LineShares {
     understood: u64,
     unknown: u64,
-    /// Understood ÷ all that are not blank; of an empty file all is understood.
+    /// Understood ÷ all lines that are not blank; 1 for an empty file.
     share: f64,
 }
 
 #[derive(Serialize)]
-struct Said<'a> {
+struct ReportedFact<'a> {
     line: u32,
-    says: &'static str,
+    #[serde(rename = "says")]
+    kind: &'static str,
     #[serde(flatten)]
-    story: Option<Story<'a>>,
+    story: Option<ReportedStory<'a>>,
     words: String,
     text: &'a str,
 }
 
 #[derive(Serialize)]
-struct Story<'a> {
+struct ReportedStory<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     story_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,22 +84,28 @@ struct Story<'a> {
 }
 
 #[derive(Serialize)]
-struct Quoted<'a> {
+struct QuotedLine<'a> {
     line: u32,
     text: &'a str,
 }
 
-fn log<'a>(name: &'a str, explained: &'a Explained) -> Report<'a> {
-    let facts = explained.lines.iter().flat_map(|line| &line.says).map(said).collect();
-    let unknown = explained.lines.iter().filter(|line| line.reading == Reading::Unknown && line.says.is_empty());
-    let quoted = unknown.take(QUOTED).map(|line| Quoted { line: line.number, text: &line.text }).collect();
-    let lines = Shares { understood: explained.understood, unknown: explained.unknown, share: explained.share() };
-    Report { kind: Some(explained.kind.name()), lines: Some(lines), facts: Some(facts), not_understood: Some(quoted), ..Report::of(name) }
+fn report_log<'a>(name: &'a str, explanation: &'a Explanation) -> Report<'a> {
+    let facts = explanation.lines.iter().flat_map(|line| &line.facts).map(reported_fact).collect();
+    let unknown = explanation.lines.iter().filter(|line| line.class == LineClass::Unknown && line.facts.is_empty());
+    let quoted = unknown.take(QUOTED).map(|line| QuotedLine { line: line.number, text: &line.text }).collect();
+    let lines = LineShares { understood: explanation.understood, unknown: explanation.unknown, share: explanation.share() };
+    Report { kind: Some(explanation.kind.name()), lines: Some(lines), facts: Some(facts), not_understood: Some(quoted), ..Report::of(name) }
 }
 
-fn said(fact: &Fact) -> Said<'_> {
-    let story = fact.story.as_ref().map(|StoryName { id, title }| Story { story_id: id.as_deref(), title: title.as_deref() });
-    Said { line: fact.line, says: Kind::of(&fact.what).map_or("activity", Kind::word), story, words: words(fact), text: &fact.text }
+fn reported_fact(fact: &Fact) -> ReportedFact<'_> {
+    let story = fact.story.as_ref().map(|StoryName { id, title }| ReportedStory { story_id: id.as_deref(), title: title.as_deref() });
+    ReportedFact {
+        line: fact.line,
+        kind: CountedKind::of(&fact.statement).map_or("activity", CountedKind::id_name),
+        story,
+        words: describe(fact),
+        text: &fact.text,
+    }
 }
 
 #[cfg(test)]
@@ -108,13 +116,13 @@ mod tests {
 
     use super::*;
     use crate::check::explain;
-    use crate::format::{Recipe, Rules};
+    use crate::format::{ParserConfig, Rules};
 
     #[test]
     fn a_log_in_json_has_its_facts_and_its_share() {
         let bytes = "\u{1b}[36m[EXEC-LOG]\u{1b}[0m Completed: US-1 (5ms)\r\nprose\n\n[EXEC-LOG] Started: US-2 - Sell".as_bytes();
-        let explained = explain::log(&Recipe::new(Path::new("run.log"), TimeZone::UTC, &Rules::default()), bytes);
-        let found: serde_json::Value = serde_json::from_str(&json("run.log", &Found::Log(explained))).expect("it is JSON");
+        let explanation = explain::explain_log(&ParserConfig::new(Path::new("run.log"), TimeZone::UTC, &Rules::default()), bytes);
+        let content: serde_json::Value = serde_json::from_str(&render_json("run.log", &FileContent::Log(explanation))).expect("it is JSON");
         let expected = serde_json::json!({
             "path": "run.log",
             "kind": "terminal log",
@@ -126,6 +134,6 @@ mod tests {
             ],
             "not_understood": [{"line": 2, "text": "prose"}],
         });
-        assert_eq!(found, expected);
+        assert_eq!(content, expected);
     }
 }

@@ -1,38 +1,38 @@
-//! Explained lines and plans → text in columns. Pure.
+//! Explanations and plans → text in columns. Pure.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::explain::{Explained, ExplainedLine, Reading, story, words};
-use crate::fact::{Outcome, Voice, What};
+use super::explain::{ExplainedLine, Explanation, LineClass, describe, story_name};
+use crate::fact::{Outcome, Statement, StatementForm};
 use crate::format::SourceKind;
 use crate::plan::{Plan, PlanStory};
 
-/// Columns for what was understood. More than that goes to a line of its own.
-const WIDEST: usize = 44;
+/// Limit of the column for what was understood.
+const MEANING_WIDTH: usize = 44;
 
-/// Longest piece of a file's own line.
-const TEXT: usize = 90;
+/// Limit of the column for a file's own line.
+const TEXT_WIDTH: usize = 90;
 
-/// A log: its lines, then what it comes to.
-pub(super) fn log(name: &str, explained: &Explained) -> String {
+/// A log: its lines, then a summary by story.
+pub(super) fn render_log(name: &str, explanation: &Explanation) -> String {
     let mut text =
-        format!("{name}: {}, {} lines understood (·), {} not (?)", taken_for(explained), explained.understood, explained.unknown);
-    // Half a percent more or less tells nobody anything, but nothing unknown must not look like something.
-    line(&mut text, format_args!(", {:.0} % understood", (explained.share() * 100.0).floor()));
-    let digits = explained.lines.last().map_or(1, |line| line.number.to_string().len());
-    let width = explained.lines.iter().flat_map(meanings).map(|meaning| meaning.width()).max().unwrap_or(0).min(WIDEST);
-    for line in &explained.lines {
-        rows(&mut text, line, digits, width);
+        format!("{name}: {}, {} lines understood (·), {} not (?)", kind_name(explanation), explanation.understood, explanation.unknown);
+    // Rounded down: 100 % only when every line was understood.
+    push_line(&mut text, format_args!(", {:.0} % understood", (explanation.share() * 100.0).floor()));
+    let digits = explanation.lines.last().map_or(1, |line| line.number.to_string().len());
+    let width = explanation.lines.iter().flat_map(meanings).map(|meaning| meaning.width()).max().unwrap_or(0).min(MEANING_WIDTH);
+    for line in &explanation.lines {
+        push_rows(&mut text, line, digits, width);
     }
-    summary(&mut text, explained);
+    push_summary(&mut text, explanation);
     text
 }
 
 /// A plan: its stories.
-pub(super) fn plan(name: &str, plan: &Plan) -> String {
+pub(super) fn render_plan(name: &str, plan: &Plan) -> String {
     let mut text = format!("{name}: plan");
     for part in [&plan.name, &plan.branch].into_iter().flatten() {
         text.push_str(", ");
@@ -42,99 +42,108 @@ pub(super) fn plan(name: &str, plan: &Plan) -> String {
     let ids: Vec<String> = plan.stories.iter().map(|story| story.id.clone().unwrap_or_else(|| "–".to_owned())).collect();
     let width = ids.iter().map(|id| id.width()).max().unwrap_or(0);
     for (id, story) in ids.iter().zip(&plan.stories) {
-        line(&mut text, format_args!("  {} {} │ {} │ {}", mark(story), padded(id, width), criteria(story), cut(title(story), TEXT)));
+        push_line(
+            &mut text,
+            format_args!(
+                "  {} {} │ {} │ {}",
+                status_mark(story),
+                padded(id, width),
+                criteria_count(story),
+                truncate(title_or_placeholder(story), TEXT_WIDTH)
+            ),
+        );
     }
-    let passed = plan.stories.iter().filter(|story| story.passed).count();
-    line(&mut text, format_args!("{passed} of {} stories passed", plan.stories.len()));
-    if let Some(cut) = &plan.cut {
-        line(&mut text, format_args!("{cut}"));
+    let passed = plan.stories.iter().filter(|story| story.is_passed()).count();
+    push_line(&mut text, format_args!("{passed} of {} stories passed", plan.stories.len()));
+    if let Some(cut) = &plan.truncation {
+        push_line(&mut text, format_args!("{cut}"));
     }
     text
 }
 
-fn rows(text: &mut String, explained: &ExplainedLine, digits: usize, width: usize) {
-    let meanings = meanings(explained);
-    let number = explained.number;
-    let quoted = cut(&explained.text, TEXT);
+fn push_rows(text: &mut String, explanation: &ExplainedLine, digits: usize, width: usize) {
+    let meanings = meanings(explanation);
+    let number = explanation.number;
+    let quoted = truncate(&explanation.text, TEXT_WIDTH);
     for (index, meaning) in meanings.iter().enumerate() {
-        let meaning = cut(meaning, width);
+        let meaning = truncate(meaning, width);
         if index == 0 {
-            line(text, format_args!("{number:>digits$} │ {} │ {quoted}", padded(&meaning, width)));
+            push_line(text, format_args!("{number:>digits$} │ {} │ {quoted}", padded(&meaning, width)));
         } else {
-            line(text, format_args!("{:>digits$} │ {} │", "", padded(&meaning, width)));
+            push_line(text, format_args!("{:>digits$} │ {} │", "", padded(&meaning, width)));
         }
     }
 }
 
 fn meanings(line: &ExplainedLine) -> Vec<String> {
-    if !line.says.is_empty() {
-        return line.says.iter().map(words).collect();
+    if !line.facts.is_empty() {
+        return line.facts.iter().map(describe).collect();
     }
-    vec![match line.reading {
-        Reading::Blank => String::new(),
-        Reading::Understood => "·".to_owned(),
-        Reading::Unknown => "?".to_owned(),
+    vec![match line.class {
+        LineClass::Blank => String::new(),
+        LineClass::Understood => "·".to_owned(),
+        LineClass::Unknown => "?".to_owned(),
     }]
 }
 
-fn taken_for(explained: &Explained) -> &'static str {
-    match explained.kind {
+fn kind_name(explanation: &Explanation) -> &'static str {
+    match explanation.kind {
         SourceKind::Unknown => "no runner's log that is known",
         kind => kind.name(),
     }
 }
 
-fn summary(text: &mut String, explained: &Explained) {
-    let stories = tally(explained);
+fn push_summary(text: &mut String, explanation: &Explanation) {
+    let stories = count_by_story(explanation);
     if !stories.is_empty() {
-        line(text, format_args!("stories:"));
+        push_line(text, format_args!("stories:"));
     }
     let width = stories.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
     for (name, ends) in &stories {
-        line(text, format_args!("  {} │ {ends}", padded(name, width)));
+        push_line(text, format_args!("  {} │ {ends}", padded(name, width)));
     }
 }
 
-/// What one voice says of a story, in the order of [`SAID`].
-type Counts = [u32; 4];
+/// Facts of one form about a story, in the order of [`COUNT_NAMES`].
+type FactCounts = [u32; 4];
 
-const SAID: [&str; 4] = ["started", "criteria", "passed", "failed"];
+const COUNT_NAMES: [&str; 4] = ["started", "criteria", "passed", "failed"];
 
-/// Stories in order of appearance, with what was said of each. Of several voices that tell the same the loudest counts.
-fn tally(explained: &Explained) -> Vec<(String, String)> {
-    let mut stories: Vec<(String, HashMap<Voice, Counts>)> = Vec::new();
-    for fact in explained.lines.iter().flat_map(|line| &line.says) {
-        let Some(name) = fact.story.as_ref().map(story) else { continue };
-        let said = match &fact.what {
-            What::StoryStarted { .. } => 0,
-            What::CriterionDone { .. } => 1,
-            What::StoryEnded { outcome: Outcome::Passed, .. } => 2,
-            What::StoryEnded { outcome: Outcome::Failed { .. }, .. } => 3,
-            What::TaskStarted { .. } | What::Error(_) | What::TaskEnded { .. } | What::Activity { .. } => continue,
+/// Stories in order of appearance, with the counts of their facts: of the forms that state the same, the one with the most.
+fn count_by_story(explanation: &Explanation) -> Vec<(String, String)> {
+    let mut stories: Vec<(String, HashMap<StatementForm, FactCounts>)> = Vec::new();
+    for fact in explanation.lines.iter().flat_map(|line| &line.facts) {
+        let Some(name) = fact.story.as_ref().map(story_name) else { continue };
+        let kind = match &fact.statement {
+            Statement::StoryStarted { .. } => 0,
+            Statement::CriterionDone { .. } => 1,
+            Statement::StoryEnded { outcome: Outcome::Passed, .. } => 2,
+            Statement::StoryEnded { outcome: Outcome::Failed { .. }, .. } => 3,
+            Statement::TaskStarted { .. } | Statement::Error(_) | Statement::TaskEnded { .. } | Statement::Activity { .. } => continue,
         };
         let index = stories.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
             stories.push((name, HashMap::new()));
             stories.len() - 1
         });
-        stories[index].1.entry(fact.voice).or_default()[said] += 1;
+        stories[index].1.entry(fact.form).or_default()[kind] += 1;
     }
-    let words = |voices: &HashMap<Voice, Counts>| {
-        let most = |said: usize| voices.values().map(|counts| counts[said]).max().unwrap_or(0);
-        let counted = SAID.iter().enumerate().map(|(said, word)| (word, most(said)));
+    let words = |forms: &HashMap<StatementForm, FactCounts>| {
+        let most = |kind: usize| forms.values().map(|counts| counts[kind]).max().unwrap_or(0);
+        let counted = COUNT_NAMES.iter().enumerate().map(|(kind, word)| (word, most(kind)));
         counted.filter(|(_, count)| *count > 0).map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>().join(", ")
     };
-    stories.iter().map(|(name, voices)| (name.clone(), words(voices))).collect()
+    stories.iter().map(|(name, forms)| (name.clone(), words(forms))).collect()
 }
 
-fn mark(story: &PlanStory) -> char {
-    if story.passed { '✓' } else { '○' }
+fn status_mark(story: &PlanStory) -> char {
+    if story.is_passed() { '✓' } else { '○' }
 }
 
-fn title(story: &PlanStory) -> &str {
+fn title_or_placeholder(story: &PlanStory) -> &str {
     story.title.as_deref().unwrap_or("(no title)")
 }
 
-fn criteria(story: &PlanStory) -> String {
+fn criteria_count(story: &PlanStory) -> String {
     format!("{:>2} criteria", story.criteria.len())
 }
 
@@ -142,8 +151,8 @@ fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
-/// Cut to a width, and harmless: what a file holds must not steer the terminal.
-fn cut(text: &str, width: usize) -> String {
+/// Truncates to a width, and removes control characters: a file must not control the terminal.
+fn truncate(text: &str, width: usize) -> String {
     let clean = text.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control());
     let (mut kept, mut used) = (String::new(), 0);
     for c in clean {
@@ -158,7 +167,7 @@ fn cut(text: &str, width: usize) -> String {
     kept
 }
 
-fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+fn push_line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     let start = text.len();
     // Writing into a `String` cannot fail.
     let _never = text.write_fmt(arguments).is_err();
@@ -171,31 +180,41 @@ fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
     use crate::fact::{Criterion, Fact, Provenance, StoryName};
+    use crate::plan::PlanStatus;
 
-    fn fact(line: u32, what: What) -> Fact {
+    fn fact(line: u32, statement: Statement) -> Fact {
         let story = Some(StoryName { id: Some("US-001".to_owned()), title: Some("Basket".to_owned()) });
-        Fact { what, story, voice: Voice::Entry, provenance: Provenance::Explicit, line, text: "".into(), open: 0, when: None }
+        Fact {
+            statement,
+            story,
+            form: StatementForm::Entry,
+            provenance: Provenance::Explicit,
+            line,
+            text: "".into(),
+            entry_hash: 0,
+            recorded_at: None,
+        }
     }
 
-    fn explained(lines: Vec<(&str, Vec<Fact>, Reading)>) -> Explained {
+    fn explanation(lines: Vec<(&str, Vec<Fact>, LineClass)>) -> Explanation {
         let lines = (1..)
             .zip(lines)
-            .map(|(number, (text, says, reading))| ExplainedLine { number, text: text.to_owned(), says, reading })
+            .map(|(number, (text, facts, reading))| ExplainedLine { number, text: text.to_owned(), facts, class: reading })
             .collect();
-        Explained { kind: SourceKind::ProgressLog, lines, understood: 3, unknown: 1 }
+        Explanation { kind: SourceKind::ProgressLog, lines, understood: 3, unknown: 1 }
     }
 
     #[test]
     fn every_line_stands_beside_what_it_was_read_as() {
-        let started = fact(1, What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() });
-        let passed = fact(1, What::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() });
+        let started = fact(1, Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() });
+        let passed = fact(1, Statement::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() });
         let criterion = Criterion { index: Some(1), text: Some("Totals add up".to_owned()) };
-        let done = fact(3, What::CriterionDone { criterion, duration_ms: None });
-        let explained = explained(vec![
-            ("## US-001 - Basket", vec![started, passed], Reading::Understood),
-            ("", vec![], Reading::Blank),
-            ("- [x] AC2: Totals add up", vec![done], Reading::Understood),
-            ("kein Eintrag \u{1b}[31m", vec![], Reading::Unknown),
+        let done = fact(3, Statement::CriterionDone { criterion, duration_ms: None });
+        let explanation = explanation(vec![
+            ("## US-001 - Basket", vec![started, passed], LineClass::Understood),
+            ("", vec![], LineClass::Blank),
+            ("- [x] AC2: Totals add up", vec![done], LineClass::Understood),
+            ("kein Eintrag \u{1b}[31m", vec![], LineClass::Unknown),
         ]);
         let expected = "\
 progress.txt: progress log, 3 lines understood (·), 1 not (?), 75 % understood
@@ -207,7 +226,7 @@ progress.txt: progress log, 3 lines understood (·), 1 not (?), 75 % understood
 stories:
   US-001 │ started 1, criteria 1, passed 1
 ";
-        assert_eq!(log("progress.txt", &explained), expected);
+        assert_eq!(render_log("progress.txt", &explanation), expected);
     }
 
     #[test]
@@ -215,9 +234,9 @@ stories:
         let story = |id: &str, passed| PlanStory {
             id: Some(id.to_owned()),
             title: Some("カート".to_owned()),
-            criteria: vec!["one".to_owned()],
-            priority: None,
-            passed,
+            criteria: vec!["one".into()],
+            status: if passed { PlanStatus::Passed } else { PlanStatus::Open },
+            ..PlanStory::default()
         };
         let shop = Plan { name: Some("Shop".to_owned()), stories: vec![story("US-001", true), story("US-10", false)], ..Plan::default() };
         let expected = "\
@@ -226,13 +245,13 @@ prd.json: plan, Shop
   ○ US-10  │  1 criteria │ カート
 1 of 2 stories passed
 ";
-        assert_eq!(plan("prd.json", &shop), expected);
+        assert_eq!(render_plan("prd.json", &shop), expected);
     }
 
     #[test]
     fn long_lines_are_cut_by_their_width() {
-        assert_eq!(cut("abcdef", 6), "abcdef");
-        assert_eq!(cut("abcdefg", 6), "abcde…");
-        assert_eq!(cut("カカカカ", 4), "カ…");
+        assert_eq!(truncate("abcdef", 6), "abcdef");
+        assert_eq!(truncate("abcdefg", 6), "abcde…");
+        assert_eq!(truncate("カカカカ", 4), "カ…");
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
+use super::confinement::{Confinement, is_believed};
 use super::expand::Expanded;
 use super::{
     ERROR_LOG, EXECUTION_LOG, FileSystem, Found, Kind, PLANS, PROGRESS, RUNNER_FILES, RUNNER_FOLDERS, Shape, Source, SourceKey, Task,
     is_machine_name, is_standard_input, name_of,
 };
 use crate::line::{SourceId, TaskId};
+use crate::text;
 
 /// How far up a runner's folder is looked for where there is no repository.
 const UP: usize = 4;
@@ -135,12 +137,13 @@ impl Grouping<'_> {
     /// The nearest folder upwards, up to the repository, that has this runner's folder in it.
     fn runner_home(&self, folder: &Path, runners: &str) -> Option<PathBuf> {
         let bound = self.repository(folder).map_or(UP + 1, |top| folder.components().count() - top.components().count() + 1);
-        let nearest = folder.ancestors().take(bound).find(|above| self.files.kind(&above.join(runners)) == Kind::Folder);
-        nearest.map(Path::to_owned)
+        let is_there = |path: PathBuf| self.files.kind(&path) == Kind::Folder && is_believed(&path, folder);
+        folder.ancestors().take(bound).find(|above| is_there(above.join(runners))).map(Path::to_owned)
     }
 
     fn repository(&self, folder: &Path) -> Option<PathBuf> {
-        folder.ancestors().find(|above| self.files.kind(&above.join(".git")) != Kind::Missing).map(Path::to_owned)
+        let is_there = |path: PathBuf| self.files.kind(&path) != Kind::Missing && is_believed(&path, folder);
+        folder.ancestors().find(|above| is_there(above.join(".git"))).map(Path::to_owned)
     }
 
     fn shape_of(&self, path: &Path) -> Shape {
@@ -161,6 +164,8 @@ impl Grouping<'_> {
             shape: self.shape_of(&taken.path),
             named: taken.itself || taken.as_named.is_some(),
             machine_name: is_machine_name(&taken.path),
+            // `discover` narrows it.
+            confinement: Confinement::Anywhere,
         });
         Found { tasks: tasks.collect(), sources: sources.collect(), folders }
     }
@@ -219,7 +224,7 @@ fn parts(folder: &Path) -> Vec<String> {
     let parts: Vec<String> = folder
         .components()
         .filter_map(|part| match part {
-            Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+            Component::Normal(name) => Some(text::clean(&name.to_string_lossy()).into_owned()),
             Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
         })
         .collect();

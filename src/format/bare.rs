@@ -8,8 +8,7 @@ use super::opening::{Opening, PLAIN, Silence};
 use super::{Family, Reading, Seen, SourceKind, id};
 use crate::fact::StoryName;
 
-pub(super) const FAMILY: Family =
-    Family { kind: SourceKind::ProgressLog, begins: b"ABCDEFGHIJKLMNOPQRSTUVWXYZtsfui*\xE4\xE5\xD0\xEC\xE3", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"ABCDEFGHIJKLMNOPQRSTUVWXYZtsfui*", read };
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     // In an entry that a heading opened it is one of the entry's lines.

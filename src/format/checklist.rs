@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use super::{Seen, heading, id};
-use crate::fact::{Criterion, Fact, Outcome, Provenance, StoryName, Voice, What, opening};
+use crate::fact::{Criterion, Fact, Outcome, Provenance, Statement, StatementForm, StoryName, entry_hash};
 
 /// Items deeper than this are items of their parent's parent.
 const DEPTH: usize = 2;
@@ -91,7 +91,7 @@ impl Checklist {
                     facts.push(begun(&story, seen));
                 }
                 let criterion = Criterion { index: Some(index), text: Some(text.to_owned()) };
-                facts.push(statement(What::CriterionDone { criterion, duration_ms: None }, Some(story), seen));
+                facts.push(statement(Statement::CriterionDone { criterion, duration_ms: None }, Some(story), seen));
             }
             return true;
         }
@@ -99,10 +99,15 @@ impl Checklist {
         if !ticked {
             self.open += u64::from(!self.optional);
         } else if self.passed.insert(story.clone()) {
-            let what = What::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() };
+            let what = Statement::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() };
             let fact = statement(what, Some(story.clone()), seen);
             facts.push(begun(&story, seen));
-            self.last = Some(Fact { what: What::TaskEnded { passed: true }, story: None, provenance: Provenance::Derived, ..fact.clone() });
+            self.last = Some(Fact {
+                statement: Statement::TaskEnded { passed: true },
+                story: None,
+                provenance: Provenance::Derived,
+                ..fact.clone()
+            });
             facts.push(fact);
         }
         self.parent = Some(Item { indent, story, below: 0, begun: ticked });
@@ -123,20 +128,20 @@ impl Checklist {
 
 /// What is ticked has been begun.
 fn begun(story: &StoryName, seen: &Seen<'_>) -> Fact {
-    let what = What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
+    let what = Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
     Fact { provenance: Provenance::Derived, ..statement(what, Some(story.clone()), seen) }
 }
 
-fn statement(what: What, story: Option<StoryName>, seen: &Seen<'_>) -> Fact {
+fn statement(what: Statement, story: Option<StoryName>, seen: &Seen<'_>) -> Fact {
     Fact {
-        what,
+        statement: what,
         story,
-        voice: Voice::Summary,
+        form: StatementForm::Summary,
         provenance: Provenance::Explicit,
         line: seen.number,
         text: seen.raw.into(),
-        open: opening(seen.raw),
-        when: None,
+        entry_hash: entry_hash(seen.raw),
+        recorded_at: None,
     }
 }
 

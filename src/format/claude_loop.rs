@@ -5,21 +5,21 @@
 use super::field::is_separator;
 use super::opening::{Opening, PLAIN, Silence};
 use super::{Family, Reading, Seen, SourceKind, heading, time};
-use crate::fact::{Fact, Provenance, Voice, What, opening};
+use crate::fact::{Fact, Provenance, Statement, StatementForm, entry_hash};
 
-pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"#=-AIi*\xE2\xF0", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"#=-AIi*", read };
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     if seen.sure && is_all_done(seen.text) {
         return Some(Reading::Says(vec![Fact {
-            what: What::TaskEnded { passed: true },
+            statement: Statement::TaskEnded { passed: true },
             story: None,
-            voice: Voice::Line,
+            form: StatementForm::Line,
             provenance: Provenance::Explicit,
             line: seen.number,
             text: seen.raw.into(),
-            open: opening(seen.raw),
-            when: None,
+            entry_hash: entry_hash(seen.raw),
+            recorded_at: None,
         }]));
     }
     let (level, text) = match seen.text.as_bytes() {

@@ -9,7 +9,7 @@ use super::opening::{Opening, PLAIN, Silence, Step};
 use super::say::{Place, Saying};
 use super::words::{self, Status};
 use super::{Seen, evidence, time};
-use crate::fact::{Criterion, Fact, Outcome, Precision, Provenance, Stamp, StoryName, Voice, opening};
+use crate::fact::{Criterion, Fact, Outcome, Precision, Provenance, RecordedTime, StatementForm, StoryName, entry_hash};
 
 /// Where a status may stand when a heading has named the story already: later on, `Status:` is more likely about the product.
 const STATUS_WITHIN: u32 = 8;
@@ -44,14 +44,14 @@ pub(super) struct Entry {
 impl Entry {
     /// Opens an entry; one whose heading says everything is judged here.
     /// `session` is the date and number of the session it stands in.
-    pub(super) fn new(mut opening_: Opening, session: (Option<Stamp>, Option<u32>), seen: &Seen<'_>, facts: &mut Vec<Fact>) -> Self {
+    pub(super) fn new(mut opening_: Opening, session: (Option<RecordedTime>, Option<u32>), seen: &Seen<'_>, facts: &mut Vec<Fact>) -> Self {
         let status = opening_.status.take();
         opening_.when = opening_.when.or(session.0);
         opening_.iteration = opening_.iteration.or(session.1);
         let mut entry = Entry {
             opening: opening_,
             place: Place::of(seen),
-            open: opening(seen.raw),
+            open: entry_hash(seen.raw),
             indent: seen.indent(),
             fence: None,
             due: None,
@@ -98,7 +98,7 @@ impl Entry {
         self.opening.stories.is_empty() && self.opening.title.is_none()
     }
 
-    pub(super) fn when(&self) -> Option<Stamp> {
+    pub(super) fn when(&self) -> Option<RecordedTime> {
         self.opening.when
     }
 
@@ -240,7 +240,7 @@ impl Entry {
             Label::Story if self.opening.stories.is_empty() && self.lines <= STORY_WITHIN => {
                 self.opening.stories = stories(value);
                 if !self.opening.stories.is_empty() {
-                    self.open = opening(&format!("{} {}", self.place.text, seen.text));
+                    self.open = entry_hash(&format!("{} {}", self.place.text, seen.text));
                     self.place = Place::of(seen);
                 }
                 true
@@ -376,6 +376,6 @@ impl Entry {
     }
 
     fn saying<'p>(&self, place: &'p Place) -> Saying<'p> {
-        Saying { place, open: self.open, when: self.opening.when, voice: Voice::Entry }
+        Saying { place, open: self.open, when: self.opening.when, voice: StatementForm::Entry }
     }
 }

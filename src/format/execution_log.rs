@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::json::{self, Inner, Scalar, Texts};
 use super::words::error_kind;
 use super::{Family, Reading, Seen, SourceKind, time};
-use crate::fact::{Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What};
+use crate::fact::{Fact, Failure, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName};
 
 pub(super) const FAMILY: Family = Family { kind: SourceKind::ExecutionLog, begins: b"{", read };
 
@@ -103,7 +103,7 @@ fn registration(seen: &Seen<'_>) -> Option<Reading> {
     let record: Registration<'_> = json::object(seen.text)?;
     let metadata = record.metadata.0.as_ref();
     let what = match record.event.word() {
-        "prd_registered" => What::TaskStarted {
+        "prd_registered" => Statement::TaskStarted {
             name: record.prd_id.text(),
             branch: metadata.and_then(|metadata| metadata.branch.text()),
             description: None,
@@ -111,22 +111,22 @@ fn registration(seen: &Seen<'_>) -> Option<Reading> {
             estimated_secs: None,
         },
         "prd_deregistered" => match metadata?.reason.word() {
-            "completed" => What::TaskEnded { passed: true },
-            "failed" | "error" | "timeout" => What::TaskEnded { passed: false },
+            "completed" => Statement::TaskEnded { passed: true },
+            "failed" | "error" | "timeout" => Statement::TaskEnded { passed: false },
             // Stopped by hand, moved elsewhere: how the run ended is not said.
             _ => return Some(Reading::Says(Vec::new())),
         },
         _ => return None,
     };
     Some(Reading::Says(vec![Fact {
-        what,
+        statement: what,
         story: None,
-        voice: Voice::Record,
+        form: StatementForm::Record,
         provenance: Provenance::Explicit,
         line: seen.number,
         text: seen.raw.into(),
-        open: xxh3_64(seen.text.as_bytes()),
-        when: time::whole(record.timestamp.word(), seen.clock),
+        entry_hash: xxh3_64(seen.text.as_bytes()),
+        recorded_at: time::whole(record.timestamp.word(), seen.clock),
     }]))
 }
 
@@ -136,8 +136,8 @@ struct Maker<'r> {
     line: u32,
     text: &'r str,
     open: u64,
-    begun: Option<Stamp>,
-    over: Option<Stamp>,
+    begun: Option<RecordedTime>,
+    over: Option<RecordedTime>,
 }
 
 impl<'r> Maker<'r> {
@@ -158,23 +158,23 @@ impl<'r> Maker<'r> {
         }
     }
 
-    fn fact(&self, what: What, when: Option<Stamp>) -> Fact {
+    fn fact(&self, what: Statement, when: Option<RecordedTime>) -> Fact {
         Fact {
-            what,
+            statement: what,
             story: self.story.clone(),
-            voice: Voice::Record,
+            form: StatementForm::Record,
             provenance: Provenance::Explicit,
             line: self.line,
             text: self.text.into(),
-            open: self.open,
-            when,
+            entry_hash: self.open,
+            recorded_at: when,
         }
     }
 
     fn started(&self, facts: &mut Vec<Fact>) {
         if self.story.is_some() {
             let iteration = self.record.context.0.as_ref().and_then(|context| context.iteration.count());
-            facts.push(self.fact(What::StoryStarted { iteration, priority: None, criteria: Vec::new() }, self.begun));
+            facts.push(self.fact(Statement::StoryStarted { iteration, priority: None, criteria: Vec::new() }, self.begun));
         }
     }
 
@@ -188,7 +188,7 @@ impl<'r> Maker<'r> {
             retryable: self.record.retryable.truth(),
             exit_code: self.record.exit_code.integer(),
         };
-        facts.push(self.fact(What::Error(failure), self.over));
+        facts.push(self.fact(Statement::Error(failure), self.over));
     }
 
     fn ended(&self, outcome: Outcome, facts: &mut Vec<Fact>) {
@@ -199,6 +199,6 @@ impl<'r> Maker<'r> {
         if let Some(context) = &self.record.context.0 {
             commits.extend(context.commits.0.iter().chain(&context.commit.0).cloned());
         }
-        facts.push(self.fact(What::StoryEnded { outcome, duration_ms: self.record.duration_ms.duration_ms(), commits }, self.over));
+        facts.push(self.fact(Statement::StoryEnded { outcome, duration_ms: self.record.duration_ms.duration_ms(), commits }, self.over));
     }
 }

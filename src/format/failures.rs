@@ -3,7 +3,7 @@
 //! A block is one error. That its attempt failed is the execution log's to say.
 
 use super::{Seen, time, words};
-use crate::fact::{Fact, Failure, Provenance, Stamp, StoryName, Voice, What, opening};
+use crate::fact::{Fact, Failure, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
 
 /// Longest message that is kept.
 const MESSAGE_LIMIT: usize = 4096;
@@ -23,13 +23,13 @@ enum Place {
     /// A rule has been read: a block may follow.
     Rule,
     /// A rule and `Timestamp:`; a line about the story makes it a block.
-    Dated(Option<Stamp>),
+    Dated(Option<RecordedTime>),
     Block(Box<Block>),
 }
 
 #[derive(Debug, Clone)]
 struct Block {
-    when: Option<Stamp>,
+    when: Option<RecordedTime>,
     story: Option<String>,
     exit_code: Option<i64>,
     kind: String,
@@ -120,7 +120,7 @@ impl Failures {
 }
 
 impl Block {
-    fn new(when: Option<Stamp>, story: Option<String>, seen: &Seen<'_>) -> Self {
+    fn new(when: Option<RecordedTime>, story: Option<String>, seen: &Seen<'_>) -> Self {
         let (line, text) = (seen.number, seen.raw.into());
         Block { when, story, exit_code: None, kind: String::new(), message: String::new(), part: Part::Fields, line, text, told: false }
     }
@@ -185,16 +185,16 @@ impl Block {
             message => message.to_owned(),
         };
         let kind = words::error_kind(Some(&self.kind), &message);
-        let open = opening(&format!("{:?} {:?} {message}", self.when.map(|stamp| stamp.at), self.story));
+        let open = entry_hash(&format!("{:?} {:?} {message}", self.when.map(|stamp| stamp.at), self.story));
         facts.push(Fact {
-            what: What::Error(Failure { kind, message, retryable: None, exit_code: self.exit_code }),
+            statement: Statement::Error(Failure { kind, message, retryable: None, exit_code: self.exit_code }),
             story: self.story.clone().map(|id| StoryName { id: Some(id), title: None }),
-            voice: Voice::Entry,
+            form: StatementForm::Entry,
             provenance: Provenance::Explicit,
             line: self.line,
             text: self.text.clone(),
-            open,
-            when: self.when,
+            entry_hash: open,
+            recorded_at: self.when,
         });
         true
     }

@@ -4,15 +4,15 @@
 
 use super::field::field;
 use super::say::Place;
-use super::{Head, Seen, heading, time};
-use crate::fact::{Fact, Provenance, Voice, What, opening};
+use super::{LogHeader, Seen, heading, time};
+use crate::fact::{Fact, Provenance, Statement, StatementForm, entry_hash};
 
 /// A header ends after this many lines at the latest.
 const LINES: u32 = 20;
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Header {
-    pub(super) head: Head,
+pub(super) struct FileHeader {
+    pub(super) head: LogHeader,
     title: Option<Title>,
     lines: u32,
     title_line: u32,
@@ -32,7 +32,7 @@ struct Title {
     name: Option<String>,
 }
 
-impl Header {
+impl FileHeader {
     pub(super) fn is_over(&self) -> bool {
         self.over
     }
@@ -160,7 +160,7 @@ impl Header {
             self.head.start_line = Some(title.place.text.trim().to_owned());
         }
         facts.push(Fact {
-            what: What::TaskStarted {
+            statement: Statement::TaskStarted {
                 name: title.name.clone(),
                 branch: self.branch.clone(),
                 description: None,
@@ -168,12 +168,12 @@ impl Header {
                 estimated_secs: None,
             },
             story: None,
-            voice: Voice::Entry,
+            form: StatementForm::Entry,
             provenance,
             line: place.line,
-            open: opening(&place.text),
+            entry_hash: entry_hash(&place.text),
             text: place.text,
-            when: self.head.started,
+            recorded_at: self.head.started,
         });
     }
 }

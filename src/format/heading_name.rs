@@ -4,12 +4,12 @@ use super::field::is_separator;
 use super::id::{self, Ids, Looks};
 use super::words::{self, Status};
 use super::{Seen, time};
-use crate::fact::Stamp;
+use crate::fact::RecordedTime;
 
 /// See the module.
 pub(super) struct Name {
     pub(super) title: Option<String>,
-    pub(super) when: Option<Stamp>,
+    pub(super) when: Option<RecordedTime>,
     pub(super) status: Option<Status>,
 }
 
@@ -40,7 +40,7 @@ impl Name {
     }
 
     /// The title and status of a heading's end; `when` takes a date that stands there.
-    pub(super) fn ending(mut text: &str, seen: &Seen<'_>, when: &mut Option<Stamp>) -> (Option<String>, Option<Status>) {
+    pub(super) fn ending(mut text: &str, seen: &Seen<'_>, when: &mut Option<RecordedTime>) -> (Option<String>, Option<Status>) {
         let mut status = None;
         // From the end: dates and statuses in brackets, marks, and capital words behind a dash.
         // `Complete: title`, `DONE - title`
@@ -90,7 +90,7 @@ fn last_bracket(text: &str) -> Option<(&str, &str)> {
 }
 
 /// A date or a status behind the last dash, or a mark with or without its word at the end.
-fn last_words<'t>(text: &'t str, seen: &Seen<'_>, when: &mut Option<Stamp>) -> Option<(&'t str, Option<Status>)> {
+fn last_words<'t>(text: &'t str, seen: &Seen<'_>, when: &mut Option<RecordedTime>) -> Option<(&'t str, Option<Status>)> {
     for dash in [" - ", " — ", " – ", " | ", ": "] {
         if let Some(at) = text.rfind(dash) {
             let last = &text[at + dash.len()..];

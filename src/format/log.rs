@@ -3,28 +3,35 @@
 use jiff::tz::TimeZone;
 
 use super::entry::Entry;
-use super::head::Header;
+use super::head::FileHeader;
 use super::json;
 use super::list::List;
 use super::order::Order;
 use super::session::Session;
 use super::time::Clock;
 use super::votes::Votes;
-use super::{ALL, Head, Reading, Seen, SourceKind, heading, rule};
-use crate::fact::{Fact, Provenance, StoryName, What};
+use super::{ALL, LogHeader, Reading, Seen, SourceKind, heading, rule};
+use crate::fact::{Fact, Provenance, Statement, StoryName};
 use crate::line::Line;
 
-/// For every byte the families whose lines may begin with it, as bits in the order of [`ALL`].
+/// For every byte the families whose lines may begin with it, as bits in the order of [`ALL`]. A byte outside ASCII may begin a word of any
+/// language: there every family that knows words is asked.
 const BEGINS: [u16; 256] = {
     let mut table = [0; 256];
     let mut nth = 0;
     while nth < ALL.len() {
         let mut at = 0;
         while at < ALL[nth].begins.len() {
+            assert!(ALL[nth].begins[at].is_ascii());
             table[ALL[nth].begins[at] as usize] |= 1 << nth;
             at += 1;
         }
         nth += 1;
+    }
+    let mut byte = 128;
+    while byte < table.len() {
+        table[byte] = !WHOLE & ((1 << ALL.len()) - 1);
+        byte += 1;
     }
     table
 };
@@ -38,7 +45,7 @@ const WHOLE: u16 = 0b111;
 /// What has been read of one file so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Log {
-    header: Header,
+    header: FileHeader,
     session: Option<Session>,
     entry: Option<Entry>,
     /// Inside a code fence, where nothing is an entry.
@@ -134,9 +141,9 @@ impl Log {
     /// Remembers which story is under way, and what its session has named.
     fn notice(&mut self, fact: &Fact) {
         let Some(story) = &fact.story else { return };
-        let ended = match &fact.what {
-            What::StoryStarted { .. } if fact.provenance == Provenance::Explicit => false,
-            What::StoryEnded { .. } => true,
+        let ended = match &fact.statement {
+            Statement::StoryStarted { .. } if fact.provenance == Provenance::Explicit => false,
+            Statement::StoryEnded { .. } => true,
             _ => return,
         };
         if !ended {
@@ -168,7 +175,7 @@ impl Log {
         entry || self.header.is_waiting() || self.session.as_ref().is_some_and(Session::is_waiting)
     }
 
-    pub(super) fn head(&self) -> &Head {
+    pub(super) fn head(&self) -> &LogHeader {
         &self.header.head
     }
 
@@ -246,7 +253,7 @@ impl Log {
                 // A line below a time of its own, or in a session, is of that time.
                 let when = self.entry.as_ref().filter(|entry| entry.names_nothing()).and_then(Entry::when);
                 let when = when.or_else(|| self.session.as_ref().and_then(Session::when));
-                said.iter_mut().for_each(|fact| fact.when = fact.when.or(when));
+                said.iter_mut().for_each(|fact| fact.recorded_at = fact.recorded_at.or(when));
                 facts.extend(said);
                 Some(true)
             }

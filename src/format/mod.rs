@@ -26,11 +26,11 @@ mod id;
 mod json;
 mod list;
 mod log;
+mod log_parser;
 mod native;
 mod note;
 mod opening;
 mod order;
-mod reader;
 mod rows;
 mod rules;
 mod say;
@@ -49,12 +49,12 @@ pub(crate) mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{Fact, Stamp, StoryName};
+use crate::fact::{Fact, RecordedTime, StoryName};
 use crate::line::Line;
 use opening::Opening;
 use time::Clock;
 
-pub use reader::{Reader, Recipe};
+pub use log_parser::{LogParser, ParserConfig};
 pub use rules::{Rules, parse as parse_rules};
 
 /// The families, in the order in which they are asked about a line.
@@ -76,7 +76,7 @@ const ALL: &[Family] = &[
 struct Family {
     /// What a file with such lines is.
     kind: SourceKind,
-    /// The first bytes that its lines can have, white space aside.
+    /// The ASCII bytes that its lines can begin with, white space aside; lines that begin with another character go to every family.
     begins: &'static [u8],
     /// What a line says, if it is one of the family's. Asked only about lines that begin right.
     read: fn(&Seen<'_>) -> Option<Reading>,
@@ -193,10 +193,10 @@ impl SourceKind {
 
 /// What the top of a log says about the run.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Head {
+pub struct LogHeader {
     /// The line that names the run's beginning (`Started: …`, `# Created: …`), cleaned and trimmed.
     pub start_line: Option<String>,
-    pub started: Option<Stamp>,
+    pub started: Option<RecordedTime>,
     /// The feature or project the header names.
     pub name: Option<String>,
 }

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::json::{self, Inner, Scalar, Texts};
 use super::words::{self, Status, error_kind};
 use super::{Family, Reading, Seen, SourceKind, time};
-use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What};
+use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName};
 
 pub(super) const FAMILY: Family = Family { kind: SourceKind::Events, begins: b"{", read };
 
@@ -101,30 +101,30 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
     let story = story(&both);
     let what = what(kind, &both, story.is_some())?;
     // The whole run's events are about no story.
-    let story = if matches!(what, What::TaskStarted { .. } | What::TaskEnded { .. }) { None } else { story };
+    let story = if matches!(what, Statement::TaskStarted { .. } | Statement::TaskEnded { .. }) { None } else { story };
     Some(Reading::Says(vec![Fact {
-        what,
+        statement: what,
         story,
-        voice: Voice::Record,
+        form: StatementForm::Record,
         provenance: Provenance::Explicit,
         line: seen.number,
         text: seen.raw.into(),
-        open: xxh3_64(seen.text.as_bytes()),
-        when: when(&both, seen),
+        entry_hash: xxh3_64(seen.text.as_bytes()),
+        recorded_at: when(&both, seen),
     }]))
 }
 
-fn what(kind: &str, both: &Both<'_>, has_story: bool) -> Option<What> {
+fn what(kind: &str, both: &Both<'_>, has_story: bool) -> Option<Statement> {
     let duration_ms = both.get(|f| &f.duration_ms).duration_ms();
     Some(match kind {
-        "task_started" => What::TaskStarted {
+        "task_started" => Statement::TaskStarted {
             name: both.get(|f| &f.task_name).text().or_else(|| both.get(|f| &f.name).text()),
             branch: both.get(|f| &f.branch).text(),
             description: both.get(|f| &f.description).text(),
             story_count: both.get(|f| &f.story_count).count(),
             estimated_secs: both.get(|f| &f.estimated_duration).number().filter(|secs| *secs >= 0.0).map(|secs| secs as u64),
         },
-        "story_started" if has_story => What::StoryStarted {
+        "story_started" if has_story => Statement::StoryStarted {
             iteration: both.get(|f| &f.iteration).count(),
             priority: both.get(|f| &f.priority).integer(),
             criteria: both.texts(|f| &f.acceptance_criteria),
@@ -134,15 +134,17 @@ fn what(kind: &str, both: &Both<'_>, has_story: bool) -> Option<What> {
             if criterion == Criterion::default() {
                 return None;
             }
-            What::CriterionDone { criterion, duration_ms }
+            Statement::CriterionDone { criterion, duration_ms }
         }
-        "story_completed" if has_story => What::StoryEnded { outcome: outcome(both)?, duration_ms, commits: both.texts(|f| &f.commits) },
-        "task_completed" => What::TaskEnded { passed: outcome(both)? == Outcome::Passed },
+        "story_completed" if has_story => {
+            Statement::StoryEnded { outcome: outcome(both)?, duration_ms, commits: both.texts(|f| &f.commits) }
+        }
+        "task_completed" => Statement::TaskEnded { passed: outcome(both)? == Outcome::Passed },
         "error_occurred" => {
             let name = both.get(|f| &f.error_type).text();
             let message = both.get(|f| &f.error_message).text().or_else(|| both.get(|f| &f.message).text());
             let text = message.or_else(|| name.clone())?;
-            What::Error(Failure {
+            Statement::Error(Failure {
                 kind: error_kind(name.as_deref(), &text),
                 message: text,
                 retryable: both.get(|f| &f.retryable).truth(),
@@ -174,7 +176,7 @@ fn story(both: &Both<'_>) -> Option<StoryName> {
     (id.is_some() || title.is_some()).then_some(StoryName { id, title })
 }
 
-fn when(both: &Both<'_>, seen: &Seen<'_>) -> Option<Stamp> {
+fn when(both: &Both<'_>, seen: &Seen<'_>) -> Option<RecordedTime> {
     let fields: [for<'f> fn(&'f Fields<'f>) -> &'f Scalar<'f>; 3] = [|f| &f.timestamp, |f| &f.time, |f| &f.ts];
     fields.into_iter().find_map(|field| match both.get(field) {
         Scalar::Number(number) => time::unix(*number),

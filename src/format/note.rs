@@ -2,8 +2,7 @@
 
 use super::{Family, Reading, Seen, SourceKind, field, session, time};
 
-/// Their first byte is that of nearly all Japanese and Chinese punctuation.
-pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"\xE3", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"", read };
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     const DATES: [&str; 4] = ["日付", "日時", "日期", "作業日"];

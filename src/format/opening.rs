@@ -1,7 +1,7 @@
 //! What a heading says of the entry that it opens, and what its family means by silence.
 
 use super::words::Status;
-use crate::fact::{Stamp, StoryName};
+use crate::fact::{RecordedTime, StoryName};
 
 /// What an entry means that ends without any status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,7 +43,7 @@ pub(super) struct Opening {
     pub(super) level: u8,
     /// Empty where a `**Story**:` line is to name them.
     pub(super) stories: Vec<StoryName>,
-    pub(super) when: Option<Stamp>,
+    pub(super) when: Option<RecordedTime>,
     pub(super) iteration: Option<u32>,
     pub(super) status: Option<Status>,
     pub(super) silence: Silence,

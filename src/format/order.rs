@@ -1,12 +1,12 @@
 //! Which way a log runs: newest first, or newest last.
 
 use super::entry::Entry;
-use crate::fact::{Precision, Stamp};
+use crate::fact::{Precision, RecordedTime};
 
 /// Which way the dates of the entries run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Order {
-    last: Option<(Stamp, Option<String>)>,
+    last: Option<(RecordedTime, Option<String>)>,
     rises: u32,
     falls: u32,
 }

@@ -10,10 +10,9 @@ use super::opening::PLAIN;
 use super::say::on_line;
 use super::words::{self, Mark, Status};
 use super::{Family, Reading, Seen, SourceKind};
-use crate::fact::{Outcome, Provenance, StoryName, Voice};
+use crate::fact::{Outcome, Provenance, StatementForm, StoryName};
 
-pub(super) const FAMILY: Family =
-    Family { kind: SourceKind::ProgressLog, begins: b"[-*+|0123456789\xE2\xF0ABCDEFGHIJKLMNOPQRSTUVWXYZ", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"[-*+|0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", read };
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     // In an entry a row is one of the entry's lines.
@@ -112,7 +111,7 @@ fn table_row(seen: &Seen<'_>) -> Option<Reading> {
 
 fn passed(ids: Vec<String>, title: Option<String>, seen: &Seen<'_>) -> Reading {
     let story = |id| StoryName { id: Some(id), title: title.clone() };
-    on_line(seen, Voice::Summary, None, |saying| {
+    on_line(seen, StatementForm::Summary, None, |saying| {
         Reading::Says(ids.into_iter().map(|id| saying.ended(story(id), Outcome::Passed, None, Provenance::Explicit)).collect())
     })
 }

@@ -2,7 +2,7 @@
 
 use super::Seen;
 use super::words::error_kind;
-use crate::fact::{Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What, opening};
+use crate::fact::{Fact, Failure, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
 
 /// A line that a fact may stand on.
 #[derive(Debug, Clone)]
@@ -23,40 +23,40 @@ pub(super) struct Saying<'a> {
     pub(super) place: &'a Place,
     /// Hash of the opening line.
     pub(super) open: u64,
-    pub(super) when: Option<Stamp>,
-    pub(super) voice: Voice,
+    pub(super) when: Option<RecordedTime>,
+    pub(super) voice: StatementForm,
 }
 
 impl Saying<'_> {
-    pub(super) fn fact(&self, what: What, story: Option<StoryName>, provenance: Provenance) -> Fact {
+    pub(super) fn fact(&self, what: Statement, story: Option<StoryName>, provenance: Provenance) -> Fact {
         Fact {
-            what,
+            statement: what,
             story,
-            voice: self.voice,
+            form: self.voice,
             provenance,
             line: self.place.line,
             text: self.place.text.clone(),
-            open: self.open,
-            when: self.when,
+            entry_hash: self.open,
+            recorded_at: self.when,
         }
     }
 
     pub(super) fn started(&self, story: StoryName, iteration: Option<u32>, provenance: Provenance) -> Fact {
-        self.fact(What::StoryStarted { iteration, priority: None, criteria: Vec::new() }, Some(story), provenance)
+        self.fact(Statement::StoryStarted { iteration, priority: None, criteria: Vec::new() }, Some(story), provenance)
     }
 
     pub(super) fn ended(&self, story: StoryName, outcome: Outcome, duration_ms: Option<u64>, provenance: Provenance) -> Fact {
-        self.fact(What::StoryEnded { outcome, duration_ms, commits: Vec::new() }, Some(story), provenance)
+        self.fact(Statement::StoryEnded { outcome, duration_ms, commits: Vec::new() }, Some(story), provenance)
     }
 
     pub(super) fn error(&self, story: Option<StoryName>, message: String) -> Fact {
         let failure = Failure { kind: error_kind(None, &message), message, retryable: None, exit_code: None };
-        self.fact(What::Error(failure), story, Provenance::Explicit)
+        self.fact(Statement::Error(failure), story, Provenance::Explicit)
     }
 }
 
 /// A statement that one line makes by itself.
-pub(super) fn on_line<T>(seen: &Seen<'_>, voice: Voice, when: Option<Stamp>, say: impl FnOnce(&Saying<'_>) -> T) -> T {
+pub(super) fn on_line<T>(seen: &Seen<'_>, voice: StatementForm, when: Option<RecordedTime>, say: impl FnOnce(&Saying<'_>) -> T) -> T {
     let place = Place::of(seen);
-    say(&Saying { place: &place, open: opening(seen.raw), when, voice })
+    say(&Saying { place: &place, open: entry_hash(seen.raw), when, voice })
 }

@@ -5,7 +5,7 @@
 use super::id::{self, Looks};
 use super::words::{error_kind, reason_text};
 use super::{Family, Reading, Seen, SourceKind, time};
-use crate::fact::{Fact, Failure, Outcome, Provenance, Stamp, StoryName, Voice, What, opening};
+use crate::fact::{Fact, Failure, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
 
 pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"[-*+2", read };
 
@@ -59,14 +59,14 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         let story = StoryName { id: Some(id), title: title.clone().filter(|title| !title.is_empty()) };
         let mut push = |what| facts.push(fact(what, story.clone(), when, seen));
         match verb {
-            Verb::Start => push(What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() }),
-            Verb::Pass => push(What::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() }),
+            Verb::Start => push(Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() }),
+            Verb::Pass => push(Statement::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() }),
             Verb::Fail => {
                 if let Some(message) = reason_text(rest) {
-                    push(What::Error(Failure { kind: error_kind(None, &message), message, retryable: None, exit_code: None }));
+                    push(Statement::Error(Failure { kind: error_kind(None, &message), message, retryable: None, exit_code: None }));
                 }
                 let reason = if word.eq_ignore_ascii_case("blocked") { "blocked" } else { "failed" }.to_owned();
-                push(What::StoryEnded { outcome: Outcome::Failed { reason }, duration_ms: None, commits: Vec::new() });
+                push(Statement::StoryEnded { outcome: Outcome::Failed { reason }, duration_ms: None, commits: Vec::new() });
             }
         }
     }
@@ -99,15 +99,15 @@ fn may_follow(rest: &str) -> bool {
     !next.starts_with(|c: char| c.is_alphabetic()) || AFTER.contains(&next.trim_end_matches([',', '.', ':']))
 }
 
-fn fact(what: What, story: StoryName, when: Option<Stamp>, seen: &Seen<'_>) -> Fact {
+fn fact(what: Statement, story: StoryName, when: Option<RecordedTime>, seen: &Seen<'_>) -> Fact {
     Fact {
-        what,
+        statement: what,
         story: Some(story),
-        voice: Voice::Line,
+        form: StatementForm::Line,
         provenance: Provenance::Explicit,
         line: seen.number,
         text: seen.raw.into(),
-        open: opening(seen.raw),
-        when,
+        entry_hash: entry_hash(seen.raw),
+        recorded_at: when,
     }
 }

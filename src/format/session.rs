@@ -11,9 +11,9 @@ use super::id::{self, Looks};
 use super::say::{Place, Saying};
 use super::words::{self, Status};
 use super::{Family, Reading, Seen, SourceKind, heading, time};
-use crate::fact::{Fact, Outcome, Provenance, Stamp, StoryName, Voice, opening};
+use crate::fact::{Fact, Outcome, Provenance, RecordedTime, StatementForm, StoryName, entry_hash};
 
-pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"#=[-*Ss\xD0\xE3\xEC\xE4", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"#=[-*Ss", read };
 
 /// Lower case.
 const SESSIONS: &[&str] =
@@ -27,7 +27,7 @@ pub(super) struct Opening {
     heading: String,
     name: Option<String>,
     stories: Vec<StoryName>,
-    when: Option<Stamp>,
+    when: Option<RecordedTime>,
     number: Option<u32>,
     status: Option<Status>,
     /// The heading announces what was done.
@@ -36,7 +36,7 @@ pub(super) struct Opening {
 
 impl Opening {
     /// Of a session known by its date alone.
-    pub(super) fn dated(level: u8, heading: &str, when: Stamp) -> Self {
+    pub(super) fn dated(level: u8, heading: &str, when: RecordedTime) -> Self {
         let heading = heading.to_owned();
         Opening { level, heading, name: None, stories: Vec::new(), when: Some(when), number: None, status: None, done: false }
     }
@@ -173,7 +173,7 @@ impl Session {
         Session {
             opening: opening_,
             place,
-            open: opening(seen.raw),
+            open: entry_hash(seen.raw),
             section,
             status,
             deeds: false,
@@ -187,7 +187,7 @@ impl Session {
         self.opening.level
     }
 
-    pub(super) fn when(&self) -> Option<Stamp> {
+    pub(super) fn when(&self) -> Option<RecordedTime> {
         self.opening.when
     }
 
@@ -296,7 +296,7 @@ impl Session {
     }
 
     fn saying(&self) -> Saying<'_> {
-        Saying { place: &self.place, open: self.open, when: self.opening.when, voice: Voice::Entry }
+        Saying { place: &self.place, open: self.open, when: self.opening.when, voice: StatementForm::Entry }
     }
 
     /// Whether its end would say something.

@@ -7,9 +7,9 @@ use super::id::{self, Ids, Looks};
 use super::say::on_line;
 use super::words::{self, Mark, Status};
 use super::{Family, Reading, Seen, SourceKind, time};
-use crate::fact::{Fact, Outcome, Provenance, Stamp, StoryName, Voice};
+use crate::fact::{Fact, Outcome, Provenance, RecordedTime, StatementForm, StoryName};
 
-pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"[-*+0123456789TtSsFfCcUuBbID\xE4\xE5\xE2\xF0", read };
+pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"[-*+0123456789TtSsFfCcUuBbID", read };
 
 fn read(seen: &Seen<'_>) -> Option<Reading> {
     if seen.planned {
@@ -40,7 +40,7 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         return Some(failure);
     }
     let said = verb_first(text, when, seen).or_else(|| story_first(text, when, mark, seen))?;
-    Some(said.facts(seen, when, Voice::Line))
+    Some(said.facts(seen, when, StatementForm::Line))
 }
 
 /// `BLOCKED: no key for the vault`: a line of its own, in capitals, outside any entry.
@@ -53,7 +53,7 @@ fn failure(text: &str, seen: &Seen<'_>) -> Option<Reading> {
     let capital = start.len() >= 4 && start.chars().all(|c| c.is_uppercase() || c == ' ');
     let failed = capital && matches!(words::leading(start), Some((Status::Failed { .. }, _)));
     let why = words::reason_text(why).filter(|_| failed)?;
-    on_line(seen, Voice::Line, None, |saying| Some(Reading::Says(vec![saying.error(None, why)])))
+    on_line(seen, StatementForm::Line, None, |saying| Some(Reading::Says(vec![saying.error(None, why)])))
 }
 
 /// What a sentence says, and of which stories.
@@ -63,7 +63,7 @@ struct Said {
 }
 
 impl Said {
-    fn facts(self, seen: &Seen<'_>, when: Option<Stamp>, voice: Voice) -> Reading {
+    fn facts(self, seen: &Seen<'_>, when: Option<RecordedTime>, voice: StatementForm) -> Reading {
         let mut facts: Vec<Fact> = Vec::with_capacity(2 * self.stories.len());
         on_line(seen, voice, when, |saying| {
             for (nth, story) in self.stories.into_iter().enumerate() {
@@ -87,7 +87,7 @@ impl Said {
 }
 
 /// `Completed US-003: title`, `Started task 4`, `Scaffolded S08 (… not complete)`.
-fn verb_first(text: &str, when: Option<Stamp>, seen: &Seen<'_>) -> Option<Said> {
+fn verb_first(text: &str, when: Option<RecordedTime>, seen: &Seen<'_>) -> Option<Said> {
     let (verb, rest) = text.split_once([' ', ':'])?;
     let word = verb.trim_matches(['*', ':']);
     // Without a time such a line may be prose, or the instructions to the agent.
@@ -122,7 +122,7 @@ fn verb_first(text: &str, when: Option<Stamp>, seen: &Seen<'_>) -> Option<Said> 
 }
 
 /// `Story 1 completed: title`, `Task 1 DONE: title`, `US-003 failed: reason`, `Task completed: title`.
-fn story_first(text: &str, when: Option<Stamp>, mark: Option<Mark>, seen: &Seen<'_>) -> Option<Said> {
+fn story_first(text: &str, when: Option<RecordedTime>, mark: Option<Mark>, seen: &Seen<'_>) -> Option<Said> {
     let Some(found) = id::leading(text) else { return titled(text) };
     if !is_sure(&found, seen) && !found.generic {
         return None;
@@ -212,7 +212,7 @@ fn counted(seen: &Seen<'_>) -> Option<Reading> {
         None if !what.contains(' ') => StoryName { id: Some(name.to_owned()), title: None },
         None => StoryName { id: None, title: Some(what.to_owned()) },
     };
-    Some(Said { stories: vec![story], status }.facts(seen, None, Voice::Summary))
+    Some(Said { stories: vec![story], status }.facts(seen, None, StatementForm::Summary))
 }
 
 fn is_sure(found: &Ids<'_>, seen: &Seen<'_>) -> bool {

@@ -8,8 +8,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 
 use self::names::{DAYS, MONTHS, ZONES};
-use crate::fact::{Precision, Stamp};
-use crate::line::Timestamp;
+use crate::clock::Timestamp;
+use crate::fact::{Precision, RecordedTime};
 
 /// What a time without zone or year means.
 #[derive(Debug, Clone, Copy)]
@@ -20,14 +20,14 @@ pub(super) struct Clock<'a> {
 }
 
 /// The time that `text` consists of; blanks, brackets and emphasis around it do not matter.
-pub(super) fn whole(text: &str, clock: Clock<'_>) -> Option<Stamp> {
+pub(super) fn whole(text: &str, clock: Clock<'_>) -> Option<RecordedTime> {
     let text = text.trim_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '*' | '_' | '`'));
     let (stamp, rest) = leading(text, clock)?;
     rest.trim_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '*' | '_' | '.')).is_empty().then_some(stamp)
 }
 
 /// The time that `text` begins with, perhaps in brackets, and what follows it.
-pub(super) fn leading<'t>(text: &'t str, clock: Clock<'_>) -> Option<(Stamp, &'t str)> {
+pub(super) fn leading<'t>(text: &'t str, clock: Clock<'_>) -> Option<(RecordedTime, &'t str)> {
     let close = match text.as_bytes().first()? {
         b'[' => Some("]"),
         b'(' => Some(")"),
@@ -52,7 +52,7 @@ pub(super) fn leading<'t>(text: &'t str, clock: Clock<'_>) -> Option<(Stamp, &'t
 }
 
 /// The time of day that `text` begins with, on the day of `day`.
-pub(super) fn of_day<'t>(day: Stamp, text: &'t str, clock: Clock<'_>) -> Option<(Stamp, &'t str)> {
+pub(super) fn of_day<'t>(day: RecordedTime, text: &'t str, clock: Clock<'_>) -> Option<(RecordedTime, &'t str)> {
     let date = clock.zone.to_datetime(jiff::Timestamp::from_millisecond(day.at.0).ok()?).date();
     let mut cursor = Cursor { rest: text.trim_ascii_start() };
     let (time, precision) = cursor.time()?;
@@ -60,14 +60,14 @@ pub(super) fn of_day<'t>(day: Stamp, text: &'t str, clock: Clock<'_>) -> Option<
         Some(minutes) => Offset::from_seconds(i32::from(minutes) * 60).ok()?.to_timestamp(DateTime::from_parts(date, time)).ok()?,
         None => clock.zone.to_ambiguous_timestamp(DateTime::from_parts(date, time)).compatible().ok()?,
     };
-    Some((Stamp { at: Timestamp(at.as_millisecond()), precision }, cursor.rest))
+    Some((RecordedTime { at: Timestamp(at.as_millisecond()), precision }, cursor.rest))
 }
 
 /// Milliseconds or seconds since 1970, as programs write them.
-pub(super) fn unix(number: f64) -> Option<Stamp> {
+pub(super) fn unix(number: f64) -> Option<RecordedTime> {
     let millis = if number.abs() >= 1e11 { number } else { number * 1000.0 };
     // 2001 to 2100: anything else is no time of a run.
-    (9.7e11..4.2e12).contains(&millis).then_some(Stamp { at: Timestamp(millis as i64), precision: Precision::Second })
+    (9.7e11..4.2e12).contains(&millis).then_some(RecordedTime { at: Timestamp(millis as i64), precision: Precision::Second })
 }
 
 struct Cursor<'t> {
@@ -75,7 +75,7 @@ struct Cursor<'t> {
 }
 
 impl<'t> Cursor<'t> {
-    fn stamp(&mut self, clock: Clock<'_>) -> Option<Stamp> {
+    fn stamp(&mut self, clock: Clock<'_>) -> Option<RecordedTime> {
         if self.rest.starts_with(|c: char| c.is_alphabetic()) {
             self.word_of(&DAYS);
             self.punctuation();
@@ -110,10 +110,10 @@ impl<'t> Cursor<'t> {
             Some(minutes) => Offset::from_seconds(i32::from(minutes) * 60).ok()?.to_timestamp(DateTime::from_parts(date, time)).ok()?,
             None => clock.zone.to_ambiguous_timestamp(DateTime::from_parts(date, time)).compatible().ok()?,
         };
-        Some(Stamp { at: Timestamp(at.as_millisecond()), precision })
+        Some(RecordedTime { at: Timestamp(at.as_millisecond()), precision })
     }
 
-    fn short_stamp(&mut self, clock: Clock<'_>) -> Option<Stamp> {
+    fn short_stamp(&mut self, clock: Clock<'_>) -> Option<RecordedTime> {
         let year = self.number(2, 2)?;
         self.eat('-').then_some(())?;
         let month = self.number(2, 2)?;
@@ -121,7 +121,7 @@ impl<'t> Cursor<'t> {
         let date = Date::new(2000 + year as i16, month as i8, self.number(2, 2)? as i8).ok()?;
         let (time, precision) = self.time().filter(|(_, precision)| *precision == Precision::Second)?;
         let at = clock.zone.to_ambiguous_timestamp(DateTime::from_parts(date, time)).compatible().ok()?;
-        Some(Stamp { at: Timestamp(at.as_millisecond()), precision })
+        Some(RecordedTime { at: Timestamp(at.as_millisecond()), precision })
     }
 
     /// `2026-01-24`, `2026/1/24`, `2026年1月24日`, `24.01.2026`

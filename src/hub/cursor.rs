@@ -1,4 +1,4 @@
-//! A place in a log, as text: `EPOCH-SEQ`, at most 33 ASCII characters, fit for an SSE `id`.
+//! A position in a log, as text: `EPOCH-SEQ`, at most 33 ASCII characters, fit for an SSE `id`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 use crate::event::Seq;
 
-/// 48 random bits: that any two of a thousand restarts share an epoch has a chance of one in five hundred million.
+/// 48 random bits: two of a thousand restarts share an epoch with a chance of one in five hundred million.
 const EPOCH_LENGTH: usize = 12;
 
-/// Everything after event `seq` of log `epoch` is still to come.
+/// The position after event `seq` of log `epoch`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    /// Which log.
+    /// Id of the log.
     pub epoch: Arc<str>,
     /// The last event that its holder has; 0 before the first.
     pub seq: Seq,
@@ -22,10 +22,10 @@ pub struct Cursor {
 
 /// The text is no cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotACursor;
+pub struct ParseCursorError;
 
-/// A name for a new log.
-pub(crate) fn random_name() -> String {
+/// A random id for a log or a process.
+pub(crate) fn random_id() -> String {
     let mut text = Uuid::new_v4().simple().to_string();
     text.truncate(EPOCH_LENGTH);
     text
@@ -38,16 +38,16 @@ impl fmt::Display for Cursor {
 }
 
 impl FromStr for Cursor {
-    type Err = NotACursor;
+    type Err = ParseCursorError;
 
-    /// Strict, so that what a client made up is told apart from what another process gave it.
-    fn from_str(text: &str) -> Result<Self, NotACursor> {
-        let (epoch, seq) = text.split_once('-').ok_or(NotACursor)?;
+    /// Strict, so that an invented cursor is distinguished from one of another process.
+    fn from_str(text: &str) -> Result<Self, ParseCursorError> {
+        let (epoch, seq) = text.split_once('-').ok_or(ParseCursorError)?;
         let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         if epoch.len() != EPOCH_LENGTH || !epoch.bytes().all(hex) || !seq.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(NotACursor);
+            return Err(ParseCursorError);
         }
-        let seq = seq.parse().map_err(|_| NotACursor)?;
+        let seq = seq.parse().map_err(|_| ParseCursorError)?;
         Ok(Cursor { epoch: epoch.into(), seq: Seq(seq) })
     }
 }

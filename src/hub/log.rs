@@ -1,61 +1,61 @@
-//! The bounded log itself: plain data behind the hub's lock, no waiting.
+//! The bounded log itself: plain data behind the hub's lock.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::Entry;
+use super::PublishedEvent;
 use crate::event::{EventId, Seq, TYPE_NAMES};
 
-/// Where a batch stops, in bytes of frames: enough to fill a write, little enough to hold the lock shortly.
+/// Size limit of a batch in bytes of frames: enough to fill a write, little enough to hold the lock for a short time.
 const BATCH_BYTES: usize = 64 * 1024;
 
-/// How much has gone through the log, and how much is in it.
+/// How much was published, and how much the log holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Volume {
+pub struct LogStats {
     /// Events published by this process, by type.
     pub published: [(&'static str, u64); TYPE_NAMES.len()],
-    /// Events kept.
+    /// Events in the log.
     pub events: usize,
-    /// What they take in memory, about.
+    /// Their approximate size in memory.
     pub bytes: usize,
 }
 
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct EventLog {
     /// Rising `seq`.
-    entries: VecDeque<Arc<Entry>>,
+    entries: VecDeque<Arc<PublishedEvent>>,
     bytes: usize,
     max_events: usize,
     max_bytes: usize,
-    /// The newest event that has fallen out; 0 while none has.
-    pub(super) fallen: Seq,
+    /// The newest evicted event; 0 before the first eviction.
+    pub(super) evicted_to: Seq,
     /// The newest event; 0 before the first.
-    pub(super) head: Seq,
+    pub(super) last_seq: Seq,
     pub(super) closed: bool,
-    /// Up to which event it is history; `None` while history is being read.
+    /// The last event of history; `None` while history is being read.
     history: Option<Seq>,
     /// By type, in the order of [`TYPE_NAMES`], since the start of this process.
     published: [u64; TYPE_NAMES.len()],
 }
 
-impl Log {
-    /// As if everything up to `fallen` had been here and fallen out.
-    pub(super) fn new(max_events: usize, max_bytes: usize, fallen: Seq) -> Self {
-        Log {
+impl EventLog {
+    /// A log that has evicted everything up to `evicted_to`.
+    pub(super) fn new(max_events: usize, max_bytes: usize, evicted_to: Seq) -> Self {
+        EventLog {
             entries: VecDeque::new(),
             bytes: 0,
             max_events,
             max_bytes,
-            fallen,
-            head: fallen,
+            evicted_to,
+            last_seq: evicted_to,
             closed: false,
-            history: Some(fallen),
+            history: Some(evicted_to),
             published: [0; TYPE_NAMES.len()],
         }
     }
 
-    /// Appends what has just happened, as opposed to what a process before this one kept.
-    pub(super) fn publish(&mut self, entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
+    /// Appends events of this process, and counts them; `append` alone restores those of an earlier process.
+    pub(super) fn publish(&mut self, entries: Vec<Arc<PublishedEvent>>) -> Vec<Arc<PublishedEvent>> {
         for entry in &entries {
             let name = entry.event.data.type_name();
             TYPE_NAMES.iter().zip(&mut self.published).filter(|(known, _)| **known == name).for_each(|(_, count)| *count += 1);
@@ -63,18 +63,18 @@ impl Log {
         self.append(entries)
     }
 
-    /// Returns what fell out, so that the caller frees it outside the lock.
-    pub(super) fn append(&mut self, entries: Vec<Arc<Entry>>) -> Vec<Arc<Entry>> {
+    /// Returns the evicted events, so that the caller frees them outside the lock.
+    pub(super) fn append(&mut self, entries: Vec<Arc<PublishedEvent>>) -> Vec<Arc<PublishedEvent>> {
         let mut out = Vec::new();
         for entry in entries {
-            debug_assert!(entry.event.seq > self.head, "seq rises by one per event");
-            self.head = entry.event.seq;
-            self.bytes += entry.cost();
+            debug_assert!(entry.event.seq > self.last_seq, "seq rises by one per event");
+            self.last_seq = entry.event.seq;
+            self.bytes += entry.memory_size();
             self.entries.push_back(entry);
             while self.entries.len() > 1 && (self.entries.len() > self.max_events || self.bytes > self.max_bytes) {
                 let Some(oldest) = self.entries.pop_front() else { break };
-                self.bytes -= oldest.cost();
-                self.fallen = oldest.event.seq;
+                self.bytes -= oldest.memory_size();
+                self.evicted_to = oldest.event.seq;
                 out.push(oldest);
             }
         }
@@ -86,33 +86,33 @@ impl Log {
     }
 
     pub(super) fn end_history(&mut self) {
-        self.history.get_or_insert(self.head);
+        self.history.get_or_insert(self.last_seq);
     }
 
     pub(super) fn is_in_history(&self) -> bool {
         self.history.is_none() && !self.closed
     }
 
-    /// The last event that nobody waits for as it happens.
-    pub(super) fn history(&self) -> Seq {
-        self.history.unwrap_or(self.head)
+    /// The last event that is not live.
+    pub(super) fn history_end(&self) -> Seq {
+        self.history.unwrap_or(self.last_seq)
     }
 
-    pub(super) fn volume(&self) -> Volume {
+    pub(super) fn stats(&self) -> LogStats {
         let mut published = TYPE_NAMES.map(|name| (name, 0));
         published.iter_mut().zip(self.published).for_each(|((_, all), count)| *all = count);
-        Volume { published, events: self.entries.len(), bytes: self.bytes }
+        LogStats { published, events: self.entries.len(), bytes: self.bytes }
     }
 
     pub(super) fn oldest(&self) -> Option<Seq> {
         self.entries.front().map(|entry| entry.event.seq)
     }
 
-    /// The place from which the newest `count` events follow.
-    pub(super) fn before_last(&self, count: usize) -> Seq {
+    /// The event before the newest `count` events.
+    pub(super) fn start_of_last(&self, count: usize) -> Seq {
         match self.entries.len().checked_sub(count + 1) {
             Some(index) => self.entries[index].event.seq,
-            None => self.fallen,
+            None => self.evicted_to,
         }
     }
 
@@ -120,8 +120,8 @@ impl Log {
         self.entries.iter().rev().find(|entry| entry.event.id == id).map(|entry| entry.event.seq)
     }
 
-    /// What follows `after`, up to and including `until`: at most `limit` events and about [`BATCH_BYTES`].
-    pub(super) fn take(&self, after: Seq, until: Seq, limit: usize) -> Vec<Arc<Entry>> {
+    /// The events after `after`, up to and including `until`: at most `limit` events and about [`BATCH_BYTES`].
+    pub(super) fn range(&self, after: Seq, until: Seq, limit: usize) -> Vec<Arc<PublishedEvent>> {
         let start = self.entries.partition_point(|entry| entry.event.seq <= after);
         let stop = self.entries.len().min(start.saturating_add(limit));
         let mut bytes = 0;

@@ -1,13 +1,13 @@
-//! One version of the state, serialised at most once and only when somebody asks.
+//! One version of the state, serialized at most once, on the first request.
 
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
 use super::Cursor;
-use super::entry::{data_of, sse_frame};
+use super::published_event::{payload_of, sse_frame};
+use crate::clock::Timestamp;
 use crate::event::{SCHEMA, Seq};
-use crate::line::Timestamp;
 use crate::model::state::State;
 
 /// The state at one moment.
@@ -15,44 +15,44 @@ use crate::model::state::State;
 pub struct Snapshot {
     /// Rises by one per [`super::Hub::set_state`], from 0 (nothing known yet).
     pub version: u64,
-    /// What is known.
+    /// The state.
     pub state: Arc<State>,
-    /// The last event that is in it: reading on from here leaves no hole.
+    /// The last event in the state: a reader that continues here misses nothing.
     pub cursor: Cursor,
-    written: OnceLock<Written>,
+    serialized: OnceLock<SerializedState>,
 }
 
 #[derive(Debug)]
-struct Written {
+struct SerializedState {
     json: Bytes,
     frame: Bytes,
 }
 
 impl Snapshot {
     pub(super) fn new(version: u64, cursor: Cursor, state: Arc<State>) -> Self {
-        Snapshot { version, state, cursor, written: OnceLock::new() }
+        Snapshot { version, state, cursor, serialized: OnceLock::new() }
     }
 
     /// The state's JSON, one line.
     pub fn json(&self) -> Bytes {
-        self.written().json.clone()
+        self.serialized().json.clone()
     }
 
     /// The same as a whole SSE frame, event `state`.
     pub fn frame(&self) -> Bytes {
-        self.written().frame.clone()
+        self.serialized().frame.clone()
     }
 
-    fn written(&self) -> &Written {
-        self.written.get_or_init(|| {
+    fn serialized(&self) -> &SerializedState {
+        self.serialized.get_or_init(|| {
             let data = serde_json::to_vec(&*self.state).expect("the state is plain data with string keys: it cannot fail to serialise");
             let frame = sse_frame(&self.cursor, "state", &data, None);
-            Written { json: data_of(&frame, data.len()), frame }
+            SerializedState { json: payload_of(&frame, data.len()), frame }
         })
     }
 }
 
 /// What is shown before the first state is set.
-pub(super) fn nothing_known(seq: Seq) -> State {
-    State { schema: SCHEMA, server_time: Timestamp::now(), seq, tasks: Vec::new(), notices: Vec::new() }
+pub(super) fn empty_state(seq: Seq) -> State {
+    State { schema: SCHEMA, server_time: Timestamp::now(), seq, tasks: Vec::new(), unlisted: None, notices: Vec::new() }
 }

@@ -1,4 +1,4 @@
-//! A reader: a place in the log that moves on as its owner asks.
+//! A reader: a position in the log that advances as its owner reads.
 
 use std::sync::Arc;
 
@@ -6,95 +6,95 @@ use serde::Serialize;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{Cursor, Entry, Hub};
+use super::{Cursor, Hub, PublishedEvent};
 use crate::event::{EventId, Seq};
 
-/// Where to begin.
+/// Where a reader begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start<'a> {
-    /// With the oldest event that is kept.
+pub enum StartPosition<'a> {
+    /// With the oldest event of the log.
     Oldest,
-    /// With the last hundred, or what the settings say.
+    /// With the newest [`buffer`](super::HubSettings::buffer) events.
     Buffer,
-    /// With what comes next.
+    /// With the next event.
     Live,
-    /// After this cursor, or after the event with this id. When that is impossible: a gap, then [`Start::Buffer`].
+    /// After this cursor, or after the event with this id. When the log cannot do that: a gap, then [`StartPosition::Buffer`].
     Resume(&'a str),
 }
 
 /// What a reader gets.
 #[derive(Debug, Clone)]
 pub enum Batch {
-    /// At least one, in order. Either all were there before the reader came, or none.
-    Events(Vec<Arc<Entry>>),
-    /// Events between the reader's place and the next one are not to be had (any more), or not known to be.
+    /// At least one, in order. Either all are replayed, or all are live.
+    Events(Vec<Arc<PublishedEvent>>),
+    /// The log does not hold the events between the reader's position and the next one, or does not know the position.
     Gap {
         /// Why.
         reason: GapReason,
-        /// The oldest event that is kept; `None` when there is none.
+        /// The oldest event of the log; `None` when it is empty.
         oldest: Option<Cursor>,
     },
 }
 
-/// Why a reader cannot go on where it was.
+/// Why a reader cannot continue at its position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
     /// The cursor is of another process.
     Restarted,
-    /// What follows the cursor has fallen out of the log.
+    /// The log has evicted the event after the cursor.
     Expired,
-    /// No such cursor was given out here.
+    /// This log never issued the cursor.
     Unknown,
 }
 
-/// One reader. It costs no more than its place, however far behind it is.
+/// One reader. It needs the same memory however far behind it is.
 #[derive(Debug)]
 pub struct Subscription {
     hub: Hub,
-    news: watch::Receiver<()>,
-    /// The last event this reader has been given, or skipped with a gap.
+    wakeups: watch::Receiver<()>,
+    /// The last event that the reader got, or skipped with a gap.
     after: Seq,
-    /// The newest event when it came, or when history ended; everything later is live.
+    /// The newest event when the reader began, or when history ended; later events are live.
     live_after: Seq,
-    /// A gap that is to be told first.
+    /// A gap that the next read returns first.
     gap: Option<GapReason>,
-    /// It begins with the last events there are, and will not before history has been read.
-    unplaced: bool,
+    /// The reader begins with the newest events, once history is read.
+    awaits_history: bool,
 }
 
-/// When a reader begins that asks for the last events there are.
+/// When a reader of the newest events begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+pub(super) enum BufferStart {
     AtOnce,
     AfterHistory,
 }
 
-/// What the log has for a reader right now.
-enum Look {
-    Found(Batch),
-    Nothing,
-    Over,
+/// What the log holds for a reader.
+enum ReadResult {
+    Batch(Batch),
+    Empty,
+    Closed,
 }
 
 impl Subscription {
-    pub(super) fn new(hub: Hub, news: watch::Receiver<()>, start: Start<'_>, when: When) -> Self {
-        let buffer = hub.shared.buffer;
+    pub(super) fn new(hub: Hub, wakeups: watch::Receiver<()>, start: StartPosition<'_>, when: BufferStart) -> Self {
+        let buffer = hub.inner.buffer;
         let log = hub.log();
-        let live_after = log.head;
+        let live_after = log.last_seq;
         let (after, gap) = match start {
-            Start::Oldest => (log.fallen, None),
-            Start::Buffer => (log.before_last(buffer), None),
-            Start::Live => (log.head, None),
-            Start::Resume(text) => match hub.place(&log, text) {
+            StartPosition::Oldest => (log.evicted_to, None),
+            StartPosition::Buffer => (log.start_of_last(buffer), None),
+            StartPosition::Live => (log.last_seq, None),
+            StartPosition::Resume(text) => match hub.resume_position(&log, text) {
                 Ok(after) => (after, None),
-                Err(reason) => (log.before_last(buffer), Some(reason)),
+                Err(reason) => (log.start_of_last(buffer), Some(reason)),
             },
         };
-        let is_newcomer = gap.is_some() || start == Start::Buffer;
-        let unplaced = is_newcomer && when == When::AfterHistory && log.is_in_history();
+        let begins_with_buffer = gap.is_some() || start == StartPosition::Buffer;
+        let awaits_history = begins_with_buffer && when == BufferStart::AfterHistory && log.is_in_history();
         drop(log);
-        Subscription { hub, news, after, live_after, gap, unplaced }
+        Subscription { hub, wakeups, after, live_after, gap, awaits_history }
     }
 
     /// The next batch; `None` once the hub is closed and everything has been delivered. Cancel safe.
@@ -102,16 +102,16 @@ impl Subscription {
         self.next_up_to(usize::MAX).await
     }
 
-    /// As [`Subscription::next`], with at most `limit` events; with 0, only a gap or the end is waited for.
+    /// As [`Subscription::next`], with at most `limit` events; with 0 it waits only for a gap or the end.
     pub async fn next_up_to(&mut self, limit: usize) -> Option<Batch> {
         loop {
-            // Marked as seen before looking: what is published in between wakes us again.
-            self.news.borrow_and_update();
-            match self.look(limit) {
-                Look::Found(batch) => return Some(batch),
-                Look::Over => return None,
-                Look::Nothing => {
-                    if self.news.changed().await.is_err() {
+            // Marked as seen before reading: an event published in between wakes the reader again.
+            self.wakeups.borrow_and_update();
+            match self.read(limit) {
+                ReadResult::Batch(batch) => return Some(batch),
+                ReadResult::Closed => return None,
+                ReadResult::Empty => {
+                    if self.wakeups.changed().await.is_err() {
                         return None;
                     }
                 }
@@ -119,70 +119,70 @@ impl Subscription {
         }
     }
 
-    /// What is there now, without waiting.
+    /// As [`Subscription::next`], without waiting.
     pub fn try_next(&mut self) -> Option<Batch> {
         self.try_next_up_to(usize::MAX)
     }
 
     /// As [`Subscription::next_up_to`], without waiting.
     pub fn try_next_up_to(&mut self, limit: usize) -> Option<Batch> {
-        match self.look(limit) {
-            Look::Found(batch) => Some(batch),
-            Look::Nothing | Look::Over => None,
+        match self.read(limit) {
+            ReadResult::Batch(batch) => Some(batch),
+            ReadResult::Empty | ReadResult::Closed => None,
         }
     }
 
-    /// The reader's place: resuming here brings what comes next.
+    /// The reader's position: a reader that resumes here gets the next event.
     pub fn cursor(&self) -> Cursor {
         self.hub.cursor(self.after)
     }
 
-    /// Whether the next events were there before this reader came. Everything after them is live.
+    /// Whether the next events were published before this reader began. Later events are live.
     pub fn is_replaying(&self) -> bool {
         self.after < self.live_after
     }
 
-    /// Whether `entry` was published after this reader came, and after history.
-    pub fn is_live(&self, entry: &Entry) -> bool {
+    /// Whether `entry` was published after this reader began, and after history.
+    pub fn is_live(&self, entry: &PublishedEvent) -> bool {
         entry.event.seq > self.live_after
     }
 
-    fn look(&mut self, limit: usize) -> Look {
+    fn read(&mut self, limit: usize) -> ReadResult {
         let log = self.hub.log();
-        if self.unplaced {
+        if self.awaits_history {
             if log.is_in_history() {
-                return Look::Nothing;
+                return ReadResult::Empty;
             }
-            self.unplaced = false;
-            self.after = log.before_last(self.hub.shared.buffer);
+            self.awaits_history = false;
+            self.after = log.start_of_last(self.hub.inner.buffer);
         }
-        self.live_after = self.live_after.max(log.history());
-        let fallen_out = (self.after < log.fallen).then_some(GapReason::Expired);
-        if let Some(reason) = self.gap.take().or(fallen_out) {
-            self.after = self.after.max(log.fallen);
-            return Look::Found(Batch::Gap { reason, oldest: log.oldest().map(|seq| self.hub.cursor(seq)) });
+        self.live_after = self.live_after.max(log.history_end());
+        let evicted = (self.after < log.evicted_to).then_some(GapReason::Expired);
+        if let Some(reason) = self.gap.take().or(evicted) {
+            self.after = self.after.max(log.evicted_to);
+            return ReadResult::Batch(Batch::Gap { reason, oldest: log.oldest().map(|seq| self.hub.cursor(seq)) });
         }
-        let until = if self.is_replaying() { self.live_after } else { log.head };
-        let entries = log.take(self.after, until, limit);
+        let until = if self.is_replaying() { self.live_after } else { log.last_seq };
+        let entries = log.range(self.after, until, limit);
         match entries.last() {
             Some(last) => {
                 self.after = last.event.seq;
-                Look::Found(Batch::Events(entries))
+                ReadResult::Batch(Batch::Events(entries))
             }
-            None if log.closed && self.after >= log.head => Look::Over,
-            None => Look::Nothing,
+            None if log.closed && self.after >= log.last_seq => ReadResult::Closed,
+            None => ReadResult::Empty,
         }
     }
 }
 
 impl Hub {
-    /// What the reader that says `text` already has.
-    fn place(&self, log: &super::log::Log, text: &str) -> Result<Seq, GapReason> {
+    /// The last event that a reader with the cursor or event id `text` has.
+    fn resume_position(&self, log: &super::log::EventLog, text: &str) -> Result<Seq, GapReason> {
         if let Ok(cursor) = text.parse::<Cursor>() {
             return match cursor {
-                Cursor { epoch, .. } if *epoch != *self.shared.epoch => Err(GapReason::Restarted),
-                Cursor { seq, .. } if seq > log.head => Err(GapReason::Unknown),
-                Cursor { seq, .. } if seq < log.fallen => Err(GapReason::Expired),
+                Cursor { epoch, .. } if *epoch != *self.inner.epoch => Err(GapReason::Restarted),
+                Cursor { seq, .. } if seq > log.last_seq => Err(GapReason::Unknown),
+                Cursor { seq, .. } if seq < log.evicted_to => Err(GapReason::Expired),
                 Cursor { seq, .. } => Ok(seq),
             };
         }

@@ -4,13 +4,13 @@ use futures_util::FutureExt;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{Data, EventId, Source, TaskCompleted, TaskStarted, TimestampSource};
-use crate::fact::{Kind, Provenance};
-use crate::line::Timestamp;
+use crate::clock::Timestamp;
+use crate::event::{EventData, EventId, EventSource, TaskCompleted, TaskStarted, TimestampSource};
+use crate::fact::{CountedKind, Provenance};
 
 fn event(seq: u64) -> Event {
     Event {
-        id: EventId::new("demo", "run", Kind::StoryStarted, &seq.to_string(), 1),
+        id: EventId::new("demo", "run", CountedKind::StoryStarted, &seq.to_string(), 1),
         seq: Seq(seq),
         timestamp: Timestamp(1_769_244_300_000),
         timestamp_source: TimestampSource::Record,
@@ -18,8 +18,8 @@ fn event(seq: u64) -> Event {
         task_id: "demo".into(),
         run: "run".into(),
         provenance: Provenance::Explicit,
-        source: Source { path: "progress.txt".into(), line: Some(1), text: None },
-        data: Data::TaskStarted(TaskStarted { task_id: "demo".into(), task_name: "Two\nlines".into(), ..TaskStarted::default() }),
+        source: EventSource { path: "progress.txt".into(), line: Some(1), text: None },
+        data: EventData::TaskStarted(TaskStarted { task_id: "demo".into(), task_name: "Two\nlines".into(), ..TaskStarted::default() }),
     }
 }
 
@@ -33,7 +33,7 @@ fn hub(events: usize, buffer: usize) -> Hub {
 
 /// What a reader gets now, in words: `1..=5`, `expired from 3`.
 fn drain(reader: &mut Subscription) -> Vec<String> {
-    let say = |batch| match batch {
+    let describe = |batch| match batch {
         Batch::Events(entries) => {
             let seqs: Vec<_> = entries.iter().map(|entry| entry.event.seq.0).collect();
             assert!(seqs.windows(2).all(|pair| pair[1] == pair[0] + 1), "a batch has no hole: {seqs:?}");
@@ -44,42 +44,42 @@ fn drain(reader: &mut Subscription) -> Vec<String> {
             format!("{} from {oldest}", format!("{reason:?}").to_lowercase())
         }
     };
-    std::iter::from_fn(|| reader.try_next().map(say)).collect()
+    std::iter::from_fn(|| reader.try_next().map(describe)).collect()
 }
 
-fn check(hub: &Hub, start: Start<'_>, expected: &[&str]) {
+fn check(hub: &Hub, start: StartPosition<'_>, expected: &[&str]) {
     assert_eq!(drain(&mut hub.subscribe(start)), expected, "{start:?}");
 }
 
 #[test]
 fn readers_begin_where_they_say() {
     let hub = hub(10, 3);
-    check(&hub, Start::Buffer, &[]);
+    check(&hub, StartPosition::Buffer, &[]);
     hub.publish(events(1..=8));
-    check(&hub, Start::Oldest, &["1..=8"]);
-    check(&hub, Start::Buffer, &["6..=8"]);
-    check(&hub, Start::Live, &[]);
+    check(&hub, StartPosition::Oldest, &["1..=8"]);
+    check(&hub, StartPosition::Buffer, &["6..=8"]);
+    check(&hub, StartPosition::Live, &[]);
     let cursor = |seq: u64| format!("{}-{seq}", hub.epoch());
-    check(&hub, Start::Resume(&cursor(0)), &["1..=8"]);
-    check(&hub, Start::Resume(&cursor(5)), &["6..=8"]);
-    check(&hub, Start::Resume(&cursor(8)), &[]);
-    check(&hub, Start::Resume(&event(7).id.to_string()), &["8..=8"]);
-    check(&hub, Start::Resume(&cursor(9)), &["unknown from 1", "6..=8"]);
-    check(&hub, Start::Resume("0123456789ab-5"), &["restarted from 1", "6..=8"]);
-    check(&hub, Start::Resume(&event(99).id.to_string()), &["unknown from 1", "6..=8"]);
+    check(&hub, StartPosition::Resume(&cursor(0)), &["1..=8"]);
+    check(&hub, StartPosition::Resume(&cursor(5)), &["6..=8"]);
+    check(&hub, StartPosition::Resume(&cursor(8)), &[]);
+    check(&hub, StartPosition::Resume(&event(7).id.to_string()), &["8..=8"]);
+    check(&hub, StartPosition::Resume(&cursor(9)), &["unknown from 1", "6..=8"]);
+    check(&hub, StartPosition::Resume("0123456789ab-5"), &["restarted from 1", "6..=8"]);
+    check(&hub, StartPosition::Resume(&event(99).id.to_string()), &["unknown from 1", "6..=8"]);
     for nonsense in ["x", "-", "12", "0123456789ab-", "0123456789ab-+5", "0123456789AB-5", "0123456789ab-99999999999999999999"] {
-        check(&hub, Start::Resume(nonsense), &["unknown from 1", "6..=8"]);
+        check(&hub, StartPosition::Resume(nonsense), &["unknown from 1", "6..=8"]);
     }
     hub.publish(events(9..=15));
-    check(&hub, Start::Resume(&cursor(4)), &["expired from 6", "13..=15"]);
-    check(&hub, Start::Resume(&cursor(5)), &["6..=15"]);
-    check(&hub, Start::Resume(&event(2).id.to_string()), &["unknown from 6", "13..=15"]);
+    check(&hub, StartPosition::Resume(&cursor(4)), &["expired from 6", "13..=15"]);
+    check(&hub, StartPosition::Resume(&cursor(5)), &["6..=15"]);
+    check(&hub, StartPosition::Resume(&event(2).id.to_string()), &["unknown from 6", "13..=15"]);
 }
 
 #[test]
-fn a_reader_that_falls_out_is_told_once_and_goes_on() {
+fn a_reader_behind_the_log_gets_one_gap_and_continues() {
     let hub = hub(5, 3);
-    let mut reader = hub.subscribe(Start::Live);
+    let mut reader = hub.subscribe(StartPosition::Live);
     hub.publish(events(1..=2));
     assert_eq!(drain(&mut reader), ["1..=2"]);
     hub.publish(events(3..=10));
@@ -89,26 +89,26 @@ fn a_reader_that_falls_out_is_told_once_and_goes_on() {
 
 #[test]
 fn the_log_is_bounded_in_bytes_and_keeps_the_newest() {
-    let one = Entry::new(event(1), "0123456789ab", Instant::now()).cost();
+    let one = PublishedEvent::new(event(1), "0123456789ab", Instant::now()).memory_size();
     let hub = Hub::new(HubSettings { bytes: 3 * one + 50, ..HubSettings::default() });
     hub.publish(events(1..=9));
-    check(&hub, Start::Oldest, &["7..=9"]);
+    check(&hub, StartPosition::Oldest, &["7..=9"]);
     let tiny = Hub::new(HubSettings { bytes: 1, ..HubSettings::default() });
     tiny.publish(events(1..=2));
-    check(&tiny, Start::Oldest, &["2..=2"]);
+    check(&tiny, StartPosition::Oldest, &["2..=2"]);
 }
 
 #[test]
 fn events_may_be_asked_for_in_portions_and_a_batch_is_replay_or_live() {
     let hub = hub(100, 100);
     hub.publish(events(1..=20));
-    let mut reader = hub.subscribe(Start::Buffer);
+    let mut reader = hub.subscribe(StartPosition::Buffer);
     hub.publish(events(21..=30));
     let mut seqs = |limit| {
         let replaying = reader.is_replaying();
         match reader.try_next_up_to(limit) {
             Some(Batch::Events(entries)) => (replaying, entries.iter().map(|entry| entry.event.seq.0).collect::<Vec<_>>()),
-            Some(Batch::Gap { .. }) => panic!("nothing fell out"),
+            Some(Batch::Gap { .. }) => panic!("nothing was evicted"),
             None => (replaying, vec![]),
         }
     };
@@ -122,7 +122,7 @@ fn events_may_be_asked_for_in_portions_and_a_batch_is_replay_or_live() {
 
 #[test]
 fn a_frame_is_id_event_and_one_line_of_data() {
-    let entry = Entry::new(event(41), "0123456789ab", Instant::now());
+    let entry = PublishedEvent::new(event(41), "0123456789ab", Instant::now());
     let json = String::from_utf8(entry.event.to_json()).expect("JSON is UTF-8");
     assert_eq!(entry.frame, format!("id: 0123456789ab-41\nevent: task_started\ndata: {json}\n\n"));
     assert_eq!(entry.json, json);
@@ -130,7 +130,7 @@ fn a_frame_is_id_event_and_one_line_of_data() {
 
 #[test]
 fn cursors_are_short_and_come_back_as_they_went() {
-    let longest = Cursor { epoch: random_name().into(), seq: Seq(u64::MAX) };
+    let longest = Cursor { epoch: random_id().into(), seq: Seq(u64::MAX) };
     assert!(longest.to_string().len() <= 40);
     assert_eq!(longest.to_string().parse(), Ok(longest));
 }
@@ -138,11 +138,11 @@ fn cursors_are_short_and_come_back_as_they_went() {
 #[tokio::test]
 async fn closing_ends_readers_after_the_last_event() {
     let hub = hub(10, 3);
-    let mut reader = hub.subscribe(Start::Live);
+    let mut reader = hub.subscribe(StartPosition::Live);
     hub.publish(vec![Event {
-        data: Data::TaskCompleted(TaskCompleted {
+        data: EventData::TaskCompleted(TaskCompleted {
             task_id: "demo".into(),
-            status: crate::event::Ending::Passed,
+            status: crate::event::EndStatus::Passed,
             stories_passed: 1,
             stories_failed: 0,
             story_count: None,
@@ -163,8 +163,8 @@ async fn closing_ends_readers_after_the_last_event() {
 async fn the_newest_state_wins_and_is_written_once() {
     let hub = hub(10, 3);
     assert_eq!(hub.snapshot().version, 0);
-    hub.set_state(State { seq: Seq(3), ..snapshot::nothing_known(Seq(0)) });
-    hub.set_state(State { seq: Seq(4), ..snapshot::nothing_known(Seq(0)) });
+    hub.set_state(State { seq: Seq(3), ..snapshot::empty_state(Seq(0)) });
+    hub.set_state(State { seq: Seq(4), ..snapshot::empty_state(Seq(0)) });
     let snapshot = hub.snapshot_after(0).await.expect("two were set");
     assert_eq!((snapshot.version, snapshot.state.seq, snapshot.cursor.seq), (2, Seq(4), Seq(4)));
     assert_eq!(snapshot.json().as_ptr(), hub.snapshot().json().as_ptr(), "the same bytes");
@@ -180,16 +180,16 @@ fn waiting_readers_miss_nothing() {
     let hub = Hub::new(HubSettings::default());
     let readers: Vec<_> = (0..8)
         .map(|_| {
-            let (mut reader, handle) = (hub.subscribe(Start::Oldest), runtime.handle().clone());
+            let (mut reader, handle) = (hub.subscribe(StartPosition::Oldest), runtime.handle().clone());
             std::thread::spawn(move || {
-                let mut seen = Vec::new();
+                let mut received = Vec::new();
                 while let Some(batch) = handle.block_on(reader.next()) {
                     match batch {
-                        Batch::Events(entries) => seen.extend(entries.iter().map(|entry| entry.event.seq.0)),
-                        Batch::Gap { .. } => panic!("nothing fell out"),
+                        Batch::Events(entries) => received.extend(entries.iter().map(|entry| entry.event.seq.0)),
+                        Batch::Gap { .. } => panic!("nothing was evicted"),
                     }
                 }
-                seen
+                received
             })
         })
         .collect();
@@ -203,7 +203,7 @@ fn waiting_readers_miss_nothing() {
 }
 
 #[derive(Debug, Clone)]
-enum Step {
+enum HubStep {
     Publish(u64),
     Subscribe(u8),
     Read {
@@ -217,65 +217,65 @@ enum Step {
     },
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = HubStep> {
     prop_oneof![
-        4 => (1u64..9).prop_map(Step::Publish),
-        1 => (0u8..3).prop_map(Step::Subscribe),
-        4 => (any::<usize>(), 0usize..12).prop_map(|(reader, limit)| Step::Read { reader, limit }),
-        2 => (any::<usize>(), any::<bool>()).prop_map(|(reader, by_event_id)| Step::Resume { reader, by_event_id }),
+        4 => (1u64..9).prop_map(HubStep::Publish),
+        1 => (0u8..3).prop_map(HubStep::Subscribe),
+        4 => (any::<usize>(), 0usize..12).prop_map(|(reader, limit)| HubStep::Read { reader, limit }),
+        2 => (any::<usize>(), any::<bool>()).prop_map(|(reader, by_event_id)| HubStep::Resume { reader, by_event_id }),
     ]
 }
 
 /// A reader as its client sees it.
-struct Client {
+struct TestClient {
     reader: Subscription,
     last: Option<u64>,
-    place: u64,
+    position: u64,
 }
 
 const KEPT: u64 = 12;
 const BUFFER: u64 = 4;
 
-impl Client {
+impl TestClient {
     fn read(&mut self, limit: usize, head: u64) -> Result<(), TestCaseError> {
-        let fallen = head.saturating_sub(KEPT);
+        let evicted_to = head.saturating_sub(KEPT);
         match self.reader.try_next_up_to(limit) {
             Some(Batch::Events(entries)) => {
                 for entry in entries {
-                    prop_assert_eq!(entry.event.seq.0, self.place + 1, "no gap, no repeat");
-                    self.place += 1;
-                    self.last = Some(self.place);
+                    prop_assert_eq!(entry.event.seq.0, self.position + 1, "no gap, no repeat");
+                    self.position += 1;
+                    self.last = Some(self.position);
                 }
             }
             Some(Batch::Gap { reason, oldest }) => {
                 prop_assert_eq!(reason, GapReason::Expired);
-                prop_assert!(self.place < fallen, "a gap without loss at {}", self.place);
-                prop_assert_eq!(oldest.map(|oldest| oldest.seq.0), Some(fallen + 1));
-                self.place = self.reader.cursor().seq.0;
-                prop_assert!(self.place >= fallen, "a second gap would follow");
+                prop_assert!(self.position < evicted_to, "a gap without loss at {}", self.position);
+                prop_assert_eq!(oldest.map(|oldest| oldest.seq.0), Some(evicted_to + 1));
+                self.position = self.reader.cursor().seq.0;
+                prop_assert!(self.position >= evicted_to, "a second gap would follow");
             }
-            None => prop_assert!(self.place >= fallen && (limit == 0 || self.place == head), "something was there"),
+            None => prop_assert!(self.position >= evicted_to && (limit == 0 || self.position == head), "something was there"),
         }
         Ok(())
     }
 
-    /// Comes back with a cursor or with the id of the last event; both may have fallen out meanwhile.
+    /// Comes back with a cursor or with the id of the last event; both may have evicted_to out meanwhile.
     fn resume(&mut self, hub: &Hub, by_event_id: bool, head: u64) -> Result<(), TestCaseError> {
-        let fallen = head.saturating_sub(KEPT);
-        let (place, text) = match (by_event_id, self.last) {
+        let evicted_to = head.saturating_sub(KEPT);
+        let (position, text) = match (by_event_id, self.last) {
             (true, Some(last)) => (last, event(last).id.to_string()),
-            (true, None) | (false, _) => (self.place, self.reader.cursor().to_string()),
+            (true, None) | (false, _) => (self.position, self.reader.cursor().to_string()),
         };
         let by_event_id = by_event_id && self.last.is_some();
-        self.reader = hub.subscribe(Start::Resume(&text));
-        self.place = place;
-        let lost = place < fallen || (by_event_id && place <= fallen);
+        self.reader = hub.subscribe(StartPosition::Resume(&text));
+        self.position = position;
+        let lost = position < evicted_to || (by_event_id && position <= evicted_to);
         if lost {
             let Some(Batch::Gap { reason, .. }) = self.reader.try_next() else {
                 return Err(TestCaseError::fail("a loss goes untold"));
             };
             prop_assert_eq!(reason, if by_event_id { GapReason::Unknown } else { GapReason::Expired });
-            self.place = head.saturating_sub(BUFFER).max(fallen);
+            self.position = head.saturating_sub(BUFFER).max(evicted_to);
         }
         Ok(())
     }
@@ -285,32 +285,32 @@ proptest! {
     #[test]
     fn any_interleaving_has_no_gap_and_no_repeat(steps in prop::collection::vec(step(), 1..80)) {
         let hub = hub(KEPT as usize, BUFFER as usize);
-        let mut clients: Vec<Client> = Vec::new();
+        let mut clients: Vec<TestClient> = Vec::new();
         let mut head = 0;
         for step in steps {
             match step {
-                Step::Publish(count) => {
+                HubStep::Publish(count) => {
                     hub.publish(events(head + 1..=head + count));
                     head += count;
                 }
-                Step::Subscribe(kind) => {
-                    let fallen = head.saturating_sub(KEPT);
-                    let (start, place) = match kind {
-                        0 => (Start::Oldest, fallen),
-                        1 => (Start::Buffer, head.saturating_sub(BUFFER).max(fallen)),
-                        _ => (Start::Live, head),
+                HubStep::Subscribe(kind) => {
+                    let evicted_to = head.saturating_sub(KEPT);
+                    let (start, position) = match kind {
+                        0 => (StartPosition::Oldest, evicted_to),
+                        1 => (StartPosition::Buffer, head.saturating_sub(BUFFER).max(evicted_to)),
+                        _ => (StartPosition::Live, head),
                     };
-                    clients.push(Client { reader: hub.subscribe(start), last: None, place });
+                    clients.push(TestClient { reader: hub.subscribe(start), last: None, position });
                 }
-                Step::Read { reader, limit } if !clients.is_empty() => {
+                HubStep::Read { reader, limit } if !clients.is_empty() => {
                     let index = reader % clients.len();
                     clients[index].read(limit, head)?;
                 }
-                Step::Resume { reader, by_event_id } if !clients.is_empty() => {
+                HubStep::Resume { reader, by_event_id } if !clients.is_empty() => {
                     let index = reader % clients.len();
                     clients[index].resume(&hub, by_event_id, head)?;
                 }
-                Step::Read { .. } | Step::Resume { .. } => {}
+                HubStep::Read { .. } | HubStep::Resume { .. } => {}
             }
         }
         hub.close();
@@ -318,26 +318,26 @@ proptest! {
             for _ in 0..KEPT + 3 {
                 client.read(usize::MAX, head)?;
             }
-            prop_assert_eq!(client.place, head, "everybody ends with everything");
+            prop_assert_eq!(client.position, head, "everybody ends with everything");
         }
     }
 
     #[test]
     fn reading_stops_cleanly_when_cancelled(pauses in prop::collection::vec(0u8..3, 1..30)) {
         let hub = hub(1_000, 10);
-        let mut reader = hub.subscribe(Start::Live);
-        let (mut head, mut seen) = (0, 0);
+        let mut reader = hub.subscribe(StartPosition::Live);
+        let (mut head, mut received) = (0, 0);
         for pause in pauses {
             // Polled once and dropped: whatever it took must not be lost.
             if let Some(Some(Batch::Events(entries))) = reader.next().now_or_never() {
-                seen += entries.len() as u64;
+                received += entries.len() as u64;
             }
             hub.publish(events(head + 1..=head + u64::from(pause)));
             head += u64::from(pause);
         }
         while let Some(Batch::Events(entries)) = reader.try_next() {
-            seen += entries.len() as u64;
+            received += entries.len() as u64;
         }
-        prop_assert_eq!(seen, head);
+        prop_assert_eq!(received, head);
     }
 }

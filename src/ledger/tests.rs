@@ -1,17 +1,17 @@
-//! What the bridge's histories do not reach.
+//! What the histories of the engine do not reach.
 
 use super::*;
 
 #[test]
-fn what_is_known_counts_on_when_there_is_no_room_for_more() {
-    let mut source = Source::default();
-    let item = |n: usize| Item::new(Key(n as u64), Voice::Line, 0, Kind::StoryStarted);
-    for n in 0..KEYS {
-        assert!(!source.has_no_room(item(n).slot));
-        source.append(item(n), Duration::ZERO);
+fn known_keys_count_on_when_there_is_no_room_for_new_ones() {
+    let mut ledger = SourceLedger::default();
+    let item = |n: usize| CountItem::new(Key(n as u64), StatementForm::Line, 0, CountedKind::StoryStarted);
+    for n in 0..MAX_KEYS {
+        assert!(!ledger.reject_if_full(item(n).key));
+        ledger.append(item(n), Duration::ZERO);
     }
-    assert!(!source.is_full());
-    assert!(source.has_no_room(item(KEYS).slot) && source.is_full());
-    assert!(!source.has_no_room(item(7).slot));
-    assert_eq!(source.append(item(7), Duration::ZERO), Some(2));
+    assert!(!ledger.is_full());
+    assert!(ledger.reject_if_full(item(MAX_KEYS).key) && ledger.is_full());
+    assert!(!ledger.reject_if_full(item(7).key));
+    assert_eq!(ledger.append(item(7), Duration::ZERO), Some(2));
 }

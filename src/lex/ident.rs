@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::token::{Token, TokenKind};
+use super::token::{TextToken, TokenKind};
 use super::words::{Class, Fnv};
 use super::{Span, SpanKind};
 
@@ -88,17 +88,17 @@ impl Prefixes {
 
     fn add(&mut self, prefix: &[u8], number: &[u8]) -> bool {
         let number = hash(number) | 1;
-        let seen = self.numbers.entry(hash(prefix)).or_default();
-        if seen.contains(&number) {
+        let numbers = self.numbers.entry(hash(prefix)).or_default();
+        if numbers.contains(&number) {
             return false;
         }
-        let Some(free) = seen.iter().position(|slot| *slot == 0) else { return false };
-        seen[free] = number;
+        let Some(free) = numbers.iter().position(|slot| *slot == 0) else { return false };
+        numbers[free] = number;
         free > 0
     }
 
     /// How many numbers the prefix of `id` has, up to three.
-    fn support(&self, id: &str) -> usize {
+    pub(super) fn support(&self, id: &str) -> usize {
         let bytes = id.as_bytes();
         let digits = bytes.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
         let end = if digits > 0 {
@@ -106,7 +106,7 @@ impl Prefixes {
         } else {
             bytes.iter().rposition(|byte| matches!(byte, b'-' | b'.')).map_or(0, |at| at + 1)
         };
-        self.numbers.get(&hash(&bytes[..end])).map_or(0, |seen| seen.iter().filter(|slot| **slot != 0).count())
+        self.numbers.get(&hash(&bytes[..end])).map_or(0, |numbers| numbers.iter().filter(|slot| **slot != 0).count())
     }
 }
 
@@ -128,7 +128,7 @@ pub(crate) struct Terms {
 const PLAN_ID_TOKENS: usize = 9;
 
 /// Takes ids of the plan, however they are built.
-pub(crate) fn plan_ids(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>, terms: &Terms) {
+pub(crate) fn plan_ids(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>, terms: &Terms) {
     if terms.plan_ids.is_empty() {
         return;
     }
@@ -145,7 +145,7 @@ pub(crate) fn plan_ids(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>, 
     }
 }
 
-fn plan_id_at(text: &str, tokens: &[Token], at: usize, terms: &Terms) -> Option<usize> {
+fn plan_id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms) -> Option<usize> {
     if !starts_apart(text, &tokens[at]) {
         return None;
     }
@@ -188,11 +188,11 @@ pub(crate) fn kind_of(id: &str) -> IdKind {
 }
 
 /// Nothing that could be part of the id stands directly before the token.
-fn starts_apart(text: &str, token: &Token) -> bool {
+fn starts_apart(text: &str, token: &TextToken) -> bool {
     !matches!(text[..token.start as usize].chars().next_back(), Some(ch) if ch.is_alphanumeric() || matches!(ch, '.' | '/' | '-' | '_'))
 }
 
-fn take(tokens: &mut [Token], spans: &mut Vec<Span>, at: usize, count: usize, kind: SpanKind, value: Option<(u32, u32)>) {
+fn take(tokens: &mut [TextToken], spans: &mut Vec<Span>, at: usize, count: usize, kind: SpanKind, value: Option<(u32, u32)>) {
     let (start, end) = (tokens[at].start, tokens[at + count - 1].end);
     for token in &mut tokens[at..at + count] {
         token.taken = Some(kind);
@@ -201,18 +201,18 @@ fn take(tokens: &mut [Token], spans: &mut Vec<Span>, at: usize, count: usize, ki
     spans.push(Span { kind, start, end, value_start: value.0, value_end: value.1 });
 }
 
-fn is_upper(text: &str, token: &Token) -> bool {
+fn is_upper(text: &str, token: &TextToken) -> bool {
     token.text(text).bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// `tokens[at]` is directly followed by the sign, and that directly by another token.
-fn joined_by(text: &str, tokens: &[Token], at: usize, signs: &[u8]) -> bool {
+fn joined_by(text: &str, tokens: &[TextToken], at: usize, signs: &[u8]) -> bool {
     matches!((tokens.get(at + 1), tokens.get(at + 2)), (Some(sign), Some(next))
         if !sign.is_spaced && !next.is_spaced && next.taken.is_none() && sign.taken.is_none() && signs.iter().any(|wanted| sign.is(text, *wanted)))
 }
 
 /// Digits, perhaps with one letter after them: `001`, `107A`.
-fn is_numeral(text: &str, token: &Token, longest: usize) -> bool {
+fn is_numeral(text: &str, token: &TextToken, longest: usize) -> bool {
     let bytes = token.text(text).as_bytes();
     let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
     digits > 0 && digits <= longest && (bytes.len() == digits || (bytes.len() == digits + 1 && bytes[digits].is_ascii_alphabetic()))
@@ -220,8 +220,8 @@ fn is_numeral(text: &str, token: &Token, longest: usize) -> bool {
 
 /// What follows an id goes on with it: `US-001-fix`, `v1.2beta`.
 fn goes_on(text: &str, end: u32, signs: &[u8]) -> bool {
-    let rest = text.as_bytes().get(end as usize..).unwrap_or_default();
-    match rest {
+    let remainder = text.as_bytes().get(end as usize..).unwrap_or_default();
+    match remainder {
         [first, ..] if first.is_ascii_alphanumeric() || *first == b'_' => true,
         [first, second, ..] if signs.contains(first) => second.is_ascii_lowercase(),
         _ => false,
@@ -229,7 +229,7 @@ fn goes_on(text: &str, end: u32, signs: &[u8]) -> bool {
 }
 
 /// `US-001`, `GS_X-12`, `US-107A`, `SQL-1.0`: how many tokens it has.
-fn upper(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
+fn upper(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let first = &tokens[at];
     let before = text[..first.start as usize].chars().next_back();
     let is_apart = match before {
@@ -283,7 +283,7 @@ fn upper(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
 }
 
 /// Up to three capitals, then digits: `P3`.
-fn is_letter_number(text: &str, token: &Token) -> bool {
+fn is_letter_number(text: &str, token: &TextToken) -> bool {
     let bytes = token.text(text).as_bytes();
     let letters = bytes.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
     (1..=3).contains(&letters) && bytes.len() > letters && bytes.len() <= letters + 3 && bytes[letters..].iter().all(u8::is_ascii_digit)
@@ -295,7 +295,7 @@ fn is_placeholder(id: &str) -> bool {
 }
 
 /// `bug-001`, `task-2`, `GSheet-001`.
-fn lower(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
+fn lower(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let first = &tokens[at];
     let starts_well = text.as_bytes()[first.start as usize].is_ascii_alphabetic() && first.text(text).is_ascii();
     if !starts_well || !starts_apart(text, first) || !joined_by(text, tokens, at, b"-") || !is_numeral(text, &tokens[at + 2], 5) {
@@ -310,7 +310,7 @@ fn lower(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
 }
 
 /// `1.2`, `6.1.3`.
-fn dotted(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
+fn dotted(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let first = &tokens[at];
     let before = text[..first.start as usize].chars().next_back();
     if !first.is_number()
@@ -323,25 +323,25 @@ fn dotted(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
     while last < at + 6 && joined_by(text, tokens, last, b".") && tokens[last + 2].is_number() && tokens[last + 2].len() <= 3 {
         last += 2;
     }
-    let rest = &text[tokens[last].end as usize..];
-    let goes_on = rest.starts_with(|ch: char| ch.is_alphanumeric() || matches!(ch, '%' | '_'))
-        || (rest.starts_with(['-', '.']) && rest[1..].starts_with(|ch: char| ch.is_alphanumeric()));
+    let remainder = &text[tokens[last].end as usize..];
+    let goes_on = remainder.starts_with(|ch: char| ch.is_alphanumeric() || matches!(ch, '%' | '_'))
+        || (remainder.starts_with(['-', '.']) && remainder[1..].starts_with(|ch: char| ch.is_alphanumeric()));
     (last > at && !goes_on).then_some(last + 1 - at)
 }
 
 /// `F006`, `S1`, `M2a`, `T1.2`.
-fn letter(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
+fn letter(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let first = &tokens[at];
     let bytes = first.text(text).as_bytes();
     let letters = bytes.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
     let digits = bytes[letters.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let rest = bytes.len() - letters - digits;
+    let remainder = bytes.len() - letters - digits;
     let is_one = first.kind == TokenKind::Mixed
         && (1..=5).contains(&letters)
         && (1..=4).contains(&digits)
-        && (rest == 0 || (rest == 1 && bytes[bytes.len() - 1].is_ascii_lowercase()));
+        && (remainder == 0 || (remainder == 1 && bytes[bytes.len() - 1].is_ascii_lowercase()));
     let prefix = &bytes[..letters];
-    let is_like = |other: &Token| {
+    let is_like = |other: &TextToken| {
         other.kind == TokenKind::Mixed
             && other.text(text).as_bytes().starts_with(prefix)
             && other.text(text)[letters..].bytes().all(|byte| byte.is_ascii_digit())
@@ -363,13 +363,14 @@ fn letter(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
 }
 
 /// `add-basket`, `ROUTE_SSH`, `S01-project-setup`, `chloe-2ze.4`.
-fn slug(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
+fn slug(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let first = &tokens[at];
     let bytes = first.text(text).as_bytes();
     if !bytes[0].is_ascii_alphabetic() || !first.text(text).is_ascii() || !starts_apart(text, first) {
         return None;
     }
-    let is_low = |token: &Token| token.text(text).bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let is_low =
+        |token: &TextToken| token.text(text).bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     let has_letter_first = bytes.len() >= 2 && bytes[0].is_ascii_uppercase() && bytes[1..].iter().all(u8::is_ascii_digit);
     let is_high = is_upper(text, first);
     // `CD-3m6`: a short mixed name under the project's letters.
@@ -405,15 +406,15 @@ fn slug(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
     while joined_by(text, tokens, last, b".") && tokens[last + 2].is_number() {
         last += 2;
     }
-    let rest = &text[tokens[last].end as usize..];
-    let goes_on = rest.starts_with(|ch: char| ch.is_alphanumeric() || matches!(ch, '_' | '/' | '(' | '.'))
-        || (rest.starts_with('-') && rest[1..].starts_with(|ch: char| ch.is_alphanumeric()));
+    let remainder = &text[tokens[last].end as usize..];
+    let goes_on = remainder.starts_with(|ch: char| ch.is_alphanumeric() || matches!(ch, '_' | '/' | '(' | '.'))
+        || (remainder.starts_with('-') && remainder[1..].starts_with(|ch: char| ch.is_alphanumeric()));
     let id = &text[first.start as usize..tokens[last].end as usize];
     (!goes_on && !is_placeholder(id)).then_some(last + 1 - at)
 }
 
 /// What [`ids`] needs to know of the line.
-pub(crate) struct Place {
+pub(crate) struct IdContext {
     /// The line is a heading, or has a label for a piece of work.
     pub(crate) is_titled: bool,
     /// Where the value after a label begins.
@@ -421,7 +422,7 @@ pub(crate) struct Place {
 }
 
 /// Takes the ids that the line's words make.
-pub(crate) fn ids(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>, terms: &Terms, place: &Place) {
+pub(crate) fn ids(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>, terms: &Terms, context: &IdContext) {
     // Free words before the token at hand.
     let mut words = 0;
     let mut at = 0;
@@ -430,7 +431,7 @@ pub(crate) fn ids(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>, terms
             at += 1;
             continue;
         }
-        match id_at(text, tokens, at, terms, place, words) {
+        match id_at(text, tokens, at, terms, context, words) {
             Some((count, kind, value)) => {
                 take(tokens, spans, at, count, SpanKind::Id { kind, is_planned: false }, value);
                 at += count;
@@ -445,7 +446,7 @@ pub(crate) fn ids(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>, terms
 
 type Found = (usize, IdKind, Option<(u32, u32)>);
 
-fn id_at(text: &str, tokens: &[Token], at: usize, terms: &Terms, place: &Place, words: usize) -> Option<Found> {
+fn id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms, context: &IdContext, words: usize) -> Option<Found> {
     let first = &tokens[at];
     if first.is(text, b'#') {
         let next = tokens.get(at + 1).filter(|next| !next.is_spaced && next.is_number() && next.len() <= 5 && next.taken.is_none())?;
@@ -469,14 +470,14 @@ fn id_at(text: &str, tokens: &[Token], at: usize, terms: &Terms, place: &Place, 
     }
     let id = |count: usize| &text[first.start as usize..tokens[at + count - 1].end as usize];
     let closes_line = |count: usize| {
-        place.is_titled && text[..first.start as usize].ends_with('(') && &text[tokens[at + count - 1].end as usize..] == ")"
+        context.is_titled && text[..first.start as usize].ends_with('(') && &text[tokens[at + count - 1].end as usize..] == ")"
     };
     if let Some(count) = lower(text, tokens, at)
         && (words == 0 || terms.prefixes.support(id(count)) >= 2 || closes_line(count))
     {
         return Some((count, IdKind::Lower, None));
     }
-    let heads_value = place.label_value == Some(first.start);
+    let heads_value = context.label_value == Some(first.start);
     if first.text(text).starts_with(|ch: char| ch.is_ascii_digit()) {
         let count = dotted(text, tokens, at).filter(|_| words == 0 || heads_value)?;
         return Some((count, IdKind::Dotted, None));
@@ -496,7 +497,7 @@ fn id_at(text: &str, tokens: &[Token], at: usize, terms: &Terms, place: &Place, 
 }
 
 /// `Task 12`, `Story #3`, `Phase 2.1`, `任务 3`.
-fn after_word(text: &str, tokens: &[Token], at: usize) -> Option<Found> {
+fn after_word(text: &str, tokens: &[TextToken], at: usize) -> Option<Found> {
     let word = &tokens[at];
     let mut next = at + 1;
     if tokens.get(next).is_some_and(|token| token.is(text, b':') && !token.is_spaced) {
@@ -511,12 +512,12 @@ fn after_word(text: &str, tokens: &[Token], at: usize) -> Option<Found> {
         last += 2;
     }
     // `3 tasks 12/40`, `task 12%`, `step 2 of 5` say how far one is.
-    let rest = &text[tokens[last].end as usize..];
+    let remainder = &text[tokens[last].end as usize..];
     let is_plural = word.text(text).ends_with('s');
-    let counts = rest.starts_with('%')
-        || (rest.starts_with('/') && !is_plural)
-        || rest.trim_start().starts_with("of ")
-        || rest.starts_with(|ch: char| ch.is_alphanumeric() || ch == '_');
+    let counts = remainder.starts_with('%')
+        || (remainder.starts_with('/') && !is_plural)
+        || remainder.trim_start().starts_with("of ")
+        || remainder.starts_with(|ch: char| ch.is_alphanumeric() || ch == '_');
     if counts || word.text(text).len() > 24 {
         return None;
     }
@@ -525,7 +526,7 @@ fn after_word(text: &str, tokens: &[Token], at: usize) -> Option<Found> {
 }
 
 /// Only words such as "completed story" stand before.
-fn only_report_words(tokens: &[Token]) -> bool {
+fn only_report_words(tokens: &[TextToken]) -> bool {
     tokens.iter().filter(|token| token.is_free()).all(|token| {
         token.is_number()
             || token.classes.any(super::words::Classes::MARK)
@@ -535,7 +536,7 @@ fn only_report_words(tokens: &[Token]) -> bool {
 }
 
 /// After an id that stands by itself comes nothing, a separator, or a word on how it ended.
-fn ends_apart(text: &str, tokens: &[Token], next: usize) -> bool {
+fn ends_apart(text: &str, tokens: &[TextToken], next: usize) -> bool {
     let mut next = next;
     if tokens.get(next).is_some_and(|token| token.is(text, b']') || token.is(text, b')')) {
         next += 1;
@@ -545,145 +546,6 @@ fn ends_apart(text: &str, tokens: &[Token], next: usize) -> bool {
         || token.kind == TokenKind::Symbol
         || matches!(text[token.start as usize..].chars().next(), Some(':' | '：' | '-' | '–' | '—' | '|' | '('))
         || token.classes.any(super::words::Classes::MARK)
-}
-
-/// The ids that head a line: the first one and what is joined to it, ranges written out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Lead {
-    pub(crate) kind: IdKind,
-    pub(crate) is_planned: bool,
-    pub(crate) start: u32,
-    pub(crate) end: u32,
-    /// As written, in order, at most [`MOST_IDS`].
-    pub(crate) ids: Vec<Box<str>>,
-}
-
-/// A range names no more ids than this.
-pub(crate) const MOST_IDS: usize = 100;
-
-/// Finds the ids that head the line.
-pub(crate) fn lead(text: &str, spans: &[Span], terms: &Terms) -> Option<Lead> {
-    let ids: Vec<&Span> = spans.iter().filter(|span| matches!(span.kind, SpanKind::Id { .. })).collect();
-    let first = *ids.first()?;
-    let (kind, is_planned) = id_kind(first);
-    // A sure id further on is what the line is about when the first one is weak.
-    let sure = ids.iter().position(|span| id_kind(span).1).or_else(|| ids.iter().position(|span| id_kind(span).0 == IdKind::Upper));
-    let is_weak = !is_planned
-        && matches!(kind, IdKind::Slug | IdKind::Letter | IdKind::Dotted | IdKind::Number | IdKind::HeadingNumber | IdKind::Phase);
-    let is_backed = kind == IdKind::Slug && first.start == 0 && terms.prefixes.support(first.value(text)) >= 3;
-    let at = sure.filter(|_| is_weak && !is_backed).unwrap_or(0);
-    let ids = &ids[at..];
-    let first = ids[0];
-    let (kind, is_planned) = id_kind(first);
-    let mut found: Vec<Box<str>> = vec![first.value(text).into()];
-    let mut last = first;
-    for next in &ids[1..] {
-        if next.start < last.end {
-            continue;
-        }
-        let between =
-            text[last.end as usize..next.start as usize].trim_matches(|ch: char| ch.is_whitespace() || matches!(ch, '[' | ']' | '(' | ')'));
-        if is_list(between) {
-            found.push(next.value(text).into());
-        } else if is_range(between) && id_kind(last).0 == id_kind(next).0 {
-            let Some(range) = range(last.value(text), next.value(text)) else { break };
-            found.extend(range);
-        } else {
-            break;
-        }
-        last = next;
-    }
-    let mut end = last.end;
-    more_numbers(text, &mut end, kind, &mut found);
-    if let Some(range) = glued_range(&found) {
-        found = range;
-    }
-    found.truncate(MOST_IDS);
-    Some(Lead { kind, is_planned, start: first.start, end, ids: found })
-}
-
-fn id_kind(span: &Span) -> (IdKind, bool) {
-    match span.kind {
-        SpanKind::Id { kind, is_planned } => (kind, is_planned),
-        _ => (IdKind::Slug, false),
-    }
-}
-
-fn is_list(between: &str) -> bool {
-    matches!(between, "," | "&" | "+" | "/" | "and" | ", and" | "e" | "y" | "et" | "и" | "、" | "und" | "和" | "，" | "then")
-}
-
-fn is_range(between: &str) -> bool {
-    matches!(between, "-" | "–" | "—" | "to" | "through" | "thru" | ".." | "..." | "~" | "→" | "至" | "到")
-}
-
-fn split_number(id: &str) -> Option<(&str, &str)> {
-    let digits = id.bytes().rev().take_while(u8::is_ascii_digit).count();
-    (digits > 0 && digits <= 8).then(|| id.split_at(id.len() - digits))
-}
-
-/// The ids after `from` up to `to`.
-fn range(from: &str, to: &str) -> Option<Vec<Box<str>>> {
-    let ((prefix, low), (other, high)) = (split_number(from)?, split_number(to)?);
-    let (first, last) = (low.parse::<u32>().ok()?, high.parse::<u32>().ok()?);
-    if !prefix.eq_ignore_ascii_case(other) || last <= first || last - first >= MOST_IDS as u32 {
-        return None;
-    }
-    Some((first + 1..=last).map(|number| format!("{prefix}{number:0width$}", width = low.len()).into()).collect())
-}
-
-/// `US-001-003`, `US-001 to 006`, `US-001, 002 & 003`, `Task 1/2`: numbers that go on with the last id's prefix.
-fn more_numbers(text: &str, end: &mut u32, kind: IdKind, found: &mut Vec<Box<str>>) {
-    let Some(last) = found.last().cloned() else { return };
-    let Some((prefix, low)) = split_number(&last).filter(|(prefix, _)| !prefix.is_empty() || kind == IdKind::Word) else { return };
-    let rest = &text[*end as usize..];
-    let words = rest.trim_start_matches([' ', ']', ')']);
-    let joint = ["–", "—", "-", "to ", "through ", "thru ", "...", ".."].into_iter().find(|joint| words.starts_with(joint));
-    if let Some(joint) = joint {
-        let after = words[joint.len()..].trim_start();
-        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-        let goes_on = after[digits..].starts_with(|ch: char| {
-            ch.is_alphanumeric() || matches!(ch, '-' | '/' | ':' | '.') && after[digits + 1..].starts_with(|ch: char| ch.is_ascii_digit())
-        });
-        if digits >= low.len().min(2) && digits <= 4 && !goes_on {
-            let target = format!("{prefix}{}", &after[..digits]);
-            if let Some(more) = range(&last, &target).filter(|more| more.len() < 60) {
-                found.extend(more);
-                *end = (text.len() - after.len() + digits) as u32;
-            }
-        }
-        return;
-    }
-    let least = if kind == IdKind::Word { 1 } else { 2 };
-    while found.len() < MOST_IDS {
-        let rest = text[*end as usize..].trim_start();
-        let Some(after) = rest.strip_prefix([',', '/', '&', '+']).or_else(|| rest.strip_prefix("and ")).map(str::trim_start) else { break };
-        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
-        let letter = usize::from(after.as_bytes().get(digits).is_some_and(u8::is_ascii_uppercase));
-        let tail = &after[digits + letter..];
-        let goes_on = tail.starts_with(|ch: char| {
-            ch.is_alphanumeric() || (matches!(ch, '-' | '/' | ':' | '.' | '%') && tail[1..].starts_with(|ch: char| ch.is_alphanumeric()))
-        });
-        if digits < least || digits > 4 || goes_on {
-            break;
-        }
-        found.push(format!("{prefix}{}", &after[..digits + letter]).into());
-        *end = (text.len() - tail.len()) as u32;
-    }
-}
-
-/// `US-001-003` alone.
-fn glued_range(found: &[Box<str>]) -> Option<Vec<Box<str>>> {
-    let [id] = found else { return None };
-    let (start, high) = id.rsplit_once('-')?;
-    let (prefix, low) = split_number(start)?;
-    let fits = prefix.ends_with('-') && low.len() == 3 && high.len() == 3 && high.bytes().all(|byte| byte.is_ascii_digit());
-    if !fits {
-        return None;
-    }
-    let mut ids: Vec<Box<str>> = vec![start.into()];
-    ids.extend(range(start, &format!("{prefix}{high}"))?);
-    Some(ids)
 }
 
 /// The id by which two writings are the same: no brackets, no generic word, upper case.

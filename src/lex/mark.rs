@@ -1,7 +1,7 @@
 //! Marks: words and signs that say how something ended, and where in the line they stand. In the middle of prose a word is no mark.
 
 use super::structure::Structure;
-use super::token::{Token, TokenKind};
+use super::token::{TextToken, TokenKind};
 use super::words::{Class, Classes};
 use super::{Span, SpanKind};
 
@@ -36,7 +36,7 @@ pub(crate) struct Mark {
 }
 
 /// What the mark at token `at` says, turned round by what stands before it; and how many tokens it has.
-pub(crate) fn polarity_at(text: &str, tokens: &[Token], at: usize) -> Option<(Polarity, usize)> {
+pub(crate) fn polarity_at(text: &str, tokens: &[TextToken], at: usize) -> Option<(Polarity, usize)> {
     let token = &tokens[at];
     if token.is(text, b'[') {
         let inner = tokens.get(at + 1)?;
@@ -84,20 +84,20 @@ pub(crate) fn polarity_at(text: &str, tokens: &[Token], at: usize) -> Option<(Po
 }
 
 /// Part of a longer word: `type-error`, `done-ish`, `failed_tests`.
-fn glued(text: &str, first: &Token, last: &Token) -> bool {
+fn glued(text: &str, first: &TextToken, last: &TextToken) -> bool {
     if first.kind == TokenKind::Symbol {
         return false;
     }
     let before = text[..first.start as usize].ends_with(['-', '_', '/', '.'])
         && text[..first.start as usize - 1].ends_with(|ch: char| ch.is_alphanumeric());
-    let rest = &text[last.end as usize..];
+    let remainder = &text[last.end as usize..];
     before
-        || (rest.starts_with(['-', '_', '/']) && rest[1..].starts_with(|ch: char| ch.is_alphanumeric()))
-        || rest.starts_with(['(', '\'']) && rest[1..].starts_with([')', 's'])
+        || (remainder.starts_with(['-', '_', '/']) && remainder[1..].starts_with(|ch: char| ch.is_alphanumeric()))
+        || remainder.starts_with(['(', '\'']) && remainder[1..].starts_with([')', 's'])
 }
 
 /// Takes the marks of a line.
-pub(crate) fn marks(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>, structure: Structure) {
+pub(crate) fn marks(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>, structure: Structure) {
     let total = tokens.iter().filter(|token| token.is_free()).count();
     let mut before = 0;
     let mut at = 0;
@@ -132,11 +132,19 @@ pub(crate) fn marks(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>, str
 }
 
 /// Where a mark stands; `None` in the middle of prose.
-fn position(text: &str, tokens: &[Token], at: usize, reach: usize, before: usize, after: usize, structure: Structure) -> Option<Position> {
+fn position(
+    text: &str,
+    tokens: &[TextToken],
+    at: usize,
+    reach: usize,
+    before: usize,
+    after: usize,
+    structure: Structure,
+) -> Option<Position> {
     let word = &text[tokens[at].start as usize..tokens[at + reach - 1].end as usize];
     let previous = at.checked_sub(1).map(|n| &tokens[n]);
     let next = tokens.get(at + reach);
-    let first_char = |token: &Token| text[token.start as usize..].chars().next().unwrap_or(' ');
+    let first_char = |token: &TextToken| text[token.start as usize..].chars().next().unwrap_or(' ');
     let is_capitals = word.len() > 2 && word.chars().any(char::is_alphabetic) && !word.chars().any(char::is_lowercase);
     let is_symbol = matches!(tokens[at].kind, TokenKind::Symbol) || word.starts_with('[');
     if before == 0 {

@@ -11,6 +11,8 @@
 //! Byte scanners and one table, no regular expression; every text is allowed and the time is linear in its length.
 
 pub(crate) mod ident;
+mod lead;
+mod line;
 pub(crate) mod mark;
 mod number;
 pub(crate) mod shape;
@@ -24,280 +26,15 @@ mod tests;
 
 use std::borrow::Cow;
 
-pub(crate) use self::ident::{IdKind, Lead, Terms};
+pub(crate) use self::ident::{IdKind, Terms};
+pub(crate) use self::lead::Lead;
+pub(crate) use self::line::{First, Flags, IdPosition, Label, LexedLine, Section, Separator, Span, SpanKind, TimePosition};
 pub(crate) use self::mark::{Mark, Polarity, Position};
-pub(crate) use self::shape::Shape;
+pub(crate) use self::shape::LineShape;
 pub(crate) use self::structure::Structure;
-use self::token::{Token, TokenKind};
+use self::token::{TextToken, TokenKind};
 pub(crate) use self::words::LabelClass;
 use self::words::{Class, Classes, Table};
-
-/// What a span is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum SpanKind {
-    When,
-    /// A pull request, branch, commit or address.
-    Reference,
-    Iteration,
-    Id {
-        kind: IdKind,
-        is_planned: bool,
-    },
-    Hash,
-    Duration,
-    Counter,
-    Mark(Mark),
-}
-
-/// A typed stretch of a line's text, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) kind: SpanKind,
-    pub(crate) start: u32,
-    pub(crate) end: u32,
-    /// The part that counts: `12` of `Task 12`.
-    pub(crate) value_start: u32,
-    pub(crate) value_end: u32,
-}
-
-impl Span {
-    pub(crate) fn value<'t>(&self, text: &'t str) -> &'t str {
-        &text[self.value_start as usize..self.value_end as usize]
-    }
-
-    pub(crate) fn text<'t>(&self, text: &'t str) -> &'t str {
-        &text[self.start as usize..self.end as usize]
-    }
-
-    pub(crate) fn is_id(&self) -> bool {
-        matches!(self.kind, SpanKind::Id { .. })
-    }
-
-    pub(crate) fn mark(&self) -> Option<Mark> {
-        match self.kind {
-            SpanKind::Mark(mark) => Some(mark),
-            _ => None,
-        }
-    }
-}
-
-/// Words before a colon at the head of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Label {
-    pub(crate) class: LabelClass,
-    /// Where the label's words end.
-    pub(crate) end: u32,
-    /// Where the value begins; the text's length if there is none.
-    pub(crate) value: u32,
-    /// What the first word of the value that can be a mark says.
-    pub(crate) polarity: Option<Polarity>,
-}
-
-/// What a line under this one is, by the words of a heading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub(crate) enum Section {
-    /// There is no line above.
-    Top,
-    Plan,
-    Learn,
-    Criteria,
-    Files,
-    Done,
-    Summary,
-    Log,
-    Other,
-}
-
-/// What one looks up about a line without its text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Flags(u32);
-
-macro_rules! flags {
-    ($($(#[$doc:meta])* $name:ident = $bit:expr,)*) => {
-        impl Flags {
-            $($(#[$doc])* pub(crate) const $name: Flags = Flags(1 << $bit);)*
-        }
-    };
-}
-
-flags! {
-    WHEN = 0,
-    /// A numbered iteration or session.
-    ITERATION = 1,
-    /// A word for an iteration stands near its head.
-    FRAME_WORD = 2,
-    ID = 3,
-    COUNTER = 4,
-    /// A hash, a pull request, an address.
-    REFERENCE = 5,
-    /// Its first free word reports: "added", "fixed".
-    PAST = 6,
-    DONE_VERB = 7,
-    END_COLON = 8,
-    END_QUESTION = 9,
-    /// "All 5 stories", "3 tasks".
-    ALL_OF = 10,
-    LEAD_PLAN = 11,
-    LEAD_REF = 12,
-    LEAD_NOTE = 13,
-    LEAD_WORK = 14,
-    /// Begins with `[` and is no box.
-    BRACKET = 15,
-    /// The text of a criterion: `AC3`.
-    CRITERION_ID = 16,
-    /// Names acceptance criteria.
-    ACCEPT = 17,
-    /// Speaks of tests or checks.
-    TEST = 18,
-    /// `current`, `ongoing` in brackets or at the end.
-    CURRENT = 19,
-    /// Begins with an error level in capitals and goes on.
-    ERROR_LEAD = 20,
-    DURATION = 21,
-    /// A word turns what follows round.
-    NEGATED = 22,
-    BOLD_START = 23,
-    QUESTIONABLE = 24,
-    PATH = 25,
-}
-
-impl Flags {
-    pub(crate) fn has(self, flag: Flags) -> bool {
-        self.0 & flag.0 != 0
-    }
-
-    pub(crate) fn set(&mut self, flag: Flags, is_so: bool) {
-        if is_so {
-            self.0 |= flag.0;
-        }
-    }
-}
-
-/// Where the id stands that heads a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub(crate) enum Place {
-    First,
-    AfterSpan,
-    InLabelValue,
-    AfterAWord,
-    Middle,
-    Last,
-}
-
-/// What follows the ids that head a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub(crate) enum Separator {
-    End,
-    Dash,
-    Colon,
-    Bar,
-    Bracket,
-    Comma,
-    Dot,
-    Sign,
-    Word,
-}
-
-/// Where the time stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub(crate) enum WhenPlace {
-    Alone,
-    First,
-    Last,
-    Middle,
-}
-
-/// The kind of what a line begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub(crate) enum First {
-    NoSpan,
-    Word,
-    When,
-    Reference,
-    Iteration,
-    Id,
-    Hash,
-    Duration,
-    Counter,
-    Mark,
-}
-
-/// A line, taken apart.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Line {
-    /// Without emphasis, indent, bullet and box; spans point into it.
-    pub(crate) text: Box<str>,
-    pub(crate) structure: Structure,
-    pub(crate) level: u8,
-    pub(crate) indent: u16,
-    pub(crate) ticked: Option<bool>,
-    pub(crate) is_bold: bool,
-    pub(crate) label: Option<Label>,
-    pub(crate) spans: Vec<Span>,
-    pub(crate) lead: Option<Box<Lead>>,
-    pub(crate) place: Place,
-    pub(crate) separator: Separator,
-    pub(crate) when_place: WhenPlace,
-    pub(crate) first: First,
-    pub(crate) mark: Option<Mark>,
-    /// Free words.
-    pub(crate) words: u16,
-    pub(crate) flags: Flags,
-    pub(crate) section: Section,
-    /// Which kinds of a runner's words it has.
-    pub(crate) runner: u16,
-    pub(crate) shape: Shape,
-    pub(crate) key: Shape,
-}
-
-impl Line {
-    pub(crate) fn is_blank(&self) -> bool {
-        self.structure == Structure::Blank
-    }
-
-    pub(crate) fn is_heading(&self) -> bool {
-        matches!(self.structure, Structure::Heading | Structure::RuledHeading)
-    }
-
-    /// It has no text that could say anything: blank, a rule, a fence or inside of one.
-    pub(crate) fn is_silent(&self) -> bool {
-        matches!(self.structure, Structure::Blank | Structure::Rule | Structure::Fence | Structure::Code)
-    }
-
-    pub(crate) fn has(&self, flag: Flags) -> bool {
-        self.flags.has(flag)
-    }
-
-    pub(crate) fn times(&self) -> impl Iterator<Item = &str> {
-        self.spans.iter().filter(|span| span.kind == SpanKind::When).map(|span| span.text(&self.text))
-    }
-
-    pub(crate) fn marks(&self) -> impl Iterator<Item = Mark> {
-        self.spans.iter().filter_map(Span::mark)
-    }
-
-    /// The value after the label, if there is one.
-    pub(crate) fn value(&self) -> &str {
-        self.label.map_or("", |label| self.text[label.value as usize..].trim())
-    }
-
-    pub(crate) fn label_class(&self) -> Option<LabelClass> {
-        self.label.map(|label| label.class)
-    }
-
-    pub(crate) fn is_label(&self, class: LabelClass) -> bool {
-        self.label.is_some_and(|label| label.class == class)
-    }
-
-    pub(crate) fn has_value(&self) -> bool {
-        self.label.is_some_and(|label| (label.value as usize) < self.text.len())
-    }
-}
 
 /// Longer text is prose, or a dump: it has no spans.
 const LONGEST: usize = 2000;
@@ -305,15 +42,15 @@ const LONGEST: usize = 2000;
 /// Scratch room that lines share.
 #[derive(Debug, Default)]
 pub(crate) struct Lexer {
-    tokens: Vec<Token>,
+    tokens: Vec<TextToken>,
 }
 
 impl Lexer {
     /// Takes `raw` apart. `is_code` is said by the lines before: it stands inside of a fence.
-    pub(crate) fn lex(&mut self, raw: &str, terms: &Terms) -> Line {
+    pub(crate) fn lex(&mut self, raw: &str, terms: &Terms) -> LexedLine {
         let outline = structure::outline(raw);
         let text = without_emphasis(outline.body);
-        let mut line = Line {
+        let mut line = LexedLine {
             text: text.trim().into(),
             structure: outline.structure,
             level: outline.level,
@@ -323,17 +60,17 @@ impl Lexer {
             label: None,
             spans: Vec::new(),
             lead: None,
-            place: Place::First,
+            id_position: IdPosition::First,
             separator: Separator::End,
-            when_place: WhenPlace::Alone,
+            time_position: TimePosition::Alone,
             first: First::NoSpan,
             mark: None,
             words: 0,
             flags: Flags::default(),
             section: Section::Other,
             runner: 0,
-            shape: Shape::default(),
-            key: Shape::default(),
+            shape: LineShape::default(),
+            key: LineShape::default(),
         };
         line.flags.set(Flags::BOLD_START, outline.body.starts_with("**"));
         if line.is_silent() || line.text.is_empty() {
@@ -349,7 +86,7 @@ impl Lexer {
         line
     }
 
-    fn spans_of(&mut self, line: &mut Line, terms: &Terms, is_numbered: bool) {
+    fn spans_of(&mut self, line: &mut LexedLine, terms: &Terms, is_numbered: bool) {
         let text: &str = &line.text;
         let tokens = &mut self.tokens;
         if text.len() > LONGEST {
@@ -372,7 +109,7 @@ impl Lexer {
         let is_heading = matches!(line.structure, Structure::Heading | Structure::RuledHeading);
         let is_titled = is_heading || line.is_label(LabelClass::Story);
         let label_value = line.label.map(|label| label.value);
-        ident::ids(text, tokens, &mut spans, terms, &ident::Place { is_titled, label_value });
+        ident::ids(text, tokens, &mut spans, terms, &ident::IdContext { is_titled, label_value });
         if !spans.iter().any(Span::is_id) {
             number::bare_id(text, tokens, &mut spans, line.label, line.structure == Structure::Heading && !is_numbered);
         }
@@ -380,31 +117,17 @@ impl Lexer {
         number::counters(text, tokens, &mut spans);
         mark::marks(text, tokens, &mut spans, line.structure);
         spans.sort_unstable_by_key(|span| span.start);
-        line.lead = ident::lead(text, &spans, terms).map(Box::new);
+        line.lead = lead::lead(text, &spans, terms).map(Box::new);
         line.mark = spans.iter().filter_map(Span::mark).min_by_key(|mark| mark.position);
         line.words = free_words(tokens);
         line.section = section(text, tokens);
         line.runner = tokens.iter().fold(0, |all, token| all | token.classes.runner());
         line.flags = flags(text, tokens, &spans, line);
-        (line.place, line.separator) =
-            line.lead.as_deref().map_or((Place::First, Separator::End), |lead| place(text, tokens, lead, line.label));
-        line.when_place = when_place(tokens, line);
+        (line.id_position, line.separator) =
+            line.lead.as_deref().map_or((IdPosition::First, Separator::End), |lead| id_position(text, tokens, lead, line.label));
+        line.time_position = time_position(tokens, line);
         line.first = first(tokens);
         line.spans = spans;
-    }
-}
-
-impl Line {
-    fn set_shape(&mut self) {
-        self.shape = shape::shape(self);
-        self.key = self.shape.key();
-    }
-
-    /// Another structure than its own characters say: what stands inside of a fence, or over a rule.
-    pub(crate) fn restructure(&mut self, structure: Structure, level: u8) {
-        self.structure = structure;
-        self.level = level;
-        self.set_shape();
     }
 }
 
@@ -414,11 +137,11 @@ fn without_emphasis(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(['*', '_', '`', '~', '\t']) {
-        plain.push_str(&rest[..at]);
-        let sign = rest.as_bytes()[at];
-        let twice = rest.as_bytes().get(at + 1) == Some(&sign);
+    let mut remainder = text;
+    while let Some(at) = remainder.find(['*', '_', '`', '~', '\t']) {
+        plain.push_str(&remainder[..at]);
+        let sign = remainder.as_bytes()[at];
+        let twice = remainder.as_bytes().get(at + 1) == Some(&sign);
         let skipped = match sign {
             b'\t' => {
                 plain.push(' ');
@@ -428,25 +151,25 @@ fn without_emphasis(text: &str) -> Cow<'_, str> {
             _ if twice => 2,
             _ => {
                 // `*word*` and `_word_` too, where the sign does not stand between letters.
-                let before =
-                    rest[..at].ends_with(|ch: char| ch.is_alphanumeric()) || (at == 0 && plain.ends_with(|ch: char| ch.is_alphanumeric()));
-                let after = rest[at + 1..].starts_with(|ch: char| ch.is_alphanumeric());
+                let before = remainder[..at].ends_with(|ch: char| ch.is_alphanumeric())
+                    || (at == 0 && plain.ends_with(|ch: char| ch.is_alphanumeric()));
+                let after = remainder[at + 1..].starts_with(|ch: char| ch.is_alphanumeric());
                 if sign == b'~' || before == after {
                     plain.push(sign as char);
                 }
                 1
             }
         };
-        rest = &rest[at + skipped..];
+        remainder = &remainder[at + skipped..];
     }
-    plain.push_str(rest);
+    plain.push_str(remainder);
     Cow::Owned(plain)
 }
 
 /// The longest label, in bytes.
 const LONGEST_LABEL: u32 = 48;
 
-fn label(text: &str, tokens: &[Token]) -> Option<Label> {
+fn label(text: &str, tokens: &[TextToken]) -> Option<Label> {
     let first = tokens.first()?;
     if !first.is_wordy() || first.is_number() {
         return None;
@@ -458,11 +181,11 @@ fn label(text: &str, tokens: &[Token]) -> Option<Label> {
         }
         let sign = text[token.start as usize..].chars().next().unwrap_or(' ');
         if matches!(sign, ':' | '：') && at > 0 {
-            let rest = &text[token.end as usize..];
-            if !rest.is_empty() && !rest.starts_with(|ch: char| ch.is_whitespace() || !ch.is_ascii()) {
+            let remainder = &text[token.end as usize..];
+            if !remainder.is_empty() && !remainder.starts_with(|ch: char| ch.is_whitespace() || !ch.is_ascii()) {
                 return None;
             }
-            let value = text.len() - rest.trim_start().len();
+            let value = text.len() - remainder.trim_start().len();
             let class = Table::get().label(&text[..token.start as usize]);
             let polarity = (at + 1..tokens.len()).find_map(|at| mark::polarity_at(text, tokens, at)).map(|(polarity, _)| polarity);
             return Some(Label { class, end: token.start, value: value as u32, polarity });
@@ -476,7 +199,7 @@ fn label(text: &str, tokens: &[Token]) -> Option<Label> {
     None
 }
 
-fn free_words(tokens: &[Token]) -> u16 {
+fn free_words(tokens: &[TextToken]) -> u16 {
     tokens
         .iter()
         .filter(|token| token.is_free())
@@ -488,7 +211,7 @@ fn free_words(tokens: &[Token]) -> u16 {
 /// The first bytes of a heading decide what its section is.
 const SECTION_BYTES: u32 = 80;
 
-fn section(text: &str, tokens: &[Token]) -> Section {
+fn section(text: &str, tokens: &[TextToken]) -> Section {
     let all = tokens.iter().filter(|token| token.start < SECTION_BYTES).fold(Classes::NONE, |all, token| all.and(token.classes));
     let of = [
         (Class::SectionPlan, Section::Plan),
@@ -503,7 +226,7 @@ fn section(text: &str, tokens: &[Token]) -> Section {
     of.into_iter().find(|(class, _)| all.has(*class)).map_or(Section::Other, |(_, section)| section)
 }
 
-fn flags(text: &str, tokens: &[Token], spans: &[Span], line: &Line) -> Flags {
+fn flags(text: &str, tokens: &[TextToken], spans: &[Span], line: &LexedLine) -> Flags {
     let mut flags = line.flags;
     for span in spans {
         match span.kind {
@@ -557,7 +280,7 @@ fn flags(text: &str, tokens: &[Token], spans: &[Span], line: &Line) -> Flags {
 }
 
 /// `ERROR: …`, `[FAILED] …`, `BLOCKED — …`: an error's own line, with something that it says.
-fn error_lead(text: &str, tokens: &[Token]) -> bool {
+fn error_lead(text: &str, tokens: &[TextToken]) -> bool {
     let Some(at) =
         tokens.iter().position(|token| token.is_wordy() && token.taken != Some(SpanKind::When) || token.kind == TokenKind::Symbol)
     else {
@@ -568,16 +291,16 @@ fn error_lead(text: &str, tokens: &[Token]) -> bool {
     if !matches!(word, "ERROR" | "FAILED" | "BLOCKED" | "FATAL" | "BLOCKER" | "CANNOT") {
         return false;
     }
-    let rest = tokens[at + 1..].iter().find(|token| token.is_wordy());
-    rest.is_some_and(|token| !token.classes.has(Class::Negate) && token.text(text) != "0")
+    let remainder = tokens[at + 1..].iter().find(|token| token.is_wordy());
+    remainder.is_some_and(|token| !token.classes.has(Class::Negate) && token.text(text) != "0")
 }
 
-fn place(text: &str, tokens: &[Token], lead: &Lead, label: Option<Label>) -> (Place, Separator) {
+fn id_position(text: &str, tokens: &[TextToken], lead: &Lead, label: Option<Label>) -> (IdPosition, Separator) {
     let before = tokens.iter().take_while(|token| token.end <= lead.start);
     let (all, free) =
         before.filter(|token| token.is_wordy()).fold((0, 0), |(all, free), token| (all + 1, free + usize::from(token.is_free())));
-    let rest = text[lead.end as usize..].trim_start_matches([')', ']', ' ']);
-    let separator = match rest.chars().next() {
+    let remainder = text[lead.end as usize..].trim_start_matches([')', ']', ' ']);
+    let separator = match remainder.chars().next() {
         None => Separator::End,
         Some('-' | '–' | '—') => Separator::Dash,
         Some(':' | '：') => Separator::Colon,
@@ -589,37 +312,37 @@ fn place(text: &str, tokens: &[Token], lead: &Lead, label: Option<Label>) -> (Pl
         Some(_) => Separator::Word,
     };
     let in_value = label.is_some_and(|label| (label.value as usize) < text.len() && lead.start + 1 >= label.value);
-    let place = if in_value {
-        Place::InLabelValue
+    let id_position = if in_value {
+        IdPosition::InLabelValue
     } else if all == 0 {
-        Place::First
+        IdPosition::First
     } else if free == 0 {
-        Place::AfterSpan
+        IdPosition::AfterSpan
     } else if separator == Separator::End {
-        Place::Last
+        IdPosition::Last
     } else if free > 2 {
-        Place::Middle
+        IdPosition::Middle
     } else {
-        Place::AfterAWord
+        IdPosition::AfterAWord
     };
-    (place, separator)
+    (id_position, separator)
 }
 
-fn when_place(tokens: &[Token], line: &Line) -> WhenPlace {
-    let is_when = |token: &Token| token.taken == Some(SpanKind::When);
+fn time_position(tokens: &[TextToken], line: &LexedLine) -> TimePosition {
+    let is_when = |token: &TextToken| token.taken == Some(SpanKind::When);
     let mut wordy = tokens.iter().filter(|token| token.is_wordy());
     if line.words == 0 && line.lead.is_none() {
-        WhenPlace::Alone
+        TimePosition::Alone
     } else if wordy.clone().next().is_some_and(is_when) {
-        WhenPlace::First
+        TimePosition::First
     } else if wordy.next_back().is_some_and(is_when) {
-        WhenPlace::Last
+        TimePosition::Last
     } else {
-        WhenPlace::Middle
+        TimePosition::Middle
     }
 }
 
-fn first(tokens: &[Token]) -> First {
+fn first(tokens: &[TextToken]) -> First {
     if tokens.iter().all(|token| token.taken.is_none()) {
         return First::NoSpan;
     }

@@ -1,10 +1,10 @@
 //! Spans that are numbers or addresses: times, references, iterations, hashes, durations, counters.
 
-use super::token::{Token, TokenKind};
+use super::token::{TextToken, TokenKind};
 use super::words::{Class, LabelClass};
 use super::{IdKind, Label, Span, SpanKind, when};
 
-fn put(tokens: &mut [Token], spans: &mut Vec<Span>, from: usize, to: usize, kind: SpanKind) {
+fn put(tokens: &mut [TextToken], spans: &mut Vec<Span>, from: usize, to: usize, kind: SpanKind) {
     for token in &mut tokens[from..to] {
         token.taken = Some(kind);
     }
@@ -12,7 +12,7 @@ fn put(tokens: &mut [Token], spans: &mut Vec<Span>, from: usize, to: usize, kind
     spans.push(Span { kind, start, end, value_start: start, value_end: end });
 }
 
-pub(super) fn times(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>) {
+pub(super) fn times(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>) {
     let mut at = 0;
     while at < tokens.len() {
         let may_begin = matches!(tokens[at].kind, TokenKind::Number | TokenKind::Mixed)
@@ -36,7 +36,7 @@ pub(super) fn times(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>) {
 }
 
 /// `PR #9`, `branch: x`, `commit 1a2b3c4`, `https://…`.
-pub(super) fn references(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>) {
+pub(super) fn references(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>) {
     let mut at = 0;
     while at < tokens.len() {
         let to = reference_at(text, tokens, at);
@@ -50,7 +50,7 @@ pub(super) fn references(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>
     }
 }
 
-fn reference_at(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
+fn reference_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let token = &tokens[at];
     if token.kind != TokenKind::Word || token.taken.is_some() || token.len() > 8 {
         return None;
@@ -60,7 +60,7 @@ fn reference_at(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
     let unspaced = |from: usize| from + tokens[from..].iter().enumerate().take_while(|(n, token)| *n == 0 || !token.is_spaced).count();
     match word {
         "http" | "https" => (sign(1, b':') && sign(2, b'/')).then(|| unspaced(at)),
-        "PR" | "pr" | "MR" | "request" => (sign(1, b'#') && tokens.get(at + 2).is_some_and(Token::is_number)).then_some(at + 3),
+        "PR" | "pr" | "MR" | "request" => (sign(1, b'#') && tokens.get(at + 2).is_some_and(TextToken::is_number)).then_some(at + 3),
         "branch" | "Branch" => {
             let from = at + 1 + usize::from(sign(1, b':'));
             (from > at + 1 && from < tokens.len()).then(|| unspaced(from))
@@ -79,7 +79,7 @@ fn is_hex(word: &str) -> bool {
 }
 
 /// `Iteration 3`, `Session #2/10`, `Loop B`, `第 3 轮`.
-pub(super) fn iterations(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>) {
+pub(super) fn iterations(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>) {
     let mut at = 0;
     while at < tokens.len() {
         let Some(to) = iteration_at(text, tokens, at) else {
@@ -91,7 +91,7 @@ pub(super) fn iterations(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>
     }
 }
 
-fn iteration_at(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
+fn iteration_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let token = &tokens[at];
     if token.taken.is_some() {
         return None;
@@ -113,20 +113,20 @@ fn iteration_at(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
     if number.is_number() && number.len() <= 6 && !glued {
         let mut to = next + 1;
         let joint = tokens.get(to).is_some_and(|token| token.is(text, b'/') || token.text(text) == "of");
-        if joint && tokens.get(to + 1).is_some_and(Token::is_number) {
+        if joint && tokens.get(to + 1).is_some_and(TextToken::is_number) {
             to += 2;
         }
         return Some(to);
     }
     // `Session B`: one capital, and no sentence that goes on.
     let is_letter = number.len() == 1 && text.as_bytes()[number.start as usize].is_ascii_uppercase() && next == at + 1;
-    let rest = &text[number.end as usize..];
-    let stands_alone = !rest.starts_with(' ') || rest.trim_start().starts_with(['-', '–', '—', ':', '(']);
+    let remainder = &text[number.end as usize..];
+    let stands_alone = !remainder.starts_with(' ') || remainder.trim_start().starts_with(['-', '–', '—', ':', '(']);
     (is_letter && stands_alone).then_some(next + 1)
 }
 
 /// Commit hashes: hexadecimal, with a digit and a letter.
-pub(super) fn hashes(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>) {
+pub(super) fn hashes(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>) {
     for at in 0..tokens.len() {
         let token = &tokens[at];
         let joined = text[..token.start as usize].ends_with('-') || text[token.end as usize..].starts_with('-');
@@ -137,13 +137,13 @@ pub(super) fn hashes(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>) {
 }
 
 /// The number of a numbered heading (`### 3. words`), or a bare number after a label for a piece of work (`Story: 12`).
-pub(super) fn bare_id(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>, label: Option<Label>, is_heading: bool) {
+pub(super) fn bare_id(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>, label: Option<Label>, is_heading: bool) {
     let mut put_number = |at: usize, kind: IdKind| {
         put(tokens, spans, at, at + 1, SpanKind::Id { kind, is_planned: false });
     };
     if is_heading {
-        let rest = tokens_after_number(text);
-        if rest.is_some() {
+        let remainder = tokens_after_number(text);
+        if remainder.is_some() {
             put_number(0, IdKind::HeadingNumber);
             return;
         }
@@ -154,8 +154,8 @@ pub(super) fn bare_id(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>, l
             at += 1;
         }
         let Some(number) = tokens.get(at).filter(|token| token.is_number() && token.taken.is_none() && token.len() <= 5) else { return };
-        let rest = text[number.end as usize..].trim_start_matches(']').trim_start();
-        if rest.is_empty() || rest.starts_with(['-', '–', '—', ':']) || text[number.end as usize..].starts_with(']') {
+        let remainder = text[number.end as usize..].trim_start_matches(']').trim_start();
+        if remainder.is_empty() || remainder.starts_with(['-', '–', '—', ':']) || text[number.end as usize..].starts_with(']') {
             put(tokens, spans, at, at + 1, SpanKind::Id { kind: IdKind::LabelNumber, is_planned: false });
         }
     }
@@ -164,12 +164,12 @@ pub(super) fn bare_id(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>, l
 /// `3. words` → `words`.
 fn tokens_after_number(text: &str) -> Option<&str> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let rest = text[digits..].strip_prefix(['.', ')']).filter(|_| (1..=3).contains(&digits))?;
-    rest.strip_prefix(' ')
+    let remainder = text[digits..].strip_prefix(['.', ')']).filter(|_| (1..=3).contains(&digits))?;
+    remainder.strip_prefix(' ')
 }
 
 /// `45 min`, `(~283s)`, `1m 20s`.
-pub(super) fn durations(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>) {
+pub(super) fn durations(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>) {
     let mut at = 0;
     while at < tokens.len() {
         let Some(mut to) = duration_at(text, tokens, at) else {
@@ -184,7 +184,7 @@ pub(super) fn durations(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>)
     }
 }
 
-fn duration_at(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
+fn duration_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let token = &tokens[at];
     if token.taken.is_some() {
         return None;
@@ -193,7 +193,7 @@ fn duration_at(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
     if matches!(before, Some(ch) if ch.is_alphanumeric() || matches!(ch, '-' | '.' | '/' | '#' | '$')) {
         return None;
     }
-    let is_unit = |token: &Token| token.classes.has(Class::Unit) && token.taken.is_none();
+    let is_unit = |token: &TextToken| token.classes.has(Class::Unit) && token.taken.is_none();
     if token.kind == TokenKind::Mixed {
         let word = token.text(text);
         let digits = word.bytes().take_while(u8::is_ascii_digit).count();
@@ -220,7 +220,7 @@ fn duration_at(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
 }
 
 /// `3/12`, `[4/37]`, `75%`.
-pub(super) fn counters(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>) {
+pub(super) fn counters(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>) {
     let mut at = 0;
     while at < tokens.len() {
         let Some(to) = counter_at(text, tokens, at) else {
@@ -232,7 +232,7 @@ pub(super) fn counters(text: &str, tokens: &mut [Token], spans: &mut Vec<Span>) 
     }
 }
 
-fn counter_at(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
+fn counter_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let token = &tokens[at];
     if !token.is_number() || token.taken.is_some() {
         return None;

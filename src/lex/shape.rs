@@ -1,14 +1,14 @@
 //! The shape of a line: structure, label and spans in a row, without its words. Lines of one shape are of one type.
 
 use super::words::LabelClass;
-use super::{Line, Polarity, SpanKind, Structure};
+use super::{LexedLine, Polarity, SpanKind, Structure};
 
 /// The parts that count.
 const PARTS: usize = 7;
 
 /// Structure, label, parts. The key of a record type keeps the parts before the first free text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
-pub(crate) struct Shape {
+pub(crate) struct LineShape {
     form: u8,
     label: u8,
     parts: [u8; PARTS],
@@ -58,7 +58,7 @@ pub(crate) enum Form {
 impl Form {
     pub(crate) const COUNT: usize = 24;
 
-    pub(crate) fn of(line: &Line) -> Form {
+    pub(crate) fn of(line: &LexedLine) -> Form {
         let is_indented = line.indent >= 2;
         match (line.structure, line.ticked) {
             (Structure::Heading, _) => [Form::Heading1, Form::Heading2, Form::Heading3, Form::Heading4, Form::Heading5, Form::Heading6]
@@ -102,9 +102,9 @@ impl Form {
     }
 }
 
-pub(super) fn shape(line: &Line) -> Shape {
+pub(super) fn shape(line: &LexedLine) -> LineShape {
     let text: &str = &line.text;
-    let mut shape = Shape { form: Form::of(line) as u8, label: 0, parts: [0; PARTS] };
+    let mut shape = LineShape { form: Form::of(line) as u8, label: 0, parts: [0; PARTS] };
     if let Some(class) = line.label_class().filter(|class| *class != LabelClass::Other) {
         shape.label = class as u8 + 1;
     }
@@ -155,10 +155,10 @@ pub(super) fn shape(line: &Line) -> Shape {
     shape
 }
 
-impl Shape {
+impl LineShape {
     /// The type of record that lines of this shape would be: what stands before the first free text, without what varies.
-    pub(crate) fn key(&self) -> Shape {
-        let mut key = Shape { form: self.form, label: self.label, parts: [0; PARTS] };
+    pub(crate) fn key(&self) -> LineShape {
+        let mut key = LineShape { form: self.form, label: self.label, parts: [0; PARTS] };
         let mut count = 0;
         for part in self.parts.into_iter().take_while(|part| *part != 0) {
             let varies = matches!(part, REFERENCE | HASH | DURATION) || (MARK..MARK + 4).contains(&part);

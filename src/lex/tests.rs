@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn read(raw: &str) -> Line {
+fn read(raw: &str) -> LexedLine {
     Lexer::default().lex(raw, &Terms::default())
 }
 
@@ -36,7 +36,7 @@ fn lines_fall_into_the_spans_that_people_see() {
     for (raw, expected) in [
         ("## 2026-03-01 - US-001: Make a basket", "when=2026-03-01 Upper=US-001"),
         ("[2026-05-13T06:41:52Z] US-010 PASS pairs pr#9", "when=2026-05-13T06:41:52Z Upper=US-010 Positive@Start=PASS ref=pr#9"),
-        ("2026-05-23: [#6.1] Set up the place — 73e1832", "when=2026-05-23 Number=6.1 hash=73e1832"),
+        ("2026-05-23: [#6.1] Set up the id_position — 73e1832", "when=2026-05-23 Number=6.1 hash=73e1832"),
         ("[2026-01-05] bug-001: Fixed the linter", "when=2026-01-05 Lower=bug-001 Positive@Start=Fixed"),
         ("### Task: Write the alias (cmd-002)", "Lower=cmd-002"),
         ("### 2. Design system ✅ (2026-03-18)", "HeadingNumber=2 Positive@End=✅ when=2026-03-18"),
@@ -99,6 +99,6 @@ proptest! {
             prop_assert!(line.text.is_char_boundary(span.value_start as usize) && line.text.is_char_boundary(span.value_end as usize));
             last = span.end;
         }
-        prop_assert!(line.lead.is_none_or(|lead| lead.ids.len() <= ident::MOST_IDS));
+        prop_assert!(line.lead.is_none_or(|lead| lead.ids.len() <= lead::MOST_IDS));
     }
 }

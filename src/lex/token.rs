@@ -19,7 +19,7 @@ pub(crate) enum TokenKind {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Token {
+pub(crate) struct TextToken {
     pub(crate) start: u32,
     pub(crate) end: u32,
     pub(crate) kind: TokenKind,
@@ -32,7 +32,7 @@ pub(crate) struct Token {
     pub(crate) taken: Option<SpanKind>,
 }
 
-impl Token {
+impl TextToken {
     pub(crate) fn text<'t>(&self, line: &'t str) -> &'t str {
         &line[self.start as usize..self.end as usize]
     }
@@ -74,7 +74,7 @@ fn is_joined(ch: char) -> bool {
 }
 
 /// Splits `text` into `tokens`, which is emptied first.
-pub(crate) fn tokenize(text: &str, tokens: &mut Vec<Token>) {
+pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) {
     tokens.clear();
     let table = Table::get();
     let bytes = text.as_bytes();
@@ -126,7 +126,7 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<Token>) {
             _ => table.word(&text[start..at]),
         };
         let classes = entry.map_or(Classes::NONE, |entry| entry.classes);
-        tokens.push(Token { start: start as u32, end: at as u32, kind, is_spaced, classes, reach: 1, taken: None });
+        tokens.push(TextToken { start: start as u32, end: at as u32, kind, is_spaced, classes, reach: 1, taken: None });
         is_spaced = false;
     }
     phrases(text, table, tokens);
@@ -165,11 +165,11 @@ fn word(text: &str, start: usize) -> (usize, TokenKind) {
 }
 
 /// Cuts a run without blanks at the words of the table.
-fn ideographs(text: &str, start: usize, end: usize, is_spaced: bool, table: &Table, tokens: &mut Vec<Token>) {
+fn ideographs(text: &str, start: usize, end: usize, is_spaced: bool, table: &Table, tokens: &mut Vec<TextToken>) {
     let mut put = |from: usize, to: usize, classes: Classes| {
         if from < to {
             let is_spaced = is_spaced && from == start;
-            tokens.push(Token {
+            tokens.push(TextToken {
                 start: from as u32,
                 end: to as u32,
                 kind: TokenKind::Ideographs,
@@ -195,18 +195,20 @@ fn ideographs(text: &str, start: usize, end: usize, is_spaced: bool, table: &Tab
 }
 
 /// Adds the classes of phrases to their first tokens.
-fn phrases(text: &str, table: &Table, tokens: &mut [Token]) {
+fn phrases(text: &str, table: &Table, tokens: &mut [TextToken]) {
     for at in 0..tokens.len() {
         if tokens[at].kind != TokenKind::Word && tokens[at].kind != TokenKind::Ideographs {
             continue;
         }
         let Some(entry) = table.word(tokens[at].text(text)).filter(|entry| !entry.phrases.is_empty()) else { continue };
         for phrase in &entry.phrases {
-            let rest = tokens.get(at + 1..at + 1 + phrase.rest.len());
-            if rest.is_some_and(|rest| rest.iter().zip(&phrase.rest).all(|(token, word)| token.text(text).eq_ignore_ascii_case(word))) {
+            let remainder = tokens.get(at + 1..at + 1 + phrase.remainder.len());
+            if remainder.is_some_and(|remainder| {
+                remainder.iter().zip(&phrase.remainder).all(|(token, word)| token.text(text).eq_ignore_ascii_case(word))
+            }) {
                 tokens[at].classes = tokens[at].classes.and(phrase.classes);
                 if phrase.classes.any(Classes::MARK) {
-                    tokens[at].reach = tokens[at].reach.max(1 + phrase.rest.len() as u8);
+                    tokens[at].reach = tokens[at].reach.max(1 + phrase.remainder.len() as u8);
                 }
             }
         }

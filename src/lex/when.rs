@@ -1,10 +1,10 @@
 //! Where a written time stands. What it means is worked out by whoever wants to know; here only its ends matter.
 
-use super::token::{Token, TokenKind};
+use super::token::{TextToken, TokenKind};
 use super::words::{Class, Table};
 
 /// The end of the time that begins at token `at`; nothing that merely begins like one.
-pub(crate) fn end_of_time(text: &str, tokens: &[Token], at: usize) -> Option<usize> {
+pub(crate) fn end_of_time(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let token = &tokens[at];
     let start = token.start as usize;
     let first = text.as_bytes()[start];
@@ -21,12 +21,12 @@ pub(crate) fn end_of_time(text: &str, tokens: &[Token], at: usize) -> Option<usi
 }
 
 #[derive(Clone, Copy)]
-struct Cursor<'t> {
+struct TimeCursor<'t> {
     text: &'t str,
     at: usize,
 }
 
-impl<'t> Cursor<'t> {
+impl<'t> TimeCursor<'t> {
     fn byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -39,12 +39,12 @@ impl<'t> Cursor<'t> {
 
     /// Digits eaten, if their number is in the range.
     fn number(&mut self, count: std::ops::RangeInclusive<usize>) -> Option<u32> {
-        let rest = &self.text.as_bytes()[self.at..];
-        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let remainder = &self.text.as_bytes()[self.at..];
+        let length = remainder.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if !count.contains(&length) {
             return None;
         }
-        let value = rest[..length].iter().fold(0u32, |sum, digit| sum.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
+        let value = remainder[..length].iter().fold(0u32, |sum, digit| sum.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
         self.at += length;
         Some(value)
     }
@@ -56,8 +56,8 @@ impl<'t> Cursor<'t> {
     }
 
     fn word(&self) -> &'t str {
-        let rest = &self.text[self.at..];
-        &rest[..rest.find(|ch: char| !ch.is_alphabetic()).unwrap_or(rest.len())]
+        let remainder = &self.text[self.at..];
+        &remainder[..remainder.find(|ch: char| !ch.is_alphabetic()).unwrap_or(remainder.len())]
     }
 
     /// A word of the class, with its full stop.
@@ -193,7 +193,7 @@ impl<'t> Cursor<'t> {
 }
 
 fn digits(text: &str, start: usize, before: Option<char>) -> Option<usize> {
-    let begin = Cursor { text, at: start };
+    let begin = TimeCursor { text, at: start };
     let count = text.as_bytes()[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     if before.is_some_and(|ch| ch.is_alphanumeric() || ch == '_') {
         return None;
@@ -238,7 +238,7 @@ fn digits(text: &str, start: usize, before: Option<char>) -> Option<usize> {
 }
 
 /// `26-01-22 10:00:02`, `18/01/2026`, `8th January 2026`, `12:30`.
-fn short(begin: Cursor<'_>, before: Option<char>) -> Option<usize> {
+fn short(begin: TimeCursor<'_>, before: Option<char>) -> Option<usize> {
     let mut cursor = begin;
     if cursor.clock().is_some() {
         let is_apart = !before.is_some_and(|ch| matches!(ch, ':' | '.'));
@@ -296,7 +296,7 @@ fn short(begin: Cursor<'_>, before: Option<char>) -> Option<usize> {
 }
 
 /// `2026年1月18日 12:30`.
-fn cjk_date(mut cursor: Cursor<'_>) -> Option<usize> {
+fn cjk_date(mut cursor: TimeCursor<'_>) -> Option<usize> {
     for sign in ['年', '月', '日'] {
         if sign != '年' {
             cursor.number(1..=2)?;
@@ -310,7 +310,7 @@ fn cjk_date(mut cursor: Cursor<'_>) -> Option<usize> {
 
 /// `Sun Jan 11 2026`, `Sat Feb  7 17:30:35 IST 2026`, `January 8, 2025`, `Sun, 11 Jan 2026`.
 fn named(text: &str, start: usize, is_day: bool) -> Option<usize> {
-    let mut cursor = Cursor { text, at: start };
+    let mut cursor = TimeCursor { text, at: start };
     if is_day && cursor.word_of(Class::Day) {
         cursor.eat(|byte| byte == b',');
         (cursor.blanks() > 0).then_some(())?;

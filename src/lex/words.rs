@@ -163,7 +163,7 @@ impl LabelClass {
 
 /// More words that make a phrase of the first one.
 pub(crate) struct Phrase {
-    pub(crate) rest: Vec<Box<str>>,
+    pub(crate) remainder: Vec<Box<str>>,
     pub(crate) classes: Classes,
 }
 
@@ -191,16 +191,16 @@ impl Hasher for Fnv {
     }
 }
 
-type Map<V> = HashMap<Box<str>, V, BuildHasherDefault<Fnv>>;
+type WordMap<V> = HashMap<Box<str>, V, BuildHasherDefault<Fnv>>;
 
 /// No word of the table is longer (in bytes); longer ones are not looked up.
 const LONGEST: usize = 24;
 
 pub(crate) struct Table {
-    words: Map<Entry>,
-    labels: Map<LabelClass>,
+    words: WordMap<Entry>,
+    labels: WordMap<LabelClass>,
     /// Labels of which only the beginning is given.
-    open_labels: Map<LabelClass>,
+    open_labels: WordMap<LabelClass>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("words.tsv")));
@@ -211,7 +211,7 @@ impl Table {
     }
 
     fn parse(text: &str) -> Table {
-        let mut table = Table { words: Map::default(), labels: Map::default(), open_labels: Map::default() };
+        let mut table = Table { words: WordMap::default(), labels: WordMap::default(), open_labels: WordMap::default() };
         for (class, word) in text
             .lines()
             .filter(|line| !line.starts_with('#'))
@@ -230,11 +230,11 @@ impl Table {
             let classes = Classes(1 << at);
             let mut parts = word.split(' ');
             let entry = table.words.entry(parts.next().unwrap_or_default().into()).or_default();
-            let rest: Vec<Box<str>> = parts.map(Box::from).collect();
-            if rest.is_empty() {
+            let remainder: Vec<Box<str>> = parts.map(Box::from).collect();
+            if remainder.is_empty() {
                 entry.classes = entry.classes.and(classes);
             } else {
-                entry.phrases.push(Phrase { rest, classes });
+                entry.phrases.push(Phrase { remainder, classes });
             }
         }
         table

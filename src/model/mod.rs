@@ -1,220 +1,301 @@
 //! Facts → state and events: the only place that knows what "story completed" means.
 //!
-//! Every fact comes here, new or known. State is updated from both; an event is returned for the new ones alone. What is new is
-//! `ledger`'s to say.
+//! The engine passes every fact, new or known. Both kinds update the state; only new facts return an event. `ledger` decides which
+//! facts are new.
 
+pub mod agent;
+mod attempt;
+mod history;
 mod report;
 pub mod state;
 mod story;
+mod timed;
 mod view;
 
-pub(crate) use view::Pace;
+pub(crate) use timed::EstimateInput;
+pub(crate) use view::ViewInput;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Data, Ending, Event, EventId, Seq, Source, TEXT_LIMIT, TimestampSource};
-use crate::fact::{Fact, Kind, Precision, Provenance, What};
+use crate::clock::Timestamp;
+use crate::event::{Event, EventData, EventId, EventSource, Seq, TEXT_LIMIT, TimestampSource};
+use crate::fact::{CountedKind, Fact, Precision, Provenance, Statement};
 use crate::format::SourceKind;
-use crate::line::Timestamp;
-use crate::plan::Plan;
-use crate::subject::Subject;
-use state::{ErrorState, StoryStatus};
-use story::{Known, Mark, Story};
+use crate::plan::{Plan, PlanStatus};
+use crate::subject::StoryRef;
+use attempt::{MINUTE, Timing};
+use history::TotalChange;
+use state::{ErrorState, RunState, ScopeChange, StoryStatus, TaskStatus, TerminalLine};
+use story::{Ranked, Story};
 
-/// In milliseconds.
-const MINUTE: u64 = 60 * 1000;
-/// A stamp this far ahead of our clock is not believed.
-const AHEAD: i64 = 2 * 60 * 1000;
+/// Earlier runs that are kept.
+const RUN_LIMIT: usize = 20;
+/// A recorded time further ahead of our clock than this (milliseconds) is ignored.
+const CLOCK_TOLERANCE: i64 = 2 * 60 * 1000;
 
-/// A fact with the names resolved, and whether it is news.
+/// A fact with its names resolved, and whether it is new.
 #[derive(Debug)]
-pub(crate) struct Told<'a> {
+pub(crate) struct FactUpdate<'a> {
     pub fact: &'a Fact,
-    pub kind: Kind,
+    pub kind: CountedKind,
     /// The story's subject; `None` for facts about the run.
-    pub subject: Option<&'a Subject>,
+    pub subject: Option<&'a StoryRef>,
     /// Index of the criterion within its story.
     pub criterion: Option<u32>,
     /// What the key names, for the event's id.
     pub key_text: &'a str,
-    /// Which occurrence of its key it is, when it is news.
+    /// Which occurrence of its key it is; `None` for a known fact.
     pub occurrence: Option<u32>,
     pub origin: &'a Origin,
     pub now: Timestamp,
-    /// Seen as it happened, not found at the start: only then does the time of seeing say when it happened.
+    /// Read as it was written, not found at the start: only then does the time of reading say when it happened.
     pub live: bool,
-    /// Seen by itself: how long a criterion took is known only then.
+    /// Read alone: only then does the time since the last progress say how long a criterion took.
     pub timed: bool,
 }
 
-/// The file that says it.
+/// A plan as it has just been read.
+#[derive(Debug)]
+pub(crate) struct PlanUpdate<'a> {
+    pub plan: &'a Plan,
+    /// Of its stories, in their order.
+    pub subjects: &'a [StoryRef],
+    /// Those that it calls passed no longer.
+    pub reopened: &'a [StoryRef],
+    /// What else changed, in words.
+    pub change: Option<String>,
+    /// Relative to the task's folder.
+    pub path: &'a Arc<str>,
+    pub now: Timestamp,
+}
+
+/// The file that states a fact.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     /// Relative to the task's folder.
     pub path: Arc<str>,
     pub kind: SourceKind,
-    /// When it was last written before we came.
+    /// When the file was last written before the process started.
     pub written: Option<Timestamp>,
+}
+
+/// How the present run ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct RunEnd {
+    /// `ended`, `passed` or `failed`.
+    status: TaskStatus,
+    timing: Timing,
+    /// Whether `timing` says when it was; otherwise it only says when the file was written.
+    dated: bool,
+    /// For `ended` and `failed`: who says so.
+    reason: Option<String>,
 }
 
 /// One task in its present run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Task {
+pub(crate) struct TaskModel {
     task_id: Arc<str>,
-    name: Option<Known<String>>,
+    name: Option<Ranked<String>>,
     run: Arc<str>,
     branch: Option<String>,
     plan: Option<Plan>,
+    /// Relative to the task's folder.
+    plan_path: Option<Arc<str>>,
     stories: Vec<Story>,
     #[serde(skip)]
-    places: HashMap<Arc<str>, usize>,
-    current: Option<usize>,
-    /// The story whose start was guessed last.
-    guess: Option<Arc<str>>,
-    activity: Option<String>,
+    index_by_key: HashMap<Arc<str>, usize>,
+    /// Key of the story whose start was inferred last.
+    inferred_start: Option<Arc<str>>,
+    terminal_line: Option<TerminalLine>,
     iteration: (Option<u32>, Option<u32>),
-    started: Option<Mark>,
-    ended: Option<(Ending, Timestamp)>,
-    anything: bool,
+    started: Option<Timing>,
+    end: Option<RunEnd>,
+    has_events: bool,
+    /// More is known of the run than that its plan was written.
+    begun: bool,
     errors: u32,
     last_error: Option<ErrorState>,
-    plan_change: Option<String>,
-    moved: Option<(Timestamp, Arc<str>)>,
+    plan_change: Option<ScopeChange>,
+    total_changes: Vec<TotalChange>,
+    last_activity: Option<(Timestamp, Arc<str>)>,
+    /// Earlier runs, latest first.
+    runs: Vec<RunState>,
     #[serde(skip)]
     source_text: bool,
+    /// Rises with everything that is applied.
+    #[serde(skip)]
+    revision: u64,
 }
 
-impl Task {
+impl TaskModel {
     pub fn new(task_id: &str, source_text: bool) -> Self {
-        Task {
+        TaskModel {
             task_id: Arc::from(task_id),
             name: None,
             run: Arc::from(""),
             branch: None,
             plan: None,
+            plan_path: None,
             stories: Vec::new(),
-            places: HashMap::new(),
-            current: None,
-            guess: None,
-            activity: None,
+            index_by_key: HashMap::new(),
+            inferred_start: None,
+            terminal_line: None,
             iteration: (None, None),
             started: None,
-            ended: None,
-            anything: false,
+            end: None,
+            has_events: false,
+            begun: false,
             errors: 0,
             last_error: None,
             plan_change: None,
-            moved: None,
+            total_changes: Vec::new(),
+            last_activity: None,
+            runs: Vec::new(),
             source_text,
+            revision: 0,
         }
     }
 
-    /// Goes on with what an earlier process knew.
-    pub fn restore(&mut self, kept: Task) {
-        let places = kept.stories.iter().enumerate().map(|(place, story)| (story.subject.key.clone(), place)).collect();
-        *self = Task { task_id: self.task_id.clone(), source_text: self.source_text, places, ..kept };
+    /// Continues from the state that an earlier process saved.
+    pub fn restore(&mut self, saved: TaskModel) {
+        let index_by_key = saved.stories.iter().enumerate().map(|(index, story)| (story.subject.key.clone(), index)).collect();
+        let (task_id, source_text, revision) = (self.task_id.clone(), self.source_text, self.revision + 1);
+        *self = TaskModel { task_id, source_text, revision, index_by_key, ..saved };
     }
 
-    /// A new run begins: all is forgotten. The plan is told again by `take_plan`.
+    /// Starts a new run: forgets everything but the last activity and the runs. The caller applies the plan again.
     pub fn begin_run(&mut self) {
-        let mut fresh = Task::new(&self.task_id, self.source_text);
-        fresh.moved = self.moved.take();
+        let mut fresh = TaskModel::new(&self.task_id, self.source_text);
+        fresh.runs = std::mem::take(&mut self.runs);
+        fresh.runs.insert(0, self.run_state());
+        fresh.runs.truncate(RUN_LIMIT);
+        fresh.last_activity = self.last_activity.take();
+        fresh.revision = self.revision + 1;
         *self = fresh;
+    }
+
+    /// Rises whenever something was applied: screens may have to be drawn anew, even if there is no event.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     pub fn set_run(&mut self, run: &str) {
         self.run = Arc::from(run);
     }
 
-    /// A watched file of this task has changed.
-    pub fn touched(&mut self, at: Timestamp, path: &Arc<str>) {
-        if self.moved.as_ref().is_none_or(|(last, _)| *last <= at) {
-            self.moved = Some((at, path.clone()));
+    /// Records that a watched file of this task changed.
+    pub fn record_activity(&mut self, at: Timestamp, path: &Arc<str>) {
+        if self.last_activity.as_ref().is_none_or(|(last, _)| *last <= at) {
+            self.last_activity = Some((at, path.clone()));
         }
     }
 
-    /// The name a log's header gives the task; a plan's name wins.
-    pub fn learn_name(&mut self, name: Option<&str>, kind: SourceKind) {
-        Known::learn(&mut self.name, name.map(str::to_owned), Provenance::Explicit, kind);
+    /// Updates the task's name from a log's header; a plan's name outranks it.
+    pub fn update_name(&mut self, name: Option<&str>, kind: SourceKind) {
+        Ranked::update(&mut self.name, name.map(str::to_owned), Provenance::Explicit, kind);
     }
 
-    /// Takes the plan with its stories' subjects in array order. `reopened` are the ones whose flag fell.
-    pub fn take_plan(&mut self, plan: &Plan, subjects: &[Subject], reopened: &[Subject], change: Option<String>) {
-        self.learn_name(plan.name.as_deref(), SourceKind::ExecutionLog);
+    /// Applies the plan.
+    pub fn apply_plan(&mut self, update: PlanUpdate<'_>) {
+        let PlanUpdate { plan, subjects, reopened, change, path, now } = update;
+        self.plan_path = Some(path.clone());
+        self.revision += 1;
+        self.update_name(plan.name.as_deref(), SourceKind::ExecutionLog);
         self.branch.clone_from(&plan.branch);
+        let (is_first, total) = (self.plan.is_none(), self.story_count());
         for story in &mut self.stories {
             story.in_plan = false;
-            story.plan_passed = None;
         }
-        let current = self.current.map(|place| self.stories[place].subject.key.clone());
         for (planned, subject) in plan.stories.iter().zip(subjects) {
-            let place = self.place_of(subject);
-            self.stories[place].take_plan(planned);
+            let index = self.index_of(subject);
+            let group = planned.group.and_then(|group| plan.groups.get(group as usize)).map(|group| group.name.as_str());
+            let story = &mut self.stories[index];
+            let is_new = story.plan_status.is_none();
+            let before = (story.status(), story.criteria.len());
+            story.apply_plan(planned, group);
+            if !is_first && is_new && story.added_at.is_none() {
+                story.added_at = Some(now);
+            }
+            if !is_first && (is_new || before != (story.status(), story.criteria.len())) {
+                story.changed_at = Some(now);
+            }
+            self.begun |= planned.status != PlanStatus::Open && planned.is_counted();
+        }
+        for story in &mut self.stories {
+            if !story.in_plan {
+                story.plan_status = None;
+                story.hold = None;
+            }
         }
         for subject in reopened {
-            let place = self.place_of(subject);
-            self.stories[place].status = StoryStatus::Pending;
-            self.stories[place].finished = None;
+            let index = self.index_of(subject);
+            self.stories[index].reopen(now);
         }
-        // Plan order first, then the order of appearance; a story that left the plan untouched leaves the list.
-        let order: HashMap<&Arc<str>, usize> = subjects.iter().enumerate().map(|(place, subject)| (&subject.key, place)).collect();
+        // Plan order first, then the order of appearance. A story that left the plan before anything happened to it leaves the list.
+        let order: HashMap<&Arc<str>, usize> = subjects.iter().enumerate().map(|(index, subject)| (&subject.key, index)).collect();
         self.stories.retain(|story| story.in_plan || story.has_happened());
         self.stories.sort_by_key(|story| order.get(&story.subject.key).copied().unwrap_or(usize::MAX));
-        self.places = self.stories.iter().enumerate().map(|(place, story)| (story.subject.key.clone(), place)).collect();
-        self.current = current.and_then(|key| self.places.get(&key).copied());
-        if change.is_some() {
-            self.plan_change = change;
-        }
-        // A story added or reopened after the end: the run goes on.
-        if self.ended.is_some_and(|(ending, _)| ending == Ending::Passed) && !plan.stories.iter().all(|story| story.passed) {
-            self.ended = None;
+        self.index_by_key = self.stories.iter().enumerate().map(|(index, story)| (story.subject.key.clone(), index)).collect();
+        // A story was added or reopened after the end: the run continues.
+        if self.end.as_ref().is_some_and(|end| end.status == TaskStatus::Passed) && !plan.is_complete() {
+            self.end = None;
         }
         self.plan = Some(plan.clone());
+        let reason = change.or_else(|| reopening(reopened));
+        if !is_first && self.story_count() != total {
+            let reason = reason.clone().or_else(|| Some("the plan puts stories off, or takes them up again".to_owned()));
+            self.change_total(now, total, reason);
+        }
+        if let Some(reason) = reason {
+            self.plan_change = Some(ScopeChange { at: now, reason });
+        }
     }
 
-    fn place_of(&mut self, subject: &Subject) -> usize {
-        if let Some(place) = self.places.get(&subject.key) {
-            return *place;
+    fn index_of(&mut self, subject: &StoryRef) -> usize {
+        if let Some(index) = self.index_by_key.get(&subject.key) {
+            return *index;
         }
-        let place = self.stories.len();
+        let index = self.stories.len();
         self.stories.push(Story::new(subject.clone()));
-        self.places.insert(subject.key.clone(), place);
-        place
+        self.index_by_key.insert(subject.key.clone(), index);
+        index
     }
 
-    /// Takes one fact. Returns its event when it is news; `seq` is left for the caller to fill in.
-    pub fn tell(&mut self, told: &Told<'_>) -> Option<Event> {
-        let mark = self.mark_of(told);
-        let place = told.subject.map(|subject| self.place_of(subject));
-        if let Some(place) = place {
-            let title = told.fact.story.as_ref().and_then(|story| story.title.clone());
-            Known::learn(&mut self.stories[place].title, title, told.fact.provenance, told.origin.kind);
+    /// Applies one fact. Returns its event when the fact is new; the caller fills in `seq`.
+    pub fn apply(&mut self, update: &FactUpdate<'_>) -> Option<Event> {
+        self.revision += 1;
+        let timing = self.timing_of(update);
+        self.begun |= !matches!(update.fact.statement, Statement::TaskStarted { .. }) || update.origin.kind != SourceKind::Plan;
+        let index = update.subject.map(|subject| self.index_of(subject));
+        if let Some(index) = index {
+            let title = update.fact.story.as_ref().and_then(|story| story.title.clone());
+            Ranked::update(&mut self.stories[index].title, title, update.fact.provenance, update.origin.kind);
         }
-        let data = match &told.fact.what {
-            What::TaskStarted { name, branch, description, story_count, estimated_secs } => {
-                self.learn_name(name.as_deref(), told.origin.kind);
+        let data = match &update.fact.statement {
+            Statement::TaskStarted { name, branch, description, story_count, estimated_secs } => {
+                self.update_name(name.as_deref(), update.origin.kind);
                 if branch.is_some() {
                     self.branch.clone_from(branch);
                 }
-                Some(Data::TaskStarted(self.task_started(description.as_deref(), *story_count, *estimated_secs)))
+                Some(EventData::TaskStarted(self.task_started(description.as_deref(), *story_count, *estimated_secs)))
             }
-            What::StoryStarted { iteration, priority, criteria } => {
-                place.map(|place| Data::StoryStarted(self.story_started(place, told, mark, *iteration, *priority, criteria)))
+            Statement::StoryStarted { iteration, priority, criteria } => {
+                index.map(|index| EventData::StoryStarted(self.story_started(index, update, timing, *iteration, *priority, criteria)))
             }
-            What::CriterionDone { criterion, duration_ms } => {
-                place.and_then(|place| self.criterion_done(place, told, criterion, *duration_ms)).map(Data::AcCompleted)
+            Statement::CriterionDone { criterion, duration_ms } => {
+                index.and_then(|index| self.criterion_done(index, update, criterion, *duration_ms)).map(EventData::AcCompleted)
             }
-            What::StoryEnded { outcome, duration_ms, commits } => {
-                place.map(|place| Data::StoryCompleted(self.story_ended(place, told, mark, outcome, *duration_ms, commits)))
+            Statement::StoryEnded { outcome, duration_ms, commits } => {
+                index.map(|index| EventData::StoryCompleted(self.story_ended(index, update, timing, outcome, *duration_ms, commits)))
             }
-            What::Error(failure) => Some(Data::ErrorOccurred(self.error(place, told, failure))),
-            What::TaskEnded { passed } => Some(Data::TaskCompleted(self.task_ended(told, mark, *passed))),
-            What::Activity { text, iteration } => {
-                if text.is_some() {
-                    self.activity.clone_from(text);
+            Statement::Error(failure) => Some(EventData::ErrorOccurred(self.error(index, update, failure))),
+            Statement::TaskEnded { passed } => Some(EventData::TaskCompleted(self.task_ended(update, timing, *passed))),
+            Statement::Activity { text, iteration } => {
+                if let Some(text) = text {
+                    self.terminal_line = Some(TerminalLine { text: text.clone(), at: update.now, path: update.origin.path.to_string() });
                 }
                 if let Some((at, of)) = iteration {
                     self.iteration = (Some(*at), of.or(self.iteration.1));
@@ -222,91 +303,113 @@ impl Task {
                 None
             }
         }?;
-        let occurrence = told.occurrence?;
-        self.anything = true;
-        if self.started.is_none() && (mark.recorded || told.live) {
-            self.started = Some(sharpened(mark, told));
+        if let Some(index) = index.filter(|_| update.live) {
+            self.stories[index].changed_at = Some(update.now);
         }
-        Some(self.event(told, mark, occurrence, data))
+        let occurrence = update.occurrence?;
+        self.has_events = true;
+        if self.started.is_none() && (timing.recorded || update.live) {
+            self.started = Some(refine_to_second(timing, update));
+        }
+        // To the minute: no completion is shown before its own start.
+        let timing = match &data {
+            EventData::StoryCompleted(_) => timing.not_before(index.and_then(|index| self.stories[index].started())),
+            EventData::TaskCompleted(_) => timing.not_before(self.started),
+            EventData::TaskStarted(_) | EventData::StoryStarted(_) | EventData::AcCompleted(_) | EventData::ErrorOccurred(_) => timing,
+        };
+        Some(self.event(update, timing, occurrence, data))
     }
 
-    fn event(&self, told: &Told<'_>, mark: Mark, occurrence: u32, data: Data) -> Event {
-        let text = (self.source_text && !told.fact.text.is_empty()).then(|| told.fact.text.chars().take(TEXT_LIMIT).collect());
+    fn event(&self, update: &FactUpdate<'_>, timing: Timing, occurrence: u32, data: EventData) -> Event {
+        let text = (self.source_text && !update.fact.text.is_empty()).then(|| update.fact.text.chars().take(TEXT_LIMIT).collect());
         Event {
-            id: EventId::new(&self.task_id, &self.run, told.kind, told.key_text, occurrence),
+            id: EventId::new(&self.task_id, &self.run, update.kind, update.key_text, occurrence),
             seq: Seq(0),
-            timestamp: mark.at,
-            timestamp_source: if mark.recorded { TimestampSource::Record } else { TimestampSource::Observed },
-            timestamp_precision: (mark.precision == Precision::Day).then_some(Precision::Day),
+            timestamp: timing.at,
+            timestamp_source: if timing.recorded { TimestampSource::Record } else { TimestampSource::Observed },
+            timestamp_precision: (timing.precision == Precision::Day).then_some(Precision::Day),
             task_id: self.task_id.clone(),
             run: self.run.clone(),
-            provenance: told.fact.provenance,
-            source: Source { path: told.origin.path.clone(), line: (told.fact.line > 0).then_some(told.fact.line), text },
+            provenance: update.fact.provenance,
+            source: EventSource { path: update.origin.path.clone(), line: (update.fact.line > 0).then_some(update.fact.line), text },
             data,
         }
     }
 
-    /// The first story of the plan that has not passed, when the run goes on and nothing is under way.
-    pub fn next_open(&self) -> Option<Subject> {
+    /// The first story of the plan that is open; `None` when the run has ended or a story is in progress.
+    pub fn next_unpassed(&self) -> Option<StoryRef> {
         let mut planned = self.stories.iter().filter(|story| story.in_plan);
-        if self.plan.is_none() || self.ended.is_some() || self.stories.iter().any(|story| story.status == StoryStatus::Running) {
+        if self.plan.is_none() || self.end.is_some() || self.stories.iter().any(|story| story.status() == StoryStatus::InProgress) {
             return None;
         }
-        planned.find(|story| story.status != StoryStatus::Passed).map(|story| story.subject.clone())
+        planned.find(|story| matches!(story.status(), StoryStatus::Open | StoryStatus::Failed)).map(|story| story.subject.clone())
     }
 
     fn task_name(&self) -> &str {
         self.name.as_ref().map_or(&self.task_id, |known| known.value.as_str())
     }
 
-    /// Stories with this status; where there is a plan, only the plan's count.
-    fn count(&self, status: StoryStatus) -> u32 {
+    /// Stories of the plan that count; `None` without a plan.
+    fn story_count(&self) -> Option<u32> {
+        self.plan.as_ref()?;
+        Some(to_u32(self.stories.iter().filter(|story| story.in_plan && story.is_counted()).count())).filter(|count| *count > 0)
+    }
+
+    /// The stories that count: the plan's, where there is one.
+    fn counted(&self) -> impl Iterator<Item = &Story> {
         let planned = self.stories.iter().any(|story| story.in_plan);
-        small(self.stories.iter().filter(|story| story.status == status && (story.in_plan || !planned)).count())
+        self.stories.iter().filter(move |story| story.in_plan || !planned)
+    }
+
+    fn count(&self, statuses: &[StoryStatus]) -> u32 {
+        to_u32(self.counted().filter(|story| statuses.contains(&story.status())).count())
     }
 
     fn retries(&self) -> u32 {
-        self.stories.iter().map(|story| story.starts.max(story.ends).saturating_sub(1)).sum()
+        self.stories.iter().map(|story| story.starts.max(story.completions).saturating_sub(1)).sum()
     }
 }
 
-impl Task {
-    /// As [`mark_of`]; the end of a run that was over before we came is dated by its last story, when all of them are.
-    fn mark_of(&self, told: &Told<'_>) -> Mark {
-        let dated = mark_of(told);
-        if dated.recorded || told.live || !matches!(told.fact.what, What::TaskEnded { .. }) {
+/// Which stories fell back, in words.
+fn reopening(reopened: &[StoryRef]) -> Option<String> {
+    let name = |subject: &StoryRef| subject.id.as_deref().unwrap_or("a story").to_owned();
+    match reopened {
+        [] => None,
+        [one] => Some(format!("{} was reopened: the plan calls it passed no longer", name(one))),
+        several => Some(format!("{} stories were reopened: the plan calls them passed no longer", several.len())),
+    }
+}
+
+impl TaskModel {
+    /// As [`timing_of`]; a run that ended before the process started ends with its last story, when all its stories have recorded times.
+    fn timing_of(&self, update: &FactUpdate<'_>) -> Timing {
+        let dated = timing_of(update);
+        if dated.recorded || update.live || !matches!(update.fact.statement, Statement::TaskEnded { .. }) {
             return dated;
         }
-        let ends: Option<Vec<Mark>> = self.stories.iter().filter(|story| story.ends > 0).map(|story| story.finished).collect();
-        ends.into_iter().flatten().filter(|end| end.recorded).max_by_key(|end| end.at).unwrap_or(dated)
+        let finishes: Option<Vec<Timing>> = self.stories.iter().filter(|story| story.completions > 0).map(story::Story::finished).collect();
+        finishes.into_iter().flatten().filter(|finish| finish.recorded).max_by_key(|finish| finish.at).unwrap_or(dated)
     }
 }
 
-/// Whether `known` is the more exact time of the two, in the minute that `mark` names.
-fn is_in(known: Mark, mark: Mark) -> bool {
-    mark.precision == Precision::Minute
-        && known.precision == Precision::Second
-        && known.at.since(mark.at).is_some_and(|after| after < MINUTE)
+/// A live start that names the present minute gets the present second, so that a clock counting from it starts at 0.
+fn refine_to_second(timing: Timing, update: &FactUpdate<'_>) -> Timing {
+    let this_minute = timing.precision == Precision::Minute && update.now.since(timing.at).is_some_and(|ago| ago < MINUTE);
+    if update.live && this_minute { Timing { at: update.now, precision: Precision::Second, ..timing } } else { timing }
 }
 
-/// A beginning that names the present minute, seen as it happens: the second is known, and a clock that runs from it starts at 0.
-fn sharpened(mark: Mark, told: &Told<'_>) -> Mark {
-    let this_minute = mark.precision == Precision::Minute && told.now.since(mark.at).is_some_and(|ago| ago < MINUTE);
-    if told.live && this_minute { Mark { at: told.now, precision: Precision::Second, ..mark } } else { mark }
-}
-
-/// When it happened: the record's time where it is believable; else now, and for what was found at the start the time its file was
-/// last written.
-fn mark_of(told: &Told<'_>) -> Mark {
-    match told.fact.when {
-        Some(stamp) if stamp.at.0 <= told.now.0 + AHEAD => Mark { at: stamp.at, precision: stamp.precision, recorded: true },
+/// When a fact happened: the record's time unless it lies in the future; else now, or the last write of the file when the fact was
+/// found at the start.
+fn timing_of(update: &FactUpdate<'_>) -> Timing {
+    match update.fact.recorded_at {
+        Some(stamp) if stamp.at.0 <= update.now.0 + CLOCK_TOLERANCE => Timing { at: stamp.at, precision: stamp.precision, recorded: true },
         Some(_) | None => {
-            let written = told.origin.written.filter(|written| !told.live && *written <= told.now);
-            Mark { at: written.unwrap_or(told.now), precision: Precision::Second, recorded: false }
+            let written = update.origin.written.filter(|written| !update.live && *written <= update.now);
+            Timing { at: written.unwrap_or(update.now), precision: Precision::Second, recorded: false }
         }
     }
 }
 
-fn small(n: usize) -> u32 {
+fn to_u32(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -1,19 +1,20 @@
-//! What each kind of fact does to the state, and the data of the event it makes when it is news.
+//! How each kind of fact changes the state, and the payload of its event.
 
-use crate::event::{AcCompleted, Ending, ErrorOccurred, StoryCompleted, StoryStarted, TaskCompleted, TaskStarted};
+use crate::event::{AcCompleted, EndStatus, ErrorOccurred, StoryCompleted, StoryStarted, TaskCompleted, TaskStarted};
 use crate::fact::{Criterion, ErrorKind, Fact, Failure, Outcome, Precision, Provenance};
 use crate::format::SourceKind;
-use crate::model::state::{ErrorState, StoryStatus};
-use crate::model::story::{Known, Mark, Story};
-use crate::model::{Task, Told, is_in, mark_of, sharpened, small};
+use crate::model::attempt::{Attempt, Timing};
+use crate::model::state::{AttemptResult, CriterionStatus, ErrorState, SourceStatement, StoryStatus, TaskStatus};
+use crate::model::story::{Ranked, Story};
+use crate::model::{FactUpdate, RunEnd, TaskModel, refine_to_second, timing_of, to_u32};
 
-impl Task {
+impl TaskModel {
     pub(super) fn task_started(&self, description: Option<&str>, story_count: Option<u32>, estimated_secs: Option<u64>) -> TaskStarted {
         let plan = self.plan.as_ref();
         TaskStarted {
             task_id: self.task_id.to_string(),
             task_name: self.task_name().to_owned(),
-            story_count: plan.map(|plan| small(plan.stories.len())).or(story_count),
+            story_count: self.story_count().or(plan.map(|plan| to_u32(plan.stories.len()))).or(story_count),
             estimated_duration: plan.and_then(|plan| plan.estimated_secs).or(estimated_secs),
             branch: self.branch.clone(),
             description: plan.and_then(|plan| plan.description.clone()).or_else(|| description.map(str::to_owned)),
@@ -22,9 +23,9 @@ impl Task {
 
     pub(super) fn story_started(
         &mut self,
-        place: usize,
-        told: &Told<'_>,
-        mark: Mark,
+        index: usize,
+        update: &FactUpdate<'_>,
+        timing: Timing,
         iteration: Option<u32>,
         priority: Option<i64>,
         criteria: &[String],
@@ -32,97 +33,127 @@ impl Task {
         if iteration.is_some() {
             self.iteration.0 = iteration;
         }
-        let news = told.occurrence.is_some();
-        let guess = told.fact.provenance == Provenance::Inferred;
-        if !guess && told.live {
-            self.take_back_guess(place);
+        let is_new = update.occurrence.is_some();
+        let is_inferred = update.fact.provenance == Provenance::Inferred;
+        // A derived start that is known already belongs to an end that was told before: it says nothing about the present.
+        if !is_inferred && update.live && (is_new || update.fact.provenance == Provenance::Explicit) {
+            self.retract_inferred_start(index);
         }
-        let story = &mut self.stories[place];
+        let start = refine_to_second(timing, update);
+        // A record that names only the minute may lie before the run's own start.
+        let run_start = self.started.filter(|run| start.precision == Precision::Minute && run.recorded && start.at < run.at);
+        let may_continue = self.may_continue(index);
+        let story = &mut self.stories[index];
         story.priority = story.priority.or(priority);
         if story.criteria.is_empty() {
             for (index, text) in criteria.iter().enumerate() {
-                story.criterion(small(index), Some(text));
+                story.criterion(to_u32(index), Some(text));
             }
         }
-        if news {
-            story.starts += 1;
-            if story.status != StoryStatus::Passed {
-                story.status = StoryStatus::Running;
+        // A start that is derived from its end has no time of its own.
+        let has_time = update.fact.provenance != Provenance::Derived && (timing.recorded || update.live);
+        let is_stated_late = !is_new && !is_inferred && update.live && update.fact.provenance == Provenance::Explicit;
+        if is_new || (is_stated_late && story.completions < story.starts && story.open_attempt().is_none_or(is_inferred_start)) {
+            if is_new {
+                story.starts += 1;
             }
-            // A start that is only implied by its end says nothing about when it was.
-            let says_when = told.fact.provenance != Provenance::Derived && (mark.recorded || told.live);
-            let seen = sharpened(mark, told);
-            // A record that names only the minute may seem to lie before the run's own start.
-            let begun = self.started.filter(|run| seen.precision == Precision::Minute && run.recorded && seen.at < run.at);
-            story.started = says_when.then_some(begun.unwrap_or(seen));
-            story.seen = told.live.then_some(told.now);
-            story.guessed = guess;
-            self.guess = guess.then(|| story.subject.key.clone()).or(self.guess.take());
-            self.current = Some(place);
-            self.ended = None;
-        } else if story.guessed && !guess && told.live && story.ends < story.starts {
-            // What was guessed is now said.
-            story.guessed = false;
-            story.status = StoryStatus::Running;
-            story.started = Some(sharpened(mark, told));
-            story.seen = Some(told.now);
-            self.current = Some(place);
-        } else if mark.recorded
-            && told.fact.provenance == Provenance::Explicit
-            && story.ends < story.starts
-            && !story.started.is_some_and(|known| is_in(known, mark))
+            if story.fact_status != StoryStatus::Passed {
+                story.fact_status = StoryStatus::InProgress;
+                story.provenance = Some(update.fact.provenance);
+            }
+            if story.open_attempt().is_some_and(is_inferred_start) {
+                // The inferred start is now stated.
+                story.attempts.pop();
+            }
+            story.push_attempt(Attempt {
+                started: has_time.then_some(run_start.unwrap_or(start)),
+                ended: None,
+                result: AttemptResult::InProgress,
+                reason: None,
+                duration_ms: None,
+                stated: false,
+                path: update.origin.path.to_string(),
+                line: (update.fact.line > 0).then_some(update.fact.line),
+                provenance: update.fact.provenance,
+            });
+            story.last_progress = update.live.then_some(update.now);
+            if is_inferred {
+                self.inferred_start = Some(story.subject.key.clone());
+            }
+            if is_new && may_continue {
+                self.end = None;
+            }
+        } else if timing.recorded
+            && update.fact.provenance == Provenance::Explicit
+            && story.completions < story.starts
+            && let Some(open) = story.open_attempt_mut()
+            && !open.started.is_some_and(|known| known.is_in_minute(timing))
         {
-            story.started = Some(mark);
+            open.started = Some(timing);
         }
-        let story = &self.stories[place];
+        let story = &self.stories[index];
         let texts: Vec<String> = story.criteria.iter().map(|criterion| criterion.text.clone()).collect();
         StoryStarted {
             story_id: story.id(),
-            title: titled(story, told.fact),
-            ac_count: (!texts.is_empty()).then(|| small(texts.len())),
+            title: title_for(story, update.fact),
+            ac_count: (!texts.is_empty()).then(|| to_u32(texts.len())),
             acceptance_criteria: texts,
             priority: story.priority,
-            attempt: story.ends + 1,
+            attempt: story.completions + 1,
             iteration,
         }
     }
 
-    /// Another story may be said to be under way than was guessed.
-    fn take_back_guess(&mut self, said: usize) {
-        let Some(place) = self.guess.take().and_then(|key| self.places.get(&key).copied()) else { return };
-        let story = &mut self.stories[place];
-        if place != said && story.guessed && story.status == StoryStatus::Running {
-            story.status = StoryStatus::Pending;
-            story.started = None;
+    /// Whether work on this story means that a run that had ended goes on. A complete plan is reopened by the plan alone: what an agent
+    /// writes after its last story is no work of the plan.
+    fn may_continue(&self, index: usize) -> bool {
+        match &self.plan {
+            Some(plan) if plan.is_complete() => false,
+            Some(_) => self.stories[index].in_plan || self.end.as_ref().is_none_or(|end| end.status != TaskStatus::Passed),
+            None => true,
+        }
+    }
+
+    /// Resets the story whose start was inferred, unless it is the story `stated`, whose start a source now states.
+    fn retract_inferred_start(&mut self, stated: usize) {
+        let Some(index) = self.inferred_start.take().and_then(|key| self.index_by_key.get(&key).copied()) else { return };
+        let story = &mut self.stories[index];
+        if index != stated && story.open_attempt().is_some_and(is_inferred_start) {
+            story.attempts.pop();
+            if story.fact_status == StoryStatus::InProgress {
+                story.fact_status = StoryStatus::Open;
+                story.provenance = None;
+            }
         }
     }
 
     pub(super) fn criterion_done(
         &mut self,
-        place: usize,
-        told: &Told<'_>,
-        written: &Criterion,
+        index: usize,
+        update: &FactUpdate<'_>,
+        stated: &Criterion,
         duration_ms: Option<u64>,
     ) -> Option<AcCompleted> {
-        let index = told.criterion?;
-        let story = &mut self.stories[place];
-        // An entry's stamp is the entry's, not its criteria's: only what was seen tells how long one took.
-        let took = duration_ms.or_else(|| story.seen.filter(|_| told.timed).and_then(|seen| told.now.since(seen)).filter(|took| *took > 0));
-        if told.live {
-            story.seen = Some(told.now);
+        let criterion_index = update.criterion?;
+        let story = &mut self.stories[index];
+        // The time of an entry is not that of its criteria: only the times of reading say how long one took.
+        let took = duration_ms
+            .or_else(|| story.last_progress.filter(|_| update.timed).and_then(|last| update.now.since(last)).filter(|took| *took > 0));
+        if update.live {
+            story.last_progress = Some(update.now);
         }
-        let criterion = story.criterion(index, written.text.as_deref());
-        if !criterion.done || criterion.provenance < Some(told.fact.provenance) {
-            criterion.provenance = Some(told.fact.provenance);
+        let criterion = story.criterion(criterion_index, stated.text.as_deref());
+        if !criterion.is_done() || criterion.provenance < Some(update.fact.provenance) {
+            criterion.provenance = Some(update.fact.provenance);
         }
-        criterion.done = true;
+        criterion.status = CriterionStatus::Done;
         criterion.duration_ms = criterion.duration_ms.or(took);
         let text = criterion.text.clone();
         let story_id = story.id();
         Some(AcCompleted {
-            title: if story_id.is_none() { titled(story, told.fact) } else { None },
+            title: if story_id.is_none() { title_for(story, update.fact) } else { None },
             story_id,
-            ac_index: index,
+            ac_index: criterion_index,
             ac_text: (!text.is_empty()).then_some(text),
             duration_ms: took,
         })
@@ -130,86 +161,98 @@ impl Task {
 
     pub(super) fn story_ended(
         &mut self,
-        place: usize,
-        told: &Told<'_>,
-        mark: Mark,
+        index: usize,
+        update: &FactUpdate<'_>,
+        timing: Timing,
         outcome: &Outcome,
         duration_ms: Option<u64>,
         commits: &[String],
     ) -> StoryCompleted {
-        let story = &mut self.stories[place];
-        // Nobody knows how long it took when its start was a guess.
-        let started = story.started.filter(|_| !story.guessed);
-        let timed = duration_ms.or_else(|| started.and_then(|start| mark.since(start)));
-        let provenance = if duration_ms.is_some() { told.fact.provenance } else { Provenance::Inferred };
-        if told.occurrence.is_some() {
-            story.duration_ms = None;
-        }
-        Known::learn(&mut story.duration_ms, timed, provenance, told.origin.kind);
+        let is_new = update.occurrence.is_some();
+        let story = &mut self.stories[index];
         for commit in commits {
             if !story.commits.contains(commit) {
                 story.commits.push(commit.clone());
             }
         }
-        if told.origin.kind != SourceKind::Plan {
-            story.log_says = Some((outcome.clone(), told.origin.path.to_string()));
+        if update.origin.kind != SourceKind::Plan {
+            let status = match outcome {
+                Outcome::Passed => "passed".to_owned(),
+                Outcome::Failed { reason } => reason.clone(),
+            };
+            let text = update.fact.text.trim();
+            story.log_outcome = Some((
+                outcome.clone(),
+                SourceStatement {
+                    path: update.origin.path.to_string(),
+                    line: (update.fact.line > 0).then_some(update.fact.line),
+                    text: (self.source_text && !text.is_empty()).then(|| text.chars().take(crate::event::TEXT_LIMIT).collect()),
+                    status,
+                },
+            ));
         }
-        if told.occurrence.is_some() {
-            if std::mem::take(&mut story.guessed) {
-                story.started = None;
-            }
-            story.ends += 1;
-            story.status = match outcome {
+        if is_new {
+            story.end_attempt(update, timing, outcome);
+            story.completions += 1;
+            let before = story.fact_status;
+            story.fact_status = match outcome {
                 Outcome::Passed => StoryStatus::Passed,
-                Outcome::Failed { .. } if story.status == StoryStatus::Passed => StoryStatus::Passed,
+                Outcome::Failed { .. } if before == StoryStatus::Passed => StoryStatus::Passed,
                 Outcome::Failed { .. } => StoryStatus::Failed,
             };
-            story.finished = (mark.recorded || told.live).then_some(mark);
-            if self.current == Some(place) {
-                self.current = None;
+            if story.fact_status == StoryStatus::Passed {
+                story.reopened_at = None;
+                // Said after the plan's word: the plan holds it back no longer.
+                story.hold = None;
+            }
+            if before != story.fact_status || outcome == &Outcome::Passed {
+                story.provenance = Some(update.fact.provenance);
             }
         }
-        let story = &self.stories[place];
+        let measured = story.measure(update, timing, duration_ms);
+        let story = &self.stories[index];
         let (status, reason) = match outcome {
-            Outcome::Passed => (Ending::Passed, None),
-            Outcome::Failed { reason } => (Ending::Failed, Some(reason.clone())),
+            Outcome::Passed => (EndStatus::Passed, None),
+            Outcome::Failed { reason } => (EndStatus::Failed, Some(reason.clone())),
         };
         StoryCompleted {
             story_id: story.id(),
-            title: titled(story, told.fact),
+            title: title_for(story, update.fact),
             status,
             reason,
-            duration_ms: timed,
+            duration_ms: measured,
             commits: commits.to_vec(),
-            attempt: story.ends.max(1),
+            attempt: story.completions.max(1),
         }
     }
 
-    pub(super) fn error(&mut self, place: Option<usize>, told: &Told<'_>, failure: &Failure) -> ErrorOccurred {
-        let story_id = place.and_then(|place| self.stories[place].id());
+    pub(super) fn error(&mut self, index: Option<usize>, update: &FactUpdate<'_>, failure: &Failure) -> ErrorOccurred {
+        let story_id = index.and_then(|index| self.stories[index].id());
         let state = ErrorState {
             error_type: failure.kind,
             error_message: failure.message.clone(),
             story_id: story_id.clone(),
             retryable: failure.retryable,
-            at: mark_of(told).at,
-            path: told.origin.path.to_string(),
-            line: (told.fact.line > 0).then_some(told.fact.line),
+            exit_code: failure.exit_code,
+            at: timing_of(update).at,
+            path: update.origin.path.to_string(),
+            line: (update.fact.line > 0).then_some(update.fact.line),
+            provenance: update.fact.provenance,
         };
-        let news = told.occurrence.is_some();
-        if let Some(place) = place {
-            let story = &mut self.stories[place];
-            // Several files tell of one error: the one that knows what kind it is knows best, then the most trusted.
-            let worth = (failure.kind == ErrorKind::Unknown, told.origin.kind);
-            if news || story.last_error.is_none() || story.error_worth.is_none_or(|known| worth < known) {
+        let is_new = update.occurrence.is_some();
+        if let Some(index) = index {
+            let story = &mut self.stories[index];
+            // Several files may report one error: a report that names its kind ranks first, then the file of higher authority.
+            let rank = (failure.kind == ErrorKind::Unknown, update.origin.kind);
+            if is_new || story.last_error.is_none() || story.error_rank.is_none_or(|known| rank < known) {
                 if self.last_error.is_some() && self.last_error == story.last_error {
                     self.last_error = Some(state.clone());
                 }
                 story.last_error = Some(state.clone());
-                story.error_worth = Some(worth);
+                story.error_rank = Some(rank);
             }
         }
-        if news {
+        if is_new {
             self.errors += 1;
             self.last_error = Some(state);
         }
@@ -222,29 +265,90 @@ impl Task {
         }
     }
 
-    pub(super) fn task_ended(&mut self, told: &Told<'_>, mark: Mark, passed: bool) -> TaskCompleted {
-        let ending = if passed { Ending::Passed } else { Ending::Failed };
-        if told.occurrence.is_some() {
-            self.ended = Some((ending, mark.at));
-            self.current = None;
-            self.activity = None;
+    pub(super) fn task_ended(&mut self, update: &FactUpdate<'_>, timing: Timing, passed: bool) -> TaskCompleted {
+        let (ending, status) = if passed { (EndStatus::Passed, TaskStatus::Passed) } else { (EndStatus::Failed, TaskStatus::Failed) };
+        let timing = timing.not_before(self.started);
+        if update.occurrence.is_some() {
+            let path = match update.fact.line {
+                0 => update.origin.path.to_string(),
+                line => format!("{}:{line}", update.origin.path),
+            };
+            let reason = (!passed).then(|| format!("{path} says that the run failed"));
+            self.end = Some(RunEnd { status, timing, dated: timing.recorded || update.live, reason });
+            for story in &mut self.stories {
+                if let Some(open) = story.open_attempt_mut() {
+                    open.result = AttemptResult::Stopped;
+                    if story.fact_status == StoryStatus::InProgress {
+                        story.fact_status = StoryStatus::Open;
+                        story.provenance = None;
+                    }
+                }
+            }
+            self.terminal_line = None;
         }
         TaskCompleted {
             task_id: self.task_id.to_string(),
             status: ending,
-            stories_passed: self.count(StoryStatus::Passed),
-            stories_failed: self.count(StoryStatus::Failed),
-            story_count: self.plan.as_ref().map(|plan| small(plan.stories.len())),
-            duration_ms: self.started.filter(|_| mark.recorded || told.live).and_then(|start| mark.since(start)),
+            stories_passed: self.count(&[StoryStatus::Passed]),
+            stories_failed: self.count(&[StoryStatus::Failed]),
+            story_count: self.story_count().or(self.plan.as_ref().map(|plan| to_u32(plan.stories.len()))),
+            duration_ms: self.started.filter(|_| timing.recorded || update.live).and_then(|start| timing.since(start)),
             retries: self.retries(),
             errors: self.errors,
         }
     }
 }
 
-/// The plan's title, else the fact's own (an id may be used for two stories), else the best one known; a story without an id must have
-/// one, and its heading serves.
-fn titled(story: &Story, fact: &Fact) -> Option<String> {
+impl Story {
+    /// Ends the attempt under way; one whose start nobody told is made.
+    fn end_attempt(&mut self, update: &FactUpdate<'_>, timing: Timing, outcome: &Outcome) {
+        if self.open_attempt().is_none() {
+            self.push_attempt(Attempt {
+                started: None,
+                ended: None,
+                result: AttemptResult::InProgress,
+                reason: None,
+                duration_ms: None,
+                stated: false,
+                path: String::new(),
+                line: None,
+                provenance: update.fact.provenance,
+            });
+        }
+        let Some(open) = self.open_attempt_mut() else { return };
+        if open.provenance == Provenance::Inferred {
+            // Nobody knows when a guessed attempt began.
+            open.started = None;
+        }
+        open.ended = (timing.recorded || update.live).then(|| timing.not_before(open.started));
+        (open.result, open.reason) = match outcome {
+            Outcome::Passed => (AttemptResult::Passed, None),
+            Outcome::Failed { reason } => (AttemptResult::Failed, Some(reason.clone())),
+        };
+        open.path = update.origin.path.to_string();
+        open.line = (update.fact.line > 0).then_some(update.fact.line);
+        open.provenance = update.fact.provenance;
+    }
+
+    /// How long the last attempt took: as the record states it, else from its start to this end. Keeps the better of what is known.
+    fn measure(&mut self, update: &FactUpdate<'_>, timing: Timing, stated: Option<u64>) -> Option<u64> {
+        let is_over = |attempt: &&mut Attempt| attempt.result != AttemptResult::InProgress;
+        let attempt = self.attempts.last_mut().filter(is_over)?;
+        let measured = stated.or_else(|| attempt.started.and_then(|start| timing.not_before(Some(start)).since(start)));
+        let provenance = if stated.is_some() { update.fact.provenance } else { Provenance::Inferred };
+        Ranked::update(&mut attempt.duration_ms, measured, provenance, update.origin.kind);
+        attempt.stated |= stated.is_some();
+        measured
+    }
+}
+
+fn is_inferred_start(attempt: &Attempt) -> bool {
+    attempt.provenance == Provenance::Inferred
+}
+
+/// The plan's title, else the fact's own (an id may be used for two stories), else the best known one. A story without an id must have
+/// a title: its line serves.
+fn title_for(story: &Story, fact: &Fact) -> Option<String> {
     let own = fact.story.as_ref().and_then(|name| name.title.clone()).filter(|_| !story.in_plan);
     own.or_else(|| story.title().map(str::to_owned)).or_else(|| story.subject.id.is_none().then(|| fact.text.trim().to_owned()))
 }

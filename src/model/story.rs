@@ -1,101 +1,107 @@
-//! One story: its attempts, its criteria, what is known about it and from whom.
+//! One story: its attempts, its criteria, and the authority of each value.
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::fact::{Outcome, Precision, Provenance};
 use crate::format::SourceKind;
-use crate::line::Timestamp;
-use crate::model::state::{CriterionState, ErrorState, StoryState, StoryStatus};
-use crate::plan::PlanStory;
-use crate::subject::Subject;
+use crate::model::attempt::{Attempt, Timing};
+use crate::model::state::{AttemptResult, CriterionState, CriterionStatus, ErrorState, SourceStatement, StoryStatus};
+use crate::model::to_u32;
+use crate::plan::{PlanCriterion, PlanStatus, PlanStory};
+use crate::subject::StoryRef;
 
-/// A value with the authority it rests on: explicit over derived over inferred, then the order of [`SourceKind`].
+/// Attempts kept of one story: a retry loop that never ends must not grow the state.
+pub(super) const ATTEMPT_LIMIT: usize = 50;
+
+/// A value with its authority: explicit outranks derived outranks inferred, then the order of [`SourceKind`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Known<T> {
+pub(super) struct Ranked<T> {
     pub(super) value: T,
     rank: (std::cmp::Reverse<Provenance>, SourceKind),
 }
 
-impl<T> Known<T> {
-    /// Takes `value` when it rests on more than what is there.
-    pub(super) fn learn(slot: &mut Option<Known<T>>, value: Option<T>, provenance: Provenance, kind: SourceKind) {
+impl<T> Ranked<T> {
+    /// Stores `value` when its authority is higher than that of the present one.
+    pub(super) fn update(slot: &mut Option<Ranked<T>>, value: Option<T>, provenance: Provenance, kind: SourceKind) {
         let rank = (std::cmp::Reverse(provenance), kind);
         if let Some(value) = value
-            && slot.as_ref().is_none_or(|have| rank < have.rank)
+            && slot.as_ref().is_none_or(|present| rank < present.rank)
         {
-            *slot = Some(Known { value, rank });
+            *slot = Some(Ranked { value, rank });
         }
     }
 }
 
-/// A time, and whether durations may be taken from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Mark {
-    pub(super) at: Timestamp,
-    pub(super) precision: Precision,
-    /// From the record, as opposed to seen by us: the two clocks are never subtracted from each other.
-    pub(super) recorded: bool,
-}
-
-impl Mark {
-    /// Milliseconds from `start` to `self`; `None` when the two cannot be compared or say nothing.
-    pub(super) fn since(self, start: Mark) -> Option<u64> {
-        const LONGEST: u64 = 30 * 24 * 3600 * 1000;
-        if self.recorded != start.recorded || self.precision == Precision::Day || start.precision == Precision::Day {
-            return None;
-        }
-        self.at.since(start.at).filter(|span| (1..=LONGEST).contains(span))
-    }
+/// What the plan says of the story where that overrules the logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PlanHold {
+    pub(super) status: StoryStatus,
+    pub(super) reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Story {
-    pub(super) subject: Subject,
-    pub(super) title: Option<Known<String>>,
+    pub(super) subject: StoryRef,
+    pub(super) title: Option<Ranked<String>>,
     pub(super) in_plan: bool,
+    pub(super) group: Option<String>,
     pub(super) priority: Option<i64>,
-    pub(super) status: StoryStatus,
+    /// As facts have it; [`Story::status`] is what is shown.
+    pub(super) fact_status: StoryStatus,
+    /// Blocked, deferred, cancelled or failed by the plan.
+    pub(super) hold: Option<PlanHold>,
+    pub(super) provenance: Option<Provenance>,
+    /// Attempts begun, and attempts ended, by events.
     pub(super) starts: u32,
-    pub(super) ends: u32,
-    /// That it was started is only a guess.
-    pub(super) guessed: bool,
-    /// Of the attempt under way or the last one.
-    pub(super) started: Option<Mark>,
-    pub(super) finished: Option<Mark>,
-    pub(super) duration_ms: Option<Known<u64>>,
+    pub(super) completions: u32,
+    /// The last [`ATTEMPT_LIMIT`].
+    pub(super) attempts: Vec<Attempt>,
+    /// Attempts that are kept no longer.
+    pub(super) dropped_attempts: u32,
     pub(super) commits: Vec<String>,
     pub(super) criteria: Vec<CriterionState>,
-    /// When its start or its last criterion was seen, to time the next criterion.
-    pub(super) seen: Option<Timestamp>,
+    /// When its start or its last criterion was read: the next criterion is timed from it.
+    pub(super) last_progress: Option<Timestamp>,
     pub(super) last_error: Option<ErrorState>,
-    /// How well that is known; less is better.
-    pub(super) error_worth: Option<(bool, SourceKind)>,
-    pub(super) plan_passed: Option<bool>,
-    /// The outcome a log stated last, and which log.
-    pub(super) log_says: Option<(Outcome, String)>,
+    /// Rank of `last_error`; lower wins.
+    pub(super) error_rank: Option<(bool, SourceKind)>,
+    pub(super) plan_status: Option<PlanStatus>,
+    /// The outcome a log stated last, and where.
+    pub(super) log_outcome: Option<(Outcome, SourceStatement)>,
+    pub(super) reopened_at: Option<Timestamp>,
+    /// When it fell back from passed, oldest first.
+    pub(super) falls: Vec<Timestamp>,
+    pub(super) added_at: Option<Timestamp>,
+    pub(super) changed_at: Option<Timestamp>,
 }
 
 impl Story {
-    pub(super) fn new(subject: Subject) -> Self {
+    pub(super) fn new(subject: StoryRef) -> Self {
         Story {
             subject,
             title: None,
             in_plan: false,
+            group: None,
             priority: None,
-            status: StoryStatus::Pending,
+            fact_status: StoryStatus::Open,
+            hold: None,
+            provenance: None,
             starts: 0,
-            ends: 0,
-            guessed: false,
-            started: None,
-            finished: None,
-            duration_ms: None,
+            completions: 0,
+            attempts: Vec::new(),
+            dropped_attempts: 0,
             commits: Vec::new(),
             criteria: Vec::new(),
-            seen: None,
+            last_progress: None,
             last_error: None,
-            error_worth: None,
-            plan_passed: None,
-            log_says: None,
+            error_rank: None,
+            plan_status: None,
+            log_outcome: None,
+            reopened_at: None,
+            falls: Vec::new(),
+            added_at: None,
+            changed_at: None,
         }
     }
 
@@ -107,43 +113,142 @@ impl Story {
         self.subject.id.as_deref().map(str::to_owned)
     }
 
-    /// Whether anything was ever said of it but its name.
-    pub(super) fn has_happened(&self) -> bool {
-        self.starts + self.ends > 0 || self.last_error.is_some() || self.criteria.iter().any(|criterion| criterion.done)
+    pub(super) fn status(&self) -> StoryStatus {
+        self.hold.as_ref().map_or(self.fact_status, |hold| hold.status)
     }
 
-    /// Takes what the plan says of this story. Ticks survive when the criterion's text does.
-    pub(super) fn take_plan(&mut self, planned: &PlanStory) {
+    /// Whether it counts in the total: stories that were put off or given up do not.
+    pub(super) fn is_counted(&self) -> bool {
+        !matches!(self.status(), StoryStatus::Deferred | StoryStatus::Cancelled)
+    }
+
+    /// Whether its present attempt was only guessed to have begun.
+    pub(super) fn is_guessed(&self) -> bool {
+        self.open_attempt().is_some_and(|attempt| attempt.provenance == Provenance::Inferred)
+    }
+
+    pub(super) fn attempt_count(&self) -> u32 {
+        self.dropped_attempts + to_u32(self.attempts.len())
+    }
+
+    pub(super) fn open_attempt(&self) -> Option<&Attempt> {
+        self.attempts.last().filter(|attempt| attempt.result == AttemptResult::InProgress)
+    }
+
+    pub(super) fn open_attempt_mut(&mut self) -> Option<&mut Attempt> {
+        self.attempts.last_mut().filter(|attempt| attempt.result == AttemptResult::InProgress)
+    }
+
+    /// The last attempt that ended, however it ended.
+    pub(super) fn ended_attempt(&self) -> Option<&Attempt> {
+        self.attempts.iter().rev().find(|attempt| matches!(attempt.result, AttemptResult::Passed | AttemptResult::Failed))
+    }
+
+    /// Of the attempt under way, else of the last one.
+    pub(super) fn started(&self) -> Option<Timing> {
+        self.attempts.last()?.started
+    }
+
+    /// Of the last attempt that ended.
+    pub(super) fn finished(&self) -> Option<Timing> {
+        self.ended_attempt()?.ended
+    }
+
+    /// Adds an attempt; one that was under way is over without a word.
+    pub(super) fn push_attempt(&mut self, attempt: Attempt) {
+        if let Some(open) = self.open_attempt_mut() {
+            open.result = AttemptResult::Stopped;
+        }
+        self.attempts.push(attempt);
+        if self.attempts.len() > ATTEMPT_LIMIT {
+            self.attempts.remove(0);
+            self.dropped_attempts += 1;
+        }
+    }
+
+    /// The plan calls it passed no longer.
+    pub(super) fn reopen(&mut self, now: Timestamp) {
+        self.fact_status = StoryStatus::Open;
+        self.provenance = None;
+        self.reopened_at = Some(now);
+        self.changed_at = Some(now);
+        self.falls.push(now);
+        if self.falls.len() > ATTEMPT_LIMIT {
+            self.falls.remove(0);
+        }
+    }
+
+    /// Whether any source reported more of it than its name.
+    pub(super) fn has_happened(&self) -> bool {
+        self.starts + self.completions > 0 || self.last_error.is_some() || self.criteria.iter().any(CriterionState::is_done)
+    }
+
+    /// Applies the plan's entry for this story. A criterion stays done while the plan keeps its text.
+    pub(super) fn apply_plan(&mut self, planned: &PlanStory, group: Option<&str>) {
         self.in_plan = true;
         self.priority = planned.priority;
-        self.plan_passed = Some(planned.passed);
-        if planned.passed && self.status == StoryStatus::Pending {
-            self.status = StoryStatus::Passed;
-        }
+        self.group = group.map(str::to_owned);
+        self.apply_plan_status(planned);
         if let Some(title) = &planned.title {
             self.title = None;
-            Known::learn(&mut self.title, Some(title.clone()), Provenance::Explicit, SourceKind::ExecutionLog);
+            Ranked::update(&mut self.title, Some(title.clone()), Provenance::Explicit, SourceKind::ExecutionLog);
         }
         let old = std::mem::take(&mut self.criteria);
         self.criteria = planned
             .criteria
             .iter()
             .enumerate()
-            // Its own place first: a plan may use a text twice.
-            .map(|(at, text)| match old.get(at).filter(|had| had.text == *text).or_else(|| old.iter().find(|had| had.text == *text)) {
-                Some(had) => had.clone(),
-                None => pending(text.clone()),
+            // The same index first: a plan may use a text twice.
+            .map(|(at, PlanCriterion { text, .. })| {
+                match old.get(at).filter(|old| old.text == *text).or_else(|| old.iter().find(|old| old.text == *text)) {
+                    Some(kept) => kept.clone(),
+                    None => open_criterion(text.clone()),
+                }
             })
             .collect();
-        self.criteria.extend(old.into_iter().filter(|had| had.done && !planned.criteria.contains(&had.text)));
+        self.criteria
+            .extend(old.into_iter().filter(|old| old.is_done() && !planned.criteria.iter().any(|criterion| criterion.text == old.text)));
     }
 
-    /// The criterion with this index, made when it is new.
+    /// Passed if any source says so; the plan's other words win over a pass only when the plan changed after it.
+    fn apply_plan_status(&mut self, planned: &PlanStory) {
+        let before = self.plan_status.replace(planned.status);
+        let hold = match planned.status {
+            PlanStatus::Blocked => StoryStatus::Blocked,
+            PlanStatus::Deferred => StoryStatus::Deferred,
+            PlanStatus::Cancelled => StoryStatus::Cancelled,
+            PlanStatus::Failed => StoryStatus::Failed,
+            PlanStatus::Passed => {
+                self.hold = None;
+                if self.fact_status == StoryStatus::Open {
+                    self.fact_status = StoryStatus::Passed;
+                    self.provenance = Some(Provenance::Explicit);
+                }
+                return;
+            }
+            PlanStatus::Open | PlanStatus::InProgress => {
+                self.hold = None;
+                return;
+            }
+        };
+        let changed = before != Some(planned.status);
+        let overrules = match (&self.hold, self.fact_status) {
+            (Some(_), _) => true,
+            (None, StoryStatus::Passed) => changed && before.is_some(),
+            // A failure is told by its own fact; only a pass must be overruled.
+            (None, _) => changed && hold != StoryStatus::Failed,
+        };
+        if overrules {
+            self.hold = Some(PlanHold { status: hold, reason: planned.reason.clone() });
+        }
+    }
+
+    /// The criterion with this index; a missing one is added.
     pub(super) fn criterion(&mut self, index: u32, text: Option<&str>) -> &mut CriterionState {
         // Indices come from `subject`, which caps them.
         let index = index as usize;
         while self.criteria.len() <= index {
-            self.criteria.push(pending(String::new()));
+            self.criteria.push(open_criterion(String::new()));
         }
         let criterion = &mut self.criteria[index];
         if criterion.text.is_empty()
@@ -153,50 +258,13 @@ impl Story {
         }
         criterion
     }
-
-    /// Passed by a log although the plan calls it open, or the other way round.
-    fn disagreement(&self) -> Option<String> {
-        let (outcome, path) = self.log_says.as_ref()?;
-        match (outcome, self.plan_passed?) {
-            (Outcome::Passed, false) => Some(format!("{path} says passed, the plan calls it open")),
-            (Outcome::Failed { reason }, true) => Some(format!("{path} says {reason}, the plan calls it passed")),
-            (Outcome::Passed, true) | (Outcome::Failed { .. }, false) => None,
-        }
-    }
-
-    pub(super) fn view(&self) -> StoryState {
-        let criteria: Vec<CriterionState> = self
-            .criteria
-            .iter()
-            .map(|criterion| {
-                let assumed = !criterion.done && self.status == StoryStatus::Passed;
-                CriterionState {
-                    done: criterion.done || assumed,
-                    provenance: if assumed { Some(Provenance::Inferred) } else { criterion.provenance },
-                    ..criterion.clone()
-                }
-            })
-            .collect();
-        StoryState {
-            story_id: self.id(),
-            title: self.title().map(str::to_owned),
-            status: self.status,
-            priority: self.priority,
-            in_plan: self.in_plan,
-            guessed: self.guessed && self.status == StoryStatus::Running,
-            attempts: self.starts.max(self.ends),
-            started_at: self.started.map(|mark| mark.at),
-            finished_at: self.finished.map(|mark| mark.at),
-            duration_ms: self.duration_ms.as_ref().map(|known| known.value),
-            commits: self.commits.clone(),
-            criteria_done: u32::try_from(criteria.iter().filter(|criterion| criterion.done).count()).unwrap_or(u32::MAX),
-            criteria,
-            last_error: self.last_error.clone(),
-            disagreement: self.disagreement(),
-        }
-    }
 }
 
-fn pending(text: String) -> CriterionState {
-    CriterionState { text, done: false, provenance: None, duration_ms: None }
+fn open_criterion(text: String) -> CriterionState {
+    CriterionState { text, status: CriterionStatus::Open, provenance: None, duration_ms: None }
+}
+
+/// As the state shows it: to the second is not said.
+pub(super) fn shown(precision: Precision) -> Option<Precision> {
+    (precision != Precision::Second).then_some(precision)
 }

@@ -9,7 +9,7 @@ mod tasks;
 
 use jiff::tz::TimeZone;
 
-use crate::line::Timestamp;
+use crate::clock::Timestamp;
 use crate::model::state::State;
 use crate::output::text::Charset;
 

@@ -1,6 +1,9 @@
-//! What people and scripts see without a browser: the box, plain lines, the summary, NDJSON.
+//! The outputs without a browser: the live box, plain lines, the summary, NDJSON.
 //!
 //! `layout`, `text`, the lines of `plain` and `summary` are pure; `stream`, `ndjson` and `plain::run` write.
+//!
+//! To add an output: write its file here and start it in `app.rs`. One that owns stdout implements [`StdoutSink`]; any other reads the
+//! hub by a subscription of its own.
 
 pub mod layout;
 pub mod ndjson;
@@ -12,3 +15,22 @@ pub mod text;
 
 #[cfg(test)]
 pub(crate) mod sample;
+
+use crate::error::Error;
+use crate::event::Event;
+use crate::model::state::State;
+
+/// An output that owns stdout. The publishing thread calls it with every update before any other output sees it: stdout must not lose
+/// an event, and a full pipe must stop the reading.
+pub trait StdoutSink: Send {
+    /// Writes what `events` and `state` add. `state`, when the update has one, is the state after `events`.
+    fn update(&mut self, events: &[Event], state: Option<&State>) -> Result<(), SinkError>;
+}
+
+/// Why a sink cannot write any more.
+#[derive(Debug)]
+pub enum SinkError {
+    /// The reader closed the pipe (`| head -1`): the program ends with exit code 0.
+    ReaderGone,
+    Failed(Error),
+}

@@ -1,34 +1,28 @@
-//! Events as JSON lines on stdout, for scripts.
-//!
-//! Called by the publishing thread before it publishes, because a script must not lose any: a stalled reader stalls the reading.
+//! `--json`: events as JSON lines on stdout, for scripts. No state and no notices.
 
 use std::io::{ErrorKind, Write};
 
 use crate::error::Error;
 use crate::event::Event;
+use crate::model::state::State;
+use crate::output::{SinkError, StdoutSink};
 
-/// Where the lines go, and the memory they are put together in.
+/// Writes events to `to`; `batch` is the reused buffer of one write.
 #[derive(Debug)]
 pub struct Ndjson<W> {
     to: W,
     batch: Vec<u8>,
 }
 
-/// Why no more can be written.
-#[derive(Debug)]
-pub enum Stopped {
-    /// Whoever read has seen enough (`| head -1`): the program ends quietly, with 0.
-    ReaderGone,
-    Failed(Error),
-}
-
 impl<W: Write> Ndjson<W> {
     pub fn new(to: W) -> Self {
         Ndjson { to, batch: Vec::new() }
     }
+}
 
-    /// Writes a line for every event, all in one write, and flushes.
-    pub fn write(&mut self, events: &[Event]) -> Result<(), Stopped> {
+impl<W: Write + Send> StdoutSink for Ndjson<W> {
+    /// Writes one line per event, all in one write, and flushes.
+    fn update(&mut self, events: &[Event], _state: Option<&State>) -> Result<(), SinkError> {
         if events.is_empty() {
             return Ok(());
         }
@@ -38,8 +32,8 @@ impl<W: Write> Ndjson<W> {
             self.batch.push(b'\n');
         }
         self.to.write_all(&self.batch).and_then(|()| self.to.flush()).map_err(|cause| match cause.kind() {
-            ErrorKind::BrokenPipe => Stopped::ReaderGone,
-            _ => Stopped::Failed(Error::Io { what: "cannot write events to stdout".to_owned(), path: None, cause }),
+            ErrorKind::BrokenPipe => SinkError::ReaderGone,
+            _ => SinkError::Failed(Error::Io { what: "cannot write events to stdout".to_owned(), path: None, cause }),
         })
     }
 }
@@ -51,15 +45,15 @@ mod tests {
     use super::*;
     use crate::output::sample;
 
-    /// Counts writes; fails with `error` when there is one.
+    /// Records writes; fails with `error` when it is set.
     #[derive(Default)]
-    struct Pipe {
+    struct RecordingPipe {
         written: Vec<Vec<u8>>,
         flushed: usize,
         error: Option<ErrorKind>,
     }
 
-    impl Write for &mut Pipe {
+    impl Write for &mut RecordingPipe {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             if let Some(kind) = self.error {
                 return Err(kind.into());
@@ -76,10 +70,10 @@ mod tests {
 
     #[test]
     fn a_batch_is_one_write_of_whole_lines() {
-        let mut pipe = Pipe::default();
+        let mut pipe = RecordingPipe::default();
         let mut ndjson = Ndjson::new(&mut pipe);
-        ndjson.write(&sample::events()).unwrap();
-        ndjson.write(&[]).unwrap();
+        ndjson.update(&sample::events(), None).unwrap();
+        ndjson.update(&[], None).unwrap();
         assert_eq!((pipe.written.len(), pipe.flushed), (1, 1));
         let text = String::from_utf8(pipe.written.remove(0)).unwrap();
         assert!(text.ends_with('\n'));
@@ -99,10 +93,12 @@ mod tests {
 
     #[test]
     fn a_gone_reader_is_no_failure() {
-        let mut pipe = Pipe { error: Some(ErrorKind::BrokenPipe), ..Pipe::default() };
-        assert!(matches!(Ndjson::new(&mut pipe).write(&sample::events()), Err(Stopped::ReaderGone)));
-        let mut pipe = Pipe { error: Some(ErrorKind::StorageFull), ..Pipe::default() };
-        let Err(Stopped::Failed(error)) = Ndjson::new(&mut pipe).write(&sample::events()) else { panic!("a full disk is a failure") };
+        let mut pipe = RecordingPipe { error: Some(ErrorKind::BrokenPipe), ..RecordingPipe::default() };
+        assert!(matches!(Ndjson::new(&mut pipe).update(&sample::events(), None), Err(SinkError::ReaderGone)));
+        let mut pipe = RecordingPipe { error: Some(ErrorKind::StorageFull), ..RecordingPipe::default() };
+        let Err(SinkError::Failed(error)) = Ndjson::new(&mut pipe).update(&sample::events(), None) else {
+            panic!("a full disk is a failure")
+        };
         assert_eq!(error.exit_code(), 74);
         assert!(error.to_string().starts_with("cannot write events to stdout"), "{error}");
     }

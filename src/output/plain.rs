@@ -1,6 +1,6 @@
 //! One plain line per event: for pipes, CI, dumb terminals and screen readers.
 //!
-//! The lines are pure; `run` writes them. No colour, no cursor movement, no redraw.
+//! [`Plain`] makes the lines and is pure; [`run`] writes them. No colour, no cursor movement, no redraw.
 
 use std::io::{self, Write};
 use std::pin::pin;
@@ -10,13 +10,13 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::text::{self, Charset, clean, count, duration};
-use crate::event::{Data, Ending, Event};
+use crate::clock::Timestamp;
+use crate::event::{EndStatus, Event, EventData};
 use crate::fact::{Precision, Provenance};
 use crate::hub::{Batch, Subscription};
-use crate::line::Timestamp;
-use crate::model::state::{Remaining, State, TaskState, TaskStatus};
+use crate::model::state::{Headline, Remaining, State, TaskState};
 
-/// How lines are written, wherever they go.
+/// The format of the lines.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plain {
     pub zone: TimeZone,
@@ -24,15 +24,15 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// `14:31:02  story_completed  US-006 passed 28m 22s  6/8 stories  ~20m left (10m–40m)`. The date stands before the time of an event of
-    /// another day than `now`; the numbers at the end and the task's name, when there are several, come from `state`.
+    /// `14:31:02  story_completed  US-006 passed 28m 22s  6/8 stories  ~20m left (10m–40m)`. The time has a date when the event
+    /// is of another day than `now`. The numbers at the end, and the task's id when there are several tasks, are from `state`.
     pub fn line(&self, event: &Event, state: Option<&State>, now: Timestamp) -> String {
         let task = state.and_then(|state| state.tasks.iter().find(|task| task.task_id == *event.task_id));
         let mut line = format!("{}  {:<15}  ", self.time(event, now), event.data.type_name());
         if state.is_some_and(|state| state.tasks.len() > 1) {
             line.push_str(&format!("[{}] ", event.task_id));
         }
-        line.push_str(&self.what(&event.data, task));
+        line.push_str(&self.describe(&event.data, task));
         match event.provenance {
             Provenance::Explicit => {}
             Provenance::Derived => line.push_str("  (derived)"),
@@ -41,25 +41,19 @@ impl Plain {
         clean(line.trim_end(), self.charset).into_owned()
     }
 
-    /// Where a task stands, for the pauses between events: `14:32:02  running          User Authentication: 5/8 stories, …`.
-    pub fn standing(&self, task: &TaskState, now: Timestamp) -> String {
-        let word = match task.status {
-            TaskStatus::Waiting => "waiting",
-            TaskStatus::Running => "running",
-            TaskStatus::Quiet => "quiet",
-            TaskStatus::Passed => "passed",
-            TaskStatus::Failed => "failed",
-        };
-        let mut parts = vec![stories(task)];
-        if let Some(story) = task.current_story.and_then(|at| task.stories.get(at)) {
-            let age = story.started_at.and_then(|at| now.since(at)).map(|ms| format!(" for {}", text::coarse(ms)));
-            parts.push(format!("{}{}", named(story.story_id.as_deref(), story.title.as_deref()), age.unwrap_or_default()));
-            if !story.criteria.is_empty() {
-                parts.push(format!("{}/{} criteria", story.criteria_done, story.criteria.len()));
+    /// The status of a task, printed when no events come: `14:32:02  running          User Authentication: 5/8 stories, …`.
+    pub fn status_line(&self, task: &TaskState, now: Timestamp) -> String {
+        let word = task.headline().word();
+        let mut parts = vec![passed_stories(task)];
+        if let Some(story) = task.current() {
+            let age = story.started_at.and_then(|at| now.since(at)).map(|ms| format!(" for {}", text::short_duration(ms)));
+            parts.push(format!("{}{}", id_and_title(story.story_id.as_deref(), story.title.as_deref()), age.unwrap_or_default()));
+            if story.criteria_count > 0 {
+                parts.push(format!("{}/{} criteria", story.criteria_done, story.criteria_count));
             }
         }
         if let Some(age) = task.last_activity_at.and_then(|at| now.since(at)) {
-            parts.push(format!("last sign of life {} ago", text::coarse(age)));
+            parts.push(format!("last sign of life {} ago", text::short_duration(age)));
         }
         let time = text::local(now, &self.zone, "%H:%M:%S");
         clean(&format!("{time}  {word:<15}  {}: {}", task.task_name, parts.join(", ")), self.charset).into_owned()
@@ -69,30 +63,30 @@ impl Plain {
         let day = |at| text::local(at, &self.zone, "%Y-%m-%d");
         let (date, time) = (day(event.timestamp), text::local(event.timestamp, &self.zone, "%H:%M:%S"));
         match event.timestamp_precision {
-            // Midnight UTC stands for the day, which in the west would be the day before.
+            // A day is recorded as its midnight in UTC, which is the day before in western zones.
             Some(Precision::Day) => text::local(event.timestamp, &TimeZone::UTC, "%Y-%m-%d"),
             Some(Precision::Minute | Precision::Second) | None if date == day(now) => time,
             Some(Precision::Minute | Precision::Second) | None => format!("{date} {time}"),
         }
     }
 
-    fn what(&self, data: &Data, task: Option<&TaskState>) -> String {
-        let numbers = || task.map(|task| format!("  {}{}", stories(task), self.left(task))).unwrap_or_default();
+    fn describe(&self, data: &EventData, task: Option<&TaskState>) -> String {
+        let numbers = || task.map(|task| format!("  {}{}", passed_stories(task), self.remaining(task))).unwrap_or_default();
         match data {
-            Data::TaskStarted(started) => {
+            EventData::TaskStarted(started) => {
                 let stories = started.story_count.map(|n| format!(", {}", count(n, "story", "stories"))).unwrap_or_default();
                 format!("{}{stories}", started.task_name)
             }
-            Data::StoryStarted(started) => {
+            EventData::StoryStarted(started) => {
                 let criteria = started.ac_count.filter(|n| *n > 0).map(|n| format!(", {}", count(n, "criterion", "criteria")));
                 format!(
                     "{}{}{}",
-                    named(started.story_id.as_deref(), started.title.as_deref()),
+                    id_and_title(started.story_id.as_deref(), started.title.as_deref()),
                     attempt(started.attempt),
                     criteria.unwrap_or_default()
                 )
             }
-            Data::AcCompleted(done) => {
+            EventData::AcCompleted(done) => {
                 let story = task.and_then(|task| {
                     task.stories
                         .iter()
@@ -103,14 +97,14 @@ impl Plain {
                 let name = done.story_id.as_deref().or(done.title.as_deref()).unwrap_or_default();
                 format!("{name} {}{} {}{taken}", done.ac_index + 1, all.unwrap_or_default(), done.ac_text.as_deref().unwrap_or_default())
             }
-            Data::StoryCompleted(ended) => {
-                let name = named(ended.story_id.as_deref(), ended.title.as_deref());
+            EventData::StoryCompleted(ended) => {
+                let name = id_and_title(ended.story_id.as_deref(), ended.title.as_deref());
                 let taken = ended.duration_ms.map(|ms| format!(" {}", duration(ms))).unwrap_or_default();
-                // "failed (failed)" would say nothing.
+                // Avoids "failed (failed)".
                 let reason = ended.reason.as_deref().filter(|reason| *reason != "failed").map(|reason| format!(" ({reason})"));
                 format!("{name} {}{}{}{taken}{}", ending(ended.status), reason.unwrap_or_default(), attempt(ended.attempt), numbers())
             }
-            Data::TaskCompleted(ended) => {
+            EventData::TaskCompleted(ended) => {
                 let all = ended.story_count.map(|n| format!("/{n}")).unwrap_or_default();
                 let mut line = format!("{} {}{all} stories", ending(ended.status), ended.stories_passed);
                 if let Some(ms) = ended.duration_ms {
@@ -125,7 +119,7 @@ impl Plain {
                 }
                 line
             }
-            Data::ErrorOccurred(error) => {
+            EventData::ErrorOccurred(error) => {
                 let name = error.story_id.as_deref().map(|id| format!("{id} ")).unwrap_or_default();
                 let code = error.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
                 let retry = if error.retryable == Some(true) { " (retryable)" } else { "" };
@@ -134,57 +128,62 @@ impl Plain {
         }
     }
 
-    /// The range without its basis, which would be the same on every line.
-    fn left(&self, task: &TaskState) -> String {
+    /// The estimate without its basis, which would be the same on every line.
+    fn remaining(&self, task: &TaskState) -> String {
         match &task.remaining {
-            Remaining::Range { median_secs, low_secs, high_secs, .. } => {
-                format!("  ~{} left ({})", text::coarse(median_secs * 1000), text::span(*low_secs, *high_secs, self.charset))
+            Remaining::Range { p90, rough: true, .. } => format!("  under {} left", text::short_duration(p90 * 1000)),
+            Remaining::Range { p10, p50, p90, .. } => {
+                format!("  ~{} left ({})", text::short_duration(p50 * 1000), text::range(*p10, *p90, self.charset))
             }
-            Remaining::LongerThanUsual { .. } | Remaining::Unknown { .. } => String::new(),
+            Remaining::LongerThanUsual { .. } | Remaining::Unknown { .. } | Remaining::None { .. } => String::new(),
         }
     }
 }
 
-/// A build service that hears nothing for minutes ends the job.
-const PAUSE: Duration = Duration::from_secs(60);
+/// Delay before the status lines. A build service ends a job that prints nothing for minutes.
+const IDLE_AFTER: Duration = Duration::from_secs(60);
 
-/// Writes what `events` brings until it brings no more, a write per batch, and a word on the tasks where nothing comes for a minute. `state` is
-/// asked for the numbers beside an event.
+/// Writes one line per event until `events` ends, one write per batch, and status lines after each minute without events. `state` returns
+/// the newest state.
 pub async fn run(mut to: impl Write, plain: &Plain, mut events: Subscription, state: impl Fn() -> Arc<State>) -> io::Result<()> {
-    let mut said = Vec::new();
+    let mut printed = Vec::new();
     loop {
-        let mut batch = pin!(events.next());
-        let news = loop {
-            match tokio::time::timeout(PAUSE, &mut batch).await {
-                Ok(news) => break news,
-                Err(_) => put(&mut to, &pause(plain, &state(), Timestamp::now(), &mut said))?,
+        let mut next = pin!(events.next());
+        let batch = loop {
+            match tokio::time::timeout(IDLE_AFTER, &mut next).await {
+                Ok(batch) => break batch,
+                Err(_) => write(&mut to, &idle_lines(plain, &state(), Timestamp::now(), &mut printed))?,
             }
         };
         let (state, now) = (state(), Timestamp::now());
-        let lines: String = match news {
+        let lines: String = match batch {
             None => return Ok(()),
             Some(Batch::Events(entries)) => entries.iter().map(|entry| plain.line(&entry.event, Some(&state), now) + "\n").collect(),
             Some(Batch::Gap { .. }) => "(some events came too fast to be shown)\n".to_owned(),
         };
-        put(&mut to, &lines)?;
+        write(&mut to, &lines)?;
     }
 }
 
-/// What is said after a minute without events: every running task, and the others once per change.
-fn pause(plain: &Plain, state: &State, now: Timestamp, said: &mut Vec<TaskStatus>) -> String {
-    let before = std::mem::replace(said, state.tasks.iter().map(|task| task.status).collect());
-    let news =
-        state.tasks.iter().enumerate().filter(|(at, task)| task.status == TaskStatus::Running || before.get(*at) != Some(&task.status));
-    news.map(|(_, task)| plain.standing(task, now) + "\n").collect()
+/// The status lines after a minute without events: of every running task, and of another task when its status differs from the one in
+/// `printed`.
+fn idle_lines(plain: &Plain, state: &State, now: Timestamp, printed: &mut Vec<Headline>) -> String {
+    let before = std::mem::replace(printed, state.tasks.iter().map(TaskState::headline).collect());
+    let changed = state
+        .tasks
+        .iter()
+        .enumerate()
+        .filter(|(at, task)| task.headline() == Headline::Running || before.get(*at) != Some(&task.headline()));
+    changed.map(|(_, task)| plain.status_line(task, now) + "\n").collect()
 }
 
-fn put(to: &mut impl Write, text: &str) -> io::Result<()> {
+fn write(to: &mut impl Write, text: &str) -> io::Result<()> {
     to.write_all(text.as_bytes())?;
     to.flush()
 }
 
 /// `5/8 stories`.
-fn stories(task: &TaskState) -> String {
+fn passed_stories(task: &TaskState) -> String {
     match task.story_count {
         Some(all) => format!("{}/{all} stories", task.stories_passed),
         None => format!("{} done", count(task.stories_passed, "story", "stories")),
@@ -192,26 +191,26 @@ fn stories(task: &TaskState) -> String {
 }
 
 /// `US-006 Implement login endpoint`.
-fn named(id: Option<&str>, title: Option<&str>) -> String {
+fn id_and_title(id: Option<&str>, title: Option<&str>) -> String {
     [id, title].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-/// A first attempt needs no word.
+/// `, attempt 2`; empty for the first attempt.
 fn attempt(attempt: u32) -> String {
     if attempt > 1 { format!(", attempt {attempt}") } else { String::new() }
 }
 
-fn ending(ending: Ending) -> &'static str {
+fn ending(ending: EndStatus) -> &'static str {
     match ending {
-        Ending::Passed => "passed",
-        Ending::Failed => "failed",
+        EndStatus::Passed => "passed",
+        EndStatus::Failed => "failed",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{Hub, HubSettings, Start};
+    use crate::hub::{Hub, HubSettings, StartPosition};
     use crate::output::sample;
 
     fn check(plain: &Plain, events: &[Event], state: Option<&State>, expected: &[&str]) {
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_state_the_event_alone_speaks() {
+    fn without_a_state_the_line_has_no_numbers() {
         check(&UTC, &sample::events()[2..3], None, &["13:57:20  ac_completed     US-006 3 Hash password with bcrypt  48s"]);
     }
 
@@ -261,31 +260,31 @@ mod tests {
         check(&UTC, &[event.clone()], None, &["2026-01-23 14:05:20  ac_completed     US-006 3 Hash password with bcrypt  48s  (derived)"]);
         event.timestamp_precision = Some(Precision::Day);
         check(&UTC, &[event.clone()], None, &["2026-01-23  ac_completed     US-006 3 Hash password with bcrypt  48s  (derived)"]);
-        let Data::AcCompleted(data) = &mut event.data else { panic!("the third sample is a criterion") };
+        let EventData::AcCompleted(data) = &mut event.data else { panic!("the third sample is a criterion") };
         data.ac_text = Some("é \u{1b}[2J日本".to_owned());
         check(&berlin, &[event], None, &["2026-01-23  ac_completed     US-006 3 ? [2J????  48s  (derived)"]);
     }
 
     #[test]
-    fn a_pause_is_not_silence() {
+    fn an_idle_task_has_a_status_line() {
         assert_eq!(
-            UTC.standing(&sample::quiet(), sample::NOW),
+            UTC.status_line(&sample::quiet(), sample::NOW),
             "14:05:20  quiet            User Authentication: 5/8 stories, US-006 Implement login endpoint for 2m, 3/5 criteria, last sign of life 14m ago"
         );
     }
 
     #[test]
-    fn only_a_running_task_is_spoken_of_again() {
+    fn only_a_running_task_has_its_status_line_repeated() {
         let state = sample::state(vec![sample::running(), sample::waiting()]);
-        let mut said = Vec::new();
-        assert_eq!(pause(&UTC, &state, sample::NOW, &mut said).lines().count(), 2);
-        assert_eq!(pause(&UTC, &state, sample::NOW, &mut said).lines().count(), 1);
+        let mut printed = Vec::new();
+        assert_eq!(idle_lines(&UTC, &state, sample::NOW, &mut printed).lines().count(), 2);
+        assert_eq!(idle_lines(&UTC, &state, sample::NOW, &mut printed).lines().count(), 1);
     }
 
     #[test]
     fn all_is_written() {
         let hub = Hub::new(HubSettings::default());
-        let events = hub.subscribe(Start::Oldest);
+        let events = hub.subscribe(StartPosition::Oldest);
         hub.publish(sample::events());
         hub.close();
         let mut written = Vec::new();

@@ -1,8 +1,8 @@
 //! States for the tests of every output.
 
+use crate::clock::Timestamp;
 use crate::event::*;
 use crate::fact::{ErrorKind, Provenance};
-use crate::line::Timestamp;
 use crate::model::state::*;
 
 /// 2026-01-24T14:05:20Z.
@@ -13,12 +13,13 @@ pub(crate) fn ago(secs: i64) -> Timestamp {
 }
 
 pub(crate) fn state(tasks: Vec<TaskState>) -> State {
-    State { schema: SCHEMA, server_time: NOW, seq: Seq(0), tasks, notices: Vec::new() }
+    State { schema: SCHEMA, server_time: NOW, seq: Seq(0), tasks, unlisted: None, notices: Vec::new() }
 }
 
 pub(crate) fn criterion(text: &str, done: Option<u64>) -> CriterionState {
     let provenance = done.map(|_| Provenance::Explicit);
-    CriterionState { text: text.to_owned(), done: done.is_some(), provenance, duration_ms: done.filter(|ms| *ms > 0) }
+    let status = if done.is_some() { CriterionStatus::Done } else { CriterionStatus::Open };
+    CriterionState { text: text.to_owned(), status, provenance, duration_ms: done.filter(|ms| *ms > 0) }
 }
 
 pub(crate) fn story(id: &str, title: &str, status: StoryStatus, minutes: u64) -> StoryState {
@@ -27,37 +28,68 @@ pub(crate) fn story(id: &str, title: &str, status: StoryStatus, minutes: u64) ->
         story_id: Some(id.to_owned()),
         title: Some(title.to_owned()),
         status,
-        priority: None,
+        status_reason: None,
+        provenance: (status != StoryStatus::Open).then_some(Provenance::Explicit),
         in_plan: true,
-        guessed: false,
-        attempts: u32::from(status != StoryStatus::Pending),
+        group: None,
+        priority: None,
+        attempt_count: u32::from(status != StoryStatus::Open),
+        attempts: Vec::new(),
         started_at: None,
+        started_precision: None,
         finished_at: None,
+        finished_precision: None,
         duration_ms: finished.then_some(minutes * 60_000),
+        duration_provenance: finished.then_some(Provenance::Explicit),
+        reopened_at: None,
+        added_at: None,
+        changed_at: None,
         commits: Vec::from_iter((status == StoryStatus::Passed).then(|| "a1b2c3d".to_owned())),
-        criteria: Vec::new(),
+        criteria_count: 0,
         criteria_done: 0,
+        percent: None,
+        criteria: Vec::new(),
         last_error: None,
         disagreement: None,
+        left_out: None,
     }
 }
 
+/// As an estimate says it.
+pub(crate) fn range(p10: u64, p50: u64, p90: u64, samples: u32) -> Remaining {
+    Remaining::Range { p10, p50, p90, basis: format!("from {samples} stories"), samples, rough: false, text: String::new() }
+}
+
+pub(crate) fn longer_than_usual() -> Remaining {
+    Remaining::LongerThanUsual { usual_p10: 360, usual_p90: 780, basis: "from 5 stories".to_owned(), samples: 5, text: String::new() }
+}
+
 fn source(path: &str, kind: &str, state: SourceCondition) -> SourceState {
-    SourceState { path: path.to_owned(), kind: kind.to_owned(), state, understood: 12, unknown: 3 }
+    SourceState {
+        path: path.to_owned(),
+        kind: kind.to_owned(),
+        state,
+        changed_at: None,
+        unit: SourceUnit::Lines,
+        understood: 12,
+        unknown: 3,
+        record_like: 0,
+        unknown_lines: Vec::new(),
+    }
 }
 
 /// The seed's picture: five of eight done, the sixth in work.
 pub(crate) fn running() -> TaskState {
-    use StoryStatus::{Passed, Pending, Running};
+    use StoryStatus::{InProgress, Open, Passed};
     let mut stories = vec![
         story("US-001", "Project scaffold", Passed, 6),
         story("US-002", "User model", Passed, 9),
         story("US-003", "Password hashing", Passed, 4),
         story("US-004", "Registration", Passed, 12),
         story("US-005", "Session store", Passed, 6),
-        story("US-006", "Implement login endpoint", Running, 0),
-        story("US-007", "Logout", Pending, 0),
-        story("US-008", "Password reset", Pending, 0),
+        story("US-006", "Implement login endpoint", InProgress, 0),
+        story("US-007", "Logout", Open, 0),
+        story("US-008", "Password reset", Open, 0),
     ];
     stories[5].started_at = Some(ago(154));
     stories[5].criteria = vec![
@@ -67,31 +99,48 @@ pub(crate) fn running() -> TaskState {
         criterion("Generate JWT token", None),
         criterion("Return user profile with token", None),
     ];
-    stories[5].criteria_done = 3;
+    (stories[5].criteria_count, stories[5].criteria_done, stories[5].percent) = (5, 3, Some(60));
     TaskState {
         task_id: "auth".to_owned(),
         task_name: "User Authentication".to_owned(),
+        qualifier: None,
+        folder: ".".to_owned(),
         run: "feature/auth".to_owned(),
         branch: None,
+        listed: true,
         status: TaskStatus::Running,
-        stories,
+        attention: None,
+        end_reason: None,
+        started_at: Some(ago(41 * 60 + 10)),
+        started_precision: None,
+        started_source: Some(TimestampSource::Record),
+        finished_at: None,
+        finished_precision: None,
+        duration_ms: None,
+        last_activity_at: Some(ago(6)),
+        last_activity_path: Some("progress.txt".to_owned()),
         story_count: Some(8),
         stories_passed: 5,
         stories_failed: 0,
+        stories_blocked: 0,
+        stories_dropped: 0,
         percent: Some(62),
-        current_story: Some(5),
-        activity: None,
+        plan_change: None,
+        groups: Vec::new(),
+        stories,
+        current_story: CurrentStory::Known { index: 5, provenance: Provenance::Explicit },
+        terminal_line: None,
         iteration: None,
         max_iterations: None,
-        started_at: Some(ago(41 * 60 + 10)),
-        finished_at: None,
-        last_activity_at: Some(ago(6)),
-        last_activity_path: Some("progress.txt".to_owned()),
-        remaining: Remaining::Range { median_secs: 1500, low_secs: 720, high_secs: 2700, from_stories: 5 },
+        agents: Vec::new(),
+        remaining: range(720, 1500, 2700, 5),
+        first_guess: None,
+        usual_story: None,
+        history: Vec::new(),
+        runs: Vec::new(),
         errors: 0,
         retries: 0,
         last_error: None,
-        plan_change: None,
         sources: vec![
             source("progress.txt", "progress log", SourceCondition::Reading),
             source("prd.json", "plan", SourceCondition::Reading),
@@ -102,14 +151,14 @@ pub(crate) fn running() -> TaskState {
 pub(crate) fn waiting() -> TaskState {
     TaskState {
         status: TaskStatus::Waiting,
-        stories: (1..=8).map(|n| story(&format!("US-00{n}"), "Title", StoryStatus::Pending, 0)).collect(),
+        stories: (1..=8).map(|n| story(&format!("US-00{n}"), "Title", StoryStatus::Open, 0)).collect(),
         stories_passed: 0,
         percent: Some(0),
-        current_story: None,
+        current_story: CurrentStory::None,
         started_at: None,
         last_activity_at: None,
         last_activity_path: None,
-        remaining: Remaining::Unknown { because: "no finished story has been timed yet" },
+        remaining: Remaining::Unknown { reason: "nothing has begun".into() },
         sources: vec![
             source("prd.json", "plan", SourceCondition::Reading),
             source("progress.txt", "unknown", SourceCondition::Waiting),
@@ -121,9 +170,13 @@ pub(crate) fn waiting() -> TaskState {
 
 pub(crate) fn quiet() -> TaskState {
     TaskState {
-        status: TaskStatus::Quiet,
+        attention: Some(Attention {
+            kind: AttentionKind::Quiet,
+            reason: "none of 2 watched files has moved; a story takes usually 4m–12m, from 5 stories".to_owned(),
+            since: ago(14 * 60),
+        }),
         last_activity_at: Some(ago(14 * 60)),
-        remaining: Remaining::Unknown { because: "the run is quiet" },
+        remaining: Remaining::Unknown { reason: "the run is quiet".into() },
         ..running()
     }
 }
@@ -134,9 +187,11 @@ pub(crate) fn error() -> ErrorState {
         error_message: "API call timed out after 30s".to_owned(),
         story_id: Some("US-006".to_owned()),
         retryable: Some(true),
+        exit_code: None,
         at: ago(3),
         path: ".claude-loop/execution_log.jsonl".to_owned(),
         line: Some(41),
+        provenance: Provenance::Explicit,
     }
 }
 
@@ -144,19 +199,20 @@ pub(crate) fn failed() -> TaskState {
     let mut task = TaskState {
         status: TaskStatus::Failed,
         stories_failed: 1,
-        current_story: None,
+        current_story: CurrentStory::None,
         finished_at: Some(ago(3)),
         errors: 3,
         retries: 2,
         last_error: Some(error()),
-        remaining: Remaining::Unknown { because: "no story is left" },
+        remaining: Remaining::None { reason: "the run has ended".into() },
         ..running()
     };
     let criteria = std::mem::take(&mut task.stories[5].criteria);
     task.stories[5] = StoryState {
-        attempts: 3,
+        attempt_count: 3,
         last_error: Some(error()),
         criteria,
+        criteria_count: 5,
         criteria_done: 3,
         ..story("US-006", "Implement login endpoint", StoryStatus::Failed, 30)
     };
@@ -168,12 +224,12 @@ pub(crate) fn passed() -> TaskState {
         status: TaskStatus::Passed,
         stories_passed: 8,
         percent: Some(100),
-        current_story: None,
+        current_story: CurrentStory::None,
         started_at: Some(ago(3840)),
         finished_at: Some(ago(0)),
         retries: 2,
         errors: 1,
-        remaining: Remaining::Unknown { because: "no story is left" },
+        remaining: Remaining::None { reason: "the run has ended".into() },
         ..running()
     };
     for story in &mut task.stories {
@@ -192,7 +248,7 @@ pub(crate) fn foreign() -> TaskState {
         criterion("生成 JWT 令牌 👩‍💻", None),
         criterion("Return \u{1b}[31mprofile with a very long description that goes past the right border of the box", None),
     ];
-    task.stories[5].criteria_done = 1;
+    (task.stories[5].criteria_count, task.stories[5].criteria_done) = (3, 1);
     task
 }
 
@@ -201,54 +257,54 @@ pub(crate) fn events() -> Vec<Event> {
     let id = Some("US-006".to_owned());
     let title = Some("Implement login endpoint".to_owned());
     let data = [
-        Data::TaskStarted(TaskStarted {
+        EventData::TaskStarted(TaskStarted {
             task_id: "auth".to_owned(),
             task_name: "User Authentication".to_owned(),
             story_count: Some(8),
             ..TaskStarted::default()
         }),
-        Data::StoryStarted(StoryStarted {
+        EventData::StoryStarted(StoryStarted {
             story_id: id.clone(),
             title: title.clone(),
             ac_count: Some(5),
             attempt: 1,
             ..StoryStarted::default()
         }),
-        Data::AcCompleted(AcCompleted {
+        EventData::AcCompleted(AcCompleted {
             story_id: id.clone(),
             ac_index: 2,
             ac_text: Some("Hash password with bcrypt".to_owned()),
             duration_ms: Some(48_000),
             ..AcCompleted::default()
         }),
-        Data::ErrorOccurred(ErrorOccurred {
+        EventData::ErrorOccurred(ErrorOccurred {
             story_id: id.clone(),
             error_type: ErrorKind::Timeout,
             error_message: "API call timed out after 30s".to_owned(),
             retryable: Some(true),
             exit_code: Some(124),
         }),
-        Data::StoryCompleted(StoryCompleted {
+        EventData::StoryCompleted(StoryCompleted {
             story_id: id.clone(),
             title: title.clone(),
-            status: Ending::Failed,
+            status: EndStatus::Failed,
             reason: Some("blocked".to_owned()),
             duration_ms: None,
             commits: Vec::new(),
             attempt: 1,
         }),
-        Data::StoryCompleted(StoryCompleted {
+        EventData::StoryCompleted(StoryCompleted {
             story_id: id,
             title,
-            status: Ending::Passed,
+            status: EndStatus::Passed,
             reason: None,
             duration_ms: Some(1_702_000),
             commits: vec!["a1b2c3d".to_owned()],
             attempt: 2,
         }),
-        Data::TaskCompleted(TaskCompleted {
+        EventData::TaskCompleted(TaskCompleted {
             task_id: "auth".to_owned(),
-            status: Ending::Passed,
+            status: EndStatus::Passed,
             stories_passed: 8,
             stories_failed: 0,
             story_count: Some(8),
@@ -257,8 +313,8 @@ pub(crate) fn events() -> Vec<Event> {
             errors: 1,
         }),
     ];
-    let event = |(at, data): (usize, Data)| Event {
-        id: EventId::new("auth", "feature/auth", crate::fact::Kind::StoryStarted, "US-006", at as u32),
+    let event = |(at, data): (usize, EventData)| Event {
+        id: EventId::new("auth", "feature/auth", crate::fact::CountedKind::StoryStarted, "US-006", at as u32),
         seq: Seq(at as u64 + 1),
         timestamp: ago(600 - 60 * at as i64),
         timestamp_source: TimestampSource::Record,
@@ -266,7 +322,7 @@ pub(crate) fn events() -> Vec<Event> {
         task_id: "auth".into(),
         run: "feature/auth".into(),
         provenance: Provenance::Explicit,
-        source: Source { path: "progress.txt".into(), line: Some(120), text: None },
+        source: EventSource { path: "progress.txt".into(), line: Some(120), text: None },
         data,
     };
     data.into_iter().enumerate().map(event).collect()

@@ -1,8 +1,8 @@
-//! `--stream`: draws the box in place on a terminal.
+//! `--stream`: draws the live box in place on a terminal.
 //!
-//! The picture is `layout`'s; here is only how it reaches the screen, when, and how the terminal is left behind. indicatif moves the cursor
-//! and keeps the picture on the screen's height; it draws one bar whose message is the whole picture, so that a frame is one change.
-//! Its rates and times are not used: they were made for bytes and explode on stories of many minutes.
+//! `layout` makes the lines; this module decides when they are drawn, and restores the terminal at the end. indicatif moves the cursor
+//! and keeps the picture within the height of the screen. Its one bar has the whole picture as message, so that a frame is one change.
+//! Its own rates and times are not used: they were made for bytes and are wrong for stories of many minutes.
 
 mod frame;
 
@@ -16,13 +16,13 @@ use rustix::process::{Signal, getpid, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use crate::clock::Timestamp;
 use crate::error::Notice;
 use crate::hub::Hub;
-use crate::line::Timestamp;
-use crate::model::state::{State, TaskStatus};
+use crate::model::state::{Headline, State};
 
 use super::layout::{self, Canvas, Scene};
-use super::style::Style;
+use super::style::TerminalStyle;
 
 use self::frame::Frame;
 
@@ -33,10 +33,10 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// The box on a terminal. Hides the cursor while it lives and gives it back when it goes, on a panic too.
 #[derive(Debug)]
-pub struct Screen {
+pub struct LiveBox {
     frame: Frame,
     bar: ProgressBar,
-    style: Style,
+    style: TerminalStyle,
     zone: TimeZone,
     url: Option<String>,
     shown: Vec<String>,
@@ -47,29 +47,29 @@ pub struct Screen {
     taskbar: Option<Taskbar>,
 }
 
-/// What OSC 9;4 says.
+/// The progress that OSC 9;4 reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Taskbar {
     Share(u8),
     Failed(u8),
     Quiet(u8),
-    /// Something goes on, nobody knows how far.
+    /// A run of unknown length.
     Unknown,
 }
 
-impl Screen {
+impl LiveBox {
     /// On stderr.
-    pub fn stderr(style: Style, zone: TimeZone, url: Option<String>) -> Screen {
-        Screen::new(Arc::new(console::Term::stderr()), style, zone, url)
+    pub fn stderr(style: TerminalStyle, zone: TimeZone, url: Option<String>) -> LiveBox {
+        LiveBox::new(Arc::new(console::Term::stderr()), style, zone, url)
     }
 
-    fn new(terminal: Arc<dyn TermLike>, style: Style, zone: TimeZone, url: Option<String>) -> Screen {
+    fn new(terminal: Arc<dyn TermLike>, style: TerminalStyle, zone: TimeZone, url: Option<String>) -> LiveBox {
         let size = (terminal.width(), terminal.height());
         let frame = Frame::new(terminal);
         let bar = ProgressBar::with_draw_target(None, frame.target());
         bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is a constant"));
         frame.hide_cursor();
-        Screen { frame, bar, style, zone, url, shown: Vec::new(), size, over: false, taskbar: None }
+        LiveBox { frame, bar, style, zone, url, shown: Vec::new(), size, over: false, taskbar: None }
     }
 
     /// Shows `state` as of `now`; writes nothing when the picture is the same.
@@ -106,7 +106,7 @@ impl Screen {
     pub fn finish(mut self, state: &State, now: Timestamp) {
         self.draw(state, now);
         self.repaint();
-        // The rest is `drop`'s, because it must happen on every way out.
+        // `drop` restores the terminal, because that must happen on every way out.
     }
 
     /// Ctrl-Z: the shell gets its cursor, the process stops, and the next picture begins below whatever was typed meanwhile.
@@ -147,7 +147,7 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for LiveBox {
     fn drop(&mut self) {
         self.show_taskbar(None);
         if !self.shown.is_empty() {
@@ -166,11 +166,11 @@ impl Taskbar {
         for task in &state.tasks {
             let (passed, all) = share.unwrap_or_default();
             share = task.story_count.map(|count| (passed + u64::from(task.stories_passed), all + u64::from(count))).or(share);
-            worst = worst.max(match task.status {
-                TaskStatus::Waiting | TaskStatus::Passed => None,
-                TaskStatus::Running => Some(0),
-                TaskStatus::Quiet => Some(1),
-                TaskStatus::Failed => Some(2),
+            worst = worst.max(match task.headline() {
+                Headline::Waiting | Headline::Planned | Headline::Passed => None,
+                Headline::Running => Some(0),
+                Headline::Quiet | Headline::NeedsYou => Some(1),
+                Headline::Failed | Headline::Ended => Some(2),
             });
         }
         let percent = share.and_then(|(passed, all)| (passed.min(all) * 100).checked_div(all)).map(|percent| percent as u8);
@@ -196,7 +196,7 @@ impl Taskbar {
 
 /// Draws until the hub closes: every newer snapshot, the clock once a second, and at once when the window changes its size. Notices go above
 /// the box. The last snapshot stays on the screen.
-pub async fn run(mut screen: Screen, hub: &Hub) -> io::Result<()> {
+pub async fn run(mut screen: LiveBox, hub: &Hub) -> io::Result<()> {
     let Some(mut shown) = hub.snapshot_after(0).await else { return Ok(()) };
     let mut noted = None;
     let mut tick = tokio::time::interval(TICK);
@@ -229,7 +229,7 @@ pub async fn run(mut screen: Screen, hub: &Hub) -> io::Result<()> {
 }
 
 /// Puts the notices after the last one noted above the box.
-fn note_new(screen: &mut Screen, notices: &[Notice], noted: &mut Option<Notice>) {
+fn note_new(screen: &mut LiveBox, notices: &[Notice], noted: &mut Option<Notice>) {
     let known = noted.as_ref().and_then(|last| notices.iter().rposition(|notice| notice == last)).map_or(0, |place| place + 1);
     for notice in &notices[known..] {
         let path = notice.path.as_deref().map(|path| format!("{path}: ")).unwrap_or_default();
@@ -240,7 +240,7 @@ fn note_new(screen: &mut Screen, notices: &[Notice], noted: &mut Option<Notice>)
 
 /// Whether nothing more is expected of any task.
 fn is_over(state: &State) -> bool {
-    !state.tasks.is_empty() && state.tasks.iter().all(|task| matches!(task.status, TaskStatus::Passed | TaskStatus::Failed))
+    !state.tasks.is_empty() && state.tasks.iter().all(|task| task.status.is_over())
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! The environment's say: box or plain lines, colour or none, Unicode or ASCII.
+//! Decides from the environment: box or plain lines, colour, Unicode or ASCII.
 //!
-//! Reads no environment itself; the caller hands one over.
+//! The decision is pure; only [`Environment::from_process`] reads variables.
 
 use super::text::Charset;
 
-/// What the process was started in, as far as drawing depends on it.
+/// The parts of the process's environment that the output depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     /// Whether stderr is a terminal.
@@ -18,30 +18,30 @@ pub struct Environment {
     pub lc_ctype: Option<String>,
     pub lang: Option<String>,
     pub term_program: Option<String>,
-    /// iTerm2 lists what it can; `P` is OSC 9;4.
+    /// iTerm2 lists its features here; `P` is OSC 9;4.
     pub term_features: Option<String>,
 }
 
-/// How to show a live run.
+/// How the output on stderr looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
-    pub form: Form,
+pub struct TerminalStyle {
+    pub mode: OutputMode,
     pub charset: Charset,
     pub color: bool,
-    /// Whether OSC 9;4 tells the terminal's tab or the task bar how far the run is.
+    /// Whether OSC 9;4 reports the progress to the terminal's tab or the task bar.
     pub taskbar: bool,
 }
 
-/// A box that is redrawn, or a line for every event.
+/// A box that is redrawn, or one line per event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum OutputMode {
     Box,
     Plain,
 }
 
 impl Environment {
-    /// Reads the process's variables; called once, at the edge.
-    pub fn of_process(terminal: bool, plain: bool) -> Self {
+    /// Reads the process's variables. `app` calls it once per output.
+    pub fn from_process(terminal: bool, plain: bool) -> Self {
         let get = |name| std::env::var(name).ok();
         Environment {
             terminal,
@@ -57,18 +57,18 @@ impl Environment {
         }
     }
 
-    /// Every decision about the look, in one place.
-    pub fn style(&self) -> Style {
+    /// Derives the style from the environment.
+    pub fn style(&self) -> TerminalStyle {
         let term = self.term.as_deref().unwrap_or("");
         let dumb = term == "dumb";
-        let form = if self.terminal && !self.plain && !on(&self.ci) && !dumb { Form::Box } else { Form::Plain };
+        let mode = if self.terminal && !self.plain && !on(&self.ci) && !dumb { OutputMode::Box } else { OutputMode::Plain };
         // Old iTerm2 shows OSC 9 as a notification; the Linux console may print it.
         let iterm_without = self.term_program.as_deref() == Some("iTerm.app") && !self.term_features.as_deref().unwrap_or("").contains('P');
-        Style {
-            form,
+        TerminalStyle {
+            mode,
             charset: self.charset(),
             color: self.terminal && !dumb && self.no_color.as_deref().unwrap_or("").is_empty(),
-            taskbar: form == Form::Box && term != "linux" && !iterm_without,
+            taskbar: mode == OutputMode::Box && term != "linux" && !iterm_without,
         }
     }
 
@@ -90,7 +90,7 @@ fn on(variable: &Option<String>) -> bool {
 mod tests {
     use super::*;
 
-    fn check(change: impl FnOnce(&mut Environment), expected: Style) {
+    fn check(change: impl FnOnce(&mut Environment), expected: TerminalStyle) {
         let mut environment = Environment {
             terminal: true,
             term: Some("xterm-256color".to_owned()),
@@ -103,25 +103,25 @@ mod tests {
 
     #[test]
     fn the_environment_decides() {
-        let full = Style { form: Form::Box, charset: Charset::Unicode, color: true, taskbar: true };
-        let plain = Style { form: Form::Plain, taskbar: false, ..full };
+        let full = TerminalStyle { mode: OutputMode::Box, charset: Charset::Unicode, color: true, taskbar: true };
+        let plain = TerminalStyle { mode: OutputMode::Plain, taskbar: false, ..full };
         let some = |text: &str| Some(text.to_owned());
         check(|_| {}, full);
         check(|e| e.plain = true, plain);
-        check(|e| e.terminal = false, Style { color: false, ..plain });
+        check(|e| e.terminal = false, TerminalStyle { color: false, ..plain });
         check(|e| e.ci = some("true"), plain);
         check(|e| e.ci = some(""), full);
         check(|e| e.ci = some("false"), full);
-        check(|e| e.no_color = some("0"), Style { color: false, ..full });
-        check(|e| e.term = some("dumb"), Style { color: false, ..plain });
-        check(|e| e.term = some("linux"), Style { taskbar: false, ..full });
-        check(|e| e.term_program = some("iTerm.app"), Style { taskbar: false, ..full });
-        check(|e| e.no_color = some("1"), Style { color: false, ..full });
+        check(|e| e.no_color = some("0"), TerminalStyle { color: false, ..full });
+        check(|e| e.term = some("dumb"), TerminalStyle { color: false, ..plain });
+        check(|e| e.term = some("linux"), TerminalStyle { taskbar: false, ..full });
+        check(|e| e.term_program = some("iTerm.app"), TerminalStyle { taskbar: false, ..full });
+        check(|e| e.no_color = some("1"), TerminalStyle { color: false, ..full });
         check(|e| e.no_color = some(""), full);
-        check(|e| e.lc_all = some("C"), Style { charset: Charset::Ascii, ..full });
+        check(|e| e.lc_all = some("C"), TerminalStyle { charset: Charset::Ascii, ..full });
         check(|e| e.lc_all = some(""), full);
-        check(|e| e.lc_ctype = some("POSIX"), Style { charset: Charset::Ascii, ..full });
+        check(|e| e.lc_ctype = some("POSIX"), TerminalStyle { charset: Charset::Ascii, ..full });
         check(|e| (e.lc_all, e.lang) = (some("C.utf8"), some("C")), full);
-        check(|e| e.lang = None, Style { charset: Charset::Ascii, ..full });
+        check(|e| e.lang = None, TerminalStyle { charset: Charset::Ascii, ..full });
     }
 }

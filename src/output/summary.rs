@@ -1,12 +1,12 @@
-//! The final state for people: what `--once` prints on stdout.
+//! The final state as text: `--once` prints it on stdout.
 //!
-//! Pure, and not cut to any width: whoever pipes it keeps everything.
+//! Pure. Lines are not truncated, so that a pipe gets everything.
 
 use jiff::tz::TimeZone;
 
 use super::text::{self, Charset, clean, count, duration};
 use crate::fact::Provenance;
-use crate::model::state::{Remaining, SourceCondition, State, StoryState, StoryStatus, TaskState, TaskStatus};
+use crate::model::state::{Remaining, SourceCondition, State, StoryState, StoryStatus, TaskState};
 
 /// The state as lines of text, each ended by a newline.
 pub fn summary(state: &State, zone: &TimeZone, charset: Charset) -> String {
@@ -37,13 +37,7 @@ struct Summary<'a> {
 
 impl Summary<'_> {
     fn task(&self, task: &TaskState, lines: &mut Vec<String>) {
-        let word = match task.status {
-            TaskStatus::Waiting => "WAITING",
-            TaskStatus::Running => "RUNNING",
-            TaskStatus::Quiet => "QUIET",
-            TaskStatus::Passed => "PASSED",
-            TaskStatus::Failed => "FAILED",
-        };
+        let word = task.headline().word().to_uppercase();
         lines.push(format!("Task: {}  {word}", task.task_name));
         lines.push(format!("Run: {}", task.run));
         let failed = if task.stories_failed > 0 { format!(", {} failed", task.stories_failed) } else { String::new() };
@@ -59,7 +53,7 @@ impl Summary<'_> {
             lines.push(match (task.finished_at, &task.remaining) {
                 (Some(end), _) => format!("Time: {elapsed}, {} to {}", form(started), form(end)),
                 // Why it is unknown is of no use to somebody who asked once.
-                (None, Remaining::Unknown { .. }) => format!("Time: {elapsed} since {}", form(started)),
+                (None, Remaining::Unknown { .. } | Remaining::None { .. }) => format!("Time: {elapsed} since {}", form(started)),
                 (None, remaining) => format!("Time: {elapsed} since {}, {}", form(started), text::remaining(remaining, self.charset)),
             });
         }
@@ -67,13 +61,13 @@ impl Summary<'_> {
             lines.push(format!("Trouble: {}, {}", count(task.errors, "error", "errors"), count(task.retries, "retry", "retries")));
         }
         if let Some(change) = &task.plan_change {
-            lines.push(format!("Plan: {change}"));
+            lines.push(format!("Plan: {}", change.reason));
         }
         if !task.stories.is_empty() {
             lines.extend([String::new(), "Stories:".to_owned()]);
         }
         for (at, story) in task.stories.iter().enumerate() {
-            self.story(story, task.current_story == Some(at), lines);
+            self.story(story, task.current_story.index() == Some(at), lines);
         }
         // What no story owns.
         if let Some(error) = task.last_error.as_ref().filter(|error| error.story_id.is_none()) {
@@ -100,13 +94,12 @@ impl Summary<'_> {
     fn story(&self, story: &StoryState, current: bool, lines: &mut Vec<String>) {
         let name: Vec<&str> = [story.story_id.as_deref(), story.title.as_deref()].into_iter().flatten().collect();
         let mut line = format!("  {} {}", self.sign(story.status), name.join(" - "));
-        let done = story.criteria.iter().filter(|criterion| criterion.done).count();
         let inferred = story.criteria.iter().any(|criterion| criterion.provenance == Some(Provenance::Inferred));
         let mut facts = Vec::new();
         facts.extend(story.duration_ms.map(duration));
-        facts.extend((!story.criteria.is_empty()).then(|| format!("{done}/{} criteria", story.criteria.len())));
+        facts.extend((story.criteria_count > 0).then(|| format!("{}/{} criteria", story.criteria_done, story.criteria_count)));
         facts.extend(inferred.then(|| "some inferred from the story".to_owned()));
-        facts.extend((story.attempts > 1).then(|| format!("{} attempts", story.attempts)));
+        facts.extend((story.attempt_count > 1).then(|| format!("{} attempts", story.attempt_count)));
         facts.extend((!story.commits.is_empty()).then(|| story.commits.join(" ")));
         facts.extend((!story.in_plan).then(|| "not in the plan".to_owned()));
         if !facts.is_empty() {
@@ -116,7 +109,7 @@ impl Summary<'_> {
         // Only what is in work or went wrong is worth its checklist.
         if current || story.status == StoryStatus::Failed {
             for criterion in &story.criteria {
-                let sign = if criterion.done { self.sign(StoryStatus::Passed) } else { self.sign(StoryStatus::Pending) };
+                let sign = if criterion.is_done() { self.sign(StoryStatus::Passed) } else { self.sign(StoryStatus::Open) };
                 lines.push(format!("      {sign} {}", criterion.text));
             }
         }
@@ -124,19 +117,21 @@ impl Summary<'_> {
             let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
             lines.push(format!("      {}: {}  ({}{line})", text::error_kind(error.error_type), error.error_message, error.path));
         }
-        lines.extend(story.disagreement.iter().map(|words| format!("      sources disagree: {words}")));
+        lines.extend(story.disagreement.iter().map(|sides| format!("      sources disagree: {}", sides.text)));
     }
 
     fn sign(&self, status: StoryStatus) -> &'static str {
         match (self.charset, status) {
             (Charset::Unicode, StoryStatus::Passed) => "✓",
             (Charset::Unicode, StoryStatus::Failed) => "✗",
-            (Charset::Unicode, StoryStatus::Running) => "▸",
-            (Charset::Unicode, StoryStatus::Pending) => "○",
+            (Charset::Unicode, StoryStatus::InProgress) => "▸",
+            (Charset::Unicode, StoryStatus::Blocked) => "!",
+            (Charset::Unicode, StoryStatus::Open | StoryStatus::Deferred | StoryStatus::Cancelled) => "○",
             (Charset::Ascii, StoryStatus::Passed) => "[x]",
             (Charset::Ascii, StoryStatus::Failed) => "[!]",
-            (Charset::Ascii, StoryStatus::Running) => "[>]",
-            (Charset::Ascii, StoryStatus::Pending) => "[ ]",
+            (Charset::Ascii, StoryStatus::InProgress) => "[>]",
+            (Charset::Ascii, StoryStatus::Blocked) => "[-]",
+            (Charset::Ascii, StoryStatus::Open | StoryStatus::Deferred | StoryStatus::Cancelled) => "[ ]",
         }
     }
 }

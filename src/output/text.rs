@@ -1,6 +1,6 @@
-//! Words for people: durations, ranges, and text measured, cut and cleaned for a terminal.
+//! Formats durations, ranges and times, and measures, truncates and cleans text for a terminal.
 //!
-//! Width is counted by grapheme cluster. Nothing here knows what a story is.
+//! Width is counted by grapheme cluster. Nothing here knows stories or tasks.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use crate::clock::Timestamp;
 use crate::fact::ErrorKind;
-use crate::line::Timestamp;
 use crate::model::state::Remaining;
 
 /// Which characters the terminal can show.
@@ -20,7 +20,7 @@ pub enum Charset {
 }
 
 impl Charset {
-    /// Stands where text was cut off.
+    /// Marks truncated text.
     pub fn ellipsis(self) -> &'static str {
         match self {
             Charset::Unicode => "…",
@@ -51,8 +51,8 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
-/// `5s`, `41m`, `1h04m`: for an age, where seconds beside minutes would be noise.
-pub fn coarse(ms: u64) -> String {
+/// `5s`, `41m`, `1h04m`: without seconds beside minutes, for ages and estimates.
+pub fn short_duration(ms: u64) -> String {
     match ms / 1000 {
         secs @ 60..3600 => format!("{}m", secs / 60),
         _ => duration(ms),
@@ -60,21 +60,23 @@ pub fn coarse(ms: u64) -> String {
 }
 
 /// `12m–45m`.
-pub fn span(low_secs: u64, high_secs: u64, charset: Charset) -> String {
-    let (low, high) = (coarse(low_secs * 1000), coarse(high_secs * 1000));
+pub fn range(low_secs: u64, high_secs: u64, charset: Charset) -> String {
+    let (low, high) = (short_duration(low_secs * 1000), short_duration(high_secs * 1000));
     if low == high { format!("about {low}") } else { format!("{low}{}{high}", charset.dash()) }
 }
 
-/// `~25m left (12m–45m), from 5 stories`; why not, when it is not known.
+/// `~25m left (12m–45m), from 5 stories`, or the reason why there is no estimate.
 pub fn remaining(remaining: &Remaining, charset: Charset) -> String {
     match remaining {
-        Remaining::Unknown { because } => format!("time left unknown: {because}"),
-        Remaining::Range { median_secs, low_secs, high_secs, from_stories } => {
-            let (median, range) = (coarse(median_secs * 1000), span(*low_secs, *high_secs, charset));
-            format!("~{median} left ({range}), from {}", count(*from_stories, "story", "stories"))
+        Remaining::Unknown { reason } => format!("time left unknown: {reason}"),
+        Remaining::None { reason } => reason.to_string(),
+        Remaining::Range { p90, basis, rough: true, .. } => format!("under {} left, {basis}", short_duration(p90 * 1000)),
+        Remaining::Range { p10, p50, p90, basis, .. } => {
+            let (median, range) = (short_duration(p50 * 1000), range(*p10, *p90, charset));
+            format!("~{median} left ({range}), {basis}")
         }
-        Remaining::LongerThanUsual { usual_low_secs, usual_high_secs } => {
-            format!("longer than usual (usual {})", span(*usual_low_secs, *usual_high_secs, charset))
+        Remaining::LongerThanUsual { usual_p10, usual_p90, .. } => {
+            format!("longer than usual (usual {})", range(*usual_p10, *usual_p90, charset))
         }
     }
 }
@@ -92,7 +94,7 @@ pub fn local(at: Timestamp, zone: &TimeZone, form: &str) -> String {
     }
 }
 
-/// As people say it.
+/// The kind of an error in words.
 pub fn error_kind(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Timeout => "timeout",
@@ -111,8 +113,8 @@ pub fn count(n: impl Into<u64>, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-/// What of `text` may go to a terminal: no control, format-less or bidi character, no cluster without width or of absurd length;
-/// white space becomes a blank. With [`Charset::Ascii`], a `?` for every column of anything else.
+/// Removes from `text` what must not reach a terminal: control and bidi characters, clusters without width or over
+/// [`CLUSTER_LIMIT`]. White space becomes a blank. With [`Charset::Ascii`], each column of any other text becomes `?`.
 pub fn clean(text: &str, charset: Charset) -> Cow<'_, str> {
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Cow::Borrowed(text);
@@ -133,13 +135,13 @@ pub fn clean(text: &str, charset: Charset) -> Cow<'_, str> {
     Cow::Owned(cleaned)
 }
 
-/// Columns that `text` takes, cluster by cluster.
+/// The width of `text` in columns, cluster by cluster.
 pub fn width(text: &str) -> usize {
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
 }
 
-/// The longest beginning of `text` that fits, with an ellipsis where something is missing.
-pub fn cut(text: &str, columns: usize, charset: Charset) -> Cow<'_, str> {
+/// The longest prefix of `text` that fits, with an ellipsis when it is not the whole.
+pub fn truncate(text: &str, columns: usize, charset: Charset) -> Cow<'_, str> {
     if width(text) <= columns {
         return Cow::Borrowed(text);
     }
@@ -183,18 +185,18 @@ mod tests {
             (183_600_000, "2d03h", "2d03h"),
         ];
         for (ms, long, short) in cases {
-            assert_eq!((duration(ms).as_str(), coarse(ms).as_str()), (long, short), "{ms} ms");
+            assert_eq!((duration(ms).as_str(), short_duration(ms).as_str()), (long, short), "{ms} ms");
         }
     }
 
     #[test]
     fn remaining_says_its_basis() {
-        let range = Remaining::Range { median_secs: 1500, low_secs: 720, high_secs: 2700, from_stories: 5 };
+        let range = crate::output::sample::range(720, 1500, 2700, 5);
         assert_eq!(remaining(&range, Charset::Unicode), "~25m left (12m–45m), from 5 stories");
         assert_eq!(remaining(&range, Charset::Ascii), "~25m left (12m-45m), from 5 stories");
-        let long = Remaining::LongerThanUsual { usual_low_secs: 360, usual_high_secs: 780 };
+        let long = crate::output::sample::longer_than_usual();
         assert_eq!(remaining(&long, Charset::Unicode), "longer than usual (usual 6m–13m)");
-        let unknown = Remaining::Unknown { because: "no finished story has been timed yet" };
+        let unknown = Remaining::Unknown { reason: "no finished story has been timed yet".into() };
         assert_eq!(remaining(&unknown, Charset::Unicode), "time left unknown: no finished story has been timed yet");
     }
 
@@ -212,10 +214,10 @@ mod tests {
             ("ab", 0, ""),
         ];
         for (text, columns, expected) in cases {
-            assert_eq!(cut(text, columns, Charset::Unicode), expected, "{text} in {columns}");
+            assert_eq!(truncate(text, columns, Charset::Unicode), expected, "{text} in {columns}");
         }
-        assert_eq!(cut("abcdefgh", 5, Charset::Ascii), "ab...");
-        assert_eq!(cut("abcdefgh", 3, Charset::Ascii), "abc");
+        assert_eq!(truncate("abcdefgh", 5, Charset::Ascii), "ab...");
+        assert_eq!(truncate("abcdefgh", 3, Charset::Ascii), "abc");
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use crate::lex::{Flags, LabelClass, Line, Polarity, Position};
+use crate::lex::{Flags, LabelClass, LexedLine, Polarity, Position};
 
-use super::file::File;
-use super::{Criterion, Failure, Outcome, Record};
+use super::file::IndexedLog;
+use super::{DoneCriterion, MarkedFailure, Record, RecordOutcome};
 
 /// Ticked rows that are no records: boxes, `ACn` with a tick, ticked items under a heading for acceptance.
-pub(crate) fn criteria(file: &File, records: &[Record]) -> Vec<Criterion> {
+pub(crate) fn criteria(file: &IndexedLog, records: &[Record]) -> Vec<DoneCriterion> {
     let openings: HashSet<usize> = records.iter().map(|record| record.lines.start).collect();
     let ids: HashSet<u32> = openings.iter().flat_map(|at| file.rows[*at].lead.iter().copied()).collect();
     let mut found = Vec::new();
@@ -20,20 +20,20 @@ pub(crate) fn criteria(file: &File, records: &[Record]) -> Vec<Criterion> {
         if repeats_a_record {
             continue;
         }
-        let up: Vec<&Line> = file.ancestors(at).take(2).map(|up| &file.lines[up]).collect();
+        let up: Vec<&LexedLine> = file.ancestors(at).take(2).map(|up| &file.lines[up]).collect();
         let is_accepted = up.iter().any(|line| line.has(Flags::ACCEPT));
         let is_test = up.iter().any(|line| line.has(Flags::TEST)) && !is_accepted;
         let starts = line.mark.is_some_and(|mark| mark.position == Position::Start);
         let counts = (line.ticked == Some(true) && !is_test) || line.has(Flags::CRITERION_ID) || (is_accepted && starts);
         if counts {
             let record = records.iter().position(|record| record.lines.contains(&at));
-            found.push(Criterion { line: at, record, text: line.text.to_string() });
+            found.push(DoneCriterion { line: at, record, text: line.text.to_string() });
         }
     }
     found
 }
 
-fn is_ticked(line: &Line) -> bool {
+fn is_ticked(line: &LexedLine) -> bool {
     line.ticked == Some(true) || (line.ticked.is_none() && line.mark.is_some_and(|mark| mark.polarity == Polarity::Positive))
 }
 
@@ -42,11 +42,11 @@ const SAME_INCIDENT: usize = 25;
 
 /// Status lines that say failed, lines that begin `ERROR`, `FAILED`, `BLOCKED`, named blockers: once an incident, and not where a
 /// failed record says it already.
-pub(crate) fn failures(file: &File, records: &[Record]) -> Vec<Failure> {
+pub(crate) fn failures(file: &IndexedLog, records: &[Record]) -> Vec<MarkedFailure> {
     let mut last: Option<usize> = None;
     let failed: Vec<usize> = records
         .iter()
-        .filter(|record| matches!(record.outcome, Outcome::Failed | Outcome::Blocked))
+        .filter(|record| matches!(record.outcome, RecordOutcome::Failed | RecordOutcome::Blocked))
         .map(|record| record.lines.start)
         .collect();
     let mut found = Vec::new();
@@ -54,17 +54,17 @@ pub(crate) fn failures(file: &File, records: &[Record]) -> Vec<Failure> {
         if line.is_silent() || !is_failure(line) {
             continue;
         }
-        let is_told = failed.iter().any(|record| at >= *record && at - record < SAME_INCIDENT);
+        let is_known = failed.iter().any(|record| at >= *record && at - record < SAME_INCIDENT);
         let is_same = last.is_some_and(|last| at - last <= SAME_INCIDENT / 2);
         last = Some(at);
-        if !is_told && !is_same {
-            found.push(Failure { line: at, text: line.text.to_string() });
+        if !is_known && !is_same {
+            found.push(MarkedFailure { line: at, text: line.text.to_string() });
         }
     }
     found
 }
 
-fn is_failure(line: &Line) -> bool {
+fn is_failure(line: &LexedLine) -> bool {
     if line.has(Flags::ERROR_LEAD) {
         return true;
     }
@@ -76,7 +76,7 @@ fn is_failure(line: &Line) -> bool {
             let value = line.value().to_lowercase();
             let is_none = ["none", "n/a", "na", "no", "-", "0", "nothing", "нет", "无"]
                 .iter()
-                .any(|none| value.strip_prefix(none).is_some_and(|rest| !rest.starts_with(|ch: char| ch.is_alphanumeric())));
+                .any(|none| value.strip_prefix(none).is_some_and(|remainder| !remainder.starts_with(|ch: char| ch.is_alphanumeric())));
             text.starts_with("block") && !is_none
         }
         _ => false,

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::lex::{Flags, LabelClass, Line, SpanKind, ident};
+use crate::lex::{Flags, LabelClass, LexedLine, SpanKind, ident};
 
-use super::file::File;
+use super::file::IndexedLog;
 use super::select::{is_entry, select};
-use super::{DOUBTFUL, LIKELY, Outcome, Reading, Record, Source, Verdict, criteria, status, title};
+use super::{DOUBTFUL, LIKELY, LineVerdict, OutcomeSource, Reading, Record, RecordOutcome, criteria, status, title};
 
 /// Everything that the verdicts and the conventions make of a file.
-pub(crate) fn reading(file: &File, verdicts: &[Verdict]) -> Reading {
+pub(crate) fn reading(file: &IndexedLog, verdicts: &[LineVerdict]) -> Reading {
     let selected = select(file, verdicts);
     let records = records(file, &selected);
     let taken: Vec<usize> = selected.iter().map(|verdict| verdict.at).collect();
@@ -32,7 +32,7 @@ struct Open {
     is_closed: bool,
 }
 
-fn records(file: &File, selected: &[Verdict]) -> Vec<Record> {
+fn records(file: &IndexedLog, selected: &[LineVerdict]) -> Vec<Record> {
     let mut records: Vec<Record> = Vec::new();
     let mut open: HashMap<String, Open> = HashMap::new();
     for (n, verdict) in selected.iter().enumerate() {
@@ -61,7 +61,7 @@ fn records(file: &File, selected: &[Verdict]) -> Vec<Record> {
                 && tells_the_same(file, selected, n, before, &records[before.record])
             {
                 merge(&mut records[before.record], record);
-                before.is_closed = records[before.record].source == Source::OwnMark;
+                before.is_closed = records[before.record].source == OutcomeSource::OwnMark;
                 continue;
             }
             open.insert(key, Open { record: records.len(), line: verdict.at, is_closed: false });
@@ -75,17 +75,17 @@ fn records(file: &File, selected: &[Verdict]) -> Vec<Record> {
 const SAME_ATTEMPT: usize = 12;
 
 /// A start or a report and the verdict on the same id tell of one attempt, until a verdict has closed it.
-fn tells_the_same(file: &File, selected: &[Verdict], n: usize, before: &Open, record: &Record) -> bool {
+fn tells_the_same(file: &IndexedLog, selected: &[LineVerdict], n: usize, before: &Open, record: &Record) -> bool {
     let at = selected[n].at;
     let first = file.rows[at].lead.first();
     let is_between =
         selected[..n].iter().rev().take_while(|other| other.at > before.line).any(|other| file.rows[other.at].lead.first() != first);
-    let is_open = record.outcome == Outcome::Open;
+    let is_open = record.outcome == RecordOutcome::Open;
     !is_between && !before.is_closed && (is_open || at - before.line <= SAME_ATTEMPT) && file.rows[before.line].shape != file.rows[at].shape
 }
 
 fn merge(into: &mut Record, from: Record) {
-    if from.source != Source::Convention || into.outcome == Outcome::Open {
+    if from.source != OutcomeSource::Convention || into.outcome == RecordOutcome::Open {
         into.outcome = from.outcome;
         into.source = from.source;
     }
@@ -97,7 +97,7 @@ fn merge(into: &mut Record, from: Record) {
     into.commits.extend(from.commits);
 }
 
-fn record(file: &File, verdict: &Verdict, next: usize) -> Record {
+fn record(file: &IndexedLog, verdict: &LineVerdict, next: usize) -> Record {
     let at = verdict.at;
     let line = &file.lines[at];
     let end = file.block_end(at).min(next);
@@ -118,14 +118,14 @@ fn record(file: &File, verdict: &Verdict, next: usize) -> Record {
 }
 
 /// The line's own title, or its partner's below.
-fn titled(file: &File, at: usize, end: usize) -> Option<String> {
+fn titled(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
     let line = &file.lines[at];
     let own = title::of(line).filter(|title| title::words(title).next().is_some());
     own.or_else(|| partner(file, at, end))
 }
 
 /// A title on a line of its own: after a label for a piece of work, or a bold line.
-fn partner(file: &File, at: usize, end: usize) -> Option<String> {
+fn partner(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
     for next in at + 1..end.min(at + 4) {
         let line = &file.lines[next];
         if line.is_blank() {
@@ -150,8 +150,8 @@ fn partner(file: &File, at: usize, end: usize) -> Option<String> {
     None
 }
 
-fn iteration(file: &File, at: usize) -> Option<u32> {
-    let number = |line: &Line| {
+fn iteration(file: &IndexedLog, at: usize) -> Option<u32> {
+    let number = |line: &LexedLine| {
         let span = line.spans.iter().find(|span| span.kind == SpanKind::Iteration)?;
         let text = span.text(&line.text);
         let digits = &text[text.find(|ch: char| ch.is_ascii_digit())?..];
@@ -163,11 +163,11 @@ fn iteration(file: &File, at: usize) -> Option<u32> {
         .or_else(|| above.filter(|above| file.lines[*above].has(Flags::ITERATION)).find_map(|above| number(&file.lines[above])))
 }
 
-fn duration(line: &Line) -> Option<String> {
+fn duration(line: &LexedLine) -> Option<String> {
     line.spans.iter().find(|span| span.kind == SpanKind::Duration).map(|span| span.text(&line.text).to_owned())
 }
 
-fn commits(line: &Line) -> Vec<String> {
+fn commits(line: &LexedLine) -> Vec<String> {
     line.spans
         .iter()
         .filter_map(|span| match span.kind {

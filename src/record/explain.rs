@@ -1,13 +1,13 @@
 //! Why a line is a record, or none: its spans, its type, and what spoke for and against.
 
 use super::feature::Feature;
-use super::file::File;
+use super::file::IndexedLog;
 use super::score::Weights;
-use super::second::{Verdicts, first_look, second_look};
+use super::second::{VerdictSums, first_pass, second_pass};
 
 /// The explanation of one line.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Explanation {
+pub(crate) struct LineExplanation {
     /// The type's parts, and how many lines share it.
     pub(crate) record_type: String,
     pub(crate) of_type: u32,
@@ -21,19 +21,19 @@ pub(crate) struct Explanation {
 const REASONS: usize = 8;
 
 /// Explains the lines at `wanted` (from 0, in order).
-pub(crate) fn explain(file: &File, weights: &Weights, wanted: &[usize]) -> Vec<Explanation> {
-    let candidates = first_look(file, weights);
-    let sums = Verdicts::new(file, &candidates);
-    let mut explanations: Vec<Explanation> = wanted
+pub(crate) fn explain(file: &IndexedLog, weights: &Weights, wanted: &[usize]) -> Vec<LineExplanation> {
+    let candidates = first_pass(file, weights);
+    let sums = VerdictSums::new(file, &candidates);
+    let mut explanations: Vec<LineExplanation> = wanted
         .iter()
-        .map(|at| Explanation {
+        .map(|at| LineExplanation {
             record_type: file.lines[*at].key.describe(),
             of_type: file.rows.iter().filter(|row| row.key == file.rows[*at].key).count() as u32,
             verdict: None,
             reasons: Vec::new(),
         })
         .collect();
-    second_look(file, &candidates, &sums, |candidate, evidence| {
+    second_pass(file, &candidates, &sums, |candidate, evidence| {
         let Ok(n) = wanted.binary_search(&candidate.at) else { return };
         let mut reasons: Vec<(String, f32)> = evidence
             .active

@@ -39,11 +39,11 @@ features! {
     Iteration(2, 1, 1),
     IterationForm(FORMS, 1, 1),
     When(1, 1, 1),
-    WhenPlace(4, 2, 1),
-    WhenPlaceForm(4, FORMS, 1),
+    TimePosition(4, 2, 1),
+    TimePositionForm(4, FORMS, 1),
     First(10, 1, 1),
-    Place(6, 1, 1),
-    PlaceForm(6, FORMS, 1),
+    IdPosition(6, 1, 1),
+    IdPositionForm(6, FORMS, 1),
     Separator(9, 1, 1),
     Several(FORMS, 1, 1),
     PlanId(FORMS, 1, 1),
@@ -56,7 +56,7 @@ features! {
     IdLabel(LABELS, 1, 1),
     ShapeCount(5, 1, 1),
     ShapeCountWhen(3, 2, 2),
-    MarkPlace(4, 6, 1),
+    MarkPosition(4, 6, 1),
     ShapeMarked(1, 1, 1),
     ShapePlanned(2, 1, 1),
     Plan(1, 1, 1),
@@ -193,8 +193,8 @@ impl Feature {
     pub(crate) fn of(number: u16) -> (Feature, [u16; 3]) {
         let at = BASES.partition_point(|base| *base <= number) - 1;
         let [_, b, c] = Feature::DIMENSIONS[at];
-        let rest = number - BASES[at];
-        (Feature::ALL[at], [rest / (b * c), rest / c % b, rest % c])
+        let remainder = number - BASES[at];
+        (Feature::ALL[at], [remainder / (b * c), remainder / c % b, remainder % c])
     }
 
     /// Its name in the table of weights.

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::lex::{Flags, IdKind, LabelClass, Lexer, Line, Shape, Structure, Terms, ident};
+use crate::lex::{Flags, IdKind, LabelClass, LexedLine, Lexer, LineShape, Structure, Terms, ident};
 
 use super::title;
 
@@ -50,14 +50,14 @@ impl Hasher for Mix {
     }
 }
 
-pub(crate) type Map<K, V> = HashMap<K, V, BuildHasherDefault<Mix>>;
+pub(crate) type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<Mix>>;
 
 /// No line, no shape.
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// A line's place in the file.
 #[derive(Debug, Clone)]
-pub(crate) struct Row {
+pub(crate) struct LineLinks {
     /// The heading or label it stands under.
     pub(crate) parent: u32,
     pub(crate) shape: u32,
@@ -100,22 +100,22 @@ const PRIOR_LINES: usize = 400;
 pub(crate) const LONGEST_BLOCK: usize = 60;
 
 #[derive(Debug, Default)]
-pub(crate) struct File {
-    pub(crate) lines: Vec<Line>,
-    pub(crate) rows: Vec<Row>,
+pub(crate) struct IndexedLog {
+    pub(crate) lines: Vec<LexedLine>,
+    pub(crate) rows: Vec<LineLinks>,
     pub(crate) shapes: Vec<ShapeSums>,
     pub(crate) ids: Vec<IdSums>,
     pub(crate) keys: u32,
     /// Lines without an id that say the same in the same way.
-    pub(crate) retold: Map<(u32, u64), u32>,
+    pub(crate) retold: FastMap<(u32, u64), u32>,
     pub(crate) boxes: u32,
     /// Ids that some line names.
     pub(crate) named_ids: u32,
     /// Kinds of a runner's words near the head, as bits.
     runner: u16,
     pub(crate) plan: PlanWords,
-    shape_numbers: Map<Shape, u32>,
-    key_numbers: Map<Shape, u32>,
+    shape_numbers: FastMap<LineShape, u32>,
+    key_numbers: FastMap<LineShape, u32>,
     id_numbers: HashMap<String, u32>,
     /// Headings and labels that are open, with their levels.
     open: Vec<(u32, u32)>,
@@ -128,14 +128,14 @@ pub(crate) struct PlanWords {
     pub(crate) has_ids: bool,
     /// Sorted hashes of a title's words.
     titles: Vec<Vec<u64>>,
-    by_word: Map<u64, Vec<u32>>,
+    by_word: FastMap<u64, Vec<u32>>,
 }
 
-impl File {
+impl IndexedLog {
     /// Reads all lines. The texts have no line ends and no control characters.
-    pub(crate) fn read(texts: &[&str], context: &FileContext<'_>) -> File {
+    pub(crate) fn read(texts: &[&str], context: &FileContext<'_>) -> IndexedLog {
         let mut terms = Terms::default();
-        let mut file = File { plan: PlanWords::new(context, &mut terms), ..File::default() };
+        let mut file = IndexedLog { plan: PlanWords::new(context, &mut terms), ..IndexedLog::default() };
         for (id, _) in &context.plan {
             if let Some(id) = id {
                 let number = file.id_number(id);
@@ -180,9 +180,9 @@ impl File {
         number
     }
 
-    fn push(&mut self, line: Line) {
+    fn push(&mut self, line: LexedLine) {
         let at = self.lines.len() as u32;
-        let parent = self.place(&line, at);
+        let parent = self.nest(&line, at);
         let next_shape = self.shapes.len() as u32;
         let shape = *self.shape_numbers.entry(line.shape).or_insert(next_shape);
         if shape == next_shape {
@@ -192,7 +192,7 @@ impl File {
             self.keys += 1;
             self.keys - 1
         });
-        let mut row = Row { parent, shape, key, ids: Vec::new(), lead: Vec::new(), title: 0, plan_title: 0 };
+        let mut row = LineLinks { parent, shape, key, ids: Vec::new(), lead: Vec::new(), title: 0, plan_title: 0 };
         if !line.is_silent() {
             self.count(&line, &mut row, at);
         }
@@ -201,7 +201,7 @@ impl File {
     }
 
     /// Adds a line's part to the sums.
-    fn count(&mut self, line: &Line, row: &mut Row, at: u32) {
+    fn count(&mut self, line: &LexedLine, row: &mut LineLinks, at: u32) {
         if (at as usize) < PRIOR_LINES {
             self.runner |= line.runner | u16::from(line.times().any(|time| time.starts_with("202"))) << 12;
             self.runner |=
@@ -256,7 +256,7 @@ impl File {
     }
 
     /// The line's parent; headings and bare labels are put on the stack.
-    fn place(&mut self, line: &Line, at: u32) -> u32 {
+    fn nest(&mut self, line: &LexedLine, at: u32) -> u32 {
         let level = if line.is_heading() {
             Some(u32::from(line.level.max(1)))
         } else if line.is_bold && line.indent == 0 {
@@ -350,7 +350,7 @@ impl File {
 }
 
 /// `Done:` with nothing behind it: what follows stands under it.
-fn is_bare_label(line: &Line) -> bool {
+fn is_bare_label(line: &LexedLine) -> bool {
     line.label.is_some()
         && !line.has_value()
         && matches!(line.structure, Structure::Text | Structure::Bullet)
@@ -426,7 +426,7 @@ impl PlanWords {
         if words.len() < 2 {
             return 0;
         }
-        let mut shared: Map<u32, u32> = Map::default();
+        let mut shared: FastMap<u32, u32> = FastMap::default();
         // A word of very many titles says little and would cost much.
         for titles in words.iter().filter_map(|word| self.by_word.get(word)) {
             for title in titles.iter().take(200) {
@@ -469,7 +469,7 @@ mod tests {
     #[test]
     fn lines_stand_under_headings_and_bare_labels() {
         let texts: Vec<&str> = "# Log\n## Day\n- Done:\n  - one\ntext\n# Other\nend".lines().collect();
-        let file = File::read(&texts, &FileContext::default());
+        let file = IndexedLog::read(&texts, &FileContext::default());
         let up = |at: usize| file.ancestors(at).collect::<Vec<_>>();
         assert_eq!(up(3), [2, 1, 0]);
         assert_eq!(up(4), [1, 0]);

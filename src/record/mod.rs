@@ -31,14 +31,14 @@ mod tests;
 
 use std::ops::Range;
 
-use self::file::File;
 pub(crate) use self::file::FileContext;
+use self::file::IndexedLog;
 use self::score::{Weights, logit, probability};
-use self::second::{Verdicts, first_look, second_look};
+use self::second::{VerdictSums, first_pass, second_pass};
 
 /// How a record says its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Outcome {
+pub(crate) enum RecordOutcome {
     Passed,
     Failed,
     Blocked,
@@ -48,7 +48,7 @@ pub(crate) enum Outcome {
 
 /// How the outcome is known, the surest way first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Source {
+pub(crate) enum OutcomeSource {
     /// A mark on the record's own line.
     OwnMark,
     /// A status line that belongs to it; the line's index.
@@ -65,8 +65,8 @@ pub(crate) struct Record {
     /// As written, without a generic word.
     pub(crate) id: Option<String>,
     pub(crate) title: Option<String>,
-    pub(crate) outcome: Outcome,
-    pub(crate) source: Source,
+    pub(crate) outcome: RecordOutcome,
+    pub(crate) source: OutcomeSource,
     /// The time as written.
     pub(crate) when: Option<String>,
     /// The session or iteration it stands in.
@@ -82,14 +82,14 @@ pub(crate) struct Record {
 
 /// A failure that the file marks as such, beyond failed records.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
+pub(crate) struct MarkedFailure {
     pub(crate) line: usize,
     pub(crate) text: String,
 }
 
 /// A criterion that a line marks done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Criterion {
+pub(crate) struct DoneCriterion {
     pub(crate) line: usize,
     /// The record it belongs to, by its place in [`Reading::records`].
     pub(crate) record: Option<usize>,
@@ -100,15 +100,15 @@ pub(crate) struct Criterion {
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
     pub(crate) records: Vec<Record>,
-    pub(crate) criteria: Vec<Criterion>,
-    pub(crate) failures: Vec<Failure>,
+    pub(crate) criteria: Vec<DoneCriterion>,
+    pub(crate) failures: Vec<MarkedFailure>,
     /// Lines that look like records and were not taken.
     pub(crate) passed_over: Vec<usize>,
 }
 
 /// The verdict about one candidate line.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Verdict {
+pub(crate) struct LineVerdict {
     pub(crate) at: usize,
     pub(crate) first: f32,
     pub(crate) p: f32,
@@ -125,18 +125,18 @@ pub(crate) fn read(texts: &[&str], context: &FileContext<'_>) -> Reading {
 }
 
 pub(crate) fn read_with(texts: &[&str], context: &FileContext<'_>, weights: &Weights) -> Reading {
-    let file = File::read(texts, context);
-    let verdicts = judge(&file, weights);
+    let file = IndexedLog::read(texts, context);
+    let verdicts = assess(&file, weights);
     decode::reading(&file, &verdicts)
 }
 
 /// Both looks at every line.
-pub(crate) fn judge(file: &File, weights: &Weights) -> Vec<Verdict> {
-    let candidates = first_look(file, weights);
-    let sums = Verdicts::new(file, &candidates);
+pub(crate) fn assess(file: &IndexedLog, weights: &Weights) -> Vec<LineVerdict> {
+    let candidates = first_pass(file, weights);
+    let sums = VerdictSums::new(file, &candidates);
     let mut verdicts = Vec::with_capacity(candidates.len());
-    second_look(file, &candidates, &sums, |candidate, evidence| {
-        verdicts.push(Verdict { at: candidate.at, first: candidate.p, p: probability(logit(&weights.second, &evidence)) });
+    second_pass(file, &candidates, &sums, |candidate, evidence| {
+        verdicts.push(LineVerdict { at: candidate.at, first: candidate.p, p: probability(logit(&weights.second, &evidence)) });
     });
     verdicts
 }

@@ -6,12 +6,12 @@ use std::collections::{HashMap, HashSet};
 use crate::lex::{Flags, IdKind, LabelClass, Structure};
 
 use super::evidence::has_frame;
-use super::file::File;
-use super::{LIKELY, Verdict};
+use super::file::IndexedLog;
+use super::{LIKELY, LineVerdict};
 
 /// The lines that are records, in order.
-pub(crate) fn select(file: &File, verdicts: &[Verdict]) -> Vec<Verdict> {
-    let mut likely: Vec<Verdict> = verdicts.iter().filter(|verdict| verdict.p > LIKELY).copied().collect();
+pub(crate) fn select(file: &IndexedLog, verdicts: &[LineVerdict]) -> Vec<LineVerdict> {
+    let mut likely: Vec<LineVerdict> = verdicts.iter().filter(|verdict| verdict.p > LIKELY).copied().collect();
     refrains_report_nothing(file, &mut likely);
     rows_yield_to_entries(file, &mut likely);
     frames_yield_to_what_they_hold(file, &mut likely);
@@ -20,7 +20,7 @@ pub(crate) fn select(file: &File, verdicts: &[Verdict]) -> Vec<Verdict> {
 }
 
 /// The line is an entry by its form: a heading, a dated line, a label for a piece of work; not a row of a list.
-pub(crate) fn is_entry(file: &File, at: usize) -> bool {
+pub(crate) fn is_entry(file: &IndexedLog, at: usize) -> bool {
     let line = &file.lines[at];
     line.is_heading()
         || line.is_bold
@@ -31,7 +31,7 @@ pub(crate) fn is_entry(file: &File, at: usize) -> bool {
 }
 
 /// "Session ended" four times, without an id, reports nothing.
-fn refrains_report_nothing(file: &File, likely: &mut Vec<Verdict>) {
+fn refrains_report_nothing(file: &IndexedLog, likely: &mut Vec<LineVerdict>) {
     const OFTEN: u32 = 4;
     let mut counts: HashMap<u64, u32> = HashMap::new();
     let refrain = |at: usize| {
@@ -47,7 +47,7 @@ fn refrains_report_nothing(file: &File, likely: &mut Vec<Verdict>) {
 }
 
 /// A ticked row or a row of a table counts only when no entry names its ids.
-fn rows_yield_to_entries(file: &File, likely: &mut Vec<Verdict>) {
+fn rows_yield_to_entries(file: &IndexedLog, likely: &mut Vec<LineVerdict>) {
     let entries: HashSet<u32> =
         likely.iter().filter(|verdict| is_entry(file, verdict.at)).flat_map(|verdict| file.rows[verdict.at].lead.iter().copied()).collect();
     likely.retain(|verdict| {
@@ -57,7 +57,7 @@ fn rows_yield_to_entries(file: &File, likely: &mut Vec<Verdict>) {
 }
 
 /// A session that names the pieces of work in it is none itself.
-fn frames_yield_to_what_they_hold(file: &File, likely: &mut Vec<Verdict>) {
+fn frames_yield_to_what_they_hold(file: &IndexedLog, likely: &mut Vec<LineVerdict>) {
     let all = likely.clone();
     let mut n = 0;
     likely.retain(|verdict| {
@@ -74,7 +74,7 @@ const SURE: f32 = 0.85;
 
 /// Where at most one kind of a runner's words stands near the head, and no plan beside, only unmistakable records count. (Measured: 97 of
 /// 100 ordinary documents have at most one kind, 92 of 100 logs of runners more.)
-fn strangers_need_sure_ids(file: &File, likely: &mut Vec<Verdict>) {
+fn strangers_need_sure_ids(file: &IndexedLog, likely: &mut Vec<LineVerdict>) {
     if file.prior_words() > 1 || file.plan.is_there {
         return;
     }
@@ -82,9 +82,9 @@ fn strangers_need_sure_ids(file: &File, likely: &mut Vec<Verdict>) {
         let line = &file.lines[verdict.at];
         let is_sure =
             line.lead.as_ref().is_some_and(|lead| matches!(lead.kind, IdKind::Upper | IdKind::Word | IdKind::Lower) || lead.is_planned);
-        let is_told = line.mark.is_some() || line.has(Flags::WHEN) || line.is_label(LabelClass::Story);
+        let is_known = line.mark.is_some() || line.has(Flags::WHEN) || line.is_label(LabelClass::Story);
         let is_dated_entry = line.has(Flags::WHEN) && line.has(Flags::PAST);
-        (is_sure && is_told || is_dated_entry || line.is_label(LabelClass::Story))
+        (is_sure && is_known || is_dated_entry || line.is_label(LabelClass::Story))
             && (file.prior_words() == 1 || verdict.p > SURE || line.has(Flags::BRACKET))
     });
 }

@@ -1,63 +1,63 @@
 //! How a record ended, and when: its own mark, a status line in its block, or the convention that an entry exists because its checks
 //! passed.
 
-use crate::lex::{Flags, LabelClass, Line, Mark, Polarity, Position, Structure};
+use crate::lex::{Flags, LabelClass, LexedLine, Mark, Polarity, Position, Structure};
 
-use super::file::File;
+use super::file::IndexedLog;
 use super::title;
-use super::{Outcome, Source};
+use super::{OutcomeSource, RecordOutcome};
 
 /// The outcome of the record at `at`, whose block ends at `end`.
-pub(crate) fn outcome(file: &File, at: usize, end: usize) -> (Outcome, Source) {
+pub(crate) fn outcome(file: &IndexedLog, at: usize, end: usize) -> (RecordOutcome, OutcomeSource) {
     let line = &file.lines[at];
     let own = own_mark(line);
     match own {
-        Some(Polarity::Negative) => return (negative(line), Source::OwnMark),
-        Some(Polarity::Positive) => return (Outcome::Passed, Source::OwnMark),
+        Some(Polarity::Negative) => return (negative(line), OutcomeSource::OwnMark),
+        Some(Polarity::Positive) => return (RecordOutcome::Passed, OutcomeSource::OwnMark),
         Some(Polarity::Open | Polarity::Void) | None => {}
     }
     if let Some((outcome, line)) = status_below(file, at, end).or_else(|| status_above(file, at)) {
-        return (outcome, Source::StatusLine(line));
+        return (outcome, OutcomeSource::StatusLine(line));
     }
     if own == Some(Polarity::Open) || current(line) {
-        return (Outcome::Open, Source::OwnMark);
+        return (RecordOutcome::Open, OutcomeSource::OwnMark);
     }
-    (Outcome::Passed, Source::Convention)
+    (RecordOutcome::Passed, OutcomeSource::Convention)
 }
 
 /// "Session 7 (Current)" has not ended.
-fn current(line: &Line) -> bool {
+fn current(line: &LexedLine) -> bool {
     line.has(Flags::CURRENT)
 }
 
 /// What the line's own marks say together: the last one at an end or in brackets wins when it is not good.
-fn own_mark(line: &Line) -> Option<Polarity> {
+fn own_mark(line: &LexedLine) -> Option<Polarity> {
     let marks: Vec<Mark> = line.marks().filter(|mark| mark.polarity != Polarity::Void).collect();
-    let last_said = marks.iter().rev().find(|mark| matches!(mark.position, Position::End | Position::Bracketed)).or(marks.last())?;
+    let last_mark = marks.iter().rev().find(|mark| matches!(mark.position, Position::End | Position::Bracketed)).or(marks.last())?;
     let first = marks.first()?;
-    if last_said.polarity == Polarity::Positive {
+    if last_mark.polarity == Polarity::Positive {
         Some(if first.position == Position::Start { first.polarity } else { Polarity::Positive })
     } else {
-        Some(last_said.polarity)
+        Some(last_mark.polarity)
     }
 }
 
-fn negative(line: &Line) -> Outcome {
-    if line.text.to_lowercase().contains("block") { Outcome::Blocked } else { Outcome::Failed }
+fn negative(line: &LexedLine) -> RecordOutcome {
+    if line.text.to_lowercase().contains("block") { RecordOutcome::Blocked } else { RecordOutcome::Failed }
 }
 
-fn of_label(line: &Line) -> Option<Outcome> {
+fn of_label(line: &LexedLine) -> Option<RecordOutcome> {
     let label = line.label.filter(|label| label.class == LabelClass::Status)?;
     Some(match label.polarity? {
-        Polarity::Positive => Outcome::Passed,
+        Polarity::Positive => RecordOutcome::Passed,
         Polarity::Negative => negative(line),
-        Polarity::Open => Outcome::Open,
+        Polarity::Open => RecordOutcome::Open,
         Polarity::Void => return None,
     })
 }
 
 /// The last status line of the block is its result, wherever in the block it stands.
-fn status_below(file: &File, at: usize, end: usize) -> Option<(Outcome, usize)> {
+fn status_below(file: &IndexedLog, at: usize, end: usize) -> Option<(RecordOutcome, usize)> {
     let mut last = None;
     for next in at + 1..end {
         let line = &file.lines[next];
@@ -69,7 +69,7 @@ fn status_below(file: &File, at: usize, end: usize) -> Option<(Outcome, usize)> 
 }
 
 /// A status line directly above, of a record that is no heading.
-fn status_above(file: &File, at: usize) -> Option<(Outcome, usize)> {
+fn status_above(file: &IndexedLog, at: usize) -> Option<(RecordOutcome, usize)> {
     if file.lines[at].is_heading() {
         return None;
     }
@@ -89,7 +89,7 @@ fn status_above(file: &File, at: usize) -> Option<(Outcome, usize)> {
 }
 
 /// The record's time as written: its own, a frame's above, a date label's, a dated heading's.
-pub(crate) fn when(file: &File, at: usize, end: usize) -> Option<String> {
+pub(crate) fn when(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
     let line = &file.lines[at];
     if let Some(time) = line.times().find(|time| has_day(time)) {
         return Some(time.to_owned());
@@ -97,11 +97,11 @@ pub(crate) fn when(file: &File, at: usize, end: usize) -> Option<String> {
     own_or_near(file, at, end).or_else(|| line.times().next().map(str::to_owned))
 }
 
-fn dated(line: &Line) -> Option<String> {
+fn dated(line: &LexedLine) -> Option<String> {
     line.times().find(|time| has_day(time)).map(str::to_owned)
 }
 
-fn own_or_near(file: &File, at: usize, end: usize) -> Option<String> {
+fn own_or_near(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
     let line = &file.lines[at];
     for above in (at.saturating_sub(4)..at).rev() {
         let up = &file.lines[above];

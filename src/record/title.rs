@@ -1,6 +1,6 @@
 //! The title of a record: the text beside its id, without marks, times and references at its ends.
 
-use crate::lex::{First, LabelClass, Line, Position, Span, SpanKind, Structure};
+use crate::lex::{First, LabelClass, LexedLine, Position, Span, SpanKind, Structure};
 
 const TRIM: &[char] = &[' ', '\t', '-', '–', '—', ':', '：', '|', '•', '·', ',', ';', '>', '*', '#', '→', '='];
 
@@ -14,7 +14,7 @@ fn has_words(text: &str) -> bool {
 }
 
 /// The title that the line has of its own.
-pub(crate) fn of(line: &Line) -> Option<String> {
+pub(crate) fn of(line: &LexedLine) -> Option<String> {
     let text: &str = &line.text;
     let (mut from, mut to) = (start(line), text.len());
     if line.structure == Structure::Row || text.matches(" | ").count() >= 2 {
@@ -39,7 +39,7 @@ pub(crate) fn of(line: &Line) -> Option<String> {
 }
 
 /// Where the title may begin: after the ids, or after what leads a line without ids.
-fn start(line: &Line) -> usize {
+fn start(line: &LexedLine) -> usize {
     let text: &str = &line.text;
     if let Some(lead) = &line.lead {
         let end = lead.end as usize;
@@ -67,11 +67,11 @@ fn start(line: &Line) -> usize {
 fn keeps_apart(text: &str, span: &Span) -> bool {
     let Some(_) = span.mark() else { return true };
     let word = span.text(text);
-    let rest = &text[span.end as usize..];
+    let remainder = &text[span.end as usize..];
     !word.starts_with(|ch: char| ch.is_alphabetic())
-        || !rest.starts_with(' ')
+        || !remainder.starts_with(' ')
         || word.chars().all(|ch| !ch.is_lowercase())
-        || rest.trim_start().starts_with(['-', '–', '—', ':', '|'])
+        || remainder.trim_start().starts_with(['-', '–', '—', ':', '|'])
 }
 
 fn without_spans(text: &str, spans: &[Span], from: usize, to: usize) -> String {
@@ -90,7 +90,7 @@ fn without_spans(text: &str, spans: &[Span], from: usize, to: usize) -> String {
 }
 
 /// The first cell with words of its own from `from`.
-fn cell(line: &Line, from: usize) -> (usize, usize) {
+fn cell(line: &LexedLine, from: usize) -> (usize, usize) {
     let text: &str = &line.text;
     let mut at = from;
     while let Some(bar) = text[at..].find('|').map(|bar| at + bar) {
@@ -104,8 +104,8 @@ fn cell(line: &Line, from: usize) -> (usize, usize) {
 
 /// `US-001 (a remark): words` → the remark.
 fn remark(text: &str, from: usize) -> Option<(usize, usize)> {
-    let rest = &text[from..];
-    let inner = rest.trim_start().strip_prefix('(')?;
+    let remainder = &text[from..];
+    let inner = remainder.trim_start().strip_prefix('(')?;
     let (remark, after) = inner.split_once(')')?;
     let follows = after.trim_start();
     let is_one = (3..=80).contains(&remark.len())
@@ -126,7 +126,7 @@ fn skipped_bracket(text: &str, from: usize) -> Option<usize> {
 }
 
 /// The text before an id that stands last.
-fn before_id(line: &Line, id_start: usize) -> Option<String> {
+fn before_id(line: &LexedLine, id_start: usize) -> Option<String> {
     let text: &str = &line.text;
     let mut from = 0;
     for span in line.spans.iter().filter(|span| (span.end as usize) <= id_start) {
@@ -169,7 +169,7 @@ fn before_id(line: &Line, id_start: usize) -> Option<String> {
 }
 
 /// A long title that is no heading ends with its first sentence.
-fn first_sentence(line: &Line, title: String) -> String {
+fn first_sentence(line: &LexedLine, title: String) -> String {
     if line.is_heading() || title.len() <= 50 {
         return title;
     }
@@ -217,8 +217,8 @@ fn cut(text: &str, spans: &[Span], from: usize, to: usize) -> String {
             let is_dropped =
                 matches!(span.kind, SpanKind::When | SpanKind::Mark(_) | SpanKind::Hash | SpanKind::Duration | SpanKind::Reference);
             if is_dropped && start > from && start < next {
-                let rest = text.get(end..next).unwrap_or_default();
-                if rest.trim_matches(|ch| TRIM.contains(&ch) || matches!(ch, ')' | ']' | '}' | '.')).is_empty() {
+                let remainder = text.get(end..next).unwrap_or_default();
+                if remainder.trim_matches(|ch| TRIM.contains(&ch) || matches!(ch, ')' | ']' | '}' | '.')).is_empty() {
                     next = start;
                 }
             }
@@ -282,7 +282,7 @@ pub(crate) fn digest(title: &str) -> u64 {
 }
 
 /// The line begins with its title's frame only: nothing but a time or a session.
-pub(crate) fn is_frame(line: &Line) -> bool {
+pub(crate) fn is_frame(line: &LexedLine) -> bool {
     line.lead.is_none() && line.words <= 6 && line.first == First::When
 }
 
@@ -307,7 +307,7 @@ mod tests {
         check("A1: DONE — basket written", "basket written");
         check("## 2026-03-05 - US-001 (merge repair)", "merge repair");
         check("### 2. Design ✅ (2026-03-18)", "Design");
-        check("2026-05-23: [#6.1] Set up the place — 73e1832", "Set up the place");
+        check("2026-05-23: [#6.1] Set up the id_position — 73e1832", "Set up the id_position");
     }
 
     #[test]

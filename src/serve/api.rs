@@ -1,4 +1,4 @@
-//! The same things to poll, for clients and networks where streams do not work. Never paced: the client paces itself.
+//! Polling, for clients and networks where streams do not work. No rate limit: the client chooses its interval.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,85 +11,127 @@ use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderVa
 use warp::http::{HeaderMap, StatusCode};
 use warp::reply::{Reply, Response};
 
-use super::Serving;
+use super::ServerContext;
+use super::api_error::ApiError;
 use super::metrics;
-use super::query::Asked;
-use super::refusal::Refusal;
+use super::query::{EventFilter, HttpRequest};
+use super::sse::GapData;
 use crate::event::SCHEMA;
-use crate::hub::{Batch, Cursor, GapReason, Snapshot, Start};
+use crate::hub::{Batch, Cursor, Snapshot, StartPosition};
+use crate::model::state::StoryState;
 
-/// Longest `wait`, in seconds: below the minute after which proxies commonly give up.
-const LONGEST_WAIT: u64 = 60;
+/// Longest `wait`, in seconds. Proxies commonly give up after a minute.
+const MAX_WAIT: u64 = 60;
 
-/// Most events in one answer, and how many there are when nothing is said.
-const MOST_EVENTS: u64 = 10_000;
-const USUAL_EVENTS: u64 = 1_000;
+/// Largest and default number of events in a response.
+const MAX_EVENTS: u64 = 10_000;
+const DEFAULT_EVENTS: u64 = 1_000;
 
-/// `GET /api/state`: the snapshot. With `If-None-Match` and `wait`, held back until there is another one.
-pub(super) async fn state(asked: Asked, serving: Arc<Serving>) -> Result<Response, Refusal> {
-    let wait = wait(&asked)?;
-    let process = serving.hub.process();
-    let mut snapshot = serving.hub.snapshot();
-    if knows(&asked.headers, &etag(process, &snapshot)) && !wait.is_zero() {
+/// `GET /api/state`: the snapshot. With `If-None-Match` and `wait`, the response waits for a newer one.
+pub(super) async fn state(request: HttpRequest, server: Arc<ServerContext>) -> Result<Response, ApiError> {
+    let wait = parse_wait(&request)?;
+    let process = server.hub.instance();
+    let mut snapshot = server.hub.snapshot();
+    if etag_matches(&request.headers, &etag(process, &snapshot)) && !wait.is_zero() {
         tokio::select! {
-            newer = serving.hub.snapshot_after(snapshot.version) => snapshot = newer.unwrap_or(snapshot),
+            newer = server.hub.snapshot_after(snapshot.version) => snapshot = newer.unwrap_or(snapshot),
             () = tokio::time::sleep(wait) => {}
-            () = serving.stopping.clone().stopped() => {}
+            () = server.shutdown.clone().requested() => {}
         }
     }
     let etag = etag(process, &snapshot);
-    let mut response = match knows(&asked.headers, &etag) {
+    let mut response = match etag_matches(&request.headers, &etag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => json(snapshot.json()),
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    // Where to go on reading events without a hole between them and this snapshot.
+    // The cursor of the snapshot: a client that reads events from there misses none.
     insert(headers, HeaderName::from_static("last-event-id"), &snapshot.cursor.to_string());
     insert(headers, ETAG, &etag);
     Ok(response)
 }
 
-/// `GET /api/events`: what follows `after` (from the oldest kept event without it), and the cursor to ask with next time.
-pub(super) async fn events(asked: Asked, serving: Arc<Serving>) -> Result<Response, Refusal> {
-    let filter = asked.filter()?;
-    let limit = asked.number("limit", 1..=MOST_EVENTS)?.unwrap_or(USUAL_EVENTS);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let deadline = Instant::now() + wait(&asked)?;
-    let mut reader = serving.hub.subscribe(asked.value("after").map_or(Start::Oldest, Start::Resume));
-    let mut found = Found::default();
-    loop {
-        while found.events.len() < limit
-            && let Some(batch) = reader.try_next_up_to(limit - found.events.len())
-        {
-            found.take(batch, |entry| filter.admits(&entry.event));
+/// `GET /api/stories/{task}/{story}`: one story whole, with the criteria and attempts that the snapshot leaves out. Both segments are
+/// percent-encoded; the story goes by its id, else by its title.
+pub(super) fn story(task: &str, story: &str, server: &ServerContext) -> Result<Response, ApiError> {
+    let (task_id, name) = (percent_decode(task), percent_decode(story));
+    let snapshot = server.hub.snapshot();
+    let task = snapshot.state.tasks.iter().find(|task| task.task_id == task_id);
+    let found = task.and_then(|task| {
+        let named = |story: &&StoryState| story.story_id.as_ref().or(story.title.as_ref()) == Some(&name);
+        task.stories.iter().find(named)
+    });
+    let Some(found) = found else {
+        let hint = "take task_id and story_id (else title) from /api/state, percent-encoded";
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "no_such_story", "no task has such a story", hint));
+    };
+    let mut response = warp::reply::json(&found.whole()).into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Leaves alone what is no escape of a byte.
+fn percent_decode(segment: &str) -> String {
+    let bytes = segment.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut index = 0;
+    while let Some(&byte) = bytes.get(index) {
+        let escape = (byte == b'%').then(|| segment.get(index + 1..index + 3)).flatten().filter(|hex| !hex.starts_with('+'));
+        match escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(escaped) => {
+                decoded.push(escaped);
+                index += 3;
+            }
+            None => {
+                decoded.push(byte);
+                index += 1;
+            }
         }
-        if !found.is_empty() {
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+/// `GET /api/events`: the events after the cursor `after` (without it, from the oldest in the log), and the cursor for the next request.
+pub(super) async fn events(request: HttpRequest, server: Arc<ServerContext>) -> Result<Response, ApiError> {
+    let filter = request.filter()?;
+    let limit = request.number("limit", 1..=MAX_EVENTS)?.unwrap_or(DEFAULT_EVENTS);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let deadline = Instant::now() + parse_wait(&request)?;
+    let mut reader = server.hub.subscribe(request.value("after").map_or(StartPosition::Oldest, StartPosition::Resume));
+    let mut page = EventsPage::default();
+    loop {
+        while page.events.len() < limit
+            && let Some(batch) = reader.try_next_up_to(limit - page.events.len())
+        {
+            page.add(batch, &filter);
+        }
+        if !page.is_empty() {
             break;
         }
         let batch = tokio::select! {
             batch = reader.next_up_to(limit) => batch,
             () = tokio::time::sleep_until(deadline) => None,
-            () = serving.stopping.clone().stopped() => None,
+            () = server.shutdown.clone().requested() => None,
         };
         match batch {
-            Some(batch) => found.take(batch, |entry| filter.admits(&entry.event)),
+            Some(batch) => page.add(batch, &filter),
             None => break,
         }
     }
-    let mut response = json(found.to_json(&reader.cursor()));
+    let mut response = json(page.to_json(&reader.cursor()));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
-/// `GET /healthz`: whoever reads this knows that we are alive. Open to everybody: how many files, and not which.
-pub(super) fn health(serving: &Serving) -> Response {
+/// `GET /healthz`: a response proves that the process is alive. The route needs no token, so it counts files and does not name them.
+pub(super) fn health(server: &ServerContext) -> Response {
     #[derive(Serialize)]
     struct Health {
         status: &'static str,
         files: BTreeMap<&'static str, usize>,
     }
-    let files = metrics::files(&serving.hub.snapshot().state).collect();
+    let files = metrics::files_by_condition(&server.hub.snapshot().state).collect();
     let mut response = warp::reply::json(&Health { status: "ok", files }).into_response();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
@@ -98,41 +140,36 @@ pub(super) fn health(serving: &Serving) -> Response {
 /// `GET /version`.
 pub(super) fn version() -> Response {
     #[derive(Serialize)]
-    struct Version {
+    struct VersionInfo {
         name: &'static str,
         version: &'static str,
         schema: u32,
     }
-    warp::reply::json(&Version { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), schema: SCHEMA }).into_response()
+    warp::reply::json(&VersionInfo { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), schema: SCHEMA }).into_response()
 }
 
-/// What goes into one answer.
+/// The body of one `/api/events` response.
 #[derive(Debug, Default)]
-struct Found {
+struct EventsPage {
     events: Vec<Bytes>,
-    gap: Option<Gap>,
+    gap: Option<GapData>,
 }
 
-#[derive(Debug, Serialize)]
-struct Gap {
-    reason: GapReason,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    oldest: Option<String>,
-}
-
-impl Found {
+impl EventsPage {
     fn is_empty(&self) -> bool {
         self.events.is_empty() && self.gap.is_none()
     }
 
-    fn take(&mut self, batch: Batch, wanted: impl Fn(&crate::hub::Entry) -> bool) {
+    fn add(&mut self, batch: Batch, filter: &EventFilter) {
         match batch {
-            Batch::Events(entries) => self.events.extend(entries.iter().filter(|entry| wanted(entry)).map(|entry| entry.json.clone())),
-            Batch::Gap { reason, oldest } => self.gap = Some(Gap { reason, oldest: oldest.map(|oldest| oldest.to_string()) }),
+            Batch::Events(entries) => {
+                self.events.extend(entries.iter().filter(|entry| filter.matches(&entry.event)).map(|entry| entry.json.clone()))
+            }
+            Batch::Gap { reason, oldest } => self.gap = Some(GapData::new(reason, oldest)),
         }
     }
 
-    /// Put together from the events' own bytes: they are JSON already.
+    /// Joins the events' own bytes, which are JSON already.
     fn to_json(&self, cursor: &Cursor) -> Bytes {
         let mut body = BytesMut::from(&b"{\"events\":["[..]);
         for (index, event) in self.events.iter().enumerate() {
@@ -152,19 +189,19 @@ impl Found {
     }
 }
 
-fn wait(asked: &Asked) -> Result<Duration, Refusal> {
-    Ok(Duration::from_secs(asked.number("wait", 0..=LONGEST_WAIT)?.unwrap_or(0)))
+fn parse_wait(request: &HttpRequest) -> Result<Duration, ApiError> {
+    Ok(Duration::from_secs(request.number("wait", 0..=MAX_WAIT)?.unwrap_or(0)))
 }
 
-/// Versions begin again in every process, while the epoch may go on.
+/// Names the process, because versions begin again in every process while an epoch may outlive one.
 fn etag(process: &str, snapshot: &Snapshot) -> String {
     format!("\"{process}-{}\"", snapshot.version)
 }
 
-/// Compared weakly, as the standard says for reading.
-fn knows(headers: &HeaderMap, etag: &str) -> bool {
+/// Compares weakly, as the standard demands for `If-None-Match`.
+fn etag_matches(headers: &HeaderMap, etag: &str) -> bool {
     let lists = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|list| list.to_str().ok());
-    lists.flat_map(|list| list.split(',')).map(str::trim).any(|known| known == "*" || known.trim_start_matches("W/") == etag)
+    lists.flat_map(|list| list.split(',')).map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
 }
 
 fn json(body: Bytes) -> Response {
@@ -173,9 +210,26 @@ fn json(body: Bytes) -> Response {
     response
 }
 
-/// Cursors and tags are hexadecimal digits and dashes; anything else would be left out rather than break the answer.
+/// Cursors and tags are hexadecimal digits and dashes. Any other value is left out, because it would break the response.
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_decoded_once() {
+        let check = |segment: &str, expected: &str| assert_eq!(percent_decode(segment), expected);
+        check("US-001", "US-001");
+        check("Pay%20by%20card%2Fcash", "Pay by card/cash");
+        check("%E6%BC%A2", "漢");
+        check("100%", "100%");
+        check("%2525", "%25");
+        check("%+1%zz%é", "%+1%zz%é");
+        check("%ff", "\u{fffd}");
     }
 }

@@ -1,17 +1,20 @@
-//! The accept loop and its limits: the only place that knows sockets and hyper. What is answered is the routes' business.
+//! The accept loop and its limits: the only module that knows sockets and hyper. The routes make the responses.
 //!
 //! warp's own server gives no access to sockets: it never sets TCP_NODELAY, bounds no send buffer and waits for ever for a
 //! client that has stopped reading (measured: such a client pins 3.8 MiB of kernel memory, and a plain close frees none of it).
 
-mod descriptors;
-mod patient;
+mod idle;
+mod tracked_body;
+mod write_timeout;
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::Abortable;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,35 +24,32 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use warp::filters::BoxedFilter;
-use warp::http::StatusCode;
-use warp::reply::Response;
+use warp::reply::{Reply, Response};
 
-use self::patient::{Ears, Patient, say_and_close};
-use super::hand::AtHand;
+use self::idle::{IdleConnections, IdleState};
+use self::tracked_body::TrackedBody;
+use self::write_timeout::WriteTimeout;
 use super::metrics::Counters;
-use super::refusal::Refusal;
-use super::{ServeSettings, Stopping};
+use super::{ServeSettings, Shutdown, guard};
+use crate::inline_delivery::InlineFuture;
 
-/// What a client that does not read may pin in the kernel.
+/// Kernel memory that a client which does not read can hold.
 const SEND_BUFFER: usize = 256 * 1024;
 
-/// What hyper holds per connection at most, on top of that; also the longest request head.
-const OWN_BUFFER: usize = 64 * 1024;
+/// Largest buffer of hyper per connection, in addition to [`SEND_BUFFER`]; also the longest request head.
+const MAX_BUFFER: usize = 64 * 1024;
 
-/// From the stop on, for everybody; two seconds are promised.
-const LAST_WORDS: Duration = Duration::from_millis(1_500);
+/// Time that all connections together have to finish after the shutdown is requested. The server promises two seconds.
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(1_500);
 
-/// After an accept that failed: out of descriptors, as a rule, and asking again at once would only burn the processor.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Delay after a failed accept. The usual cause is a lack of descriptors, which a retry at once cannot mend.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Clients that the kernel may hold until we get to them. The usual 128 make thousands that come back at one time wait for seconds,
-/// because the kernel drops their first packets; where the system allows less, it takes less.
+/// Connections that the kernel queues until they are accepted. With the usual 128, thousands of clients that reconnect at one time
+/// wait for seconds, because the kernel drops their first packets. The system may lower the number.
 const BACKLOG: i32 = 4_096;
 
-/// Beside the streams: pollers, pages, health checks.
-const SPARE_CONNECTIONS: usize = 256;
-
-/// The address a request came to, for the routes.
+/// The local address that received the request; a request extension for the routes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LocalAddress(pub(super) SocketAddr);
 
@@ -57,52 +57,66 @@ pub(super) struct LocalAddress(pub(super) SocketAddr);
 pub(super) struct Limits {
     connections: usize,
     head_timeout: Duration,
-    stuck_after: Duration,
+    write_timeout: Duration,
 }
 
 impl Limits {
     pub(super) fn new(settings: &ServeSettings) -> Self {
-        // Twice the streams, so that those who are to be told "busy" get in to hear it.
-        let connections = settings.max_clients.saturating_mul(2).saturating_add(SPARE_CONNECTIONS);
-        let connections = descriptors::room_for(connections);
-        Limits { connections, head_timeout: settings.head_timeout, stuck_after: settings.stuck_after }
+        Limits { connections: settings.max_connections, head_timeout: settings.head_timeout, write_timeout: settings.write_timeout }
     }
 }
 
-/// What every connection needs.
+/// What every connection shares.
 #[derive(Clone)]
-struct House {
+struct ConnContext {
     routes: BoxedFilter<(Response,)>,
     limits: Limits,
     counters: Arc<Counters>,
-    stopping: Stopping,
+    shutdown: Shutdown,
 }
 
-/// Accepts until the stop, then lets everybody finish for [`LAST_WORDS`].
+/// Accepts connections until the shutdown is requested, then waits at most [`SHUTDOWN_GRACE`] for the open ones.
+///
+/// Accepting never stops: when there is no room, the oldest idle connection is closed, and without one the new connection.
 pub(super) async fn accept(
     listener: TcpListener,
     routes: BoxedFilter<(Response,)>,
     limits: Limits,
     counters: Arc<Counters>,
-    stopping: Stopping,
+    shutdown: Shutdown,
 ) {
-    // Accepted sockets inherit the size. A kernel that refuses keeps its own numbers: only memory and time are at stake.
+    // Accepted sockets inherit the buffer size. A kernel that refuses keeps its defaults: that costs memory and time only.
     let socket = SockRef::from(&listener);
     let _refused = socket.set_send_buffer_size(SEND_BUFFER).is_err() || socket.listen(BACKLOG).is_err();
-    let house = House { routes, limits, counters, stopping };
+    let context = ConnContext { routes, limits, counters, shutdown };
+    let idle = Arc::new(IdleConnections::default());
     let mut connections = JoinSet::new();
-    let mut stopped = pin!(house.stopping.clone().stopped());
+    let mut shutdown = pin!(context.shutdown.clone().requested());
     loop {
         tokio::select! {
             biased;
-            () = &mut stopped => break,
-            Some(_ended) = connections.join_next() => house.counters.connections.close(),
-            accepted = listener.accept(), if connections.len() < limits.connections => match accepted {
+            () = &mut shutdown => break,
+            Some(_ended) = connections.join_next() => context.counters.connections.close(),
+            accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    house.counters.connections.open();
-                    connections.spawn(AtHand::new(connection(stream, house.clone())));
+                    if connections.len() >= limits.connections {
+                        if !idle.close_oldest() {
+                            context.counters.count_refused();
+                            continue;
+                        }
+                        // The closed connection ends at once; its descriptor is free before another is taken.
+                        let _ended = connections.join_next().await;
+                        context.counters.connections.close();
+                    }
+                    context.counters.connections.open();
+                    let (state, registration) = idle.add();
+                    let connection = Abortable::new(connection(stream, state, context.clone()), registration);
+                    connections.spawn(InlineFuture::new(async { let _is_closed = connection.await.is_err(); }));
                 }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+                Err(_) => {
+                    idle.close_oldest();
+                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
+                }
             },
         }
     }
@@ -110,83 +124,70 @@ pub(super) async fn accept(
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TcpStream, house: House) {
+async fn connection(stream: TcpStream, state: Arc<IdleState>, context: ConnContext) {
     let Ok(local) = stream.local_addr() else { return };
-    // Without it the kernel holds a small frame back until the one before is acknowledged. Refused only by dead sockets.
+    // Without TCP_NODELAY the kernel delays a small frame until the client acknowledges the previous one. Only a dead socket refuses.
     let _refused = stream.set_nodelay(true).is_err();
-    let House { routes, limits, counters, stopping } = house;
-    let ears = Arc::new(Ears::default());
+    let ConnContext { routes, limits, counters, shutdown } = context;
     let service = {
-        let (routes, ears) = (TowerToHyperService::new(warp::service(routes)), ears.clone());
+        let routes = TowerToHyperService::new(warp::service(routes));
         service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            ears.heard_request();
+            let guard = state.begin_request();
             request.extensions_mut().insert(LocalAddress(local));
-            // Boxed, because only then does hyper give the socket back at the end.
-            Box::pin(routes.call(request))
+            let response = guard::check_form(request.uri(), request.headers()).map(|()| routes.call(request));
+            // `into_parts` below gives the socket back only when this future is `Unpin`: hence the box.
+            Box::pin(async move {
+                let response = match response {
+                    Ok(response) => response.await?,
+                    Err(refusal) => refusal.into_response(),
+                };
+                Ok::<_, Infallible>(response.map(|body| TrackedBody { body, _guard: guard }))
+            })
         })
     };
-    let socket = TokioIo::new(Patient::new(stream, limits.stuck_after, ears.clone()));
+    let socket = TokioIo::new(WriteTimeout::new(stream, limits.write_timeout));
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits.head_timeout).max_buf_size(OWN_BUFFER);
-    let mut serving = builder.serve_connection(socket, service);
-    let ended = tokio::select! {
-        ended = poll_fn(|cx| serving.poll_without_shutdown(cx)) => ended,
-        () = stopping.stopped() => {
-            Pin::new(&mut serving).graceful_shutdown();
-            let last_words = Box::pin(tokio::time::timeout(LAST_WORDS, poll_fn(|cx| serving.poll_without_shutdown(cx)))).await;
-            // Out of time: cut off.
-            let Ok(ended) = last_words else { return };
-            ended
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.head_timeout).max_buf_size(MAX_BUFFER);
+    let mut http = builder.serve_connection(socket, service);
+    let result = tokio::select! {
+        result = poll_fn(|cx| http.poll_without_shutdown(cx)) => result,
+        () = shutdown.requested() => {
+            Pin::new(&mut http).graceful_shutdown();
+            let finished = Box::pin(tokio::time::timeout(SHUTDOWN_GRACE, poll_fn(|cx| http.poll_without_shutdown(cx)))).await;
+            // The connection is cut off after the grace period.
+            let Ok(result) = finished else { return };
+            result
         }
     };
-    let mut socket = serving.into_parts().io.into_inner();
-    match ended {
+    let mut socket = http.into_parts().io.into_inner();
+    match result {
         Ok(()) => {
-            // The client may be gone already: its connection is over either way.
-            let _gone = socket.shutdown().await.is_err();
+            // An error means that the client has closed already.
+            let _closed = socket.shutdown().await.is_err();
         }
-        Err(trouble) if ears.heard_only_noise() => {
-            if let Some(refusal) = unheard(&trouble) {
-                counters.misheard(refusal.status);
-                // Boxed: what few connections need must not make every one of them larger.
-                Box::pin(say_and_close(socket, refusal.whole_response())).await;
-            }
-        }
-        Err(_) if ears.is_stuck() => counters.stuck(),
-        // The client's going away.
+        Err(_) if socket.is_stuck() => counters.count_write_timeout(),
+        // hyper has answered with 400 or 431.
+        Err(cause) if cause.is_parse() => counters.count_malformed(),
+        // The client closed the connection, or was silent for too long.
         Err(_) => {}
     }
 }
 
-/// What is answered to something that never became a request.
-fn unheard(trouble: &hyper::Error) -> Option<Refusal> {
-    if trouble.is_parse_too_large() {
-        let hint = format!("the whole head of a request may have {} KiB and 100 lines", OWN_BUFFER / 1024);
-        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        Some(Refusal::new(status, "head_too_large", "the head of the request is too large", hint))
-    } else if trouble.is_timeout() {
-        let hint = "send the whole head of the request at once";
-        Some(Refusal::new(StatusCode::REQUEST_TIMEOUT, "head_too_slow", "the head of the request took too long", hint))
-    } else if trouble.is_parse() {
-        Some(Refusal::new(StatusCode::BAD_REQUEST, "bad_request", "that is no HTTP request", "ask in HTTP/1.1, without TLS"))
-    } else {
-        None
-    }
-}
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Ten thousand of them are held at one time.
+    /// The server holds ten thousand connections at one time.
     #[tokio::test]
     async fn a_connection_is_small() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let stream = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("it listens");
-        let (_stop, stopping) = tokio::sync::watch::channel(false);
+        let (_stop, shutdown) = tokio::sync::watch::channel(false);
         let routes = warp::Filter::boxed(warp::Filter::map(warp::any(), Response::default));
         let limits = Limits::new(&ServeSettings::default());
-        let house = House { routes, limits, counters: Arc::default(), stopping: Stopping(stopping) };
-        let size = size_of_val(&connection(stream, house));
+        let context = ConnContext { routes, limits, counters: Arc::default(), shutdown: Shutdown(shutdown) };
+        let (state, registration) = Arc::new(IdleConnections::default()).add();
+        let size = size_of_val(&Abortable::new(connection(stream, state, context), registration));
         assert!(size < 3 * 1024, "{size} bytes");
     }
 }

@@ -1,37 +1,37 @@
-//! Who may ask: the names we answer to, the pages that may read us, the token; and the headers that say so to browsers.
+//! Authorises requests by Host name, Origin and token, and adds the headers that tell browsers the same.
 //!
-//! A page of any site can make a browser send requests to 127.0.0.1, and can point its own name there (DNS rebinding): the
-//! Host names are checked against the second, Origin against the first, on every route and from everybody.
+//! A page of any site can make a browser send requests to 127.0.0.1, and can point its own name there (DNS rebinding). The Origin
+//! check stops the first, the Host check the second, on every route and for every client.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use warp::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use warp::http::uri::Authority;
-use warp::http::{Method, StatusCode};
+use warp::http::{Method, StatusCode, Uri};
 use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
+use super::api_error::{ApiError, METHODS};
 use super::conn::LocalAddress;
-use super::refusal::{METHODS, Refusal};
-use super::{ServeSettings, Serving};
+use super::{ServeSettings, ServerContext, page};
 
-/// What everybody must show as `Authorization: Bearer …`.
+/// The secret that clients send as `Authorization: Bearer …`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl Token {
-    /// White space around it is dropped (files end in newlines); `None` when nothing is left, or when it cannot stand in a header.
+    /// Trims white space (files end in newlines). `None` when the rest is empty or does not fit into a header.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
         fits.then(|| Token(text.to_owned()))
     }
 
-    /// Takes as long whatever the difference is, so that the time tells nothing about the token.
-    fn is(&self, given: &[u8]) -> bool {
-        let own = self.0.as_bytes();
-        own.len() == given.len() && own.iter().zip(given).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+    /// Compares in constant time, so that the time reveals nothing about the token.
+    fn equals(&self, given: &[u8]) -> bool {
+        let expected = self.0.as_bytes();
+        expected.len() == given.len() && expected.iter().zip(given).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
     }
 }
 
@@ -41,38 +41,51 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// Only code and pictures of our own, nothing inline, nobody may frame us.
+/// Allows scripts, styles and images of this server only, nothing inline, and no framing.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                               base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Everything here is read without secrets on the page's side: these are the request headers our own clients send.
+/// The request headers that pages of other origins may send: those of the project's own clients.
 const CORS_REQUEST_HEADERS: &str = "Authorization, Cache-Control, If-None-Match, Last-Event-ID";
 
-/// What proxies add, besides `X-Forwarded-…`.
+/// Headers that proxies add, besides `X-Forwarded-…`.
 const FORWARDED: [&str; 2] = ["forwarded", "x-real-ip"];
 
-/// Reachable without the token: they tell nothing about what is watched.
-const OPEN_ROUTES: [&str; 5] = ["/", "/page.js", "/page.css", "/healthz", "/version"];
+/// Routes without a token besides the page's files: their responses hold nothing from the watched files.
+const OPEN_ROUTES: [&str; 2] = ["/healthz", "/version"];
 
-/// Passes requests that may be answered; all others are rejected with a [`Refusal`].
-pub(super) fn admitted(serving: Arc<Serving>) -> impl Filter<Extract = (), Error = Rejection> + Clone {
+/// What every request must have before the routes see it: a target with a path, which warp takes for granted, and one Host at most,
+/// because two readers of the same request must not take it for two different ones.
+pub(super) fn check_form(target: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
+    let malformed = |message, hint| Err(ApiError::new(StatusCode::BAD_REQUEST, "bad_request", message, hint));
+    if target.path_and_query().is_none_or(|path| !path.as_str().starts_with(['/', '*'])) {
+        return malformed("the target of the request has no path", "ask for a path, such as /stream/progress");
+    }
+    match headers.get_all(header::HOST).iter().count() {
+        0 | 1 => Ok(()),
+        _ => malformed("there is more than one Host", "send one"),
+    }
+}
+
+/// Passes authorised requests and rejects all others with an [`ApiError`].
+pub(super) fn authorized(server: Arc<ServerContext>) -> impl Filter<Extract = (), Error = Rejection> + Clone {
     warp::filters::host::optional()
         .and(warp::ext::optional::<LocalAddress>())
         .and(warp::method())
         .and(warp::path::full())
         .and(warp::header::headers_cloned())
         .and_then(move |host, local: Option<LocalAddress>, method, path: warp::path::FullPath, headers| {
-            let visit = Visit { host, local: local.map(|local| local.0.ip()), method, path: path.as_str().to_owned(), headers };
-            let verdict = admit(&serving.settings, &visit).map_err(warp::reject::custom);
-            std::future::ready(verdict)
+            let request = RequestInfo { host, local: local.map(|local| local.0.ip()), method, path: path.as_str().to_owned(), headers };
+            let result = authorize(&server.settings, &request).map_err(warp::reject::custom);
+            std::future::ready(result)
         })
         .untuple_one()
 }
 
-/// Preflights, and anyone else who asks what can be asked: the same for every path. Not `warp::options`, whose rejection would
-/// turn every unknown path into a wrong method.
+/// Answers OPTIONS, preflights included, in the same way for every path. `warp::options` would not do: its rejection turns every
+/// unknown path into a wrong method.
 pub(super) fn options() -> impl Filter<Extract = (Response,), Error = Rejection> + Copy {
-    let answer = |method| {
+    let respond = |method| {
         std::future::ready(match method {
             Method::OPTIONS => {
                 let mut response = StatusCode::NO_CONTENT.into_response();
@@ -82,11 +95,11 @@ pub(super) fn options() -> impl Filter<Extract = (Response,), Error = Rejection>
             _ => Err(warp::reject::not_found()),
         })
     };
-    warp::method().and_then(answer)
+    warp::method().and_then(respond)
 }
 
-/// Puts on what every answer wears.
-pub(super) fn dress(settings: &ServeSettings, request: &HeaderMap, mut response: Response) -> Response {
+/// Adds the security and CORS headers.
+pub(super) fn add_headers(settings: &ServeSettings, request: &HeaderMap, mut response: Response) -> Response {
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
@@ -107,8 +120,8 @@ pub(super) fn dress(settings: &ServeSettings, request: &HeaderMap, mut response:
     response
 }
 
-/// What is judged of a request.
-struct Visit {
+/// The parts of a request that decide whether it is authorised.
+struct RequestInfo {
     host: Option<Authority>,
     local: Option<IpAddr>,
     method: Method,
@@ -116,39 +129,39 @@ struct Visit {
     headers: HeaderMap,
 }
 
-fn admit(settings: &ServeSettings, visit: &Visit) -> Result<(), Refusal> {
-    let Some(host) = visit.host.as_ref().filter(|host| is_own_name(settings, visit.local, host)) else {
+fn authorize(settings: &ServeSettings, request: &RequestInfo) -> Result<(), ApiError> {
+    let Some(host) = request.host.as_ref().filter(|host| is_own_name(settings, request.local, host)) else {
         let hint = "use the address it listens on, or start it with --allow-host NAME";
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "host_not_allowed", "this server does not go by that Host name", hint));
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "host_not_allowed", "this server does not go by that Host name", hint));
     };
-    if let Some(origin) = visit.headers.get(header::ORIGIN)
+    if let Some(origin) = request.headers.get(header::ORIGIN)
         && !is_own_origin(host, origin)
         && !is_allowed_origin(settings, origin)
     {
         let hint = "start it with --allow-origin ORIGIN to let that page read it";
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "origin_not_allowed", "pages of that origin may not read this server", hint));
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "origin_not_allowed", "pages of that origin may not read this server", hint));
     }
-    // Browsers ask by OPTIONS first whether they may send the token at all.
-    let open = visit.method == Method::OPTIONS || OPEN_ROUTES.contains(&visit.path.as_str());
+    // A browser sends OPTIONS first, without the token, to learn whether it may send the token.
+    let open = request.method == Method::OPTIONS || OPEN_ROUTES.contains(&request.path.as_str()) || page::is_asset(&request.path);
     match &settings.token {
-        Some(token) if !open && !shows(token, &visit.headers) => {
+        Some(token) if !open && !has_token(token, &request.headers) => {
             let hint = "send it as Authorization: Bearer TOKEN; it is read nowhere else, and never from the query";
-            Err(Refusal::new(StatusCode::UNAUTHORIZED, "token_needed", "this needs the token, and the right one", hint))
+            Err(ApiError::new(StatusCode::UNAUTHORIZED, "token_needed", "this needs the token, and the right one", hint))
         }
-        None if !open && is_forwarded(&visit.headers) => {
+        None if !open && is_forwarded(&request.headers) => {
             let hint = "start it with --require-token or --token-file FILE: a proxy lets in others than this machine's users";
-            Err(Refusal::new(StatusCode::FORBIDDEN, "token_required", "behind a proxy this server needs a token", hint))
+            Err(ApiError::new(StatusCode::FORBIDDEN, "token_required", "behind a proxy this server needs a token", hint))
         }
         Some(_) | None => Ok(()),
     }
 }
 
-/// Whether a proxy says that it passes this on for somebody. One that does not say so cannot be told from a local client.
+/// Whether a proxy has marked the request as forwarded. A proxy that does not do so looks like a local client.
 fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.keys().any(|name| FORWARDED.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-"))
 }
 
-/// The port is left aside: tunnels and containers change it, and no attack needs it.
+/// Ignores the port: tunnels and containers change it, and no attack depends on it.
 fn is_own_name(settings: &ServeSettings, local: Option<IpAddr>, host: &Authority) -> bool {
     let name = host.host().trim_start_matches('[').trim_end_matches(']');
     let name = name.strip_suffix('.').unwrap_or(name);
@@ -159,7 +172,7 @@ fn is_own_name(settings: &ServeSettings, local: Option<IpAddr>, host: &Authority
     loopback || bound || settings.allow_host.iter().any(named)
 }
 
-/// A page that came from the very name and port it now asks; the scheme is free, because a proxy may add TLS.
+/// Whether the page was loaded from the host and port it now requests. The scheme may differ, because a proxy may add TLS.
 fn is_own_origin(host: &Authority, origin: &HeaderValue) -> bool {
     let origin = origin.to_str().unwrap_or_default();
     let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
@@ -170,10 +183,10 @@ fn is_allowed_origin(settings: &ServeSettings, origin: &HeaderValue) -> bool {
     settings.allow_origin.iter().any(|allowed| allowed.trim_end_matches('/').as_bytes() == origin.as_bytes())
 }
 
-fn shows(token: &Token, headers: &HeaderMap) -> bool {
+fn has_token(token: &Token, headers: &HeaderMap) -> bool {
     let given = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
     let scheme = given.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "));
-    scheme && token.is(given[7..].trim_ascii())
+    scheme && token.equals(given[7..].trim_ascii())
 }
 
 #[cfg(test)]
@@ -192,8 +205,8 @@ mod tests {
                 map.insert(name, HeaderValue::from_str(value).expect("a header value"));
             }
             let local = Some(self.local.parse().expect("an address"));
-            let visit = Visit { host: host.parse().ok(), local, method: Method::GET, path: path.into(), headers: map };
-            let status = admit(&self.settings, &visit).err().map_or(200, |refusal| refusal.status.as_u16());
+            let request = RequestInfo { host: host.parse().ok(), local, method: Method::GET, path: path.into(), headers: map };
+            let status = authorize(&self.settings, &request).err().map_or(200, |error| error.status.as_u16());
             assert_eq!(status, expected, "{host} {path} {headers:?}");
         }
     }
@@ -235,7 +248,7 @@ mod tests {
         let settings = ServeSettings { token: Token::new("s3cret\n"), ..ServeSettings::default() };
         let case = Case { settings, local: "127.0.0.1" };
         let check = |path: &str, given: &[(HeaderName, &str)], expected| case.check("localhost", path, given, expected);
-        for path in OPEN_ROUTES {
+        for path in OPEN_ROUTES.into_iter().chain(["/", "/app.js", "/view/top.js"]) {
             check(path, &[], 200);
         }
         for path in ["/stream/progress", "/stream/state", "/api/state", "/api/events", "/nowhere", "/healthz/", "//"] {

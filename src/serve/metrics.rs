@@ -1,4 +1,4 @@
-//! `GET /metrics`: Prometheus text. Labels come from closed sets only: never a path, a title or anything else from a file.
+//! `GET /metrics`: Prometheus text. Labels come from closed sets only, never from a watched file.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -8,48 +8,51 @@ use warp::http::StatusCode;
 use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use warp::reply::Response;
 
-use super::{ROUTES, Serving};
+use super::{ROUTES, ServerContext};
 use crate::hub::{GapReason, Hub};
-use crate::model::state::{SourceCondition, State, TaskStatus};
+use crate::model::state::{Headline, SourceCondition, State};
 
-/// What happened since the start and what is open now.
+/// Counts since the start of the process, and gauges of what is open.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) connections: Gauge,
     pub(super) progress: Gauge,
     pub(super) states: Gauge,
     busy: AtomicU64,
-    stuck: AtomicU64,
-    misheard: [AtomicU64; MISHEARD.len()],
+    write_timeouts: AtomicU64,
+    malformed: AtomicU64,
+    refused: AtomicU64,
     gaps: [AtomicU64; GAPS.len()],
-    /// By route, and one for all others; by class of status.
+    /// By route (the last entry counts all other paths) and by class of status.
     requests: [[AtomicU64; CLASSES.len()]; ROUTES.len() + 1],
 }
 
-/// How many there are and how many there were.
+/// Counts what was opened and closed.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
     opened: AtomicU64,
     closed: AtomicU64,
 }
 
-/// One of a [`Gauge`], for as long as it lives.
+/// Counts as open in a [`Gauge`] until it is dropped.
 #[derive(Debug)]
-pub(super) struct Opened {
+pub(super) struct GaugeGuard {
     counters: Arc<Counters>,
-    of: fn(&Counters) -> &Gauge,
+    gauge: fn(&Counters) -> &Gauge,
 }
 
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
-const MISHEARD: [StatusCode; 3] = [StatusCode::BAD_REQUEST, StatusCode::REQUEST_TIMEOUT, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE];
 const GAPS: [(GapReason, &str); 3] =
     [(GapReason::Restarted, "restarted"), (GapReason::Expired, "expired"), (GapReason::Unknown, "unknown")];
-const TASKS: [(TaskStatus, &str); 5] = [
-    (TaskStatus::Waiting, "waiting"),
-    (TaskStatus::Running, "running"),
-    (TaskStatus::Quiet, "quiet"),
-    (TaskStatus::Passed, "passed"),
-    (TaskStatus::Failed, "failed"),
+const TASKS: [(Headline, &str); 8] = [
+    (Headline::Waiting, "waiting"),
+    (Headline::Planned, "planned"),
+    (Headline::Running, "running"),
+    (Headline::Quiet, "quiet"),
+    (Headline::NeedsYou, "needs_you"),
+    (Headline::Ended, "ended"),
+    (Headline::Passed, "passed"),
+    (Headline::Failed, "failed"),
 ];
 const SOURCES: [(SourceCondition, &str); 4] = [
     (SourceCondition::Waiting, "waiting"),
@@ -59,156 +62,160 @@ const SOURCES: [(SourceCondition, &str); 4] = [
 ];
 
 impl Counters {
-    pub(super) fn busy(&self) {
-        add(&self.busy);
+    pub(super) fn count_busy(&self) {
+        increment(&self.busy);
     }
 
-    pub(super) fn stuck(&self) {
-        add(&self.stuck);
+    pub(super) fn count_write_timeout(&self) {
+        increment(&self.write_timeouts);
     }
 
-    pub(super) fn misheard(&self, status: StatusCode) {
-        MISHEARD.iter().position(|known| *known == status).into_iter().for_each(|index| add(&self.misheard[index]));
+    pub(super) fn count_malformed(&self) {
+        increment(&self.malformed);
     }
 
-    pub(super) fn gap(&self, reason: GapReason) {
-        GAPS.iter().position(|(known, _)| *known == reason).into_iter().for_each(|index| add(&self.gaps[index]));
+    pub(super) fn count_refused(&self) {
+        increment(&self.refused);
     }
 
-    pub(super) fn answered(&self, path: &str, status: StatusCode) {
+    pub(super) fn count_gap(&self, reason: GapReason) {
+        GAPS.iter().position(|(known, _)| *known == reason).into_iter().for_each(|index| increment(&self.gaps[index]));
+    }
+
+    pub(super) fn count_response(&self, path: &str, status: StatusCode) {
         let route = ROUTES.iter().position(|known| *known == path).unwrap_or(ROUTES.len());
         let class = usize::from(status.as_u16() / 100).saturating_sub(2).min(CLASSES.len() - 1);
-        add(&self.requests[route][class]);
+        increment(&self.requests[route][class]);
     }
 }
 
 impl Gauge {
     pub(super) fn open(&self) {
-        add(&self.opened);
+        increment(&self.opened);
     }
 
     pub(super) fn close(&self) {
-        add(&self.closed);
+        increment(&self.closed);
     }
 
-    fn ever(&self) -> u64 {
+    fn total(&self) -> u64 {
         self.opened.load(Ordering::Relaxed)
     }
 
-    fn now(&self) -> u64 {
-        // In this order: what is closed in between must not make it negative.
+    fn current(&self) -> u64 {
+        // `closed` is read first: what closes in between must not make the difference negative.
         let closed = self.closed.load(Ordering::Acquire);
-        self.ever().saturating_sub(closed)
+        self.total().saturating_sub(closed)
     }
 }
 
-impl Opened {
-    pub(super) fn new(counters: &Arc<Counters>, of: fn(&Counters) -> &Gauge) -> Self {
-        of(counters).open();
-        Opened { counters: counters.clone(), of }
+impl GaugeGuard {
+    pub(super) fn new(counters: &Arc<Counters>, gauge: fn(&Counters) -> &Gauge) -> Self {
+        gauge(counters).open();
+        GaugeGuard { counters: counters.clone(), gauge }
     }
 }
 
-impl Drop for Opened {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
-        (self.of)(&self.counters).close();
+        (self.gauge)(&self.counters).close();
     }
 }
 
-/// How many of the watched files are in which condition.
-pub(super) fn files(state: &State) -> impl Iterator<Item = (&'static str, usize)> {
+/// The number of watched files in each condition.
+pub(super) fn files_by_condition(state: &State) -> impl Iterator<Item = (&'static str, usize)> {
     let conditions: Vec<_> = state.tasks.iter().flat_map(|task| &task.sources).map(|source| source.state).collect();
     SOURCES.into_iter().map(move |(condition, name)| (name, conditions.iter().filter(|known| **known == condition).count()))
 }
 
-pub(super) fn metrics(serving: &Serving) -> Response {
-    let mut page = Page::default();
-    of_the_files(&mut page, &serving.hub.snapshot().state);
-    of_the_log(&mut page, &serving.hub);
-    of_the_clients(&mut page, &serving.counters);
-    let mut response = Response::new(page.0.into());
+pub(super) fn metrics(server: &ServerContext) -> Response {
+    let mut text = MetricsText::default();
+    write_file_metrics(&mut text, &server.hub.snapshot().state);
+    write_log_metrics(&mut text, &server.hub);
+    write_client_metrics(&mut text, &server.counters);
+    let mut response = Response::new(text.0.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-fn of_the_files(page: &mut Page, state: &State) {
-    page.gauge("tasks", "Tasks by status.");
-    for (status, name) in TASKS {
-        page.value("tasks", &[("status", name)], state.tasks.iter().filter(|task| task.status == status).count() as f64);
+fn write_file_metrics(text: &mut MetricsText, state: &State) {
+    text.gauge("tasks", "Tasks by status.");
+    for (headline, name) in TASKS {
+        text.value("tasks", &[("status", name)], state.tasks.iter().filter(|task| task.headline() == headline).count() as f64);
     }
     let sum = |count: fn(&crate::model::state::TaskState) -> usize| state.tasks.iter().map(count).sum::<usize>() as f64;
-    page.gauge("stories", "Stories of all tasks in their present runs.");
-    page.value("stories", &[], sum(|task| task.stories.len()));
-    page.gauge("stories_passed", "Stories that have passed.");
-    page.value("stories_passed", &[], sum(|task| task.stories_passed as usize));
-    page.gauge("stories_failed", "Stories whose last attempt failed.");
-    page.value("stories_failed", &[], sum(|task| task.stories_failed as usize));
-    page.gauge("sources", "Watched files by condition.");
-    for (name, count) in files(state) {
-        page.value("sources", &[("state", name)], count as f64);
+    text.gauge("stories", "Stories of all tasks in their present runs.");
+    text.value("stories", &[], sum(|task| task.stories.len()));
+    text.gauge("stories_passed", "Stories that have passed.");
+    text.value("stories_passed", &[], sum(|task| task.stories_passed as usize));
+    text.gauge("stories_failed", "Stories whose last attempt failed.");
+    text.value("stories_failed", &[], sum(|task| task.stories_failed as usize));
+    text.gauge("sources", "Watched files by condition.");
+    for (name, count) in files_by_condition(state) {
+        text.value("sources", &[("state", name)], count as f64);
     }
     let sources = || state.tasks.iter().flat_map(|task| &task.sources);
-    page.gauge("lines", "Lines of the watched files as they stand, by whether they were understood.");
-    page.value("lines", &[("understood", "yes")], sources().map(|source| source.understood as f64).sum());
-    page.value("lines", &[("understood", "no")], sources().map(|source| source.unknown as f64).sum());
+    text.gauge("lines", "Lines of the watched files as they stand, by whether they were understood.");
+    text.value("lines", &[("understood", "yes")], sources().map(|source| source.understood as f64).sum());
+    text.value("lines", &[("understood", "no")], sources().map(|source| source.unknown as f64).sum());
     if let Some(last) = state.tasks.iter().filter_map(|task| task.last_activity_at).max() {
-        page.gauge("last_activity_timestamp_seconds", "When a watched file moved last.");
-        page.value("last_activity_timestamp_seconds", &[], last.0 as f64 / 1000.0);
+        text.gauge("last_activity_timestamp_seconds", "When a watched file moved last.");
+        text.value("last_activity_timestamp_seconds", &[], last.0 as f64 / 1000.0);
     }
 }
 
-fn of_the_log(page: &mut Page, hub: &Hub) {
-    let volume = hub.volume();
-    page.counter("events_total", "Events published by this process.");
+fn write_log_metrics(text: &mut MetricsText, hub: &Hub) {
+    let volume = hub.log_stats();
+    text.counter("events_total", "Events published by this process.");
     for (name, count) in volume.published {
-        page.value("events_total", &[("type", name)], count as f64);
+        text.value("events_total", &[("type", name)], count as f64);
     }
-    page.gauge("log_events", "Events kept for clients that come back.");
-    page.value("log_events", &[], volume.events as f64);
-    page.gauge("log_bytes", "What they take in memory, about.");
-    page.value("log_bytes", &[], volume.bytes as f64);
+    text.gauge("log_events", "Events kept for clients that come back.");
+    text.value("log_events", &[], volume.events as f64);
+    text.gauge("log_bytes", "What they take in memory, about.");
+    text.value("log_bytes", &[], volume.bytes as f64);
 }
 
-fn of_the_clients(page: &mut Page, counters: &Counters) {
+fn write_client_metrics(text: &mut MetricsText, counters: &Counters) {
     let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
-    page.gauge("connections", "Open connections.");
-    page.value("connections", &[], counters.connections.now() as f64);
-    page.counter("connections_total", "Connections accepted.");
-    page.value("connections_total", &[], counters.connections.ever() as f64);
+    text.gauge("connections", "Open connections.");
+    text.value("connections", &[], counters.connections.current() as f64);
+    text.counter("connections_total", "Connections accepted.");
+    text.value("connections_total", &[], counters.connections.total() as f64);
     let streams = [("progress", &counters.progress), ("state", &counters.states)];
-    page.gauge("streams", "Streams that are being served.");
+    text.gauge("streams", "Streams that are being served.");
     for (name, gauge) in streams {
-        page.value("streams", &[("stream", name)], gauge.now() as f64);
+        text.value("streams", &[("stream", name)], gauge.current() as f64);
     }
-    page.counter("streams_total", "Streams begun.");
+    text.counter("streams_total", "Streams begun.");
     for (name, gauge) in streams {
-        page.value("streams_total", &[("stream", name)], gauge.ever() as f64);
+        text.value("streams_total", &[("stream", name)], gauge.total() as f64);
     }
-    page.counter("busy_total", "Streams that found no seat.");
-    page.value("busy_total", &[], read(&counters.busy));
-    page.counter("stuck_total", "Connections reset because the client took nothing.");
-    page.value("stuck_total", &[], read(&counters.stuck));
-    page.counter("gaps_total", "Streams told that they cannot go on where they were.");
+    text.counter("busy_total", "Streams that found no room.");
+    text.value("busy_total", &[], read(&counters.busy));
+    text.counter("stuck_total", "Connections reset because the client took nothing.");
+    text.value("stuck_total", &[], read(&counters.write_timeouts));
+    text.counter("gaps_total", "Streams told that they cannot go on where they were.");
     for ((_, name), count) in GAPS.iter().zip(&counters.gaps) {
-        page.value("gaps_total", &[("reason", name)], read(count));
+        text.value("gaps_total", &[("reason", name)], read(count));
     }
-    page.counter("misheard_total", "Connections on which no request was understood.");
-    for (status, count) in MISHEARD.iter().zip(&counters.misheard) {
-        page.value("misheard_total", &[("code", status.as_str())], read(count));
-    }
-    page.counter("requests_total", "Requests answered.");
+    text.counter("malformed_total", "Connections closed because of bytes that are no HTTP request.");
+    text.value("malformed_total", &[], read(&counters.malformed));
+    text.counter("refused_total", "Connections closed at once because there was no room and none was idle.");
+    text.value("refused_total", &[], read(&counters.refused));
+    text.counter("requests_total", "Requests answered.");
     for (route, classes) in ROUTES.iter().chain(&["other"]).zip(&counters.requests) {
         for (class, count) in CLASSES.iter().zip(classes).filter(|(_, count)| count.load(Ordering::Relaxed) > 0) {
-            page.value("requests_total", &[("route", route), ("code", class)], read(count));
+            text.value("requests_total", &[("route", route), ("code", class)], read(count));
         }
     }
 }
 
 #[derive(Debug, Default)]
-struct Page(String);
+struct MetricsText(String);
 
-impl Page {
+impl MetricsText {
     fn gauge(&mut self, name: &str, help: &str) {
         self.head(name, help, "gauge");
     }
@@ -218,22 +225,22 @@ impl Page {
     }
 
     fn head(&mut self, name: &str, help: &str, kind: &str) {
-        self.line(format_args!("# HELP progress_bridge_{name} {help}\n# TYPE progress_bridge_{name} {kind}\n"));
+        self.push(format_args!("# HELP progress_bridge_{name} {help}\n# TYPE progress_bridge_{name} {kind}\n"));
     }
 
-    /// Every value is a whole number or a time: the shortest way to write it is what Prometheus reads.
+    /// Every value is a whole number or a time, whose shortest form Prometheus reads.
     fn value(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
         let labels = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect::<Vec<_>>().join(",");
         let labels = if labels.is_empty() { labels } else { format!("{{{labels}}}") };
-        self.line(format_args!("progress_bridge_{name}{labels} {value}\n"));
+        self.push(format_args!("progress_bridge_{name}{labels} {value}\n"));
     }
 
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        // Writing into a `String` cannot fail.
-        let _never = self.0.write_fmt(line).is_err();
+    fn push(&mut self, text: std::fmt::Arguments<'_>) {
+        // FrameBuffer into a `String` cannot fail.
+        let _never = self.0.write_fmt(text).is_err();
     }
 }
 
-fn add(counter: &AtomicU64) {
+fn increment(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Release);
 }

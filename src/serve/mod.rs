@@ -1,15 +1,14 @@
-//! HTTP: the routes, put together, and the life of the server. Routes are warp filters; `conn` runs them on our own accept loop.
+//! HTTP: combines the routes and runs the server until its shutdown. Routes are warp filters; `conn` runs them on our own accept loop.
 //!
-//! No state of its own beyond who is connected: everything served is a cursor on the hub or its newest snapshot.
+//! The server keeps no data of its own: every response is made from a hub subscription or the newest snapshot.
 
 mod api;
+mod api_error;
 mod conn;
 mod guard;
-mod hand;
 mod metrics;
 mod page;
 mod query;
-mod refusal;
 mod sse;
 
 use std::convert::Infallible;
@@ -27,36 +26,38 @@ use warp::{Filter, Rejection};
 
 pub use self::guard::Token;
 
+use self::api_error::ApiError;
 use self::metrics::Counters;
-use self::query::Asked;
-use self::refusal::Refusal;
+use self::query::HttpRequest;
 use crate::hub::Hub;
 
-/// Everything that can be asked for.
-const ROUTES: [&str; 10] =
-    ["/", "/page.js", "/page.css", "/stream/progress", "/stream/state", "/api/state", "/api/events", "/healthz", "/metrics", "/version"];
+/// All routes.
+const ROUTES: [&str; 9] =
+    ["/", "/panel.js", "/stream/progress", "/stream/state", "/api/state", "/api/events", "/healthz", "/metrics", "/version"];
 
-/// What the server may do and for whom.
+/// Limits, timeouts and access rules of the server.
 #[derive(Debug, Clone)]
 pub struct ServeSettings {
     /// Live events per client in any second; 0 is unlimited.
     pub max_rate: u32,
-    /// Streams at a time; one more is told to come back.
+    /// Streams at a time; the next client gets `busy` and retries later.
     pub max_clients: usize,
-    /// Host names to answer to besides loopback and the address itself.
+    /// Connections at a time, those of the streams among them; for the next one the oldest idle connection is closed.
+    pub max_connections: usize,
+    /// `Host` names that are accepted besides loopback and the bound address.
     pub allow_host: Vec<String>,
-    /// Origins whose pages may read us, as `scheme://host[:port]`.
+    /// Origins whose pages may read the responses, as `scheme://host[:port]`.
     pub allow_origin: Vec<String>,
-    /// Asked of everyone when set.
+    /// When set, every client must send it.
     pub token: Option<Token>,
-    /// A comment goes out on `/stream/progress` this often.
+    /// Interval of the comments on `/stream/progress`.
     pub heartbeat: Duration,
-    /// A `heartbeat` event goes out on `/stream/state` this often.
+    /// Interval of the `heartbeat` events on `/stream/state`.
     pub state_heartbeat: Duration,
-    /// For a request's head, and for the next one on a kept connection.
+    /// How long a client may take to send the head of a request, also of the next one on a kept connection.
     pub head_timeout: Duration,
-    /// A client that takes nothing for this long while there is something to take is cut off.
-    pub stuck_after: Duration,
+    /// A connection is reset when the client accepts no byte for this long while some are waiting.
+    pub write_timeout: Duration,
 }
 
 impl Default for ServeSettings {
@@ -64,114 +65,116 @@ impl Default for ServeSettings {
         ServeSettings {
             max_rate: 10,
             max_clients: 1_024,
+            max_connections: 1_280,
             allow_host: Vec::new(),
             allow_origin: Vec::new(),
             token: None,
             heartbeat: Duration::from_secs(15),
             state_heartbeat: Duration::from_secs(5),
-            head_timeout: Duration::from_secs(30),
-            stuck_after: Duration::from_secs(30),
+            head_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(30),
         }
     }
 }
 
-/// What every route needs.
+/// What every route handler shares.
 #[derive(Debug)]
-struct Serving {
+struct ServerContext {
     hub: Hub,
     settings: ServeSettings,
-    /// One per stream.
-    seats: Arc<Semaphore>,
+    /// One permit per stream.
+    stream_permits: Arc<Semaphore>,
     counters: Arc<Counters>,
-    stopping: Stopping,
+    shutdown: Shutdown,
 }
 
-/// Turns true once, when the server is about to end.
+/// The request to shut down: made once, seen by everyone who holds a clone.
 #[derive(Debug, Clone)]
-struct Stopping(watch::Receiver<bool>);
+struct Shutdown(watch::Receiver<bool>);
 
-impl Stopping {
-    async fn stopped(mut self) {
-        // An error means that whoever would say so is gone: that is the end as well.
-        let _gone = self.0.wait_for(|stopping| *stopping).await.is_err();
+impl Shutdown {
+    async fn requested(mut self) {
+        // An error means that the sender is gone: the server is ending then too.
+        let _sender_gone = self.0.wait_for(|requested| *requested).await.is_err();
     }
 }
 
-/// Serves until `stop` resolves or the hub closes; then tells every stream and returns within two seconds, whatever clients do.
+/// Serves until `stop` resolves or the hub closes. Then every stream sends its final frames, and the function returns within two
+/// seconds, whatever clients do.
 pub async fn run(listener: TcpListener, hub: Hub, settings: ServeSettings, stop: impl Future<Output = ()>) {
-    let (stop_now, stopping) = watch::channel(false);
-    let stopping = Stopping(stopping);
+    let (request_shutdown, shutdown) = watch::channel(false);
+    let shutdown = Shutdown(shutdown);
     let limits = conn::Limits::new(&settings);
-    let seats = Arc::new(Semaphore::new(settings.max_clients.min(Semaphore::MAX_PERMITS)));
+    let stream_permits = Arc::new(Semaphore::new(settings.max_clients.min(Semaphore::MAX_PERMITS)));
     let counters = Arc::new(Counters::default());
-    let serving = Serving { hub: hub.clone(), settings, seats, counters: counters.clone(), stopping: stopping.clone() };
-    let runtime = tokio::runtime::Handle::current();
-    hub.set_messenger(move |wake| hand::deliver(&runtime, wake));
-    let ending = async {
+    let server = ServerContext { hub: hub.clone(), settings, stream_permits, counters: counters.clone(), shutdown: shutdown.clone() };
+    hub.poll_inline(tokio::runtime::Handle::current());
+    let wait_for_end = async {
         tokio::select! {
             () = stop => {}
             () = hub.closed() => {}
         }
-        stop_now.send_replace(true);
+        request_shutdown.send_replace(true);
     };
-    tokio::join!(conn::accept(listener, routes(Arc::new(serving)), limits, counters, stopping), ending);
+    tokio::join!(conn::accept(listener, routes(Arc::new(server)), limits, counters, shutdown), wait_for_end);
 }
 
-fn routes(serving: Arc<Serving>) -> BoxedFilter<(Response,)> {
-    let to = {
-        let serving = serving.clone();
-        warp::get().or(warp::head()).unify().and(query::asked()).and(warp::any().map(move || serving.clone())).boxed()
+fn routes(server: Arc<ServerContext>) -> BoxedFilter<(Response,)> {
+    let request = {
+        let server = server.clone();
+        warp::get().or(warp::head()).unify().and(query::parse_request()).and(warp::any().map(move || server.clone())).boxed()
     };
-    let page = warp::path::end().and(to.clone()).map(|_, _| page::index());
-    let script = warp::path!("page.js").and(to.clone()).map(|_, _| page::script());
-    let style = warp::path!("page.css").and(to.clone()).map(|_, _| page::style());
-    let progress = warp::path!("stream" / "progress").and(to.clone()).map(answer(sse::progress));
-    let states = warp::path!("stream" / "state").and(to.clone()).map(answer(sse::states));
-    let state = warp::path!("api" / "state").and(to.clone()).then(|asked, serving| async { or_refusal(api::state(asked, serving).await) });
-    let events =
-        warp::path!("api" / "events").and(to.clone()).then(|asked, serving| async { or_refusal(api::events(asked, serving).await) });
-    let health = warp::path!("healthz").and(to.clone()).map(|_, serving: Arc<Serving>| api::health(&serving));
-    let metrics = warp::path!("metrics").and(to.clone()).map(|_, serving: Arc<Serving>| metrics::metrics(&serving));
-    let version = warp::path!("version").and(to).map(|_, _| api::version());
+    let progress = warp::path!("stream" / "progress").and(request.clone()).map(respond(sse::progress));
+    let states = warp::path!("stream" / "state").and(request.clone()).map(respond(sse::states));
+    let state =
+        warp::path!("api" / "state").and(request.clone()).then(|request, server| async { or_api_error(api::state(request, server).await) });
+    let events = warp::path!("api" / "events")
+        .and(request.clone())
+        .then(|request, server| async { or_api_error(api::events(request, server).await) });
+    let story = warp::path!("api" / "stories" / String / String)
+        .and(request.clone())
+        .map(|task: String, story: String, _, server: Arc<ServerContext>| or_api_error(api::story(&task, &story, &server)));
+    let health = warp::path!("healthz").and(request.clone()).map(|_, server: Arc<ServerContext>| api::health(&server));
+    let metrics = warp::path!("metrics").and(request.clone()).map(|_, server: Arc<ServerContext>| metrics::metrics(&server));
+    let version = warp::path!("version").and(request).map(|_, _| api::version());
 
     let streams = progress.or(states).unify().boxed();
-    let api = state.or(events).unify().or(health).unify().or(metrics).unify().or(version).unify().boxed();
-    let pages = page.or(script).unify().or(style).unify().boxed();
-    let all = guard::options().or(streams).unify().or(api).unify().or(pages).unify();
+    let api = state.or(events).unify().or(story).unify().or(health).unify().or(metrics).unify().or(version).unify().boxed();
+    let all = guard::options().or(streams).unify().or(api).unify().or(page::assets()).unify();
 
-    let answers = guard::admitted(serving.clone()).and(all).recover(rejected).unify();
+    let responses = guard::authorized(server.clone()).and(all).recover(into_error_response).unify();
     warp::header::headers_cloned()
         .and(warp::path::full())
-        .and(answers)
+        .and(responses)
         .map(move |headers, path: FullPath, response: Response| {
-            serving.counters.answered(path.as_str(), response.status());
-            guard::dress(&serving.settings, &headers, response)
+            server.counters.count_response(page::route_of(path.as_str()), response.status());
+            guard::add_headers(&server.settings, &headers, response)
         })
         .boxed()
 }
 
-fn answer<F>(handler: F) -> impl Fn(Asked, Arc<Serving>) -> Response + Clone
+fn respond<F>(handler: F) -> impl Fn(HttpRequest, Arc<ServerContext>) -> Response + Clone
 where
-    F: Fn(Asked, Arc<Serving>) -> Result<Response, Refusal> + Clone,
+    F: Fn(HttpRequest, Arc<ServerContext>) -> Result<Response, ApiError> + Clone,
 {
-    move |asked, serving| or_refusal(handler(asked, serving))
+    move |request, server| or_api_error(handler(request, server))
 }
 
-fn or_refusal(answer: Result<Response, Refusal>) -> Response {
-    answer.unwrap_or_else(Reply::into_response)
+fn or_api_error(result: Result<Response, ApiError>) -> Response {
+    result.unwrap_or_else(Reply::into_response)
 }
 
-/// What no route took, as JSON.
-async fn rejected(rejection: Rejection) -> Result<Response, Infallible> {
-    let refusal = if let Some(refusal) = rejection.find::<Refusal>() {
-        refusal.clone()
+/// Answers in JSON what no route accepted.
+async fn into_error_response(rejection: Rejection) -> Result<Response, Infallible> {
+    let error = if let Some(error) = rejection.find::<ApiError>() {
+        error.clone()
     } else if rejection.find::<warp::reject::MethodNotAllowed>().is_some() {
-        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "everything here is read only", "use GET or HEAD")
+        ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "everything here is read only", "use GET or HEAD")
     } else if rejection.is_not_found() {
         let hint = format!("the routes are {}", ROUTES.join(" "));
-        Refusal::new(StatusCode::NOT_FOUND, "not_found", "there is no such route", hint)
+        ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is no such route", hint)
     } else {
-        Refusal::new(StatusCode::BAD_REQUEST, "bad_request", "the request cannot be understood", "see / for what can be asked")
+        ApiError::new(StatusCode::BAD_REQUEST, "bad_request", "the request cannot be understood", "see / for what can be asked")
     };
-    Ok(refusal.into_response())
+    Ok(error.into_response())
 }

@@ -1,4 +1,4 @@
-//! What a request asks for: its method, headers and query, read once. Unknown query names are ignored: proxies add theirs.
+//! Parses the method, headers and query of a request. Unknown query parameters are ignored, because proxies add theirs.
 
 use std::ops::RangeInclusive;
 
@@ -6,68 +6,68 @@ use warp::Filter as _;
 use warp::Rejection;
 use warp::http::{HeaderMap, Method};
 
-use super::refusal::Refusal;
+use super::api_error::ApiError;
 use crate::event::{Event, TYPE_NAMES};
 
-/// One request, as far as the routes care.
+/// The parts of a request that route handlers read.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct HttpRequest {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     query: Vec<(String, String)>,
 }
 
-/// Which events a client wants.
+/// The events that a client requests.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Filter {
+pub(super) struct EventFilter {
     /// Empty: all.
     types: Vec<&'static str>,
     /// Empty: all.
     tasks: Vec<String>,
 }
 
-pub(super) fn asked() -> impl warp::Filter<Extract = (Asked,), Error = Rejection> + Clone {
-    warp::method().and(warp::header::headers_cloned()).and(warp::query::<Vec<(String, String)>>()).map(|method, headers, query| Asked {
-        method,
-        headers,
-        query,
-    })
+/// A warp filter that extracts an [`HttpRequest`].
+pub(super) fn parse_request() -> impl warp::Filter<Extract = (HttpRequest,), Error = Rejection> + Clone {
+    warp::method()
+        .and(warp::header::headers_cloned())
+        .and(warp::query::<Vec<(String, String)>>())
+        .map(|method, headers, query| HttpRequest { method, headers, query })
 }
 
-impl Asked {
-    /// The first value under `name`; empty is as good as absent.
+impl HttpRequest {
+    /// The first non-empty value of `name`.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.values(name).find(|value| !value.is_empty())
     }
 
-    pub(super) fn number(&self, name: &str, allowed: RangeInclusive<u64>) -> Result<Option<u64>, Refusal> {
+    pub(super) fn number(&self, name: &str, allowed: RangeInclusive<u64>) -> Result<Option<u64>, ApiError> {
         let Some(text) = self.value(name) else { return Ok(None) };
         let number = text.parse().ok().filter(|number| allowed.contains(number));
-        let expected = || Refusal::bad_query(name, format!("expected a whole number from {} to {}", allowed.start(), allowed.end()));
+        let expected = || ApiError::bad_query(name, format!("expected a whole number from {} to {}", allowed.start(), allowed.end()));
         number.map(Some).ok_or_else(expected)
     }
 
-    /// The last event the client has. The header goes first: it is what a browser sends when it comes back by itself.
+    /// The last event that the client has. The header wins over the query, because a browser sends it on each reconnect.
     pub(super) fn last_event_id(&self) -> Option<String> {
         let header = self.headers.get("last-event-id").map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
         let query = || self.value("last_event_id").or_else(|| self.value("lastEventId")).map(str::to_owned);
         header.filter(|id| !id.is_empty()).or_else(query)
     }
 
-    /// `types` and `task`, each a list with commas, given once or more.
-    pub(super) fn filter(&self) -> Result<Filter, Refusal> {
+    /// Parses `types` and `task`, each a comma-separated list that may be repeated.
+    pub(super) fn filter(&self) -> Result<EventFilter, ApiError> {
         let known = |name: &str| TYPE_NAMES.into_iter().find(|known| *known == name);
-        let bad_type = || Refusal::bad_query("types", format!("expected some of {}", TYPE_NAMES.join(", ")));
+        let bad_type = || ApiError::bad_query("types", format!("expected some of {}", TYPE_NAMES.join(", ")));
         let types = self.list("types")?.into_iter().map(|name| known(name).ok_or_else(bad_type)).collect::<Result<_, _>>()?;
         let tasks = self.list("task")?.into_iter().map(str::to_owned).collect();
-        Ok(Filter { types, tasks })
+        Ok(EventFilter { types, tasks })
     }
 
-    /// An item that is there but empty is a slip that would silently widen the filter to everything.
-    fn list(&self, name: &str) -> Result<Vec<&str>, Refusal> {
+    /// Refuses empty items: a mistake would silently widen the filter to everything.
+    fn list(&self, name: &str) -> Result<Vec<&str>, ApiError> {
         let items: Vec<_> = self.values(name).flat_map(|value| value.split(',')).map(str::trim).collect();
         match items.iter().any(|item| item.is_empty()) {
-            true => Err(Refusal::bad_query(name, "is empty; leave it out to get everything")),
+            true => Err(ApiError::bad_query(name, "is empty; leave it out to get everything")),
             false => Ok(items),
         }
     }
@@ -77,8 +77,8 @@ impl Asked {
     }
 }
 
-impl Filter {
-    pub(super) fn admits(&self, event: &Event) -> bool {
+impl EventFilter {
+    pub(super) fn matches(&self, event: &Event) -> bool {
         let type_fits = self.types.is_empty() || self.types.contains(&event.data.type_name());
         type_fits && (self.tasks.is_empty() || self.tasks.iter().any(|task| **task == *event.task_id))
     }
@@ -88,15 +88,15 @@ impl Filter {
 mod tests {
     use super::*;
 
-    async fn read(query: &str) -> Asked {
-        warp::test::request().path(&format!("/?{query}")).filter(&asked()).await.expect("any query can be read")
+    async fn read(query: &str) -> HttpRequest {
+        warp::test::request().path(&format!("/?{query}")).filter(&parse_request()).await.expect("any query can be read")
     }
 
     #[tokio::test]
     async fn filters_are_lists_and_strict() {
         let check = async |query: &str, expected: Option<(&[&'static str], &[&str])>| {
-            let expected =
-                expected.map(|(types, tasks)| Filter { types: types.to_vec(), tasks: tasks.iter().map(ToString::to_string).collect() });
+            let expected = expected
+                .map(|(types, tasks)| EventFilter { types: types.to_vec(), tasks: tasks.iter().map(ToString::to_string).collect() });
             assert_eq!(read(query).await.filter().ok(), expected, "{query}");
         };
         check("", Some((&[], &[]))).await;
@@ -127,7 +127,7 @@ mod tests {
                 Some(header) => request.header("Last-Event-ID", header),
                 None => request,
             };
-            request.filter(&asked()).await.expect("any query can be read").last_event_id()
+            request.filter(&parse_request()).await.expect("any query can be read").last_event_id()
         };
         assert_eq!(id("", None).await, None);
         assert_eq!(id("last_event_id=", Some("")).await, None);

@@ -1,7 +1,7 @@
-//! The streams: what is said around the events (`hello`, `gap`, `busy`, `bye`, heartbeats) and the answer they go out in.
+//! The streams: the responses and the control frames between the events (`hello`, `gap`, `busy`, `bye`, heartbeats).
 //!
-//! Frames of events and states come ready from the hub. Every rule here was measured against real clients: `id`, `event` and one
-//! line of `data` in every frame, `retry` only beside data, exactly this Content-Type, and never an error status for passing trouble.
+//! The hub makes the frames of events and states. Every rule here was measured against real clients: `id`, `event` and one line of
+//! `data` in every frame, `retry` only beside data, exactly this Content-Type, and no error status for a temporary failure.
 
 mod progress;
 mod states;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, stream};
+use futures_util::Stream;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -23,146 +23,161 @@ use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use warp::http::{HeaderMap, Method};
 use warp::reply::{Reply, Response};
 
-use super::metrics::{Counters, Gauge, Opened};
-use super::query::Asked;
-use super::refusal::Refusal;
-use super::{Serving, Stopping};
+use super::api_error::ApiError;
+use super::metrics::{Counters, Gauge, GaugeGuard};
+use super::query::HttpRequest;
+use super::{ServerContext, Shutdown};
 use crate::event::SCHEMA;
-use crate::hub::{Cursor, Start, sse_frame};
+use crate::hub::{Cursor, GapReason, StartPosition, sse_frame};
 
-/// What a browser waits before it comes back, plus or minus [`RETRY_JITTER`], so that a restart does not bring all at once.
+/// Reconnect delay of a browser, plus or minus [`RETRY_JITTER`], so that clients do not all reconnect at one time after a restart.
 const RETRY_MS: u64 = 2_000;
 const RETRY_JITTER: u64 = 600;
 
-/// The same for clients that found no seat.
+/// Reconnect delay of a client that got no permit.
 const BUSY_RETRY_MS: u64 = 30_000;
 
-/// One write's worth: more waits until the client has taken this.
+/// Size at which a write is full; further frames wait until the client has accepted it.
 const WRITE_BYTES: usize = 64 * 1024;
 
-/// Without the empty line that would end a frame: some clients (httpx-sse) make an empty event of that once they know an id.
+/// A comment without the empty line that ends a frame: with it, some clients (httpx-sse) report an empty event once they have an id.
 const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n");
 
 /// `GET /stream/progress`.
-pub(super) fn progress(asked: Asked, serving: Arc<Serving>) -> Result<Response, Refusal> {
-    let filter = asked.filter()?;
-    if asked.method == Method::HEAD {
-        return Ok(event_stream(Response::default()));
+pub(super) fn progress(request: HttpRequest, server: Arc<ServerContext>) -> Result<Response, ApiError> {
+    let filter = request.filter()?;
+    if request.method == Method::HEAD {
+        return Ok(with_stream_headers(Response::default()));
     }
-    let resume = asked.last_event_id();
-    let reader = serving.hub.subscribe_first(resume.as_deref().map_or(Start::Buffer, Start::Resume));
-    // What the client has, if it can be said: losing the connection before the gap is told must not hide the gap.
-    let place = resume.and_then(|text| text.parse().ok()).unwrap_or_else(|| reader.cursor());
-    Ok(match Seat::take(&serving, |counters| &counters.progress) {
-        Some(seat) => streamed(progress::Progress::new(&serving, seat, reader, filter, place)),
-        None => busy(&serving, &place),
+    let resume = request.last_event_id();
+    let reader = server.hub.subscribe_inline(resume.as_deref().map_or(StartPosition::Buffer, StartPosition::Resume));
+    // `hello` carries the client's own cursor, when it has one: a client that loses the connection before the `gap` frame must meet
+    // the gap again.
+    let cursor = resume.and_then(|text| text.parse().ok()).unwrap_or_else(|| reader.cursor());
+    Ok(match StreamPermit::try_acquire(&server, |counters| &counters.progress) {
+        Some(permit) => stream_response(progress::ProgressStream::new(&server, permit, reader, filter, cursor)),
+        None => busy(&server, &cursor),
     })
 }
 
 /// `GET /stream/state`.
-pub(super) fn states(asked: Asked, serving: Arc<Serving>) -> Result<Response, Refusal> {
-    if asked.method == Method::HEAD {
-        return Ok(event_stream(Response::default()));
+pub(super) fn states(request: HttpRequest, server: Arc<ServerContext>) -> Result<Response, ApiError> {
+    if request.method == Method::HEAD {
+        return Ok(with_stream_headers(Response::default()));
     }
-    Ok(match Seat::take(&serving, |counters| &counters.states) {
-        Some(seat) => streamed(states::States::new(&serving, seat)),
-        None => busy(&serving, &serving.hub.snapshot().cursor),
+    Ok(match StreamPermit::try_acquire(&server, |counters| &counters.states) {
+        Some(permit) => stream_response(states::StateStream::new(&server, permit)),
+        None => busy(&server, &server.hub.snapshot().cursor),
     })
 }
 
-/// One client's stream, as a source of writes.
-trait Feed: Send + Sync + 'static {
-    /// The next bytes to write, in whole frames; `None` is the clean end.
+/// One client's stream: yields the bytes to write.
+trait EventStream: Send + Sync + 'static {
+    /// The next bytes to write, in whole frames; `None` at the end of the stream.
     fn next(&mut self) -> impl Future<Output = Option<Bytes>> + Send + Sync;
 }
 
-/// A place among `--max-clients`, held until the stream ends.
-struct Seat {
+/// One of the `--max-clients` permits, held until the stream ends.
+struct StreamPermit {
     _permit: OwnedSemaphorePermit,
-    _counted: Opened,
+    _gauge: GaugeGuard,
 }
 
-impl Seat {
-    fn take(serving: &Serving, of: fn(&Counters) -> &Gauge) -> Option<Seat> {
-        let permit = serving.seats.clone().try_acquire_owned().ok()?;
-        Some(Seat { _permit: permit, _counted: Opened::new(&serving.counters, of) })
+impl StreamPermit {
+    fn try_acquire(server: &ServerContext, gauge: fn(&Counters) -> &Gauge) -> Option<StreamPermit> {
+        let permit = server.stream_permits.clone().try_acquire_owned().ok()?;
+        Some(StreamPermit { _permit: permit, _gauge: GaugeGuard::new(&server.counters, gauge) })
     }
 }
 
-fn streamed(feed: impl Feed) -> Response {
-    event_stream(warp::reply::stream(chunks(feed)).into_response())
+fn stream_response(stream: impl EventStream) -> Response {
+    with_stream_headers(warp::reply::stream(chunks(stream)).into_response())
 }
 
-fn chunks(feed: impl Feed) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + Sync {
-    stream::unfold(feed, |mut feed| async { feed.next().await.map(|bytes| (Ok(bytes), feed)) })
+fn chunks(stream: impl EventStream) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + Sync {
+    futures_util::stream::unfold(stream, |mut stream| async { stream.next().await.map(|bytes| (Ok(bytes), stream)) })
 }
 
-/// A 200: a browser would never come back after a 503.
-fn busy(serving: &Serving, place: &Cursor) -> Response {
-    serving.counters.busy();
+/// The response without a permit. Its status is 200, because a browser never reconnects after a 503.
+fn busy(server: &ServerContext, cursor: &Cursor) -> Response {
+    server.counters.count_busy();
     #[derive(Serialize)]
     struct Busy {
         reason: &'static str,
         retry_ms: u64,
     }
-    let frame = control(place, "busy", &Busy { reason: "too many clients", retry_ms: BUSY_RETRY_MS }, Some(BUSY_RETRY_MS));
-    event_stream(Response::new(frame.into()))
+    let frame = control(cursor, "busy", &Busy { reason: "too many clients", retry_ms: BUSY_RETRY_MS }, Some(BUSY_RETRY_MS));
+    with_stream_headers(Response::new(frame.into()))
 }
 
-fn event_stream(mut response: Response) -> Response {
+fn with_stream_headers(mut response: Response) -> Response {
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
-    // nginx collects a response before it passes it on, unless told otherwise.
+    // Without it nginx buffers the response.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response
 }
 
-fn hello(serving: &Serving, place: &dyn Display, heartbeat: Duration) -> Bytes {
+fn hello(server: &ServerContext, cursor: &dyn Display, heartbeat: Duration) -> Bytes {
     #[derive(Serialize)]
     struct Hello<'a> {
         schema: u32,
         version: &'static str,
         epoch: &'a str,
         heartbeat_ms: u128,
-        server_time: crate::line::Timestamp,
+        server_time: crate::clock::Timestamp,
     }
     let hello = Hello {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION"),
-        epoch: serving.hub.epoch(),
+        epoch: server.hub.epoch(),
         heartbeat_ms: heartbeat.as_millis(),
-        server_time: crate::line::Timestamp::now(),
+        server_time: crate::clock::Timestamp::now(),
     };
     let random = Uuid::new_v4().as_u64_pair().1;
     let retry = RETRY_MS - RETRY_JITTER + random % (2 * RETRY_JITTER + 1);
-    control(place, "hello", &hello, Some(retry))
+    control(cursor, "hello", &hello, Some(retry))
 }
 
-fn bye(place: &dyn Display) -> Bytes {
+fn bye(cursor: &dyn Display) -> Bytes {
     #[derive(Serialize)]
     struct Bye {
         reason: &'static str,
     }
-    control(place, "bye", &Bye { reason: "the bridge is ending" }, None)
+    control(cursor, "bye", &Bye { reason: "the bridge is ending" }, None)
 }
 
-fn control(place: &dyn Display, event: &str, data: &impl Serialize, retry: Option<u64>) -> Bytes {
+fn control(cursor: &dyn Display, event: &str, data: &impl Serialize, retry: Option<u64>) -> Bytes {
     let data = serde_json::to_vec(data).expect("control data is plain: it cannot fail to serialise");
-    sse_frame(place, event, &data, retry)
+    sse_frame(cursor, event, &data, retry)
 }
 
-/// Frames on their way into one write.
+/// The data of a `gap` frame, and the `gap` of a polled page.
+#[derive(Debug, Serialize)]
+pub(super) struct GapData {
+    reason: GapReason,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest: Option<String>,
+}
+
+impl GapData {
+    pub(super) fn new(reason: GapReason, oldest: Option<Cursor>) -> Self {
+        GapData { reason, oldest: oldest.map(|oldest| oldest.to_string()) }
+    }
+}
+
+/// Collects frames for one write.
 #[derive(Debug, Default)]
-struct Writing {
+struct FrameBuffer {
     first: Bytes,
     more: BytesMut,
 }
 
-impl Writing {
+impl FrameBuffer {
     fn push(&mut self, frame: Bytes) {
         if self.first.is_empty() {
-            // Alone, it goes out as it is, shared with all other clients.
+            // A single frame is not copied: all clients share its bytes.
             self.first = frame;
             return;
         }
@@ -182,22 +197,22 @@ impl Writing {
     }
 }
 
-/// Says when it is time to show that we are alive. A client that was too slow to hear of it gets one, not all that it missed.
+/// A timer for heartbeats. A client that was too slow for some of them gets one, not all that it missed.
 fn heartbeats(interval: Duration) -> Interval {
     let mut heartbeats = tokio::time::interval_at(Instant::now() + interval, interval);
     heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     heartbeats
 }
 
-/// The server's end, waited for once and for all: a new wait per event would cost more than the event.
-struct Ending(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
+/// One pinned future for the whole stream: a new one per event would cost more than the event.
+struct ShutdownSignal(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
 
-impl Ending {
-    fn new(stopping: &Stopping) -> Self {
-        Ending(Box::pin(stopping.clone().stopped()))
+impl ShutdownSignal {
+    fn new(shutdown: &Shutdown) -> Self {
+        ShutdownSignal(Box::pin(shutdown.clone().requested()))
     }
 
-    async fn comes(&mut self) {
+    async fn wait(&mut self) {
         self.0.as_mut().await;
     }
 }

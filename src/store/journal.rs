@@ -1,4 +1,4 @@
-//! The tail of the log on disk: a header that names it, then an event a line.
+//! The last events of the log on disk: a header with the epoch, then one event per line.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{replace, set_aside};
+use super::{quarantine, replace};
 use crate::event::Event;
-use crate::hub::random_name;
+use crate::hub::random_id;
 
-/// Goes up when the lines of the old kind cannot be read any more.
+/// Increased when old lines cannot be read any more.
 const VERSION: u32 = 1;
 const NAME: &str = "journal";
-/// What the hub keeps of the log; twice that is written before the journal is made shorter.
-const EVENTS: usize = 10_000;
-const BYTES: usize = 32 << 20;
+/// The limits of the hub's log. The journal is compacted when it has twice as much.
+const MAX_EVENTS: usize = 10_000;
+const MAX_BYTES: usize = 32 << 20;
 
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -24,54 +24,57 @@ pub(super) struct Journal {
     epoch: String,
     events: usize,
     bytes: usize,
-    /// Up to where its content is whole; behind that the disk may have been full in the middle of a line.
-    whole: u64,
-    torn: bool,
+    /// Length of the file up to the last whole line. A full disk may leave part of a line behind it.
+    valid_len: u64,
+    /// The last write failed, so the file may be longer than `valid_len`.
+    partial_write: bool,
+    /// The reused buffer of one write.
     batch: Vec<u8>,
 }
 
-/// What a journal held.
+/// The content of a journal at its opening.
 #[derive(Debug, Default)]
-pub(super) struct Contents {
+pub(super) struct JournalContents {
     pub(super) events: Vec<Event>,
-    /// Where a journal that could not be used was put.
-    pub(super) set_aside: Option<PathBuf>,
+    /// The new path of an unusable journal.
+    pub(super) quarantined: Option<PathBuf>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Header {
+struct JournalHeader {
     journal: u32,
     epoch: String,
 }
 
 impl Journal {
-    pub(super) fn open(folder: &Path) -> io::Result<(Journal, Contents)> {
+    pub(super) fn open(folder: &Path) -> io::Result<(Journal, JournalContents)> {
         let path = folder.join(NAME);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(cause) => return Err(cause),
         };
-        // A kill in the middle of a write leaves half a line, of events that nobody has got.
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let mut lines = bytes[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        let header = lines.next().and_then(|line| serde_json::from_slice::<Header>(line).ok()).filter(|header| header.journal == VERSION);
-        let mut contents = Contents::default();
+        // A kill during a write leaves part of a line, whose event no client has received.
+        let valid_len = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let mut lines = bytes[..valid_len].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let header =
+            lines.next().and_then(|line| serde_json::from_slice::<JournalHeader>(line).ok()).filter(|header| header.journal == VERSION);
+        let mut contents = JournalContents::default();
         let epoch = match header {
             Some(header) => {
                 contents.events = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
                 header.epoch
             }
             None => {
-                if whole > 0 {
-                    contents.set_aside = Some(set_aside(&path));
+                if valid_len > 0 {
+                    contents.quarantined = Some(quarantine(&path));
                 }
-                random_name()
+                random_id()
             }
         };
-        let excess = contents.events.len().saturating_sub(EVENTS);
+        let excess = contents.events.len().saturating_sub(MAX_EVENTS);
         contents.events.drain(..excess);
-        Ok((Journal::write_anew(path, epoch, &contents.events)?, contents))
+        Ok((Journal::rewrite(path, epoch, &contents.events)?, contents))
     }
 
     pub(super) fn epoch(&self) -> &str {
@@ -79,23 +82,23 @@ impl Journal {
     }
 
     pub(super) fn append(&mut self, events: &[Event]) -> io::Result<()> {
-        if self.torn {
-            self.file.set_len(self.whole)?;
-            self.torn = false;
+        if self.partial_write {
+            self.file.set_len(self.valid_len)?;
+            self.partial_write = false;
         }
         self.batch.clear();
         for event in events {
             self.batch.extend_from_slice(&event.to_json());
             self.batch.push(b'\n');
         }
-        self.torn = true;
+        self.partial_write = true;
         self.file.write_all(&self.batch)?;
-        self.torn = false;
-        self.whole += self.batch.len() as u64;
+        self.partial_write = false;
+        self.valid_len += self.batch.len() as u64;
         self.events += events.len();
         self.bytes += self.batch.len();
-        if self.events > 2 * EVENTS || self.bytes > 2 * BYTES {
-            self.shorten()?;
+        if self.events > 2 * MAX_EVENTS || self.bytes > 2 * MAX_BYTES {
+            self.compact()?;
         }
         Ok(())
     }
@@ -105,23 +108,24 @@ impl Journal {
         self.file = file;
     }
 
-    /// Leaves the last events only.
-    fn shorten(&mut self) -> io::Result<()> {
+    /// Drops all but the last events.
+    fn compact(&mut self) -> io::Result<()> {
         let bytes = fs::read(&self.path)?;
         let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').skip(1).filter(|line| !line.is_empty()).collect();
-        let mut left = BYTES;
+        let mut left = MAX_BYTES;
         let fits = |line: &&&[u8]| {
             left = left.saturating_sub(line.len());
             left > 0
         };
-        let count = lines.iter().rev().take(EVENTS).take_while(fits).count();
+        let count = lines.iter().rev().take(MAX_EVENTS).take_while(fits).count();
         let events: Vec<Event> = lines[lines.len() - count..].iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
-        *self = Journal::write_anew(self.path.clone(), self.epoch.clone(), &events)?;
+        *self = Journal::rewrite(self.path.clone(), self.epoch.clone(), &events)?;
         Ok(())
     }
 
-    fn write_anew(path: PathBuf, epoch: String, events: &[Event]) -> io::Result<Journal> {
-        let mut content = serde_json::to_vec(&Header { journal: VERSION, epoch: epoch.clone() })?;
+    /// Replaces the file with a header and `events`.
+    fn rewrite(path: PathBuf, epoch: String, events: &[Event]) -> io::Result<Journal> {
+        let mut content = serde_json::to_vec(&JournalHeader { journal: VERSION, epoch: epoch.clone() })?;
         content.push(b'\n');
         for event in events {
             content.extend_from_slice(&event.to_json());
@@ -130,6 +134,6 @@ impl Journal {
         replace(&path, &content)?;
         let file = OpenOptions::new().append(true).open(&path)?;
         let bytes = content.len();
-        Ok(Journal { path, file, epoch, events: events.len(), bytes, whole: bytes as u64, torn: false, batch: Vec::new() })
+        Ok(Journal { path, file, epoch, events: events.len(), bytes, valid_len: bytes as u64, partial_write: false, batch: Vec::new() })
     }
 }

@@ -1,4 +1,4 @@
-//! What is kept comes back; what is damaged is set aside and said; a full disk stops nothing.
+//! The store restores what it wrote, quarantines a damaged file with a notice, and survives a full disk.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use super::*;
 
 const NOW: Timestamp = Timestamp(1_770_000_000_000);
 
-fn open(folder: &TempDir) -> (Store, Kept) {
+fn open(folder: &TempDir) -> (Store, Restored) {
     Store::open(folder.path(), NOW).unwrap()
 }
 
@@ -24,15 +24,15 @@ fn numbered(from: u64, count: u64) -> Vec<Event> {
 #[test]
 fn the_journal_comes_back_without_its_torn_end() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut store, kept) = open(&folder);
-    let epoch = kept.newest.unwrap().epoch;
+    let (mut store, restored) = open(&folder);
+    let epoch = restored.newest.unwrap().epoch;
     assert_eq!(store.append(&numbered(1, 3), NOW), None);
     drop(store);
     let mut file = OpenOptions::new().append(true).open(folder.path().join("journal")).unwrap();
     file.write_all(b"{\"id\":\"half").unwrap();
-    let (mut store, kept) = open(&folder);
-    assert_eq!((kept.newest, kept.events), (Some(Cursor { epoch, seq: Seq(3) }), numbered(1, 3)));
-    assert!(kept.notices.is_empty());
+    let (mut store, restored) = open(&folder);
+    assert_eq!((restored.newest, restored.events), (Some(Cursor { epoch, seq: Seq(3) }), numbered(1, 3)));
+    assert!(restored.notices.is_empty());
     store.append(&numbered(4, 1), NOW);
     drop(store);
     assert_eq!(open(&folder).1.events, numbered(1, 4));
@@ -59,10 +59,14 @@ fn what_another_version_wrote_is_set_aside_and_said() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(name), content).unwrap();
-        let (mut store, kept) = open(&folder);
+        let (mut store, restored) = open(&folder);
         let aside = folder.path().join(name).with_extension("unusable");
-        assert_eq!(kept.notices.len(), 1, "{content}");
-        assert!(kept.notices[0].message.contains("set aside") && kept.notices[0].path.as_deref() == aside.to_str(), "{:?}", kept.notices);
+        assert_eq!(restored.notices.len(), 1, "{content}");
+        assert!(
+            restored.notices[0].message.contains("set aside") && restored.notices[0].path.as_deref() == aside.to_str(),
+            "{:?}",
+            restored.notices
+        );
         assert_eq!(fs::read_to_string(aside).unwrap(), content);
         assert_eq!(store.append(&numbered(1, 1), NOW), None);
         drop(store);
@@ -84,7 +88,7 @@ fn trouble_is_said_once_until_it_is_over() {
     store.journal.as_mut().unwrap().write_to(journal);
     assert_eq!(store.append(&numbered(3, 2), NOW), None);
     drop(store);
-    // The hole is the hub's to see: what stands behind it leads up to the newest.
+    // The hub handles the hole: the events after it are contiguous up to the newest.
     assert_eq!(open(&folder).1.events, numbered(3, 2));
 }
 
@@ -93,15 +97,15 @@ fn a_folder_that_cannot_be_written_is_said_and_nothing_more() {
     let folder = tempfile::tempdir().unwrap();
     let inside = folder.path().join("file/state");
     fs::write(folder.path().join("file"), "not a folder").unwrap();
-    let (mut store, kept) = Store::open(&inside, NOW).unwrap();
-    assert!(kept.notices.len() == 1 && kept.newest.is_none(), "{:?}", kept.notices);
+    let (mut store, restored) = Store::open(&inside, NOW).unwrap();
+    assert!(restored.notices.len() == 1 && restored.newest.is_none(), "{:?}", restored.notices);
     assert_eq!(store.append(&numbered(1, 1), NOW), None);
     let closed = folder.path().join("closed");
     fs::create_dir(&closed).unwrap();
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o500)).unwrap();
-    let (_, kept) = Store::open(&closed, NOW).unwrap();
+    let (_, restored) = Store::open(&closed, NOW).unwrap();
     // The superuser may write everywhere.
-    assert_eq!(kept.notices.len(), usize::from(kept.newest.is_none()));
+    assert_eq!(restored.notices.len(), usize::from(restored.newest.is_none()));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Names as logs write them, against plans as they spell them.
+//! StoryResolver as logs write them, against plans as they spell them.
 
 use super::*;
 use crate::plan::PlanStory;
@@ -9,7 +9,7 @@ fn plan(stories: &[(&str, &str, &[&str])]) -> Plan {
         .map(|(id, title, criteria)| PlanStory {
             id: Some((*id).into()),
             title: Some((*title).into()),
-            criteria: criteria.iter().map(|c| (*c).to_owned()).collect(),
+            criteria: criteria.iter().map(|c| (*c).into()).collect(),
             ..PlanStory::default()
         })
         .collect();
@@ -23,8 +23,8 @@ fn name(id: &str, title: &str) -> StoryName {
 
 #[test]
 fn a_written_name_finds_its_story() {
-    let mut names = Names::default();
-    names.set_plan(&plan(&[("US-003", "Create the login", &[]), ("7", "Log out", &[])]));
+    let mut resolver = StoryResolver::default();
+    resolver.set_plan(&plan(&[("US-003", "Create the login", &[]), ("7", "Log out", &[])]));
     for (id, title, expected) in [
         ("us-3", "", "US-003"),
         ("[US-003]", "anything", "US-003"),
@@ -34,34 +34,34 @@ fn a_written_name_finds_its_story() {
         ("us-9", "Log out", "US-9"),
         ("", "Something else", "title:something else"),
     ] {
-        assert_eq!(&*names.story(&name(id, title), "").0.key, expected, "{id} {title}");
+        assert_eq!(&*resolver.resolve_story(&name(id, title), "").0.key, expected, "{id} {title}");
     }
 }
 
 #[test]
 fn a_plan_that_comes_later_does_not_rename_what_was_counted() {
-    let mut names = Names::default();
-    let before = names.story(&name("us-3", ""), "").0;
-    names.set_plan(&plan(&[("US-003", "Create the login", &[])]));
-    assert_eq!(names.story(&name("us-3", ""), "").0.key, before.key);
+    let mut resolver = StoryResolver::default();
+    let before = resolver.resolve_story(&name("us-3", ""), "").0;
+    resolver.set_plan(&plan(&[("US-003", "Create the login", &[])]));
+    assert_eq!(resolver.resolve_story(&name("us-3", ""), "").0.key, before.key);
 }
 
 #[test]
 fn another_run_may_spell_an_id_in_another_way() {
-    let mut names = Names::default();
-    let before = names.story(&name("CHORE-1", ""), "").0;
-    names.begin_run();
-    let after = names.story(&name("chore-1", ""), "").0;
+    let mut resolver = StoryResolver::default();
+    let before = resolver.resolve_story(&name("CHORE-1", ""), "").0;
+    resolver.begin_run();
+    let after = resolver.resolve_story(&name("chore-1", ""), "").0;
     assert_eq!((after.key == before.key, after.id.as_deref()), (true, Some("chore-1")));
 }
 
 #[test]
 fn criteria_by_number_text_and_cut_text() {
-    let mut names = Names::default();
-    names.set_plan(&plan(&[("US-1", "T", &["Check the mail address", "Check the password", "Return a token"])]));
-    let (subject, place) = names.story(&name("US-1", ""), "");
+    let mut resolver = StoryResolver::default();
+    resolver.set_plan(&plan(&[("US-1", "T", &["Check the mail address", "Check the password", "Return a token"])]));
+    let (story_ref, story_index) = resolver.resolve_story(&name("US-1", ""), "");
     let mut index = |index: Option<u32>, text: &str| {
-        names.criterion(&subject, place, &Criterion { index, text: (!text.is_empty()).then(|| text.to_owned()) })
+        resolver.resolve_criterion(&story_ref, story_index, &Criterion { index, text: (!text.is_empty()).then(|| text.to_owned()) })
     };
     assert_eq!(index(Some(2), "whatever"), Some(2));
     assert_eq!(index(None, "check the PASSWORD."), Some(1));
@@ -73,9 +73,11 @@ fn criteria_by_number_text_and_cut_text() {
 
 #[test]
 fn criteria_without_a_plan_are_ranked_by_first_appearance() {
-    let mut names = Names::default();
-    let (subject, place) = names.story(&name("US-1", ""), "");
-    let mut index = |index: Option<u32>, text: &str| names.criterion(&subject, place, &Criterion { index, text: Some(text.to_owned()) });
+    let mut resolver = StoryResolver::default();
+    let (story_ref, story_index) = resolver.resolve_story(&name("US-1", ""), "");
+    let mut index = |index: Option<u32>, text: &str| {
+        resolver.resolve_criterion(&story_ref, story_index, &Criterion { index, text: Some(text.to_owned()) })
+    };
     assert_eq!(index(None, "one"), Some(0));
     assert_eq!(index(None, "two"), Some(1));
     assert_eq!(index(None, "one"), Some(0));
@@ -84,11 +86,11 @@ fn criteria_without_a_plan_are_ranked_by_first_appearance() {
 }
 
 #[test]
-fn a_plan_without_ids_is_known_by_title_and_place() {
+fn a_plan_without_ids_is_known_by_title_and_number() {
     let stories = ["Dashboard shows the table", "Registration form works", "Add a README.md file"];
     let stories = stories.iter().map(|title| PlanStory { title: Some((*title).into()), ..PlanStory::default() }).collect();
-    let mut names = Names::default();
-    names.set_plan(&Plan { stories, ..Plan::default() });
+    let mut resolver = StoryResolver::default();
+    resolver.set_plan(&Plan { stories, ..Plan::default() });
     for (id, title, expected) in [
         ("2", "Single registration form", Some(1)),
         ("", "Added README.md", Some(2)),
@@ -96,7 +98,7 @@ fn a_plan_without_ids_is_known_by_title_and_place() {
         ("3", "Something else entirely", None),
         ("", "Form", None),
     ] {
-        assert_eq!(names.story(&name(id, title), "").1, expected, "{id} {title}");
+        assert_eq!(resolver.resolve_story(&name(id, title), "").1, expected, "{id} {title}");
     }
 }
 

@@ -1,34 +1,27 @@
-//! Bytes of one line → text without controls, escape sequences and bidi controls.
-//!
-//! Text from files is hostile and ends up in terminals and pages: what could move a cursor, hide text or turn it around never gets past
-//! here. Visible characters are never changed.
+//! Bytes of one line → text: decoding, and no character that is cut in half. What a decoded text must not hold is known to `text`.
 
 use std::borrow::Cow;
 
+use crate::text::clean_line_text;
+
 /// Decodes one line (without its line end) and cleans it. Invalid UTF-8 becomes U+FFFD.
-pub fn line(bytes: &[u8]) -> Cow<'_, str> {
+pub fn clean_line(bytes: &[u8]) -> Cow<'_, str> {
     match String::from_utf8_lossy(bytes) {
-        Cow::Borrowed(text) => self::text(text),
-        Cow::Owned(text) => Cow::Owned(self::text(&text).into_owned()),
+        Cow::Borrowed(text) => clean_line_text(text),
+        Cow::Owned(text) => Cow::Owned(clean_line_text(&text).into_owned()),
     }
 }
 
-/// Cleans text that is decoded already.
-pub fn text(text: &str) -> Cow<'_, str> {
-    let is_plain = is_visible_ascii(text.as_bytes()) || text.bytes().fold(true, |plain, byte| plain & is_plain(byte));
-    if is_plain || !text.chars().any(is_unwanted) { Cow::Borrowed(text) } else { Cow::Owned(strip(text)) }
-}
-
-/// As much of the start as is UTF-8.
-pub fn valid_start(bytes: &[u8]) -> &str {
+/// The longest prefix that is valid UTF-8.
+pub fn utf8_prefix(bytes: &[u8]) -> &str {
     match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
     }
 }
 
-/// Bytes without a character that is cut off at their end: what a cut or an unfinished write leaves behind.
-pub fn whole_characters(bytes: &[u8]) -> &[u8] {
+/// The bytes without an incomplete character at their end, as a cut or an unfinished write leaves one.
+pub fn without_cut_character(bytes: &[u8]) -> &[u8] {
     // A character has at most four bytes, so its first byte is among the last three when something is missing.
     for back in 1..=bytes.len().min(3) {
         let first = bytes[bytes.len() - back];
@@ -44,102 +37,12 @@ pub fn whole_characters(bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// Whether all is what most lines are made of. Sixteen bytes at a time, which is vectorised; the last ones once more rather than one by one.
-fn is_visible_ascii(bytes: &[u8]) -> bool {
-    const STEP: usize = 16;
-    let visible = |byte: &u8| (byte.wrapping_sub(b' ') <= b'~' - b' ') | (*byte == b'\t');
-    let all = |part: &[u8; STEP]| part.iter().fold(true, |all, byte| all & visible(byte));
-    let (parts, rest) = bytes.as_chunks::<STEP>();
-    parts.iter().all(all) && bytes.last_chunk::<STEP>().map_or_else(|| rest.iter().all(visible), all)
-}
-
-/// Not the start of anything unwanted, judged by the byte alone: that is vectorised, and characters need to be looked at in other lines
-/// only. The four are the first bytes of U+0080–U+00BF, U+0600–U+063F, U+2000–U+2FFF and U+F000–U+FFFF.
-fn is_plain(byte: u8) -> bool {
-    !matches!(byte, 0..=8 | 10..=31 | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef)
-}
-
-fn is_unwanted(c: char) -> bool {
-    match c {
-        '\t' | ' '..='~' => false,
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => true,
-        // Bidi controls, and a byte order mark in the middle of a file that was put together from others.
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => true,
-        _ => false,
-    }
-}
-
-fn strip(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    let mut rest = text;
-    loop {
-        let (plain, behind) = rest.split_at(rest.bytes().position(|byte| !is_plain(byte)).unwrap_or(rest.len()));
-        kept.push_str(plain);
-        let Some(c) = behind.chars().next() else { return kept };
-        rest = &behind[c.len_utf8()..];
-        rest = match c {
-            '\u{1b}' => after_escape(rest),
-            // The one-character form of `ESC [`. Only a whole sequence counts: U+009B also comes from badly decoded text.
-            '\u{9b}' => after_parameters(rest).0,
-            _ => {
-                if !is_unwanted(c) {
-                    kept.push(c);
-                }
-                rest
-            }
-        };
-    }
-}
-
-/// What stands behind the sequence that an escape character began.
-fn after_escape(rest: &str) -> &str {
-    match rest.bytes().next() {
-        Some(b'[') => {
-            let rest = &rest[1..];
-            match after_parameters(rest) {
-                (after, true) => after,
-                // Broken off: its parameters are no text either.
-                (_, false) => rest.trim_start_matches(|c| matches!(c, ' '..='?')),
-            }
-        }
-        // OSC, DCS, SOS, PM, APC: a string up to its terminator, or to the end of the line.
-        Some(b']' | b'P' | b'X' | b'^' | b'_') => after_string(&rest[1..]),
-        Some(b' '..=b'~') => {
-            let rest = rest.trim_start_matches(|c| matches!(c, ' '..='/'));
-            match rest.bytes().next() {
-                Some(b'0'..=b'~') => &rest[1..],
-                _ => rest,
-            }
-        }
-        _ => rest,
-    }
-}
-
-/// Behind `parameters intermediates final` of a control sequence, and whether it was whole.
-fn after_parameters(rest: &str) -> (&str, bool) {
-    let behind = rest.trim_start_matches(|c| matches!(c, '0'..='?')).trim_start_matches(|c| matches!(c, ' '..='/'));
-    match behind.bytes().next() {
-        Some(b'@'..=b'~') => (&behind[1..], true),
-        _ => (rest, false),
-    }
-}
-
-fn after_string(rest: &str) -> &str {
-    for (at, c) in rest.char_indices() {
-        match c {
-            '\u{7}' | '\u{9c}' => return &rest[at + c.len_utf8()..],
-            '\u{1b}' => return rest[at + 1..].strip_prefix('\\').unwrap_or(&rest[at..]),
-            _ => {}
-        }
-    }
-    ""
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::text::is_unwanted;
 
     #[test]
     fn table() {
@@ -168,7 +71,7 @@ mod tests {
             (b"", ""),
         ];
         for (bytes, expected) in cases {
-            assert_eq!(line(bytes), *expected, "{bytes:?}");
+            assert_eq!(clean_line(bytes), *expected, "{bytes:?}");
         }
     }
 
@@ -176,26 +79,26 @@ mod tests {
     fn a_character_that_is_cut_off_is_dropped() {
         for text in ["a", "é", "✓", "🎉", "ab✓"] {
             let bytes = text.as_bytes();
-            assert_eq!(whole_characters(bytes), bytes);
+            assert_eq!(without_cut_character(bytes), bytes);
             let last = text.chars().last().map_or(0, char::len_utf8);
             for missing in 1..last {
-                assert_eq!(whole_characters(&bytes[..bytes.len() - missing]), &bytes[..bytes.len() - last], "{text}");
+                assert_eq!(without_cut_character(&bytes[..bytes.len() - missing]), &bytes[..bytes.len() - last], "{text}");
             }
         }
-        assert_eq!(whole_characters(b"\x80\x80\x80\x80"), b"\x80\x80\x80\x80");
+        assert_eq!(without_cut_character(b"\x80\x80\x80\x80"), b"\x80\x80\x80\x80");
     }
 
     proptest! {
         #[test]
         fn nothing_unwanted_is_left(bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(0x1b), Just(b'['), Just(b']'), Just(b'm')], 0..200)) {
-            let cleaned = line(&bytes).into_owned();
+            let cleaned = clean_line(&bytes).into_owned();
             prop_assert!(!cleaned.chars().any(is_unwanted));
-            prop_assert_eq!(text(&cleaned), cleaned.as_str());
+            prop_assert_eq!(clean_line_text(&cleaned), cleaned.as_str());
         }
 
         #[test]
         fn visible_text_stays(text in "[ -~äöü✓日\t]{0,80}") {
-            prop_assert_eq!(line(text.as_bytes()), text.as_str());
+            prop_assert_eq!(clean_line(text.as_bytes()), text.as_str());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A file that is read as a whole: its text, whenever it changed.
+//! A file that is read as a whole: emits its text after every change.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -7,88 +7,89 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::discover::Source;
 use crate::error::NoticeKind;
-use crate::line::Input;
-use crate::tail::file::{self, Signature, Standing};
-use crate::tail::log::SECOND_LOOK;
-use crate::tail::place::{Look, Place, Step};
+use crate::input::Input;
+use crate::tail::file_stat::{self, FileStat, PathState};
 use crate::tail::splitter;
+use crate::tail::tailer::RECHECK_DELAY;
+use crate::tail::tracked_path::{PollContext, PollResult, TrackedPath};
 
 /// Largest document. Real plans have some ten kilobytes.
-const LIMIT: u64 = 16 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 
-pub(super) struct Document {
-    place: Place,
-    seen: Option<Signature>,
-    /// Digest of the text that was sent last.
-    sent: Option<u64>,
+pub(super) struct DocumentReader {
+    tracked: TrackedPath,
+    last_stat: Option<FileStat>,
+    /// Digest of the text that was emitted last.
+    emitted: Option<u64>,
     check_at: Option<Duration>,
 }
 
-impl Document {
+impl DocumentReader {
     pub(super) fn new(source: &Source) -> Self {
-        Document { place: Place::new(source), seen: None, sent: None, check_at: None }
+        DocumentReader { tracked: TrackedPath::new(source), last_stat: None, emitted: None, check_at: None }
     }
 
-    pub(super) fn look(&mut self, look: &mut Look<'_>) -> Step {
-        self.place.looked(look.now);
-        match file::standing(&self.place.path) {
-            Standing::Missing => {
-                self.place.is_missing(look);
-                self.seen = None;
+    pub(super) fn poll(&mut self, poll: &mut PollContext<'_>) -> PollResult {
+        self.tracked.mark_checked(poll.now);
+        match file_stat::stat_path(&self.tracked.path) {
+            PathState::Missing => {
+                self.tracked.mark_missing(poll);
+                self.last_stat = None;
                 self.check_at = None;
             }
-            Standing::Refused(why) => {
+            PathState::Refused(why) => {
                 self.check_at = None;
-                self.place.trouble(NoticeKind::Unreadable, why, look);
+                self.tracked.report(NoticeKind::Unreadable, why, poll);
             }
-            Standing::Regular(signature) => self.judge(signature, look),
+            PathState::Regular(stat) => self.read_if_changed(stat, poll),
         }
-        Step::Done
+        PollResult::Done
     }
 
-    pub(super) fn next_look(&self, poll: Option<Duration>) -> Duration {
-        let recheck = self.place.recheck_at(poll);
+    pub(super) fn next_poll(&self, poll_interval: Option<Duration>) -> Duration {
+        let recheck = self.tracked.recheck_at(poll_interval);
         self.check_at.map_or(recheck, |at| at.min(recheck))
     }
 
-    fn judge(&mut self, signature: Signature, look: &mut Look<'_>) {
-        let changed = self.seen != Some(signature);
-        if !changed && self.check_at.is_none_or(|at| look.now.elapsed < at) {
+    /// Reads the document if its metadata changed or a recheck is due, and emits its text if that changed.
+    fn read_if_changed(&mut self, stat: FileStat, poll: &mut PollContext<'_>) {
+        let changed = self.last_stat != Some(stat);
+        if !changed && self.check_at.is_none_or(|at| poll.now.elapsed < at) {
             return;
         }
-        self.check_at = changed.then_some(look.now.elapsed + SECOND_LOOK);
-        if changed && self.seen.is_some() {
-            self.place.moved(look.now);
+        self.check_at = changed.then_some(poll.now.elapsed + RECHECK_DELAY);
+        if changed && self.last_stat.is_some() {
+            self.tracked.mark_changed(poll.now);
         }
-        self.seen = Some(signature);
-        if signature.size > LIMIT {
-            let message = format!("has {} bytes, more than the {LIMIT} that are read: its content is ignored", signature.size);
-            self.place.trouble(NoticeKind::Limit, message, look);
+        self.last_stat = Some(stat);
+        if stat.size > MAX_BYTES {
+            let message = format!("has {} bytes, more than the {MAX_BYTES} that are read: its content is ignored", stat.size);
+            self.tracked.report(NoticeKind::Limit, message, poll);
             return;
         }
         match self.read() {
             Ok(bytes) => {
-                let news = self.place.is_here(&signature, look);
+                let is_new = self.tracked.mark_present(&stat, poll);
                 let digest = Some(xxh3_64(&bytes));
-                if news || self.sent != digest {
-                    self.sent = digest;
-                    (look.say)(Input::Document { source: self.place.id, at: look.now, text: splitter::document(&bytes) });
+                if is_new || self.emitted != digest {
+                    self.emitted = digest;
+                    (poll.emit)(Input::Document { source: self.tracked.id, at: poll.now, text: splitter::decode_document(&bytes) });
                 }
             }
             Err(cause) => {
-                self.seen = None;
+                self.last_stat = None;
                 self.check_at = None;
-                if !file::is_missing(&cause) {
-                    self.place.trouble(NoticeKind::Unreadable, file::remedy(&cause), look);
+                if !file_stat::is_missing(&cause) {
+                    self.tracked.report(NoticeKind::Unreadable, file_stat::describe_error(&cause), poll);
                 }
             }
         }
     }
 
     fn read(&self) -> io::Result<Vec<u8>> {
-        let (file, signature) = file::open(&self.place.path)?;
-        let mut bytes = Vec::with_capacity(signature.size.min(LIMIT) as usize + 1);
-        file.take(LIMIT).read_to_end(&mut bytes)?;
+        let (file, stat) = file_stat::open(&self.tracked.path, &self.tracked.confinement)?;
+        let mut bytes = Vec::with_capacity(stat.size.min(MAX_BYTES) as usize + 1);
+        file.take(MAX_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 }

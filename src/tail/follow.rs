@@ -1,4 +1,4 @@
-//! Grown, or read again from its start (and why).
+//! Appended, or to be read again from its start (and why).
 //!
 //! Keeps digests of the bytes that were read and compares them with what the file holds now. Opens and stats nothing: bytes come in
 //! through a closure.
@@ -9,83 +9,82 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::line::Why;
+use crate::input::RereadReason;
 
-/// Up to this size everything that was read is compared; above it [`ENDS`] at the head and before the offset.
-const WHOLE: u64 = 16 << 20;
-const ENDS: u64 = 64 << 10;
+/// Up to this size a full check compares everything that was read; above it [`EDGE_BYTES`] at the head and before the offset.
+const FULL_LIMIT: u64 = 16 << 20;
+const EDGE_BYTES: u64 = 64 << 10;
 /// What a quick check compares at the head and before the offset.
 const QUICK: usize = 4 << 10;
-/// Thorough checks may read this much a second of one file. At memory speed that is half a percent of the time: a log that gets 1,000
+/// How much the full checks of one file may read in a second. At memory speed that is half a percent of the time: a log that gets 1,000
 /// lines a second is compared as a whole a few times a second and quickly in between.
 const CHECKED_PER_SECOND: u64 = 16 << 20;
-
-/// Up to this much is compared thoroughly before what was added is read: a quarter of a millisecond. With more it is done right
-/// after; facts are counted, so that an edit found late changes nothing in what was said.
-const AT_ONCE: u64 = 1 << 20;
+/// A full check of up to this much comes before what was appended is read: it takes a quarter of a millisecond. With more it comes right
+/// after. Facts are counted, so an edit that is found late changes no event that was published.
+const INLINE_LIMIT: u64 = 1 << 20;
 
 /// How closely to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Depth {
-    /// 4 KiB at the head and before the offset: catches what truncates, inserts or replaces.
+pub enum CheckLevel {
+    /// 4 KiB at the head and before the offset: detects a truncation, an insertion or a replacement.
     Quick,
-    /// Everything up to 16 MiB: catches a middle edited in place as well.
-    Thorough,
+    /// Everything up to 16 MiB: detects an edit in the middle as well.
+    Full,
 }
 
-/// Where the file is that was read before.
+/// What became of the file that was read before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whereabouts {
-    /// Under the name, as before.
-    Here,
-    /// Nowhere, or under a name that editors give to what they replace: it was saved.
-    Saved,
-    /// Under another name.
-    Elsewhere,
-    /// Under the name of a rotated file, or copied there.
+pub enum OldFile {
+    /// It still has the path.
+    SameInode,
+    /// It has no name, or one that editors give to a file they replace: another file was saved over it.
+    Replaced,
+    /// It has another name.
+    Renamed,
+    /// It has the name of a rotated file, or its content was copied to one.
     Rotated,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum FileChange {
     /// Everything before the offset is as it was read.
-    Grown,
-    ReadAgain(Why),
+    Appended,
+    Reread(RereadReason),
 }
 
 /// Digests of the first `offset` bytes of a file: enough to find out, also in another process, whether a file still begins with them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proof {
+pub struct Fingerprint {
     pub offset: u64,
-    /// Of everything, while that is no more than [`WHOLE`].
+    /// Of everything, while that is no more than [`FULL_LIMIT`].
     whole: Option<u64>,
     head: u64,
     block_before: Option<u64>,
     block: u64,
 }
 
-impl Proof {
+impl Fingerprint {
     /// Whether a file still begins with the bytes that were read. `buffer` is what to read into.
-    pub fn stands(&self, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<bool> {
+    pub fn matches(&self, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<bool> {
         if self.whole.is_some() {
             return Ok(digest(0, self.offset, read, buffer)? == self.whole);
         }
-        let block = self.offset - self.offset % ENDS;
-        Ok(digest(0, self.offset.min(ENDS), read, buffer)? == Some(self.head)
+        let block = self.offset - self.offset % EDGE_BYTES;
+        Ok(digest(0, self.offset.min(EDGE_BYTES), read, buffer)? == Some(self.head)
             && digest(block, self.offset, read, buffer)? == Some(self.block)
-            && (self.block_before.is_none() || digest(block - ENDS, block, read, buffer)? == self.block_before))
+            && (self.block_before.is_none() || digest(block - EDGE_BYTES, block, read, buffer)? == self.block_before))
     }
 }
 
-/// What is remembered of the bytes that were read, from the first to the offset.
+/// Hashes of the bytes that were read, from the first to the offset.
 #[derive(Clone)]
-pub struct Prefix {
+pub struct PrefixHash {
     offset: u64,
-    /// Of everything, while that is no more than [`WHOLE`].
+    /// Of everything, while that is no more than [`FULL_LIMIT`].
     whole: Option<Box<Xxh3>>,
-    /// Of the first [`ENDS`] bytes.
+    /// Of the first [`EDGE_BYTES`] bytes.
     head: Box<Xxh3>,
-    /// Of the block of [`ENDS`] bytes before the one that the offset is in, if there is one.
+    /// Of the block of [`EDGE_BYTES`] bytes before the one that the offset is in, if there is one.
     block_before: Option<u64>,
     /// Of the block that the offset is in, from its start.
     block: Box<Xxh3>,
@@ -93,9 +92,9 @@ pub struct Prefix {
     last: Vec<u8>,
 }
 
-impl Default for Prefix {
+impl Default for PrefixHash {
     fn default() -> Self {
-        Prefix {
+        PrefixHash {
             offset: 0,
             whole: Some(Box::default()),
             head: Box::default(),
@@ -110,7 +109,7 @@ impl Default for Prefix {
 /// Reads at an offset, like `FileExt::read_at`.
 pub type ReadAt<'a> = dyn FnMut(&mut [u8], u64) -> io::Result<usize> + 'a;
 
-impl Prefix {
+impl PrefixHash {
     /// How many bytes were read.
     pub fn offset(&self) -> u64 {
         self.offset
@@ -118,7 +117,7 @@ impl Prefix {
 
     /// The next bytes of the file.
     pub fn add(&mut self, bytes: &[u8]) {
-        let in_head = ENDS.saturating_sub(self.offset).min(bytes.len() as u64) as usize;
+        let in_head = EDGE_BYTES.saturating_sub(self.offset).min(bytes.len() as u64) as usize;
         self.head.update(&bytes[..in_head]);
         let room = QUICK - self.first.len();
         self.first.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -129,11 +128,11 @@ impl Prefix {
         let mut rest = bytes;
         let mut at = self.offset;
         while !rest.is_empty() {
-            let room = ENDS - at % ENDS;
+            let room = EDGE_BYTES - at % EDGE_BYTES;
             let (now, later) = rest.split_at(rest.len().min(room as usize));
             self.block.update(now);
             at += now.len() as u64;
-            if at.is_multiple_of(ENDS) {
+            if at.is_multiple_of(EDGE_BYTES) {
                 self.block_before = Some(self.block.digest());
                 self.block.reset();
             }
@@ -141,7 +140,7 @@ impl Prefix {
         }
 
         self.offset = at;
-        if self.offset > WHOLE {
+        if self.offset > FULL_LIMIT {
             self.whole = None;
         }
         if let Some(whole) = &mut self.whole {
@@ -149,32 +148,32 @@ impl Prefix {
         }
     }
 
-    /// Whether a thorough check is cheap enough to let a new line wait for it.
-    pub fn is_small(&self) -> bool {
-        self.offset <= AT_ONCE
+    /// Whether a full check is cheap enough to let a new line wait for it.
+    pub fn is_check_inline(&self) -> bool {
+        self.offset <= INLINE_LIMIT
     }
 
-    /// How long to leave the file alone after a thorough check.
-    pub fn rest_after_check(&self) -> Duration {
-        let read = if self.whole.is_some() { self.offset } else { 3 * ENDS };
+    /// How long no full check may follow a full check.
+    pub fn check_cooldown(&self) -> Duration {
+        let read = if self.whole.is_some() { self.offset } else { 3 * EDGE_BYTES };
         Duration::from_micros(read * 1_000_000 / CHECKED_PER_SECOND)
     }
 
     /// Whether the file still begins with the bytes that were read. `buffer` is what to read into.
-    pub fn stands(&self, depth: Depth, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<bool> {
-        // Everything at once costs a small file less than its ends apart.
-        let is_enough = depth == Depth::Thorough && self.offset <= ENDS;
+    pub fn matches(&self, level: CheckLevel, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<bool> {
+        // For a small file one comparison of everything is cheaper than two of its edges.
+        let is_enough = level == CheckLevel::Full && self.offset <= EDGE_BYTES;
         let last_from = self.offset - self.last.len() as u64;
-        let ends_stand = is_enough || (holds(&self.first, 0, read, buffer)? && holds(&self.last, last_from, read, buffer)?);
-        match depth {
-            Depth::Quick => Ok(ends_stand),
-            Depth::Thorough => Ok(ends_stand && self.proof().stands(read, buffer)?),
+        let edges_match = is_enough || (equals_at(&self.first, 0, read, buffer)? && equals_at(&self.last, last_from, read, buffer)?);
+        match level {
+            CheckLevel::Quick => Ok(edges_match),
+            CheckLevel::Full => Ok(edges_match && self.fingerprint().matches(read, buffer)?),
         }
     }
 
-    /// What to keep of this beyond the life of the process.
-    pub fn proof(&self) -> Proof {
-        Proof {
+    /// The part of this that outlives the process.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint {
             offset: self.offset,
             whole: self.whole.as_ref().map(|whole| whole.digest()),
             head: self.head.digest(),
@@ -183,30 +182,30 @@ impl Prefix {
         }
     }
 
-    /// What became of the file. Another inode that begins with everything that was read has grown too: many editors and agents write the
-    /// whole file anew to add a line.
-    pub fn judge(&self, size: u64, old: Whereabouts, depth: Depth, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<Verdict> {
-        // A new file may well begin like the one that was rotated away: both have a header.
-        let may_be_the_same = old != Whereabouts::Rotated || self.offset == 0;
-        if may_be_the_same && size >= self.offset && self.stands(depth, read, buffer)? {
-            return Ok(Verdict::Grown);
+    /// What happened to a file of this size. Another inode that begins with everything that was read counts as appended to: many editors
+    /// and agents write the whole file anew to add a line.
+    pub fn classify(&self, size: u64, old: OldFile, level: CheckLevel, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<FileChange> {
+        // A new file may begin like the rotated one: both have a header.
+        let may_be_the_same = old != OldFile::Rotated || self.offset == 0;
+        if may_be_the_same && size >= self.offset && self.matches(level, read, buffer)? {
+            return Ok(FileChange::Appended);
         }
-        Ok(Verdict::ReadAgain(why(old)))
+        Ok(FileChange::Reread(reread_reason(old)))
     }
 }
 
-/// What it means that other bytes stand under the name.
-pub fn why(old: Whereabouts) -> Why {
+/// Why a file with other bytes is reread.
+pub fn reread_reason(old: OldFile) -> RereadReason {
     match old {
-        Whereabouts::Here => Why::Rewritten,
-        Whereabouts::Saved => Why::Replaced,
-        Whereabouts::Elsewhere => Why::MovedAway,
-        Whereabouts::Rotated => Why::Rotated,
+        OldFile::SameInode => RereadReason::Rewritten,
+        OldFile::Replaced => RereadReason::Replaced,
+        OldFile::Renamed => RereadReason::Renamed,
+        OldFile::Rotated => RereadReason::Rotated,
     }
 }
 
-/// Whether exactly these bytes stand at `at`.
-fn holds(bytes: &[u8], at: u64, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<bool> {
+/// Whether the file holds exactly these bytes at `at`.
+fn equals_at(bytes: &[u8], at: u64, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<bool> {
     let mut done = 0;
     while done < bytes.len() {
         let wanted = buffer.len().min(bytes.len() - done);
@@ -219,7 +218,7 @@ fn holds(bytes: &[u8], at: u64, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io:
     Ok(true)
 }
 
-/// Digest of `from..to`; nothing when the file ends before.
+/// Digest of `from..to`; `None` when the file ends before `to`.
 fn digest(from: u64, to: u64, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<Option<u64>> {
     let mut digest = Xxh3::new();
     let mut at = from;
@@ -251,8 +250,8 @@ mod tests {
         }
     }
 
-    fn prefix_of(content: &[u8], chunk: usize) -> Prefix {
-        let mut prefix = Prefix::default();
+    fn prefix_of(content: &[u8], chunk: usize) -> PrefixHash {
+        let mut prefix = PrefixHash::default();
         content.chunks(chunk.max(1)).for_each(|bytes| prefix.add(bytes));
         prefix
     }
@@ -264,50 +263,51 @@ mod tests {
     #[test]
     fn verdicts() {
         let prefix = prefix_of(b"one\ntwo\n", 3);
-        let check = |now: &[u8], old: Whereabouts, expected: Verdict| {
+        let check = |now: &[u8], old: OldFile, expected: FileChange| {
             assert_eq!(
-                prefix.judge(now.len() as u64, old, Depth::Thorough, &mut reader(now), &mut [0; 9000]).unwrap(),
+                prefix.classify(now.len() as u64, old, CheckLevel::Full, &mut reader(now), &mut [0; 9000]).unwrap(),
                 expected,
                 "{now:?}"
             );
         };
-        check(b"one\ntwo\n", Whereabouts::Here, Verdict::Grown);
-        check(b"one\ntwo\nthree\n", Whereabouts::Here, Verdict::Grown);
-        check(b"one\ntwo\nthree\n", Whereabouts::Saved, Verdict::Grown);
-        check(b"one\ntwo\nthree\n", Whereabouts::Elsewhere, Verdict::Grown);
-        check(b"one\ntwo\nthree\n", Whereabouts::Rotated, Verdict::ReadAgain(Why::Rotated));
-        check(b"one\n", Whereabouts::Here, Verdict::ReadAgain(Why::Rewritten));
-        check(b"one\ntoo\n", Whereabouts::Here, Verdict::ReadAgain(Why::Rewritten));
-        check(b"zero\none\ntwo\n", Whereabouts::Saved, Verdict::ReadAgain(Why::Replaced));
-        check(b"", Whereabouts::Elsewhere, Verdict::ReadAgain(Why::MovedAway));
+        check(b"one\ntwo\n", OldFile::SameInode, FileChange::Appended);
+        check(b"one\ntwo\nthree\n", OldFile::SameInode, FileChange::Appended);
+        check(b"one\ntwo\nthree\n", OldFile::Replaced, FileChange::Appended);
+        check(b"one\ntwo\nthree\n", OldFile::Renamed, FileChange::Appended);
+        check(b"one\ntwo\nthree\n", OldFile::Rotated, FileChange::Reread(RereadReason::Rotated));
+        check(b"one\n", OldFile::SameInode, FileChange::Reread(RereadReason::Rewritten));
+        check(b"one\ntoo\n", OldFile::SameInode, FileChange::Reread(RereadReason::Rewritten));
+        check(b"zero\none\ntwo\n", OldFile::Replaced, FileChange::Reread(RereadReason::Replaced));
+        check(b"", OldFile::Renamed, FileChange::Reread(RereadReason::Renamed));
     }
 
     #[test]
     fn nothing_read_is_always_grown() {
-        assert!(Prefix::default().stands(Depth::Thorough, &mut reader(b"anything"), &mut [0; 9000]).unwrap());
+        assert!(PrefixHash::default().matches(CheckLevel::Full, &mut reader(b"anything"), &mut [0; 9000]).unwrap());
     }
 
     #[test]
     fn a_shrink_between_stat_and_read_is_no_growth() {
         let prefix = prefix_of(&content(100_000), 4096);
-        let verdict = prefix.judge(100_000, Whereabouts::Here, Depth::Quick, &mut reader(&content(50_000)), &mut [0; 9000]).unwrap();
-        assert_eq!(verdict, Verdict::ReadAgain(Why::Rewritten));
+        let change =
+            prefix.classify(100_000, OldFile::SameInode, CheckLevel::Quick, &mut reader(&content(50_000)), &mut [0; 9000]).unwrap();
+        assert_eq!(change, FileChange::Reread(RereadReason::Rewritten));
     }
 
     #[test]
     fn above_the_limit_the_ends_are_compared() {
-        let size = WHOLE as usize + 3 * ENDS as usize + 17;
+        let size = FULL_LIMIT as usize + 3 * EDGE_BYTES as usize + 17;
         let mut now = content(size);
         let prefix = prefix_of(&now, 1 << 20);
         let mut check = |at: usize, expected: bool| {
             now[at] ^= 1;
-            assert_eq!(prefix.stands(Depth::Thorough, &mut reader(&now), &mut [0; 9000]).unwrap(), expected, "{at}");
+            assert_eq!(prefix.matches(CheckLevel::Full, &mut reader(&now), &mut [0; 9000]).unwrap(), expected, "{at}");
             now[at] ^= 1;
         };
         check(0, false);
-        check(ENDS as usize - 1, false);
+        check(EDGE_BYTES as usize - 1, false);
         check(size - 1, false);
-        check(size - ENDS as usize, false);
+        check(size - EDGE_BYTES as usize, false);
         check(size / 2, true);
     }
 
@@ -321,13 +321,13 @@ mod tests {
             let prefix = prefix_of(&now, chunk);
             prop_assert_eq!(prefix.offset(), size as u64);
             now.extend_from_slice(b"more");
-            prop_assert!(prefix.stands(Depth::Thorough, &mut reader(&now), &mut [0; 9000]).unwrap());
-            prop_assert!(prefix.stands(Depth::Quick, &mut reader(&now), &mut [0; 9000]).unwrap());
+            prop_assert!(prefix.matches(CheckLevel::Full, &mut reader(&now), &mut [0; 9000]).unwrap());
+            prop_assert!(prefix.matches(CheckLevel::Quick, &mut reader(&now), &mut [0; 9000]).unwrap());
             let at = at.index(size);
             now[at] ^= 1 << bit;
-            prop_assert!(!prefix.stands(Depth::Thorough, &mut reader(&now), &mut [0; 9000]).unwrap());
+            prop_assert!(!prefix.matches(CheckLevel::Full, &mut reader(&now), &mut [0; 9000]).unwrap());
             let near = at < QUICK || at >= size - size.min(QUICK);
-            prop_assert_eq!(prefix.stands(Depth::Quick, &mut reader(&now), &mut [0; 9000]).unwrap(), !near);
+            prop_assert_eq!(prefix.matches(CheckLevel::Quick, &mut reader(&now), &mut [0; 9000]).unwrap(), !near);
         }
     }
 }

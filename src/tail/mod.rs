@@ -1,27 +1,28 @@
-//! Files → cleaned lines and whole documents, handed to the bridge as they are seen.
+//! Files → cleaned lines and whole documents, given to the engine as inputs.
 //!
-//! `splitter`, `clean` and `follow` are pure (layer 1). `file`, `log`, `document`, `wake`, `watch` and `reader` do the I/O (layer 4):
-//! one thread at a time, plain `std::fs`, and the only clock of the program. What a line means is nobody's business here.
+//! `splitter`, `clean` and `follow` are pure (layer 1). The others are edges (layer 4): `reader` polls the files, one thread at a time and
+//! with plain `std::fs`; `watch` and `wake` tell it when. It takes the clock readings that the engine measures its waits with. What a line
+//! means is not decided here.
 
 pub mod clean;
 pub mod follow;
 pub mod splitter;
 
+pub mod checkpoint;
+mod detached;
 mod document;
-mod file;
-mod files;
-mod log;
-pub mod memory;
-mod mouth;
-mod neighbours;
-mod past;
-mod place;
-mod position;
+mod driver;
+mod file_stat;
+mod pipe;
+mod read_position;
 pub mod reader;
-mod stream;
-mod surroundings;
+mod rotated;
+mod tailer;
+mod tracked_files;
+mod tracked_path;
 pub mod wake;
 mod watch;
+mod watch_set;
 
 #[cfg(test)]
 mod tests;

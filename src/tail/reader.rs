@@ -1,209 +1,211 @@
-//! The tail thread: waits, looks, hands what it saw to the bridge and what the bridge says to `publish`.
+//! The tail thread: waits for notifications or a deadline, polls the files, feeds the driver.
 //!
-//! The only clock of the program. There is no delay between a wake-up and what follows from it. The thread that hears of a change looks
-//! itself when nobody else is looking: waking this one takes longer than that.
+//! No delay is added between a wake-up and the poll. The thread that gets a notification polls by itself when nobody else is polling,
+//! because waking the tail thread takes longer than that.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
-use crate::bridge::Bridge;
+use crate::clock::{ClockReading, Stopwatch};
 use crate::discover::{Added, Found, Request, SourceKey};
+use crate::engine::Engine;
 use crate::error::{Notice, NoticeKind};
-use crate::line::{Input, Moment};
-use crate::tail::files::Files;
-use crate::tail::memory::{Keep, Memory};
-use crate::tail::mouth::{Clock, Mouth};
-pub use crate::tail::mouth::{News, Publish};
-use crate::tail::place::Step;
-use crate::tail::surroundings::Surroundings;
-use crate::tail::wake::{Hints, Waker};
+use crate::input::Input;
+use crate::tail::checkpoint::{Checkpoint, FileCheckpoint};
+use crate::tail::driver::Driver;
+pub use crate::tail::driver::{Sink, Update};
+use crate::tail::tracked_files::TrackedFiles;
+use crate::tail::tracked_path::PollResult;
+use crate::tail::wake::{Hints, TailHandle};
+use crate::tail::watch_set::WatchSet;
 
 /// How to read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct ReaderSettings {
     /// Read what is there, finish, return.
     pub once: bool,
-    /// Look this often by the clock; without it only where the file system cannot be watched, every [`POLL`].
+    /// Poll this often without a notification. With `None` only where the file system cannot be watched: every [`FALLBACK_POLL_INTERVAL`].
     pub poll_interval: Option<Duration>,
-    /// Say now and then what must be kept to go on from here after a restart.
-    pub keep: bool,
+    /// Publish a checkpoint now and then, from which a restarted process can continue.
+    pub checkpoints: bool,
 }
 
 /// What to read.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    /// As it was asked for: what turns up later is found by it.
+    /// The request; a rescan uses it to find new files.
     pub request: Request,
-    /// What that has brought so far.
+    /// What the request has found so far.
     pub found: Found,
 }
 
-/// How often a file system that cannot be watched is looked at.
-const POLL: Duration = Duration::from_millis(250);
-/// What is to be kept is given at most this often, and takes at most a twentieth of the time.
-const KEEPS: Duration = Duration::from_millis(100);
-const KEEP_SHARE: u32 = 20;
-/// How much the first look reads before anything of it is said, in steps of 4 MiB: 16 MiB, a hundred times the largest progress log seen.
-const FIRST_LOOK_STEPS: u32 = 4;
-/// How long reading may go on after a stop, to bring what was already written.
-const LAST_LOOK: Duration = Duration::from_millis(300);
+/// How often the files are polled where the file system cannot be watched.
+const FALLBACK_POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// Checkpoints come at most this often, and take at most a twentieth of the time.
+const CHECKPOINT_MIN_INTERVAL: Duration = Duration::from_millis(100);
+const CHECKPOINT_TIME_SHARE: u32 = 20;
+/// How much the first poll reads before the first tick, in steps of 4 MiB: 16 MiB, a hundred times the largest progress log seen.
+const FIRST_POLL_STEPS: u32 = 4;
+/// How long reading may go on after a stop, so that what was already written is read.
+const STOP_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Follows the files until `waker` says stop or `publish` breaks; with `once`, until they have been read. The last call of `publish`
-/// brings the final state.
+/// Reads the files until `handle` is stopped or `sink` breaks; with `once`, until all have been read. The last call of `sink` brings the
+/// final state.
 pub fn run(
     scope: Scope,
-    mut memories: HashMap<SourceKey, Memory>,
-    bridge: Bridge,
-    waker: &Waker,
-    settings: Settings,
-    publish: Box<Publish>,
+    mut checkpoints: HashMap<SourceKey, FileCheckpoint>,
+    engine: Engine,
+    handle: &TailHandle,
+    settings: ReaderSettings,
+    sink: Box<Sink>,
 ) {
-    let reader = Arc::new(Mutex::new(Reader {
-        files: Files::new(&scope.found.sources, &mut memories, waker),
-        waker: waker.clone(),
-        clock: Clock::start(),
-        mouth: Mouth::new(bridge, publish),
-        poll: None,
-        waits_until: Duration::ZERO,
-        last_look_until: None,
-        memories,
-        kept: settings.keep.then_some((0, Duration::ZERO)),
+    let reader = Arc::new(Mutex::new(TailReader {
+        files: TrackedFiles::new(&scope.found.sources, &mut checkpoints, handle),
+        handle: handle.clone(),
+        clock: Stopwatch::start(),
+        driver: Driver::new(engine, sink),
+        poll_interval: None,
+        waiting_until: Duration::ZERO,
+        stop_deadline: None,
+        checkpoints,
+        last_checkpoint: settings.checkpoints.then_some((0, Duration::ZERO)),
     }));
     if settings.once {
         lock(&reader).read_once();
     } else {
-        let for_hearers = Arc::downgrade(&reader);
-        waker.set_hearer(move |hints| for_hearers.upgrade().is_some_and(|reader| look_by_hand(&reader, hints)));
-        follow(&reader, Surroundings::new(scope.request, scope.found, waker.clone()), settings.poll_interval);
+        let weak = Arc::downgrade(&reader);
+        handle.set_inline_handler(move |hints| weak.upgrade().is_some_and(|reader| poll_inline(&reader, hints)));
+        run_loop(&reader, WatchSet::new(scope.request, scope.found, handle.clone()), settings.poll_interval);
     }
     lock(&reader).finish();
 }
 
-/// The life of the tail thread. The reader is everybody's while it waits.
-fn follow(shared: &Mutex<Reader>, mut around: Surroundings, poll_interval: Option<Duration>) {
-    let waker = lock(shared).waker.clone();
-    lock(shared).arm(&mut around, poll_interval);
-    let mut steps_before_tick = FIRST_LOOK_STEPS;
+/// The loop of the tail thread. It releases the lock while it waits, so that the thread with a notification can poll.
+fn run_loop(shared: &Mutex<TailReader>, mut watch_set: WatchSet, poll_interval: Option<Duration>) {
+    let handle = lock(shared).handle.clone();
+    lock(shared).sync_watches(&mut watch_set, poll_interval);
+    let mut steps_before_tick = FIRST_POLL_STEPS;
     loop {
         let mut reader = lock(shared);
-        let more = reader.look(&mut steps_before_tick);
+        let more = reader.poll_files(&mut steps_before_tick);
         steps_before_tick = 0;
-        if reader.mouth.ended || (!more && reader.files.are_over()) {
+        if reader.driver.closed || (!more && reader.files.have_ended()) {
             return;
         }
-        if reader.waker.is_stopped() {
-            reader.files.touch_all();
-            return reader.look_to_the_end();
+        if reader.handle.is_stopped() {
+            reader.files.mark_all_changed();
+            return reader.poll_until_read();
         }
         if !more {
-            reader.keep();
+            reader.checkpoint_if_due();
         }
         let now = reader.clock.read().elapsed;
-        reader.waits_until = if more { now } else { reader.next_wake(now).min(around.next(reader.poll)) };
-        let at_most = reader.waits_until.saturating_sub(now);
+        reader.waiting_until = if more { now } else { reader.next_wake(now).min(watch_set.deadline(reader.poll_interval)) };
+        let at_most = reader.waiting_until.saturating_sub(now);
         drop(reader);
-        let hints = waker.wait(at_most);
+        let hints = handle.wait(at_most);
         let mut reader = lock(shared);
-        reader.files.take_hints(&hints);
+        reader.files.apply_hints(&hints);
         let now = reader.clock.read();
         if hints.folders || hints.appeared || hints.all {
-            around.heard(now.elapsed);
+            watch_set.schedule_rescan(now.elapsed);
         }
-        let added = around.search(now.elapsed, reader.poll);
-        reader.add(&added, now);
-        if hints.folders || hints.all || !added.sources.is_empty() || around.is_to_arm(now.elapsed) {
-            reader.arm(&mut around, poll_interval);
+        let added = watch_set.rescan(now.elapsed, reader.poll_interval);
+        reader.add_files(&added, now);
+        if hints.folders || hints.all || !added.sources.is_empty() || watch_set.sync_due(now.elapsed) {
+            reader.sync_watches(&mut watch_set, poll_interval);
         }
     }
 }
 
-/// Looks on the thread that has heard of a change. Says whether that was possible: when somebody is looking, it is for the tail thread.
-fn look_by_hand(shared: &Mutex<Reader>, hints: &Hints) -> bool {
+/// Polls on the thread that got the notification. Returns `false` when another thread is polling: then the tail thread must be woken.
+fn poll_inline(shared: &Mutex<TailReader>, hints: &Hints) -> bool {
     match shared.try_lock() {
-        Ok(mut reader) => reader.look_by_hand(hints),
-        // The tail thread finds out, too, and ends.
+        Ok(mut reader) => reader.poll_inline(hints),
+        // A poisoned lock ends the tail thread, too.
         Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => false,
     }
 }
 
-/// What a panic has left half done nobody goes on with.
-fn lock(shared: &Mutex<Reader>) -> MutexGuard<'_, Reader> {
-    shared.lock().expect("a panic in another thread that was looking ends this one")
+/// Panics if another holder of the lock panicked: the state may be inconsistent.
+fn lock(shared: &Mutex<TailReader>) -> MutexGuard<'_, TailReader> {
+    shared.lock().expect("a panic in another thread that was polling ends this one")
 }
 
-struct Reader {
-    files: Files,
-    waker: Waker,
-    clock: Clock,
-    mouth: Mouth,
-    /// How often to look by the clock, if at all.
-    poll: Option<Duration>,
+struct TailReader {
+    files: TrackedFiles,
+    handle: TailHandle,
+    clock: Stopwatch,
+    driver: Driver,
+    /// How often to poll without a notification; `None` where notifications come.
+    poll_interval: Option<Duration>,
     /// Until when the tail thread waits.
-    waits_until: Duration,
-    /// Set once a stop is noticed.
-    last_look_until: Option<Duration>,
-    /// Of files that are not watched at present.
-    memories: HashMap<SourceKey, Memory>,
-    /// Version of what was kept last, and when it may be kept again; nothing where nothing is kept.
-    kept: Option<(u64, Duration)>,
+    waiting_until: Duration,
+    /// When to stop reading; set once a stop is noticed.
+    stop_deadline: Option<Duration>,
+    /// Restored checkpoints of files that are not tracked at present.
+    checkpoints: HashMap<SourceKey, FileCheckpoint>,
+    /// Version of the last checkpoint, and when the next one is due at the earliest; `None` where none are wanted.
+    last_checkpoint: Option<(u64, Duration)>,
 }
 
-impl Reader {
-    fn look_by_hand(&mut self, hints: &Hints) -> bool {
-        if !self.mouth.ready || self.mouth.ended || self.waker.is_stopped() {
+impl TailReader {
+    /// Polls the files of the hints, and shortens the wait of the tail thread if the next deadline is earlier now.
+    fn poll_inline(&mut self, hints: &Hints) -> bool {
+        if !self.driver.scanned || self.driver.closed || self.handle.is_stopped() {
             return false;
         }
-        self.files.take_hints(hints);
-        let more = self.look(&mut 0);
-        let wake_at = if more || self.mouth.ended { Duration::ZERO } else { self.next_wake(self.clock.read().elapsed) };
-        if wake_at < self.waits_until {
-            self.waits_until = wake_at;
-            self.waker.wake();
+        self.files.apply_hints(hints);
+        let more = self.poll_files(&mut 0);
+        let wake_at = if more || self.driver.closed { Duration::ZERO } else { self.next_wake(self.clock.read().elapsed) };
+        if wake_at < self.waiting_until {
+            self.waiting_until = wake_at;
+            self.handle.wake();
         }
         true
     }
 
-    /// Files that have turned up.
-    fn add(&mut self, added: &Added, now: Moment) {
+    /// Tracks files that a rescan has found.
+    fn add_files(&mut self, added: &Added, now: ClockReading) {
         if added.sources.is_empty() {
             return;
         }
-        self.mouth.bridge.add_found(added, now);
-        self.files.add(&added.sources, &mut self.memories, &self.waker);
+        self.driver.add_sources(added, now);
+        self.files.add(&added.sources, &mut self.checkpoints, &self.handle);
         let names: Vec<&str> = added.sources.iter().filter(|source| source.named).map(|source| source.shown.as_str()).collect();
         if let [first, others @ ..] = names.as_slice() {
             let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
             let message = format!("has turned up{more} and is watched, too");
             let notice = Notice { kind: NoticeKind::Found, path: Some((*first).to_owned()), message, at: now.wall };
-            self.mouth.hand(Input::Trouble { source: None, at: now, notice });
+            self.driver.feed(Input::Notice { source: None, at: now, notice });
         }
     }
 
-    /// Reads what is there; a stream until its writer has gone.
+    /// Reads every file to its end; a stream until its writer closes it.
     fn read_once(&mut self) {
         loop {
-            self.look_to_the_end();
-            if !self.files.is_streaming() || self.waker.is_stopped() || self.mouth.ended {
+            self.poll_until_read();
+            if !self.files.is_streaming() || self.handle.is_stopped() || self.driver.closed {
                 return;
             }
-            let hints = self.waker.wait(Duration::MAX);
-            self.files.take_hints(&hints);
+            let hints = self.handle.wait(Duration::MAX);
+            self.files.apply_hints(&hints);
         }
     }
 
-    /// Looks at every file that is due and may be looked at. Says whether there is more to read right away.
-    fn look(&mut self, steps_before_tick: &mut u32) -> bool {
-        let (now, poll) = (self.clock.read(), self.poll);
+    /// Polls every file that is due and that the engine can take lines of. Returns whether there is more to read right away.
+    fn poll_files(&mut self, steps_before_tick: &mut u32) -> bool {
+        let (now, poll_interval) = (self.clock.read(), self.poll_interval);
         let mut more = false;
         for index in self.files.order() {
-            let due = self.files.next_look(index, poll) <= now.elapsed;
-            if !due || !self.mouth.bridge.may_look(self.files.id(index)) {
+            let due = self.files.next_poll(index, poll_interval) <= now.elapsed;
+            let advice = self.driver.advice(self.files.id(index));
+            if !due || advice.wait {
                 continue;
             }
-            let machine = self.mouth.bridge.is_machine_log(self.files.id(index));
-            while let Step::More { tick } = self.files.look(index, machine, now, &mut |input| self.mouth.hand(input)) {
-                if self.is_out_of_time() || self.mouth.ended {
+            while let PollResult::More { tick } = self.files.poll(index, advice.machine_log, now, &mut |input| self.driver.feed(input)) {
+                if self.stop_deadline_passed() || self.driver.closed {
                     break;
                 }
                 if tick {
@@ -215,94 +217,95 @@ impl Reader {
                 }
             }
         }
-        self.mouth.tick(now);
+        self.driver.tick(now);
         if !more {
-            self.mouth.ready(now);
+            self.driver.mark_scanned();
         }
         more
     }
 
-    /// Gives what must be kept, when it has changed and the last time was long enough ago.
-    fn keep(&mut self) {
-        let Some((version, due)) = self.kept else { return };
+    /// Publishes a checkpoint, if the state has changed and the last one was long enough ago.
+    fn checkpoint_if_due(&mut self) {
+        let Some((version, due)) = self.last_checkpoint else { return };
         let started = self.clock.read();
-        if version == self.mouth.bridge.version() || started.elapsed < due || self.mouth.ended {
+        if version == self.driver.state_version || started.elapsed < due || self.driver.closed {
             return;
         }
-        let Some(counts) = self.mouth.bridge.memory(started.wall) else { return };
-        let mut files = self.memories.clone();
+        let Some(engine) = self.driver.engine.checkpoint(started.wall) else { return };
+        let mut files = self.checkpoints.clone();
         for index in self.files.order() {
-            if let Some((key, memory)) = self.files.memory(index) {
-                let at_rest = self.mouth.bridge.is_at_rest(self.files.id(index));
-                files.insert(key, if at_rest { memory } else { memory.without_place() });
+            if let Some((key, checkpoint)) = self.files.checkpoint(index) {
+                let is_counted = self.driver.engine.is_counted(self.files.id(index));
+                files.insert(key, if is_counted { checkpoint } else { checkpoint.without_position() });
             }
         }
-        let version = self.mouth.bridge.version();
-        self.mouth.publish(News { keep: Some(Box::new(Keep { counts, files })), ..News::default() });
+        let version = self.driver.state_version;
+        self.driver.publish(Update { checkpoint: Some(Box::new(Checkpoint { engine, files })), ..Update::default() });
         let now = self.clock.read().elapsed;
-        self.kept = Some((version, now + KEEPS.max((now - started.elapsed) * KEEP_SHARE)));
+        self.last_checkpoint = Some((version, now + CHECKPOINT_MIN_INTERVAL.max((now - started.elapsed) * CHECKPOINT_TIME_SHARE)));
     }
 
-    /// When there is something to keep.
-    fn keep_due(&self) -> Option<Duration> {
-        self.kept.filter(|(version, _)| *version != self.mouth.bridge.version()).map(|(_, due)| due)
+    /// When the next checkpoint is due; `None` while the last one is current.
+    fn checkpoint_due(&self) -> Option<Duration> {
+        self.last_checkpoint.filter(|(version, _)| *version != self.driver.state_version).map(|(_, due)| due)
     }
 
-    /// Looks until everything that is there has been read.
-    fn look_to_the_end(&mut self) {
-        self.poll = None;
-        let mut steps_before_tick = FIRST_LOOK_STEPS;
-        while self.look(&mut steps_before_tick) && !self.is_out_of_time() && !self.mouth.ended {
+    /// Polls until everything that is there has been read.
+    fn poll_until_read(&mut self) {
+        self.poll_interval = None;
+        let mut steps_before_tick = FIRST_POLL_STEPS;
+        while self.poll_files(&mut steps_before_tick) && !self.stop_deadline_passed() && !self.driver.closed {
             steps_before_tick = 0;
         }
     }
 
     fn finish(&mut self) {
-        // What is judged from here on is judged because it must be: a restart has the time to do better.
-        self.kept = self.kept.map(|(version, _)| (version, Duration::ZERO));
-        self.keep();
-        self.kept = None;
+        // The checkpoint precedes the decisions that `finish` forces: a restarted process can wait before it makes them.
+        self.last_checkpoint = self.last_checkpoint.map(|(version, _)| (version, Duration::ZERO));
+        self.checkpoint_if_due();
+        self.last_checkpoint = None;
         let now = self.clock.read();
-        self.files.finish(now, &mut |input| self.mouth.hand(input));
-        let is_left = self.files.order().into_iter().any(|index| self.files.is_touched(index));
-        if is_left && !self.mouth.ended && !self.is_out_of_time() {
-            // Files that had to wait for a decision are read once it has fallen.
-            self.mouth.hand(Input::Finish(now));
-            self.look_to_the_end();
-            self.files.finish(self.clock.read(), &mut |input| self.mouth.hand(input));
+        self.files.finish(now, &mut |input| self.driver.feed(input));
+        let is_left = self.files.order().into_iter().any(|index| self.files.is_changed(index));
+        if is_left && !self.driver.closed && !self.stop_deadline_passed() {
+            // Files that had to wait for a decision of the engine are read after it has decided.
+            self.driver.decide_pending(now);
+            self.poll_until_read();
+            self.files.finish(self.clock.read(), &mut |input| self.driver.feed(input));
         }
-        self.mouth.finish(self.clock.read());
-        // Nothing is seen behind the last word.
-        self.mouth.ended = true;
+        self.driver.finish(self.clock.read());
+        // No input is accepted after `finish`.
+        self.driver.closed = true;
     }
 
-    /// A stop does not cut off what was written before it, unless that is too much to read in a moment.
-    fn is_out_of_time(&mut self) -> bool {
-        if !self.waker.is_stopped() {
+    /// Whether reading must end now: [`STOP_TIMEOUT`] after a stop, so that what was written before the stop is read.
+    fn stop_deadline_passed(&mut self) -> bool {
+        if !self.handle.is_stopped() {
             return false;
         }
         let now = self.clock.read().elapsed;
-        now >= *self.last_look_until.get_or_insert(now + LAST_LOOK)
+        now >= *self.stop_deadline.get_or_insert(now + STOP_TIMEOUT)
     }
 
+    /// When the tail thread must wake without a notification.
     fn next_wake(&self, now: Duration) -> Duration {
-        let files = self.files.order().into_iter().filter(|&index| self.mouth.bridge.may_look(self.files.id(index)));
-        // The bridge has just had a `Tick`: a deadline that is over already must not make us spin.
-        let bridge = self.mouth.bridge.deadline().map(|at| at.max(now + Duration::from_millis(1)));
-        let snapshot = self.mouth.snapshot_due().into_iter().chain(self.keep_due().map(|at| at.max(now + Duration::from_millis(1))));
-        files.map(|index| self.files.next_look(index, self.poll)).chain(bridge).chain(snapshot).min().unwrap_or(Duration::MAX)
+        let files = self.files.order().into_iter().filter(|&index| !self.driver.advice(self.files.id(index)).wait);
+        // The engine has just had a tick: one that is due again at once must not make the thread spin.
+        let engine = self.driver.next_tick.map(|at| at.max(now + Duration::from_millis(1)));
+        let snapshot = self.driver.snapshot_due().into_iter().chain(self.checkpoint_due().map(|at| at.max(now + Duration::from_millis(1))));
+        files.map(|index| self.files.next_poll(index, self.poll_interval)).chain(engine).chain(snapshot).min().unwrap_or(Duration::MAX)
     }
 
-    /// Watches what is to be watched. When that is impossible, says so once and looks by the clock.
-    fn arm(&mut self, around: &mut Surroundings, poll_interval: Option<Duration>) {
+    /// Syncs the watches. Where the file system cannot be watched, reports that once and polls by time.
+    fn sync_watches(&mut self, watch_set: &mut WatchSet, poll_interval: Option<Duration>) {
         let now = self.clock.read();
-        let said = self.poll.is_some();
-        self.poll = poll_interval;
-        let Err(why) = around.arm(now.elapsed) else { return };
-        self.poll = Some(poll_interval.unwrap_or(POLL));
-        if !said {
+        let was_reported = self.poll_interval.is_some();
+        self.poll_interval = poll_interval;
+        let Err(why) = watch_set.sync(now.elapsed) else { return };
+        self.poll_interval = Some(poll_interval.unwrap_or(FALLBACK_POLL_INTERVAL));
+        if !was_reported {
             let notice = Notice { kind: NoticeKind::Polling, path: None, message: why, at: now.wall };
-            self.mouth.hand(Input::Trouble { source: None, at: now, notice });
+            self.driver.feed(Input::Notice { source: None, at: now, notice });
         }
     }
 }

@@ -1,27 +1,28 @@
 //! Bytes → lines, the same lines whatever the chunks.
 //!
-//! Knows line ends, byte order marks and the longest line; not files, and not what a control character is (`clean`).
+//! Handles line ends, byte order marks and the limit of a line. Files are not its job, and control characters are that of `clean`.
 
 use memchr::memchr2_iter;
 
-use crate::line::{LineEnd, Lines, Rest};
+use crate::line::{LineEnd, Lines, PartialLine};
 use crate::tail::clean;
+use crate::text::clean_line_text;
 
-/// Longest line, in bytes. What stands behind it up to the line end is dropped and counted.
+/// Longest line, in bytes. The bytes after that, up to the line end, are dropped, and the line is counted as cut.
 pub const LIMIT: usize = 1 << 20;
 
 /// The state between two chunks of one file.
 #[derive(Debug, Clone)]
 pub struct Splitter {
     encoding: Encoding,
-    /// Of the open line, from 1.
+    /// Number of the partial line, from 1.
     number: u32,
-    /// The open line as UTF-8, without leading NULs, at most [`LIMIT`] bytes of it.
-    open: Vec<u8>,
-    /// The open line is longer than that.
-    over: bool,
-    /// A carriage return came last: it ends the line alone, or together with a line feed that is still to come.
-    returned: bool,
+    /// The partial line as UTF-8, without leading NULs, at most [`LIMIT`] bytes of it.
+    partial: Vec<u8>,
+    /// The partial line is longer than that.
+    over_limit: bool,
+    /// The last byte was a carriage return: it ends the line alone, or together with a line feed that follows in the next chunk.
+    after_return: bool,
     ended: u64,
     cut: u64,
     last_cut: u32,
@@ -44,9 +45,9 @@ impl Default for Splitter {
         Splitter {
             encoding: Encoding::Unknown(Vec::new()),
             number: 1,
-            open: Vec::new(),
-            over: false,
-            returned: false,
+            partial: Vec::new(),
+            over_limit: false,
+            after_return: false,
             ended: 0,
             cut: 0,
             last_cut: 0,
@@ -82,15 +83,15 @@ impl Splitter {
         }
     }
 
-    /// The open last line, cleaned; nothing when the file ends with a line end.
-    pub fn rest(&self) -> Option<Rest> {
-        let text = clean::line(clean::whole_characters(&self.open));
-        (!text.is_empty()).then(|| Rest { number: self.number, text: text.into_owned() })
+    /// The partial line, cleaned; `None` when the file ends with a line end or the line is empty.
+    pub fn partial(&self) -> Option<PartialLine> {
+        let text = clean::clean_line(clean::without_cut_character(&self.partial));
+        (!text.is_empty()).then(|| PartialLine { number: self.number, text: text.into_owned() })
     }
 
-    /// Whether something stands behind the last line end.
-    pub fn is_open(&self) -> bool {
-        !self.open.is_empty()
+    /// Whether there are bytes after the last line end.
+    pub fn has_partial(&self) -> bool {
+        !self.partial.is_empty()
     }
 
     /// How many lines have ended so far.
@@ -105,66 +106,66 @@ impl Splitter {
 
     fn split(&mut self, bytes: &[u8], to: &mut Lines) {
         let Some(&first) = bytes.first() else { return };
-        let text = clean::valid_start(bytes);
+        let text = clean::utf8_prefix(bytes);
         let mut start = 0;
-        if std::mem::take(&mut self.returned) {
+        if std::mem::take(&mut self.after_return) {
             if first == b'\n' {
                 start = 1;
-                self.end(&[], LineEnd::Feed, to);
+                self.end_line(&[], LineEnd::Feed, to);
             } else {
-                self.end(&[], LineEnd::Return, to);
+                self.end_line(&[], LineEnd::Return, to);
             }
         }
         for at in memchr2_iter(b'\n', b'\r', bytes) {
             if at < start {
-                continue; // The line feed of a pair that is dealt with.
+                continue; // The line feed of a pair whose carriage return has ended the line.
             }
             let (end, next) = match bytes.get(at + 1) {
                 _ if bytes[at] == b'\n' => (LineEnd::Feed, at + 1),
                 Some(b'\n') => (LineEnd::Feed, at + 2),
                 Some(_) => (LineEnd::Return, at + 1),
                 None => {
-                    self.keep(&bytes[start..at]);
-                    self.returned = true;
+                    self.extend_partial(&bytes[start..at]);
+                    self.after_return = true;
                     return;
                 }
             };
             match text.get(start..at) {
-                // The usual case: the line lies in this chunk and needs no decoding.
-                Some(line) if self.open.is_empty() && line.len() <= LIMIT => self.push(&clean::text(line), end, to),
-                Some(_) | None => self.end(&bytes[start..at], end, to),
+                // The usual case: the whole line is in this chunk and is valid UTF-8.
+                Some(line) if self.partial.is_empty() && line.len() <= LIMIT => self.push(&clean_line_text(line), end, to),
+                Some(_) | None => self.end_line(&bytes[start..at], end, to),
             }
             start = next;
         }
-        self.keep(&bytes[start..]);
+        self.extend_partial(&bytes[start..]);
     }
 
-    /// The open line goes on with these bytes.
-    fn keep(&mut self, bytes: &[u8]) {
-        if self.over {
+    /// Appends to the partial line.
+    fn extend_partial(&mut self, bytes: &[u8]) {
+        if self.over_limit {
             return;
         }
-        let bytes = if self.open.is_empty() { without_leading_nuls(bytes) } else { bytes };
-        let room = LIMIT - self.open.len();
-        self.over = bytes.len() > room;
-        self.open.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let bytes = if self.partial.is_empty() { without_leading_nuls(bytes) } else { bytes };
+        let room = LIMIT - self.partial.len();
+        self.over_limit = bytes.len() > room;
+        self.partial.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// The open line ends with these bytes.
-    fn end(&mut self, bytes: &[u8], end: LineEnd, to: &mut Lines) {
-        self.keep(bytes);
-        let mut line = std::mem::take(&mut self.open);
-        if std::mem::take(&mut self.over) {
+    /// Ends the partial line with these bytes.
+    fn end_line(&mut self, bytes: &[u8], end: LineEnd, to: &mut Lines) {
+        self.extend_partial(bytes);
+        let mut line = std::mem::take(&mut self.partial);
+        if std::mem::take(&mut self.over_limit) {
             self.cut += 1;
             self.last_cut = self.number;
-            self.push(&clean::line(clean::whole_characters(&line)), end, to);
+            self.push(&clean::clean_line(clean::without_cut_character(&line)), end, to);
         } else {
-            self.push(&clean::line(&line), end, to);
+            self.push(&clean::clean_line(&line), end, to);
         }
         line.clear();
-        // One line of a megabyte is no reason to keep a megabyte per file.
+        // After a line of a megabyte the file must not keep a buffer of a megabyte.
         line.shrink_to(4096);
-        self.open = line;
+        self.partial = line;
     }
 
     fn push(&mut self, text: &str, end: LineEnd, to: &mut Lines) {
@@ -176,8 +177,8 @@ impl Splitter {
     }
 }
 
-/// The whole text of a document: decoded like lines, line ends kept, nothing cleaned.
-pub fn document(bytes: &[u8]) -> String {
+/// The text of a document: decoded like lines, with its line ends, and not cleaned.
+pub fn decode_document(bytes: &[u8]) -> String {
     if let Some(rest) = bytes.strip_prefix(LITTLE_MARK) {
         Utf16::new(u16::from_le_bytes).decode(rest)
     } else if let Some(rest) = bytes.strip_prefix(BIG_MARK) {
@@ -187,7 +188,7 @@ pub fn document(bytes: &[u8]) -> String {
     }
 }
 
-/// A truncated file that its writer goes on with has a hole of zeros in front of the first new line.
+/// When a writer goes on writing to a file that was truncated, zeros fill the gap before its first new line.
 fn without_leading_nuls(bytes: &[u8]) -> &[u8] {
     &bytes[bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len())..]
 }
@@ -195,9 +196,9 @@ fn without_leading_nuls(bytes: &[u8]) -> &[u8] {
 #[derive(Debug, Clone)]
 struct Utf16 {
     unit: fn([u8; 2]) -> u16,
-    /// First byte of a unit whose second has not come.
+    /// The first byte of a unit whose second byte is in the next chunk.
     byte: Option<u8>,
-    /// First half of a pair whose second has not come.
+    /// The first half of a surrogate pair whose second half is in the next chunk.
     high: Option<u16>,
 }
 
@@ -222,7 +223,7 @@ mod tests {
 
     use super::*;
 
-    type Split = (Vec<(u32, String, LineEnd)>, Option<Rest>, u64);
+    type Split = (Vec<(u32, String, LineEnd)>, Option<PartialLine>, u64);
 
     fn split(chunks: &[&[u8]]) -> Split {
         let (mut splitter, mut lines) = (Splitter::default(), Lines::default());
@@ -230,7 +231,7 @@ mod tests {
             splitter.feed(chunk, &mut lines);
         }
         let lines = lines.iter().map(|line| (line.number, line.text.to_owned(), line.end)).collect();
-        (lines, splitter.rest(), splitter.cut().0)
+        (lines, splitter.partial(), splitter.cut().0)
     }
 
     /// `1:text` ended by a line feed, `1<text` by a carriage return, `1|text` not ended.
@@ -299,9 +300,9 @@ mod tests {
 
     #[test]
     fn a_document_is_decoded_but_not_cleaned() {
-        assert_eq!(document(b"\xef\xbb\xbf{\r\n}\n"), "{\r\n}\n");
-        assert_eq!(document(&utf16("{\"ü\":1}", LITTLE_MARK, u16::to_le_bytes)), "{\"ü\":1}");
-        assert_eq!(document(b"\xff{"), "\u{fffd}{");
+        assert_eq!(decode_document(b"\xef\xbb\xbf{\r\n}\n"), "{\r\n}\n");
+        assert_eq!(decode_document(&utf16("{\"ü\":1}", LITTLE_MARK, u16::to_le_bytes)), "{\"ü\":1}");
+        assert_eq!(decode_document(b"\xff{"), "\u{fffd}{");
     }
 
     fn some_bytes() -> impl Strategy<Value = Vec<u8>> {

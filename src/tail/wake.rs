@@ -1,190 +1,186 @@
-//! What wakes the tail thread, and how it is told why.
+//! Wakes the tail thread, with hints which files may have changed.
 //!
-//! Hints only: which files may have moved. Whoever wakes it never waits and never queues; hints about one file are one hint.
+//! Whoever wakes it never waits and never queues; two hints about one file are one hint.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use crate::inline_delivery::InlineHandler;
 
 /// Wakes the tail thread, or ends it. Clones wake the same thread.
 #[derive(Clone, Default)]
-pub struct Waker(Arc<Shared>);
+pub struct TailHandle(Arc<WakeSignal>);
 
 #[derive(Default)]
-struct Shared {
-    board: Mutex<Board>,
-    bell: Condvar,
+struct WakeSignal {
+    state: Mutex<WakeState>,
+    condvar: Condvar,
     stop: AtomicBool,
-    /// See [`Waker::set_hearer`].
-    hearer: OnceLock<Box<Hearer>>,
-}
-
-/// Does what hints about files ask for; says whether it did.
-type Hearer = dyn Fn(&Hints) -> bool + Send + Sync;
-
-/// One that panics has not: the tail thread is woken and finds out.
-fn does(hearer: &Hearer, hints: &Hints) -> bool {
-    catch_unwind(AssertUnwindSafe(|| hearer(hints))).unwrap_or(false)
+    /// See [`TailHandle::set_inline_handler`].
+    inline_handler: InlineHandler<Hints>,
 }
 
 #[derive(Default)]
-struct Board {
-    /// Whom a path is of interest to.
+struct WakeState {
+    /// Which sources need to know of an event on a path.
     interests: HashMap<PathBuf, Vec<Interest>>,
-    /// Folders in which new names matter.
-    listed: HashSet<PathBuf>,
+    /// The folders that are rescanned for new files.
+    rescanned: HashSet<PathBuf>,
     hints: Hints,
-    /// Rung and not yet heard.
-    rung: bool,
+    /// Set by `signal`, cleared by `wait`.
+    signalled: bool,
 }
 
-/// Why a source, by its index, wants to hear of a path.
+/// Why an event on a path matters; sources go by their index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interest {
-    /// It is its file.
+    /// It is the file of the source.
     File(usize),
-    /// It is a folder that its file is in, near or far.
+    /// It is a folder above the file of the source.
     Folder(usize),
-    /// It is a folder that is looked through for files, or one above it.
-    Listed,
+    /// It is a folder that is rescanned for new files, or one above it.
+    Rescanned,
 }
 
 /// Why the thread was woken.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Hints {
-    /// Something was missed: look at everything.
+    /// Notifications were lost: every file must be polled.
     pub(super) all: bool,
-    /// Folders came or went: what is watched may have to change.
+    /// A folder appeared or disappeared: the watches must be synced.
     pub(super) folders: bool,
-    /// Something has appeared in a folder that is looked through for files.
+    /// A name appeared in a folder that is rescanned for new files.
     pub(super) appeared: bool,
-    pub(super) touched: BTreeSet<usize>,
-    /// Closed by a writer, and not written since.
+    pub(super) changed: BTreeSet<usize>,
+    /// A writer closed these, and nobody has written since.
     pub(super) closed: BTreeSet<usize>,
 }
 
 impl Hints {
-    /// What has happened since.
+    /// Adds later hints.
     fn add(&mut self, later: Hints) {
         self.all |= later.all;
         self.folders |= later.folders;
         self.appeared |= later.appeared;
-        // Written again after a close.
-        self.closed.retain(|index| !later.touched.contains(index));
-        self.touched.extend(later.touched);
+        // A write after a close undoes it.
+        self.closed.retain(|index| !later.changed.contains(index));
+        self.changed.extend(later.changed);
         self.closed.extend(later.closed);
     }
 }
 
 /// What happened to a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Happening {
-    /// It has its name only now.
+pub(super) enum FileEvent {
+    /// The name is new.
     Appeared,
-    Touched,
+    Changed,
     Closed,
 }
 
-impl Waker {
-    /// A waker for one tail thread.
+impl TailHandle {
+    /// A handle for one tail thread.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Ends the thread: one last look, then it returns.
+    /// Ends the thread: it polls once more and returns.
     pub fn stop(&self) {
         self.0.stop.store(true, Ordering::Release);
-        self.ring(|_| ());
+        self.signal(|_| ());
     }
 
-    /// Makes it look at every file now.
-    pub fn look_at_everything(&self) {
-        self.ring(|board| board.hints.all = true);
+    /// Makes the thread poll every file now.
+    pub fn poll_all(&self) {
+        self.signal(|state| state.hints.all = true);
     }
 
     pub(super) fn is_stopped(&self) -> bool {
         self.0.stop.load(Ordering::Acquire)
     }
 
-    pub(super) fn set_interests(&self, interests: HashMap<PathBuf, Vec<Interest>>, listed: HashSet<PathBuf>) {
-        let mut board = self.board();
-        board.interests = interests;
-        board.listed = listed;
+    pub(super) fn set_interests(&self, interests: HashMap<PathBuf, Vec<Interest>>, rescanned: HashSet<PathBuf>) {
+        let mut state = self.state();
+        state.interests = interests;
+        state.rescanned = rescanned;
     }
 
-    /// Makes it look at this source now.
-    pub(super) fn touch(&self, index: usize) {
-        self.ring(|board| {
-            board.hints.touched.insert(index);
+    /// Makes the thread poll this source now.
+    pub(super) fn mark_changed(&self, index: usize) {
+        self.signal(|state| {
+            state.hints.changed.insert(index);
         });
     }
 
-    /// Wakes nobody for the sake of a file alone while `hearer` does what is to be done, on the thread that hears of it.
-    pub(super) fn set_hearer(&self, hearer: impl Fn(&Hints) -> bool + Send + Sync + 'static) {
-        let _stays = self.0.hearer.set(Box::new(hearer)).is_err();
+    /// Lets `handler` take the hints that concern files alone, on the thread that got the notification. The tail thread is woken only when
+    /// it returns `false`.
+    pub(super) fn set_inline_handler(&self, handler: impl Fn(&Hints) -> bool + Send + Sync + 'static) {
+        self.0.inline_handler.set(handler);
     }
 
-    /// Ends a wait.
+    /// Ends the current `wait`, without a hint.
     pub(super) fn wake(&self) {
-        self.ring(|_| ());
+        self.signal(|_| ());
     }
 
-    pub(super) fn happened(&self, path: &Path, happening: Happening) {
-        let Some(heard) = self.of_interest(path, happening) else { return };
-        let is_done = !heard.folders && !heard.appeared && self.0.hearer.get().is_some_and(|hearer| does(&**hearer, &heard));
-        if !is_done {
-            self.ring(|board| board.hints.add(heard));
+    pub(super) fn on_file_event(&self, path: &Path, event: FileEvent) {
+        let Some(hints) = self.hints_for(path, event) else { return };
+        let concerns_files_alone = !hints.folders && !hints.appeared;
+        let is_handled = concerns_files_alone && self.0.inline_handler.call(&hints);
+        if !is_handled {
+            self.signal(|state| state.hints.add(hints));
         }
     }
 
-    /// Whom that is to be told, and what; nothing when it is nobody's business.
-    fn of_interest(&self, path: &Path, happening: Happening) -> Option<Hints> {
-        let board = self.board();
-        let Some(interests) = board.interests.get(path) else {
-            let appeared = happening == Happening::Appeared && path.parent().is_some_and(|folder| board.listed.contains(folder));
+    /// The hints that follow from an event; `None` when it concerns no source.
+    fn hints_for(&self, path: &Path, event: FileEvent) -> Option<Hints> {
+        let state = self.state();
+        let Some(interests) = state.interests.get(path) else {
+            let appeared = event == FileEvent::Appeared && path.parent().is_some_and(|folder| state.rescanned.contains(folder));
             return appeared.then(|| Hints { appeared, ..Hints::default() });
         };
         let mut hints = Hints::default();
         for interest in interests {
             match *interest {
                 Interest::File(index) => {
-                    hints.touched.insert(index);
-                    if happening == Happening::Closed {
+                    hints.changed.insert(index);
+                    if event == FileEvent::Closed {
                         hints.closed.insert(index);
                     }
                 }
                 Interest::Folder(index) => {
-                    hints.touched.insert(index);
+                    hints.changed.insert(index);
                     hints.folders = true;
                 }
-                Interest::Listed => hints.folders = true,
+                Interest::Rescanned => hints.folders = true,
             }
         }
         Some(hints)
     }
 
-    /// Waits until somebody wakes or the time is over.
+    /// Waits for a signal, at most this long, and takes the hints.
     pub(super) fn wait(&self, at_most: Duration) -> Hints {
-        let board = self.board();
-        let (mut board, _) = self.0.bell.wait_timeout_while(board, at_most, |board| !board.rung).unwrap_or_else(PoisonError::into_inner);
-        board.rung = false;
-        std::mem::take(&mut board.hints)
+        let state = self.state();
+        let (mut state, _) =
+            self.0.condvar.wait_timeout_while(state, at_most, |state| !state.signalled).unwrap_or_else(PoisonError::into_inner);
+        state.signalled = false;
+        std::mem::take(&mut state.hints)
     }
 
-    fn ring(&self, change: impl FnOnce(&mut Board)) {
-        let mut board = self.board();
-        change(&mut board);
-        board.rung = true;
-        drop(board);
-        self.0.bell.notify_one();
+    fn signal(&self, change: impl FnOnce(&mut WakeState)) {
+        let mut state = self.state();
+        change(&mut state);
+        state.signalled = true;
+        drop(state);
+        self.0.condvar.notify_one();
     }
 
-    fn board(&self) -> MutexGuard<'_, Board> {
+    fn state(&self) -> MutexGuard<'_, WakeState> {
         // Hints are plain data: a panic elsewhere cannot leave them half changed.
-        self.0.board.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -192,39 +188,39 @@ impl Waker {
 mod tests {
     use super::*;
 
-    /// A waker for one file, and what its hearer is told of it.
-    fn heard_by(hearer: impl Fn(&Hints) -> bool + Send + Sync + 'static) -> Waker {
-        let waker = Waker::new();
+    /// A handle for one file, with this handler.
+    fn with_handler(handler: impl Fn(&Hints) -> bool + Send + Sync + 'static) -> TailHandle {
+        let handle = TailHandle::new();
         let interests = [("/p/a.log", Interest::File(0)), ("/p", Interest::Folder(0))];
-        waker.set_interests(interests.map(|(path, whose)| (path.into(), vec![whose])).into(), HashSet::new());
-        waker.set_hearer(hearer);
-        waker
+        handle.set_interests(interests.map(|(path, interest)| (path.into(), vec![interest])).into(), HashSet::new());
+        handle.set_inline_handler(handler);
+        handle
     }
 
     #[test]
-    fn what_the_hearer_does_wakes_nobody() {
-        let touched = Hints { touched: [0].into(), ..Hints::default() };
-        let expected = touched.clone();
-        let waker = heard_by(move |hints| {
+    fn hints_that_the_handler_takes_wake_nobody() {
+        let changed = Hints { changed: [0].into(), ..Hints::default() };
+        let expected = changed.clone();
+        let handle = with_handler(move |hints| {
             assert_eq!(*hints, expected);
             true
         });
-        waker.happened(Path::new("/p/a.log"), Happening::Touched);
-        assert_eq!(waker.wait(Duration::ZERO), Hints::default());
-        // Folders are for the thread that watches them.
-        waker.happened(Path::new("/p"), Happening::Touched);
-        assert_eq!(waker.wait(Duration::ZERO), Hints { folders: true, ..touched });
+        handle.on_file_event(Path::new("/p/a.log"), FileEvent::Changed);
+        assert_eq!(handle.wait(Duration::ZERO), Hints::default());
+        // Folders are left to the tail thread, which syncs the watches.
+        handle.on_file_event(Path::new("/p"), FileEvent::Changed);
+        assert_eq!(handle.wait(Duration::ZERO), Hints { folders: true, ..changed });
     }
 
     #[test]
-    fn what_the_hearer_cannot_do_wakes() {
-        for waker in [heard_by(|_| false), heard_by(|_| std::panic::resume_unwind(Box::new("broken")))] {
-            waker.happened(Path::new("/p/a.log"), Happening::Closed);
-            assert_eq!(waker.wait(Duration::ZERO), Hints { touched: [0].into(), closed: [0].into(), ..Hints::default() });
-            // Written again after the close.
-            waker.happened(Path::new("/p/a.log"), Happening::Closed);
-            waker.happened(Path::new("/p/a.log"), Happening::Touched);
-            assert_eq!(waker.wait(Duration::ZERO), Hints { touched: [0].into(), ..Hints::default() });
+    fn hints_that_the_handler_refuses_wake() {
+        for handle in [with_handler(|_| false), with_handler(|_| std::panic::resume_unwind(Box::new("broken")))] {
+            handle.on_file_event(Path::new("/p/a.log"), FileEvent::Closed);
+            assert_eq!(handle.wait(Duration::ZERO), Hints { changed: [0].into(), closed: [0].into(), ..Hints::default() });
+            // A write after the close.
+            handle.on_file_event(Path::new("/p/a.log"), FileEvent::Closed);
+            handle.on_file_event(Path::new("/p/a.log"), FileEvent::Changed);
+            assert_eq!(handle.wait(Duration::ZERO), Hints { changed: [0].into(), ..Hints::default() });
         }
     }
 }

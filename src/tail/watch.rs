@@ -1,7 +1,7 @@
-//! File system notifications. They only wake: every answer comes from looking.
+//! File system notifications. They only wake: every answer comes from a poll.
 //!
-//! Folders are watched, not files: a watch on a file stays with its inode and goes deaf when the name gets another one. While a folder is
-//! missing, the nearest one above it that exists is watched.
+//! Folders are watched, not files: a watch on a file stays with its inode and reports nothing more when the path gets another one. While a
+//! folder is missing, the nearest existing folder above it is watched.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -9,35 +9,36 @@ use std::path::{Path, PathBuf};
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
-use crate::tail::file::Identity;
-use crate::tail::wake::{Happening, Interest, Waker};
+use crate::tail::file_stat::FileIdentity;
+use crate::tail::wake::{FileEvent, Interest, TailHandle};
 
-pub(super) struct Watch {
-    waker: Waker,
+pub(super) struct FolderWatch {
+    handle: TailHandle,
     watcher: Option<RecommendedWatcher>,
-    /// What is watched, and which folder stood there then.
-    folders: BTreeMap<PathBuf, Identity>,
+    /// The watched folders, each with its identity when the watch was set.
+    folders: BTreeMap<PathBuf, FileIdentity>,
 }
 
-impl Watch {
-    pub(super) fn new(waker: Waker) -> Self {
-        Watch { waker, watcher: None, folders: BTreeMap::new() }
+impl FolderWatch {
+    pub(super) fn new(handle: TailHandle) -> Self {
+        FolderWatch { handle, watcher: None, folders: BTreeMap::new() }
     }
 
-    /// Watches what these files need as things are now. Call it again whenever folders came or went, and now and then. In words, why it
-    /// is impossible; whatever could be watched is watched all the same. Else whether anything had to change.
-    pub(super) fn arm(&mut self, files: &[PathBuf], listed: &[PathBuf]) -> Result<bool, String> {
+    /// Watches what these files need in the folders that exist now, and returns whether any watch changed. To be called again whenever a
+    /// folder appeared or disappeared, and now and then. The error says why a folder cannot be watched; the others are watched all the same.
+    pub(super) fn sync(&mut self, files: &[PathBuf], rescanned: &[PathBuf]) -> Result<bool, String> {
         if self.watcher.is_none() {
-            let waker = self.waker.clone();
-            let watcher = notify::recommended_watcher(move |event| hear(&waker, event)).map_err(|cause| in_words(&cause))?;
+            let handle = self.handle.clone();
+            let watcher =
+                notify::recommended_watcher(move |event| on_notify(&handle, event)).map_err(|cause| describe_notify_error(&cause))?;
             self.watcher = Some(watcher);
             self.folders.clear();
         }
-        self.waker.set_interests(interests(files, listed), listed.iter().cloned().collect());
+        self.handle.set_interests(interests(files, rescanned), rescanned.iter().cloned().collect());
         let (mut trouble, mut changed) = (None, false);
-        // A folder may appear between looking for it and watching the one above it: go on until nothing changes.
+        // A folder may appear after the check for it and before the watch on the one above it: repeat until nothing changes.
         for _ in 0..8 {
-            match self.adjust(&wanted(files, listed)) {
+            match self.adjust(&folders_to_watch(files, rescanned)) {
                 Ok(false) => break,
                 Ok(true) => changed = true,
                 Err(why) => {
@@ -49,7 +50,7 @@ impl Watch {
         trouble.map_or(Ok(changed), Err)
     }
 
-    /// Whether anything had to change.
+    /// Adds and removes watches, and returns whether there were any to change.
     fn adjust(&mut self, wanted: &BTreeSet<PathBuf>) -> Result<bool, String> {
         let Some(watcher) = &mut self.watcher else { return Ok(false) };
         let mut changed = false;
@@ -57,7 +58,7 @@ impl Watch {
             let stays = wanted.contains(folder) && identity_of(folder) == Some(*identity);
             if !stays {
                 changed = true;
-                // A folder that is gone is not watched any more, which is what is wanted.
+                // The error means that the folder is gone and thus not watched any more: the aim is reached.
                 let _ = watcher.unwatch(folder);
             }
             stays
@@ -73,7 +74,7 @@ impl Watch {
                     changed = true;
                     self.folders.insert(folder.clone(), identity);
                 }
-                Err(cause) => trouble = identity_of(folder).map(|_| in_words(&cause)).or(trouble),
+                Err(cause) => trouble = identity_of(folder).map(|_| describe_notify_error(&cause)).or(trouble),
             }
         }
         trouble.map_or(Ok(changed), Err)
@@ -81,64 +82,64 @@ impl Watch {
 }
 
 /// Runs on notify's thread.
-fn hear(waker: &Waker, event: notify::Result<Event>) {
+fn on_notify(handle: &TailHandle, event: notify::Result<Event>) {
     let event = match event {
-        Ok(event) if event.need_rescan() => return waker.look_at_everything(),
+        Ok(event) if event.need_rescan() => return handle.poll_all(),
         Ok(event) => event,
-        Err(_) => return waker.look_at_everything(),
+        Err(_) => return handle.poll_all(),
     };
-    let happening = match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Happening::Closed,
-        // Opening and reading: mostly our own.
+    let file_event = match event.kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => FileEvent::Closed,
+        // Opening and reading: mostly by ourselves.
         EventKind::Access(_) => return,
-        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => Happening::Appeared,
-        EventKind::Any | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Other => Happening::Touched,
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(_)) => FileEvent::Appeared,
+        EventKind::Any | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Other => FileEvent::Changed,
     };
     for path in &event.paths {
-        waker.happened(path, happening);
+        handle.on_file_event(path, file_event);
     }
 }
 
-/// The folders to watch for these files, as things are now.
-fn wanted(files: &[PathBuf], listed: &[PathBuf]) -> BTreeSet<PathBuf> {
+/// The folders to watch for these files, of those that exist now.
+fn folders_to_watch(files: &[PathBuf], rescanned: &[PathBuf]) -> BTreeSet<PathBuf> {
     let mut folders = BTreeSet::new();
-    for file in files.iter().flat_map(|file| names(file)) {
+    for file in files.iter().flat_map(|file| path_and_target(file)) {
         folders.extend(file.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_owned));
     }
-    folders.extend(listed.iter().filter_map(|folder| folder.ancestors().find(|folder| folder.is_dir()).map(Path::to_owned)));
+    folders.extend(rescanned.iter().filter_map(|folder| folder.ancestors().find(|folder| folder.is_dir()).map(Path::to_owned)));
     folders
 }
 
-fn interests(files: &[PathBuf], listed: &[PathBuf]) -> HashMap<PathBuf, Vec<Interest>> {
+fn interests(files: &[PathBuf], rescanned: &[PathBuf]) -> HashMap<PathBuf, Vec<Interest>> {
     let mut interests: HashMap<PathBuf, Vec<Interest>> = HashMap::new();
     for (index, file) in files.iter().enumerate() {
-        for name in names(file) {
+        for name in path_and_target(file) {
             for folder in name.ancestors().skip(1) {
                 interests.entry(folder.to_owned()).or_default().push(Interest::Folder(index));
             }
             interests.entry(name).or_default().push(Interest::File(index));
         }
     }
-    for folder in listed.iter().flat_map(|folder| folder.ancestors()) {
+    for folder in rescanned.iter().flat_map(|folder| folder.ancestors()) {
         let whose = interests.entry(folder.to_owned()).or_default();
-        if !whose.contains(&Interest::Listed) {
-            whose.push(Interest::Listed);
+        if !whose.contains(&Interest::Rescanned) {
+            whose.push(Interest::Rescanned);
         }
     }
     interests
 }
 
-/// A file's own name, and the name of what it links to when that is somewhere else.
-fn names(file: &Path) -> Vec<PathBuf> {
+/// The path of a file and, if that is a symbolic link, the path of its target.
+fn path_and_target(file: &Path) -> Vec<PathBuf> {
     let real = file.is_symlink().then(|| file.canonicalize().ok()).flatten();
     [file.to_owned()].into_iter().chain(real).collect()
 }
 
-fn identity_of(folder: &Path) -> Option<Identity> {
-    folder.metadata().ok().filter(std::fs::Metadata::is_dir).map(|meta| Identity::from(&meta))
+fn identity_of(folder: &Path) -> Option<FileIdentity> {
+    folder.metadata().ok().filter(std::fs::Metadata::is_dir).map(|meta| FileIdentity::from(&meta))
 }
 
-fn in_words(cause: &notify::Error) -> String {
+fn describe_notify_error(cause: &notify::Error) -> String {
     let why = match &cause.kind {
         notify::ErrorKind::MaxFilesWatch => "no watches left; raise fs.inotify.max_user_watches".to_owned(),
         notify::ErrorKind::Io(cause) if cause.raw_os_error() == Some(24) => {
@@ -159,40 +160,40 @@ mod tests {
     use super::*;
     use crate::tail::wake::Hints;
 
-    struct Rig {
+    struct WatchRig {
         folder: tempfile::TempDir,
         files: Vec<PathBuf>,
-        waker: Waker,
-        watch: Watch,
+        handle: TailHandle,
+        watch: FolderWatch,
     }
 
-    impl Rig {
+    impl WatchRig {
         fn new(names: &[&str], prepare: impl FnOnce(&Path)) -> Self {
             let folder = tempfile::tempdir().unwrap();
             prepare(folder.path());
             let files: Vec<PathBuf> = names.iter().map(|name| folder.path().join(name)).collect();
-            let waker = Waker::new();
-            let mut watch = Watch::new(waker.clone());
-            watch.arm(&files, &[]).unwrap();
-            Rig { folder, files, waker, watch }
+            let handle = TailHandle::new();
+            let mut watch = FolderWatch::new(handle.clone());
+            watch.sync(&files, &[]).unwrap();
+            WatchRig { folder, files, handle, watch }
         }
 
         fn path(&self, name: &str) -> PathBuf {
             self.folder.path().join(name)
         }
 
-        /// Waits for hints that are good enough; re-arms as the thread would.
+        /// Waits for enough hints; syncs the watches as the tail thread would.
         fn wait(&mut self, what: &str, enough: impl Fn(&Hints) -> bool) -> Hints {
             let deadline = Instant::now() + Duration::from_secs(10);
             let mut seen = Hints::default();
             while !enough(&seen) {
                 assert!(Instant::now() < deadline, "{what}: only {seen:?}");
-                let hints = self.waker.wait(Duration::from_secs(1));
+                let hints = self.handle.wait(Duration::from_secs(1));
                 if hints.folders {
-                    self.watch.arm(&self.files, &[]).unwrap();
+                    self.watch.sync(&self.files, &[]).unwrap();
                 }
                 seen.folders |= hints.folders;
-                seen.touched.extend(hints.touched);
+                seen.changed.extend(hints.changed);
                 seen.closed.extend(hints.closed);
             }
             seen
@@ -201,55 +202,55 @@ mod tests {
 
     #[test]
     fn a_write_touches_and_its_end_closes() {
-        let mut rig = Rig::new(&["a.txt", "b.txt"], |_| {});
+        let mut rig = WatchRig::new(&["a.txt", "b.txt"], |_| {});
         fs::write(rig.path("neighbour.txt"), "x").unwrap();
         fs::write(rig.path("b.txt"), "x").unwrap();
         let hints = rig.wait("written", |hints| hints.closed.contains(&1));
-        assert_eq!(hints, Hints { touched: [1].into(), closed: [1].into(), ..Hints::default() });
+        assert_eq!(hints, Hints { changed: [1].into(), closed: [1].into(), ..Hints::default() });
     }
 
     #[test]
     fn reading_wakes_nobody() {
-        let mut rig = Rig::new(&["a.txt", "b.txt"], |folder| fs::write(folder.join("a.txt"), "x").unwrap());
+        let mut rig = WatchRig::new(&["a.txt", "b.txt"], |folder| fs::write(folder.join("a.txt"), "x").unwrap());
         fs::read(rig.path("a.txt")).unwrap();
         fs::write(rig.path("b.txt"), "x").unwrap();
-        assert!(!rig.wait("written", |hints| hints.touched.contains(&1)).touched.contains(&0));
+        assert!(!rig.wait("written", |hints| hints.changed.contains(&1)).changed.contains(&0));
     }
 
     #[test]
-    fn a_replaced_file_is_heard_again_and_again() {
-        let mut rig = Rig::new(&["a.txt"], |folder| fs::write(folder.join("a.txt"), "x").unwrap());
+    fn a_replaced_file_is_notified_again_and_again() {
+        let mut rig = WatchRig::new(&["a.txt"], |folder| fs::write(folder.join("a.txt"), "x").unwrap());
         for round in 0..3 {
             fs::write(rig.path("new"), "y").unwrap();
             fs::rename(rig.path("new"), rig.path("a.txt")).unwrap();
-            rig.wait(&format!("replacement {round}"), |hints| hints.touched.contains(&0));
-            rig.waker.wait(Duration::ZERO);
+            rig.wait(&format!("replacement {round}"), |hints| hints.changed.contains(&0));
+            rig.handle.wait(Duration::ZERO);
         }
     }
 
     #[test]
     fn missing_folders_are_waited_for() {
-        let mut rig = Rig::new(&["a/b/c/d.txt"], |_| {});
+        let mut rig = WatchRig::new(&["a/b/c/d.txt"], |_| {});
         for _ in 0..2 {
             fs::create_dir_all(rig.path("a/b/c")).unwrap();
             rig.wait("folders", |hints| hints.folders);
-            // Everything is armed when nothing comes any more; what was created before that is found by looking.
-            while rig.waker.wait(Duration::from_millis(50)).folders {
-                rig.watch.arm(&rig.files, &[]).unwrap();
+            // The watches are in sync when no notification follows. What was created before that is found by polling.
+            while rig.handle.wait(Duration::from_millis(50)).folders {
+                rig.watch.sync(&rig.files, &[]).unwrap();
             }
             fs::write(rig.path("a/b/c/d.txt"), "x").unwrap();
             rig.wait("the file", |hints| hints.closed.contains(&0));
             fs::remove_dir_all(rig.path("a")).unwrap();
             rig.wait("removal", |hints| hints.folders);
-            while rig.waker.wait(Duration::from_millis(50)).folders {
-                rig.watch.arm(&rig.files, &[]).unwrap();
+            while rig.handle.wait(Duration::from_millis(50)).folders {
+                rig.watch.sync(&rig.files, &[]).unwrap();
             }
         }
     }
 
     #[test]
-    fn a_link_is_heard_through_its_target() {
-        let mut rig = Rig::new(&["link.txt"], |folder| {
+    fn a_link_is_notified_through_its_target() {
+        let mut rig = WatchRig::new(&["link.txt"], |folder| {
             fs::create_dir(folder.join("elsewhere")).unwrap();
             fs::write(folder.join("elsewhere/real.txt"), "x").unwrap();
             std::os::unix::fs::symlink("elsewhere/real.txt", folder.join("link.txt")).unwrap();

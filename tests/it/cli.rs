@@ -1,11 +1,11 @@
-//! The command line from outside: exit codes, messages, ends.
+//! The command line of the real binary: exit codes, messages, exit conditions.
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::bridge::{Project, SOON, eventually, kind, story};
+use crate::bridge_process::{ProjectFolder, SOON, eventually, kind, story};
 
 /// What is promised for the end.
 const END: Duration = Duration::from_secs(2);
@@ -14,7 +14,7 @@ const LOG: &str = "[US-001] Starting...\n[US-001] Complete\n";
 
 #[test]
 fn help_and_version_go_to_stdout() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     let help = project.run(&["--help"]).exits_with(0);
     assert!(help.stderr.is_empty(), "{:?}", help.stderr);
     let text = help.stdout.join("\n");
@@ -27,7 +27,7 @@ fn help_and_version_go_to_stdout() {
 
 #[test]
 fn what_makes_no_sense_is_a_usage_error() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     for (arguments, words) in [
         (&["--strem"][..], "--stream"),
         (&["--listen", "nowhere"], "HOST:PORT"),
@@ -45,7 +45,7 @@ fn what_makes_no_sense_is_a_usage_error() {
 
 #[test]
 fn an_empty_folder_says_what_was_looked_for() {
-    let finished = Project::new().run(&[]).exits_with(3);
+    let finished = ProjectFolder::new().run(&[]).exits_with(3);
     for words in ["progress.txt", "prd.json", "--watch"] {
         assert!(finished.complaint().contains(words), "{}", finished.complaint());
     }
@@ -53,13 +53,13 @@ fn an_empty_folder_says_what_was_looked_for() {
 
 #[test]
 fn once_does_not_wait_for_what_is_missing() {
-    let finished = Project::new().run(&["--once", "nowhere/progress.txt"]).exits_with(3);
+    let finished = ProjectFolder::new().run(&["--once", "nowhere/progress.txt"]).exits_with(3);
     assert!(finished.complaint().contains("nowhere/progress.txt"), "{}", finished.complaint());
 }
 
 #[test]
 fn once_prints_the_events_that_are_there() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", LOG);
     let finished = project.run(&["--once", "--json", "progress.txt"]).exits_with(0);
     let types: Vec<String> = finished.events().iter().map(|event| kind(event).to_owned()).collect();
@@ -70,7 +70,7 @@ fn once_prints_the_events_that_are_there() {
 
 #[test]
 fn what_is_named_and_missing_is_waited_for_folders_too() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     let bridge = project.start(&["--json", "later/progress.txt"]);
     bridge.says("later/progress.txt");
     std::fs::create_dir(project.file("later")).expect("the folder is ours");
@@ -80,7 +80,7 @@ fn what_is_named_and_missing_is_waited_for_folders_too() {
 
 #[test]
 fn an_unreadable_file_is_one_message_with_a_remedy() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     let log = project.file("progress.txt");
     // A link to itself: not even the administrator can read that.
     std::os::unix::fs::symlink("progress.txt", &log).expect("the folder is ours");
@@ -95,7 +95,7 @@ fn an_unreadable_file_is_one_message_with_a_remedy() {
 
 #[test]
 fn a_forbidden_file_is_one_message_with_a_remedy() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", LOG);
     let allow = |mode| std::fs::set_permissions(project.file("progress.txt"), std::fs::Permissions::from_mode(mode));
     allow(0o000).expect("the file is ours");
@@ -115,7 +115,7 @@ fn a_forbidden_file_is_one_message_with_a_remedy() {
 fn a_busy_port_that_was_asked_for_is_an_error_with_the_fix() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it has one").to_string();
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", LOG);
     let finished = project.run(&["--listen", &address, "progress.txt"]).exits_with(4);
     assert!(finished.complaint().contains(&address) && finished.complaint().contains("--listen 127.0.0.1:0"), "{}", finished.complaint());
@@ -125,7 +125,7 @@ fn a_busy_port_that_was_asked_for_is_an_error_with_the_fix() {
 fn a_busy_default_port_is_got_around() {
     // Held by us, or by whoever else runs here: busy either way.
     let _held = TcpListener::bind("127.0.0.1:7333");
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", LOG);
     let bridge = project.start(&["progress.txt"]);
     let address = bridge.address();
@@ -136,7 +136,7 @@ fn a_busy_default_port_is_got_around() {
 
 #[test]
 fn json_alone_serves_nothing() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", LOG);
     let bridge = project.start(&["--json", "progress.txt"]);
     bridge.event("the story", |event| kind(event) == "story_completed");
@@ -145,17 +145,17 @@ fn json_alone_serves_nothing() {
 
 #[test]
 fn the_environment_says_the_same_as_the_flags() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", LOG);
     let mut command = project.command(["progress.txt"]);
     command.env("PROGRESS_BRIDGE_JSON", "1").env("PROGRESS_BRIDGE_ONCE", "yes");
-    let finished = crate::bridge::Bridge::start(command).finished(SOON).exits_with(0);
+    let finished = crate::bridge_process::BridgeProcess::start(command).finished(SOON).exits_with(0);
     assert!(finished.events().iter().any(|event| story(event) == "US-001"));
 }
 
 #[test]
 fn from_end_emits_only_what_comes() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", LOG);
     let bridge = project.start(&["--json", "--from", "end", "progress.txt"]);
     bridge.says("progress log");
@@ -167,7 +167,7 @@ fn from_end_emits_only_what_comes() {
 #[test]
 fn exit_on_complete_says_how_it_ended() {
     for (last, code) in [("passed", 0), ("failed", 1)] {
-        let project = Project::new();
+        let project = ProjectFolder::new();
         project.write(
             "events.jsonl",
             "{\"type\":\"task_started\",\"task_name\":\"Shop\"}\n{\"type\":\"story_started\",\"story_id\":\"US-001\"}\n",
@@ -186,7 +186,7 @@ fn exit_on_complete_says_how_it_ended() {
 #[test]
 fn signals_end_it_within_two_seconds_and_nothing_read_is_lost() {
     for (signal, code) in [("TERM", 0), ("INT", 130)] {
-        let project = Project::new();
+        let project = ProjectFolder::new();
         project.write("progress.txt", "");
         let bridge = project.start(&["--json", "--listen", "127.0.0.1:0", "progress.txt"]);
         bridge.address();
@@ -201,7 +201,7 @@ fn signals_end_it_within_two_seconds_and_nothing_read_is_lost() {
 
 #[test]
 fn a_client_that_never_reads_does_not_hold_the_end() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", "");
     let bridge = project.start(&["--listen", "127.0.0.1:0", "--max-rate", "0", "progress.txt"]);
     let address = bridge.address();
@@ -218,7 +218,7 @@ fn a_client_that_never_reads_does_not_hold_the_end() {
 
 #[test]
 fn a_closed_stdout_is_a_quiet_end() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", LOG);
     let mut command = project.command(["--json", "progress.txt"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
@@ -230,7 +230,7 @@ fn a_closed_stdout_is_a_quiet_end() {
 
 #[test]
 fn check_explains_a_file() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", LOG);
     project.write("prd.json", "{\"userStories\": [{\"id\": \"US-001\", \"title\": \"Basket\", \"passes\": true}]}");
     let text = project.run(&["check", "progress.txt", "prd.json"]).exits_with(0).stdout.join("\n");
@@ -243,7 +243,7 @@ fn check_explains_a_file() {
 
 #[test]
 fn a_mistake_in_rules_is_named_with_its_place_before_anything_starts() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("night.toml", "[[rule]]\nname = \"job\"\nevent = \"story_started\"\nmatch = '^(?<title>.+'\n");
     for arguments in [&["--rules", "night.toml", "--once"][..], &["check", "--rules", "night.toml", "x.log"]] {
         let finished = project.run(arguments).exits_with(2);
@@ -259,7 +259,7 @@ fn the_recipe_for_an_unknown_log_does_what_it_says() {
     // The blocks of the page in their order: the log, what it is at first, the rules, what it is then.
     let blocks: Vec<&str> = page.split("```").skip(1).step_by(2).filter_map(|block| block.split_once('\n')).map(|(_, text)| text).collect();
     let [log, first, rules, then, ..] = blocks.as_slice() else { panic!("the page has lost its blocks") };
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("deploy-robot.log", log);
     project.write("robot.toml", rules.split_once('\n').expect("a comment comes first").1);
     for (arguments, shown) in [(&["check", "deploy-robot.log"][..], first), (&["check", "--rules", "robot.toml", "deploy-robot.log"], then)]

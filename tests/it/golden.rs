@@ -1,4 +1,4 @@
-//! Every `fixtures/<family>/<case>/` through the whole bridge: its events, against the snapshot beside this file.
+//! Every `fixtures/<family>/<case>/` through the whole binary: compares its events with the snapshot beside this file.
 //!
 //! A new folder is a new test. `INSTA_UPDATE=always cargo test golden` writes what is missing; read it before it is committed.
 
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::bridge::Project;
+use crate::bridge_process::ProjectFolder;
 use crate::schema;
 
 #[test]
@@ -33,7 +33,7 @@ fn every_fixture_gives_its_events() {
 
 /// One event a line, in a fixed order of keys.
 fn events_of(case: &Path) -> String {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     // Named like the case: the folder's name is part of the events.
     let folder = project.file(&case.file_name().expect("it has a name").to_string_lossy());
     copy(case, &folder);
@@ -43,11 +43,12 @@ fn events_of(case: &Path) -> String {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/rules").join(case.file_name().expect("it has a name"));
         command.arg("--rules").arg(example.with_extension("toml"));
     }
-    let finished = crate::bridge::Bridge::start_in(&mut command, &folder).finished(crate::bridge::SOON).exits_with(0);
+    let finished =
+        crate::bridge_process::BridgeProcess::start_in(&mut command, &folder).finished(crate::bridge_process::SOON).exits_with(0);
     let schema = schema::validator();
     let mut text = String::new();
     for mut event in finished.events() {
-        schema::hold(&schema, &event);
+        schema::validate(&schema, &event);
         if event["timestamp_source"] == json!("observed") {
             event["timestamp"] = Value::from("(observed)");
         }

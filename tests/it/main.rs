@@ -1,10 +1,13 @@
 //! The real binary, from outside: one test crate, so that it is linked once.
 
-mod bridge;
+mod bridge_process;
 mod cli;
 mod golden;
-mod hand_fed;
+mod hostile_text;
+mod in_process_server;
 mod layers;
+mod links;
+mod names;
 mod page;
 mod restarts;
 mod runner;
@@ -17,5 +20,6 @@ mod serve_streams;
 mod sources;
 mod sse;
 mod sse_client;
+mod state_schema;
 mod terminal;
 mod tools;

@@ -1,4 +1,4 @@
-//! Killed with -9 and started again: with `--state` as if nothing had been, without it as a bridge that begins anew.
+//! Kills the process with SIGKILL and starts it again: with `--state` it resumes, without it it begins anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::bridge::{Bridge, Project, SOON, eventually, kind, story};
+use crate::bridge_process::{BridgeProcess, ProjectFolder, SOON, eventually, kind, story};
 use crate::sse_client::stream_with;
 
 /// A hundred in `tests/extra/run`; fewer where everything else is tested, too.
@@ -17,10 +17,10 @@ fn kills() -> u32 {
     std::env::var("PROGRESS_BRIDGE_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(12)
 }
 
-/// Pauses that nobody can foresee and everybody can repeat.
-struct Pauses(u64);
+/// RandomPauses that nobody can foresee and everybody can repeat.
+struct RandomPauses(u64);
 
-impl Pauses {
+impl RandomPauses {
     fn next(&mut self) -> Duration {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -31,14 +31,14 @@ impl Pauses {
 
 /// A busy runner: a story starts, has a criterion ticked and passes, over and over, in two files; now and then the log is written anew
 /// or the machine's log is rotated.
-struct Runner<'a> {
-    project: &'a Project,
+struct BusyRunner<'a> {
+    project: &'a ProjectFolder,
     over: AtomicBool,
     stories: AtomicU32,
     rest: Duration,
 }
 
-impl Runner<'_> {
+impl BusyRunner<'_> {
     fn work(&self) {
         let mut number = 0;
         while !self.over.load(Ordering::Relaxed) {
@@ -67,8 +67,8 @@ impl Runner<'_> {
     }
 }
 
-fn with_runner<T>(project: &Project, rest: Duration, act: impl FnOnce(&Runner) -> T) -> T {
-    let runner = Runner { project, rest, over: AtomicBool::new(false), stories: AtomicU32::new(0) };
+fn with_runner<T>(project: &ProjectFolder, rest: Duration, act: impl FnOnce(&BusyRunner) -> T) -> T {
+    let runner = BusyRunner { project, rest, over: AtomicBool::new(false), stories: AtomicU32::new(0) };
     std::thread::scope(|scope| {
         scope.spawn(|| runner.work());
         // Also when `act` panics: the scope waits for the thread.
@@ -92,13 +92,13 @@ fn wait(pause: Duration) {
 
 #[test]
 fn killed_at_any_moment_nothing_is_lost_and_what_is_said_again_has_its_id() {
-    let (project, state) = (Project::new(), tempfile::tempdir().expect("a temporary folder"));
+    let (project, state) = (ProjectFolder::new(), tempfile::tempdir().expect("a temporary folder"));
     project.write("progress.txt", "# Progress Log\nStarted: now\n\n");
     project.write("agent.log", "");
     let arguments = ["--json", "--no-discover", "--state", state.path().to_str().expect("a plain name"), "progress.txt", "agent.log"];
-    let mut pauses = Pauses(0x9e37_79b9_7f4a_7c15);
+    let mut pauses = RandomPauses(0x9e37_79b9_7f4a_7c15);
     let mut said: Vec<Value> = Vec::new();
-    let mut take = |bridge: Bridge| {
+    let mut take = |bridge: BridgeProcess| {
         bridge.signal("KILL");
         let printed = bridge.finished(SOON).stdout;
         // The last line may have been cut off by the kill: it counts as not said.
@@ -139,14 +139,14 @@ fn said_before(state: &tempfile::TempDir, story: &str) -> bool {
 
 #[test]
 fn a_stream_goes_on_over_restarts_without_gap_or_repeat() {
-    let (project, state) = (Project::new(), tempfile::tempdir().expect("a temporary folder"));
+    let (project, state) = (ProjectFolder::new(), tempfile::tempdir().expect("a temporary folder"));
     project.write("progress.txt", "# Progress Log\nStarted: now\n\n");
     project.write("agent.log", "");
     let state = state.path().to_str().expect("a plain name").to_owned();
     let mut listen = "127.0.0.1:0".to_owned();
     let mut cursor = String::new();
     let mut seen: Vec<u64> = Vec::new();
-    let mut pauses = Pauses(0x2545_f491_4f6c_dd1d);
+    let mut pauses = RandomPauses(0x2545_f491_4f6c_dd1d);
     // Slowly enough that a client never falls out of the log while nobody serves it.
     with_runner(&project, Duration::from_millis(20), |_| {
         for round in 0..kills() {
@@ -177,7 +177,7 @@ fn a_stream_goes_on_over_restarts_without_gap_or_repeat() {
 
 #[test]
 fn without_state_a_restart_is_one_gap() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", "# Progress Log\nStarted: now\n\n[US-1] Starting...\n");
     let first = project.start(&["--listen", "127.0.0.1:0", "progress.txt"]);
     let address = first.address();

@@ -1,4 +1,4 @@
-//! Two stock runners, write by write: the same words and the same ways of writing as in the example.
+//! Two stock runners, one write at a time, with the texts and the ways of writing of the example.
 
 #[path = "../../examples/simulate_runner/shop.rs"]
 pub mod shop;
@@ -9,11 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use shop::STORIES;
-use write::Style;
+use write::WriteStyle;
 
 /// One thing that a runner or its agent does to the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum RunnerStep {
     /// The script begins a log: emptied first, if the runner does that.
     Header,
     /// The agent's entry about a story.
@@ -27,24 +27,24 @@ pub enum Step {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum RunnerKind {
     Ralph,
     ClaudeLoop,
 }
 
 /// A runner at work in a folder.
-pub struct Runner {
-    pub kind: Kind,
-    pub style: Style,
+pub struct ScriptedRunner {
+    pub kind: RunnerKind,
+    pub style: WriteStyle,
     folder: PathBuf,
     /// Whole minutes since ten o'clock; each story takes ten.
     hour: usize,
 }
 
-impl Runner {
+impl ScriptedRunner {
     /// With its plan in place, as when somebody starts it.
-    pub fn new(kind: Kind, style: Style, folder: &Path) -> Self {
-        let runner = Runner { kind, style, folder: folder.to_owned(), hour: 10 };
+    pub fn new(kind: RunnerKind, style: WriteStyle, folder: &Path) -> Self {
+        let runner = ScriptedRunner { kind, style, folder: folder.to_owned(), hour: 10 };
         runner.plan("feature/checkout");
         runner
     }
@@ -52,7 +52,7 @@ impl Runner {
     /// A new task in the same folder: another branch, the same ids.
     pub fn next_task(&mut self, branch: &str) {
         self.hour += 2;
-        if self.kind == Kind::Ralph {
+        if self.kind == RunnerKind::Ralph {
             fs::create_dir_all(self.folder.join("archive/2026-04-01-checkout")).expect("the folder is ours");
             fs::copy(self.log(), self.folder.join("archive/2026-04-01-checkout/progress.txt")).expect("there is a log");
         }
@@ -64,47 +64,47 @@ impl Runner {
     }
 
     /// Everything of a run, in the order in which the story's writes are to come.
-    pub fn steps(&self, order: &[fn(usize) -> Step]) -> Vec<Step> {
-        let mut steps = vec![Step::Header];
+    pub fn steps(&self, order: &[fn(usize) -> RunnerStep]) -> Vec<RunnerStep> {
+        let mut steps = vec![RunnerStep::Header];
         for story in 0..STORIES.len() {
             steps.extend(order.iter().map(|step| step(story)));
         }
-        if self.kind == Kind::ClaudeLoop {
-            steps.push(Step::Archive);
+        if self.kind == RunnerKind::ClaudeLoop {
+            steps.push(RunnerStep::Archive);
         }
         steps
     }
 
-    pub fn take(&self, step: Step) {
+    pub fn take(&self, step: RunnerStep) {
         match (step, self.kind) {
-            (Step::Header, Kind::Ralph) => {
+            (RunnerStep::Header, RunnerKind::Ralph) => {
                 let [first, rest @ ..] = shop::ralph_header(&format!("Wed Apr  1 {}:00:00 UTC 2026", self.hour));
                 write::truncate(&self.log(), &first).expect("the folder is ours");
                 rest.iter().for_each(|line| append(&self.log(), line));
             }
-            (Step::Header, Kind::ClaudeLoop) => {
+            (RunnerStep::Header, RunnerKind::ClaudeLoop) => {
                 let header = shop::claude_loop_header(&format!("2026-04-01 {}:00:00", self.hour));
                 write::truncate(&self.log(), &header).expect("the folder is ours");
             }
-            (Step::Entry(story), kind) => {
+            (RunnerStep::Entry(story), kind) => {
                 let time = format!("2026-04-01 {}:{}9", self.hour, story);
                 let (entry, top) = match kind {
-                    Kind::Ralph => (shop::ralph_entry(&STORIES[story], &time), shop::RALPH_TOP),
-                    Kind::ClaudeLoop => (shop::claude_loop_entry(&STORIES[story], &time), shop::CLAUDE_LOOP_TOP),
+                    RunnerKind::Ralph => (shop::ralph_entry(&STORIES[story], &time), shop::RALPH_TOP),
+                    RunnerKind::ClaudeLoop => (shop::claude_loop_entry(&STORIES[story], &time), shop::CLAUDE_LOOP_TOP),
                 };
                 self.style.add(&self.log(), &entry, top).expect("there is a log");
             }
-            (Step::Flip(story), _) => write::flip(&self.folder.join("prd.json"), STORIES[story].id).expect("there is a plan"),
+            (RunnerStep::Flip(story), _) => write::flip(&self.folder.join("prd.json"), STORIES[story].id).expect("there is a plan"),
             // ralph keeps no record of its own.
-            (Step::Record(_), Kind::Ralph) => {}
-            (Step::Record(story), Kind::ClaudeLoop) => {
+            (RunnerStep::Record(_), RunnerKind::Ralph) => {}
+            (RunnerStep::Record(story), RunnerKind::ClaudeLoop) => {
                 fs::create_dir_all(self.folder.join(".claude-loop")).expect("the folder is ours");
                 let records = self.folder.join(".claude-loop/execution_log.jsonl");
                 let time = |minute: usize| format!("2026-04-01T{}:{story}{minute}:30Z", self.hour);
                 append(&records, &shop::record(&STORIES[story], story + 1, &time(0), &time(9)));
                 append(&records, &shop::empty_record(story + 1, &time(0), &time(9)));
             }
-            (Step::Archive, _) => {
+            (RunnerStep::Archive, _) => {
                 let archive = self.folder.join("archive/checkout");
                 fs::create_dir_all(&archive).expect("the folder is ours");
                 fs::copy(self.log(), archive.join("progress.txt")).expect("there is a log");

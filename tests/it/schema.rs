@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use jsonschema::Validator;
+use progress_bridge::clock::Timestamp;
 use progress_bridge::event::{
-    AcCompleted, Data, Ending, ErrorOccurred, Event, EventId, Seq, Source, StoryCompleted, StoryStarted, TYPE_NAMES, TaskCompleted,
-    TaskStarted, TimestampSource,
+    AcCompleted, EndStatus, ErrorOccurred, Event, EventData, EventId, EventSource, Seq, StoryCompleted, StoryStarted, TYPE_NAMES,
+    TaskCompleted, TaskStarted, TimestampSource,
 };
-use progress_bridge::fact::{ErrorKind, Kind, Precision, Provenance};
-use progress_bridge::line::Timestamp;
+use progress_bridge::fact::{CountedKind, ErrorKind, Precision, Provenance};
 use serde_json::{Value, json};
 
 pub fn validator() -> Validator {
@@ -18,7 +18,7 @@ pub fn validator() -> Validator {
 
 /// Fails with everything that is wrong with the event.
 #[track_caller]
-pub fn hold(schema: &Validator, event: &Value) {
+pub fn validate(schema: &Validator, event: &Value) {
     let wrong: Vec<String> = schema.iter_errors(event).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(wrong.is_empty(), "{event:#}\n{wrong:#?}");
 }
@@ -29,7 +29,7 @@ fn every_event_that_can_be_made_is_allowed() {
     let mut types = Vec::new();
     for data in full().into_iter().chain(bare()) {
         let event = whole(data);
-        hold(&schema, &event);
+        validate(&schema, &event);
         types.push(event["type"].as_str().expect("it has a type").to_owned());
     }
     for name in TYPE_NAMES {
@@ -45,18 +45,20 @@ fn every_word_that_can_be_said_is_allowed() {
     words.extend([Provenance::Explicit, Provenance::Derived, Provenance::Inferred].map(|word| ("/provenance", json!(word))));
     for (at, data) in full().into_iter().enumerate() {
         let own = match &data {
-            Data::ErrorOccurred(_) => {
+            EventData::ErrorOccurred(_) => {
                 use ErrorKind::{Network, NotFound, Parse, Permission, Timeout, Unknown, Validation};
                 [Timeout, NotFound, Permission, Parse, Network, Validation, Unknown].map(|kind| ("/data/error_type", json!(kind))).to_vec()
             }
-            Data::TaskStarted(_) | Data::StoryStarted(_) | Data::AcCompleted(_) | Data::StoryCompleted(_) | Data::TaskCompleted(_) => {
-                Vec::new()
-            }
+            EventData::TaskStarted(_)
+            | EventData::StoryStarted(_)
+            | EventData::AcCompleted(_)
+            | EventData::StoryCompleted(_)
+            | EventData::TaskCompleted(_) => Vec::new(),
         };
         for (pointer, word) in words.iter().cloned().chain(own) {
             let mut event = whole(full().remove(at));
             set(&mut event, pointer, word);
-            hold(&schema, &event);
+            validate(&schema, &event);
         }
     }
 }
@@ -65,7 +67,7 @@ fn every_word_that_can_be_said_is_allowed() {
 fn what_is_no_event_is_refused() {
     let schema = validator();
     let good = whole(full().remove(1));
-    hold(&schema, &good);
+    validate(&schema, &good);
     for (pointer, value) in [
         ("/id", json!("no uuid")),
         ("/id", json!("936da01f-9abd-4d9d-80c7-02af85c822a8")), // version 4
@@ -111,9 +113,9 @@ fn set(event: &mut Value, pointer: &str, value: Value) {
     event.pointer_mut(parent).and_then(Value::as_object_mut).expect("it is an object").insert(name.to_owned(), value);
 }
 
-fn whole(data: Data) -> Value {
+fn whole(data: EventData) -> Value {
     let event = Event {
-        id: EventId::new("shop", "feature/checkout", Kind::StoryStarted, "US-001", 1),
+        id: EventId::new("shop", "feature/checkout", CountedKind::StoryStarted, "US-001", 1),
         seq: Seq(1),
         timestamp: Timestamp(1_769_244_300_000),
         timestamp_source: TimestampSource::Record,
@@ -121,18 +123,18 @@ fn whole(data: Data) -> Value {
         task_id: "shop".into(),
         run: "feature/checkout".into(),
         provenance: Provenance::Explicit,
-        source: Source { path: Arc::from("progress.txt"), line: Some(1), text: Some("## US-001".to_owned()) },
+        source: EventSource { path: Arc::from("progress.txt"), line: Some(1), text: Some("## US-001".to_owned()) },
         data,
     };
     serde_json::from_slice(&event.to_json()).expect("it is JSON")
 }
 
 /// Every kind, with everything it may carry.
-fn full() -> Vec<Data> {
+fn full() -> Vec<EventData> {
     let id = || Some("US-001".to_owned());
     let text = || Some("Basket".to_owned());
     vec![
-        Data::TaskStarted(TaskStarted {
+        EventData::TaskStarted(TaskStarted {
             task_id: "shop".to_owned(),
             task_name: "Shop".to_owned(),
             story_count: Some(1),
@@ -140,7 +142,7 @@ fn full() -> Vec<Data> {
             branch: text(),
             description: text(),
         }),
-        Data::StoryStarted(StoryStarted {
+        EventData::StoryStarted(StoryStarted {
             story_id: id(),
             title: text(),
             ac_count: Some(1),
@@ -149,19 +151,19 @@ fn full() -> Vec<Data> {
             attempt: 1,
             iteration: Some(3),
         }),
-        Data::AcCompleted(AcCompleted { story_id: id(), title: text(), ac_index: 0, ac_text: text(), duration_ms: Some(1) }),
-        Data::StoryCompleted(StoryCompleted {
+        EventData::AcCompleted(AcCompleted { story_id: id(), title: text(), ac_index: 0, ac_text: text(), duration_ms: Some(1) }),
+        EventData::StoryCompleted(StoryCompleted {
             story_id: id(),
             title: text(),
-            status: Ending::Failed,
+            status: EndStatus::Failed,
             reason: Some("blocked".to_owned()),
             duration_ms: Some(1),
             commits: vec!["4f1c2ab".to_owned()],
             attempt: 2,
         }),
-        Data::TaskCompleted(TaskCompleted {
+        EventData::TaskCompleted(TaskCompleted {
             task_id: "shop".to_owned(),
-            status: Ending::Passed,
+            status: EndStatus::Passed,
             stories_passed: 1,
             stories_failed: 0,
             story_count: Some(1),
@@ -169,7 +171,7 @@ fn full() -> Vec<Data> {
             retries: 0,
             errors: 0,
         }),
-        Data::ErrorOccurred(ErrorOccurred {
+        EventData::ErrorOccurred(ErrorOccurred {
             story_id: id(),
             error_type: ErrorKind::NotFound,
             error_message: "npm: command not found".to_owned(),
@@ -180,24 +182,24 @@ fn full() -> Vec<Data> {
 }
 
 /// Every kind, with as little as it may carry.
-fn bare() -> Vec<Data> {
+fn bare() -> Vec<EventData> {
     let title = Some("Basket".to_owned());
     vec![
-        Data::TaskStarted(TaskStarted { task_id: "shop".to_owned(), task_name: "shop".to_owned(), ..TaskStarted::default() }),
-        Data::StoryStarted(StoryStarted { title: title.clone(), attempt: 1, ..StoryStarted::default() }),
-        Data::AcCompleted(AcCompleted { title: title.clone(), ..AcCompleted::default() }),
-        Data::StoryCompleted(StoryCompleted {
+        EventData::TaskStarted(TaskStarted { task_id: "shop".to_owned(), task_name: "shop".to_owned(), ..TaskStarted::default() }),
+        EventData::StoryStarted(StoryStarted { title: title.clone(), attempt: 1, ..StoryStarted::default() }),
+        EventData::AcCompleted(AcCompleted { title: title.clone(), ..AcCompleted::default() }),
+        EventData::StoryCompleted(StoryCompleted {
             story_id: None,
             title,
-            status: Ending::Passed,
+            status: EndStatus::Passed,
             reason: None,
             duration_ms: None,
             commits: Vec::new(),
             attempt: 1,
         }),
-        Data::TaskCompleted(TaskCompleted {
+        EventData::TaskCompleted(TaskCompleted {
             task_id: "shop".to_owned(),
-            status: Ending::Failed,
+            status: EndStatus::Failed,
             stories_passed: 0,
             stories_failed: 0,
             story_count: None,
@@ -205,7 +207,7 @@ fn bare() -> Vec<Data> {
             retries: 0,
             errors: 0,
         }),
-        Data::ErrorOccurred(ErrorOccurred {
+        EventData::ErrorOccurred(ErrorOccurred {
             story_id: None,
             error_type: ErrorKind::Unknown,
             error_message: "it broke".to_owned(),

@@ -3,16 +3,16 @@
 use std::net::TcpStream;
 use std::time::Duration;
 
-use progress_bridge::event::{Event, Source};
+use progress_bridge::event::{Event, EventSource};
 use progress_bridge::serve::ServeSettings;
 
-use crate::bridge::{SOON, eventually};
-use crate::hand_fed::{Server, event, seq, seqs, span, state};
-use crate::sse_client::{Request, get, send_on};
+use crate::bridge_process::{SOON, eventually};
+use crate::in_process_server::{InProcessServer, event, seq, seqs, span, state};
+use crate::sse_client::{TestRequest, get, send_on};
 
 #[test]
 fn the_end_of_the_program_is_a_bye_and_a_clean_end() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     let mut progress = server.follow("/stream/progress");
     progress.expect("hello");
     let mut states = server.follow("/stream/state");
@@ -21,7 +21,7 @@ fn the_end_of_the_program_is_a_bye_and_a_clean_end() {
     let poll = send_on(
         TcpStream::connect(server.address).expect("the server accepts"),
         server.address,
-        &Request { method: "GET", target: "/healthz", headers: &[] },
+        &TestRequest { method: "GET", target: "/healthz", headers: &[] },
     );
     let address = server.address;
     // More than the pace lets through: what is known goes out all the same.
@@ -41,7 +41,7 @@ fn the_end_of_the_program_is_a_bye_and_a_clean_end() {
 }
 
 /// A client that asks and never reads; the server's writes pile up behind it.
-fn deaf(server: &Server) -> TcpStream {
+fn deaf(server: &InProcessServer) -> TcpStream {
     let socket = TcpStream::connect(server.address).expect("the server accepts");
     let request = format!("GET /stream/progress HTTP/1.1\r\nHost: {}\r\n\r\n", server.address);
     std::io::Write::write_all(&mut &socket, request.as_bytes()).expect("the request can be sent");
@@ -52,16 +52,16 @@ fn deaf(server: &Server) -> TcpStream {
 const ROUNDS: u64 = 24;
 
 /// Publishes a megabyte and returns its seqs.
-fn flood(server: &Server, round: u64) -> Vec<u64> {
+fn flood(server: &InProcessServer, round: u64) -> Vec<u64> {
     let seqs = span(round * 50 + 1, round * 50 + 50);
-    let large = |seq: &u64| Event { source: Source { path: "x".repeat(20_000).into(), line: None, text: None }, ..event(*seq) };
+    let large = |seq: &u64| Event { source: EventSource { path: "x".repeat(20_000).into(), line: None, text: None }, ..event(*seq) };
     server.hub.publish(seqs.iter().map(large).collect());
     seqs
 }
 
 #[test]
 fn a_client_that_never_reads_holds_neither_others_nor_the_end() {
-    let server = Server::with(ServeSettings { max_rate: 0, ..ServeSettings::default() });
+    let server = InProcessServer::with(ServeSettings { max_rate: 0, ..ServeSettings::default() });
     let mut reader = server.follow("/stream/progress");
     reader.expect("hello");
     let deaf: Vec<_> = (0..3).map(|_| deaf(&server)).collect();
@@ -78,7 +78,8 @@ fn a_client_that_never_reads_holds_neither_others_nor_the_end() {
 
 #[test]
 fn a_client_that_never_reads_is_reset() {
-    let server = Server::with(ServeSettings { max_rate: 0, stuck_after: Duration::from_millis(300), ..ServeSettings::default() });
+    let server =
+        InProcessServer::with(ServeSettings { max_rate: 0, write_timeout: Duration::from_millis(300), ..ServeSettings::default() });
     let deaf = deaf(&server);
     for round in 0..ROUNDS {
         flood(&server, round);

@@ -1,20 +1,20 @@
-//! Polling, the page, and everything that is refused.
+//! Polling, the page, and refused requests.
 
 use progress_bridge::serve::{ServeSettings, Token};
 
-use crate::hand_fed::{Server, span, state};
-use crate::sse_client::{self, Request, get, send};
+use crate::in_process_server::{InProcessServer, span, state};
+use crate::sse_client::{self, TestRequest, get, send};
 
 #[test]
 fn the_state_can_be_polled() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     server.hub.set_state(state(3));
     let first = get(server.address, "/api/state");
     assert_eq!((first.status, first.header("content-type")), (200, Some("application/json")));
     assert_eq!(first.header("last-event-id"), Some(&*server.cursor(3)));
     let etag = first.header("etag").expect("a tag").to_owned();
     assert_eq!(first.json()["seq"], 3);
-    let ask = |target: &str| send(server.address, &Request { method: "GET", target, headers: &[("If-None-Match", &etag)] });
+    let ask = |target: &str| send(server.address, &TestRequest { method: "GET", target, headers: &[("If-None-Match", &etag)] });
     assert_eq!(ask("/api/state").status, 304);
     assert_eq!(ask("/api/state?wait=1").status, 304);
     std::thread::scope(|scope| {
@@ -27,7 +27,7 @@ fn the_state_can_be_polled() {
 
 #[test]
 fn events_can_be_polled_page_by_page() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     server.publish(1..=25);
     let mut after = String::new();
     let mut all = Vec::new();
@@ -54,14 +54,15 @@ fn events_can_be_polled_page_by_page() {
 
 #[test]
 fn everything_else_is_answered_in_json() {
-    let server = Server::start();
-    let ask = |method: &str, target: &str, headers: &[(&str, &str)]| send(server.address, &Request { method, target, headers });
+    let server = InProcessServer::start();
+    let ask = |method: &str, target: &str, headers: &[(&str, &str)]| send(server.address, &TestRequest { method, target, headers });
     let check = |response: sse_client::Response, status: u16, code: &str| {
         assert_eq!((response.status, response.header("content-type")), (status, Some("application/json")));
         assert_eq!(response.json()["error"]["code"], code);
     };
     check(get(server.address, "/nowhere"), 404, "not_found");
     check(get(server.address, "/stream"), 404, "not_found");
+    check(get(server.address, "/api/stories/shop/US%2D001"), 404, "no_such_story");
     check(ask("GET", "/api/state", &[("Host", "evil.example")]), 403, "host_not_allowed");
     check(ask("GET", "/stream/progress", &[("Host", "evil.example:7333")]), 403, "host_not_allowed");
     check(ask("GET", "/api/state", &[("Host", "not a host")]), 400, "bad_request");
@@ -75,25 +76,28 @@ fn everything_else_is_answered_in_json() {
 
 #[test]
 fn pages_health_head_and_options() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     assert_eq!(
         get(server.address, "/healthz").json(),
         serde_json::json!({"status": "ok", "files": {"reading": 0, "waiting": 0, "gone": 0, "unreadable": 0}})
     );
     assert_eq!(get(server.address, "/version").json()["version"], env!("CARGO_PKG_VERSION"));
-    for (target, kind) in [("/", "text/html"), ("/page.js", "text/javascript"), ("/page.css", "text/css")] {
+    for (target, kind) in
+        [("/", "text/html"), ("/panel.js", "text/javascript"), ("/view/stories.js", "text/javascript"), ("/page.css", "text/css")]
+    {
         let response = get(server.address, target);
         assert_eq!(response.status, 200);
         assert!(response.header("content-type").is_some_and(|value| value.starts_with(kind)), "{target}");
         assert!(response.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
-        let text = response.text();
-        assert!(text.len() < 60_000 && !text.contains("innerHTML") && !text.contains("<script>"), "{target}");
+        let etag = response.header("etag").expect("an ETag");
+        let again = send(server.address, &TestRequest { method: "GET", target, headers: &[("If-None-Match", etag)] });
+        assert_eq!((again.status, again.text().as_str()), (304, ""), "{target}");
     }
     for target in ["/stream/progress", "/stream/state", "/api/state", "/api/events", "/healthz", "/metrics", "/version", "/"] {
-        let head = send(server.address, &Request { method: "HEAD", target, headers: &[("Connection", "close")] });
+        let head = send(server.address, &TestRequest { method: "HEAD", target, headers: &[("Connection", "close")] });
         assert_eq!(head.status, 200, "{target}");
         assert_eq!(head.header("content-type"), get(server.address, target).header("content-type"), "{target}");
-        let options = send(server.address, &Request { method: "OPTIONS", target, headers: &[] });
+        let options = send(server.address, &TestRequest { method: "OPTIONS", target, headers: &[] });
         assert_eq!((options.status, options.header("allow")), (204, Some("GET, HEAD, OPTIONS")), "{target}");
     }
 }
@@ -101,8 +105,8 @@ fn pages_health_head_and_options() {
 #[test]
 fn only_allowed_origins_get_cors_headers_and_the_token_is_asked() {
     let allow_origin = vec!["https://board.example".to_owned()];
-    let server = Server::with(ServeSettings { allow_origin, token: Token::new("s3cret"), ..ServeSettings::default() });
-    let ask = |method: &str, headers: &[(&str, &str)]| send(server.address, &Request { method, target: "/api/state", headers });
+    let server = InProcessServer::with(ServeSettings { allow_origin, token: Token::new("s3cret"), ..ServeSettings::default() });
+    let ask = |method: &str, headers: &[(&str, &str)]| send(server.address, &TestRequest { method, target: "/api/state", headers });
     let (origin, token) = (("Origin", "https://board.example"), ("Authorization", "Bearer s3cret"));
     let allowed = |response: &sse_client::Response| response.header("access-control-allow-origin").map(str::to_owned);
     let preflight = ask("OPTIONS", &[origin, ("Access-Control-Request-Headers", "authorization")]);

@@ -1,4 +1,4 @@
-//! The two streams: what comes first, what comes after a cursor, pace, filters, heartbeats.
+//! The two streams: first frames, resume, rate limit, filters, heartbeats.
 
 use std::time::{Duration, Instant};
 
@@ -6,13 +6,13 @@ use progress_bridge::event::SCHEMA;
 use progress_bridge::hub::{Hub, HubSettings};
 use progress_bridge::serve::ServeSettings;
 
-use crate::bridge::{SOON, eventually};
-use crate::hand_fed::{Server, event, id, seq, seqs, span, state};
-use crate::sse_client::{Item, Request, get, send, stream_with};
+use crate::bridge_process::{SOON, eventually};
+use crate::in_process_server::{InProcessServer, event, id, seq, seqs, span, state};
+use crate::sse_client::{StreamItem, TestRequest, get, send, stream_with};
 
 #[test]
 fn a_new_client_gets_hello_then_the_last_hundred_then_live() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     server.publish(1..=101);
     let mut stream = server.follow("/stream/progress");
     assert_eq!(stream.response.status, 200);
@@ -39,7 +39,7 @@ fn a_new_client_gets_hello_then_the_last_hundred_then_live() {
 
 #[test]
 fn every_frame_has_id_event_and_data() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     server.publish(1..=7);
     let mut stream = stream_with(server.address, "/stream/progress", &[("Last-Event-ID", "0123456789ab-3")]);
     server.hub.close();
@@ -56,7 +56,7 @@ fn every_frame_has_id_event_and_data() {
 
 #[test]
 fn an_event_frame_carries_the_cursor_and_the_event() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     server.publish(7..=7);
     let mut stream = server.follow("/stream/progress");
     stream.expect("hello");
@@ -67,7 +67,7 @@ fn an_event_frame_carries_the_cursor_and_the_event() {
 
 #[test]
 fn resume_by_header_query_or_event_id_brings_what_comes_after() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     server.publish(1..=150);
     let (cursor, id) = (server.cursor(20), id(20).to_string());
     let by_query = |name: &str, value: &str| server.follow(&format!("/stream/progress?{name}={value}"));
@@ -87,7 +87,7 @@ fn resume_by_header_query_or_event_id_brings_what_comes_after() {
 
 #[test]
 fn a_client_of_the_process_before_goes_on_where_it_was() {
-    let before = Server::start();
+    let before = InProcessServer::start();
     before.publish(1..=20);
     let mut stream = before.follow("/stream/progress");
     stream.expect("hello");
@@ -98,20 +98,20 @@ fn a_client_of_the_process_before_goes_on_where_it_was() {
     before.stop();
 
     let hub = Hub::restored(HubSettings::default(), newest, (11..=20).map(event).collect());
-    let after = Server::of(hub, ServeSettings::default());
+    let after = InProcessServer::of(hub, ServeSettings::default());
     let mut stream = stream_with(after.address, "/stream/progress", &[("Last-Event-ID", &cursor)]);
     assert_eq!(stream.expect("hello").json()["epoch"], after.hub.epoch());
     after.publish(21..=22);
     assert_eq!(seqs(&mut stream, 7), span(16, 22));
     // The same version number of another process is not the same state.
     after.hub.set_state(state(22));
-    let known = send(after.address, &Request { method: "GET", target: "/api/state", headers: &[("If-None-Match", &tag)] });
+    let known = send(after.address, &TestRequest { method: "GET", target: "/api/state", headers: &[("If-None-Match", &tag)] });
     assert_eq!((known.status, known.json()["seq"].as_u64()), (200, Some(22)));
 }
 
 #[test]
 fn a_foreign_or_spoilt_cursor_gives_one_gap_and_the_buffer() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     server.publish(1..=150);
     let future = server.cursor(151);
     for (cursor, reason) in [("0123456789ab-3", "restarted"), ("nonsense", "unknown"), (&future, "unknown")] {
@@ -129,7 +129,7 @@ fn a_foreign_or_spoilt_cursor_gives_one_gap_and_the_buffer() {
 #[test]
 fn a_burst_after_quiet_is_paced_per_client_without_loss() {
     // Longer than the window of the rate: another stream's heartbeat tells that this one has been quiet for so long.
-    let server = Server::with(ServeSettings { state_heartbeat: Duration::from_millis(1_200), ..ServeSettings::default() });
+    let server = InProcessServer::with(ServeSettings { state_heartbeat: Duration::from_millis(1_200), ..ServeSettings::default() });
     let mut first = server.follow("/stream/progress");
     first.expect("hello");
     let mut clock = server.follow("/stream/state");
@@ -162,7 +162,7 @@ fn a_burst_after_quiet_is_paced_per_client_without_loss() {
 
 #[test]
 fn those_who_come_before_history_is_read_get_what_others_get_after_it() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     server.publish(1..=1);
     server.hub.begin_history();
     let mut newcomer = server.follow("/stream/progress");
@@ -195,7 +195,7 @@ fn those_who_come_before_history_is_read_get_what_others_get_after_it() {
 
 #[test]
 fn two_clients_without_pace_get_everything_in_order() {
-    let server = Server::with(ServeSettings { max_rate: 0, ..ServeSettings::default() });
+    let server = InProcessServer::with(ServeSettings { max_rate: 0, ..ServeSettings::default() });
     let mut clients = [server.follow("/stream/progress"), server.follow("/stream/progress")];
     for client in &mut clients {
         client.expect("hello");
@@ -210,7 +210,7 @@ fn two_clients_without_pace_get_everything_in_order() {
 
 #[test]
 fn filters_choose_and_bad_ones_are_refused_in_json() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     server.publish(1..=20);
     let mut stream = server.follow("/stream/progress?types=error_occurred&task=odd");
     stream.expect("hello");
@@ -235,11 +235,11 @@ fn filters_choose_and_bad_ones_are_refused_in_json() {
 #[test]
 fn a_quiet_stream_gets_heartbeats_and_a_client_too_many_is_told() {
     let heartbeat = Duration::from_millis(50);
-    let server = Server::with(ServeSettings { heartbeat, state_heartbeat: heartbeat, max_clients: 1, ..ServeSettings::default() });
+    let server = InProcessServer::with(ServeSettings { heartbeat, state_heartbeat: heartbeat, max_clients: 1, ..ServeSettings::default() });
     let mut stream = server.follow("/stream/progress");
     stream.expect("hello");
     for _ in 0..3 {
-        assert_eq!(stream.next_item(), Some(Item::Comment("heartbeat".into())));
+        assert_eq!(stream.next_item(), Some(StreamItem::Comment("heartbeat".into())));
     }
     server.publish(1..=1);
     stream.expect("ac_completed");
@@ -266,7 +266,7 @@ fn a_quiet_stream_gets_heartbeats_and_a_client_too_many_is_told() {
 
 #[test]
 fn states_come_at_once_and_the_latest_wins() {
-    let server = Server::start();
+    let server = InProcessServer::start();
     server.hub.set_state(state(3));
     let mut stream = server.follow("/stream/state");
     stream.expect("hello");

@@ -1,16 +1,16 @@
-//! What can be named: files that come later, folders, patterns, standard input, pipes; and what is refused.
+//! What the arguments can name: later files, folders, patterns, standard input, pipes; and what is refused.
 
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::bridge::{Bridge, Project, SOON, eventually, kind, story};
+use crate::bridge_process::{BridgeProcess, ProjectFolder, SOON, eventually, kind, story};
 
 const LOG: &str = "[US-1] Starting...\n[US-1] Completed\n";
 
 #[test]
 fn files_that_turn_up_in_folders_and_by_patterns_are_read_from_their_start() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     let bridge = project.start(&["--json", "--no-discover", "logs/*.log", "tasks"]);
     bridge.says("waiting for");
     fs::create_dir_all(project.file("logs")).expect("the folder is ours");
@@ -29,7 +29,7 @@ fn files_that_turn_up_in_folders_and_by_patterns_are_read_from_their_start() {
 
 #[test]
 fn links_that_lead_out_of_a_folder_are_left_alone() {
-    let (project, elsewhere) = (Project::new(), Project::new());
+    let (project, elsewhere) = (ProjectFolder::new(), ProjectFolder::new());
     elsewhere.write("secret.log", LOG);
     project.write("own.log", "[US-2] Starting...\n");
     std::os::unix::fs::symlink(elsewhere.file("secret.log"), project.file("link.log")).expect("the folder is ours");
@@ -42,7 +42,7 @@ fn links_that_lead_out_of_a_folder_are_left_alone() {
 
 #[test]
 fn standard_input_is_read_to_its_end() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     for (arguments, lines) in
         [(vec!["--json", "-"], 3), (vec!["--json", "--once", "-"], 3), (vec!["--json", "--no-discover", "/dev/stdin"], 3)]
     {
@@ -67,7 +67,7 @@ fn standard_input_is_read_to_its_end() {
 
 #[test]
 fn a_named_pipe_is_read_from_one_writer_after_the_other() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     assert!(Command::new("mkfifo").arg(project.file("pipe")).status().expect("mkfifo is there").success());
     let bridge = project.start(&["--json", "--no-discover", "pipe"]);
     for number in 1..=3 {
@@ -78,7 +78,7 @@ fn a_named_pipe_is_read_from_one_writer_after_the_other() {
 
 #[test]
 fn what_is_no_file_is_refused_with_a_reason() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     let bridge = project.start(&["--json", "--no-discover", "/dev/zero"]);
     let said = bridge.says("is a device");
     assert!(said.contains("give the path of the file itself"), "{said}");
@@ -86,7 +86,7 @@ fn what_is_no_file_is_refused_with_a_reason() {
 
 #[test]
 fn a_file_named_twice_is_read_once() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("a.log", LOG);
     std::os::unix::fs::symlink("a.log", project.file("b.log")).expect("the folder is ours");
     let absolute = project.file("a.log");
@@ -96,7 +96,7 @@ fn a_file_named_twice_is_read_once() {
 
 #[test]
 fn several_tasks_are_told_apart() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     for name in ["one", "two"] {
         fs::create_dir(project.file(name)).expect("the folder is ours");
         project.write(&format!("{name}/progress.txt"), LOG);
@@ -109,7 +109,7 @@ fn several_tasks_are_told_apart() {
 
 #[test]
 fn a_runners_log_above_several_plans_is_shared() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     for (task, title) in [("map", "Draw the map"), ("mail", "Send the mail")] {
         fs::create_dir(project.file(task)).expect("the folder is ours");
         let story = format!(r#"{{"id": "US-1", "title": "{title}", "passes": false}}"#);
@@ -153,7 +153,7 @@ fn a_runners_log_above_several_plans_is_shared() {
 
 #[test]
 fn a_rotated_log_is_followed_through_its_old_descriptor() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("agent.log", "[US-1] Starting...\n");
     let bridge = project.start(&["--json", "--no-discover", "agent.log"]);
     bridge.event("the first", |event| story(event) == "US-1");
@@ -167,7 +167,7 @@ fn a_rotated_log_is_followed_through_its_old_descriptor() {
 
 #[test]
 fn a_pipe_in_a_runners_folder_has_one_reader() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     for task in ["map", "mail"] {
         fs::create_dir(project.file(task)).expect("the folder is ours");
         project.write(&format!("{task}/progress.txt"), "");
@@ -186,7 +186,7 @@ fn a_pipe_in_a_runners_folder_has_one_reader() {
 
 #[test]
 fn where_nothing_can_be_watched_it_says_so_and_looks_by_the_clock() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", "[US-1] Starting...\n");
     let bridge = without_a_watcher(&project);
     bridge.event("what is there", |event| story(event) == "US-1");
@@ -198,15 +198,15 @@ fn where_nothing_can_be_watched_it_says_so_and_looks_by_the_clock() {
 
 /// A bridge with descriptors enough for the file and too few for a watcher. How many that takes depends on how many the
 /// caller of the tests has left open, so it is tried.
-fn without_a_watcher(project: &Project) -> Bridge {
+fn without_a_watcher(project: &ProjectFolder) -> BridgeProcess {
     for limit in 9..100 {
         let script = format!(r#"ulimit -n {limit}; exec "$0" --json --no-discover progress.txt"#);
         let mut command = Command::new("sh");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_progress-bridge")]);
-        let mut bridge = Bridge::start_in(&mut command, project.path());
+        let mut bridge = BridgeProcess::start_in(&mut command, project.path());
         let said = eventually(SOON, "it says what it has read, or ends", || {
             let said = bridge.stderr();
-            (said.contains("\n  progress.txt  ") || bridge.has_ended()).then_some(said)
+            (said.contains("\n  progress.txt  ") || bridge.poll_ended()).then_some(said)
         });
         if said.contains("cannot be watched") && said.contains("1 of 1 lines understood") {
             return bridge;

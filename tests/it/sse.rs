@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::bridge::Project;
+use crate::bridge_process::ProjectFolder;
 use crate::schema;
-use crate::sse_client::{Stream, stream_with};
+use crate::sse_client::{SseStream, stream_with};
 
 const STREAM: &str = "/stream/progress";
 
 /// Follows the stream of the bridge that listens there.
-pub fn follow(address: &str, target: &str, headers: &[(&str, &str)]) -> Stream {
+pub fn follow(address: &str, target: &str, headers: &[(&str, &str)]) -> SseStream {
     let address: SocketAddr = address.parse().expect("an address");
     let stream = stream_with(address, target, headers);
     assert_eq!(stream.response.status, 200);
@@ -22,12 +22,12 @@ pub fn follow(address: &str, target: &str, headers: &[(&str, &str)]) -> Stream {
 
 #[test]
 fn a_line_in_the_file_reaches_every_client() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", "[US-001] Starting...\n");
     let bridge = project.start(&["--watch", "progress.txt", "--listen", "127.0.0.1:0"]);
     let address = bridge.address();
     let schema = schema::validator();
-    let mut clients: Vec<Stream> = (0..3).map(|_| follow(&address, STREAM, &[])).collect();
+    let mut clients: Vec<SseStream> = (0..3).map(|_| follow(&address, STREAM, &[])).collect();
     for client in &mut clients {
         client.wait_for("hello");
         client.wait_for("story_started");
@@ -36,14 +36,14 @@ fn a_line_in_the_file_reaches_every_client() {
     for client in &mut clients {
         let message = client.wait_for("story_completed");
         let event: Value = serde_json::from_str(&message.data).expect("data is one line of JSON");
-        schema::hold(&schema, &event);
+        schema::validate(&schema, &event);
         assert_eq!((event["data"]["story_id"].as_str(), event["data"]["status"].as_str()), (Some("US-001"), Some("passed")));
     }
 }
 
 #[test]
 fn a_client_that_comes_back_goes_on_where_it_was() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", "[US-001] Starting...\n");
     let bridge = project.start(&["--watch", "progress.txt", "--listen", "127.0.0.1:0"]);
     let address = bridge.address();
@@ -65,7 +65,7 @@ fn a_client_that_comes_back_goes_on_where_it_was() {
 
 #[test]
 fn the_end_of_the_program_is_a_clean_end_of_the_stream() {
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("progress.txt", "[US-001] Starting...\n");
     let bridge = project.start(&["--watch", "progress.txt", "--listen", "127.0.0.1:0"]);
     let mut client = follow(&bridge.address(), STREAM, &[]);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What is asked. `Host` is the address unless a header says otherwise.
-pub struct Request<'a> {
+pub struct TestRequest<'a> {
     pub method: &'a str,
     pub target: &'a str,
     pub headers: &'a [(&'a str, &'a str)],
@@ -21,7 +21,7 @@ pub struct Request<'a> {
 pub struct Response {
     pub status: u16,
     pub headers: Vec<(String, String)>,
-    body: Body,
+    body: ResponseBody,
 }
 
 /// How the body ends.
@@ -31,7 +31,7 @@ enum Framing {
     UntilClose,
 }
 
-struct Body {
+struct ResponseBody {
     socket: BufReader<TcpStream>,
     framing: Framing,
     /// Decoded and not yet taken.
@@ -41,13 +41,13 @@ struct Body {
 
 /// An event as a page would get it, or a comment, which a page would not see.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Item {
-    Event(Message),
+pub enum StreamItem {
+    Event(SseMessage),
     Comment(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub struct SseMessage {
     /// The event name; `message` without one.
     pub event: String,
     pub data: String,
@@ -61,7 +61,7 @@ pub struct Message {
 }
 
 /// Reads items from a stream. Chunks may tear anything, even a character.
-pub struct Stream {
+pub struct SseStream {
     pub response: Response,
     line: Vec<u8>,
     after_return: bool,
@@ -74,22 +74,22 @@ pub struct Stream {
 }
 
 /// With a body, whose length a header says.
-pub fn exchange(address: SocketAddr, request: &Request<'_>, body: &str) -> Response {
+pub fn exchange(address: SocketAddr, request: &TestRequest<'_>, body: &str) -> Response {
     let socket = TcpStream::connect(address).expect("the server accepts");
     send_on_with(socket, address, request, body)
 }
 
-pub fn send(address: SocketAddr, request: &Request<'_>) -> Response {
+pub fn send(address: SocketAddr, request: &TestRequest<'_>) -> Response {
     let socket = TcpStream::connect(address).expect("the server accepts");
     send_on(socket, address, request)
 }
 
 /// On a socket of the test's own making.
-pub fn send_on(socket: TcpStream, address: SocketAddr, request: &Request<'_>) -> Response {
+pub fn send_on(socket: TcpStream, address: SocketAddr, request: &TestRequest<'_>) -> Response {
     send_on_with(socket, address, request, "")
 }
 
-fn send_on_with(mut socket: TcpStream, address: SocketAddr, request: &Request<'_>, body: &str) -> Response {
+fn send_on_with(mut socket: TcpStream, address: SocketAddr, request: &TestRequest<'_>, body: &str) -> Response {
     socket.set_read_timeout(Some(READ_TIMEOUT)).expect("a timeout can be set");
     let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.target);
     if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
@@ -113,15 +113,15 @@ pub fn send_raw(address: SocketAddr, bytes: &[u8]) -> Response {
 }
 
 pub fn get(address: SocketAddr, target: &str) -> Response {
-    send(address, &Request { method: "GET", target, headers: &[] })
+    send(address, &TestRequest { method: "GET", target, headers: &[] })
 }
 
-pub fn stream(address: SocketAddr, target: &str) -> Stream {
-    Stream::new(get(address, target))
+pub fn stream(address: SocketAddr, target: &str) -> SseStream {
+    SseStream::new(get(address, target))
 }
 
-pub fn stream_with(address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Stream {
-    Stream::new(send(address, &Request { method: "GET", target, headers }))
+pub fn stream_with(address: SocketAddr, target: &str, headers: &[(&str, &str)]) -> SseStream {
+    SseStream::new(send(address, &TestRequest { method: "GET", target, headers }))
 }
 
 fn read_head(mut socket: BufReader<TcpStream>, method: &str) -> Response {
@@ -153,7 +153,7 @@ fn read_head(mut socket: BufReader<TcpStream>, method: &str) -> Response {
     } else {
         Framing::UntilClose
     };
-    Response { status, headers, body: Body { socket, framing, ready: VecDeque::new(), ended: false } }
+    Response { status, headers, body: ResponseBody { socket, framing, ready: VecDeque::new(), ended: false } }
 }
 
 impl Response {
@@ -173,7 +173,7 @@ impl Response {
     }
 }
 
-impl Body {
+impl ResponseBody {
     /// Reads some more; false at the clean end. A connection that breaks off inside a body is an error.
     fn fill(&mut self) -> io::Result<bool> {
         if self.ended {
@@ -218,9 +218,9 @@ impl Body {
     }
 }
 
-impl Stream {
+impl SseStream {
     pub fn new(response: Response) -> Self {
-        Stream {
+        SseStream {
             response,
             line: Vec::new(),
             after_return: false,
@@ -234,17 +234,17 @@ impl Stream {
     }
 
     /// The next event, passing over comments; `None` at the clean end.
-    pub fn next_event(&mut self) -> Option<Message> {
+    pub fn next_event(&mut self) -> Option<SseMessage> {
         loop {
             match self.next_item()? {
-                Item::Event(message) => return Some(message),
-                Item::Comment(_) => {}
+                StreamItem::Event(message) => return Some(message),
+                StreamItem::Comment(_) => {}
             }
         }
     }
 
     /// The next event, which must be there.
-    pub fn expect(&mut self, event: &str) -> Message {
+    pub fn expect(&mut self, event: &str) -> SseMessage {
         let message = self.next_event().unwrap_or_else(|| panic!("the stream ended before {event}"));
         assert_eq!(message.event, event, "{message:?}");
         message
@@ -252,7 +252,7 @@ impl Stream {
 
     /// The next event of this type.
     #[track_caller]
-    pub fn wait_for(&mut self, event: &str) -> Message {
+    pub fn wait_for(&mut self, event: &str) -> SseMessage {
         loop {
             let message = self.next_event().unwrap_or_else(|| panic!("the stream ended before {event}"));
             if message.event == event {
@@ -261,12 +261,12 @@ impl Stream {
         }
     }
 
-    pub fn next_item(&mut self) -> Option<Item> {
+    pub fn next_item(&mut self) -> Option<StreamItem> {
         self.try_next_item().expect("the stream breaks off only at its clean end")
     }
 
     /// The error is a connection that broke.
-    pub fn try_next_item(&mut self) -> io::Result<Option<Item>> {
+    pub fn try_next_item(&mut self) -> io::Result<Option<StreamItem>> {
         loop {
             let Some(line) = self.next_line()? else { return Ok(None) };
             if let Some(item) = self.interpret(&line) {
@@ -276,9 +276,9 @@ impl Stream {
     }
 
     /// The next event; `None` when the connection ends or breaks.
-    pub fn next_event_until_cut(&mut self) -> Option<Message> {
+    pub fn next_event_until_cut(&mut self) -> Option<SseMessage> {
         while let Ok(Some(item)) = self.try_next_item() {
-            if let Item::Event(message) = item {
+            if let StreamItem::Event(message) = item {
                 return Some(message);
             }
         }
@@ -304,12 +304,12 @@ impl Stream {
         }
     }
 
-    fn interpret(&mut self, line: &str) -> Option<Item> {
+    fn interpret(&mut self, line: &str) -> Option<StreamItem> {
         if line.is_empty() {
-            return self.dispatch().map(Item::Event);
+            return self.dispatch().map(StreamItem::Event);
         }
         if let Some(comment) = line.strip_prefix(':') {
-            return Some(Item::Comment(comment.trim_start().to_owned()));
+            return Some(StreamItem::Comment(comment.trim_start().to_owned()));
         }
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
@@ -327,7 +327,7 @@ impl Stream {
         None
     }
 
-    fn dispatch(&mut self) -> Option<Message> {
+    fn dispatch(&mut self) -> Option<SseMessage> {
         let mut data = std::mem::take(&mut self.data);
         let event = std::mem::take(&mut self.event);
         let retry = self.retry.take();
@@ -335,11 +335,11 @@ impl Stream {
         // A frame without data is no event, whatever else it has.
         data.pop()?;
         let event = if event.is_empty() { "message".to_owned() } else { event };
-        Some(Message { event, data, last_event_id: self.last_event_id.clone(), retry, fields, at: Instant::now() })
+        Some(SseMessage { event, data, last_event_id: self.last_event_id.clone(), retry, fields, at: Instant::now() })
     }
 }
 
-impl Message {
+impl SseMessage {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.data).unwrap_or_else(|error| panic!("{error}: {}", self.data))
     }

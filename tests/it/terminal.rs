@@ -1,8 +1,8 @@
-//! `--stream` in a real terminal: what stands on the screen, not what was written to it.
+//! `--stream` in a real terminal: checks the content of the screen, not the bytes written to it.
 
 use std::process::Command;
 
-use crate::bridge::{Project, SOON, eventually};
+use crate::bridge_process::{ProjectFolder, SOON, eventually};
 use crate::runner::{append, write};
 use crate::tools;
 
@@ -11,13 +11,13 @@ const PLAN: &str = r#"{"project": "Corner Shop", "userStories": [
     {"id": "US-002", "title": "Empty the basket", "acceptanceCriteria": ["No row is left"], "passes": false}]}"#;
 
 /// A shell in a tmux of its own, 80 by 24, that is gone with the test.
-struct Terminal<'a> {
-    project: &'a Project,
+struct TmuxTerminal<'a> {
+    project: &'a ProjectFolder,
 }
 
-impl<'a> Terminal<'a> {
-    fn open(project: &'a Project) -> Self {
-        let terminal = Terminal { project };
+impl<'a> TmuxTerminal<'a> {
+    fn open(project: &'a ProjectFolder) -> Self {
+        let terminal = TmuxTerminal { project };
         terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-s", "shop", "-x", "80", "-y", "24", "PS1='ready> ' sh"]);
         terminal.waits_for("a prompt", |screen| screen.contains("ready>"));
         terminal
@@ -66,7 +66,7 @@ impl<'a> Terminal<'a> {
     }
 }
 
-impl Drop for Terminal<'_> {
+impl Drop for TmuxTerminal<'_> {
     fn drop(&mut self) {
         // Whoever looks at the screen last has closed it already, or nobody has.
         let _gone = Command::new("tmux").args(["-L", "test", "kill-server"]).env("TMUX_TMPDIR", self.project.path()).output().is_err();
@@ -87,10 +87,10 @@ fn the_box_changes_in_place_and_leaves_its_last_picture() {
     if !tools::have("tmux") {
         return;
     }
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("prd.json", PLAN);
     project.write("progress.txt", "[US-001] Starting...\n");
-    let terminal = Terminal::open(&project);
+    let terminal = TmuxTerminal::open(&project);
     terminal.types("\"$BRIDGE\" --stream --watch . --listen 127.0.0.1:0");
     let screen = terminal.waits_for("the story", |screen| screen.contains("Current Story: US-001 - Fill the basket"));
     assert!(screen.contains("0/2 stories") && screen.contains("▸ The count rises"), "{screen}");
@@ -119,10 +119,10 @@ fn a_run_that_ends_leaves_its_summary() {
     if !tools::have("tmux") {
         return;
     }
-    let project = Project::new();
+    let project = ProjectFolder::new();
     project.write("prd.json", PLAN);
     project.write("progress.txt", "[US-001] Starting...\n[US-001] Complete\n[US-002] Starting...\n");
-    let terminal = Terminal::open(&project);
+    let terminal = TmuxTerminal::open(&project);
     terminal.types("\"$BRIDGE\" --stream --watch . --listen 127.0.0.1:0 --exit-on-complete; echo \"code $?\"");
     terminal.waits_for("the story", |screen| screen.contains("Current Story: US-002"));
     append(&project.file("progress.txt"), "[US-002] Complete\n");

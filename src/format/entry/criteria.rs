@@ -4,7 +4,7 @@ use super::super::opening::Step;
 use super::super::say::Place;
 use super::super::{Seen, criterion};
 use super::Entry;
-use crate::fact::{Criterion, Fact, Provenance, What};
+use crate::fact::{Criterion, Fact, Provenance, Statement};
 
 impl Entry {
     /// Takes a line from inside a code fence: only numbered criteria are read there.
@@ -40,7 +40,7 @@ impl Entry {
     }
 
     fn ticked(&self, criterion: Criterion, place: &Place) -> Fact {
-        let what = What::CriterionDone { criterion, duration_ms: None };
+        let what = Statement::CriterionDone { criterion, duration_ms: None };
         self.saying(place).fact(what, self.opening.stories.first().cloned(), Provenance::Explicit)
     }
 

@@ -3,7 +3,7 @@
 use regex::Captures;
 
 use super::{Field, Makes, Rule, Seen};
-use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance, StoryName, Voice, What, opening};
+use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance, Statement, StatementForm, StoryName, entry_hash};
 use crate::format::words::{self, Status, error_kind};
 use crate::format::{id, time};
 
@@ -76,15 +76,15 @@ pub(super) fn facts(rule: &Rule, groups: &Captures<'_>, seen: &Seen<'_>, current
             let (name, branch, description) =
                 (values.owned(Field::TaskName), values.owned(Field::Branch), values.owned(Field::Description));
             let story_count = values.number(Field::StoryCount);
-            made.push((What::TaskStarted { name, branch, description, story_count, estimated_secs: None }, None));
+            made.push((Statement::TaskStarted { name, branch, description, story_count, estimated_secs: None }, None));
         }
         Makes::StoryStarted => {
             let story = own.clone()?;
             *current = Some(story.clone());
             if rounds.is_some() {
-                made.push((What::Activity { text: None, iteration: rounds }, None));
+                made.push((Statement::Activity { text: None, iteration: rounds }, None));
             }
-            made.push((What::StoryStarted { iteration, priority: values.number(Field::Priority), criteria: Vec::new() }, Some(story)));
+            made.push((Statement::StoryStarted { iteration, priority: values.number(Field::Priority), criteria: Vec::new() }, Some(story)));
         }
         Makes::AcCompleted => {
             let index = values.number(Field::AcIndex).or_else(|| values.number::<u32>(Field::AcNumber)?.checked_sub(1));
@@ -92,37 +92,37 @@ pub(super) fn facts(rule: &Rule, groups: &Captures<'_>, seen: &Seen<'_>, current
             if criterion == Criterion::default() {
                 return None;
             }
-            made.push((What::CriterionDone { criterion, duration_ms: values.duration_ms() }, Some(about()?)));
+            made.push((Statement::CriterionDone { criterion, duration_ms: values.duration_ms() }, Some(about()?)));
         }
         Makes::StoryCompleted => {
             let (story, outcome) = (about()?, values.outcome()?);
             if outcome != Outcome::Passed
                 && let Some(failure) = values.failure()
             {
-                made.push((What::Error(failure), Some(story.clone())));
+                made.push((Statement::Error(failure), Some(story.clone())));
             }
             let commits =
                 values.text(Field::Commit).map(|commits| commits.split([',', ' ']).filter(|one| !one.is_empty()).map(str::to_owned));
             let commits = commits.into_iter().flatten().collect();
-            made.push((What::StoryEnded { outcome, duration_ms: values.duration_ms(), commits }, Some(story)));
+            made.push((Statement::StoryEnded { outcome, duration_ms: values.duration_ms(), commits }, Some(story)));
         }
-        Makes::TaskCompleted => made.push((What::TaskEnded { passed: values.outcome()? == Outcome::Passed }, None)),
-        Makes::ErrorOccurred => made.push((What::Error(values.failure()?), about())),
-        Makes::Activity => made.push((What::Activity { text: values.owned(Field::Text), iteration: rounds }, None)),
+        Makes::TaskCompleted => made.push((Statement::TaskEnded { passed: values.outcome()? == Outcome::Passed }, None)),
+        Makes::ErrorOccurred => made.push((Statement::Error(values.failure()?), about())),
+        Makes::Activity => made.push((Statement::Activity { text: values.owned(Field::Text), iteration: rounds }, None)),
     }
     // Some write the seconds since 1970.
     let when = values.text(Field::Time).and_then(|text| text.parse().map_or_else(|_| time::whole(text, seen.clock), time::unix));
     Some(
         made.into_iter()
             .map(|(what, story)| Fact {
-                what,
+                statement: what,
                 story,
-                voice: Voice::Line,
+                form: StatementForm::Line,
                 provenance: Provenance::Explicit,
                 line: seen.number,
                 text: seen.raw.into(),
-                open: opening(seen.raw),
-                when,
+                entry_hash: entry_hash(seen.raw),
+                recorded_at: when,
             })
             .collect(),
     )

@@ -9,7 +9,7 @@ use super::make::duration;
 use super::{FILE_LIMIT, PATTERN_LIMIT, Rules, parse};
 use crate::fact::Fact;
 use crate::format::tests::show;
-use crate::format::{Reader, Recipe, SourceKind};
+use crate::format::{LogParser, ParserConfig, SourceKind};
 use crate::line::{Line, LineEnd};
 
 const RULES: &str = r#"
@@ -55,12 +55,12 @@ event = "ignore"
 match = '^# '
 "#;
 
-fn read(name: &str, text: &str) -> (Reader, Vec<Fact>) {
+fn read(name: &str, text: &str) -> (LogParser, Vec<Fact>) {
     let rules = Rules(vec![Arc::new(parse("r.toml", RULES).expect("they are right"))]);
-    let mut reader = Recipe::new(Path::new(name), TimeZone::UTC, &rules).reader();
+    let mut reader = ParserConfig::new(Path::new(name), TimeZone::UTC, &rules).parser();
     let mut facts = Vec::new();
     for (number, text) in (1..).zip(text.lines()) {
-        reader.line(Line { number, text, end: LineEnd::Feed }, &mut facts);
+        reader.parse_line(Line { number, text, end: LineEnd::Feed }, &mut facts);
     }
     (reader, facts)
 }
@@ -81,7 +81,7 @@ fn lines_become_what_the_first_rule_says() {
 10 task-fail line
 12 pass US-003 line";
     assert_eq!(show(&facts), expected, "`ok` is no status; what no rule knows is read as ever");
-    assert_eq!((reader.kind(), reader.tally()), (SourceKind::Ruled, (10, 2)));
+    assert_eq!((reader.kind(), reader.line_counts()), (SourceKind::Ruled, (10, 2)));
 }
 
 #[test]

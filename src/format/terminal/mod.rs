@@ -11,7 +11,7 @@ mod tags;
 mod tests;
 
 use super::Seen;
-use crate::fact::{Fact, Failure, Provenance, Stamp, StoryName, Voice, What, opening};
+use crate::fact::{Fact, Failure, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
 use screen::Screen;
 use tags::Unfinished;
 
@@ -125,11 +125,11 @@ impl Terminal {
         self.agent = Agent::default();
     }
 
-    fn started(&mut self, story_count: Option<u32>, seen: &Seen<'_>, when: Option<Stamp>, facts: &mut Vec<Fact>) {
+    fn started(&mut self, story_count: Option<u32>, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         if !std::mem::replace(&mut self.header.told, true) {
             let (name, branch) = (self.header.name.clone(), self.header.branch.clone());
-            let what = What::TaskStarted { name, branch, description: None, story_count, estimated_secs: None };
-            facts.push(statement(what, None, Voice::Entry, seen, when));
+            let what = Statement::TaskStarted { name, branch, description: None, story_count, estimated_secs: None };
+            facts.push(statement(what, None, StatementForm::Entry, seen, when));
         }
     }
 
@@ -139,15 +139,22 @@ impl Terminal {
         self.over = false;
         self.agent = Agent::default();
         let iteration = Some((number, of.or(self.header.max)));
-        facts.push(statement(What::Activity { text: None, iteration }, None, Voice::Entry, seen, None));
+        facts.push(statement(Statement::Activity { text: None, iteration }, None, StatementForm::Entry, seen, None));
     }
 
     /// The script works on something now.
-    fn works_on(&mut self, stories: Vec<StoryName>, iteration: Option<u32>, seen: &Seen<'_>, when: Option<Stamp>, facts: &mut Vec<Fact>) {
+    fn works_on(
+        &mut self,
+        stories: Vec<StoryName>,
+        iteration: Option<u32>,
+        seen: &Seen<'_>,
+        when: Option<RecordedTime>,
+        facts: &mut Vec<Fact>,
+    ) {
         for story in &stories {
             self.screen.forget(story);
-            let what = What::StoryStarted { iteration, priority: None, criteria: Vec::new() };
-            facts.push(statement(what, Some(story.clone()), Voice::Entry, seen, when));
+            let what = Statement::StoryStarted { iteration, priority: None, criteria: Vec::new() };
+            facts.push(statement(what, Some(story.clone()), StatementForm::Entry, seen, when));
         }
         self.attempt = Some(Attempt { stories, ended: false, erred: false });
     }
@@ -163,7 +170,7 @@ impl Terminal {
         let Some(attempt) = self.attempt.as_mut().filter(|attempt| !attempt.ended) else { return };
         attempt.ended = true;
         for story in attempt.stories.clone() {
-            let fact = statement(tags::passed(None), Some(story), Voice::Entry, seen, None);
+            let fact = statement(tags::passed(None), Some(story), StatementForm::Entry, seen, None);
             facts.push(Fact { provenance: Provenance::Derived, ..fact });
         }
     }
@@ -178,17 +185,17 @@ impl Terminal {
     }
 
     /// The run is over, as the script or the agent says; said again in other words it is the same.
-    fn run_ended(&mut self, passed: bool, seen: &Seen<'_>, when: Option<Stamp>, facts: &mut Vec<Fact>) {
+    fn run_ended(&mut self, passed: bool, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         if passed {
             self.ended_unsaid(seen, facts);
         }
         if !std::mem::replace(&mut self.over, true) {
-            facts.push(statement(What::TaskEnded { passed }, None, Voice::Entry, seen, when));
+            facts.push(statement(Statement::TaskEnded { passed }, None, StatementForm::Entry, seen, when));
         }
     }
 
     /// The script says that something went wrong: with the story under way, if there is one.
-    fn error(&mut self, message: &str, seen: &Seen<'_>, when: Option<Stamp>, facts: &mut Vec<Fact>) {
+    fn error(&mut self, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         let attempt = self.attempt.as_mut().filter(|attempt| !attempt.ended);
         let story = match attempt {
             Some(attempt) if attempt.erred => return,
@@ -199,8 +206,8 @@ impl Terminal {
             None => None,
         };
         let kind = super::words::error_kind(None, message);
-        let what = What::Error(Failure { kind, message: message.to_owned(), retryable: None, exit_code: None });
-        let fact = statement(what, story, Voice::Entry, seen, when);
+        let what = Statement::Error(Failure { kind, message: message.to_owned(), retryable: None, exit_code: None });
+        let fact = statement(what, story, StatementForm::Entry, seen, when);
         if self.sure {
             facts.push(fact);
         } else if self.held.is_none() {
@@ -210,8 +217,17 @@ impl Terminal {
 }
 
 /// A statement that stands on one line.
-fn statement(what: What, story: Option<StoryName>, voice: Voice, seen: &Seen<'_>, when: Option<Stamp>) -> Fact {
-    Fact { what, story, voice, provenance: Provenance::Explicit, line: seen.number, text: seen.raw.into(), open: opening(seen.raw), when }
+fn statement(what: Statement, story: Option<StoryName>, voice: StatementForm, seen: &Seen<'_>, when: Option<RecordedTime>) -> Fact {
+    Fact {
+        statement: what,
+        story,
+        form: voice,
+        provenance: Provenance::Explicit,
+        line: seen.number,
+        text: seen.raw.into(),
+        entry_hash: entry_hash(seen.raw),
+        recorded_at: when,
+    }
 }
 
 /// `3/50`, `3 of 50`, `3`: a number, the total behind it, and what follows.

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use super::{Seen, Terminal, after, statement};
-use crate::fact::{Criterion, Fact, StoryName, Voice, What};
+use crate::fact::{Criterion, Fact, Statement, StatementForm, StoryName};
 use crate::format::words::{self, Mark};
 use crate::format::{field, id};
 
@@ -51,7 +51,7 @@ impl Screen {
         if let (Some(mut start), Some(story)) = (self.start.take(), &self.story)
             && self.begun.insert(story.clone())
         {
-            if let What::StoryStarted { criteria, .. } = &mut start.what {
+            if let Statement::StoryStarted { criteria, .. } = &mut start.statement {
                 *criteria = rows;
             }
             facts.push(start);
@@ -64,8 +64,8 @@ impl Screen {
             self.ticked.clear();
         }
         if !self.begun.contains(&story) {
-            let what = What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
-            self.start = Some(statement(what, Some(story.clone()), Voice::Summary, seen, None));
+            let what = Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
+            self.start = Some(statement(what, Some(story.clone()), StatementForm::Summary, seen, None));
         }
         self.story = Some(story);
     }
@@ -83,8 +83,8 @@ impl Screen {
         }
         let Some(story) = self.story.clone() else { return };
         let criterion = Criterion { index: u32::try_from(row).ok(), text: Some(text.to_owned()) };
-        let what = What::CriterionDone { criterion, duration_ms: None };
-        self.ticks.push(statement(what, Some(story), Voice::Summary, seen, None));
+        let what = Statement::CriterionDone { criterion, duration_ms: None };
+        self.ticks.push(statement(what, Some(story), StatementForm::Summary, seen, None));
     }
 }
 
@@ -152,7 +152,7 @@ impl Terminal {
         let title = Some(found.rest.trim().to_owned()).filter(|title| !title.is_empty());
         let story = uncut(StoryName { id: found.ids.into_iter().next(), title });
         if mark == Some(Mark::Tick) && self.screen.passed.insert(story.clone()) {
-            facts.push(statement(super::tags::passed(None), Some(story), Voice::Summary, seen, None));
+            facts.push(statement(super::tags::passed(None), Some(story), StatementForm::Summary, seen, None));
         }
         true
     }

@@ -1,7 +1,7 @@
 //! Lines with a tag: `[ITERATION 3/50] Working on: ID - title`, `[EXEC-LOG] Completed: ID (59ms)`, `[TIME] [ERROR] message`.
 
 use super::{Seen, Terminal, after, count, statement};
-use crate::fact::{Fact, Failure, Outcome, Stamp, StoryName, Voice, What};
+use crate::fact::{Fact, Failure, Outcome, RecordedTime, Statement, StatementForm, StoryName};
 use crate::format::{field, time, words};
 
 /// Tags that many programs write: alone they say nothing about the file.
@@ -50,7 +50,7 @@ impl Terminal {
         }
     }
 
-    fn iteration(&mut self, number: &str, message: &str, seen: &Seen<'_>, when: Option<Stamp>, facts: &mut Vec<Fact>) -> bool {
+    fn iteration(&mut self, number: &str, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) -> bool {
         let Some((number, of, "")) = count(number) else { return false };
         if let Some(left) = after(message, "stories remaining:").and_then(|left| left.trim().parse().ok()) {
             // The last round's story comes before this round.
@@ -66,7 +66,7 @@ impl Terminal {
         true
     }
 
-    fn common(&mut self, tag: &str, message: &str, seen: &Seen<'_>, when: Option<Stamp>, facts: &mut Vec<Fact>) {
+    fn common(&mut self, tag: &str, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         match tag {
             "ERROR" => {
                 let message = message.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '/' | '"' | '\'' | '(' | '$'));
@@ -84,7 +84,7 @@ impl Terminal {
         }
     }
 
-    fn info(&mut self, message: &str, seen: &Seen<'_>, when: Option<Stamp>, facts: &mut Vec<Fact>) {
+    fn info(&mut self, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         let value = |label| after(message, label).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         if let Some(name) = value("project:") {
             self.header.name = Some(name);
@@ -100,11 +100,11 @@ impl Terminal {
         }
     }
 
-    fn success(&mut self, message: &str, seen: &Seen<'_>, when: Option<Stamp>, facts: &mut Vec<Fact>) {
+    fn success(&mut self, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         if let Some(story) = after(message, "story ").and_then(|rest| rest.strip_suffix(" completed")) {
             for story in field::stories(story) {
                 self.has_ended(story.id.as_deref());
-                facts.push(statement(passed(None), Some(story), Voice::Entry, seen, when));
+                facts.push(statement(passed(None), Some(story), StatementForm::Entry, seen, when));
             }
         } else if is_all_done(message) {
             self.run_ended(true, seen, when, facts);
@@ -113,10 +113,10 @@ impl Terminal {
 
     pub(super) fn activity(&self, text: &str, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
         let text = Some(text.trim_end_matches('.').to_owned());
-        facts.push(statement(What::Activity { text, iteration: None }, None, Voice::Entry, seen, None));
+        facts.push(statement(Statement::Activity { text, iteration: None }, None, StatementForm::Entry, seen, None));
     }
 
-    pub(super) fn gave_up(&mut self, message: &str, seen: &Seen<'_>, when: Option<Stamp>, facts: &mut Vec<Fact>) {
+    pub(super) fn gave_up(&mut self, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         if self.over {
             return;
         }
@@ -127,23 +127,23 @@ impl Terminal {
         self.run_ended(false, seen, when, facts);
     }
 
-    fn execution_log(&mut self, message: &str, seen: &Seen<'_>, when: Option<Stamp>, facts: &mut Vec<Fact>) {
+    fn execution_log(&mut self, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         if let Some(story) = after(message, "started:") {
             for story in field::stories(story) {
-                let what = What::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
-                facts.push(statement(what, Some(story), Voice::Record, seen, when));
+                let what = Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
+                facts.push(statement(what, Some(story), StatementForm::Record, seen, when));
             }
         } else if let Some(rest) = after(message, "completed:") {
             let (id, took) = rest.rsplit_once('(').unwrap_or((rest, ""));
             for story in field::stories(id) {
                 self.has_ended(story.id.as_deref());
-                facts.push(statement(passed(milliseconds(took)), Some(story), Voice::Record, seen, when));
+                facts.push(statement(passed(milliseconds(took)), Some(story), StatementForm::Record, seen, when));
             }
         } else if let Some(rest) = after(message, "failed:") {
             let (id, text) = rest.split_once(" - ").unwrap_or((rest, ""));
             // A second end without a start names no story: it says nothing.
             let Some(story) = field::stories(id).into_iter().next() else { return };
-            let failed = statement(What::TaskEnded { passed: false }, None, Voice::Record, seen, when);
+            let failed = statement(Statement::TaskEnded { passed: false }, None, StatementForm::Record, seen, when);
             let unfinished = Unfinished { failed, story, text: text.to_owned(), lines: 1 };
             if is_whole(text) { self.close(unfinished, facts) } else { self.unfinished = Some(unfinished) }
         } else if after(message, "retry #").is_some() || after(message, "fallback #").is_some() {
@@ -182,11 +182,12 @@ impl Terminal {
         self.has_ended(story.id.as_deref());
         if !message.is_empty() {
             let kind = words::error_kind(Some(name), message);
-            let what = What::Error(Failure { kind, message: message.to_owned(), retryable: None, exit_code });
-            facts.push(Fact { what, story: Some(story.clone()), ..failed.clone() });
+            let what = Statement::Error(Failure { kind, message: message.to_owned(), retryable: None, exit_code });
+            facts.push(Fact { statement: what, story: Some(story.clone()), ..failed.clone() });
         }
-        let what = What::StoryEnded { outcome: Outcome::Failed { reason: "failed".to_owned() }, duration_ms: None, commits: Vec::new() };
-        facts.push(Fact { what, story: Some(story), ..failed });
+        let what =
+            Statement::StoryEnded { outcome: Outcome::Failed { reason: "failed".to_owned() }, duration_ms: None, commits: Vec::new() };
+        facts.push(Fact { statement: what, story: Some(story), ..failed });
     }
 }
 
@@ -196,8 +197,8 @@ fn is_all_done(message: &str) -> bool {
     STARTS.iter().any(|start| after(message, start).is_some()) || message.contains("Ralph has completed the project")
 }
 
-pub(super) fn passed(duration_ms: Option<u64>) -> What {
-    What::StoryEnded { outcome: Outcome::Passed, duration_ms, commits: Vec::new() }
+pub(super) fn passed(duration_ms: Option<u64>) -> Statement {
+    Statement::StoryEnded { outcome: Outcome::Passed, duration_ms, commits: Vec::new() }
 }
 
 /// A line that says that the script stops because it has had its rounds.

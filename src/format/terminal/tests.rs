@@ -176,5 +176,5 @@ fn a_dated_log_of_levels() {
 #[test]
 fn lines_between_are_counted() {
     let (reader, ..) = read_named("run.log", "[ITERATION 1/3] Stories remaining: 3\n[AGENT] Agents: Enabled\nplain prose\n╔══╗\n");
-    assert_eq!((reader.kind(), reader.tally()), (SourceKind::TerminalLog, (3, 1)));
+    assert_eq!((reader.kind(), reader.line_counts()), (SourceKind::TerminalLog, (3, 1)));
 }

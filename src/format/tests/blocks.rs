@@ -20,7 +20,7 @@ fn a_block_of_an_error_log_is_one_error() {
          24 error Unknown: No flour @2026-02-03T10:05:00",
     );
     let (reader, ..) = read(&text);
-    assert_eq!((reader.kind(), reader.tally().1), (SourceKind::ErrorLog, 2), "its first rule and time");
+    assert_eq!((reader.kind(), reader.line_counts().1), (SourceKind::ErrorLog, 2), "its first rule and time");
 }
 
 #[test]

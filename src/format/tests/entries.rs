@@ -2,8 +2,8 @@
 
 use jiff::tz::TimeZone;
 
-use super::{Reader, check, feed, read, show, show_one};
-use crate::fact::{Outcome, What};
+use super::{LogParser, check, feed, read, show, show_one};
+use crate::fact::{Outcome, Statement};
 
 #[test]
 fn claude_loop_entries_are_judged_at_their_status() {
@@ -33,13 +33,13 @@ fn a_claude_loop_entry_without_status_has_only_begun() {
 
 #[test]
 fn quiet_in_the_middle_of_an_entry_says_nothing_twice() {
-    let mut reader = Reader::new(TimeZone::UTC);
+    let mut reader = LogParser::new(TimeZone::UTC);
     let mut facts = Vec::new();
     feed(&mut reader, "### Iteration: 2026-02-03 10:20\n**Story**: US-001 - Bake\n", 1, &mut facts);
-    reader.settle(&mut facts);
-    reader.settle(&mut facts);
+    reader.flush(&mut facts);
+    reader.flush(&mut facts);
     feed(&mut reader, "**Status**: Complete\n- more\n", 3, &mut facts);
-    reader.settle(&mut facts);
+    reader.flush(&mut facts);
     assert_eq!(show(&facts), "2 start US-001 \"Bake\" @2026-02-03T10:20\n3 pass US-001 \"Bake\" @2026-02-03T10:20");
 }
 
@@ -130,7 +130,7 @@ fn snarktank_headings_name_stories_in_many_ways() {
         facts.extend(settled);
         let names: Vec<String> = facts
             .iter()
-            .filter(|fact| matches!(fact.what, What::StoryEnded { outcome: Outcome::Passed, .. }))
+            .filter(|fact| matches!(fact.statement, Statement::StoryEnded { outcome: Outcome::Passed, .. }))
             .map(|fact| show_one(fact).split(" @").next().unwrap_or_default().trim_end_matches(" ~").replacen("3 pass ", "", 1))
             .collect();
         assert_eq!(names, [expected], "{heading}");

@@ -57,7 +57,7 @@ fn execution_log_records() {
     check(&nameless("in_progress"), "");
     check(&nameless("failure"), "1 error Unknown: late @2026-02-03T10:00:09 record");
     let (reader, _, _) = read(&nameless("in_progress"));
-    assert_eq!((reader.tally(), reader.kind()), ((1, 0), SourceKind::ExecutionLog));
+    assert_eq!((reader.line_counts(), reader.kind()), ((1, 0), SourceKind::ExecutionLog));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_coordinator_says_when_a_plan_came_and_how_it_left() {
         record("prd_deregistered", r#""reason": "completed""#),
     ];
     check(&text.join("\n"), "1 task bakery feature/ovens @2026-02-03T10:00:00 record\n4 task-pass @2026-02-03T10:00:00 record");
-    assert_eq!(read(&text.join("\n")).0.tally(), (3, 1));
+    assert_eq!(read(&text.join("\n")).0.line_counts(), (3, 1));
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn events_that_do_not_hold_together_are_not_taken() {
 {"type":"story_started","story":"US-1"
 ["story_started"]"#;
     check(text, "");
-    assert_eq!(read(text).0.tally(), (0, 9));
+    assert_eq!(read(text).0.line_counts(), (0, 9));
 }
 
 #[test]
@@ -115,7 +115,29 @@ fn a_file_that_says_nothing_for_long_is_no_log_of_entries() {
     let noise = "[2026-02-03 10:00:00] ERROR the oven failed\n- [x] Bread\nSTATUS: blocked\n## Notes\n".repeat(6000);
     let (reader, facts, _) = read(&noise);
     assert!(facts.is_empty() && reader.kind() == SourceKind::Unknown, "{:?}", facts.first());
-    assert_eq!(reader.tally(), (0, 24_000));
+    assert_eq!(reader.line_counts(), (0, 24_000));
     let late = format!("{noise}## 2026-02-03 - US-001\n- Done\n---\n[US-002] Completed\n## 2026-02-03 - US-003\n---\n");
     check(&late, "24004 pass US-002 line\n24005 start US-003 @2026-02-03 ~\n24005 pass US-003 @2026-02-03");
+}
+
+#[test]
+fn headings_are_read_in_every_script() {
+    for word in ["Story", "故事", "태스크", "ストーリー", "задача"] {
+        check(
+            &format!("# Progress Log: bakery\n\n{word} #2: Bake the bread\nStatus: COMPLETED\n"),
+            "1 task bakery
+             ...
+             4 start 2 \"Bake the bread\" ~
+             4 pass 2 \"Bake the bread\"",
+        );
+    }
+    for word in ["Session", "會話", "会话", "세션", "セッション", "сессия"] {
+        check(
+            &format!("# Progress Log: bakery\n\n{word} 2 - 2026-02-04\n\nStory #2: Bake the bread\nStatus: COMPLETED\n"),
+            "1 task bakery
+             ...
+             6 start 2 \"Bake the bread\" #2 @2026-02-04 ~
+             6 pass 2 \"Bake the bread\" @2026-02-04",
+        );
+    }
 }

@@ -10,32 +10,32 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-use super::{Reader, Recipe, Rules, SourceKind};
-use crate::fact::{Fact, Outcome, Precision, Provenance, Voice, What};
+use super::{LogParser, ParserConfig, Rules, SourceKind};
+use crate::fact::{Fact, Outcome, Precision, Provenance, Statement, StatementForm};
 use crate::line::{Line, LineEnd};
 
-fn feed(reader: &mut Reader, text: &str, from: u32, facts: &mut Vec<Fact>) {
+fn feed(reader: &mut LogParser, text: &str, from: u32, facts: &mut Vec<Fact>) {
     for (number, text) in (from..).zip(text.lines()) {
-        reader.line(Line { number, text, end: LineEnd::Feed }, facts);
+        reader.parse_line(Line { number, text, end: LineEnd::Feed }, facts);
     }
 }
 
 /// As [`read`], for a file of another name.
-pub(super) fn read_named(name: &str, text: &str) -> (Reader, Vec<Fact>, Vec<Fact>) {
-    read_by(Recipe::new(Path::new(name), TimeZone::UTC, &Rules::default()).reader(), text)
+pub(super) fn read_named(name: &str, text: &str) -> (LogParser, Vec<Fact>, Vec<Fact>) {
+    read_by(ParserConfig::new(Path::new(name), TimeZone::UTC, &Rules::default()).parser(), text)
 }
 
 /// Reads a whole text; the second is what quiet adds.
-fn read(text: &str) -> (Reader, Vec<Fact>, Vec<Fact>) {
-    read_by(Reader::new(TimeZone::UTC), text)
+fn read(text: &str) -> (LogParser, Vec<Fact>, Vec<Fact>) {
+    read_by(LogParser::new(TimeZone::UTC), text)
 }
 
-fn read_by(mut reader: Reader, text: &str) -> (Reader, Vec<Fact>, Vec<Fact>) {
+fn read_by(mut reader: LogParser, text: &str) -> (LogParser, Vec<Fact>, Vec<Fact>) {
     let (mut facts, mut settled) = (Vec::new(), Vec::new());
     feed(&mut reader, text, 1, &mut facts);
-    assert_eq!(reader.is_waiting(), {
+    assert_eq!(reader.has_pending(), {
         let mut twin = reader.clone();
-        twin.settle(&mut settled);
+        twin.flush(&mut settled);
         !settled.is_empty()
     });
     (reader, facts, settled)
@@ -48,16 +48,16 @@ pub(super) fn show(facts: &[Fact]) -> String {
 
 fn show_one(fact: &Fact) -> String {
     let mut out = format!("{} ", fact.line);
-    out.push_str(match &fact.what {
-        What::TaskStarted { .. } => "task",
-        What::StoryStarted { .. } => "start",
-        What::CriterionDone { .. } => "ac",
-        What::StoryEnded { outcome: Outcome::Passed, .. } => "pass",
-        What::StoryEnded { outcome: Outcome::Failed { .. }, .. } => "fail",
-        What::Error(_) => "error",
-        What::TaskEnded { passed: true } => "task-pass",
-        What::TaskEnded { passed: false } => "task-fail",
-        What::Activity { .. } => "activity",
+    out.push_str(match &fact.statement {
+        Statement::TaskStarted { .. } => "task",
+        Statement::StoryStarted { .. } => "start",
+        Statement::CriterionDone { .. } => "ac",
+        Statement::StoryEnded { outcome: Outcome::Passed, .. } => "pass",
+        Statement::StoryEnded { outcome: Outcome::Failed { .. }, .. } => "fail",
+        Statement::Error(_) => "error",
+        Statement::TaskEnded { passed: true } => "task-pass",
+        Statement::TaskEnded { passed: false } => "task-fail",
+        Statement::Activity { .. } => "activity",
     });
     if let Some(story) = &fact.story {
         write!(out, " {}", story.id.as_deref().unwrap_or("-")).expect("a string");
@@ -65,8 +65,8 @@ fn show_one(fact: &Fact) -> String {
             write!(out, " \"{title}\"").expect("a string");
         }
     }
-    out.push_str(&detail(&fact.what));
-    if let Some(when) = fact.when {
+    out.push_str(&detail(&fact.statement));
+    if let Some(when) = fact.recorded_at {
         let time = when.at.to_string();
         let end = match when.precision {
             Precision::Day => 10,
@@ -75,11 +75,11 @@ fn show_one(fact: &Fact) -> String {
         };
         write!(out, " @{}", &time[..end]).expect("a string");
     }
-    match fact.voice {
-        Voice::Entry => {}
-        Voice::Line => out.push_str(" line"),
-        Voice::Record => out.push_str(" record"),
-        Voice::Summary => out.push_str(" summary"),
+    match fact.form {
+        StatementForm::Entry => {}
+        StatementForm::Line => out.push_str(" line"),
+        StatementForm::Record => out.push_str(" record"),
+        StatementForm::Summary => out.push_str(" summary"),
     }
     if fact.provenance == Provenance::Derived {
         out.push_str(" ~");
@@ -87,25 +87,25 @@ fn show_one(fact: &Fact) -> String {
     out
 }
 
-fn detail(what: &What) -> String {
+fn detail(what: &Statement) -> String {
     match what {
-        What::TaskStarted { name, branch, story_count, .. } => {
+        Statement::TaskStarted { name, branch, story_count, .. } => {
             [name.clone(), branch.clone(), story_count.map(|count| format!("of {count}"))]
                 .into_iter()
                 .flatten()
                 .map(|part| format!(" {part}"))
                 .collect()
         }
-        What::StoryStarted { iteration, criteria, .. } => {
+        Statement::StoryStarted { iteration, criteria, .. } => {
             let iteration = iteration.map(|iteration| format!(" #{iteration}")).unwrap_or_default();
             if criteria.is_empty() { iteration } else { format!("{iteration} [{}]", criteria.join(", ")) }
         }
-        What::CriterionDone { criterion, duration_ms } => {
+        Statement::CriterionDone { criterion, duration_ms } => {
             let index = criterion.index.map_or("-".to_owned(), |index| index.to_string());
             let took = duration_ms.map(|millis| format!(" {millis}ms")).unwrap_or_default();
             format!(" {index} {}{took}", criterion.text.as_deref().unwrap_or("-"))
         }
-        What::StoryEnded { outcome, duration_ms, commits } => {
+        Statement::StoryEnded { outcome, duration_ms, commits } => {
             let mut out = match outcome {
                 Outcome::Passed => String::new(),
                 Outcome::Failed { reason } => format!(" ({reason})"),
@@ -114,13 +114,13 @@ fn detail(what: &What) -> String {
             commits.iter().for_each(|commit| write!(out, " {commit}").expect("a string"));
             out
         }
-        What::Error(failure) => format!(" {:?}: {}", failure.kind, failure.message),
-        What::Activity { text, iteration } => {
+        Statement::Error(failure) => format!(" {:?}: {}", failure.kind, failure.message),
+        Statement::Activity { text, iteration } => {
             let text = text.as_ref().map(|text| format!(" \"{text}\"")).unwrap_or_default();
             let of = |of: &Option<u32>| of.map(|of| format!("/{of}")).unwrap_or_default();
             text + &iteration.as_ref().map(|(at, total)| format!(" #{at}{}", of(total))).unwrap_or_default()
         }
-        What::TaskEnded { .. } => String::new(),
+        Statement::TaskEnded { .. } => String::new(),
     }
 }
 
@@ -189,7 +189,7 @@ fn order_is_told_by_dates_and_then_by_numbers() {
         (&["2026-02-03 - US-003", "2026-02-03 - US-002", "2026-02-03 - US-001"], true),
         (&["2026-02-03 - US-003"], false),
     ] {
-        assert_eq!(read(&log(dates)).0.newest_first(), expected, "{dates:?}");
+        assert_eq!(read(&log(dates)).0.is_newest_first(), expected, "{dates:?}");
     }
 }
 
@@ -258,30 +258,30 @@ proptest! {
     #[test]
     fn a_clone_reads_on_like_the_original(text in any_log(), at in 0usize..30) {
         let (mut whole, mut parted) = (Vec::new(), Vec::new());
-        let mut reader = Reader::new(TimeZone::UTC);
+        let mut reader = LogParser::new(TimeZone::UTC);
         feed(&mut reader, &text, 1, &mut whole);
-        reader.settle(&mut whole);
+        reader.flush(&mut whole);
         let lines: Vec<&str> = text.lines().collect();
         let (first, second) = lines.split_at(at.min(lines.len()));
-        let mut reader = Reader::new(TimeZone::UTC);
+        let mut reader = LogParser::new(TimeZone::UTC);
         feed(&mut reader, &first.join("\n"), 1, &mut parted);
         let mut twin = reader.clone();
         // What the original goes on to read is nothing to its clone.
         feed(&mut reader, "## 2026-02-03 - US-900\n---\n", 900, &mut Vec::new());
         let blank_lines_at_the_cut = first.len() as u32 + 1;
         feed(&mut twin, &second.join("\n"), blank_lines_at_the_cut, &mut parted);
-        twin.settle(&mut parted);
+        twin.flush(&mut parted);
         prop_assert_eq!(show(&whole), show(&parted));
     }
 
     #[test]
     fn quiet_anywhere_adds_no_second_statement(text in any_log()) {
-        let mut reader = Reader::new(TimeZone::UTC);
+        let mut reader = LogParser::new(TimeZone::UTC);
         let (mut facts, mut again) = (Vec::new(), Vec::new());
         feed(&mut reader, &text, 1, &mut facts);
-        reader.settle(&mut facts);
-        reader.settle(&mut again);
+        reader.flush(&mut facts);
+        reader.flush(&mut again);
         prop_assert!(again.is_empty());
-        prop_assert!(!reader.is_waiting());
+        prop_assert!(!reader.has_pending());
     }
 }

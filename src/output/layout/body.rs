@@ -1,10 +1,10 @@
 //! What the rows say, for every state of a task. A list of several tasks is `tasks`'s.
 
-use crate::event::Ending;
+use crate::clock::Timestamp;
+use crate::event::EndStatus;
 use crate::fact::Provenance;
-use crate::line::Timestamp;
-use crate::model::state::{CriterionState, ErrorState, Remaining, SourceCondition, State, StoryState, StoryStatus, TaskState, TaskStatus};
-use crate::output::text::{self, coarse, count, duration};
+use crate::model::state::{CriterionState, ErrorState, Headline, Remaining, SourceCondition, State, StoryState, StoryStatus, TaskState};
+use crate::output::text::{self, count, duration, short_duration};
 
 use super::glyph::Glyphs;
 use super::row::{Paint, Row};
@@ -29,11 +29,11 @@ impl Body<'_> {
             sections.push(self.overview(&state.tasks, height));
         }
         sections.push(self.head(task));
-        sections.push(match task.status {
-            TaskStatus::Waiting => self.waiting(task),
-            TaskStatus::Running | TaskStatus::Quiet => self.running(task),
-            TaskStatus::Passed => self.ended(task, Ending::Passed),
-            TaskStatus::Failed => self.ended(task, Ending::Failed),
+        sections.push(match task.headline() {
+            Headline::Waiting | Headline::Planned => self.waiting(task),
+            Headline::Running | Headline::Quiet | Headline::NeedsYou => self.running(task),
+            Headline::Passed => self.ended(task, EndStatus::Passed),
+            Headline::Failed | Headline::Ended => self.ended(task, EndStatus::Failed),
         });
         sections.push(self.footer(Some(task)));
         sections
@@ -50,7 +50,7 @@ impl Body<'_> {
     }
 
     fn head(&self, task: &TaskState) -> Vec<Row> {
-        let (sign, word, paint) = self.glyphs.status(task.status);
+        let (sign, word, paint) = self.glyphs.status(task.headline());
         let mut rows = vec![
             Row::blank()
                 .fixed(self.label("Task: "), Paint::Dim)
@@ -70,7 +70,7 @@ impl Body<'_> {
                 let row = row.fixed(bar, paint).fixed(fraction, Paint::Plain);
                 Some(row.title(failed, Paint::Bad).right(percent, Paint::Strong))
             }
-            None if task.status == TaskStatus::Waiting => None,
+            None if task.headline() == Headline::Waiting => None,
             None => {
                 let done = count(task.stories_passed, "story", "stories");
                 Some(row.fixed(format!("{done} done"), Paint::Plain).title(failed, Paint::Bad))
@@ -108,7 +108,7 @@ impl Body<'_> {
     }
 
     fn running(&self, task: &TaskState) -> Vec<Row> {
-        let story = task.current_story.and_then(|at| task.stories.get(at));
+        let story = task.current();
         let mut rows = self.spacer();
         rows.push(match story {
             Some(story) => {
@@ -121,16 +121,16 @@ impl Body<'_> {
         if !self.detail.rules {
             return rows;
         }
-        if let Some(activity) = task.activity.as_deref().filter(|_| self.roomy()) {
-            rows.push(Row::blank().fixed("Activity: ", Paint::Dim).title(activity, Paint::Plain));
+        if let Some(line) = task.terminal_line.as_ref().filter(|_| self.roomy()) {
+            rows.push(Row::blank().fixed("Activity: ", Paint::Dim).title(&line.text, Paint::Plain));
         }
         if let Some(error) = standing_error(task, story) {
             rows.push(self.error(error, ""));
         }
-        if task.status == TaskStatus::Quiet
+        if task.headline() == Headline::Quiet
             && let Some(at) = task.last_activity_at
         {
-            let age = coarse(self.scene.now.since(at).unwrap_or(0));
+            let age = short_duration(self.scene.now.since(at).unwrap_or(0));
             let long = format!("Nothing has moved for {age}, since {}. It may be a long tool call.", self.clock(at));
             let short = format!("Nothing has moved for {age}.");
             rows.push(Row::blank().title(self.fitting([long, short]), Paint::Warn));
@@ -142,9 +142,9 @@ impl Body<'_> {
         rows
     }
 
-    fn ended(&self, task: &TaskState, ending: Ending) -> Vec<Row> {
+    fn ended(&self, task: &TaskState, ending: EndStatus) -> Vec<Row> {
         let mut rows = self.spacer();
-        if ending == Ending::Failed {
+        if ending == EndStatus::Failed {
             let story = task.last_error.as_ref().and_then(|error| story_of(task, error));
             let story = story.or_else(|| task.stories.iter().rev().find(|story| story.status == StoryStatus::Failed));
             if let Some(story) = story {
@@ -160,7 +160,7 @@ impl Body<'_> {
         }
         rows.push(self.time(task));
         let longest = task.stories.iter().filter(|story| story.duration_ms.is_some()).max_by_key(|story| story.duration_ms);
-        if let (Ending::Passed, Some(story)) = (ending, longest) {
+        if let (EndStatus::Passed, Some(story)) = (ending, longest) {
             let row = Row::blank().fixed(self.label("Longest: "), Paint::Dim);
             rows.push(name(row, story).right(duration(story.duration_ms.unwrap_or(0)), Paint::Plain));
         }
@@ -177,18 +177,25 @@ impl Body<'_> {
         let until = task.finished_at.unwrap_or(self.scene.now);
         let elapsed = task.started_at.map(|at| until.since(at).unwrap_or(0));
         let time = |form: fn(u64) -> String| elapsed.map_or("start unknown".to_owned(), |ms| format!("{} elapsed", form(ms)));
-        let (label, long, short) = (self.label("Time: "), time(duration), time(coarse));
+        let (label, long, short) = (self.label("Time: "), time(duration), time(short_duration));
         let charset = self.glyphs.charset;
-        let candidates = match (task.status, &task.remaining) {
-            (TaskStatus::Passed | TaskStatus::Failed, _) => match task.finished_at {
+        let candidates = match (task.headline(), &task.remaining) {
+            (Headline::Passed | Headline::Failed | Headline::Ended, _) => match task.finished_at {
                 Some(at) => vec![format!("{long} | finished {}", self.clock(at)), long.clone()],
                 None => vec![long.clone()],
             },
-            (_, Remaining::Range { median_secs, low_secs, high_secs, from_stories }) => {
-                let (median, span) = (coarse(median_secs * 1000), text::span(*low_secs, *high_secs, charset));
-                let from = format!("from {}", count(*from_stories, "story", "stories"));
+            (_, Remaining::Range { p90, basis, rough: true, .. }) => {
+                let bound = format!("under {}", short_duration(p90 * 1000));
+                vec![
+                    format!("{long} | {bound} remaining ({basis})"),
+                    format!("{long} | {bound} remaining"),
+                    format!("{short} | {bound} left"),
+                ]
+            }
+            (_, Remaining::Range { p10, p50, p90, basis, .. }) => {
+                let (median, span) = (short_duration(p50 * 1000), text::range(*p10, *p90, charset));
                 // Where both ends are rounded to the same there is no range to speak of.
-                let basis = if low_secs == high_secs { from } else { format!("{span}, {from}") };
+                let basis = if p10 == p90 { basis.clone() } else { format!("{span}, {basis}") };
                 vec![
                     format!("{long} | ~{median} remaining ({basis})"),
                     format!("{long} | ~{median} remaining ({span})"),
@@ -196,12 +203,13 @@ impl Body<'_> {
                     format!("{short} | ~{median} left"),
                 ]
             }
-            (_, Remaining::LongerThanUsual { usual_low_secs, usual_high_secs }) => {
-                let usual = text::span(*usual_low_secs, *usual_high_secs, charset);
+            (_, Remaining::LongerThanUsual { usual_p10, usual_p90, .. }) => {
+                let usual = text::range(*usual_p10, *usual_p90, charset);
                 vec![format!("{long} | longer than usual (usual {usual})"), format!("{short} | usual {usual}")]
             }
-            (_, Remaining::Unknown { because }) => {
-                vec![format!("{long} | remaining unknown: {because}"), format!("{long} | remaining unknown"), long.clone()]
+            (_, Remaining::None { reason }) => vec![format!("{long} | {reason}"), long.clone()],
+            (_, Remaining::Unknown { reason }) => {
+                vec![format!("{long} | remaining unknown: {reason}"), format!("{long} | remaining unknown"), long.clone()]
             }
         };
         let iteration = task.iteration.map(|n| match task.max_iterations {
@@ -215,7 +223,7 @@ impl Body<'_> {
 
     fn criteria(&self, story: &StoryState) -> Vec<Row> {
         let all = story.criteria.len();
-        let done = story.criteria.iter().filter(|criterion| criterion.done).count();
+        let done = story.criteria.iter().filter(|criterion| criterion.is_done()).count();
         let mut rows = Vec::new();
         if self.roomy() {
             rows.extend(self.spacer());
@@ -230,13 +238,13 @@ impl Body<'_> {
         let row = |sign: &str, paint| Row::blank().fixed(format!("{indent}{sign} "), paint);
         let line = |criterion: &CriterionState, sign, paint| {
             let taken = criterion.duration_ms.map(duration).unwrap_or_default();
-            row(sign, paint).title(&criterion.text, if criterion.done { Paint::Dim } else { Paint::Plain }).right(taken, Paint::Dim)
+            row(sign, paint).title(&criterion.text, if criterion.is_done() { Paint::Dim } else { Paint::Plain }).right(taken, Paint::Dim)
         };
         // The first open one is taken for the one in work while the story runs, as the seed's picture has it.
-        let running = story.status == StoryStatus::Running;
-        let current = story.criteria.iter().position(|criterion| !criterion.done).filter(|_| running);
+        let running = story.status == StoryStatus::InProgress;
+        let current = story.criteria.iter().position(|criterion| !criterion.is_done()).filter(|_| running);
         let mut to_come =
-            story.criteria.iter().enumerate().filter(|(at, criterion)| !criterion.done && Some(*at) != current).map(|(at, _)| at);
+            story.criteria.iter().enumerate().filter(|(at, criterion)| !criterion.is_done() && Some(*at) != current).map(|(at, _)| at);
         let listed = self.detail.list;
         let counted = to_come.clone().count() > listed;
         let last_listed = if counted { listed.checked_sub(1).and_then(|last| to_come.nth(last)) } else { Some(all) };
@@ -245,7 +253,7 @@ impl Body<'_> {
         }
         let mut hidden = 0;
         for (at, criterion) in story.criteria.iter().enumerate() {
-            if criterion.done {
+            if criterion.is_done() {
                 let inferred = criterion.provenance == Some(Provenance::Inferred);
                 let sign = if inferred { self.glyphs.inferred } else { self.glyphs.done };
                 rows.extend(self.detail.done.then(|| line(criterion, sign, Paint::Good)));
@@ -280,12 +288,12 @@ impl Body<'_> {
             return Vec::new();
         }
         let url = self.scene.url.unwrap_or_default();
-        let live = task.filter(|task| matches!(task.status, TaskStatus::Running | TaskStatus::Quiet));
+        let live = task.filter(|task| matches!(task.headline(), Headline::Running | Headline::Quiet | Headline::NeedsYou));
         let sign = live.and_then(|task| Some((task.last_activity_path.as_deref(), task.last_activity_at?)));
         let Some((path, at)) = sign else {
             return Vec::from_iter((!url.is_empty()).then(|| Row::blank().right(url, Paint::Dim)));
         };
-        let age = format!("Last sign of life {} ago", coarse(self.scene.now.since(at).unwrap_or(0)));
+        let age = format!("Last sign of life {} ago", short_duration(self.scene.now.since(at).unwrap_or(0)));
         // A path cut shorter than this names nothing, and the address is worth more.
         const PATH: usize = 12;
         let path = path.filter(|path| age.len() + text::width(path).min(PATH) + url.len() + 4 <= self.columns);
@@ -295,7 +303,7 @@ impl Body<'_> {
 
     /// `attempt 2 · 2m 34s`; a first attempt needs no word.
     fn effort(&self, story: &StoryState, ms: Option<u64>) -> String {
-        let attempt = (story.attempts > 1 && self.roomy()).then(|| format!("attempt {}", story.attempts));
+        let attempt = (story.attempt_count > 1 && self.roomy()).then(|| format!("attempt {}", story.attempt_count));
         let parts: Vec<String> = attempt.into_iter().chain(ms.map(duration)).collect();
         parts.join(&format!(" {} ", self.glyphs.dot))
     }
@@ -326,23 +334,23 @@ impl Body<'_> {
 pub(super) fn one_line(state: &State, scene: &Scene, canvas: &Canvas) -> Row {
     let glyphs = Glyphs::of(canvas.charset);
     let Some(task) = busiest(&state.tasks) else { return Row::blank().fixed("nothing watched", Paint::Plain) };
-    let (sign, word, paint) = glyphs.status(task.status);
+    let (sign, word, paint) = glyphs.status(task.headline());
     let mut parts = vec![match task.story_count {
         Some(all) => format!("{}/{all}", task.stories_passed),
         None => task.stories_passed.to_string(),
     }];
-    let story = task.current_story.and_then(|at| task.stories.get(at)).filter(|_| task.status == TaskStatus::Running);
+    let story = task.current().filter(|_| task.headline() == Headline::Running);
     parts.push(match story {
         Some(story) => format!("{sign}{}", story.story_id.as_deref().or(story.title.as_deref()).unwrap_or_default()),
         None => word.to_owned(),
     });
     if let Some(story) = story.filter(|story| !story.criteria.is_empty()) {
-        parts.push(format!("{}/{}", story.criteria.iter().filter(|criterion| criterion.done).count(), story.criteria.len()));
+        parts.push(format!("{}/{}", story.criteria_done, story.criteria_count));
     }
     let until = task.finished_at.unwrap_or(scene.now);
-    parts.extend(task.started_at.and_then(|at| until.since(at)).map(coarse));
-    if let Remaining::Range { median_secs, .. } = task.remaining {
-        parts.push(format!("~{}", coarse(median_secs * 1000)));
+    parts.extend(task.started_at.and_then(|at| until.since(at)).map(short_duration));
+    if let Remaining::Range { p50, .. } = task.remaining {
+        parts.push(format!("~{}", short_duration(p50 * 1000)));
     }
     Row::blank().fixed(parts.join(" "), paint)
 }
@@ -371,12 +379,15 @@ fn story_of<'a>(task: &'a TaskState, error: &ErrorState) -> Option<&'a StoryStat
 /// The task that is shown whole: a running one before others, the one that moved last among equals.
 fn busiest(tasks: &[TaskState]) -> Option<&TaskState> {
     tasks.iter().max_by_key(|task| {
-        let rank = match task.status {
-            TaskStatus::Running => 4,
-            TaskStatus::Quiet => 3,
-            TaskStatus::Failed => 2,
-            TaskStatus::Waiting => 1,
-            TaskStatus::Passed => 0,
+        let rank = match task.headline() {
+            Headline::NeedsYou => 7,
+            Headline::Running => 6,
+            Headline::Quiet => 5,
+            Headline::Failed => 4,
+            Headline::Ended => 3,
+            Headline::Waiting => 2,
+            Headline::Planned => 1,
+            Headline::Passed => 0,
         };
         (rank, task.last_activity_at)
     })

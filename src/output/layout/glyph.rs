@@ -1,6 +1,6 @@
 //! The signs of the box, each one column wide in the Unicode set.
 
-use crate::model::state::TaskStatus;
+use crate::model::state::Headline;
 use crate::output::text::Charset;
 
 use super::row::Paint;
@@ -71,14 +71,17 @@ impl Glyphs {
         }
     }
 
-    /// Sign, word and paint of a task's status.
-    pub(super) fn status(&self, status: TaskStatus) -> (&'static str, &'static str, Paint) {
-        match status {
-            TaskStatus::Waiting => (self.pending, "WAITING", Paint::Dim),
-            TaskStatus::Running => (self.current, "RUNNING", Paint::Busy),
-            TaskStatus::Quiet => (self.quiet, "QUIET", Paint::Warn),
-            TaskStatus::Passed => (self.done, "PASSED", Paint::Good),
-            TaskStatus::Failed => (self.failed, "FAILED", Paint::Bad),
+    /// Sign, word and paint of a task's headline.
+    pub(super) fn status(&self, headline: Headline) -> (&'static str, &'static str, Paint) {
+        match headline {
+            Headline::Waiting => (self.pending, "WAITING", Paint::Dim),
+            Headline::Planned => (self.pending, "PLANNED", Paint::Dim),
+            Headline::Running => (self.current, "RUNNING", Paint::Busy),
+            Headline::Quiet => (self.quiet, "QUIET", Paint::Warn),
+            Headline::NeedsYou => (self.quiet, "NEEDS YOU", Paint::Warn),
+            Headline::Ended => (self.failed, "ENDED", Paint::Warn),
+            Headline::Passed => (self.done, "PASSED", Paint::Good),
+            Headline::Failed => (self.failed, "FAILED", Paint::Bad),
         }
     }
 

@@ -121,7 +121,7 @@ fn gap(right: &[Span]) -> usize {
 fn shrink(spans: &mut [Span], room: usize, charset: Charset, chosen: impl Fn(&Span) -> bool) {
     let mut room = room;
     for span in spans.iter_mut().filter(|span| chosen(span)) {
-        span.text = text::cut(&span.text, room, charset).into_owned();
+        span.text = text::truncate(&span.text, room, charset).into_owned();
         room -= span.width();
     }
 }

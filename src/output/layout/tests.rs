@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fact::Provenance;
-use crate::model::state::{CriterionState, Remaining, StoryStatus, TaskState, TaskStatus};
+use crate::model::state::{CriterionState, CriterionStatus, CurrentStory, StoryStatus, TaskState, TaskStatus, TerminalLine};
 use crate::output::{sample, text};
 
 fn draw(tasks: Vec<TaskState>, canvas: Canvas) -> Vec<String> {
@@ -65,6 +65,7 @@ fn several_tasks() {
 fn a_low_window_leaves_out_the_least() {
     let mut task = sample::running();
     task.stories[5].criteria.extend((0..9).map(|n| sample::criterion(&format!("Another thing to do, number {n}"), None)));
+    task.stories[5].criteria_count = 14;
     check("low", vec![task], [26, 20, 16, 12, 9, 7, 5, 4, 2, 1].map(|rows| Canvas { rows, ..CANVAS }));
     check("tiny", vec![sample::running()], [29, 12, 3].map(|columns| Canvas { columns, ..CANVAS }));
 }
@@ -72,10 +73,10 @@ fn a_low_window_leaves_out_the_least() {
 #[test]
 fn a_running_story_in_trouble() {
     let mut task = sample::running();
-    task.stories[5].attempts = 2;
+    task.stories[5].attempt_count = 2;
     task.stories[5].last_error = Some(sample::error());
-    task.remaining = Remaining::LongerThanUsual { usual_low_secs: 360, usual_high_secs: 780 };
-    task.activity = Some("Running cargo test".to_owned());
+    task.remaining = sample::longer_than_usual();
+    task.terminal_line = Some(line("Running cargo test"));
     (task.iteration, task.max_iterations) = (Some(3), Some(50));
     task.story_count = None;
     task.percent = None;
@@ -103,6 +104,10 @@ fn a_bar_is_full_only_at_the_end() {
     }
 }
 
+fn line(text: &str) -> TerminalLine {
+    TerminalLine { text: text.to_owned(), at: sample::NOW, path: "run.log".to_owned() }
+}
+
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ -~]{0,90}",
@@ -114,7 +119,7 @@ fn any_text() -> impl Strategy<Value = String> {
 prop_compose! {
     fn any_task()(
         base in prop_oneof![Just(sample::running()), Just(sample::waiting()), Just(sample::quiet()), Just(sample::failed()), Just(sample::passed())],
-        status in prop_oneof![Just(TaskStatus::Waiting), Just(TaskStatus::Running), Just(TaskStatus::Quiet), Just(TaskStatus::Passed), Just(TaskStatus::Failed)],
+        status in prop_oneof![Just(TaskStatus::Waiting), Just(TaskStatus::Planned), Just(TaskStatus::Running), Just(TaskStatus::Ended), Just(TaskStatus::Passed), Just(TaskStatus::Failed)],
         (name, title, id, activity) in (any_text(), any_text(), proptest::option::of(any_text()), proptest::option::of(any_text())),
         criteria in proptest::collection::vec((any_text(), any::<bool>(), proptest::option::of(any::<u64>())), 0..30),
         (passed, count, failed) in (any::<u32>(), proptest::option::of(any::<u32>()), any::<u32>()),
@@ -122,13 +127,19 @@ prop_compose! {
         (started, active) in (proptest::option::of(any::<i64>()), proptest::option::of(any::<i64>())),
     ) -> TaskState {
         let mut task = TaskState {
-            status, task_name: name, activity, stories_passed: passed, story_count: count, stories_failed: failed, current_story: story,
-            started_at: started.map(|at| crate::line::Timestamp(at / 2)), last_activity_at: active.map(|at| crate::line::Timestamp(at / 2)), ..base
+            status, task_name: name, terminal_line: activity.as_deref().map(line), stories_passed: passed, story_count: count, stories_failed: failed,
+            current_story: story.map_or(CurrentStory::None, |index| CurrentStory::Known { index, provenance: Provenance::Explicit }),
+            started_at: started.map(|at| crate::clock::Timestamp(at / 2)), last_activity_at: active.map(|at| crate::clock::Timestamp(at / 2)), ..base
         };
         let story = &mut task.stories[5];
-        (story.title, story.story_id, story.status) = (Some(title.clone()), id, StoryStatus::Running);
+        (story.title, story.story_id, story.status) = (Some(title.clone()), id, StoryStatus::InProgress);
         story.criteria = criteria.into_iter()
-            .map(|(text, done, duration_ms)| CriterionState { text, done, provenance: done.then_some(Provenance::Inferred), duration_ms })
+            .map(|(text, done, duration_ms)| CriterionState {
+                text,
+                status: if done { CriterionStatus::Done } else { CriterionStatus::Open },
+                provenance: done.then_some(Provenance::Inferred),
+                duration_ms,
+            })
             .collect();
         if let Some(error) = &mut task.last_error {
             error.error_message = title;

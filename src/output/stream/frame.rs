@@ -22,11 +22,11 @@ const END: &str = "\u{1b}[?7h\u{1b}[?2026l";
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
     terminal: Arc<dyn TermLike>,
-    pending: Arc<Mutex<Pending>>,
+    pending: Arc<Mutex<PendingFrame>>,
 }
 
 #[derive(Debug, Default)]
-struct Pending {
+struct PendingFrame {
     bytes: String,
     /// Rows of this frame so far.
     rows: usize,
@@ -95,7 +95,7 @@ impl Frame {
 
     /// What was begun for the old picture.
     pub(super) fn forget(&self) {
-        *self.pending() = Pending::default();
+        *self.pending() = PendingFrame::default();
     }
 
     pub(super) fn send(&self, bytes: &str) {
@@ -103,7 +103,7 @@ impl Frame {
         let _ = self.terminal.write_str(bytes).and_then(|()| self.terminal.flush());
     }
 
-    fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
+    fn pending(&self) -> std::sync::MutexGuard<'_, PendingFrame> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -161,7 +161,7 @@ impl TermLike for Frame {
     }
 
     fn flush(&self) -> io::Result<()> {
-        let Pending { bytes, .. } = std::mem::take(&mut *self.pending());
+        let PendingFrame { bytes, .. } = std::mem::take(&mut *self.pending());
         // The cursor waits at the start of the last row, where an echoed `^C` does not make the terminal scroll.
         self.terminal.write_str(&format!("{BEGIN}{bytes}\r{END}"))?;
         self.terminal.flush()

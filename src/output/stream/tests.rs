@@ -6,10 +6,10 @@ use super::*;
 use crate::hub::HubSettings;
 use crate::model::state::TaskState;
 use crate::output::sample;
-use crate::output::style::Form;
+use crate::output::style::OutputMode;
 use crate::output::text::Charset;
 
-const STYLE: Style = Style { form: Form::Box, charset: Charset::Unicode, color: true, taskbar: true };
+const STYLE: TerminalStyle = TerminalStyle { mode: OutputMode::Box, charset: Charset::Unicode, color: true, taskbar: true };
 
 /// A terminal in memory whose window can change, and that remembers what it was sent.
 #[derive(Debug)]
@@ -76,8 +76,8 @@ impl TermLike for Window {
     }
 }
 
-fn screen(window: &Arc<Window>) -> Screen {
-    Screen::new(Arc::clone(window) as Arc<dyn TermLike>, STYLE, TimeZone::UTC, Some("http://127.0.0.1:7333".to_owned()))
+fn screen(window: &Arc<Window>) -> LiveBox {
+    LiveBox::new(Arc::clone(window) as Arc<dyn TermLike>, STYLE, TimeZone::UTC, Some("http://127.0.0.1:7333".to_owned()))
 }
 
 fn picture(task: TaskState, now: Timestamp, columns: usize, rows: usize) -> String {

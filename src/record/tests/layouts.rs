@@ -42,10 +42,12 @@ fn log(layout: &str, id: impl Fn(usize) -> String) -> String {
 fn found(layout: &str, id: impl Fn(usize) -> String) -> usize {
     let text = log(layout, &id);
     let records = reading(&text).records;
-    let is_told = |n: usize| {
-        records.iter().any(|record| record.outcome == Outcome::Passed && record.id.as_deref().is_some_and(|told| id(n).ends_with(told)))
+    let is_known = |n: usize| {
+        records.iter().any(|record| {
+            record.outcome == RecordOutcome::Passed && record.id.as_deref().is_some_and(|summaries| id(n).ends_with(summaries))
+        })
     };
-    (0..TITLES.len()).filter(|n| is_told(*n)).count()
+    (0..TITLES.len()).filter(|n| is_known(*n)).count()
 }
 
 #[test]

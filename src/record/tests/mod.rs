@@ -10,7 +10,7 @@ fn reading(text: &str) -> Reading {
 }
 
 /// Records as `id title outcome`.
-fn told(text: &str) -> Vec<String> {
+fn summaries(text: &str) -> Vec<String> {
     let show = |record: &Record| {
         format!("{} {} {:?}", record.id.as_deref().unwrap_or("-"), record.title.as_deref().unwrap_or("-"), record.outcome)
     };
@@ -19,7 +19,7 @@ fn told(text: &str) -> Vec<String> {
 
 #[test]
 fn an_empty_file_holds_nothing() {
-    assert!(told("").is_empty());
+    assert!(summaries("").is_empty());
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn ordinary_documents_hold_no_records() {
     for document in documents {
         let (name, text) = document.split_once('\n').expect("a name and a text");
         count += 1;
-        let records = told(text);
+        let records = summaries(text);
         if !records.is_empty() {
             wrong.push((name, records));
         }
@@ -51,13 +51,13 @@ fn a_lone_fence_closes_nothing_it_did_not_open() {
         entry(2, "Take money", "green"),
         entry(3, "Send a receipt", "done")
     );
-    assert_eq!(told(&text), ["US-001 Make a basket Passed", "US-002 Take money Passed", "US-003 Send a receipt Passed"]);
+    assert_eq!(summaries(&text), ["US-001 Make a basket Passed", "US-002 Take money Passed", "US-003 Send a receipt Passed"]);
 }
 
 #[test]
 fn two_writers_of_one_attempt_tell_of_it_once() {
     let text = "# Ralph Progress Log\n\n---\n\n## 2026-03-01 - US-001\n\n- Basket made by the agent\n---\n## ✓ Iteration 1 - US-001: Make a basket\n*2026-03-01T08:00:00.000Z (60s)*\n\n**Status:** Completed\n\n---\n## 2026-03-01 - US-002\n\n- Payment made by the agent\n---\n## ✓ Iteration 2 - US-002: Take money\n*2026-03-01T08:05:00.000Z (120s)*\n\n**Status:** Completed\n\n---\n";
-    assert_eq!(told(text), ["US-001 Make a basket Passed", "US-002 Take money Passed"]);
+    assert_eq!(summaries(text), ["US-001 Make a basket Passed", "US-002 Take money Passed"]);
     let durations: Vec<Option<String>> = reading(text).records.into_iter().map(|record| record.duration).collect();
     assert_eq!(durations, [Some("60s".to_owned()), Some("120s".to_owned())]);
 }
@@ -65,8 +65,8 @@ fn two_writers_of_one_attempt_tell_of_it_once() {
 #[test]
 fn two_days_in_a_heading_are_a_time() {
     let text = "# Ralph Progress Log\n\n## Session: 2026-03-05/06\n\nNotes about two evenings, no story is named here.\n\n## 2026-03-07 - US-001\n- Basket made\n---\n";
-    assert!(told(text).contains(&"US-001 - Passed".to_owned()), "{:?}", told(text));
-    assert!(!told(text).iter().any(|record| record.contains("/06")));
+    assert!(summaries(text).contains(&"US-001 - Passed".to_owned()), "{:?}", summaries(text));
+    assert!(!summaries(text).iter().any(|record| record.contains("/06")));
 }
 
 #[test]
@@ -75,20 +75,20 @@ fn the_last_status_line_of_an_entry_is_its_result() {
     let text = format!(
         "# Ralph Progress Log\nStarted: 2026-03-01\n---\n## 2026-03-01 - US-001: Make a basket\n{lines}**Status**: FAILED - the tests do not pass\n---\n## 2026-03-02 - US-002: Take money\n**Status**: IN PROGRESS\n{lines}**Status**: COMPLETED\n---\n"
     );
-    assert_eq!(told(&text), ["US-001 Make a basket Failed", "US-002 Take money Passed"]);
+    assert_eq!(summaries(&text), ["US-001 Make a basket Failed", "US-002 Take money Passed"]);
 }
 
 #[test]
 fn the_current_session_has_not_ended() {
     let text = "# Ralph Progress Log\n\n## Session History\n\n### 2026-01-05 - Session 6 Completed\n\nBasket finished.\n\n### 2026-01-05 - Session 7 (Current)\n\nChecking the payment.\n";
-    let outcomes: Vec<Outcome> = reading(text).records.iter().map(|record| record.outcome).collect();
-    assert_eq!(outcomes, [Outcome::Passed, Outcome::Open]);
+    let outcomes: Vec<RecordOutcome> = reading(text).records.iter().map(|record| record.outcome).collect();
+    assert_eq!(outcomes, [RecordOutcome::Passed, RecordOutcome::Open]);
 }
 
 #[test]
 fn the_lines_that_the_contract_promises_are_records() {
     assert_eq!(
-        told("[US-001] Starting...\n[US-001] Complete\n[US-002] Starting...\n[US-002] Failed\n[US-003] Starting...\n"),
+        summaries("[US-001] Starting...\n[US-001] Complete\n[US-002] Starting...\n[US-002] Failed\n[US-003] Starting...\n"),
         ["US-001 - Passed", "US-002 - Failed", "US-003 - Open"]
     );
 }
@@ -96,7 +96,7 @@ fn the_lines_that_the_contract_promises_are_records() {
 #[test]
 fn an_explanation_says_the_type_and_the_reasons() {
     let texts = ["# Ralph Progress Log", "## 2026-03-01 - US-001: Make a basket", "- made", "---"];
-    let file = File::read(&texts, &FileContext::default());
+    let file = IndexedLog::read(&texts, &FileContext::default());
     let why = explain::explain(&file, Weights::committed(), &[1, 2]);
     assert_eq!((why[0].record_type.as_str(), why[0].of_type), ("heading 2: time - id words", 1));
     assert!(why[0].verdict.is_some_and(|(_, p)| p > LIKELY) && !why[0].reasons.is_empty());

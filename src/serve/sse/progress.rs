@@ -1,156 +1,149 @@
-//! `/stream/progress`: the events, replay first, then live at the client's pace.
+//! `/stream/progress`: replays events, then sends live ones within the client's rate limit.
 
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use serde::Serialize;
 use tokio::time::Interval;
 
-use super::super::Serving;
+use super::super::ServerContext;
 use super::super::metrics::Counters;
-use super::super::query::Filter;
-use super::{Ending, Feed, HEARTBEAT, Seat, WRITE_BYTES, Writing, bye, control, heartbeats, hello};
+use super::super::query::EventFilter;
+use super::{EventStream, FrameBuffer, GapData, HEARTBEAT, ShutdownSignal, StreamPermit, WRITE_BYTES, bye, control, heartbeats, hello};
 use crate::hub::{Batch, Cursor, GapReason, Subscription};
-use crate::pace::Pace;
+use crate::rate_limiter::RateLimiter;
 
-pub(super) struct Progress {
+pub(super) struct ProgressStream {
     reader: Subscription,
-    filter: Filter,
-    pace: Pace,
+    filter: EventFilter,
+    limiter: RateLimiter,
     heartbeats: Interval,
-    ending: Ending,
-    phase: Phase,
+    shutdown: ShutdownSignal,
+    phase: ProgressPhase,
     counters: Arc<Counters>,
-    _seat: Seat,
+    _permit: StreamPermit,
 }
 
-enum Phase {
-    /// The greeting is still to be said.
+enum ProgressPhase {
+    /// Holds the `hello` frame that goes out first.
     New(Bytes),
     Following,
-    /// No more comes; what there is goes out, paced no longer: the program is about to be gone, and what it knows with it.
-    LastWords,
+    /// The stream is ending: the remaining events go out without a rate limit, because the process takes them with it.
+    Draining,
     Over,
 }
 
-impl Progress {
-    pub(super) fn new(serving: &Serving, seat: Seat, reader: Subscription, filter: Filter, place: Cursor) -> Self {
-        let settings = &serving.settings;
-        Progress {
+impl ProgressStream {
+    pub(super) fn new(server: &ServerContext, permit: StreamPermit, reader: Subscription, filter: EventFilter, cursor: Cursor) -> Self {
+        let settings = &server.settings;
+        ProgressStream {
             reader,
             filter,
-            pace: Pace::new(settings.max_rate),
+            limiter: RateLimiter::new(settings.max_rate),
             heartbeats: heartbeats(settings.heartbeat),
-            ending: Ending::new(&serving.stopping),
-            phase: Phase::New(hello(serving, &place, settings.heartbeat)),
-            counters: serving.counters.clone(),
-            _seat: seat,
+            shutdown: ShutdownSignal::new(&server.shutdown),
+            phase: ProgressPhase::New(hello(server, &cursor, settings.heartbeat)),
+            counters: server.counters.clone(),
+            _permit: permit,
         }
     }
 
     async fn follow(&mut self) -> Bytes {
         loop {
-            let room = self.room(Instant::now());
-            let more_room = if room == 0 { self.pace.more_room_at() } else { None };
+            let allowance = self.allowance(Instant::now());
+            let next_allowance = if allowance == 0 { self.limiter.next_at() } else { None };
             tokio::select! {
                 biased;
-                batch = self.reader.next_up_to(room) => match batch {
+                batch = self.reader.next_up_to(allowance) => match batch {
                     Some(batch) => {
-                        // Not the time from before the wait: that may be hours ago, and would make this burst look old.
+                        // Read after the wait, which may have taken hours: an old time would make this burst look old.
                         let now = Instant::now();
-                        let mut writing = Writing::default();
-                        self.write(&mut writing, batch, now);
-                        self.write_pending(&mut writing, now);
-                        if let Some(bytes) = writing.finish() {
+                        let mut buffer = FrameBuffer::default();
+                        self.write(&mut buffer, batch, now);
+                        self.write_pending(&mut buffer, now);
+                        if let Some(bytes) = buffer.finish() {
                             return bytes;
                         }
                     }
-                    None => return self.last_words(),
+                    None => return self.final_frames(),
                 },
-                () = self.ending.comes() => return self.last_words(),
-                () = until(more_room) => {}
+                () = self.shutdown.wait() => return self.final_frames(),
+                () = sleep_until(next_allowance) => {}
                 _ = self.heartbeats.tick() => return HEARTBEAT,
             }
         }
     }
 
-    /// Everything else that may go now joins the same write.
-    fn write_pending(&mut self, writing: &mut Writing, now: Instant) {
-        while writing.len() < WRITE_BYTES {
-            let room = self.room(now);
-            let Some(batch) = self.reader.try_next_up_to(room) else { return };
-            self.write(writing, batch, now);
+    /// Adds the other events that may go out now to the same write.
+    fn write_pending(&mut self, buffer: &mut FrameBuffer, now: Instant) {
+        while buffer.len() < WRITE_BYTES {
+            let allowance = self.allowance(now);
+            let Some(batch) = self.reader.try_next_up_to(allowance) else { return };
+            self.write(buffer, batch, now);
         }
     }
 
-    fn write(&mut self, writing: &mut Writing, batch: Batch, now: Instant) {
+    fn write(&mut self, buffer: &mut FrameBuffer, batch: Batch, now: Instant) {
         match batch {
             Batch::Events(entries) => {
                 let mut live = 0;
-                for entry in entries.iter().filter(|entry| self.filter.admits(&entry.event)) {
-                    writing.push(entry.frame.clone());
+                for entry in entries.iter().filter(|entry| self.filter.matches(&entry.event)) {
+                    buffer.push(entry.frame.clone());
                     live += usize::from(self.reader.is_live(entry));
                 }
-                self.pace.sent(now, live);
+                self.limiter.record(now, live);
             }
             Batch::Gap { reason, oldest } => {
-                self.counters.gap(reason);
-                writing.push(self.gap(reason, oldest));
+                self.counters.count_gap(reason);
+                buffer.push(self.gap(reason, oldest));
             }
         }
     }
 
-    fn last_words(&mut self) -> Bytes {
-        self.phase = Phase::LastWords;
-        let mut writing = Writing::default();
-        while writing.len() < WRITE_BYTES {
+    fn final_frames(&mut self) -> Bytes {
+        self.phase = ProgressPhase::Draining;
+        let mut buffer = FrameBuffer::default();
+        while buffer.len() < WRITE_BYTES {
             let Some(batch) = self.reader.try_next() else {
-                self.phase = Phase::Over;
-                writing.push(bye(&self.reader.cursor()));
+                self.phase = ProgressPhase::Over;
+                buffer.push(bye(&self.reader.cursor()));
                 break;
             };
-            self.write(&mut writing, batch, Instant::now());
+            self.write(&mut buffer, batch, Instant::now());
         }
-        writing.finish().unwrap_or_default()
+        buffer.finish().unwrap_or_default()
     }
 
-    /// Carries the place from which it goes on: a client that is cut off now comes back to exactly that.
+    /// The `gap` frame. Its id is the cursor after the gap, so that a client that reconnects resumes exactly there.
     fn gap(&self, reason: GapReason, oldest: Option<Cursor>) -> Bytes {
-        #[derive(Serialize)]
-        struct Gap {
-            reason: GapReason,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            oldest: Option<String>,
-        }
-        control(&self.reader.cursor(), "gap", &Gap { reason, oldest: oldest.map(|oldest| oldest.to_string()) }, None)
+        control(&self.reader.cursor(), "gap", &GapData::new(reason, oldest), None)
     }
 
-    /// Only live events are paced.
-    fn room(&mut self, now: Instant) -> usize {
-        if self.reader.is_replaying() { usize::MAX } else { self.pace.room(now) }
+    /// How many events may go out now. The rate limit holds for live events only.
+    fn allowance(&mut self, now: Instant) -> usize {
+        if self.reader.is_replaying() { usize::MAX } else { self.limiter.available(now) }
     }
 }
 
-impl Feed for Progress {
+impl EventStream for ProgressStream {
     async fn next(&mut self) -> Option<Bytes> {
         match &mut self.phase {
-            Phase::New(hello) => {
-                let mut writing = Writing::default();
-                writing.push(std::mem::take(hello));
-                self.phase = Phase::Following;
-                self.write_pending(&mut writing, Instant::now());
-                writing.finish()
+            ProgressPhase::New(hello) => {
+                let mut buffer = FrameBuffer::default();
+                buffer.push(std::mem::take(hello));
+                self.phase = ProgressPhase::Following;
+                self.write_pending(&mut buffer, Instant::now());
+                buffer.finish()
             }
-            Phase::Following => Some(self.follow().await),
-            Phase::LastWords => Some(self.last_words()),
-            Phase::Over => None,
+            ProgressPhase::Following => Some(self.follow().await),
+            ProgressPhase::Draining => Some(self.final_frames()),
+            ProgressPhase::Over => None,
         }
     }
 }
 
-async fn until(at: Option<Instant>) {
+async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => pending().await,

@@ -1,4 +1,4 @@
-//! `/stream/state`: whole snapshots for screens. The latest wins, so nothing is replayed and there is nothing to resume.
+//! `/stream/state`: whole snapshots for screens. Only the latest counts, so there is no replay and no resume.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,98 +7,100 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::time::{Instant, Interval};
 
-use super::super::Serving;
-use super::{Ending, Feed, Seat, Writing, bye, control, heartbeats, hello};
+use super::super::ServerContext;
+use super::{EventStream, FrameBuffer, ShutdownSignal, StreamPermit, bye, control, heartbeats, hello};
+use crate::clock::Timestamp;
 use crate::hub::{Hub, Snapshot};
-use crate::line::Timestamp;
 
-/// Ten a second, as many as a screen can use, with a little for the way to the client, which may squeeze two together.
+/// Shortest interval between snapshots: ten a second, as many as a screen can use, with a margin, because the network may deliver two
+/// close together.
 const INTERVAL: Duration = Duration::from_millis(105);
 
-pub(super) struct States {
+pub(super) struct StateStream {
     hub: Hub,
-    shown: Arc<Snapshot>,
-    /// The first one after a rest goes at once.
+    /// The snapshot sent last.
+    sent: Arc<Snapshot>,
+    /// Earliest time of the next snapshot; in the past when none was sent for a while.
     not_before: Instant,
     heartbeats: Interval,
-    ending: Ending,
-    phase: Phase,
-    _seat: Seat,
+    shutdown: ShutdownSignal,
+    phase: StatePhase,
+    _permit: StreamPermit,
 }
 
-enum Phase {
-    /// The greeting is still to be said.
+enum StatePhase {
+    /// Holds the `hello` frame that goes out first.
     New(Bytes),
     Following,
     Over,
 }
 
-impl States {
-    pub(super) fn new(serving: &Serving, seat: Seat) -> Self {
-        let shown = serving.hub.snapshot();
-        let heartbeat = serving.settings.state_heartbeat;
-        States {
-            hub: serving.hub.clone(),
+impl StateStream {
+    pub(super) fn new(server: &ServerContext, permit: StreamPermit) -> Self {
+        let sent = server.hub.snapshot();
+        let heartbeat = server.settings.state_heartbeat;
+        StateStream {
+            hub: server.hub.clone(),
             not_before: Instant::now(),
             heartbeats: heartbeats(heartbeat),
-            ending: Ending::new(&serving.stopping),
-            phase: Phase::New(hello(serving, &shown.cursor, heartbeat)),
-            shown,
-            _seat: seat,
+            shutdown: ShutdownSignal::new(&server.shutdown),
+            phase: StatePhase::New(hello(server, &sent.cursor, heartbeat)),
+            sent,
+            _permit: permit,
         }
     }
 
     async fn follow(&mut self) -> Option<Bytes> {
         tokio::select! {
             biased;
-            newer = newer_than(&self.hub, self.shown.version, self.not_before) => match newer {
-                Some(newer) => Some(self.show(newer)),
-                None => self.last_words(),
+            newer = newer_than(&self.hub, self.sent.version, self.not_before) => match newer {
+                Some(newer) => Some(self.send(newer)),
+                None => self.final_frames(),
             },
-            () = self.ending.comes() => self.last_words(),
+            () = self.shutdown.wait() => self.final_frames(),
             _ = self.heartbeats.tick() => Some(self.heartbeat()),
         }
     }
 
-    fn show(&mut self, snapshot: Arc<Snapshot>) -> Bytes {
+    fn send(&mut self, snapshot: Arc<Snapshot>) -> Bytes {
         self.not_before = Instant::now() + INTERVAL;
-        self.shown = snapshot;
-        self.shown.frame()
+        self.sent = snapshot;
+        self.sent.frame()
     }
 
-    fn last_words(&mut self) -> Option<Bytes> {
-        self.phase = Phase::Over;
-        let mut writing = Writing::default();
+    fn final_frames(&mut self) -> Option<Bytes> {
+        self.phase = StatePhase::Over;
+        let mut buffer = FrameBuffer::default();
         let last = self.hub.snapshot();
-        if last.version > self.shown.version {
-            writing.push(self.show(last));
+        if last.version > self.sent.version {
+            buffer.push(self.send(last));
         }
-        writing.push(bye(&self.shown.cursor));
-        writing.finish()
+        buffer.push(bye(&self.sent.cursor));
+        buffer.finish()
     }
 
-    /// An event, not a comment: page code cannot see comments, and must know when to stop calling itself live.
+    /// An event, because page code cannot see comments and must notice when the stream is no longer live.
     fn heartbeat(&self) -> Bytes {
         #[derive(Serialize)]
         struct Heartbeat {
             server_time: Timestamp,
         }
-        control(&self.shown.cursor, "heartbeat", &Heartbeat { server_time: Timestamp::now() }, None)
+        control(&self.sent.cursor, "heartbeat", &Heartbeat { server_time: Timestamp::now() }, None)
     }
 }
 
-impl Feed for States {
+impl EventStream for StateStream {
     async fn next(&mut self) -> Option<Bytes> {
         match &mut self.phase {
-            Phase::New(hello) => {
-                let mut writing = Writing::default();
-                writing.push(std::mem::take(hello));
-                self.phase = Phase::Following;
-                writing.push(self.show(self.shown.clone()));
-                writing.finish()
+            StatePhase::New(hello) => {
+                let mut buffer = FrameBuffer::default();
+                buffer.push(std::mem::take(hello));
+                self.phase = StatePhase::Following;
+                buffer.push(self.send(self.sent.clone()));
+                buffer.finish()
             }
-            Phase::Following => self.follow().await,
-            Phase::Over => None,
+            StatePhase::Following => self.follow().await,
+            StatePhase::Over => None,
         }
     }
 }

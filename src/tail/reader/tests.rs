@@ -8,8 +8,8 @@ use std::time::Instant;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::bridge;
 use crate::discover::{self, Disk};
+use crate::engine;
 use crate::format::Rules;
 
 fn scope(path: PathBuf) -> Scope {
@@ -18,8 +18,8 @@ fn scope(path: PathBuf) -> Scope {
     Scope { request, found }
 }
 
-fn bridge(scope: &Scope) -> Bridge {
-    Bridge::new(bridge::Settings {
+fn engine(scope: &Scope) -> Engine {
+    Engine::new(engine::EngineSettings {
         tasks: scope.found.tasks.clone(),
         sources: scope.found.sources.clone(),
         zone: TimeZone::UTC,
@@ -34,14 +34,14 @@ fn bridge(scope: &Scope) -> Bridge {
 fn once_ends_with_a_state() {
     let folder = tempfile::tempdir().unwrap();
     let (tell, told) = mpsc::sync_channel(8);
-    let publish = move |news: News| {
-        tell.send(news.state.is_some()).unwrap();
+    let publish = move |update: Update| {
+        tell.send(update.state.is_some()).unwrap();
         ControlFlow::Continue(Vec::new())
     };
-    let settings = Settings { once: true, ..Settings::default() };
+    let settings = ReaderSettings { once: true, ..ReaderSettings::default() };
     let asked = scope(folder.path().join("p.txt"));
-    let bridge = bridge(&asked);
-    run(asked, HashMap::new(), bridge, &Waker::new(), settings, Box::new(publish));
+    let engine = engine(&asked);
+    run(asked, HashMap::new(), engine, &TailHandle::new(), settings, Box::new(publish));
     assert_eq!(told.iter().filter(|is_state| *is_state).count(), 2);
 }
 
@@ -49,21 +49,21 @@ fn once_ends_with_a_state() {
 fn stop_is_prompt_and_says_the_last_state() {
     let folder = tempfile::tempdir().unwrap();
     let asked = scope(folder.path().join("p.txt"));
-    let bridge = bridge(&asked);
-    let waker = Waker::new();
+    let engine = engine(&asked);
+    let handle = TailHandle::new();
     let (tell, told) = mpsc::sync_channel(8);
     std::thread::scope(|scope| {
-        let thread = waker.clone();
+        let thread = handle.clone();
         scope.spawn(move || {
-            let publish = move |news: News| {
-                tell.send(news.state.is_some()).unwrap();
+            let publish = move |update: Update| {
+                tell.send(update.state.is_some()).unwrap();
                 ControlFlow::Continue(Vec::new())
             };
-            run(asked, HashMap::new(), bridge, &thread, Settings::default(), Box::new(publish));
+            run(asked, HashMap::new(), engine, &thread, ReaderSettings::default(), Box::new(publish));
         });
         assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
         let stopped = Instant::now();
-        waker.stop();
+        handle.stop();
         assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
         assert_eq!(told.recv_timeout(Duration::from_secs(10)), Err(mpsc::RecvTimeoutError::Disconnected));
         assert!(stopped.elapsed() < Duration::from_secs(1), "{:?}", stopped.elapsed());
@@ -75,6 +75,6 @@ fn nobody_listening_ends_it() {
     let folder = tempfile::tempdir().unwrap();
     let publish = |_| ControlFlow::Break(());
     let asked = scope(folder.path().join("p.txt"));
-    let bridge = bridge(&asked);
-    run(asked, HashMap::new(), bridge, &Waker::new(), Settings::default(), Box::new(publish));
+    let engine = engine(&asked);
+    run(asked, HashMap::new(), engine, &TailHandle::new(), ReaderSettings::default(), Box::new(publish));
 }

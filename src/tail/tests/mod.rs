@@ -1,4 +1,4 @@
-//! Follows real files in a temporary folder with made-up moments: no waiting, every look is asked for.
+//! Follows real files in a temporary folder with made-up clock readings: no waiting, every poll is asked for.
 
 mod restart;
 mod rewrites;
@@ -13,15 +13,17 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::clock::{ClockReading, Timestamp};
 use crate::discover::{Shape, Source, SourceKey};
-use crate::line::{Input, LineEnd, Moment, SourceId, TaskId, Timestamp};
-use crate::tail::files::Files;
-use crate::tail::place::Step;
-use crate::tail::wake::{Hints, Waker};
+use crate::input::Input;
+use crate::line::{LineEnd, Lines, SourceId, TaskId};
+use crate::tail::tracked_files::TrackedFiles;
+use crate::tail::tracked_path::PollResult;
+use crate::tail::wake::{Hints, TailHandle};
 
 struct Rig {
     folder: TempDir,
-    files: Files,
+    files: TrackedFiles,
     start: Timestamp,
     elapsed: Duration,
     machine: bool,
@@ -37,7 +39,7 @@ impl Rig {
         let source = source(folder.path().join(name));
         let rig = Rig {
             folder,
-            files: Files::new(&[source], &mut HashMap::new(), &Waker::new()),
+            files: TrackedFiles::new(&[source], &mut HashMap::new(), &TailHandle::new()),
             start: Timestamp::now(),
             elapsed: Duration::ZERO,
             machine: name.ends_with(".log"),
@@ -70,30 +72,30 @@ impl Rig {
         self
     }
 
-    fn now(&self) -> Moment {
-        Moment { elapsed: self.elapsed, wall: Timestamp(self.start.0 + self.elapsed.as_millis() as i64) }
+    fn now(&self) -> ClockReading {
+        ClockReading { elapsed: self.elapsed, wall: Timestamp(self.start.0 + self.elapsed.as_millis() as i64) }
     }
 
-    /// One look, as short words.
-    fn look(&mut self) -> Vec<String> {
+    /// One poll, as short words.
+    fn poll(&mut self) -> Vec<String> {
         let now = self.now();
         let mut inputs = Vec::new();
-        while let Step::More { .. } = self.files.look(0, self.machine, now, &mut |input| inputs.push(input)) {}
-        inputs.iter().filter(|input| !matches!(input, Input::Written { .. })).map(word).collect()
+        while let PollResult::More { .. } = self.files.poll(0, self.machine, now, &mut |input| inputs.push(input)) {}
+        inputs.iter().filter(|input| !matches!(input, Input::FileSeen { .. })).map(word).collect()
     }
 
-    /// As `look`, without what is said of files that lost their name.
-    fn look_here(&mut self) -> Vec<String> {
-        self.look().into_iter().filter(|word| !word.starts_with("retired") && !word.starts_with("left")).collect()
+    /// As `poll`, without what is said of files that lost their name.
+    fn poll_here(&mut self) -> Vec<String> {
+        self.poll().into_iter().filter(|word| !word.starts_with("detached") && !word.starts_with("closed")).collect()
     }
 
-    /// As `look`, but only if the file asks for it by now.
-    fn look_if_due(&mut self) -> Vec<String> {
-        if self.files.next_look(0, None) <= self.elapsed { self.look() } else { vec!["not due".to_owned()] }
+    /// As `poll`, but only if the file asks for it by now.
+    fn poll_if_due(&mut self) -> Vec<String> {
+        if self.files.next_poll(0, None) <= self.elapsed { self.poll() } else { vec!["not due".to_owned()] }
     }
 
     fn closed(&mut self) -> &mut Self {
-        self.files.take_hints(&Hints { touched: [0].into(), closed: [0].into(), ..Hints::default() });
+        self.files.apply_hints(&Hints { changed: [0].into(), closed: [0].into(), ..Hints::default() });
         self
     }
 }
@@ -102,33 +104,44 @@ fn source(path: PathBuf) -> Source {
     let shown = path.file_name().unwrap().to_string_lossy().into_owned();
     let shape = Shape::of(&path);
     let key = SourceKey::new(&path, None);
-    Source { id: SourceId(0), task: TaskId(0), key, common: None, path, shown, shape, named: true, machine_name: false }
+    Source {
+        id: SourceId(0),
+        task: TaskId(0),
+        key,
+        common: None,
+        path,
+        shown,
+        shape,
+        named: true,
+        machine_name: false,
+        confinement: crate::discover::Confinement::Anywhere,
+    }
 }
 
 fn word(input: &Input) -> String {
+    let texts = |lines: &Lines| lines.iter().map(|line| line.text.to_owned()).collect::<Vec<_>>().join(" ");
     match input {
-        Input::Begin { why, .. } => format!("begin {why:?}"),
+        Input::RereadBegun { reason, .. } => format!("reread {reason:?}"),
         Input::Lines { lines, .. } => {
             let lines =
                 lines.iter().map(|line| format!("{}{}{}", line.number, if line.end == LineEnd::Feed { ":" } else { "<" }, line.text));
             format!("lines {}", lines.collect::<Vec<_>>().join(" "))
         }
         Input::Document { text, .. } => format!("document {text}"),
-        Input::End { rest, .. } => rest.as_ref().map_or("end".to_owned(), |rest| format!("end {}|{}", rest.number, rest.text)),
-        Input::Rest { rest, .. } => format!("rest {}|{}", rest.number, rest.text),
-        Input::Gone { .. } => "gone".to_owned(),
-        Input::Resumed { .. } => "resumed".to_owned(),
-        Input::Retired { past, .. } => format!("retired {}", past.0),
-        Input::Late { past, lines, .. } => {
-            format!("late {} {}", past.0, lines.iter().map(|line| line.text.to_owned()).collect::<Vec<_>>().join(" "))
+        Input::RereadDone { partial: None, .. } => "done".to_owned(),
+        Input::RereadDone { partial: Some(partial), .. } => format!("done {}|{}", partial.number, partial.text),
+        Input::PartialLine { partial, .. } => format!("partial {}|{}", partial.number, partial.text),
+        Input::Missing { .. } => "missing".to_owned(),
+        Input::RestoreDone { .. } => "restored".to_owned(),
+        Input::Detached { detached, .. } => format!("detached {}", detached.0),
+        Input::DetachedLines { detached, lines, .. } => format!("detached {} {}", detached.0, texts(lines)),
+        Input::DetachedClosed { detached, still_linked: false, .. } => format!("closed {}", detached.0),
+        Input::DetachedClosed { detached, partial, .. } => {
+            format!("closed {} with {}", detached.0, partial.as_ref().map_or("no partial line", |partial| &partial.text))
         }
-        Input::Left { past, end, .. } => match end {
-            None => format!("left {}", past.0),
-            Some(rest) => format!("left {} with {}", past.0, rest.as_ref().map_or("nothing open", |rest| &rest.text)),
-        },
-        Input::Written { .. } => "written".to_owned(),
-        Input::Trouble { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
-        Input::Tick(_) | Input::Ready(_) | Input::Finish(_) => "over".to_owned(),
+        Input::FileSeen { .. } => "seen".to_owned(),
+        Input::Notice { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
+        Input::InitialScanDone | Input::Finish => "over".to_owned(),
     }
 }
 
@@ -137,13 +150,13 @@ const NONE: [&str; 0] = [];
 #[test]
 fn appended_lines_come_once() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\n"));
-    assert_eq!(rig.look(), ["lines 1:a 2:b"]);
-    assert_eq!(rig.look(), NONE);
+    assert_eq!(rig.poll(), ["lines 1:a 2:b"]);
+    assert_eq!(rig.poll(), NONE);
     rig.append("p.txt", "c\nd");
-    assert_eq!(rig.later(10).look(), ["lines 3:c"]);
+    assert_eq!(rig.later(10).poll(), ["lines 3:c"]);
     rig.append("p.txt", "d\ne\n");
-    assert_eq!(rig.later(10).look(), ["lines 4:dd 5:e"]);
-    assert_eq!(rig.later(60_000).look(), NONE);
+    assert_eq!(rig.later(10).poll(), ["lines 4:dd 5:e"]);
+    assert_eq!(rig.later(60_000).poll(), NONE);
 }
 
 #[test]
@@ -152,63 +165,63 @@ fn a_file_that_comes_into_sight_says_when_it_was_written() {
     let written = fs::metadata(rig.path("p.txt")).unwrap().modified().unwrap();
     let written = written.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
     let mut inputs = Vec::new();
-    rig.files.look(0, false, rig.now(), &mut |input| inputs.push(input));
-    assert_eq!(inputs[0], Input::Written { source: SourceId(0), at: Timestamp(written) });
+    rig.files.poll(0, false, rig.now(), &mut |input| inputs.push(input));
+    assert_eq!(inputs[0], Input::FileSeen { source: SourceId(0), at: Timestamp(written) });
 }
 
 #[test]
 fn a_character_may_come_in_two_writes() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", b"caf\xc3"));
-    assert_eq!(rig.look(), ["lines "]);
+    assert_eq!(rig.poll(), ["lines "]);
     rig.append("p.txt", b"\xa9\n");
-    assert_eq!(rig.later(10).look(), ["lines 1:café"]);
+    assert_eq!(rig.later(10).poll(), ["lines 1:café"]);
 }
 
 #[test]
 fn an_open_last_line_counts_when_it_has_stood() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
-    assert_eq!(rig.look(), ["lines 1:a"]);
-    assert_eq!(rig.later(2000).look(), NONE);
-    assert_eq!(rig.later(1000).look_if_due(), ["rest 2|b"]);
-    assert_eq!(rig.later(9000).look(), NONE);
+    assert_eq!(rig.poll(), ["lines 1:a"]);
+    assert_eq!(rig.later(2000).poll(), NONE);
+    assert_eq!(rig.later(1000).poll_if_due(), ["partial 2|b"]);
+    assert_eq!(rig.later(9000).poll(), NONE);
     // Its line end is no news, but the line is told as any other.
     rig.append("p.txt", "\nc");
-    assert_eq!(rig.later(10).look(), ["lines 2:b"]);
+    assert_eq!(rig.later(10).poll(), ["lines 2:b"]);
     rig.append("p.txt", "d");
-    assert_eq!(rig.later(10).look(), NONE);
+    assert_eq!(rig.later(10).poll(), NONE);
     // The writer closed the file.
-    assert_eq!(rig.closed().look(), NONE);
-    assert_eq!(rig.later(1900).look(), NONE);
-    assert_eq!(rig.later(100).look_if_due(), ["rest 3|cd"]);
+    assert_eq!(rig.closed().poll(), NONE);
+    assert_eq!(rig.later(1900).poll(), NONE);
+    assert_eq!(rig.later(100).poll_if_due(), ["partial 3|cd"]);
 }
 
 #[test]
 fn a_write_after_a_close_keeps_the_line_open() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", ""));
-    rig.look();
+    rig.poll();
     rig.append("p.txt", "a");
-    assert_eq!(rig.later(10).closed().look(), NONE);
+    assert_eq!(rig.later(10).closed().poll(), NONE);
     rig.append("p.txt", "b");
-    assert_eq!(rig.later(900).look(), NONE);
-    assert_eq!(rig.later(2900).look(), NONE);
-    assert_eq!(rig.later(100).look(), ["rest 1|ab"]);
+    assert_eq!(rig.later(900).poll(), NONE);
+    assert_eq!(rig.later(2900).poll(), NONE);
+    assert_eq!(rig.later(100).poll(), ["partial 1|ab"]);
 }
 
 #[test]
 fn a_line_that_stood_before_the_start_counts_at_once() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
     rig.later(5000);
-    assert_eq!(rig.look(), ["lines 1:a", "rest 2|b"]);
+    assert_eq!(rig.poll(), ["lines 1:a", "partial 2|b"]);
 }
 
 #[test]
 fn created_later_in_a_missing_folder() {
     let mut rig = Rig::new("a/b/p.txt");
-    assert_eq!(rig.look(), ["gone"]);
-    assert_eq!(rig.later(10_000).look_if_due(), NONE);
+    assert_eq!(rig.poll(), ["missing"]);
+    assert_eq!(rig.later(10_000).poll_if_due(), NONE);
     fs::create_dir_all(rig.path("a/b")).unwrap();
     rig.write("a/b/p.txt", "a\n");
-    assert_eq!(rig.later(10_000).look_if_due(), ["lines 1:a"]);
+    assert_eq!(rig.later(10_000).poll_if_due(), ["lines 1:a"]);
 }
 
 #[test]
@@ -218,21 +231,21 @@ fn unreadable_is_said_once_and_tried_again() {
     if fs::read(rig.path("p.txt")).is_ok() {
         return; // The superuser may read everything.
     }
-    let said = rig.look();
+    let said = rig.poll();
     assert!(said.len() == 1 && said[0].starts_with("Unreadable cannot be read: Permission denied"), "{said:?}");
-    assert_eq!(rig.later(1000).look_if_due(), NONE);
+    assert_eq!(rig.later(1000).poll_if_due(), NONE);
     fs::set_permissions(rig.path("p.txt"), fs::Permissions::from_mode(0o644)).unwrap();
-    assert_eq!(rig.later(1000).look_if_due(), ["lines 1:a"]);
+    assert_eq!(rig.later(1000).poll_if_due(), ["lines 1:a"]);
 }
 
 #[test]
 fn what_is_no_file_is_refused_until_it_is_one() {
     let mut rig = Rig::with("p.txt", |rig| fs::create_dir(rig.path("p.txt")).unwrap());
-    assert_eq!(rig.look(), ["Unreadable is a folder, not a regular file: give the path of the file itself"]);
-    assert_eq!(rig.later(1000).look_if_due(), NONE);
+    assert_eq!(rig.poll(), ["Unreadable is a folder, not a regular file: give the path of the file itself"]);
+    assert_eq!(rig.later(1000).poll_if_due(), NONE);
     fs::remove_dir(rig.path("p.txt")).unwrap();
     rig.write("p.txt", "a\n");
-    assert_eq!(rig.later(1000).look_if_due(), ["lines 1:a"]);
+    assert_eq!(rig.later(1000).poll_if_due(), ["lines 1:a"]);
 }
 
 #[test]
@@ -244,7 +257,7 @@ fn encodings_and_line_ends() {
         (b"10%\r20%\r\nb\n".to_vec(), "lines 1<10% 1:20% 2:b"),
     ] {
         let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", content));
-        assert_eq!(rig.look(), [expected]);
+        assert_eq!(rig.poll(), [expected]);
     }
 }
 
@@ -252,7 +265,7 @@ fn encodings_and_line_ends() {
 fn a_line_that_is_cut_is_noted_once() {
     let long = "x".repeat(3 << 20);
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", format!("{long}\n{long}\nend\n")));
-    let said = rig.look();
+    let said = rig.poll();
     assert_eq!(said.iter().filter(|word| word.starts_with("LineCut line 1 is longer than 1048576 bytes")).count(), 1);
     assert!(said.iter().any(|word| word.ends_with(" 3:end")));
 }
@@ -260,8 +273,8 @@ fn a_line_that_is_cut_is_noted_once() {
 #[test]
 fn finish_counts_the_open_line_once() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
-    assert_eq!(rig.look(), ["lines 1:a"]);
-    for expected in [vec!["rest 2|b"], vec![]] {
+    assert_eq!(rig.poll(), ["lines 1:a"]);
+    for expected in [vec!["partial 2|b"], vec![]] {
         let (now, mut said) = (rig.now(), Vec::new());
         rig.files.finish(now, &mut |input| said.push(word(&input)));
         assert_eq!(said, expected);
@@ -271,18 +284,18 @@ fn finish_counts_the_open_line_once() {
 #[test]
 fn documents_come_whole_whenever_they_changed() {
     let mut rig = Rig::with("prd.json", |rig| rig.write("prd.json", b"\xef\xbb\xbf{1}"));
-    assert_eq!(rig.look(), ["document {1}"]);
-    assert_eq!(rig.later(50).look(), NONE);
+    assert_eq!(rig.poll(), ["document {1}"]);
+    assert_eq!(rig.later(50).poll(), NONE);
     rig.write("prd.json", "{2}");
-    assert_eq!([rig.later(10).look(), rig.later(50).look()].concat(), ["document {2}"]);
+    assert_eq!([rig.later(10).poll(), rig.later(50).poll()].concat(), ["document {2}"]);
     rig.replace("prd.json", "{2}");
-    assert_eq!(rig.later(50).look(), NONE);
+    assert_eq!(rig.later(50).poll(), NONE);
     fs::remove_file(rig.path("prd.json")).unwrap();
-    assert_eq!(rig.later(50).look(), ["gone"]);
+    assert_eq!(rig.later(50).poll(), ["missing"]);
     rig.write("prd.json", "{2}");
-    assert_eq!(rig.later(50).look(), ["document {2}"]);
+    assert_eq!(rig.later(50).poll(), ["document {2}"]);
     rig.write("prd.json", vec![b' '; (16 << 20) + 1]);
-    let said = rig.later(50).look();
+    let said = rig.later(50).poll();
     assert!(said.len() == 1 && said[0].starts_with("Limit has 16777217 bytes"), "{said:?}");
 }
 
@@ -291,7 +304,7 @@ fn a_big_file_is_read_in_steps() {
     let line = "0123456789abcde\n";
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", line.repeat((9 << 20) / 16)));
     let (now, mut steps, mut lines) = (rig.now(), Vec::new(), 0);
-    while let Step::More { tick } = rig.files.look(0, false, now, &mut |input| {
+    while let PollResult::More { tick } = rig.files.poll(0, false, now, &mut |input| {
         if let Input::Lines { lines: some, .. } = input {
             lines += some.iter().count();
         }
@@ -302,18 +315,18 @@ fn a_big_file_is_read_in_steps() {
     // No tick may come into the middle of a rewrite.
     rig.write("p.txt", "X".repeat(16) + &line.repeat((5 << 20) / 16));
     let now = rig.later(10).now();
-    assert_eq!(rig.files.look(0, false, now, &mut |_| {}), Step::More { tick: false });
+    assert_eq!(rig.files.poll(0, false, now, &mut |_| {}), PollResult::More { tick: false });
 }
 
 #[test]
 fn re_checks_are_rare_when_nothing_moves() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
-    rig.look();
-    let next = |rig: &Rig| rig.files.next_look(0, None).saturating_sub(rig.elapsed).as_millis();
+    rig.poll();
+    let next = |rig: &Rig| rig.files.next_poll(0, None).saturating_sub(rig.elapsed).as_millis();
     assert_eq!(next(&rig), 50);
-    rig.later(50).look();
+    rig.later(50).poll();
     assert_eq!(next(&rig), 1000);
-    rig.later(70_000).look();
+    rig.later(70_000).poll();
     assert_eq!(next(&rig), 10_000);
-    assert_eq!(rig.files.next_look(0, Some(Duration::from_millis(250))).saturating_sub(rig.elapsed).as_millis(), 250);
+    assert_eq!(rig.files.next_poll(0, Some(Duration::from_millis(250))).saturating_sub(rig.elapsed).as_millis(), 250);
 }

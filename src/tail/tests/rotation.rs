@@ -8,58 +8,58 @@ use super::{NONE, Rig};
 #[test]
 fn renamed_and_created_anew() {
     let mut rig = Rig::with("a.log", |rig| rig.write("a.log", "head\na\n"));
-    rig.look();
+    rig.poll();
     rig.append("a.log", "b\n");
     fs::rename(rig.path("a.log"), rig.path("a.log.1")).unwrap();
     // It begins with all that the old one held, and is another file all the same.
     rig.write("a.log", "head\na\nb\nc\n");
-    let expected = ["lines 3:b", "retired 0", "begin Rotated", "lines 1:head 2:a 3:b 4:c", "end"];
-    assert_eq!(rig.later(10).look(), expected);
+    let expected = ["lines 3:b", "detached 0", "reread Rotated", "lines 1:head 2:a 3:b 4:c", "done"];
+    assert_eq!(rig.later(10).poll(), expected);
 }
 
 #[test]
 fn the_old_descriptor_is_read_on_beside_the_new_file() {
     let mut rig = Rig::with("a.log", |rig| rig.write("a.log", "a\n"));
-    rig.look();
+    rig.poll();
     let mut writer = OpenOptions::new().append(true).open(rig.path("a.log")).unwrap();
     fs::rename(rig.path("a.log"), rig.path("a.log.1")).unwrap();
     rig.write("a.log", "x\n");
-    assert_eq!(rig.later(10).look(), ["retired 0", "begin Rotated", "lines 1:x", "end"]);
+    assert_eq!(rig.later(10).poll(), ["detached 0", "reread Rotated", "lines 1:x", "done"]);
     for piece in ["b\n", "c\nop"] {
         writer.write_all(piece.as_bytes()).unwrap();
         rig.later(1000);
-        assert_eq!(rig.look_if_due(), [format!("late 0 {}", &piece[..1])]);
+        assert_eq!(rig.poll_if_due(), [format!("detached 0 {}", &piece[..1])]);
     }
     rig.append("a.log", "y\n");
-    assert_eq!(rig.later(500).look(), ["lines 2:y"]);
-    assert_eq!(rig.later(1500).look_if_due(), ["left 0 with op"]);
+    assert_eq!(rig.later(500).poll(), ["lines 2:y"]);
+    assert_eq!(rig.later(1500).poll_if_due(), ["closed 0 with op"]);
     writer.write_all(b"en\n").unwrap();
-    assert_eq!(rig.later(1000).look(), NONE);
+    assert_eq!(rig.later(1000).poll(), NONE);
 }
 
 #[test]
 fn an_old_file_that_is_written_over_is_left() {
     let mut rig = Rig::with("a.log", |rig| rig.write("a.log", "a\nopen"));
-    rig.look();
+    rig.poll();
     fs::rename(rig.path("a.log"), rig.path("a.log.1")).unwrap();
     rig.write("a.log", "x\n");
-    rig.later(10).look();
+    rig.later(10).poll();
     fs::write(rig.path("a.log.1"), "other\n").unwrap();
-    assert_eq!(rig.later(100).look(), ["left 0"]);
+    assert_eq!(rig.later(100).poll(), ["closed 0"]);
 }
 
 #[test]
 fn copied_and_emptied() {
     let mut rig = Rig::with("a.log", |rig| rig.write("a.log", "a\nb\n"));
-    rig.look();
+    rig.poll();
     rig.append("a.log", "c\n");
     fs::copy(rig.path("a.log"), rig.path("a.log.1")).unwrap();
     rig.write("a.log", "x\n");
-    let expected = ["begin Sibling", "lines 1:a 2:b 3:c", "end", "begin Rotated", "lines 1:x", "end"];
-    assert_eq!(rig.later(10).look(), expected);
+    let expected = ["reread RotatedSibling", "lines 1:a 2:b 3:c", "done", "reread Rotated", "lines 1:x", "done"];
+    assert_eq!(rig.later(10).poll(), expected);
     // Without a copy it is a rewrite as any other.
     rig.write("a.log", "");
-    assert_eq!(rig.later(60).look(), ["begin Rewritten", "end"]);
+    assert_eq!(rig.later(60).poll(), ["reread Rewritten", "done"]);
 }
 
 #[test]
@@ -68,17 +68,17 @@ fn generations_between_two_looks_are_read_in_order() {
         rig.write("a.log", "a\n");
         rig.write("a.log.1", "long ago\n");
     });
-    rig.look();
+    rig.poll();
     fs::rename(rig.path("a.log.1"), rig.path("a.log.3")).unwrap();
     fs::rename(rig.path("a.log"), rig.path("a.log.2")).unwrap();
     rig.write("a.log.1", "b\n");
     rig.write("a.log", "c\n");
-    let expected = ["begin Sibling", "lines 1:b", "end", "retired 0", "begin Rotated", "lines 1:c", "end"];
-    assert_eq!(rig.later(10).look(), expected);
+    let expected = ["reread RotatedSibling", "lines 1:b", "done", "detached 0", "reread Rotated", "lines 1:c", "done"];
+    assert_eq!(rig.later(10).poll(), expected);
     // The next one knows them all.
     fs::rename(rig.path("a.log"), rig.path("a.log.0")).unwrap();
     rig.write("a.log", "d\n");
-    assert_eq!(rig.later(10).look(), ["retired 1", "begin Rotated", "lines 1:d", "end"]);
+    assert_eq!(rig.later(10).poll(), ["detached 1", "reread Rotated", "lines 1:d", "done"]);
 }
 
 #[test]
@@ -86,28 +86,28 @@ fn a_backup_is_a_save_and_an_agents_log_is_never_rotated() {
     let cases = [
         ("a.log", "a.log~", "Replaced"),
         ("a.log", "a.log.bak", "Replaced"),
-        ("a.log", "kept.log", "MovedAway"),
-        ("p.txt", "p.txt.1", "MovedAway"),
+        ("a.log", "kept.log", "Renamed"),
+        ("p.txt", "p.txt.1", "Renamed"),
     ];
     for (name, other, why) in cases {
         let mut rig = Rig::with(name, |rig| rig.write(name, "a\n"));
-        rig.look();
+        rig.poll();
         fs::rename(rig.path(name), rig.path(other)).unwrap();
         rig.write(name, "x\n");
-        assert_eq!(rig.later(10).look_here(), [format!("begin {why}").as_str(), "lines 1:x", "end"], "{other}");
+        assert_eq!(rig.later(10).poll_here(), [format!("reread {why}").as_str(), "lines 1:x", "done"], "{other}");
     }
 }
 
 #[test]
 fn hundreds_of_replacements_hold_few_descriptors() {
     let mut rig = Rig::with("a.log", |rig| rig.write("a.log", "a\n"));
-    rig.look();
+    rig.poll();
     let (mut retired, mut left) = (0, 0);
     for round in 0..300 {
         rig.replace("a.log", format!("{round}\n"));
-        for word in rig.later(1).look() {
-            retired += usize::from(word.starts_with("retired"));
-            left += usize::from(word.starts_with("left"));
+        for word in rig.later(1).poll() {
+            retired += usize::from(word.starts_with("detached"));
+            left += usize::from(word.starts_with("closed"));
         }
     }
     assert_eq!((retired, retired - left), (300, 8));
@@ -116,11 +116,11 @@ fn hundreds_of_replacements_hold_few_descriptors() {
 #[test]
 fn generations_that_come_while_the_name_is_free_are_read() {
     let mut rig = Rig::with("a.log", |rig| rig.write("a.log", "a\n"));
-    rig.look();
+    rig.poll();
     fs::rename(rig.path("a.log"), rig.path("a.log.1")).unwrap();
-    assert_eq!(rig.later(10).look(), ["gone"]);
-    assert_eq!(rig.later(3000).look(), ["Vanished is gone; what was read stands, and it is read on when it comes back"]);
+    assert_eq!(rig.later(10).poll(), ["missing"]);
+    assert_eq!(rig.later(3000).poll(), ["Vanished is gone; what was read stands, and it is read on when it comes back"]);
     rig.write("a.log.2", "b\n");
-    assert_eq!(rig.later(1000).look(), ["begin Sibling", "lines 1:b", "end"]);
-    assert_eq!(rig.later(1000).look(), NONE);
+    assert_eq!(rig.later(1000).poll(), ["reread RotatedSibling", "lines 1:b", "done"]);
+    assert_eq!(rig.later(1000).poll(), NONE);
 }

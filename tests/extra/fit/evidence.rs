@@ -11,7 +11,7 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use progress_bridge::fit::{self, Log};
+use progress_bridge::fit::{self, FitLog};
 
 fn main() -> io::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -50,12 +50,12 @@ fn explain(log: &str, weights: &str, line: &str, plan: Option<&str>) -> io::Resu
     Ok(())
 }
 
-fn logs(list: &str) -> io::Result<Vec<Log>> {
+fn logs(list: &str) -> io::Result<Vec<FitLog>> {
     fs::read_to_string(list)?.lines().map(|line| line.split_once('\t').unwrap_or((line, ""))).map(|(log, plan)| open(log, plan)).collect()
 }
 
-fn open(log: &str, plan: &str) -> io::Result<Log> {
+fn open(log: &str, plan: &str) -> io::Result<FitLog> {
     let name = Path::new(log).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let plan = if plan.is_empty() { None } else { fs::read_to_string(plan).ok() };
-    Ok(Log::new(&name, &fs::read(log)?, plan.as_deref()))
+    Ok(FitLog::new(&name, &fs::read(log)?, plan.as_deref()))
 }

@@ -1,0 +1,173 @@
+//! Messages on stderr: the address, the watched files with their recognised kinds, and notices.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use super::listen::BoundListener;
+use crate::config::{DEFAULT_PORT, ExitWhen, ServeConfig};
+use crate::discover::{Shape, Source};
+use crate::error::Notice;
+use crate::format::SourceKind;
+use crate::model::state::{SourceCondition, SourceState, State, TaskState};
+use crate::tail::reader::Scope;
+use crate::text::clean_lines;
+
+/// Prints the address and the files that are still missing. Called before anything is read.
+pub(super) fn print_start(listening: Option<&BoundListener>, serve: Option<&ServeConfig>, scope: &Scope, exit_when: ExitWhen) {
+    let mut text = String::new();
+    if let (Some(listening), Some(serve)) = (listening, serve) {
+        text.push_str(&addresses(&format!("http://{}", listening.address), listening.is_fallback_port, serve.token.as_deref()));
+    }
+    if exit_when != ExitWhen::Drained {
+        let is_awaited = |source: &&Source| source.named && source.shape != Shape::Stream && !source.path.exists();
+        for source in scope.found.sources.iter().filter(is_awaited) {
+            push_line(&mut text, format_args!("waiting for {}: it is not there yet", source.path.display()));
+        }
+        if scope.found.sources.is_empty() {
+            for name in &scope.request.named {
+                push_line(&mut text, format_args!("waiting for {}: nothing matches yet", name.display()));
+            }
+        }
+    }
+    print(&text);
+}
+
+/// Says that the limit of open files leaves room for fewer streams than `--max-clients` asks for.
+pub(super) fn print_fewer_clients(fit: usize, asked: usize) {
+    print(&format!("the limit of open files leaves room for {fit} clients at a time instead of {asked}; raise it with ulimit -n\n"));
+}
+
+/// Prints the watched files. Called after the first poll of all of them.
+pub(super) fn print_watched_files(state: &State) {
+    let several = state.tasks.len() > 1;
+    print(&state.tasks.iter().map(|task| files(task, several)).collect::<String>());
+}
+
+pub(super) fn print_notice(notice: &Notice) {
+    let path = notice.path.as_deref().map(|path| format!("{path}: ")).unwrap_or_default();
+    print(&format!("{path}{}\n", notice.message));
+}
+
+fn print(text: &str) {
+    // An error means that stderr is closed: there is no other place for a message.
+    let _closed = std::io::stderr().write_all(clean_lines(text).as_bytes()).is_err();
+}
+
+fn addresses(url: &str, is_fallback_port: bool, token: Option<&str>) -> String {
+    let mut text = String::new();
+    push_line(&mut text, format_args!("listening on {url}"));
+    match token {
+        Some(token) => {
+            push_line(&mut text, format_args!("stream: curl -N -H 'Authorization: Bearer {token}' {url}/stream/progress"));
+            push_line(&mut text, format_args!("page: {url}/#token={token}"));
+        }
+        None => push_line(&mut text, format_args!("stream: curl -N {url}/stream/progress")),
+    }
+    if is_fallback_port {
+        push_line(
+            &mut text,
+            format_args!("port {DEFAULT_PORT} is busy, so this is the next free one; --listen 127.0.0.1:PORT asks for another"),
+        );
+    }
+    text
+}
+
+/// Lists the files of a task with their recognised kinds. The unrecognised ones share one line.
+fn files(task: &TaskState, several: bool) -> String {
+    let mut text = String::new();
+    let id = if several && task.task_id != task.task_name { format!(" ({})", task.task_id) } else { String::new() };
+    push_line(&mut text, format_args!("watching {}{id}", task.task_name));
+    let (unknown, known): (Vec<_>, Vec<_>) = task.sources.iter().partition(|source| is_unrecognized(source));
+    let width = known.iter().map(|source| source.path.chars().count()).max().unwrap_or(0);
+    for source in known {
+        push_line(&mut text, format_args!("  {:width$}  {}", source.path, description(source)));
+    }
+    match unknown.as_slice() {
+        [] => {}
+        [first, ..] => {
+            let names: Vec<&str> = unknown.iter().map(|source| source.path.as_str()).collect();
+            push_line(&mut text, format_args!("  not understood: {}", names.join(", ")));
+            push_line(&mut text, format_args!("  progress-bridge check {} shows why, --rules FILE teaches it", first.path));
+        }
+    }
+    text
+}
+
+/// Whether the file has lines and its kind is unknown.
+fn is_unrecognized(source: &SourceState) -> bool {
+    source.state == SourceCondition::Reading && source.kind == SourceKind::Unknown.name() && source.unknown > 0
+}
+
+fn description(source: &SourceState) -> String {
+    let lines = source.understood + source.unknown;
+    match source.state {
+        SourceCondition::Waiting => "not there yet".to_owned(),
+        SourceCondition::Gone => "gone".to_owned(),
+        SourceCondition::Unreadable => "cannot be read".to_owned(),
+        SourceCondition::Reading if source.kind == SourceKind::Unknown.name() => "nothing in it yet".to_owned(),
+        SourceCondition::Reading if source.kind == SourceKind::Plan.name() => format!("{}, {} stories", source.kind, source.understood),
+        SourceCondition::Reading => format!("{}, {} of {lines} lines understood", source.kind, source.understood),
+    }
+}
+
+fn push_line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    // Writing into a `String` cannot fail.
+    let _never = writeln!(text, "{arguments}").is_err();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_comes_first_and_the_command_to_try_second() {
+        assert_eq!(
+            addresses("http://127.0.0.1:7333", false, None),
+            "listening on http://127.0.0.1:7333\nstream: curl -N http://127.0.0.1:7333/stream/progress\n"
+        );
+        let second = addresses("http://127.0.0.1:7334", true, None);
+        assert!(second.starts_with("listening on http://127.0.0.1:7334\n") && second.contains("7333 is busy"), "{second}");
+    }
+
+    #[test]
+    fn a_token_stands_in_the_fragment_and_in_the_header() {
+        let text = addresses("http://0.0.0.0:7333", false, Some("secret"));
+        assert!(text.contains("/#token=secret") && text.contains("Authorization: Bearer secret") && !text.contains("?token"), "{text}");
+    }
+
+    fn source(path: &str, kind: &str, state: SourceCondition, understood: u64, unknown: u64) -> SourceState {
+        let base = crate::output::sample::running().sources.remove(0);
+        SourceState { path: path.to_owned(), kind: kind.to_owned(), state, understood, unknown, ..base }
+    }
+
+    #[test]
+    fn a_file_is_named_with_what_it_was_taken_for() {
+        use SourceCondition::{Gone, Reading, Unreadable, Waiting};
+        let mut task = crate::output::sample::waiting();
+        task.task_name = "Bakery".to_owned();
+        task.task_id = "shop".to_owned();
+        task.sources = vec![
+            source("prd.json", "plan", Reading, 3, 0),
+            source("progress.txt", "progress log", Reading, 30, 10),
+            source("run.log", "unknown", Waiting, 0, 0),
+            source("README.md", "unknown", Reading, 0, 7),
+            source("empty.txt", "unknown", Reading, 0, 0),
+            source("old.log", "terminal log", Gone, 1, 0),
+            source("secret.log", "unknown", Unreadable, 0, 0),
+            source("notes.txt", "unknown", Reading, 0, 1),
+        ];
+        let expected = "\
+watching Bakery (shop)
+  prd.json      plan, 3 stories
+  progress.txt  progress log, 30 of 40 lines understood
+  run.log       not there yet
+  empty.txt     nothing in it yet
+  old.log       gone
+  secret.log    cannot be read
+  not understood: README.md, notes.txt
+  progress-bridge check README.md shows why, --rules FILE teaches it
+";
+        assert_eq!(files(&task, true), expected);
+        assert!(files(&task, false).starts_with("watching Bakery\n"));
+    }
+}

@@ -1,0 +1,68 @@
+//! Time as the program uses it: timestamps, and one reading of the two clocks.
+//!
+//! The clocks are read at the edges only. Machines get a `ClockReading` or a `Timestamp` as an argument.
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Milliseconds since 1970-01-01T00:00:00Z. Serialised as RFC 3339 with milliseconds and `Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Reads the wall clock.
+    pub fn now() -> Self {
+        Timestamp(jiff::Timestamp::now().as_millisecond())
+    }
+
+    /// `self - earlier` in milliseconds; `None` when `earlier` is later.
+    pub fn since(self, earlier: Timestamp) -> Option<u64> {
+        u64::try_from(self.0 - earlier.0).ok()
+    }
+}
+
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(at) => write!(f, "{at:.3}"),
+            Err(_) => f.write_str("1970-01-01T00:00:00.000Z"),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(from)?;
+        text.parse::<jiff::Timestamp>().map(|at| Timestamp(at.as_millisecond())).map_err(de::Error::custom)
+    }
+}
+
+/// One reading of both clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClockReading {
+    /// Time since the program started, by the monotonic clock. Every rule that waits measures with this one.
+    pub elapsed: Duration,
+    /// The wall clock, which may jump.
+    pub wall: Timestamp,
+}
+
+/// The monotonic clock, started with the reading, beside the wall clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Stopwatch(Instant::now())
+    }
+
+    pub(crate) fn read(self) -> ClockReading {
+        ClockReading { elapsed: self.0.elapsed(), wall: Timestamp::now() }
+    }
+}

@@ -1,0 +1,66 @@
+//! Facts of a log before and after the ledger counts them.
+
+use std::collections::HashSet;
+
+use crate::fact::{CountedKind, Fact};
+use crate::format::LogParser;
+use crate::ledger::CountKey;
+use crate::line::PartialLine;
+
+/// A fact that the ledger has not counted yet.
+#[derive(Debug)]
+pub(super) struct UncountedFact {
+    pub(super) fact: Fact,
+    /// The line or the entry of the fact is still open, so that the fact comes again when it is complete.
+    pub(super) provisional: bool,
+}
+
+/// A fact that the ledger has counted.
+#[derive(Debug)]
+pub(super) struct CountedFact {
+    pub(super) fact: Fact,
+    /// The source's count of it in this run, when this fact has raised it.
+    pub(super) count: Option<u32>,
+}
+
+/// Drops what a terminal draws again: redraws by `\r` within one `\n` line count once, however many polls the line takes.
+#[derive(Debug, Default)]
+pub(super) struct RedrawFilter {
+    line: u32,
+    keys: HashSet<CountKey>,
+}
+
+impl RedrawFilter {
+    /// Returns whether `line` has stated `key` before, and notes that it has now.
+    pub(super) fn repeats(&mut self, key: CountKey, line: u32) -> bool {
+        if line != self.line {
+            self.line = line;
+            self.keys.clear();
+        }
+        !self.keys.insert(key)
+    }
+}
+
+/// Reverses a log whose newest entry is on top; the facts of an entry keep their order.
+pub(super) fn oldest_entry_first(facts: Vec<UncountedFact>) -> Vec<UncountedFact> {
+    let mut entries: Vec<Vec<UncountedFact>> = Vec::new();
+    for one in facts {
+        let is_header = CountedKind::of(&one.fact.statement) == Some(CountedKind::TaskStarted);
+        match entries.last_mut().filter(|entry| !is_header && entry[0].fact.entry_hash == one.fact.entry_hash) {
+            Some(entry) => entry.push(one),
+            None => entries.push(vec![one]),
+        }
+    }
+    entries.into_iter().rev().flatten().collect()
+}
+
+/// The facts of the open last line and the open entry of a file, if nothing more came.
+pub(super) fn facts_at_eof(parser: &LogParser, partial_line: Option<&PartialLine>) -> Vec<Fact> {
+    let mut parser = parser.clone();
+    let mut facts = Vec::new();
+    if let Some(partial_line) = partial_line {
+        parser.parse_line(partial_line.line(), &mut facts);
+    }
+    parser.flush(&mut facts);
+    facts
+}

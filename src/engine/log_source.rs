@@ -1,0 +1,439 @@
+//! One source that is read line by line: its parser, its counts, and the candidate that may replace its content.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::fact::Fact;
+use crate::format::{LogParser, ParserConfig, SourceKind};
+use crate::input::{DetachedId, RereadReason};
+use crate::ledger::{ContentCounts, CountItem, CountKey, PARTIAL_LOSS_DELAY, RewriteContext, SourceLedger, TOTAL_LOSS_DELAY, Verdict};
+use crate::line::{Lines, PartialLine};
+use crate::model::Origin;
+
+use super::checkpoint::{LogCheckpoint, RestoredLog};
+use super::counting::{CountedFact, RedrawFilter, UncountedFact, facts_at_eof, oldest_entry_first};
+use super::detached::DetachedLogs;
+use super::ownership::SharedFileId;
+use super::resolve::Resolved;
+
+#[derive(Debug)]
+pub(super) struct LogSource {
+    pub(super) path: Arc<str>,
+    pub(super) file: Option<SharedFileId>,
+    /// The name of the file is that of a machine log.
+    machine_name: bool,
+    config: ParserConfig,
+    parser: LogParser,
+    pub(super) ledger: SourceLedger,
+    /// Facts at the end of the accepted content that the ledger has not counted.
+    uncounted: Vec<UncountedFact>,
+    /// The content that replaced the accepted one, until a tick accepts it.
+    candidate: Option<CandidateContent>,
+    /// Facts that the ledger counted early, because their content was about to be replaced; the next tick publishes them.
+    unpublished: Vec<CountedFact>,
+    /// Files that lost their name and are still read.
+    detached: DetachedLogs,
+    /// The partial last line, which counts once the candidate is accepted.
+    late_partial_line: Option<PartialLine>,
+    /// Provisional facts that were counted, by their line: each is skipped once when it comes again.
+    provisional: Vec<(CountKey, u32)>,
+    redraws: RedrawFilter,
+    /// The last change, on the clock of `ClockReading::elapsed`.
+    changed: Duration,
+    /// Statement an earlier process knew of the file, until the file is read again.
+    restored: Option<RestoredLog>,
+    /// The ledger has not counted anything.
+    untouched: bool,
+    /// The file was there, be it empty.
+    was_present: bool,
+    /// When the file was last written before it was first read.
+    pub(super) written: Option<Timestamp>,
+}
+
+/// Content that replaced the accepted one.
+#[derive(Debug)]
+struct CandidateContent {
+    parser: LogParser,
+    facts: Vec<Fact>,
+    partial_line: Option<PartialLine>,
+    reason: RereadReason,
+    /// Since when the file is known not to have merely grown.
+    since: Duration,
+    /// The file was read to its end.
+    complete: bool,
+}
+
+/// A candidate as the ledger sees it.
+pub(super) struct Evaluation {
+    pub(super) verdict: Verdict,
+    /// With the index of the fact: those of the candidate, then `provisional`.
+    items: Vec<(usize, CountItem)>,
+    /// Facts at the end of the file that the accepted content held, too.
+    provisional: Vec<(CountKey, Fact)>,
+    redraws: RedrawFilter,
+}
+
+impl LogSource {
+    pub(super) fn new(path: &str, file: Option<SharedFileId>, machine_name: bool, config: ParserConfig) -> Self {
+        LogSource {
+            path: Arc::from(path),
+            file,
+            machine_name,
+            parser: config.parser(),
+            config,
+            ledger: SourceLedger::default(),
+            uncounted: Vec::new(),
+            candidate: None,
+            unpublished: Vec::new(),
+            detached: DetachedLogs::default(),
+            late_partial_line: None,
+            provisional: Vec::new(),
+            redraws: RedrawFilter::default(),
+            changed: Duration::ZERO,
+            restored: None,
+            untouched: true,
+            was_present: false,
+            written: None,
+        }
+    }
+
+    pub(super) fn parser(&self) -> &LogParser {
+        &self.parser
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        Origin { path: self.path.clone(), kind: self.kind(), written: self.written }
+    }
+
+    pub(super) fn kind(&self) -> SourceKind {
+        match self.parser.kind() {
+            SourceKind::Unknown if self.machine_name => SourceKind::TerminalLog,
+            kind => kind,
+        }
+    }
+
+    /// Whether a program appends to the file, so that its counts go on when the content is replaced.
+    pub(super) fn is_machine_log(&self) -> bool {
+        self.machine_name || self.parser.kind().is_machine_log() || self.restored.as_ref().is_some_and(|restored| restored.machine)
+    }
+
+    /// Whether the file was ever there, be it empty.
+    pub(super) fn was_present(&self) -> bool {
+        self.was_present
+    }
+
+    /// The file is read again from its start: what follows is a candidate until [`LogSource::end_reread`].
+    pub(super) fn begin_reread(&mut self, now: Duration, reason: RereadReason) {
+        let previous = self.candidate.take();
+        let reason = match previous.as_ref().map(|previous| previous.reason) {
+            // The old file was found under another name; a later write does not undo that.
+            Some(RereadReason::Renamed) => RereadReason::Renamed,
+            Some(RereadReason::Rotated) => RereadReason::Rotated,
+            Some(RereadReason::Rewritten | RereadReason::Replaced | RereadReason::RotatedSibling | RereadReason::Restored) | None => reason,
+        };
+        let since = previous.map_or(now, |previous| previous.since);
+        let parser = self.config.parser();
+        self.candidate = Some(CandidateContent { parser, facts: Vec::new(), partial_line: None, reason, since, complete: false });
+        self.late_partial_line = None;
+        self.changed = now;
+    }
+
+    /// Parses lines. `is_owned` decides which records of a shared log the task owns.
+    pub(super) fn read(&mut self, now: Duration, lines: &Lines, is_owned: impl FnMut(&Fact) -> bool) {
+        self.changed = now;
+        self.was_present = true;
+        let mut facts = Vec::new();
+        let parser = match &mut self.candidate {
+            Some(candidate) => &mut candidate.parser,
+            None => &mut self.parser,
+        };
+        for line in lines.iter() {
+            parser.parse_line(line, &mut facts);
+        }
+        if self.file.is_some() {
+            facts.retain(is_owned);
+        }
+        match &mut self.candidate {
+            Some(candidate) => {
+                candidate.partial_line = None;
+                candidate.facts.append(&mut facts);
+            }
+            None => self.push_uncounted(facts, false),
+        }
+    }
+
+    /// The file was read to its end.
+    pub(super) fn end_reread(&mut self, now: Duration, partial_line: Option<PartialLine>) {
+        self.changed = now;
+        if let Some(candidate) = &mut self.candidate {
+            candidate.partial_line = partial_line;
+            candidate.complete = true;
+        }
+    }
+
+    /// Counts the partial last line as it is.
+    pub(super) fn read_partial_line(&mut self, partial_line: PartialLine) {
+        if self.candidate.is_some() {
+            self.late_partial_line = Some(partial_line);
+        } else {
+            let facts = facts_at_eof(&self.parser, Some(&partial_line));
+            self.push_uncounted(facts, true);
+        }
+    }
+
+    fn push_uncounted(&mut self, facts: Vec<Fact>, provisional: bool) {
+        self.uncounted.extend(facts.into_iter().map(|fact| UncountedFact { fact, provisional }));
+    }
+
+    /// Settles the open entry as it is, when nothing followed for a while or `at_once`.
+    pub(super) fn settle(&mut self, now: Duration, at_once: bool) {
+        let is_due = at_once || now.saturating_sub(self.changed) >= PARTIAL_LOSS_DELAY;
+        if self.candidate.is_none() && self.parser.has_pending() && is_due {
+            let mut facts = Vec::new();
+            self.parser.flush(&mut facts);
+            self.push_uncounted(facts, false);
+        }
+    }
+
+    /// When a tick may accept or settle something although the file does not change; `ticked` is the time of the last tick.
+    pub(super) fn deadline(&self, ticked: Duration) -> Option<Duration> {
+        match &self.candidate {
+            Some(candidate) if candidate.complete => {
+                let settled = [self.changed, candidate.since].map(|since| since + PARTIAL_LOSS_DELAY);
+                settled.into_iter().chain([candidate.since + TOTAL_LOSS_DELAY]).filter(|time| *time > ticked).min()
+            }
+            Some(_) => None,
+            None => self.parser.has_pending().then_some(self.changed + PARTIAL_LOSS_DELAY),
+        }
+    }
+
+    /// Whether the next lines were appended to content that the ledger has counted.
+    pub(super) fn is_appended_to(&self) -> bool {
+        self.candidate.is_none() && !self.untouched
+    }
+
+    /// Whether the open entry, or a candidate, may still change what the file states.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.candidate.is_some() || self.parser.has_pending()
+    }
+
+    /// The facts that the ledger has not counted.
+    pub(super) fn uncounted_facts(&self) -> impl Iterator<Item = &Fact> {
+        self.uncounted.iter().map(|uncounted| &uncounted.fact)
+    }
+
+    /// Counts what was appended, after what [`LogSource::queue`] kept.
+    pub(super) fn count_appended(&mut self, now: Duration, mut resolve: impl FnMut(&Fact) -> Resolved) -> Vec<CountedFact> {
+        let mut counted = std::mem::take(&mut self.unpublished);
+        let mut uncounted = std::mem::take(&mut self.uncounted);
+        if self.untouched && !uncounted.is_empty() {
+            self.untouched = false;
+            if self.parser.is_newest_first() {
+                uncounted = oldest_entry_first(uncounted);
+            }
+        }
+        counted.reserve(uncounted.len());
+        for UncountedFact { fact, provisional } in uncounted {
+            let item = match resolve(&fact) {
+                Resolved::Countable(item) => item,
+                Resolved::StateOnly => {
+                    counted.push(CountedFact { fact, count: None });
+                    continue;
+                }
+                Resolved::Ignored => continue,
+                Resolved::PreviousRun(item) => {
+                    if self.ledger.append(item, now).is_some() {
+                        self.ledger.discount(item);
+                    }
+                    continue;
+                }
+            };
+            let position = (item.key, fact.line);
+            if let Some(index) = self.provisional.iter().position(|known| *known == position) {
+                // A fact may be provisional more than once, and is complete once.
+                if !provisional {
+                    self.provisional.swap_remove(index);
+                }
+                counted.push(CountedFact { fact, count: None });
+                continue;
+            }
+            if self.redraws.repeats(item.key, fact.line) {
+                continue;
+            }
+            if provisional {
+                self.provisional.push(position);
+            }
+            if self.ledger.reject_if_full(item.key) {
+                continue;
+            }
+            let count = self.ledger.append(item, now);
+            counted.push(CountedFact { fact, count });
+        }
+        counted
+    }
+
+    /// Evaluates the candidate, once it is complete. Drops its ignored facts for good.
+    pub(super) fn evaluate(&mut self, now: Duration, at_once: bool, mut resolve: impl FnMut(&Fact) -> Resolved) -> Option<Evaluation> {
+        let machine = self.is_machine_log();
+        let candidate = self.candidate.as_mut().filter(|candidate| candidate.complete)?;
+        let mut items = Vec::new();
+        let mut counts = ContentCounts::default();
+        let mut redraws = RedrawFilter::default();
+        let mut index = 0;
+        candidate.facts.retain(|fact| {
+            match resolve(fact) {
+                Resolved::Ignored => return false,
+                Resolved::StateOnly => {}
+                Resolved::Countable(item) | Resolved::PreviousRun(item) => {
+                    if !redraws.repeats(item.key, fact.line) {
+                        counts.add(item);
+                        items.push((index, item));
+                    }
+                }
+            }
+            index += 1;
+            true
+        });
+        // A save without a final newline loses nothing: the facts of its open end count if the accepted content held them.
+        let mut provisional = Vec::new();
+        for fact in facts_at_eof(&candidate.parser, candidate.partial_line.as_ref()) {
+            if let Resolved::Countable(item) = resolve(&fact)
+                && self.ledger.has_lost(&counts, item)
+            {
+                counts.add(item);
+                items.push((candidate.facts.len() + provisional.len(), item));
+                provisional.push((item.key, fact));
+            }
+        }
+        let restored = self.restored.as_ref().and_then(|restored| restored.start_line.as_ref());
+        let start_lines = (self.parser.head().start_line.as_ref().or(restored), candidate.parser.head().start_line.as_ref());
+        let context = RewriteContext {
+            reason: candidate.reason,
+            machine: machine || candidate.parser.kind().is_machine_log(),
+            machine_name: self.machine_name,
+            other_start_line: matches!(start_lines, (Some(old), Some(new)) if old != new),
+            quiet: if at_once { TOTAL_LOSS_DELAY } else { now.saturating_sub(self.changed) },
+            age: if at_once { TOTAL_LOSS_DELAY } else { now.saturating_sub(candidate.since) },
+        };
+        let verdict = match self.ledger.classify(&counts, context) {
+            // No more input will show whether this is a new run: a half-written file must not begin one.
+            Verdict::NewGeneration if at_once && !context.machine => Verdict::Rewrite,
+            verdict => verdict,
+        };
+        Some(Evaluation { verdict, items, provisional, redraws })
+    }
+
+    /// Accepts the candidate as evaluated, after any switch of runs: counts it against the high-water counts.
+    pub(super) fn commit(&mut self, evaluation: Evaluation, now: Duration) -> Vec<CountedFact> {
+        let mut counted = std::mem::take(&mut self.unpublished);
+        let Some(candidate) = self.candidate.take() else { return counted };
+        let items: Vec<CountItem> = evaluation.items.iter().map(|(_, item)| *item).collect();
+        self.provisional = evaluation.provisional.iter().map(|(key, fact)| (*key, fact.line)).collect();
+        let mut facts = candidate.facts;
+        facts.extend(evaluation.provisional.into_iter().map(|(_, fact)| fact));
+        let mut counts: Vec<Option<u32>> = vec![None; facts.len()];
+        for (index, count) in self.ledger.commit(&items, now) {
+            counts[evaluation.items[index].0] = Some(count);
+        }
+        self.redraws = evaluation.redraws;
+        self.parser = candidate.parser;
+        self.restored = None;
+        self.untouched = false;
+        self.uncounted.clear();
+        if let Some(partial_line) = self.late_partial_line.take() {
+            self.read_partial_line(partial_line);
+        }
+        counted.extend(facts.into_iter().zip(counts).map(|(fact, count)| CountedFact { fact, count }));
+        counted
+    }
+
+    /// Accepts the candidate without counting it: an earlier process has counted these facts.
+    pub(super) fn skip_published(&mut self, now: Duration, mut resolve: impl FnMut(&Fact) -> Resolved) {
+        let Some(candidate) = self.candidate.take() else { return };
+        self.changed = now;
+        self.untouched = false;
+        self.was_present = true;
+        self.parser = candidate.parser;
+        let mut facts = candidate.facts;
+        if self.restored.take().is_some_and(|restored| restored.settled) {
+            self.parser.flush(&mut facts);
+        }
+        facts.retain(|fact| !matches!(resolve(fact), Resolved::Ignored));
+        self.unpublished.extend(facts.into_iter().map(|fact| CountedFact { fact, count: None }));
+    }
+
+    /// Whether counted facts wait for the next tick.
+    pub(super) fn has_unpublished(&self) -> bool {
+        !self.unpublished.is_empty()
+    }
+
+    /// Whether the ledger has counted all that was read.
+    pub(super) fn is_counted(&self) -> bool {
+        self.candidate.is_none() && self.uncounted.is_empty() && self.restored.is_none()
+    }
+
+    /// Keeps counted facts for the next tick.
+    pub(super) fn queue(&mut self, counted: Vec<CountedFact>) {
+        self.unpublished.extend(counted);
+    }
+
+    /// Begins a run that this source was reset for.
+    pub(super) fn begin_run(&mut self) {
+        self.ledger.begin_run();
+    }
+
+    /// Begins a run that another source was reset for: the counts so far, and the queued facts, belong to the run before.
+    pub(super) fn carry_over(&mut self) {
+        self.ledger.carry_over();
+        for counted in &mut self.unpublished {
+            counted.count = None;
+        }
+    }
+
+    /// Whether the candidate cannot wait for the next tick, because another content is about to replace it.
+    pub(super) fn must_commit_early(&self, detached: bool) -> bool {
+        let machine = self.is_machine_log();
+        let is_followed = |candidate: &CandidateContent| candidate.reason == RereadReason::RotatedSibling || (detached && machine);
+        self.candidate.as_ref().is_some_and(|candidate| candidate.complete && is_followed(candidate))
+    }
+
+    /// Another file takes the name: the accepted content is the beginning of the detached file `id`.
+    pub(super) fn detach(&mut self, id: DetachedId) {
+        if self.candidate.is_none() {
+            self.ledger.detach(id);
+            self.detached.add(id, self.parser.clone(), self.provisional.clone());
+        }
+    }
+
+    /// Counts lines that were appended to a detached file.
+    pub(super) fn append_detached(&mut self, id: DetachedId, lines: &Lines, resolve: impl FnMut(&Fact) -> Resolved) {
+        let counted = self.detached.append(id, lines, &mut self.ledger, resolve);
+        self.queue(counted);
+    }
+
+    /// Ends the reading of a detached file. `end` when its open last line and entry count, with that line.
+    pub(super) fn close_detached(&mut self, id: DetachedId, end: Option<Option<PartialLine>>, resolve: impl FnMut(&Fact) -> Resolved) {
+        let counted = self.detached.close(id, end, &mut self.ledger, resolve);
+        self.queue(counted);
+    }
+
+    /// Statement a restarted engine needs to go on from here.
+    pub(super) fn checkpoint(&self) -> LogCheckpoint {
+        let restored = self.restored.clone().unwrap_or_else(|| RestoredLog {
+            settled: !self.parser.has_pending(),
+            start_line: self.parser.head().start_line.clone(),
+            machine: self.parser.kind().is_machine_log(),
+        });
+        LogCheckpoint { ledger: self.ledger.clone(), provisional: self.provisional.clone(), restored }
+    }
+
+    /// Goes on from a checkpoint. `missing_since` dates its losses; without it they are older than `REAPPEAR_AFTER`.
+    pub(super) fn restore(&mut self, checkpoint: LogCheckpoint, missing_since: Option<Duration>) {
+        let LogCheckpoint { mut ledger, provisional, restored } = checkpoint;
+        if let Some(since) = missing_since {
+            ledger.restart_missing_timer(since);
+        }
+        (self.ledger, self.provisional, self.restored) = (ledger, provisional, Some(restored));
+    }
+}

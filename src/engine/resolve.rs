@@ -1,0 +1,142 @@
+//! A fact → the item to count, by the names it uses. Decides which facts are ignored.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::clock::Timestamp;
+use crate::fact::{CountedKind, Fact, Failure, Key, Provenance, Statement, StoryName};
+use crate::ledger::CountItem;
+use crate::plan::Plan;
+use crate::subject::{StoryRef, StoryResolver, normalize};
+
+/// Statement the ledger makes of a fact.
+pub(super) enum Resolved {
+    Countable(CountItem),
+    /// The state shows it and no event comes of it: activity, headers.
+    StateOnly,
+    /// It states the progress of an earlier plan.
+    Ignored,
+    /// It is dated, or placed in its log, before this run began.
+    PreviousRun(CountItem),
+}
+
+/// Where the present run begins in what was there at the start.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct RunStart {
+    /// A record with an earlier time belongs to an earlier run.
+    pub(super) at: Option<Timestamp>,
+    /// So does a log line with a lower number.
+    pub(super) line: u32,
+}
+
+/// The names of a fact, resolved.
+#[derive(Debug, Clone)]
+pub(super) struct ResolvedNames {
+    pub(super) kind: Option<CountedKind>,
+    pub(super) story: Option<StoryRef>,
+    /// Index of the story in the plan.
+    story_index: Option<usize>,
+    /// Index of the criterion within its story.
+    pub(super) criterion: Option<u32>,
+    /// Statement the key is made of, beside the kind; event ids are made of it, too.
+    pub(super) key_text: String,
+    /// The names suffice to count the fact.
+    countable: bool,
+}
+
+impl ResolvedNames {
+    /// Replaces the story.
+    pub(super) fn set_story(&mut self, story: StoryRef) {
+        self.key_text = story.key.to_string();
+        self.story = Some(story);
+    }
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct FactResolver {
+    stories: StoryResolver,
+    /// Whether a fact with this id and title belongs to the plan: decided once per pair, so that counts stay comparable.
+    matches_plan: HashMap<String, bool>,
+}
+
+impl FactResolver {
+    pub(super) fn set_plan(&mut self, plan: &Plan) -> Vec<StoryRef> {
+        self.stories.set_plan(plan)
+    }
+
+    pub(super) fn begin_run(&mut self) {
+        self.stories.begin_run();
+    }
+
+    /// Statement the ledger makes of a fact.
+    pub(super) fn resolve(&mut self, fact: &Fact, plan: Option<&Plan>, run_start: RunStart) -> Resolved {
+        let names = self.resolve_names(fact);
+        let Some(kind) = names.kind.filter(|kind| *kind != CountedKind::TaskStarted && names.countable) else { return Resolved::StateOnly };
+        if !self.matches_plan(fact, kind, &names, plan) {
+            return Resolved::Ignored;
+        }
+        let item = CountItem::new(key(kind, &names.key_text), fact.form, fact.entry_hash, kind);
+        let is_earlier = fact.recorded_at.zip(run_start.at).is_some_and(|(when, start)| when.at < start) || fact.line < run_start.line;
+        if is_earlier { Resolved::PreviousRun(item) } else { Resolved::Countable(item) }
+    }
+
+    pub(super) fn resolve_names(&mut self, fact: &Fact) -> ResolvedNames {
+        let kind = CountedKind::of(&fact.statement);
+        let (story, story_index) = match &fact.story {
+            Some(name) => {
+                let (story, index) = self.stories.resolve_story(name, fact.text.trim());
+                (Some(story), index)
+            }
+            None => (None, None),
+        };
+        let criterion = match (&fact.statement, &story) {
+            (Statement::CriterionDone { criterion, .. }, Some(story)) => self.stories.resolve_criterion(story, story_index, criterion),
+            _ => None,
+        };
+        let countable = match &fact.statement {
+            Statement::CriterionDone { .. } => criterion.is_some(),
+            Statement::StoryStarted { .. } | Statement::StoryEnded { .. } => story.is_some(),
+            Statement::TaskStarted { .. } | Statement::TaskEnded { .. } | Statement::Error(_) => true,
+            Statement::Activity { .. } => false,
+        };
+        let key_text = match (&fact.statement, &story) {
+            (Statement::CriterionDone { .. }, Some(story)) => format!("{}\u{1}{}", story.key, criterion.unwrap_or_default()),
+            // An error outside of a story is identified by its message.
+            (Statement::Error(Failure { message, .. }), None) => format!("\u{1}{}", normalize(message)),
+            (_, Some(story)) => story.key.to_string(),
+            (_, None) => String::new(),
+        };
+        ResolvedNames { kind, story, story_index, criterion, key_text, countable }
+    }
+
+    /// Returns whether a fact belongs to the plan, and keeps the decision: an entry about an open story does when the titles agree, one
+    /// about a passed story unless the titles clash.
+    fn matches_plan(&mut self, fact: &Fact, kind: CountedKind, names: &ResolvedNames, plan: Option<&Plan>) -> bool {
+        let is_about_work_done = match kind {
+            CountedKind::StoryPassed | CountedKind::StoryFailed | CountedKind::CriterionDone => true,
+            CountedKind::StoryStarted => fact.provenance == Provenance::Derived,
+            CountedKind::TaskStarted | CountedKind::Error | CountedKind::TaskPassed | CountedKind::TaskFailed => false,
+        };
+        let (Some(StoryName { id: Some(id), title: Some(title) }), Some(index), Some(plan)) = (&fact.story, names.story_index, plan) else {
+            return true;
+        };
+        if !is_about_work_done {
+            return true;
+        }
+        let is_open = plan.stories.get(index).is_some_and(|story| !story.is_passed());
+        let agree = self.stories.titles_agree(index, Some(title));
+        let clash = self.stories.titles_clash(index, title);
+        *self.matches_plan.entry(format!("{id}\u{0}{title}")).or_insert(if is_open { agree } else { !clash })
+    }
+}
+
+/// The key of a kind and of what it is about.
+pub(super) fn key(kind: CountedKind, text: &str) -> Key {
+    let mut bytes = Vec::with_capacity(text.len() + 16);
+    bytes.extend_from_slice(kind.id_name().as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(text.as_bytes());
+    Key(xxh3_64(&bytes))
+}

@@ -1,0 +1,58 @@
+//! What plans say, alone and beside logs.
+
+use super::*;
+
+#[test]
+fn flags_count_by_rising_edges() {
+    let log = Some("# Progress Log\nStarted: a\n");
+    let mut scenario = Scenario::new([log, None, Some(&plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]))]);
+    scenario.emitted();
+    scenario.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false), ("US-3", false)]), RereadReason::Replaced).wait(1.0).expect(&[]);
+    scenario.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]), RereadReason::Replaced).wait(1.0);
+    scenario.expect(&["start US-2 (b)", "passed US-2 (b)"]);
+}
+
+#[test]
+fn a_plan_without_stories_and_one_without_some_of_them_state_nothing() {
+    let whole = plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]);
+    let mut scenario = Scenario::new([None, None, Some(&whole)]);
+    scenario.emitted();
+    for hole in ["[]", &plan("b", &[]), "{}", "", &plan("b", &[("US-1", true), ("US-3", false)])] {
+        scenario.save(PLAN, hole, RereadReason::Rewritten).wait(5.0).save(PLAN, &whole, RereadReason::Rewritten).wait(1.0).expect(&[]);
+    }
+    scenario.save(PLAN, "[]", RereadReason::Rewritten).wait(5.0);
+    scenario
+        .save(PLAN, &plan("b", &[("US-1", false), ("US-2", true), ("US-3", true)]), RereadReason::Rewritten)
+        .wait(1.0)
+        .expect(&["passed US-3 (b)"]);
+    scenario.save(PLAN, &plan("c", &[]), RereadReason::Rewritten).wait(1.0);
+    scenario.save(PLAN, &plan("c", &[("US-2", true), ("US-3", false)]), RereadReason::Rewritten).wait(1.0).expect(&["passed US-2 (c)"]);
+}
+
+#[test]
+fn all_flags_falling_is_a_new_run() {
+    let mut scenario = Scenario::new([None, None, Some(&plan("b", &[("US-1", true), ("US-2", true)]))]);
+    scenario.expect(&["passed US-1 (b)", "passed US-2 (b)", "end (b)"]);
+    scenario.save(PLAN, &plan("b", &[("US-1", false), ("US-2", false)]), RereadReason::Replaced).wait(1.0);
+    scenario.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), RereadReason::Replaced).wait(1.0).expect(&["passed US-1 (b#2)"]);
+}
+
+#[test]
+fn a_plan_and_a_log_that_agree_state_it_once() {
+    let stories = [("US-1", false), ("US-2", false)];
+    let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1)])), None, Some(&plan("b", &stories))]);
+    scenario.expect(&["start US-1 (b)"]);
+    scenario.append(P, &c(1)).wait(1.0).expect(&["passed US-1 (b)"]);
+    scenario.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), RereadReason::Replaced).wait(1.0).expect(&[]);
+    scenario.save(PLAN, &plan("b", &[("US-1", true), ("US-2", true)]), RereadReason::Replaced).wait(1.0);
+    scenario.expect(&["start US-2 (b)", "passed US-2 (b)", "end (b)"]);
+}
+
+#[test]
+fn the_plan_and_the_log_of_one_switch_make_one_run() {
+    let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1), c(1)])), None, Some(&plan("one", &[("US-1", true), ("US-2", false)]))]);
+    scenario.emitted();
+    scenario.save(PLAN, &plan("two", &[("US-1", false), ("US-2", false)]), RereadReason::Replaced).wait(1.0);
+    scenario.save(P, &h("b"), RereadReason::Rewritten).wait(4.0).append(P, &cat(&[s(1), c(1)])).wait(1.0);
+    scenario.expect(&["start US-1 (two)", "passed US-1 (two)"]);
+}

@@ -1,0 +1,52 @@
+//! One event of the log with its serialized forms, made once and shared by all readers.
+
+use std::fmt::Display;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::event::Event;
+
+/// One event with its serialized forms.
+#[derive(Debug)]
+pub struct PublishedEvent {
+    /// What happened.
+    pub event: Event,
+    /// Its JSON: one line, no newline at the end. A part of `frame`.
+    pub json: Bytes,
+    /// Its whole SSE frame, with the cursor as `id`.
+    pub frame: Bytes,
+    /// When it entered the log.
+    pub published: Instant,
+}
+
+impl PublishedEvent {
+    pub(super) fn new(event: Event, epoch: &str, published: Instant) -> Self {
+        let data = event.to_json();
+        let frame = sse_frame(&format_args!("{epoch}-{}", event.seq.0), event.data.type_name(), &data, None);
+        let json = payload_of(&frame, data.len());
+        PublishedEvent { event, json, frame, published }
+    }
+
+    /// Approximate size in memory: the frame, and the event's own texts, which are about as long.
+    pub(super) fn memory_size(&self) -> usize {
+        size_of::<PublishedEvent>() + self.frame.len() + self.json.len()
+    }
+}
+
+/// An SSE frame in the form that all measured clients understand: `id`, `event`, one line of `data`, LF only. `retry` (in milliseconds)
+/// stands only in frames that have data, because some clients take a frame without data for an empty event.
+pub fn sse_frame(id: &dyn Display, event: &str, data: &[u8], retry: Option<u64>) -> Bytes {
+    debug_assert!(!data.contains(&b'\n') && !data.contains(&b'\r'), "a line end would tear the frame");
+    let mut head = format!("id: {id}\nevent: {event}\n");
+    if let Some(retry) = retry {
+        head.push_str(&format!("retry: {retry}\n"));
+    }
+    [head.as_bytes(), b"data: ", data, b"\n\n"].concat().into()
+}
+
+/// The `data` of a frame made by [`sse_frame`], sharing its memory.
+pub(super) fn payload_of(frame: &Bytes, length: usize) -> Bytes {
+    let stop = frame.len() - 2;
+    frame.slice(stop - length..stop)
+}

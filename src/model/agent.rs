@@ -1,0 +1,278 @@
+//! What an agent's own session file shows, as snapshots carry it: which fields are there depends on `--agent` and on who asks.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::fact::Provenance;
+use crate::model::state::CriterionStatus;
+
+/// One session of an agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentState {
+    /// Which program: `claude-code`, `codex`.
+    pub agent: String,
+    /// The first 8 hexadecimal digits of its id.
+    pub session: String,
+    /// Whether its signs count as this run's: it began after the run's first sign and is headless, or wrote a watched file or a commit of the run. Others are shown as another session.
+    pub ours: bool,
+    /// Run by a script, with nobody at the keyboard; absent when that cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub headless: Option<bool>,
+    /// When the session began.
+    pub since: Timestamp,
+    /// Its last record.
+    pub as_of: Timestamp,
+    /// How the phase is known.
+    pub provenance: Provenance,
+    /// What kind of file says so.
+    pub basis: AgentBasis,
+    /// What it is doing.
+    pub phase: AgentPhase,
+    /// Count from here.
+    pub phase_since: Timestamp,
+    /// What its open call does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verb: Option<AgentVerb>,
+    /// The tool's own name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// Program and known sub-command, or a path inside the project. Level `target`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// One command line, masked, 120 characters. Level `command`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The open call has taken longer than 99 in 100 of its kind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub longer_than_usual: bool,
+    /// A wait for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<AgentWaiting>,
+    /// A call to the model that is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<AgentRetry>,
+    /// A limit that stops the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<AgentLimit>,
+    /// The agent's own list; counted into nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub todo: Option<AgentTodo>,
+    /// What was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<AgentFiles>,
+    /// The last test run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tests: Option<AgentTests>,
+    /// The last five, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<String>,
+    /// Tool calls.
+    pub calls: u32,
+    /// Of them.
+    pub failed_calls: u32,
+    /// Calls that were not allowed.
+    pub denials: u32,
+    /// Of its context.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compactions: Option<u32>,
+    /// Sub-agents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub children: Option<AgentChildren>,
+    /// Commands that go on in the background.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background: Option<u32>,
+    /// Tokens used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<AgentTokens>,
+    /// Only where the agent's file states it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// The file was joined in its middle: the counters are lower bounds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+    /// Headless sessions of this folder since the run began, with this one; inferred.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iteration: Option<u32>,
+}
+
+/// A wait for a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentWaiting {
+    /// What a person must give.
+    #[serde(rename = "for")]
+    pub wanted: WaitingFor,
+    /// False: it only looks so.
+    pub certain: bool,
+}
+
+/// A call to the model that is tried again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentRetry {
+    /// From 1.
+    pub attempt: u32,
+    /// Then it gives up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<u32>,
+    /// HTTP status of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u32>,
+    /// When it tries again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Timestamp>,
+}
+
+/// A limit that stops the agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentLimit {
+    /// Which limit: `session`, `weekly`, `rate`, …
+    pub kind: String,
+    /// Absent when nobody says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resets_at: Option<Timestamp>,
+}
+
+/// The agent's own list; counted into nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentTodo {
+    /// Of them.
+    pub done: u32,
+    /// All of them.
+    pub total: u32,
+    /// The one in progress. Level `target`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+    /// Level `target`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<TodoItem>,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentFiles {
+    /// Different files written in this session.
+    pub touched: u32,
+    /// The last five, newest first. Level `target`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent: Vec<String>,
+}
+
+/// The last test run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentTests {
+    /// How the last test run went.
+    pub last: TestResult,
+    /// Tests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passed: Option<u32>,
+    /// Tests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<u32>,
+    /// When it ended.
+    pub at: Timestamp,
+}
+
+/// Sub-agents.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AgentChildren {
+    /// At work now.
+    pub active: u32,
+    /// Begun in this session.
+    pub total: u32,
+}
+
+/// Tokens used.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct AgentTokens {
+    /// Tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<u64>,
+    /// Tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<u64>,
+    /// Tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_read: Option<u64>,
+    /// Tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<u64>,
+    /// Tokens in the context now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<u64>,
+}
+
+/// One item of the list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TodoItem {
+    /// The agent's words: cleaned, masked, 160 characters.
+    pub text: String,
+    /// As the agent says.
+    pub status: CriterionStatus,
+}
+
+/// What kind of file says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum AgentBasis {
+    Transcript,
+    Stream,
+    Rollout,
+    Registry,
+}
+
+/// What an agent is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum AgentPhase {
+    Starting,
+    Thinking,
+    Tool,
+    Waiting,
+    Retrying,
+    Limited,
+    Compacting,
+    Idle,
+    Ended,
+    Unknown,
+}
+
+/// What an agent's open call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum AgentVerb {
+    Reading,
+    Editing,
+    Writing,
+    Searching,
+    Running,
+    Testing,
+    Building,
+    Linting,
+    Committing,
+    Fetching,
+    Planning,
+    Delegating,
+    Asking,
+}
+
+/// What a person must give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum WaitingFor {
+    Permission,
+    Answer,
+    Plan,
+}
+
+/// How a test run went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum TestResult {
+    Passed,
+    Failed,
+    Unknown,
+}

@@ -1,0 +1,70 @@
+//! One attempt at a story, and the times of things: by whose clock, and how exactly.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::fact::{Precision, Provenance};
+use crate::model::state::AttemptResult;
+use crate::model::story::Ranked;
+
+/// In milliseconds.
+pub(super) const MINUTE: u64 = 60 * 1000;
+
+/// A time, and whether durations may be taken from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Timing {
+    pub(super) at: Timestamp,
+    pub(super) precision: Precision,
+    /// The source states it; otherwise it is the time of reading. The two clocks are never subtracted from each other.
+    pub(super) recorded: bool,
+}
+
+impl Timing {
+    /// Milliseconds from `start` to `self`; `None` when the two come from different clocks, are exact to the day only, or lie too far apart.
+    pub(super) fn since(self, start: Timing) -> Option<u64> {
+        const LONGEST: u64 = 30 * 24 * 3600 * 1000;
+        if self.recorded != start.recorded || self.precision == Precision::Day || start.precision == Precision::Day {
+            return None;
+        }
+        self.at.since(start.at).filter(|span| (1..=LONGEST).contains(span))
+    }
+
+    /// Whether `self` is exact to the second and lies in the minute that `minute` names.
+    pub(super) fn is_in_minute(self, minute: Timing) -> bool {
+        minute.precision == Precision::Minute
+            && self.precision == Precision::Second
+            && self.at.since(minute.at).is_some_and(|after| after < MINUTE)
+    }
+
+    /// A time that names only the minute may seem to lie before one within that minute: it does not.
+    pub(super) fn not_before(self, start: Option<Timing>) -> Timing {
+        match start {
+            Some(start) if start.is_in_minute(self) => Timing { at: start.at, ..self },
+            Some(_) | None => self,
+        }
+    }
+}
+
+/// One attempt at a story.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Attempt {
+    pub(super) started: Option<Timing>,
+    pub(super) ended: Option<Timing>,
+    pub(super) result: AttemptResult,
+    pub(super) reason: Option<String>,
+    /// As a record states it, or from its start to its end.
+    pub(super) duration_ms: Option<Ranked<u64>>,
+    /// A record states the duration.
+    pub(super) stated: bool,
+    pub(super) path: String,
+    pub(super) line: Option<u32>,
+    /// Of its result; of an attempt under way, of its start.
+    pub(super) provenance: Provenance,
+}
+
+impl Attempt {
+    /// How exactly it is known when: the less exact of its two times.
+    pub(super) fn precision(&self) -> Option<Precision> {
+        self.started.into_iter().chain(self.ended).map(|timing| timing.precision).min()
+    }
+}

@@ -1,0 +1,541 @@
+//! What every screen shows: the one snapshot that `/api/state`, `/stream/state`, the box, the page, `status` and `--once` read.
+//!
+//! The shapes are a contract: `docs/state.md` explains them, `docs/state.schema.json` says them formally, `fixtures/state/` has samples.
+
+mod story;
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::error::Notice;
+use crate::event::Seq;
+use crate::fact::{Precision, Provenance};
+use crate::model::agent::AgentState;
+
+pub use story::{
+    AttemptResult, AttemptState, CriterionState, CriterionStatus, Disagreement, LeftOut, SourceStatement, StoryState, StoryStatus,
+};
+
+/// Everything known at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The version of these shapes: [`crate::event::SCHEMA`].
+    pub schema: u32,
+    /// When this snapshot was taken; readers count elapsed time from it, not from their own clock.
+    pub server_time: Timestamp,
+    /// The last event that is in this snapshot.
+    pub seq: Seq,
+    /// In the order of `discover`; 200 at most.
+    pub tasks: Vec<TaskState>,
+    /// How many of the tasks are not listed; absent when all are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlisted: Option<Unlisted>,
+    /// The last 20, oldest first.
+    pub notices: Vec<Notice>,
+}
+
+/// Tasks that screens give one line: "n finished, m planned".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unlisted {
+    /// Tasks that are over.
+    pub finished: u32,
+    /// Tasks that have not begun.
+    pub planned: u32,
+    /// Tasks beyond 200, in neither.
+    pub left_out: u32,
+}
+
+/// One task in its present run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskState {
+    /// Unique in this bridge.
+    pub task_id: String,
+    /// The plan's name, else the log header's, else the id.
+    pub task_name: String,
+    /// What tells it from other tasks of the same name: its branch, else its folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qualifier: Option<String>,
+    /// Relative to the folder that the bridge was started in, else whole.
+    pub folder: String,
+    /// As in the events; empty before the first one.
+    pub run: String,
+    /// As the plan has it, else the header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// False for a task that has not moved in the last 24 h.
+    pub listed: bool,
+    /// Where the run stands.
+    pub status: TaskStatus,
+    /// Only with `running`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attention: Option<Attention>,
+    /// For `ended` and `failed`: who says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<String>,
+    /// First trusted time of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// Of `started_at`; absent when to the second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_precision: Option<Precision>,
+    /// Whose clock `started_at` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_source: Option<crate::event::TimestampSource>,
+    /// When the run ended; absent while it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// Of `finished_at`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_precision: Option<Precision>,
+    /// Of a run that is over, when both ends are by one clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// The last sign of life.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_activity_at: Option<Timestamp>,
+    /// The file that gave it; relative to the task's folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_activity_path: Option<String>,
+    /// Stories of the plan without the deferred and cancelled ones; absent without a plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub story_count: Option<u32>,
+    /// Where there is a plan, only the plan's stories count.
+    pub stories_passed: u32,
+    /// Those whose last attempt failed.
+    pub stories_failed: u32,
+    /// Those that cannot go on.
+    pub stories_blocked: u32,
+    /// Deferred and cancelled.
+    pub stories_dropped: u32,
+    /// Stories passed ÷ stories, floored; 100 only when the run passed; absent without a plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+    /// The last reason for which `percent` may have fallen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan_change: Option<ScopeChange>,
+    /// In the plan's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupState>,
+    /// In plan order, then in order of appearance.
+    pub stories: Vec<StoryState>,
+    /// What is being worked on.
+    pub current_story: CurrentStory,
+    /// What the runner said last that it is doing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminal_line: Option<TerminalLine>,
+    /// The runner's own count of its rounds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iteration: Option<u32>,
+    /// After so many rounds the runner gives up, as it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_iterations: Option<u32>,
+    /// The first is the headline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<AgentState>,
+    /// Time left, estimated.
+    pub remaining: Remaining,
+    /// The first range that was given for this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_guess: Option<FirstGuess>,
+    /// How long a story of this run usually takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usual_story: Option<UsualStory>,
+    /// One point a change, oldest first; 500 at most.
+    pub history: Vec<HistoryPoint>,
+    /// Earlier runs, latest first; 20 at most.
+    pub runs: Vec<RunState>,
+    /// `error_occurred` events of this run.
+    pub errors: u32,
+    /// Attempts beyond the first, over all stories.
+    pub retries: u32,
+    /// The last one that was an event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<ErrorState>,
+    /// The watched files of this task.
+    pub sources: Vec<SourceState>,
+}
+
+impl TaskState {
+    /// The story that is being worked on, as far as known.
+    pub fn current(&self) -> Option<&StoryState> {
+        self.stories.get(self.current_story.index()?)
+    }
+
+    /// What one word says of it.
+    pub fn headline(&self) -> Headline {
+        let wanted = self.attention.as_ref().map(|attention| attention.kind);
+        match (self.status, wanted) {
+            (TaskStatus::Running, Some(AttentionKind::Quiet)) => Headline::Quiet,
+            (TaskStatus::Running, Some(AttentionKind::NeedsYou)) => Headline::NeedsYou,
+            (TaskStatus::Running, None) => Headline::Running,
+            (TaskStatus::Waiting, _) => Headline::Waiting,
+            (TaskStatus::Planned, _) => Headline::Planned,
+            (TaskStatus::Ended, _) => Headline::Ended,
+            (TaskStatus::Passed, _) => Headline::Passed,
+            (TaskStatus::Failed, _) => Headline::Failed,
+        }
+    }
+}
+
+/// What one word says of a task: what it wants, else its status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Headline {
+    /// See [`TaskStatus`].
+    Waiting,
+    /// See [`TaskStatus`].
+    Planned,
+    /// See [`TaskStatus`].
+    Running,
+    /// It runs, and no sign of life has come for longer than usual.
+    Quiet,
+    /// It runs, and a person must do something.
+    NeedsYou,
+    /// See [`TaskStatus`].
+    Ended,
+    /// See [`TaskStatus`].
+    Passed,
+    /// See [`TaskStatus`].
+    Failed,
+}
+
+impl Headline {
+    /// In the order in which they want a look.
+    pub const ALL: [Headline; 8] = [
+        Headline::NeedsYou,
+        Headline::Quiet,
+        Headline::Failed,
+        Headline::Ended,
+        Headline::Running,
+        Headline::Waiting,
+        Headline::Planned,
+        Headline::Passed,
+    ];
+
+    /// In lower case.
+    pub fn word(self) -> &'static str {
+        match self {
+            Headline::Waiting => "waiting",
+            Headline::Planned => "planned",
+            Headline::Running => "running",
+            Headline::Quiet => "quiet",
+            Headline::NeedsYou => "needs you",
+            Headline::Ended => "ended",
+            Headline::Passed => "passed",
+            Headline::Failed => "failed",
+        }
+    }
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskStatus {
+    /// No source holds anything yet.
+    Waiting,
+    /// A plan, and nothing of it begun.
+    Planned,
+    /// Something of a run has been read, and nobody has said that it is over.
+    Running,
+    /// The runner stopped, and the run is not complete.
+    Ended,
+    /// Every story of the plan is true; without a plan, the runner said so.
+    Passed,
+    /// The runner said that it ended without success.
+    Failed,
+}
+
+impl TaskStatus {
+    /// Whether the run is over.
+    pub fn is_over(self) -> bool {
+        match self {
+            TaskStatus::Ended | TaskStatus::Passed | TaskStatus::Failed => true,
+            TaskStatus::Waiting | TaskStatus::Planned | TaskStatus::Running => false,
+        }
+    }
+}
+
+/// Why a person may want to look. Advice, never an action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attention {
+    /// What sort of look.
+    pub kind: AttentionKind,
+    /// In words: what was looked at, what is asked.
+    pub reason: String,
+    /// The last sign of life; when it was asked.
+    pub since: Timestamp,
+}
+
+/// What sort of look a run wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttentionKind {
+    /// No sign of life for longer than usual.
+    Quiet,
+    /// A person must do something.
+    NeedsYou,
+}
+
+/// Why the list of stories changed, or one fell back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeChange {
+    /// When it was read.
+    pub at: Timestamp,
+    /// In words.
+    pub reason: String,
+}
+
+/// Stories that the plan keeps together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupState {
+    /// As the plan has it; unique within the task.
+    pub name: String,
+    /// Its stories without the deferred and cancelled ones.
+    pub story_count: u32,
+    /// Of them.
+    pub stories_passed: u32,
+    /// Of them.
+    pub stories_failed: u32,
+}
+
+/// What is being worked on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CurrentStory {
+    /// This story.
+    Known {
+        /// Index into `stories`.
+        index: usize,
+        /// `inferred`: a guess.
+        provenance: Provenance,
+    },
+    /// Something may be under way; nothing says what.
+    Unknown {
+        /// In words.
+        reason: Cow<'static, str>,
+    },
+    /// Nothing is under way.
+    None,
+}
+
+impl CurrentStory {
+    /// Index into the task's stories.
+    pub fn index(&self) -> Option<usize> {
+        match self {
+            CurrentStory::Known { index, .. } => Some(*index),
+            CurrentStory::Unknown { .. } | CurrentStory::None => None,
+        }
+    }
+}
+
+/// The last line of a runner's terminal log that says what it is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalLine {
+    /// Cleaned and cut.
+    pub text: String,
+    /// When it was read.
+    pub at: Timestamp,
+    /// Relative to the task's folder.
+    pub path: String,
+}
+
+/// An error as a source marked it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorState {
+    /// What sort of thing went wrong.
+    pub error_type: crate::fact::ErrorKind,
+    /// As written.
+    pub error_message: String,
+    /// Absent for an error of no story.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub story_id: Option<String>,
+    /// Only where the source says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retryable: Option<bool>,
+    /// Only where the source says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// The record's time, else when we saw it.
+    pub at: Timestamp,
+    /// Relative to the task's folder.
+    pub path: String,
+    /// From 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// How it is known.
+    pub provenance: Provenance,
+}
+
+/// The time left, as a range with its basis, or why it is not known. Seconds, rounded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Remaining {
+    /// Nothing to go by.
+    Unknown {
+        /// In words, for people.
+        reason: Cow<'static, str>,
+    },
+    /// Nothing is left.
+    None {
+        /// In words, for people.
+        reason: Cow<'static, str>,
+    },
+    /// Between these.
+    Range {
+        /// The 10th percentile.
+        p10: u64,
+        /// Half of all runs like this one would take longer.
+        p50: u64,
+        /// The 90th percentile.
+        p90: u64,
+        /// What it rests on, in words.
+        basis: String,
+        /// Timed stories of this run behind it.
+        samples: u32,
+        /// So little is known that only an upper bound is worth showing.
+        rough: bool,
+        /// The whole of it in words.
+        text: String,
+    },
+    /// The current story has taken longer than nine in ten would.
+    LongerThanUsual {
+        /// The 10th percentile of a story.
+        usual_p10: u64,
+        /// The 90th percentile.
+        usual_p90: u64,
+        /// What it rests on, in words.
+        basis: String,
+        /// Timed stories of this run behind it.
+        samples: u32,
+        /// The whole of it in words.
+        text: String,
+    },
+}
+
+/// The first range that was given for a run, to be compared with the truth. Seconds, rounded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstGuess {
+    /// When.
+    pub at: Timestamp,
+    /// The 10th percentile.
+    pub p10: u64,
+    /// The median.
+    pub p50: u64,
+    /// The 90th percentile.
+    pub p90: u64,
+    /// Timed stories behind it.
+    pub samples: u32,
+    /// In words.
+    pub text: String,
+}
+
+/// How long a story of a run usually takes. Seconds, rounded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsualStory {
+    /// The 10th percentile.
+    pub p10: u64,
+    /// The median.
+    pub p50: u64,
+    /// The 90th percentile.
+    pub p90: u64,
+    /// Timed stories behind it.
+    pub samples: u32,
+    /// In words.
+    pub text: String,
+}
+
+/// How far the run was from some moment on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryPoint {
+    /// When it changed.
+    pub at: Timestamp,
+    /// Stories passed.
+    pub passed: u32,
+    /// Stories of the plan; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u32>,
+    /// Why `total` changed or `passed` fell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// An earlier run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunState {
+    /// As `run` of a task.
+    pub name: String,
+    /// When known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// `ended`: another run began and nobody said how this one went.
+    pub status: TaskStatus,
+    /// Stories.
+    pub passed: u32,
+    /// Stories of its plan; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u32>,
+}
+
+/// One watched file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceState {
+    /// Relative to the task's folder.
+    pub path: String,
+    /// What it was taken for: a format's name, `unknown` until its content tells.
+    pub kind: String,
+    /// Whether it is there.
+    pub state: SourceCondition,
+    /// When it moved last, as far as we saw or the file system says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Timestamp>,
+    /// What the three counts count.
+    pub unit: SourceUnit,
+    /// Gave a fact or belong to an entry.
+    pub understood: u64,
+    /// Said nothing to us.
+    pub unknown: u64,
+    /// Of the unknown ones: look like a record and were not taken for one.
+    pub record_like: u64,
+    /// Some of the unknown ones; 20 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_lines: Vec<UnknownLine>,
+}
+
+/// What the counts of a source count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceUnit {
+    /// Of a text.
+    Lines,
+    /// Of a plan.
+    Stories,
+    /// Of a log that a program writes.
+    Records,
+}
+
+/// A line that said nothing to us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownLine {
+    /// From 1.
+    pub line: u32,
+    /// Cleaned and cut.
+    pub text: String,
+}
+
+/// Whether a watched file is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceCondition {
+    /// Not there yet.
+    Waiting,
+    /// There and read.
+    Reading,
+    /// It was there and is gone.
+    Gone,
+    /// There, but it cannot be opened or read; it is tried again.
+    Unreadable,
+}

@@ -1,0 +1,144 @@
+//! Headings that are the stories: by a box of their own, or by an id and boxes or a status below them.
+
+use super::boxes::boxed;
+use super::outline::Block;
+use super::{group, section};
+use crate::plan::{CRITERION_LIMIT, Plan, PlanCriterion, PlanStatus, PlanStory, STORY_LIMIT, Truncation, words};
+
+/// A heading that may be a story, with what stands below it.
+struct Draft<'a> {
+    level: usize,
+    text: &'a str,
+    /// Its own box.
+    own: Option<PlanStatus>,
+    id: Option<String>,
+    title: String,
+    /// What a status line below it says.
+    said: Option<PlanStatus>,
+    criteria: Vec<PlanCriterion>,
+    is_begun: bool,
+    /// Boxes below it that have an id: those are the stories then.
+    named_boxes: usize,
+}
+
+/// Reads a document whose headings are the stories.
+pub(super) fn read(blocks: &[Block]) -> Option<Plan> {
+    let drafts = drafts(blocks);
+    let level = story_level(&drafts)?;
+    let mut plan = Plan::default();
+    let mut truncation = Truncation::default();
+    let mut above = None;
+    let by_box = drafts.iter().any(|draft| draft.level == level && draft.own.is_some());
+    for (at, draft) in drafts.iter().enumerate() {
+        if draft.level < level && draft.level > 1 {
+            above = Some(plan.group(group(draft.text)));
+        }
+        let is_story = draft.level == level && if by_box { draft.own.is_some() } else { is_named_story(draft) };
+        if !is_story {
+            continue;
+        }
+        if plan.stories.len() >= STORY_LIMIT {
+            truncation.stories += 1;
+            continue;
+        }
+        // What stands below its sub-headings is below it as well.
+        let below = drafts[at..].iter().skip(1).take_while(|inner| inner.level > level);
+        let mut criteria = draft.criteria.clone();
+        let mut is_begun = draft.is_begun;
+        let mut said = draft.said;
+        for inner in below {
+            criteria.extend(inner.criteria.iter().cloned());
+            is_begun |= inner.is_begun;
+            said = said.or(inner.said);
+        }
+        truncation.criteria += criteria.len().saturating_sub(CRITERION_LIMIT);
+        criteria.truncate(CRITERION_LIMIT);
+        let all_done = !criteria.is_empty() && criteria.iter().all(|criterion| criterion.done == Some(true));
+        let derived = match (all_done, is_begun) {
+            (true, _) => PlanStatus::Passed,
+            (false, true) => PlanStatus::InProgress,
+            (false, false) => PlanStatus::Open,
+        };
+        let status = said.or(draft.own.filter(|own| *own != PlanStatus::Open)).or(draft.own).unwrap_or(derived);
+        plan.stories.push(PlanStory {
+            id: draft.id.clone(),
+            title: Some(draft.title.clone()).filter(|title| !title.is_empty()),
+            group: above,
+            status,
+            criteria,
+            ..PlanStory::default()
+        });
+    }
+    plan.truncation = truncation.words();
+    (!plan.stories.is_empty()).then_some(plan)
+}
+
+fn drafts(blocks: &[Block]) -> Vec<Draft<'_>> {
+    let mut drafts: Vec<Draft<'_>> = Vec::new();
+    for block in blocks {
+        let text = match block {
+            Block::Heading { level, text } => {
+                let own = boxed(text);
+                let (id, title) = words::id_and_title(own.map_or(text, |own| own.text));
+                let own = own.map(|own| own.status);
+                drafts.push(Draft {
+                    level: *level,
+                    text,
+                    own,
+                    id,
+                    title,
+                    said: None,
+                    criteria: Vec::new(),
+                    is_begun: false,
+                    named_boxes: 0,
+                });
+                continue;
+            }
+            Block::Item { text, .. } | Block::Line { text, .. } => text,
+            Block::Row(_) => continue,
+        };
+        let Some(draft) = drafts.last_mut() else { continue };
+        if let Some(found) = boxed(text) {
+            draft.is_begun |= found.status == PlanStatus::InProgress;
+            draft.named_boxes += usize::from(words::id_and_title(found.text).0.is_some_and(|id| !id.to_lowercase().starts_with("step")));
+            draft.criteria.push(PlanCriterion { text: found.text.to_owned(), done: Some(found.status == PlanStatus::Passed) });
+        } else if let Some((name, word)) = text.split_once([':', '：'])
+            && (name.trim().eq_ignore_ascii_case("status") || name.trim() == "状态")
+        {
+            draft.said = draft.said.or(words::status(word));
+        }
+    }
+    drafts
+}
+
+/// The level of the headings that are stories.
+fn story_level(drafts: &[Draft<'_>]) -> Option<usize> {
+    // A box in a heading is a box.
+    let by_box = drafts.iter().filter(|draft| draft.own.is_some() && draft.level > 1).map(|draft| draft.level);
+    if let Some(level) = by_box.max() {
+        return Some(level);
+    }
+    (2..=4).find(|level| {
+        let named = |draft: &&Draft<'_>| draft.level == *level && is_named_story(draft);
+        let stories = drafts.iter().filter(named).count();
+        let phases = drafts.iter().filter(named).filter(|draft| is_phase(draft)).count();
+        let say = drafts.iter().filter(named).filter(|draft| draft.said.is_some()).count();
+        // Phases hold stories, unless they say themselves how they stand.
+        stories >= 2 && if 2 * phases > stories { 2 * say >= stories } else { true }
+    })
+}
+
+/// Whether a heading has an id, and below it boxes without ids or a status.
+fn is_named_story(draft: &Draft<'_>) -> bool {
+    let boxes = draft.criteria.len();
+    let speaks = draft.said.is_some() || (boxes > 0 && 2 * draft.named_boxes < boxes);
+    // `## 1. Basket` groups its boxes.
+    let is_number = |id: &str| id.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_optional_section = section(draft.text) != super::Section::Stories;
+    draft.id.as_deref().is_some_and(|id| !is_number(id) || draft.said.is_some()) && speaks && !is_optional_section
+}
+
+fn is_phase(draft: &Draft<'_>) -> bool {
+    let word = draft.id.as_deref().and_then(|id| id.split(' ').next()).unwrap_or_default().to_lowercase();
+    ["phase", "milestone", "epic", "sprint", "wave", "stage", "iteration"].contains(&word.as_str())
+}

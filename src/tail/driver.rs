@@ -1,0 +1,185 @@
+//! Drives the engine: feeds it inputs, publishes the events they lead to, and takes snapshots of the state when they are due.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use crate::clock::ClockReading;
+use crate::discover::Added;
+use crate::engine::{Engine, Output, SourceAdvice};
+use crate::error::Notice;
+use crate::event::Event;
+use crate::input::Input;
+use crate::line::SourceId;
+use crate::model::state::State;
+use crate::tail::checkpoint::Checkpoint;
+
+/// One publication: what one poll of the files has led to.
+#[derive(Debug, Default)]
+pub struct Update {
+    /// In the order in which they are to be published.
+    pub events: Vec<Event>,
+    /// The newest state, when a snapshot was due.
+    pub state: Option<State>,
+    /// Each is published once.
+    pub notices: Vec<Notice>,
+    /// To be stored once the events are safe.
+    pub checkpoint: Option<Box<Checkpoint>>,
+}
+
+/// Receives every update. `Break` ends the reading; `Continue` returns the notices about the outputs themselves.
+pub type Sink = dyn FnMut(Update) -> ControlFlow<(), Vec<Notice>> + Send;
+
+/// Bounds of the time between two snapshots. An event waits while a snapshot is taken. A snapshot of thousands of stories takes long,
+/// so the time between two grows with the cost of the last: to at least [`SNAPSHOT_TIME_SHARE`] times that cost. Thus at most one event in
+/// 250 waits. The last snapshot always comes.
+const SNAPSHOT_MIN_INTERVAL: Duration = Duration::from_millis(100);
+const SNAPSHOT_MAX_INTERVAL: Duration = Duration::from_secs(1);
+const SNAPSHOT_TIME_SHARE: u32 = 250;
+/// Delay of a snapshot after its events: clients that were just written to often need the processor of this thread.
+const SNAPSHOT_DELAY: Duration = Duration::from_millis(5);
+
+/// The engine, its sink, and the timing of snapshots.
+pub(super) struct Driver {
+    pub(super) engine: Engine,
+    sink: Box<Sink>,
+    /// How to read each source, by its number.
+    advice: Vec<SourceAdvice>,
+    /// Version of the state at the last tick.
+    pub(super) state_version: u64,
+    /// When the next tick is due although no file changes.
+    pub(super) next_tick: Option<Duration>,
+    /// Notices that go out with the next update.
+    notices: Vec<Notice>,
+    /// Version of the last snapshot, and when it was taken.
+    last_snapshot: Option<(u64, Duration)>,
+    /// How long the last snapshot took.
+    snapshot_cost: Duration,
+    /// Since when the state is newer than the last snapshot.
+    dirty_since: Option<Duration>,
+    /// Every file has been read once.
+    pub(super) scanned: bool,
+    /// The sink has ended the reading, or the driver has finished.
+    pub(super) closed: bool,
+}
+
+impl Driver {
+    pub(super) fn new(engine: Engine, sink: Box<Sink>) -> Self {
+        Driver {
+            advice: engine.advice(),
+            engine,
+            sink,
+            state_version: 0,
+            next_tick: None,
+            notices: Vec::new(),
+            last_snapshot: None,
+            snapshot_cost: Duration::ZERO,
+            dirty_since: None,
+            scanned: false,
+            closed: false,
+        }
+    }
+
+    pub(super) fn feed(&mut self, input: Input) {
+        if let Some(advice) = self.engine.feed(input) {
+            self.advice = advice;
+        }
+    }
+
+    /// Adds files that were found later.
+    pub(super) fn add_sources(&mut self, added: &Added, now: ClockReading) {
+        self.engine.add_sources(added, now);
+        self.advice = self.engine.advice();
+    }
+
+    /// How to read a source.
+    pub(super) fn advice(&self, source: SourceId) -> SourceAdvice {
+        self.advice[source.0 as usize]
+    }
+
+    /// Tells the engine, once, that every file has been read.
+    pub(super) fn mark_scanned(&mut self) {
+        if !self.scanned {
+            self.scanned = true;
+            self.feed(Input::InitialScanDone);
+        }
+    }
+
+    /// Publishes the events that are due, then a snapshot if one is due.
+    pub(super) fn tick(&mut self, now: ClockReading) {
+        let events = self.tick_engine(now);
+        if !events.is_empty() {
+            self.publish_events(events, None);
+        }
+        if self.last_snapshot.is_some_and(|(version, _)| version != self.state_version) {
+            self.dirty_since.get_or_insert(now.elapsed);
+        }
+        // After the events: a snapshot costs more than an event, which must not wait for it.
+        if self.snapshot_due().is_some_and(|at| at <= now.elapsed) {
+            let started = Instant::now();
+            let state = self.snapshot(now);
+            self.snapshot_cost = started.elapsed();
+            self.publish_events(Vec::new(), Some(state));
+        }
+    }
+
+    /// Makes the engine decide whatever is pending, and publishes the events of that.
+    pub(super) fn decide_pending(&mut self, now: ClockReading) {
+        self.feed(Input::Finish);
+        let events = self.tick_engine(now);
+        if !events.is_empty() {
+            self.publish_events(events, None);
+        }
+    }
+
+    fn tick_engine(&mut self, now: ClockReading) -> Vec<Event> {
+        let Output { events, mut notices, state_version, next_tick, advice } = self.engine.tick(now);
+        self.notices.append(&mut notices);
+        (self.state_version, self.next_tick, self.advice) = (state_version, next_tick, advice);
+        events
+    }
+
+    /// Publishes the last events and the final state.
+    pub(super) fn finish(&mut self, now: ClockReading) {
+        self.feed(Input::Finish);
+        let events = self.tick_engine(now);
+        let state = self.snapshot(now);
+        self.publish_events(events, Some(state));
+    }
+
+    /// When the next snapshot is due; `None` while the last one is current.
+    pub(super) fn snapshot_due(&self) -> Option<Duration> {
+        match self.last_snapshot {
+            None => Some(Duration::ZERO),
+            Some((version, at)) => {
+                let interval = (self.snapshot_cost * SNAPSHOT_TIME_SHARE).clamp(SNAPSHOT_MIN_INTERVAL, SNAPSHOT_MAX_INTERVAL);
+                let earliest = self.dirty_since.map_or(Duration::ZERO, |since| since + SNAPSHOT_DELAY);
+                (version != self.state_version).then(|| (at + interval).max(earliest))
+            }
+        }
+    }
+
+    fn snapshot(&mut self, now: ClockReading) -> State {
+        self.last_snapshot = Some((self.state_version, now.elapsed));
+        self.dirty_since = None;
+        self.engine.state(now)
+    }
+
+    fn publish_events(&mut self, events: Vec<Event>, state: Option<State>) {
+        let notices = std::mem::take(&mut self.notices);
+        self.publish(Update { events, state, notices, checkpoint: None });
+    }
+
+    pub(super) fn publish(&mut self, update: Update) {
+        match (self.sink)(update) {
+            ControlFlow::Break(()) => self.closed = true,
+            ControlFlow::Continue(notices) => {
+                for notice in notices {
+                    // The state shows notices about the outputs beside those about the files, from the next tick on, which is due at once.
+                    let at = ClockReading { elapsed: Duration::ZERO, wall: notice.at };
+                    self.feed(Input::Notice { source: None, at, notice });
+                    self.next_tick = Some(Duration::ZERO);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! All tracked files: which of them to poll, and in what order.
+//!
+//! Takes every clock reading as an argument, so that tests need not wait.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::clock::ClockReading;
+use crate::discover::{Shape, Source, SourceKey};
+use crate::input::Input;
+use crate::line::SourceId;
+use crate::tail::checkpoint::FileCheckpoint;
+use crate::tail::document::DocumentReader;
+use crate::tail::pipe::PipeReader;
+use crate::tail::tailer::FileTailer;
+use crate::tail::tracked_path::{PollContext, PollResult};
+use crate::tail::wake::{Hints, TailHandle};
+
+/// The bytes read, their text as lines and the bounds of the lines fit together into the second cache of a core. Four times as much does not.
+const BUFFER_BYTES: usize = 64 << 10;
+
+pub(super) struct TrackedFiles {
+    files: Vec<TrackedFile>,
+    /// Indices by `rank`: plans first, so that the stories are known before a log names them, then progress logs, then machine logs.
+    order: Vec<usize>,
+    buffer: Vec<u8>,
+}
+
+struct TrackedFile {
+    id: SourceId,
+    key: SourceKey,
+    /// The user named it; it was not found in a folder.
+    named: bool,
+    kind: TrackedKind,
+    /// Files of a lower rank are polled first.
+    rank: u8,
+    /// It may have changed since the last poll.
+    changed: bool,
+    closed: bool,
+}
+
+enum TrackedKind {
+    Log(Box<FileTailer>),
+    Document(Box<DocumentReader>),
+    Stream(Box<PipeReader>),
+}
+
+impl TrackedFiles {
+    /// `checkpoints` say what an earlier process had read of the files.
+    pub(super) fn new(sources: &[Source], checkpoints: &mut HashMap<SourceKey, FileCheckpoint>, handle: &TailHandle) -> Self {
+        let mut tracked = TrackedFiles { files: Vec::new(), order: Vec::new(), buffer: vec![0; BUFFER_BYTES] };
+        tracked.add(sources, checkpoints, handle);
+        tracked
+    }
+
+    /// Adds files that were found later.
+    pub(super) fn add(&mut self, sources: &[Source], checkpoints: &mut HashMap<SourceKey, FileCheckpoint>, handle: &TailHandle) {
+        for source in sources {
+            let index = self.files.len();
+            let handle = handle.clone();
+            let (kind, rank) = match source.shape {
+                Shape::Lines if !source.machine_name => {
+                    (TrackedKind::Log(Box::new(FileTailer::new(source, checkpoints.remove(&source.key)))), 1)
+                }
+                Shape::Lines => (TrackedKind::Log(Box::new(FileTailer::new(source, checkpoints.remove(&source.key)))), 2),
+                Shape::Document => (TrackedKind::Document(Box::new(DocumentReader::new(source))), 0),
+                Shape::Stream => (TrackedKind::Stream(Box::new(PipeReader::new(source, move || handle.mark_changed(index)))), 2),
+            };
+            self.files.push(TrackedFile {
+                id: source.id,
+                key: source.key.clone(),
+                named: source.named,
+                kind,
+                rank,
+                changed: true,
+                closed: false,
+            });
+        }
+        self.order = (0..self.files.len()).collect();
+        self.order.sort_by_key(|&index| self.files[index].rank);
+    }
+
+    /// Whether the user named only streams and all of them have ended: nothing more will ever come.
+    pub(super) fn have_ended(&self) -> bool {
+        let mut named = self.files.iter().filter(|tracked| tracked.named).peekable();
+        named.peek().is_some() && named.all(|tracked| matches!(&tracked.kind, TrackedKind::Stream(stream) if stream.has_ended()))
+    }
+
+    /// Whether a stream may still bring something.
+    pub(super) fn is_streaming(&self) -> bool {
+        self.files.iter().any(|tracked| matches!(&tracked.kind, TrackedKind::Stream(stream) if !stream.has_ended()))
+    }
+
+    /// The indices in the order in which to poll them.
+    pub(super) fn order(&self) -> Vec<usize> {
+        self.order.clone()
+    }
+
+    pub(super) fn id(&self, index: usize) -> SourceId {
+        self.files[index].id
+    }
+
+    /// The checkpoint of a log. Documents and streams have none.
+    pub(super) fn checkpoint(&self, index: usize) -> Option<(SourceKey, FileCheckpoint)> {
+        let tracked = &self.files[index];
+        match &tracked.kind {
+            TrackedKind::Log(log) => log.checkpoint().map(|checkpoint| (tracked.key.clone(), checkpoint)),
+            // A document is read as a whole anyway; a stream does not come again.
+            TrackedKind::Document(_) | TrackedKind::Stream(_) => None,
+        }
+    }
+
+    pub(super) fn apply_hints(&mut self, hints: &Hints) {
+        for (index, tracked) in self.files.iter_mut().enumerate() {
+            tracked.changed |= hints.all || hints.changed.contains(&index);
+            tracked.closed |= hints.closed.contains(&index);
+            // The file was written after an earlier close.
+            tracked.closed &= hints.closed.contains(&index) || !hints.changed.contains(&index);
+        }
+    }
+
+    pub(super) fn mark_all_changed(&mut self) {
+        self.files.iter_mut().for_each(|tracked| tracked.changed = true);
+    }
+
+    /// Whether a file may have changed since its last poll.
+    pub(super) fn is_changed(&self, index: usize) -> bool {
+        self.files[index].changed
+    }
+
+    /// When to poll a file without a notification; every `poll_interval` where the file system sends none.
+    pub(super) fn next_poll(&self, index: usize, poll_interval: Option<Duration>) -> Duration {
+        let tracked = &self.files[index];
+        if tracked.changed {
+            return Duration::ZERO;
+        }
+        match &tracked.kind {
+            TrackedKind::Log(log) => log.next_poll(poll_interval),
+            TrackedKind::Document(document) => document.next_poll(poll_interval),
+            TrackedKind::Stream(stream) => stream.next_poll(),
+        }
+    }
+
+    /// Polls one file. `machine` when it is a machine log: a program appends to it and rotates it.
+    pub(super) fn poll(&mut self, index: usize, machine: bool, now: ClockReading, emit: &mut dyn FnMut(Input)) -> PollResult {
+        let tracked = &mut self.files[index];
+        let mut poll = PollContext { now, closed: tracked.closed, machine, buffer: &mut self.buffer, emit };
+        let step = match &mut tracked.kind {
+            TrackedKind::Log(log) => log.poll(&mut poll),
+            TrackedKind::Document(document) => document.poll(&mut poll),
+            TrackedKind::Stream(stream) => stream.poll(&mut poll),
+        };
+        if step == PollResult::Done {
+            tracked.changed = false;
+            tracked.closed = false;
+        }
+        step
+    }
+
+    /// Nothing more will be read: partial lines are emitted as they are.
+    pub(super) fn finish(&mut self, now: ClockReading, emit: &mut dyn FnMut(Input)) {
+        for &index in &self.order {
+            match &mut self.files[index].kind {
+                TrackedKind::Log(log) => {
+                    log.finish(&mut PollContext { now, closed: false, machine: false, buffer: &mut self.buffer, emit })
+                }
+                TrackedKind::Stream(stream) => {
+                    stream.finish(&mut PollContext { now, closed: false, machine: false, buffer: &mut self.buffer, emit })
+                }
+                TrackedKind::Document(_) => {}
+            }
+        }
+    }
+}

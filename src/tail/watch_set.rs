@@ -1,0 +1,102 @@
+//! The watched paths and folders, kept in step with what exists, and the rescan of the folders for new files.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::discover::{self, Added, Disk, Found, Request, Shape};
+use crate::tail::file_stat::FileStat;
+use crate::tail::wake::TailHandle;
+use crate::tail::watch::FolderWatch;
+
+/// How often the watches are synced without a notification.
+const SYNC_INTERVAL: Duration = Duration::from_secs(10);
+/// The folders are rescanned at most this often: a build makes thousands of files.
+const RESCAN_MIN_INTERVAL: Duration = Duration::from_millis(500);
+
+pub(super) struct WatchSet {
+    watch: FolderWatch,
+    request: Request,
+    found: Found,
+    /// The folders at the last rescan.
+    folder_stats: Vec<Option<FileStat>>,
+    sync_at: Duration,
+    /// When the next rescan is due, if one is scheduled.
+    rescan_at: Option<Duration>,
+    rescanned_at: Option<Duration>,
+}
+
+impl WatchSet {
+    pub(super) fn new(request: Request, found: Found, handle: TailHandle) -> Self {
+        let folder_stats = stat_folders(&found.folders);
+        WatchSet {
+            watch: FolderWatch::new(handle),
+            request,
+            found,
+            folder_stats,
+            sync_at: SYNC_INTERVAL,
+            rescan_at: None,
+            rescanned_at: None,
+        }
+    }
+
+    /// Makes the watches fit the folders that exist now. The error says why the file system cannot be watched.
+    pub(super) fn sync(&mut self, now: Duration) -> Result<(), String> {
+        self.sync_at = now + SYNC_INTERVAL;
+        // Notifications name files by the paths that were given to the watcher.
+        let files = self.found.sources.iter().filter(|source| source.shape != Shape::Stream).map(|source| absolute(&source.path));
+        let changed = self.watch.sync(&files.collect::<Vec<_>>(), &self.found.folders)?;
+        if changed {
+            // No notification came for files that appeared before the watch did.
+            self.schedule_rescan(now);
+        }
+        Ok(())
+    }
+
+    /// When a sync or a rescan is due without a notification; every `poll_interval` where the file system sends none.
+    pub(super) fn deadline(&self, poll_interval: Option<Duration>) -> Duration {
+        let sync_at = poll_interval
+            .map_or(self.sync_at, |interval| self.sync_at.min(self.rescanned_at.unwrap_or_default() + interval.max(RESCAN_MIN_INTERVAL)));
+        self.rescan_at.map_or(sync_at, |at| at.min(sync_at))
+    }
+
+    /// Schedules a rescan, because a name or a folder appeared or disappeared.
+    pub(super) fn schedule_rescan(&mut self, now: Duration) {
+        if !self.found.folders.is_empty() {
+            let earliest = self.rescanned_at.map_or(now, |at| (at + RESCAN_MIN_INTERVAL).max(now));
+            self.rescan_at = Some(self.rescan_at.map_or(earliest, |at| at.min(earliest)));
+        }
+    }
+
+    /// Whether it is time to sync the watches without a notification.
+    pub(super) fn sync_due(&self, now: Duration) -> bool {
+        now >= self.sync_at
+    }
+
+    /// Returns new files, if a rescan is due and a notification or the metadata of a folder asks for it.
+    pub(super) fn rescan(&mut self, now: Duration, poll_interval: Option<Duration>) -> Added {
+        let is_scheduled = self.rescan_at.is_some_and(|at| at <= now);
+        let is_due = self
+            .rescanned_at
+            .is_none_or(|at| now >= at + poll_interval.map_or(SYNC_INTERVAL, |interval| interval.max(RESCAN_MIN_INTERVAL)));
+        if self.found.folders.is_empty() || !(is_scheduled || is_due) {
+            return Added::default();
+        }
+        self.rescanned_at = Some(now);
+        self.rescan_at = None;
+        if !is_scheduled && self.folder_stats == stat_folders(&self.found.folders) {
+            return Added::default();
+        }
+        // When all files have disappeared, those found before stay tracked: they may come back.
+        let Ok(newer) = discover::discover(&self.request, &Disk) else { return Added::default() };
+        self.folder_stats = stat_folders(&newer.folders);
+        self.found.add(newer)
+    }
+}
+
+fn stat_folders(folders: &[PathBuf]) -> Vec<Option<FileStat>> {
+    folders.iter().map(|folder| folder.metadata().ok().map(|meta| FileStat::from(&meta))).collect()
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
