@@ -6,6 +6,7 @@
 mod descriptors;
 mod listen;
 mod messages;
+mod observe;
 mod publisher;
 mod signals;
 
@@ -21,6 +22,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use self::descriptors::DescriptorBudget;
+pub(crate) use self::observe::Observed;
 use self::publisher::Publisher;
 pub use self::signals::Signals;
 use crate::clock::{ClockReading, Timestamp};
