@@ -40,7 +40,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<String> = arguments.collect();
     let config = match cli::parse(&arguments) {
         Ok(Command::Run(config)) => config,
-        Ok(Command::Check(_) | Command::Status(_) | Command::Wait(_)) | Err(_) => {
+        Ok(Command::Connect(_) | Command::Check(_) | Command::Status(_) | Command::Wait(_)) | Err(_) => {
             return Err(format!("these options are not for a demo: {}", arguments.join(" ")).into());
         }
     };
