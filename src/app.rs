@@ -37,7 +37,7 @@ use crate::output::stream;
 use crate::output::style::{Environment, OutputMode, TerminalStyle};
 use crate::output::{StdoutSink, summary};
 use crate::serve::{self, ServeSettings, Token};
-use crate::store::{Restored, Store};
+use crate::store::{OpenError, Restored, Store};
 use crate::tail::checkpoint::FileCheckpoint;
 use crate::tail::reader::{self, Scope};
 use crate::tail::wake::TailHandle;
@@ -82,6 +82,9 @@ impl ExitReason {
 /// There is nothing to watch, the address cannot be bound, or the system refuses a thread.
 pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Error> {
     let scope = discover(&config.watch, config.exit_when)?;
+    if let Some(folder) = &config.read.state {
+        require_state_outside(folder, &scope)?;
+    }
     let (store, mut restored) = open_store(config.read.state.as_deref()).await?;
     let listener = match &config.serve {
         Some(serve) => Some(listen::bind(&serve.listen).await?),
@@ -207,14 +210,36 @@ fn engine_settings(read: &ReadConfig, found: &Found) -> EngineSettings {
     }
 }
 
+/// Nothing is written into a watched project, unless it is into a hidden folder of it.
+fn require_state_outside(state: &Path, scope: &Scope) -> Result<(), Error> {
+    let state_path = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+    let real = state_path
+        .ancestors()
+        .find_map(|above| Some(above.canonicalize().ok()?.join(state_path.strip_prefix(above).ok()?)))
+        .unwrap_or(state_path.clone());
+    let is_hidden = |below: &Path| below.iter().any(|part| part.as_encoded_bytes().starts_with(b"."));
+    let folders = scope.found.tasks.iter().map(|task| task.folder.clone());
+    let folders = folders.chain(scope.found.folders.iter().filter_map(|folder| folder.canonicalize().ok()));
+    for folder in folders {
+        if real.strip_prefix(&folder).is_ok_and(|below| !is_hidden(below)) {
+            return Err(Error::Usage(format!(
+                "--state {}: lies in {}, which is watched, and nothing is written there: name a folder elsewhere, or a hidden one",
+                state.display(),
+                folder.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
 async fn open_store(state: Option<&Path>) -> Result<(Option<Store>, Restored), Error> {
     let Some(folder) = state else { return Ok((None, Restored::default())) };
     let mut retries = 0;
     loop {
         match Store::open(folder, Timestamp::now()) {
             Ok((store, restored)) => return Ok((Some(store), restored)),
-            Err(_) if retries < STORE_RETRIES => retries += 1,
-            Err(error) => return Err(error),
+            Err(OpenError::Busy(_)) if retries < STORE_RETRIES => retries += 1,
+            Err(OpenError::Busy(error) | OpenError::Unusable(error)) => return Err(error),
         }
         tokio::time::sleep(STORE_RETRY_DELAY).await;
     }
