@@ -17,10 +17,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use self::descriptors::DescriptorBudget;
+pub use self::messages::{finish_printing, print_last_words};
 use self::publisher::Publisher;
 pub use self::signals::Signals;
 use crate::clock::{ClockReading, Timestamp};
@@ -33,6 +35,7 @@ use crate::hub::{Hub, HubSettings, StartPosition};
 use crate::input::Input;
 use crate::output::ndjson::Ndjson;
 use crate::output::plain::{self, Plain};
+use crate::output::stderr::QueuedStderr;
 use crate::output::stream;
 use crate::output::style::{Environment, OutputMode, TerminalStyle};
 use crate::output::{StdoutSink, summary};
@@ -136,7 +139,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Err
         _second = signals.next() => {}
     }
     if reason.is_ok() && config.exit_when == ExitWhen::Drained && !config.display.json {
-        print_summary(&hub);
+        print_summary(&hub)?;
     }
     reason
 }
@@ -316,9 +319,11 @@ fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, output
     match (config.display.terminal, style.mode) {
         (TerminalMode::Nothing, _) => false,
         (TerminalMode::Box, OutputMode::Box) => {
-            outputs.spawn(async move {
+            let runtime = Handle::current();
+            // A terminal that was stopped (Ctrl-S) blocks whoever writes to it: a thread of its own, not one that serves.
+            outputs.spawn_blocking(move || {
                 // An error means that the terminal is gone; the server goes on without it.
-                let _gone = stream::run(stream::LiveBox::stderr(style, zone, url), &hub).await.is_err();
+                let _gone = runtime.block_on(stream::run(stream::LiveBox::stderr(style, zone, url), &hub)).is_err();
             });
             true
         }
@@ -326,8 +331,8 @@ fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, output
             outputs.spawn(async move {
                 let events = hub.subscribe(StartPosition::Oldest);
                 let plain = Plain { zone, charset: style.charset };
-                // An error means that stderr is closed; the server goes on without it.
-                let _closed = plain::run(std::io::stderr(), &plain, events, || hub.snapshot().state.clone()).await.is_err();
+                // What is queued cannot fail.
+                let _closed = plain::run(QueuedStderr, &plain, events, || hub.snapshot().state.clone()).await.is_err();
             });
             false
         }
@@ -338,10 +343,23 @@ fn terminal_style(plain: bool) -> TerminalStyle {
     Environment::from_process(std::io::stderr().is_terminal(), plain).style()
 }
 
-fn print_summary(hub: &Hub) {
-    let text = summary::summary(&hub.snapshot().state, &TimeZone::system(), terminal_style(true).charset);
-    // An error means that the reader has closed stdout.
-    let _closed = std::io::stdout().write_all(text.as_bytes()).is_err();
+fn print_summary(hub: &Hub) -> Result<(), Error> {
+    print_to_stdout(&summary::summary(&hub.snapshot().state, &TimeZone::system(), terminal_style(true).charset))
+}
+
+/// Prints what was asked for.
+///
+/// # Errors
+///
+/// It cannot be written. A reader that has closed stdout wanted no more of it.
+pub fn print_to_stdout(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::Io { what: "cannot write to stdout".to_owned(), path: None, cause })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 #[cfg(test)]

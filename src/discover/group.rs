@@ -161,7 +161,8 @@ impl Grouping<'_> {
             path: taken.path.clone(),
             common: self.is_runners_log(&taken.path).then(|| taken.real.clone()),
             shown: shown(taken, &self.folders[taken.task], self.files),
-            shape: self.shape_of(&taken.path),
+            // A pipe is read only where a person named it: reading takes what is in it from others, and may wait for ever.
+            shape: if taken.itself { self.shape_of(&taken.path) } else { Shape::of(&taken.path) },
             named: taken.itself || taken.as_named.is_some(),
             machine_name: is_machine_name(&taken.path),
             // `discover` narrows it.

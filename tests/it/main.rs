@@ -21,5 +21,6 @@ mod sources;
 mod sse;
 mod sse_client;
 mod state_schema;
+mod stuck;
 mod terminal;
 mod tools;
