@@ -6,6 +6,7 @@
 mod descriptors;
 mod listen;
 mod messages;
+mod observe;
 mod publisher;
 mod signals;
 
@@ -23,6 +24,7 @@ use tokio::task::JoinSet;
 
 use self::descriptors::DescriptorBudget;
 pub use self::messages::{finish_printing, print_last_words};
+pub(crate) use self::observe::Observed;
 use self::publisher::Publisher;
 pub use self::signals::Signals;
 use crate::clock::{ClockReading, Timestamp};

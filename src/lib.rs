@@ -34,6 +34,7 @@ pub(crate) mod engine;
 pub mod hub;
 pub(crate) mod inline_delivery;
 // 4 edges: write and serve what the log holds
+pub(crate) mod client;
 pub(crate) mod output;
 pub mod serve;
 pub(crate) mod store;
@@ -43,5 +44,6 @@ pub mod check;
 pub mod config;
 #[cfg(any(fuzzing, test))]
 pub mod fuzz;
+pub mod status;
 // 6 front: arguments
 pub mod cli;

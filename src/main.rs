@@ -10,11 +10,14 @@ use progress_bridge::check;
 use progress_bridge::cli::{self, Command, EarlyExit};
 use progress_bridge::config::Config;
 use progress_bridge::error::Error;
+use progress_bridge::status;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(Command::Run(config)) => to_exit_code(run(config)),
         Ok(Command::Check(request)) => to_exit_code(check::run(&request).map(|()| 0)),
+        Ok(Command::Status(request)) => to_exit_code(status::status(&request)),
+        Ok(Command::Wait(request)) => to_exit_code(status::wait(&request)),
         Err(EarlyExit::Print(text)) => to_exit_code(app::print_to_stdout(&text).map(|()| 0)),
         Err(EarlyExit::UsageError(text)) => {
             app::print_last_words(&text);

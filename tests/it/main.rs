@@ -21,6 +21,7 @@ mod sources;
 mod sse;
 mod sse_client;
 mod state_schema;
+mod status;
 mod stuck;
 mod terminal;
 mod tools;

@@ -31,6 +31,9 @@ export class Link {
   status = { kind: "connecting" };
   /** The server's time at the last sign of it. */
   asOf = NaN;
+  /** The bridge's when this page was loaded, and whether another one answers now: its page may be another, too. */
+  version = null;
+  outdated = false;
   #readers = new Set();
   #channel = null;
   #election = null;
@@ -111,7 +114,10 @@ export class Link {
       silentAfter: SILENT_MS,
       onFrame: (type, data) => {
         if (type === "state") this.#tell({ type: "state", state: JSON.parse(data) });
-        else this.#tell({ type: "clock", at: JSON.parse(data).server_time, version: type === "hello" ? JSON.parse(data).version : undefined });
+        else {
+          const { server_time: at, version } = JSON.parse(data);
+          this.#tell({ type: "clock", at, version });
+        }
       },
       poll: async () => {
         const response = await get(this.bridge, "api/state", this.#etag ? { "If-None-Match": this.#etag } : {});
@@ -208,6 +214,8 @@ export class Link {
       this.#say("state");
     } else if (message.type === "clock") {
       this.clock.set(message.at);
+      this.version ??= message.version;
+      this.outdated ||= message.version != null && message.version !== this.version;
     } else if (message.type === "events") {
       this.#cursor = message.cursor ?? this.#cursor;
       if (message.whole ? this.#replace(message.events) : this.#add(message.events)) this.#say("events");

@@ -139,7 +139,7 @@ function cells(event, task, now) {
   const at = millis(event.timestamp);
   const time = event.timestamp_precision === "day" ? day(at) : sameDay(at, now) ? clock(at, event.timestamp_precision !== "minute") : `${day(at)} ${clock(at)}`;
   return html`<time datetime=${event.timestamp} title=${`${day(at)} ${clock(at, true)}${event.timestamp_source === "observed" ? ", when it was seen" : ""}`}>${time}</time>${icon(shape)}<span class="id">${event.data.story_id ?? (event.data.title ? "" : "run")}</span>
-    <span class="tx" title=${event.source?.text ?? ""}><b>${first}</b> ${rest}${event.late ? " (told late)" : ""}</span><span class="src">${place(event.source ?? {})}</span><span class="pvw" title=${event.provenance}>${provenance(event.provenance)}<span>${event.provenance}</span></span>`;
+    <span class="tx" title=${event.source?.text ?? ""}><b>${first}</b> ${rest}${event.late ? " (told late)" : ""}</span><span class="src" title=${event.source?.path ?? ""}>${place({ ...event.source, path: event.source?.path?.split("/").at(-1) })}</span><span class="pvw" title=${event.provenance}>${provenance(event.provenance)}<span>${event.provenance}</span></span>`;
 }
 
 /** An event as a shape, a first word that stands out, and the rest. */
