@@ -29,7 +29,7 @@ use self::publisher::Publisher;
 pub use self::signals::Signals;
 use crate::clock::{ClockReading, Timestamp};
 use crate::config::{Config, DisplayConfig, ExitWhen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig};
-use crate::discover::{self, Disk, Found, Request, SourceKey};
+use crate::discover::{self, Found, Request, SourceKey};
 use crate::engine::{Engine, EngineSettings};
 use crate::error::Error;
 use crate::event::Seq;
@@ -285,8 +285,8 @@ fn serve_settings(serve: ServeConfig, budget: DescriptorBudget) -> ServeSettings
 }
 
 fn discover(watch: &WatchConfig, exit_when: ExitWhen) -> Result<Scope, Error> {
-    let request = Request { named: watch.paths.clone(), take_along: watch.discover };
-    let found = discover::discover(&request, &Disk)?;
+    let request = Request { named: watch.paths.clone(), auto_discover: watch.discover };
+    let found = discover::discover(&request, &discover::current_folder())?;
     if exit_when == ExitWhen::Drained
         && let Some(missing) = watch.paths.iter().find(|path| is_missing(path))
     {
