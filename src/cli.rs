@@ -83,6 +83,10 @@ enum Action {
         /// Fields: {task} {status} {passed} {total} {failed} {percent} {story} {title} {criteria} {elapsed} {remaining} {iteration} {reason}.
         #[arg(long, value_name = "TEMPLATE")]
         format: Option<String>,
+
+        /// How good the forecasts of these finished runs would have been; each path is a run
+        #[arg(long, conflicts_with_all = ["json", "format", "task"])]
+        backtest: bool,
     },
 
     /// Wait for the end of a run or of a story
@@ -306,8 +310,8 @@ impl Arguments {
             Some(Action::Check { files, json, rules }) => {
                 return Ok(Command::Check(check::CheckRequest { files, json, rules: config::load_rules(&rules)? }));
             }
-            Some(Action::Status { question, json, format }) => {
-                return Ok(Command::Status(StatusRequest { origin: question.origin()?, task: question.task, json, format }));
+            Some(Action::Status { question, json, format, backtest }) => {
+                return Ok(Command::Status(StatusRequest { origin: question.origin()?, task: question.task, json, format, backtest }));
             }
             Some(Action::Wait { goal, question, timeout }) => {
                 return Ok(Command::Wait(WaitRequest { origin: question.origin()?, task: question.task, goal, timeout }));

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::app::Observed;
 use crate::client::http::{BaseUrl, HttpClient, RequestError, body};
 use crate::error::Error;
+use crate::estimate::backtest;
 use crate::model::state::{Headline, State, StoryStatus, TaskState, TaskStatus};
 use crate::output::status_line::{self, FIELDS};
 use crate::output::style::Environment;
@@ -48,6 +49,8 @@ pub struct StatusRequest {
     pub json: bool,
     /// A template instead of the line.
     pub format: Option<String>,
+    /// How good the forecasts of these finished runs would have been, each path by itself.
+    pub backtest: bool,
 }
 
 /// What `wait` waits for.
@@ -78,6 +81,10 @@ pub struct WaitRequest {
 ///
 /// There is nothing to read, the bridge does not answer, no task has this name, or the template has a wrong field.
 pub fn status(request: &StatusRequest) -> Result<u8, Error> {
+    if let (true, StateSource::Files(paths)) = (request.backtest, &request.origin) {
+        print(&backtest(paths))?;
+        return Ok(0);
+    }
     let mut state = match &request.origin {
         StateSource::Files(paths) => State::clone(&Observed::once(paths)?.state),
         StateSource::Bridge { url, token } => {
@@ -101,6 +108,41 @@ pub fn status(request: &StatusRequest) -> Result<u8, Error> {
     };
     print(&text)?;
     Ok(exit_code(&state))
+}
+
+/// What the forecasts of finished runs would have been worth. A path that cannot be read is left out and counted.
+fn backtest(paths: &[PathBuf]) -> String {
+    let mut runs: Vec<Vec<Duration>> = Vec::new();
+    let mut unreadable = 0;
+    for path in paths {
+        match Observed::once(std::slice::from_ref(path)) {
+            Ok(snapshot) => runs.extend(snapshot.state.tasks.iter().map(story_times)),
+            Err(_) => unreadable += 1,
+        }
+    }
+    let score = backtest::score(&runs);
+    let share = |n: u32| 100.0 * f64::from(n) / f64::from((score.forecasts - score.silent).max(1));
+    let left_out = if unreadable == 0 { String::new() } else { format!("{unreadable} paths could not be read\n") };
+    format!(
+        "{} runs with two timed stories or more, {} forecasts, {} of them without a number (longer than usual)\n\
+         within the 10-90 % band {:.0} %, faster {:.0} %, slower {:.0} %\n\
+         median error {:.2}; elapsed / done * left: {:.2}\n{left_out}",
+        score.runs,
+        score.forecasts,
+        score.silent,
+        share(score.inside),
+        share(score.below),
+        share(score.above),
+        score.error,
+        score.naive_error,
+    )
+}
+
+/// The times of the stories that passed, in the order of their ends.
+fn story_times(task: &TaskState) -> Vec<Duration> {
+    let mut passed: Vec<_> = task.stories.iter().filter(|story| story.status == StoryStatus::Passed).collect();
+    passed.sort_by_key(|story| story.finished_at);
+    passed.iter().filter_map(|story| story.duration_ms).map(Duration::from_millis).collect()
 }
 
 /// Waits for the end. Returns 0 when it passed, 1 when it did not, 124 when the time is over.

@@ -9,6 +9,8 @@ mod history;
 mod report;
 pub mod state;
 mod story;
+#[cfg(test)]
+mod tests;
 mod timed;
 mod view;
 

@@ -114,3 +114,16 @@ fn waiting_ends_with_the_story_with_the_run_and_with_the_time() {
     project.write("prd.json", &plan(3));
     whole.finished(SOON).exits_with(0);
 }
+
+#[test]
+fn the_forecasts_of_finished_runs_are_scored() {
+    let project = ProjectFolder::new();
+    let entry = |n: usize, from: usize, to: usize| {
+        format!("[2026-01-24 10:{from:02}:00] [US-{n}] Starting...\n[2026-01-24 10:{to:02}:00] [US-{n}] Completed\n")
+    };
+    project.write("progress.txt", &format!("# Progress Log\n\n{}{}{}", entry(1, 0, 10), entry(2, 11, 20), entry(3, 21, 32)));
+    let scored = project.run(&["status", "--backtest", "progress.txt", "not-there"]).exits_with(0).stdout;
+    assert!(scored[0].starts_with("1 runs with two timed stories or more, 2 forecasts"), "{scored:?}");
+    assert!(scored[1].starts_with("within the 10-90 % band 100 %"), "{scored:?}");
+    assert_eq!(scored[3], "1 paths could not be read");
+}

@@ -10,7 +10,7 @@ const SILENT_MS = 8_000;
 /** The log's stream has a comment every 15 s. */
 const LOG_SILENT_MS = 35_000;
 const ALIVE_MS = 2_000;
-const MOST_EVENTS = 10_000;
+const MOST_EVENTS = 11_000;
 const PAGE_OF_EVENTS = 1_000;
 
 const links = new Map();
@@ -230,11 +230,16 @@ export class Link {
 
   #add(events) {
     const news = events.filter((event) => !this.#known.has(event.id));
-    return news.length > 0 && this.#replace(this.events.concat(news));
+    if (news.length === 0) return false;
+    if (this.events.length + news.length > MOST_EVENTS) return this.#replace(this.events.concat(news));
+    news.forEach((event) => this.#known.add(event.id));
+    this.events = this.events.concat(news);
+    return true;
   }
 
+  /** The oldest go first, a tenth at a time. */
   #replace(events) {
-    this.events = events.slice(-MOST_EVENTS);
+    this.events = events.length > MOST_EVENTS ? events.slice(-0.9 * MOST_EVENTS) : events;
     this.#known = new Set(this.events.map((event) => event.id));
     return true;
   }
