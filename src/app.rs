@@ -19,11 +19,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 pub use self::connect::run as connect;
 use self::descriptors::DescriptorBudget;
+pub use self::messages::{finish_printing, print_last_words};
 pub(crate) use self::observe::Observed;
 use self::publisher::Publisher;
 pub use self::signals::Signals;
@@ -37,11 +39,12 @@ use crate::hub::{Hub, HubSettings, StartPosition};
 use crate::input::Input;
 use crate::output::ndjson::Ndjson;
 use crate::output::plain::{self, Plain};
+use crate::output::stderr::QueuedStderr;
 use crate::output::stream::{self, Uplink};
 use crate::output::style::{Environment, OutputMode, TerminalStyle};
 use crate::output::{StdoutSink, summary};
 use crate::serve::{self, ServeSettings, Token};
-use crate::store::{Restored, Store};
+use crate::store::{OpenError, Restored, Store};
 use crate::tail::checkpoint::FileCheckpoint;
 use crate::tail::reader::{self, Scope};
 use crate::tail::wake::TailHandle;
@@ -66,21 +69,15 @@ pub enum ExitReason {
     Terminated,
     /// Ctrl-C.
     Interrupted,
-    /// The terminal is gone.
-    HungUp,
-    /// Ctrl-\.
-    Quit,
 }
 
 impl ExitReason {
-    /// 0 for a requested end, 1 for a failed run with `--exit-on-complete`, else 128 and the signal: 130 for Ctrl-C.
+    /// 0 for a requested end, 1 for a failed run with `--exit-on-complete`, 130 for Ctrl-C.
     pub fn exit_code(self) -> u8 {
         match self {
             ExitReason::Done | ExitReason::Terminated | ExitReason::RunCompleted { passed: true } => 0,
             ExitReason::RunCompleted { passed: false } => 1,
             ExitReason::Interrupted => 130,
-            ExitReason::HungUp => 129,
-            ExitReason::Quit => 131,
         }
     }
 }
@@ -92,6 +89,9 @@ impl ExitReason {
 /// There is nothing to watch, the address cannot be bound, or the system refuses a thread.
 pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Error> {
     let scope = discover(&config.watch, config.exit_when)?;
+    if let Some(folder) = &config.read.state {
+        require_state_outside(folder, &scope)?;
+    }
     let (store, mut restored) = open_store(config.read.state.as_deref()).await?;
     let listener = match &config.serve {
         Some(serve) => Some(listen::bind(&serve.listen).await?),
@@ -143,7 +143,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Err
         _second = signals.next() => {}
     }
     if reason.is_ok() && config.exit_when == ExitWhen::Drained && !config.display.json {
-        print_summary(&hub, &config.display);
+        print_summary(&hub, &config.display)?;
     }
     reason
 }
@@ -217,14 +217,36 @@ fn engine_settings(read: &ReadConfig, found: &Found) -> EngineSettings {
     }
 }
 
+/// Nothing is written into a watched project, unless it is into a hidden folder of it.
+fn require_state_outside(state: &Path, scope: &Scope) -> Result<(), Error> {
+    let state_path = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+    let real = state_path
+        .ancestors()
+        .find_map(|above| Some(above.canonicalize().ok()?.join(state_path.strip_prefix(above).ok()?)))
+        .unwrap_or(state_path.clone());
+    let is_hidden = |below: &Path| below.iter().any(|part| part.as_encoded_bytes().starts_with(b"."));
+    let folders = scope.found.tasks.iter().map(|task| task.folder.clone());
+    let folders = folders.chain(scope.found.folders.iter().filter_map(|folder| folder.canonicalize().ok()));
+    for folder in folders {
+        if real.strip_prefix(&folder).is_ok_and(|below| !is_hidden(below)) {
+            return Err(Error::Usage(format!(
+                "--state {}: lies in {}, which is watched, and nothing is written there: name a folder elsewhere, or a hidden one",
+                state.display(),
+                folder.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
 async fn open_store(state: Option<&Path>) -> Result<(Option<Store>, Restored), Error> {
     let Some(folder) = state else { return Ok((None, Restored::default())) };
     let mut retries = 0;
     loop {
         match Store::open(folder, Timestamp::now()) {
             Ok((store, restored)) => return Ok((Some(store), restored)),
-            Err(_) if retries < STORE_RETRIES => retries += 1,
-            Err(error) => return Err(error),
+            Err(OpenError::Busy(_)) if retries < STORE_RETRIES => retries += 1,
+            Err(OpenError::Busy(error) | OpenError::Unusable(error)) => return Err(error),
         }
         tokio::time::sleep(STORE_RETRY_DELAY).await;
     }
@@ -312,15 +334,19 @@ fn spawn_terminal_output(
         outputs.spawn(async move {
             let events = hub.subscribe(StartPosition::Oldest);
             let plain = Plain { zone, charset: style.charset };
-            // An error means that stderr is closed; the server goes on without it.
-            let _closed = plain::run(std::io::stderr(), &plain, events, || hub.snapshot().state.clone()).await.is_err();
+            // What is queued cannot fail.
+            let _closed = plain::run(QueuedStderr, &plain, events, || hub.snapshot().state.clone()).await.is_err();
         });
         return false;
     }
-    outputs.spawn(async move {
+    let runtime = Handle::current();
+    // A terminal that was stopped (Ctrl-S) blocks whoever writes to it: a thread of its own, not one that serves.
+    outputs.spawn_blocking(move || {
+        // What is queued belongs on the main screen.
+        finish_printing();
         let live_box = stream::LiveBox::stderr(style, zone, url, messages);
         // An error means that the terminal is gone; the server goes on without it.
-        let _gone = stream::run(live_box, &hub, uplink).await.is_err();
+        let _gone = runtime.block_on(stream::run(live_box, &hub, uplink)).is_err();
     });
     true
 }
@@ -342,10 +368,23 @@ fn terminal_style(display: &DisplayConfig, plain: bool) -> TerminalStyle {
     Environment::from_process(std::io::stderr().is_terminal(), plain, display.signs).style()
 }
 
-fn print_summary(hub: &Hub, display: &DisplayConfig) {
-    let text = summary::summary(&hub.snapshot().state, &TimeZone::system(), terminal_style(display, true).charset);
-    // An error means that the reader has closed stdout.
-    let _closed = std::io::stdout().write_all(text.as_bytes()).is_err();
+fn print_summary(hub: &Hub, display: &DisplayConfig) -> Result<(), Error> {
+    print_to_stdout(&summary::summary(&hub.snapshot().state, &TimeZone::system(), terminal_style(display, true).charset))
+}
+
+/// Prints what was asked for.
+///
+/// # Errors
+///
+/// It cannot be written. A reader that has closed stdout wanted no more of it.
+pub fn print_to_stdout(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::Io { what: "cannot write to stdout".to_owned(), path: None, cause })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,22 @@
-//! The signals that end the program as exit reasons.
+//! Signals as exit reasons: no signal that can be caught ends the program without its end.
+
+use std::future::pending;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::ExitReason;
 use crate::error::Error;
 
-/// Catches the signals from its creation on: whatever ends the program, the terminal is given back.
+/// Catches the signals from its creation on.
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     quit: Signal,
-    /// `None` when whoever started the program wants it to outlive its terminal (`nohup`).
-    hangup: Option<Signal>,
+    /// `None` where the parent has had it ignored (`nohup`).
+    hang_up: Option<Signal>,
+    /// Caught, so that they do not end the program; nobody asks for them.
+    _ignored: [Signal; 3],
 }
 
 impl Signals {
@@ -21,36 +25,38 @@ impl Signals {
     /// [`Error::Io`] when the system refuses a handler.
     pub fn catch() -> Result<Self, Error> {
         let caught = |kind| signal(kind).map_err(|cause| Error::Io { what: "cannot catch signals".to_owned(), path: None, cause });
-        // Asked before any handler replaces what was set.
-        let outlives_terminal = is_ignored(SignalKind::hangup());
+        let hang_up = if is_hang_up_ignored() { None } else { Some(caught(SignalKind::hangup())?) };
+        // A write over a limit of file sizes then fails like any other.
+        let over_file_size = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
         Ok(Signals {
             interrupt: caught(SignalKind::interrupt())?,
             terminate: caught(SignalKind::terminate())?,
             quit: caught(SignalKind::quit())?,
-            hangup: if outlives_terminal { None } else { Some(caught(SignalKind::hangup())?) },
+            hang_up,
+            _ignored: [caught(SignalKind::user_defined1())?, caught(SignalKind::user_defined2())?, caught(over_file_size)?],
         })
     }
 
     /// Waits for the next signal. Cancel safe.
     pub async fn next(&mut self) -> ExitReason {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => pending().await,
             }
         };
         tokio::select! {
             _ = self.interrupt.recv() => ExitReason::Interrupted,
             _ = self.terminate.recv() => ExitReason::Terminated,
-            _ = self.quit.recv() => ExitReason::Quit,
-            _ = hangup => ExitReason::HungUp,
+            _ = self.quit.recv() => ExitReason::Terminated,
+            _ = hang_up => ExitReason::Terminated,
         }
     }
 }
 
-/// Whether this process was started with `kind` ignored, as Linux says; elsewhere that is not known.
-fn is_ignored(kind: SignalKind) -> bool {
+/// Whether the program was started with SIGHUP ignored. Where the system does not tell, it was not.
+fn is_hang_up_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & (1 << (kind.as_raw_value() - 1)) != 0)
+    mask.is_some_and(|mask| mask & 1 == 1)
 }

@@ -23,5 +23,6 @@ mod sse;
 mod sse_client;
 mod state_schema;
 mod status;
+mod stuck;
 mod terminal;
 mod tools;
