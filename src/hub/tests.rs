@@ -70,6 +70,9 @@ fn readers_begin_where_they_say() {
     for nonsense in ["x", "-", "12", "0123456789ab-", "0123456789ab-+5", "0123456789AB-5", "0123456789ab-99999999999999999999"] {
         check(&hub, StartPosition::Resume(nonsense), &["unknown from 1", "6..=8"]);
     }
+    let whole = Hub::new(HubSettings { buffer: usize::MAX, ..HubSettings::default() });
+    whole.publish(events(1..=3));
+    check(&whole, StartPosition::Buffer, &["1..=3"]);
     hub.publish(events(9..=15));
     check(&hub, StartPosition::Resume(&cursor(4)), &["expired from 6", "13..=15"]);
     check(&hub, StartPosition::Resume(&cursor(5)), &["6..=15"]);

@@ -6,7 +6,7 @@ use warp::http::StatusCode;
 use warp::http::header::{ALLOW, CACHE_CONTROL, HeaderValue, WWW_AUTHENTICATE};
 use warp::reply::{Reply, Response};
 
-/// The methods of every route.
+/// The methods of every route but `/api/login`.
 pub(super) const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 /// A response with an error status.

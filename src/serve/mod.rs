@@ -6,6 +6,7 @@ mod api;
 mod api_error;
 mod conn;
 mod guard;
+mod login;
 mod metrics;
 mod page;
 mod query;
@@ -25,15 +26,28 @@ use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
 pub use self::guard::Token;
+pub use self::login::LoginCode;
 
 use self::api_error::ApiError;
+use self::login::LoginState;
 use self::metrics::Counters;
 use self::query::HttpRequest;
 use crate::hub::Hub;
 
 /// All routes.
-const ROUTES: [&str; 10] =
-    ["/", "/page.js", "/page.css", "/stream/progress", "/stream/state", "/api/state", "/api/events", "/healthz", "/metrics", "/version"];
+const ROUTES: [&str; 11] = [
+    "/",
+    "/page.js",
+    "/page.css",
+    "/stream/progress",
+    "/stream/state",
+    "/api/state",
+    "/api/events",
+    "/api/login",
+    "/healthz",
+    "/metrics",
+    "/version",
+];
 
 /// Limits, timeouts and access rules of the server.
 #[derive(Debug, Clone)]
@@ -50,6 +64,8 @@ pub struct ServeSettings {
     pub allow_origin: Vec<String>,
     /// When set, every client must send it.
     pub token: Option<Token>,
+    /// The code of the printed link, which `/api/login` exchanges for the token.
+    pub login_code: Option<LoginCode>,
     /// Interval of the comments on `/stream/progress`.
     pub heartbeat: Duration,
     /// Interval of the `heartbeat` events on `/stream/state`.
@@ -69,6 +85,7 @@ impl Default for ServeSettings {
             allow_host: Vec::new(),
             allow_origin: Vec::new(),
             token: None,
+            login_code: None,
             heartbeat: Duration::from_secs(15),
             state_heartbeat: Duration::from_secs(5),
             head_timeout: Duration::from_secs(5),
@@ -82,6 +99,7 @@ impl Default for ServeSettings {
 struct ServerContext {
     hub: Hub,
     settings: ServeSettings,
+    login: LoginState,
     /// One permit per stream.
     stream_permits: Arc<Semaphore>,
     counters: Arc<Counters>,
@@ -107,7 +125,9 @@ pub async fn run(listener: TcpListener, hub: Hub, settings: ServeSettings, stop:
     let limits = conn::Limits::new(&settings);
     let stream_permits = Arc::new(Semaphore::new(settings.max_clients.min(Semaphore::MAX_PERMITS)));
     let counters = Arc::new(Counters::default());
-    let server = ServerContext { hub: hub.clone(), settings, stream_permits, counters: counters.clone(), shutdown: shutdown.clone() };
+    let login = LoginState::new(&settings);
+    let server =
+        ServerContext { hub: hub.clone(), settings, login, stream_permits, counters: counters.clone(), shutdown: shutdown.clone() };
     hub.poll_inline(tokio::runtime::Handle::current());
     let wait_for_end = async {
         tokio::select! {
@@ -136,10 +156,18 @@ fn routes(server: Arc<ServerContext>) -> BoxedFilter<(Response,)> {
         .then(|request, server| async { or_api_error(api::events(request, server).await) });
     let health = warp::path!("healthz").and(request.clone()).map(|_, server: Arc<ServerContext>| api::health(&server));
     let metrics = warp::path!("metrics").and(request.clone()).map(|_, server: Arc<ServerContext>| metrics::metrics(&server));
+    let login = {
+        let server = server.clone();
+        let request = warp::method().and(warp::header::headers_cloned()).and(warp::body::stream());
+        warp::path!("api" / "login").and(request).then(move |method, headers, body| {
+            let server = server.clone();
+            async { or_api_error(login::login(method, headers, body, server).await) }
+        })
+    };
     let version = warp::path!("version").and(request).map(|_, _| api::version());
 
     let streams = progress.or(states).unify().boxed();
-    let api = state.or(events).unify().or(health).unify().or(metrics).unify().or(version).unify().boxed();
+    let api = state.or(events).unify().or(login).unify().or(health).unify().or(metrics).unify().or(version).unify().boxed();
     let pages = page.or(script).unify().or(style).unify().boxed();
     let all = guard::options().or(streams).unify().or(api).unify().or(pages).unify();
 

@@ -14,6 +14,7 @@ mod runs;
 mod schema;
 mod serve_end;
 mod serve_hostile;
+mod serve_login;
 mod serve_polling;
 mod serve_streams;
 mod sources;
