@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::format::{ParserConfig, Rules};
 use crate::plan::{self, Notation, ParseError, Plan};
 use crate::tail::splitter;
+use crate::text;
 use explain::Explanation;
 
 /// The files to explain, and how.
@@ -40,9 +41,10 @@ enum FileContent {
 pub fn run(request: &CheckRequest) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     for file in &request.files {
-        let name = file.display().to_string();
+        let name = text::clean(&file.display().to_string()).into_owned();
         let content = read_content(file, &request.rules)?;
-        let explanation = if request.json { report::render_json(&name, &content) } else { report::render_text(&name, &content) };
+        let explanation =
+            if request.json { report::render_json(&name, &content) } else { text::clean_lines(&report::render_text(&name, &content)) };
         match out.write_all(explanation.as_bytes()).and_then(|()| out.flush()) {
             Ok(()) => {}
             // `check … | head` closes the pipe early.

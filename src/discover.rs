@@ -22,6 +22,7 @@ pub use self::disk::Disk;
 pub use self::found::{Added, Found};
 use crate::error::Error;
 use crate::line::{SourceId, TaskId};
+use crate::text;
 
 /// A folder with a run in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +127,7 @@ pub fn discover(request: &Request, files: &dyn FileSystem) -> Result<Found, Erro
     let folders: HashMap<TaskId, &Path> = found.tasks.iter().map(|task| (task.id, task.folder.as_path())).collect();
     for source in &mut found.sources {
         let task_folder = folders.get(&source.task).copied().unwrap_or(Path::new("/"));
+        source.shown = text::clean(&source.shown).into_owned();
         source.confinement = Confinement::of(&source.path, task_folder, request, &files.current());
     }
     Ok(found)

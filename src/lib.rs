@@ -10,13 +10,14 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-// 0 words: time, lines, the engine's inputs, facts of a source, events, errors and notices
+// 0 words: time, clean text, lines, the engine's inputs, facts of a source, events, errors and notices
 pub mod clock;
 pub mod error;
 pub mod event;
 pub mod fact;
 pub(crate) mod input;
 pub mod line;
+pub mod text;
 // 1 machines: pure, each with one job; time comes in as an argument
 pub(crate) mod discover;
 pub(crate) mod estimate;

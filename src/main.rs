@@ -11,6 +11,7 @@ use progress_bridge::check;
 use progress_bridge::cli::{self, Command, EarlyExit};
 use progress_bridge::config::Config;
 use progress_bridge::error::Error;
+use progress_bridge::text::clean_lines;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
@@ -53,5 +54,5 @@ fn to_exit_code(result: Result<u8, Error>) -> ExitCode {
 
 fn print_error(text: &str) {
     // An error means that stderr is closed; the exit code is still right.
-    let _closed = std::io::stderr().write_all(text.as_bytes()).is_err();
+    let _closed = std::io::stderr().write_all(clean_lines(text).as_bytes()).is_err();
 }

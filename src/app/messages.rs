@@ -11,6 +11,7 @@ use crate::format::SourceKind;
 use crate::model::state::{SourceCondition, SourceState, State, TaskState};
 use crate::serve::LoginCode;
 use crate::tail::reader::Scope;
+use crate::text::clean_lines;
 
 /// Prints the address and the files that are still missing. Called before anything is read.
 pub(super) fn print_start(
@@ -57,7 +58,7 @@ pub(super) fn print_notice(notice: &Notice) {
 
 fn print(text: &str) {
     // An error means that stderr is closed: there is no other place for a message.
-    let _closed = std::io::stderr().write_all(text.as_bytes()).is_err();
+    let _closed = std::io::stderr().write_all(clean_lines(text).as_bytes()).is_err();
 }
 
 fn addresses(url: &str, is_fallback_port: bool, secrets: Option<(&AccessToken, &LoginCode)>) -> String {

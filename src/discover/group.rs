@@ -10,6 +10,7 @@ use super::{
     is_machine_name, is_standard_input, name_of,
 };
 use crate::line::{SourceId, TaskId};
+use crate::text;
 
 /// How far up a runner's folder is looked for where there is no repository.
 const UP: usize = 4;
@@ -223,7 +224,7 @@ fn parts(folder: &Path) -> Vec<String> {
     let parts: Vec<String> = folder
         .components()
         .filter_map(|part| match part {
-            Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+            Component::Normal(name) => Some(text::clean(&name.to_string_lossy()).into_owned()),
             Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
         })
         .collect();

@@ -463,9 +463,16 @@ impl Engine {
             return;
         }
         let task = &mut self.tasks[slot.task];
-        let path = path_of(task, slot.role).clone();
-        task.inference.record_change(at.wall, &path);
-        task.model.record_activity(at.wall, &path);
+        match slot.role {
+            SourceRole::Log(log) => {
+                task.logs[log].written = Some(at.wall);
+                let path = task.logs[log].path.clone();
+                task.inference.record_change(at.wall, &path);
+                task.model.record_activity(at.wall, &path);
+            }
+            // What it states tells whether it is a sign of life: see [`TaskTick`].
+            SourceRole::Plan(plan) => task.plans[plan].written = Some(at.wall),
+        }
         self.owners.record_activity(slot.task, at.wall);
     }
 

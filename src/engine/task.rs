@@ -40,6 +40,8 @@ pub(super) struct TaskEngine {
     resolver: FactResolver,
     run: RunLedger,
     run_name: Option<String>,
+    /// The start of the run as the plan states it, while nothing of the run has begun.
+    planned_start: Option<PendingFact>,
     /// How often each name was given to a run.
     run_name_uses: HashMap<String, u32>,
     /// The run has no events beside its start, so that another sign of a new run does not begin one more.
@@ -61,6 +63,12 @@ pub(super) struct PlanFact {
     count: Option<u32>,
 }
 
+impl PlanFact {
+    pub(super) fn is_of_story(&self) -> bool {
+        self.story.is_some()
+    }
+}
+
 impl TaskEngine {
     pub(super) fn new(found: &FoundTask, index: usize, source_text: bool, infer: bool) -> Self {
         let id = found.name.as_str();
@@ -75,6 +83,7 @@ impl TaskEngine {
             resolver: FactResolver::default(),
             run: RunLedger::default(),
             run_name: None,
+            planned_start: None,
             run_name_uses: HashMap::new(),
             run_is_empty: true,
             blocking_logs: BTreeSet::new(),
@@ -224,6 +233,12 @@ impl TaskEngine {
         };
         if kind == CountedKind::TaskStarted {
             let is_due = self.run.count(key(kind, "")) == 0;
+            if is_due && pending.origin.kind == SourceKind::Plan {
+                // A plan that was merely written is no run yet: its start is emitted with the first other event.
+                self.planned_start = Some(pending.clone());
+                self.emit(pending, kind, &pending.fact, None, now, events);
+                return;
+            }
             let occurrence = is_due.then(|| self.run.record(key(kind, "")));
             self.emit(pending, kind, &pending.fact, occurrence, now, events);
             return;
@@ -276,9 +291,14 @@ impl TaskEngine {
         if self.run.count(key(CountedKind::TaskStarted, "")) > 0 {
             return;
         }
+        let occurrence = self.run.record(key(CountedKind::TaskStarted, ""));
+        if let Some(mut start) = self.planned_start.take() {
+            (start.live, start.mute) = (pending.live, pending.mute);
+            self.emit(&start, CountedKind::TaskStarted, &start.fact, Some(occurrence), now, events);
+            return;
+        }
         let statement = Statement::TaskStarted { name: None, branch: None, description: None, story_count: None, estimated_secs: None };
         let fact = Fact { statement, story: None, provenance: Provenance::Derived, ..pending.fact.clone() };
-        let occurrence = self.run.record(key(CountedKind::TaskStarted, ""));
         let start = PendingFact { names: self.resolver.resolve_names(&fact), fact, ..pending.clone() };
         self.emit(&start, CountedKind::TaskStarted, &start.fact, Some(occurrence), now, events);
     }
@@ -351,6 +371,10 @@ impl TaskEngine {
             return;
         }
         let Some(story) = self.model.next_unpassed() else { return };
+        if let Some(start) = self.planned_start.clone() {
+            // A log that moves says that the plan is being worked on.
+            self.start_run_if_needed(&PendingFact { live: true, mute: false, ..start }, now, events);
+        }
         let Some(occurrence) = self.record_unstarted_attempt(&story.key) else { return };
         let origin = Origin { path, kind: SourceKind::Plan, written: None };
         let mut pending = self.pending(inferred_start(&story), None, &origin, false, true);
@@ -405,6 +429,7 @@ impl TaskEngine {
         }
         self.run.clear();
         self.run_name = None;
+        self.planned_start = None;
         self.resolver.begin_run();
         self.model.begin_run();
         self.run_is_empty = true;

@@ -6,6 +6,7 @@ mod plans;
 mod restart;
 mod rewrites;
 mod rotation;
+mod screens;
 mod shared;
 mod sources;
 

@@ -12,7 +12,7 @@ use super::counting::CountedFact;
 use super::event_order::PendingFact;
 use super::ownership::RecordOwners;
 use super::plan_source::PlanChange;
-use super::task::TaskEngine;
+use super::task::{PlanFact, TaskEngine};
 
 /// [`PARTIAL_LOSS_DELAY`] on the wall clock, which file times are compared with.
 const SETTLED_MS: u64 = PARTIAL_LOSS_DELAY.as_millis() as u64;
@@ -131,7 +131,14 @@ impl TaskTick<'_> {
                 (PlanChange::First | PlanChange::NewRun | PlanChange::SameRun, _) => None,
             };
             let origin = task.plans[source].origin();
-            for fact in task.adopt_plan(source, plan, described, self.now.wall) {
+            let facts = task.adopt_plan(source, plan, described, self.now.wall);
+            // That a plan was written again is no sign of life; that one of its stories moved on is.
+            if self.live && facts.iter().any(PlanFact::is_of_story) {
+                let path = task.plans[source].path.clone();
+                task.inference.record_change(self.now.wall, &path);
+                task.model.record_activity(self.now.wall, &path);
+            }
+            for fact in facts {
                 pending.push(task.prepare_plan_fact(fact, &origin, self.mute, self.live));
             }
         }

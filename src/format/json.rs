@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::text;
+
 /// Whether a line has one of the words in it that make a JSON line ours. The others need not be parsed, and in a big log that is nearly all.
 ///
 /// Bare words: the search goes by them and not by the quotes, of which such lines are full.
@@ -22,9 +24,20 @@ pub(super) fn may_speak(text: &str) -> bool {
 
 /// Parses the first value of `text`. Stray `}` behind it are tolerated (a default of claude-loop's shell script appends one), nothing else is.
 pub(super) fn object<'t, T: Deserialize<'t>>(text: &'t str) -> Option<T> {
+    first_value(text).or_else(|| odd_object(text))
+}
+
+fn first_value<'t, T: Deserialize<'t>>(text: &'t str) -> Option<T> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter();
     let value = values.next()?.ok()?;
     text[values.byte_offset()..].bytes().all(|b| b == b'}' || b.is_ascii_whitespace()).then_some(value)
+}
+
+/// An object that is valid JSON and that no struct takes as it stands: a key stands twice (the last one counts), or a number is too large.
+fn odd_object<'t, T: Deserialize<'t>>(text: &str) -> Option<T> {
+    let mended = text::without_huge_numbers(text);
+    let value: serde_json::Value = first_value(mended.as_deref().unwrap_or(text))?;
+    T::deserialize(value).ok()
 }
 
 /// A value that may be anything and is used only when it is simple.
@@ -101,10 +114,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
                 f.write_str("any value")
             }
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Scalar::Text(Cow::Borrowed(text)))
+                Ok(Scalar::Text(text::clean(text)))
             }
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Scalar::Text(Cow::Owned(text.to_owned())))
+                Ok(Scalar::Text(Cow::Owned(text::clean(text).into_owned())))
             }
             fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
                 Ok(Scalar::Bool(truth))
@@ -148,6 +161,7 @@ impl<'de> Deserialize<'de> for Texts {
                 f.write_str("any value")
             }
             fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                let text = text::clean(text);
                 Ok(Texts(if text.trim().is_empty() { Vec::new() } else { vec![text.trim().to_owned()] }))
             }
             fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {

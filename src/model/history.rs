@@ -93,13 +93,13 @@ fn steps_of(story: &super::Story) -> Vec<Step> {
     let passes = story.attempts.iter().filter(|attempt| attempt.result == AttemptResult::Passed).filter_map(|attempt| attempt.ended);
     let mut moves: Vec<(Timestamp, bool)> = passes.map(|end| (end.at, true)).chain(story.falls.iter().map(|at| (*at, false))).collect();
     moves.sort_unstable();
-    let mut has_passed = false;
+    // A story that falls first had passed before anything dated.
+    let mut has_passed = moves.first().is_some_and(|(_, passes)| !passes);
     let mut steps = Vec::new();
     for (at, passes) in moves {
         if passes == has_passed {
             continue;
         }
-        // A fall of what never passed by a date is one from the ground.
         has_passed = passes;
         let reason = (!passes).then(|| format!("{} was reopened", story.subject.id.as_deref().unwrap_or("a story")));
         steps.push(Step { at, passed: if passes { 1 } else { -1 }, total: 0, reason });

@@ -311,6 +311,12 @@ impl TaskModel {
         if self.started.is_none() && (timing.recorded || update.live) {
             self.started = Some(refine_to_second(timing, update));
         }
+        // To the minute: no completion is shown before its own start.
+        let timing = match &data {
+            EventData::StoryCompleted(_) => timing.not_before(index.and_then(|index| self.stories[index].started())),
+            EventData::TaskCompleted(_) => timing.not_before(self.started),
+            EventData::TaskStarted(_) | EventData::StoryStarted(_) | EventData::AcCompleted(_) | EventData::ErrorOccurred(_) => timing,
+        };
         Some(self.event(update, timing, occurrence, data))
     }
 

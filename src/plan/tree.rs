@@ -8,6 +8,7 @@ use granit_parser::{Event, Parser, ScalarStyle};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::ParseError;
+use crate::text::without_huge_numbers;
 
 /// Deepest nesting that is looked at.
 const DEPTH_LIMIT: usize = 64;
@@ -99,7 +100,7 @@ impl Node {
 /// Reads JSON. What is not quite JSON because a text in it holds a bare quote or a control character is read all the same.
 pub(super) fn json(text: &str) -> Result<Node, ParseError> {
     let strict = serde_json::from_str::<Node>(text);
-    let tree = strict.or_else(|error| match mended(text) {
+    let tree = strict.or_else(|error| match without_huge_numbers(text).or_else(|| mended(text)) {
         Some(mended) => serde_json::from_str::<Node>(&mended).map_err(|_| error),
         None => Err(error),
     });

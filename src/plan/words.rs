@@ -4,6 +4,7 @@
 
 use super::PlanStatus;
 use crate::clock::Timestamp;
+use crate::text;
 
 use PlanStatus::{Blocked, Cancelled, Deferred, Failed, InProgress, Open, Passed};
 
@@ -236,16 +237,9 @@ fn folded(word: &str) -> String {
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// On one line, without controls and what turns text around; trimmed.
+/// On one line and clean, without tabs; trimmed.
 pub(super) fn plain(text: &str) -> String {
-    let is_plain = |c: char| {
-        !(c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'))
-    };
-    if text.chars().all(is_plain) {
-        return text.trim().to_owned();
-    }
-    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(|c| is_plain(*c)).collect();
-    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+    text::clean(text).trim().replace('\t', " ")
 }
 
 /// The moment that a stamp with a zone names. A day alone is no moment.

@@ -18,6 +18,7 @@ use super::query::{EventFilter, HttpRequest};
 use super::sse::GapData;
 use crate::event::SCHEMA;
 use crate::hub::{Batch, Cursor, Snapshot, StartPosition};
+use crate::model::state::StoryState;
 
 /// Longest `wait`, in seconds. Proxies commonly give up after a minute.
 const MAX_WAIT: u64 = 60;
@@ -49,6 +50,46 @@ pub(super) async fn state(request: HttpRequest, server: Arc<ServerContext>) -> R
     insert(headers, HeaderName::from_static("last-event-id"), &snapshot.cursor.to_string());
     insert(headers, ETAG, &etag);
     Ok(response)
+}
+
+/// `GET /api/stories/{task}/{story}`: one story whole, with the criteria and attempts that the snapshot leaves out. Both segments are
+/// percent-encoded; the story goes by its id, else by its title.
+pub(super) fn story(task: &str, story: &str, server: &ServerContext) -> Result<Response, ApiError> {
+    let (task_id, name) = (percent_decode(task), percent_decode(story));
+    let snapshot = server.hub.snapshot();
+    let task = snapshot.state.tasks.iter().find(|task| task.task_id == task_id);
+    let found = task.and_then(|task| {
+        let named = |story: &&StoryState| story.story_id.as_ref().or(story.title.as_ref()) == Some(&name);
+        task.stories.iter().find(named)
+    });
+    let Some(found) = found else {
+        let hint = "take task_id and story_id (else title) from /api/state, percent-encoded";
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "no_such_story", "no task has such a story", hint));
+    };
+    let mut response = warp::reply::json(&found.whole()).into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Leaves alone what is no escape of a byte.
+fn percent_decode(segment: &str) -> String {
+    let bytes = segment.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut index = 0;
+    while let Some(&byte) = bytes.get(index) {
+        let escape = (byte == b'%').then(|| segment.get(index + 1..index + 3)).flatten().filter(|hex| !hex.starts_with('+'));
+        match escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(escaped) => {
+                decoded.push(escaped);
+                index += 3;
+            }
+            None => {
+                decoded.push(byte);
+                index += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 /// `GET /api/events`: the events after the cursor `after` (without it, from the oldest in the log), and the cursor for the next request.
@@ -173,5 +214,22 @@ fn json(body: Bytes) -> Response {
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_decoded_once() {
+        let check = |segment: &str, expected: &str| assert_eq!(percent_decode(segment), expected);
+        check("US-001", "US-001");
+        check("Pay%20by%20card%2Fcash", "Pay by card/cash");
+        check("%E6%BC%A2", "漢");
+        check("100%", "100%");
+        check("%2525", "%25");
+        check("%+1%zz%é", "%+1%zz%é");
+        check("%ff", "\u{fffd}");
     }
 }

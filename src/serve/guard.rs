@@ -15,7 +15,7 @@ use warp::{Filter, Rejection};
 
 use super::api_error::{ApiError, METHODS};
 use super::conn::LocalAddress;
-use super::{ServeSettings, ServerContext, login};
+use super::{ServeSettings, ServerContext, login, page};
 
 /// The secret that clients send as `Authorization: Bearer …`.
 #[derive(Clone, PartialEq, Eq)]
@@ -64,8 +64,8 @@ const CORS_REQUEST_HEADERS: &str = "Authorization, Cache-Control, Content-Type, 
 /// Headers that proxies add, besides `X-Forwarded-…`.
 const FORWARDED: [&str; 2] = ["forwarded", "x-real-ip"];
 
-/// Routes without a token: their responses hold nothing from the watched files.
-const OPEN_ROUTES: [&str; 6] = ["/", "/page.js", "/page.css", "/healthz", "/version", login::PATH];
+/// Routes without a token besides the page's files: their responses hold nothing from the watched files.
+const OPEN_ROUTES: [&str; 3] = ["/healthz", "/version", login::PATH];
 
 /// What every request must have before the routes see it: a target with a path, which warp takes for granted, and one Host at most,
 /// because two readers of the same request must not take it for two different ones.
@@ -162,7 +162,7 @@ fn authorize(settings: &ServeSettings, request: &RequestInfo) -> Result<(), ApiE
         return Err(ApiError::new(StatusCode::FORBIDDEN, "page_not_allowed", "other pages may not make requests to this server", hint));
     }
     // A browser sends OPTIONS first, without the token, to learn whether it may send the token.
-    let open = request.method == Method::OPTIONS || OPEN_ROUTES.contains(&request.path.as_str());
+    let open = request.method == Method::OPTIONS || OPEN_ROUTES.contains(&request.path.as_str()) || page::is_asset(&request.path);
     match &settings.token {
         Some(token) if !open && !has_token(token, &request.headers) => {
             let hint = "send it as Authorization: Bearer TOKEN; it is read nowhere else, and never from the query";
@@ -290,7 +290,7 @@ mod tests {
         // `same-site` is what another port of this machine is.
         for foreign in ["same-site", "cross-site", "", "None", "same-origin, cross-site"] {
             let site = (FETCH_SITE, foreign);
-            for path in ["/stream/progress", "/api/state", "/healthz", "/page.js", "/nowhere"] {
+            for path in ["/stream/progress", "/api/state", "/healthz", "/app.js", "/panel.js", "/nowhere"] {
                 check(path, std::slice::from_ref(&site), 403);
                 check(path, &[site.clone(), (FETCH_MODE, "navigate"), (FETCH_DEST, "document")], 403);
             }
@@ -307,7 +307,7 @@ mod tests {
         let settings = ServeSettings { token: Token::new("s3cret\n"), ..ServeSettings::default() };
         let case = Case { settings, local: "127.0.0.1" };
         let check = |path: &str, given: &[(HeaderName, &str)], expected| case.check("localhost", path, given, expected);
-        for path in OPEN_ROUTES {
+        for path in OPEN_ROUTES.into_iter().chain(["/", "/app.js", "/view/top.js"]) {
             check(path, &[], 200);
         }
         for path in ["/stream/progress", "/stream/state", "/api/state", "/api/events", "/nowhere", "/healthz/", "//"] {

@@ -35,19 +35,8 @@ use self::query::HttpRequest;
 use crate::hub::Hub;
 
 /// All routes.
-const ROUTES: [&str; 11] = [
-    "/",
-    "/page.js",
-    "/page.css",
-    "/stream/progress",
-    "/stream/state",
-    "/api/state",
-    "/api/events",
-    "/api/login",
-    "/healthz",
-    "/metrics",
-    "/version",
-];
+const ROUTES: [&str; 10] =
+    ["/", "/panel.js", "/stream/progress", "/stream/state", "/api/state", "/api/events", "/api/login", "/healthz", "/metrics", "/version"];
 
 /// Limits, timeouts and access rules of the server.
 #[derive(Debug, Clone)]
@@ -144,9 +133,6 @@ fn routes(server: Arc<ServerContext>) -> BoxedFilter<(Response,)> {
         let server = server.clone();
         warp::get().or(warp::head()).unify().and(query::parse_request()).and(warp::any().map(move || server.clone())).boxed()
     };
-    let page = warp::path::end().and(request.clone()).map(|_, _| page::index());
-    let script = warp::path!("page.js").and(request.clone()).map(|_, _| page::script());
-    let style = warp::path!("page.css").and(request.clone()).map(|_, _| page::style());
     let progress = warp::path!("stream" / "progress").and(request.clone()).map(respond(sse::progress));
     let states = warp::path!("stream" / "state").and(request.clone()).map(respond(sse::states));
     let state =
@@ -154,6 +140,9 @@ fn routes(server: Arc<ServerContext>) -> BoxedFilter<(Response,)> {
     let events = warp::path!("api" / "events")
         .and(request.clone())
         .then(|request, server| async { or_api_error(api::events(request, server).await) });
+    let story = warp::path!("api" / "stories" / String / String)
+        .and(request.clone())
+        .map(|task: String, story: String, _, server: Arc<ServerContext>| or_api_error(api::story(&task, &story, &server)));
     let health = warp::path!("healthz").and(request.clone()).map(|_, server: Arc<ServerContext>| api::health(&server));
     let metrics = warp::path!("metrics").and(request.clone()).map(|_, server: Arc<ServerContext>| metrics::metrics(&server));
     let login = {
@@ -167,16 +156,16 @@ fn routes(server: Arc<ServerContext>) -> BoxedFilter<(Response,)> {
     let version = warp::path!("version").and(request).map(|_, _| api::version());
 
     let streams = progress.or(states).unify().boxed();
-    let api = state.or(events).unify().or(login).unify().or(health).unify().or(metrics).unify().or(version).unify().boxed();
-    let pages = page.or(script).unify().or(style).unify().boxed();
-    let all = guard::options().or(streams).unify().or(api).unify().or(pages).unify();
+    let api =
+        state.or(events).unify().or(story).unify().or(login).unify().or(health).unify().or(metrics).unify().or(version).unify().boxed();
+    let all = guard::options().or(streams).unify().or(api).unify().or(page::assets()).unify();
 
     let responses = guard::authorized(server.clone()).and(all).recover(into_error_response).unify();
     warp::header::headers_cloned()
         .and(warp::path::full())
         .and(responses)
         .map(move |headers, path: FullPath, response: Response| {
-            server.counters.count_response(path.as_str(), response.status());
+            server.counters.count_response(page::route_of(path.as_str()), response.status());
             guard::add_headers(&server.settings, &headers, response)
         })
         .boxed()

@@ -6,6 +6,7 @@ use memchr::memchr2_iter;
 
 use crate::line::{LineEnd, Lines, PartialLine};
 use crate::tail::clean;
+use crate::text::clean_line_text;
 
 /// Longest line, in bytes. The bytes after that, up to the line end, are dropped, and the line is counted as cut.
 pub const LIMIT: usize = 1 << 20;
@@ -131,7 +132,7 @@ impl Splitter {
             };
             match text.get(start..at) {
                 // The usual case: the whole line is in this chunk and is valid UTF-8.
-                Some(line) if self.partial.is_empty() && line.len() <= LIMIT => self.push(&clean::clean_text(line), end, to),
+                Some(line) if self.partial.is_empty() && line.len() <= LIMIT => self.push(&clean_line_text(line), end, to),
                 Some(_) | None => self.end_line(&bytes[start..at], end, to),
             }
             start = next;

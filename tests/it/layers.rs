@@ -9,6 +9,7 @@ const LONGEST_FILE: usize = 600;
 const LAYERS: &[(&str, u8)] = &[
     ("clock", 0),
     ("line", 0),
+    ("text", 0),
     ("input", 0),
     ("fact", 0),
     ("event", 0),

@@ -3,6 +3,7 @@
 mod bridge_process;
 mod cli;
 mod golden;
+mod hostile_text;
 mod in_process_server;
 mod layers;
 mod links;
