@@ -101,6 +101,16 @@ fn the_log_is_bounded_in_bytes_and_keeps_the_newest() {
     check(&tiny, StartPosition::Oldest, &["2..=2"]);
 }
 
+/// Its JSON is a part of its frame, so a log of large events keeps as many as fit.
+#[test]
+fn the_log_counts_the_bytes_of_an_event_once() {
+    let hub = hub(100, 100);
+    let large = |seq| Event { source: EventSource { path: "x".repeat(100_000).into(), line: None, text: None }, ..event(seq) };
+    hub.publish((1..=9).map(large).collect());
+    let bytes = hub.log_stats().bytes;
+    assert!((900_000..920_000).contains(&bytes), "{bytes}");
+}
+
 #[test]
 fn events_may_be_asked_for_in_portions_and_a_batch_is_replay_or_live() {
     let hub = hub(100, 100);

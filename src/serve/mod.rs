@@ -4,6 +4,7 @@
 
 mod api;
 mod api_error;
+mod client_permit;
 mod conn;
 mod guard;
 mod login;
@@ -43,7 +44,7 @@ const ROUTES: [&str; 10] =
 pub struct ServeSettings {
     /// Live events per client in any second; 0 is unlimited.
     pub max_rate: u32,
-    /// Streams at a time; the next client gets `busy` and retries later.
+    /// Streams and waiting polls at a time; the next client gets `busy` and retries later.
     pub max_clients: usize,
     /// Connections at a time, those of the streams among them; for the next one the oldest idle connection is closed.
     pub max_connections: usize,
@@ -89,8 +90,8 @@ struct ServerContext {
     hub: Hub,
     settings: ServeSettings,
     login: LoginState,
-    /// One permit per stream.
-    stream_permits: Arc<Semaphore>,
+    /// One permit per stream and per poll that waits.
+    client_permits: Arc<Semaphore>,
     counters: Arc<Counters>,
     shutdown: Shutdown,
 }
@@ -112,11 +113,11 @@ pub async fn run(listener: TcpListener, hub: Hub, settings: ServeSettings, stop:
     let (request_shutdown, shutdown) = watch::channel(false);
     let shutdown = Shutdown(shutdown);
     let limits = conn::Limits::new(&settings);
-    let stream_permits = Arc::new(Semaphore::new(settings.max_clients.min(Semaphore::MAX_PERMITS)));
+    let client_permits = Arc::new(Semaphore::new(settings.max_clients.min(Semaphore::MAX_PERMITS)));
     let counters = Arc::new(Counters::default());
     let login = LoginState::new(&settings);
     let server =
-        ServerContext { hub: hub.clone(), settings, login, stream_permits, counters: counters.clone(), shutdown: shutdown.clone() };
+        ServerContext { hub: hub.clone(), settings, login, client_permits, counters: counters.clone(), shutdown: shutdown.clone() };
     hub.poll_inline(tokio::runtime::Handle::current());
     let wait_for_end = async {
         tokio::select! {
