@@ -18,7 +18,8 @@ impl Timestamp {
 
     /// The nearest time that can be written: files may claim to be of any year, and RFC 3339 ends with 9999.
     pub fn clamped(millis: i64) -> Self {
-        Timestamp(millis.clamp(jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond()))
+        // 0001-01-01 and, a day before the end of 9999 because of time zones, 9999-12-30.
+        Timestamp(millis.clamp(-62_135_596_800_000, 253_402_207_200_000))
     }
 
     /// `self - earlier` in milliseconds; `None` when `earlier` is later.

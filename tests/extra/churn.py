@@ -16,7 +16,7 @@ TARGETS = (b"/stream/progress", b"/stream/progress", b"/stream/state", b"/api/ev
 
 
 class Rewriter(threading.Thread):
-    """Writes the whole log again and again: by a new file, in place, shorter, longer."""
+    """Writes the whole log again and again, by a new file or in place, a story longer each time; after 40 the log is emptied for the next run."""
 
     def __init__(self, project):
         super().__init__(daemon=True)
@@ -25,8 +25,8 @@ class Rewriter(threading.Thread):
     def run(self):
         while not self.over:
             self.rewrites += 1
-            stories = 1 + self.rewrites % 40
-            text = "".join(f'{{"type":"story_started","story_id":"R{self.rewrites // 40}-{number}","title":"story {number} {"x" * 200}"}}\n' for number in range(stories))
+            stories = self.rewrites % 41
+            text = "".join(f'{{"type":"story_started","story_id":"S-{number}","title":"story {number} {"x" * 200}"}}\n' for number in range(stories))
             if self.rewrites % 3:
                 new = self.project.folder / "new"
                 new.write_text(text)
