@@ -40,7 +40,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<String> = arguments.collect();
     let config = match cli::parse(&arguments) {
         Ok(Command::Run(config)) => config,
-        Ok(Command::Check(_)) | Err(_) => return Err(format!("these options are not for a demo: {}", arguments.join(" ")).into()),
+        Ok(Command::Check(_) | Command::Status(_) | Command::Wait(_)) | Err(_) => {
+            return Err(format!("these options are not for a demo: {}", arguments.join(" ")).into());
+        }
     };
     eprintln!("a make-believe runner is at work, watched by:\n  {}", arguments.join(" "));
     // It ends by itself, or with the process.

@@ -6,6 +6,7 @@
 mod descriptors;
 mod listen;
 mod messages;
+mod observe;
 mod publisher;
 mod signals;
 
@@ -21,11 +22,12 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use self::descriptors::DescriptorBudget;
+pub(crate) use self::observe::Observed;
 use self::publisher::Publisher;
 pub use self::signals::Signals;
 use crate::clock::{ClockReading, Timestamp};
 use crate::config::{self, Config, DisplayConfig, ExitWhen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig};
-use crate::discover::{self, Disk, Found, Request, SourceKey};
+use crate::discover::{self, Found, Request, SourceKey};
 use crate::engine::{Engine, EngineSettings};
 use crate::error::Error;
 use crate::event::Seq;
@@ -264,8 +266,8 @@ fn serve_settings(serve: ServeConfig, budget: DescriptorBudget, login_code: Opti
 }
 
 fn discover(watch: &WatchConfig, exit_when: ExitWhen) -> Result<Scope, Error> {
-    let request = Request { named: watch.paths.clone(), take_along: watch.discover };
-    let found = discover::discover(&request, &Disk)?;
+    let request = Request { named: watch.paths.clone(), auto_discover: watch.discover };
+    let found = discover::discover(&request, &discover::current_folder())?;
     if exit_when == ExitWhen::Drained
         && let Some(missing) = watch.paths.iter().find(|path| is_missing(path))
     {

@@ -14,6 +14,7 @@ use crate::config::{
     self, AccessToken, Config, DisplayConfig, ExitWhen, Listen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig,
 };
 use crate::error::Error;
+use crate::status::{Goal, StateSource, StatusRequest, WaitRequest};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,6 +67,89 @@ enum Action {
         #[arg(long, value_name = "FILE", env = "PROGRESS_BRIDGE_RULES", hide_env = true, action = ArgAction::Append)]
         rules: Vec<PathBuf>,
     },
+
+    /// Say once where a run stands, in a line and in the exit code
+    ///
+    /// Exit codes: 0 passed, 1 failed or ended, 10 running, 11 needs a look, 12 not begun; of several tasks the first of 11, 1, 10, 12, 0
+    /// that occurs. 3: no such task. 4: the bridge does not answer.
+    Status {
+        #[command(flatten)]
+        question: QuestionOptions,
+
+        /// The whole state as JSON; docs/state.md
+        #[arg(long, conflicts_with = "format")]
+        json: bool,
+
+        /// A line of your own, for example '{passed}/{total} {story}'
+        ///
+        /// Fields: {task} {status} {passed} {total} {failed} {percent} {story} {title} {criteria} {elapsed} {remaining} {iteration} {reason}.
+        #[arg(long, value_name = "TEMPLATE")]
+        format: Option<String>,
+
+        /// How good the forecasts of these finished runs would have been; each path is a run
+        #[arg(long, conflicts_with_all = ["json", "format", "task"])]
+        backtest: bool,
+    },
+
+    /// Wait for the end of a run or of a story
+    ///
+    /// Exit codes: 0 passed, 1 failed, or the run ended without it, 3 no such task or story, 4 the bridge does not answer, 124 timed out.
+    Wait {
+        /// `run`, or `story:ID`
+        #[arg(value_name = "WHAT", default_value = "run", value_parser = parse_goal)]
+        goal: Goal,
+
+        #[command(flatten)]
+        question: QuestionOptions,
+
+        /// For so long at most, for example 2h or 90m
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        timeout: Option<Duration>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct QuestionOptions {
+    /// The run's files or folder, or the URL of a bridge [default: the current folder]
+    #[arg(value_name = "PATH|URL")]
+    origin: Vec<String>,
+
+    /// Only this task, by its id or its name
+    #[arg(long, value_name = "TASK")]
+    task: Option<String>,
+
+    /// Send the bridge the token on the first line of FILE
+    #[arg(long, value_name = "FILE", env = "PROGRESS_BRIDGE_TOKEN_FILE", hide_env = true)]
+    token_file: Option<PathBuf>,
+}
+
+impl QuestionOptions {
+    fn origin(&self) -> Result<StateSource, Error> {
+        match self.origin.as_slice() {
+            [url] if is_url(url) => {
+                Ok(StateSource::Bridge { url: url.clone(), token: configured_token(self.token_file.as_deref())?.map(|token| token.text) })
+            }
+            several if several.iter().any(|one| is_url(one)) => {
+                Err(Error::Usage("one bridge can be asked at a time, and not together with files".to_owned()))
+            }
+            paths => Ok(StateSource::Files(paths.iter().map(PathBuf::from).collect())),
+        }
+    }
+}
+
+/// Whether it names a bridge and no file: `http://…`, or `host:port` where no such file is.
+fn is_url(text: &str) -> bool {
+    let is_address = text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    text.contains("://") || (is_address && !std::path::Path::new(text).exists())
+}
+
+/// From the file, else from the variable.
+fn configured_token(file: Option<&std::path::Path>) -> Result<Option<AccessToken>, Error> {
+    match (file, std::env::var("PROGRESS_BRIDGE_TOKEN")) {
+        (Some(file), _) => Ok(Some(AccessToken::read(file)?)),
+        (None, Ok(token)) if !token.is_empty() => Ok(Some(AccessToken::from_environment(&token)?)),
+        (None, _) => Ok(None),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -199,6 +283,10 @@ pub enum Command {
     Run(Config),
     /// Explains how the files are read.
     Check(check::CheckRequest),
+    /// Says the state once.
+    Status(StatusRequest),
+    /// Waits for an end.
+    Wait(WaitRequest),
 }
 
 /// Why there is no command to run.
@@ -227,8 +315,17 @@ where
 
 impl Arguments {
     fn into_config(self) -> Result<Command, Error> {
-        if let Some(Action::Check { files, json, rules }) = self.action {
-            return Ok(Command::Check(check::CheckRequest { files, json, rules: config::load_rules(&rules)? }));
+        match self.action {
+            Some(Action::Check { files, json, rules }) => {
+                return Ok(Command::Check(check::CheckRequest { files, json, rules: config::load_rules(&rules)? }));
+            }
+            Some(Action::Status { question, json, format, backtest }) => {
+                return Ok(Command::Status(StatusRequest { origin: question.origin()?, task: question.task, json, format, backtest }));
+            }
+            Some(Action::Wait { goal, question, timeout }) => {
+                return Ok(Command::Wait(WaitRequest { origin: question.origin()?, task: question.task, goal, timeout }));
+            }
+            None => {}
         }
         let exit_when = match (self.show.once, self.show.exit_on_complete) {
             (true, _) => ExitWhen::Drained,
@@ -265,11 +362,9 @@ impl ServeOptions {
             Some(asked) => Listen::parse(asked)?,
             None => Listen::Default,
         };
-        let token = match (&self.token_file, std::env::var("PROGRESS_BRIDGE_TOKEN")) {
-            (Some(file), _) if self.require_token => Some(AccessToken::read_or_make(file)?),
-            (Some(file), _) => Some(AccessToken::read(file)?),
-            (None, Ok(token)) if !token.is_empty() => Some(AccessToken::from_environment(&token)?),
-            (None, Ok(_) | Err(_)) => self.require_token.then(AccessToken::random),
+        let token = match &self.token_file {
+            Some(file) if self.require_token => Some(AccessToken::read_or_make(file)?),
+            file => configured_token(file.as_deref())?.or_else(|| self.require_token.then(AccessToken::random)),
         };
         ServeConfig {
             listen,
@@ -294,6 +389,19 @@ impl ShowOptions {
         };
         DisplayConfig { json: self.json, terminal }
     }
+}
+
+fn parse_goal(text: &str) -> Result<Goal, String> {
+    match text.split_once(':') {
+        None if text == "run" => Ok(Goal::Run),
+        Some(("story", id)) if !id.is_empty() => Ok(Goal::Story(id.to_owned())),
+        Some(_) | None => Err("give run, or story:ID".to_owned()),
+    }
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    parsed.ok_or_else(|| "give a time such as 2h, 90m or 30s".to_owned())
 }
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {

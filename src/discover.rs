@@ -3,14 +3,13 @@
 //! Decides which files belong together; opens none of them.
 
 mod confinement;
-mod disk;
 mod expand;
+mod files;
 mod found;
 mod group;
-mod pattern;
+mod known_files;
 #[cfg(test)]
 mod tests;
-mod walk;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,19 +17,23 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use self::confinement::Confinement;
-pub use self::disk::Disk;
 pub use self::found::{Added, Found};
+use self::known_files::{Holds, known_file};
 use crate::error::Error;
 use crate::line::{SourceId, TaskId};
 use crate::text;
 
-/// A folder with a run in it.
+/// A plan with its logs, or a log without a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
     pub id: TaskId,
-    /// The folder's own name, made longer by its parents' names until no other task has it.
+    /// Of the plan or the project, made longer by its parents' names until no other task has it. Never of a hidden folder.
     pub name: String,
     pub folder: PathBuf,
+    /// Where the folder has more than one plan: this one's path in it. With the folder it tells the tasks apart.
+    pub part: Option<String>,
+    /// It was found, not named, and only what is in it can tell whether there is a run.
+    pub is_tentative: bool,
 }
 
 /// A file to read, there or not yet.
@@ -42,9 +45,9 @@ pub struct Source {
     /// To open it.
     pub path: PathBuf,
     /// Of a runner's log, which several tasks may read: its path without links.
-    pub common: Option<PathBuf>,
+    pub shared_path: Option<PathBuf>,
     /// Relative to the task's folder where it lies in it, else as named.
-    pub shown: String,
+    pub display_path: String,
     pub shape: Shape,
     /// The user named it (or it is all there is), as opposed to taken along.
     pub named: bool,
@@ -72,8 +75,10 @@ impl SourceKey {
 pub enum Shape {
     /// Line by line.
     Lines,
-    /// As a whole: `*.json`.
+    /// As a whole: a plan.
     Document,
+    /// As a whole: how a run stands.
+    Status,
     /// Line by line as it comes, from its first byte to its last: standard input, a named pipe.
     Stream,
 }
@@ -81,7 +86,13 @@ pub enum Shape {
 impl Shape {
     /// What a file of this name is read as.
     pub fn of(path: &Path) -> Shape {
-        if has_extension(path, &["json"]) { Shape::Document } else { Shape::Lines }
+        match known_file(path).map(|(_, known)| known.holds) {
+            Some(Holds::Plan(_) | Holds::LonePlan) => Shape::Document,
+            Some(Holds::Status) => Shape::Status,
+            Some(Holds::Log) => Shape::Lines,
+            None if has_extension(path, &["json", "yaml", "yml"]) => Shape::Document,
+            None => Shape::Lines,
+        }
     }
 }
 
@@ -90,45 +101,20 @@ impl Shape {
 pub struct Request {
     /// Files, folders and globs as named; none means the current folder.
     pub named: Vec<PathBuf>,
-    /// Whether to take along what belongs to them (`--no-discover` turns it off).
-    pub take_along: bool,
+    /// Whether to add what belongs to them (`--no-discover` turns it off).
+    pub auto_discover: bool,
 }
 
-/// What a path is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    File,
-    Folder,
-    /// A named pipe, or one that another program writes into.
-    Pipe,
-    /// A socket, a device.
-    Other,
-    /// Nothing, or nothing that can be seen.
-    Missing,
-}
-
-/// What has to be known of the file system.
-pub trait FileSystem {
-    /// The current folder, absolute.
-    fn current(&self) -> PathBuf;
-    /// What stands there, links followed.
-    fn kind(&self, path: &Path) -> Kind;
-    /// The names in a folder, sorted; none when it cannot be listed.
-    fn list(&self, folder: &Path) -> Vec<String>;
-    /// The path without links and `..`; what does not exist keeps its name.
-    fn real(&self, path: &Path) -> PathBuf;
-}
-
-/// Finds the files to read and the tasks they belong to.
-pub fn discover(request: &Request, files: &dyn FileSystem) -> Result<Found, Error> {
+/// Finds the files to read and the tasks they belong to. Relative names are looked for in the folder `current`.
+pub fn discover(request: &Request, current: &Path) -> Result<Found, Error> {
     require_current_folder(request)?;
-    let named = expand::expand(&request.named, files)?;
-    let mut found = group::group(named, request.take_along, files);
+    let named = expand::expand(&request.named, current)?;
+    let mut found = group::group(named, request.auto_discover, current);
     let folders: HashMap<TaskId, &Path> = found.tasks.iter().map(|task| (task.id, task.folder.as_path())).collect();
     for source in &mut found.sources {
         let task_folder = folders.get(&source.task).copied().unwrap_or(Path::new("/"));
-        source.shown = text::clean(&source.shown).into_owned();
-        source.confinement = Confinement::of(&source.path, task_folder, request, &files.current());
+        source.display_path = text::clean(&source.display_path).into_owned();
+        source.confinement = Confinement::of(&source.path, task_folder, request, current);
     }
     Ok(found)
 }
@@ -146,6 +132,12 @@ fn require_current_folder(request: &Request) -> Result<(), Error> {
     })
 }
 
+/// The current folder, absolute.
+pub fn current_folder() -> PathBuf {
+    // Without a current folder (it was removed) only absolute names mean anything.
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
+}
+
 /// Whether the path names standard input.
 pub fn is_standard_input(path: &Path) -> bool {
     path.as_os_str() == "-"
@@ -155,20 +147,6 @@ pub fn is_standard_input(path: &Path) -> bool {
 pub fn is_machine_name(path: &Path) -> bool {
     has_extension(path, &["log", "jsonl", "ndjson", "out"])
 }
-
-/// Progress logs known by name.
-const PROGRESS: [&str; 3] = ["progress.txt", "claude-progress.txt", "progress.md"];
-/// Checklists known by name.
-const CHECKLISTS: [&str; 2] = ["fix_plan.md", "@fix_plan.md"];
-/// Plans known by name.
-const PLANS: [&str; 2] = ["prd.json", "feature_list.json"];
-/// Folders that runners keep their own files in.
-const RUNNER_FOLDERS: [&str; 3] = [".claude-loop", ".ralph", ".ralph-tui"];
-/// What claude-loop keeps for itself: as telling as a log beside the plan.
-const EXECUTION_LOG: &str = ".claude-loop/execution_log.jsonl";
-const ERROR_LOG: &str = ".claude-loop/logs/error.log";
-/// What other runners keep for themselves, taken along where it is there.
-const RUNNER_FILES: [&str; 4] = [".ralph/fix_plan.md", ".ralph/progress.txt", ".ralph/progress.md", ".ralph-tui/progress.md"];
 
 fn has_extension(path: &Path, extensions: &[&str]) -> bool {
     path.extension().and_then(|extension| extension.to_str()).is_some_and(|own| extensions.iter().any(|e| own.eq_ignore_ascii_case(e)))

@@ -25,6 +25,13 @@ pub enum Error {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// Another bridge refuses.
+    Remote {
+        /// As asked for.
+        url: String,
+        /// What it answers.
+        reason: String,
+    },
     /// A part of the program failed in a way that leaves nothing to go on with.
     Io {
         /// What failed, as the beginning of the message.
@@ -37,12 +44,12 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the process ends with: 2 usage, 3 nothing to watch, 4 cannot listen, 74 (`EX_IOERR`) anything else.
+    /// What the process ends with: 2 usage, 3 nothing to watch, 4 cannot listen or is refused, 74 (`EX_IOERR`) anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
             Error::NothingToWatch(_) => 3,
-            Error::Listen { .. } => 4,
+            Error::Listen { .. } | Error::Remote { .. } => 4,
             Error::Io { .. } => 74,
         }
     }
@@ -53,6 +60,7 @@ impl std::fmt::Display for Error {
         match self {
             Error::Usage(message) | Error::NothingToWatch(message) => f.write_str(message),
             Error::Listen { address, hint, cause } => write!(f, "cannot listen on {address}: {cause}; {hint}"),
+            Error::Remote { url, reason } => write!(f, "{url} refuses: {reason}"),
             Error::Io { what, path: Some(path), cause } => write!(f, "{what} {}: {cause}", path.display()),
             Error::Io { what, path: None, cause } => write!(f, "{what}: {cause}"),
         }
@@ -63,7 +71,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Listen { cause, .. } | Error::Io { cause, .. } => Some(cause),
-            Error::Usage(_) | Error::NothingToWatch(_) => None,
+            Error::Usage(_) | Error::NothingToWatch(_) | Error::Remote { .. } => None,
         }
     }
 }

@@ -11,12 +11,15 @@ use progress_bridge::check;
 use progress_bridge::cli::{self, Command, EarlyExit};
 use progress_bridge::config::Config;
 use progress_bridge::error::Error;
+use progress_bridge::status;
 use progress_bridge::text::clean_lines;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(Command::Run(config)) => to_exit_code(run(config)),
         Ok(Command::Check(request)) => to_exit_code(check::run(&request).map(|()| 0)),
+        Ok(Command::Status(request)) => to_exit_code(status::status(&request)),
+        Ok(Command::Wait(request)) => to_exit_code(status::wait(&request)),
         Err(EarlyExit::Print(text)) => {
             // An error means that the reader has closed stdout.
             let _closed = std::io::stdout().write_all(text.as_bytes()).is_err();

@@ -30,10 +30,10 @@ impl Found {
                 continue;
             }
             let Some(task) = newer.tasks.iter().find(|task| task.id == source.task) else { continue };
-            let known = self.tasks.iter().find(|known| known.folder == task.folder).map(|known| known.id);
+            let known = self.tasks.iter().find(|known| known.folder == task.folder && known.part == task.part).map(|known| known.id);
             let task = known.unwrap_or_else(|| {
                 let id = TaskId(count(self.tasks.len()));
-                let task = Task { id, name: self.free_name(task), folder: task.folder.clone() };
+                let task = Task { id, name: self.free_name(task), ..task.clone() };
                 self.tasks.push(task.clone());
                 added.tasks.push(task);
                 id

@@ -1,190 +1,324 @@
-//! Files → tasks, and what belongs to them and was not named.
+//! Files → tasks: one a plan, with the logs that belong to it and what was not named.
 
 use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 use super::confinement::{Confinement, is_believed};
-use super::expand::Expanded;
-use super::{
-    ERROR_LOG, EXECUTION_LOG, FileSystem, Found, Kind, PLANS, PROGRESS, RUNNER_FILES, RUNNER_FOLDERS, Shape, Source, SourceKey, Task,
-    is_machine_name, is_standard_input, name_of,
-};
+use super::expand::{Expanded, Named};
+use super::files::{FileKind, kind_of, resolve};
+use super::known_files::{Holds, KNOWN_FILES, Naming, is_like, is_runner_folder, known_file};
+use super::{Found, Shape, Source, SourceKey, Task, is_machine_name, is_standard_input, name_of};
 use crate::line::{SourceId, TaskId};
 use crate::text;
 
 /// How far up a runner's folder is looked for where there is no repository.
-const UP: usize = 4;
+const MAX_PARENTS: usize = 4;
+/// Plans of one look that become tasks.
+const MAX_TASKS: usize = 200;
+/// What claude-loop keeps for itself: as telling as a log beside the plan.
+const EXECUTION_LOG: &str = ".claude-loop/execution_log.jsonl";
+const ERROR_LOG: &str = ".claude-loop/logs/error.log";
+const CLAUDE_LOOP: &str = ".claude-loop";
+/// Logs by name, the usual one first.
+const PROGRESS: [&str; 3] = ["progress.txt", "claude-progress.txt", "progress.md"];
+/// Plans that a log without one may get, the usual one first.
+const PLANS: [&str; 2] = ["prd.json", "feature_list.json"];
 
-pub(super) fn group(expanded: Expanded, take_along: bool, files: &dyn FileSystem) -> Found {
+pub(super) fn group(expanded: Expanded, auto_discover: bool, current: &Path) -> Found {
     let Expanded { named, folders } = expanded;
-    let mut grouping = Grouping { files, folders: Vec::new(), taken: Vec::new(), seen: HashSet::new() };
-    let (runners, named): (Vec<_>, Vec<_>) = named.into_iter().partition(|named| grouping.is_runners_log(&named.path));
-    let plan_folders: Vec<PathBuf> =
-        named.iter().filter(|named| Shape::of(&named.path) == Shape::Document).map(|named| grouping.home_of(&named.path)).collect();
-    for named in &named {
+    let mut grouping = Grouping { current: current.to_owned(), tasks: Vec::new(), claimed: Vec::new(), claimed_paths: HashSet::new() };
+    let (runner_logs, named): (Vec<_>, Vec<_>) = named.into_iter().partition(|named| is_runner_log(&named.path));
+    let (plans, logs): (Vec<_>, Vec<_>) = named.into_iter().partition(is_plan);
+    let plan_folders = grouping.add_plans(&plans);
+    for named in &logs {
         let home = grouping.home_of(&named.path);
         // A log somewhere below the folder of a plan that was named with it belongs to that plan.
         let plan = plan_folders.iter().filter(|folder| home.starts_with(folder)).max_by_key(|folder| folder.components().count());
-        let task = grouping.task(plan.unwrap_or(&home));
-        grouping.take(task, &named.path, Some(&named.as_named), named.itself);
+        let task = grouping.task_for_log(plan.unwrap_or(&home));
+        grouping.claim_named(task, named);
     }
-    for named in &runners {
-        for task in grouping.tasks_of_runners_log(&named.path) {
-            grouping.take(task, &named.path, Some(&named.as_named), named.itself);
+    for named in &runner_logs {
+        for task in grouping.tasks_of_runner_log(&named.path) {
+            grouping.claim_named(task, named);
         }
     }
-    if take_along {
-        for task in 0..grouping.folders.len() {
+    if auto_discover {
+        for task in 0..grouping.tasks.len() {
             for path in grouping.belonging_to(task) {
-                grouping.take(task, &path, None, false);
+                grouping.claim(task, &path, None, false);
             }
         }
     }
     grouping.found(folders)
 }
 
-struct Grouping<'a> {
-    files: &'a dyn FileSystem,
-    /// The folders of the tasks, without links.
-    folders: Vec<PathBuf>,
-    taken: Vec<Taken>,
-    /// Files already taken, without links; for whom, where several tasks may share them.
-    seen: HashSet<(PathBuf, Option<usize>)>,
+/// Whether the file is read as a plan, and makes a task of its own.
+fn is_plan(named: &Named) -> bool {
+    match known_file(&named.path).map(|(_, known)| known.holds) {
+        Some(Holds::Plan(_) | Holds::LonePlan) => true,
+        Some(Holds::Log | Holds::Status) => false,
+        // Any document that a person names may be a plan.
+        None => Shape::of(&named.path) == Shape::Document,
+    }
 }
 
-struct Taken {
+struct Grouping {
+    current: PathBuf,
+    tasks: Vec<Draft>,
+    claimed: Vec<Claimed>,
+    /// Files already claimed, without links; for whom, where several tasks may share them.
+    claimed_paths: HashSet<(PathBuf, Option<usize>)>,
+}
+
+/// A task that is being put together.
+struct Draft {
+    /// Without links.
+    folder: PathBuf,
+    /// Its plan, where the folder has another task as well; relative to the folder.
+    part: Option<String>,
+    has_plan: bool,
+    /// Names from the root of the file system to its own.
+    label: Vec<String>,
+    /// At least so many of them are its name.
+    least: usize,
+    /// Nothing says yet that there is a run.
+    is_tentative: bool,
+}
+
+struct Claimed {
     task: usize,
     path: PathBuf,
     real: PathBuf,
     /// As named, for files that were.
     as_named: Option<PathBuf>,
-    itself: bool,
+    is_explicit: bool,
 }
 
-impl Grouping<'_> {
-    /// The folder of the task that a file belongs to: its own, or the one that the runner's folder is in.
+impl Grouping {
+    /// Makes a task of each plan. Returns the folders that have a plan of their own.
+    fn add_plans(&mut self, plans: &[Named]) -> Vec<PathBuf> {
+        // In the order in which they were named; those of one folder in the table's order, which `expand` keeps.
+        let mut folders = Vec::new();
+        for named in plans.iter().take(MAX_TASKS) {
+            let home = self.home_of(&named.path);
+            let real = resolve(&named.path);
+            let holds = known_file(&named.path).map_or(Holds::Plan(Naming::Folder), |(_, known)| known.holds);
+            let parent = real.parent().unwrap_or(&real).to_owned();
+            let is_hidden = name_of(&parent).is_some_and(|name| name.starts_with('.'));
+            let is_below_hidden = !is_hidden && runner_folder_of(&parent).is_some();
+            let has_main = self.tasks.iter().any(|task| task.folder == home && task.part.is_none());
+            let stem = named.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("plan").to_owned();
+            let part = || Some(real.strip_prefix(&home).unwrap_or(&real).display().to_string());
+            let task = match holds {
+                Holds::LonePlan if has_main && !named.is_explicit => continue,
+                // A second document that a person names with the first goes with it: the task says which of them it reads.
+                _ if named.is_explicit && has_main => self.task_for_log(&home),
+                Holds::Plan(Naming::File) => {
+                    let own = stem.strip_prefix("prd-").or_else(|| stem.strip_prefix("prd_")).unwrap_or(&stem).to_owned();
+                    let label = self::parts(&parent).into_iter().chain([own]).collect();
+                    self.add_task(&home, part(), label, 1)
+                }
+                Holds::Plan(Naming::Folder) if is_below_hidden => self.add_task(&home, part(), self::parts(&parent), 1),
+                _ if has_main => {
+                    let label = self::parts(&home).into_iter().chain([stem]).collect();
+                    self.add_task(&home, part(), label, 2)
+                }
+                Holds::Plan(Naming::Folder | Naming::Project) | Holds::LonePlan | Holds::Log | Holds::Status => {
+                    let label = self::parts(&home);
+                    self.add_task(&home, None, label, 1)
+                }
+            };
+            self.tasks[task].has_plan = true;
+            if self.tasks[task].part.is_none() && parent == home {
+                folders.push(home);
+            }
+            self.claim_named(task, named);
+        }
+        folders
+    }
+
+    fn add_task(&mut self, folder: &Path, part: Option<String>, label: Vec<String>, least: usize) -> usize {
+        self.tasks.push(Draft { folder: folder.to_owned(), part, has_plan: false, label, least, is_tentative: true });
+        self.tasks.len() - 1
+    }
+
+    /// The folder of the task that a file belongs to: its own, the one that the runner's folder is in, or the one that its place begins in.
     fn home_of(&self, path: &Path) -> PathBuf {
         if is_standard_input(path) {
-            return self.files.current();
+            return resolve(&self.current);
         }
-        let folder = self.files.real(path.parent().unwrap_or(path));
-        match runners_folder(&folder).and_then(Path::parent) {
-            Some(home) => home.to_owned(),
-            None => folder,
+        let folder = resolve(path.parent().unwrap_or(path));
+        if let Some(home) = runner_folder_of(&folder).and_then(Path::parent) {
+            return home.to_owned();
+        }
+        match known_file(path) {
+            Some((_, known)) if matches!(known.holds, Holds::Plan(Naming::Project) | Holds::LonePlan | Holds::Status) => {
+                let above = known.pattern.split('/').count() - 1;
+                folder.ancestors().nth(above).unwrap_or(&folder).to_owned()
+            }
+            Some(_) | None => folder,
         }
     }
 
-    /// Whether a runner keeps it for everything it runs, so that several tasks may have it in common.
-    fn is_runners_log(&self, path: &Path) -> bool {
-        // A pipe has one reader.
-        is_machine_name(path)
-            && self.files.kind(path) != Kind::Pipe
-            && path.parent().is_some_and(|folder| runners_folder(&self.files.real(folder)).is_some())
+    /// The task of a folder's logs: that of its own plan, else that of its only plan, else one without a plan.
+    fn task_for_log(&mut self, folder: &Path) -> usize {
+        if let Some(task) = self.tasks.iter().position(|task| task.folder == folder && task.part.is_none()) {
+            return task;
+        }
+        let mut plans = (0..self.tasks.len()).filter(|task| self.tasks[*task].folder == folder);
+        if let (Some(only), None) = (plans.next(), plans.next()) {
+            return only;
+        }
+        self.add_task(folder, None, parts(folder), 1)
     }
 
     /// The tasks whose runner writes this log; one of its own if there are none.
-    fn tasks_of_runners_log(&mut self, path: &Path) -> Vec<usize> {
+    fn tasks_of_runner_log(&mut self, path: &Path) -> Vec<usize> {
         let home = self.home_of(path);
-        let runner = path.parent().and_then(|folder| name_of(runners_folder(&self.files.real(folder))?).map(str::to_owned));
-        let is_theirs = |folder: &PathBuf| runner.as_deref().and_then(|runner| self.runner_home(folder, runner)).as_ref() == Some(&home);
-        let tasks: Vec<usize> = (0..self.folders.len()).filter(|task| is_theirs(&self.folders[*task])).collect();
-        if tasks.is_empty() { vec![self.task(&home)] } else { tasks }
+        let runner = path.parent().and_then(|folder| name_of(runner_folder_of(&resolve(folder))?).map(str::to_owned));
+        let is_theirs = |folder: &Path| runner.as_deref().and_then(|runner| runner_home(folder, runner)).as_ref() == Some(&home);
+        let tasks: Vec<usize> = (0..self.tasks.len()).filter(|task| is_theirs(&self.tasks[*task].folder)).collect();
+        if tasks.is_empty() { vec![self.task_for_log(&home)] } else { tasks }
     }
 
-    fn task(&mut self, folder: &Path) -> usize {
-        self.folders.iter().position(|known| known == folder).unwrap_or_else(|| {
-            self.folders.push(folder.to_owned());
-            self.folders.len() - 1
-        })
+    fn claim_named(&mut self, task: usize, named: &Named) {
+        let is_known_log = name_of(&named.path).is_some_and(|name| PROGRESS.iter().any(|known| is_like(name, known)));
+        if named.is_explicit || named.is_awaited || is_known_log {
+            self.tasks[task].is_tentative = false;
+        }
+        self.claim(task, &named.path, Some(&named.as_named), named.is_explicit);
     }
 
-    fn take(&mut self, task: usize, path: &Path, as_named: Option<&Path>, itself: bool) {
-        let real = self.files.real(path);
-        let whose = self.is_runners_log(path).then_some(task);
-        if self.seen.insert((real.clone(), whose)) {
-            self.taken.push(Taken { task, path: path.to_owned(), real, as_named: as_named.map(Path::to_owned), itself });
+    fn claim(&mut self, task: usize, path: &Path, as_named: Option<&Path>, is_explicit: bool) {
+        let real = resolve(path);
+        let whose = is_runner_log(path).then_some(task);
+        if self.claimed_paths.insert((real.clone(), whose)) {
+            self.claimed.push(Claimed { task, path: path.to_owned(), real, as_named: as_named.map(Path::to_owned), is_explicit });
         }
     }
 
     /// What belongs to a task without being named, there or not yet.
     fn belonging_to(&self, task: usize) -> Vec<PathBuf> {
-        let folder = &self.folders[task];
-        let own: Vec<&Taken> = self.taken.iter().filter(|taken| taken.task == task).collect();
-        let has_log = own.iter().any(|taken| self.shape_of(&taken.path) == Shape::Lines && !is_execution_log(&taken.real));
-        let has_plan = own.iter().any(|taken| Shape::of(&taken.path) == Shape::Document);
-        let exists = |name: &&str| self.files.kind(&folder.join(name)) == Kind::File;
+        let draft = &self.tasks[task];
+        let folder = &draft.folder;
+        let own: Vec<&Claimed> = self.claimed.iter().filter(|claimed| claimed.task == task).collect();
+        let is_usual = |claimed: &&&Claimed| name_of(&claimed.path).is_some_and(|name| PLANS.iter().any(|known| is_like(name, known)));
+        let has_usual_plan = own.iter().any(|claimed| is_usual(&claimed)) || !draft.has_plan;
+        if draft.part.is_some() || (draft.is_tentative && !has_usual_plan) {
+            // Its runner writes no log that is known.
+            return Vec::new();
+        }
+        let is_log = |claimed: &&Claimed| match shape_of(&claimed.path) {
+            Shape::Lines | Shape::Stream => !claimed.real.ends_with(EXECUTION_LOG),
+            Shape::Document | Shape::Status => false,
+        };
+        let exists = |name: &&str| kind_of(&folder.join(name)) == FileKind::File;
         let mut paths = Vec::new();
-        if !has_plan {
-            let plan = PLANS.iter().copied().find(exists).unwrap_or(PLANS[0]);
-            paths.push(folder.join(plan));
+        if !draft.has_plan {
+            paths.push(folder.join(PLANS.iter().copied().find(exists).unwrap_or(PLANS[0])));
         }
-        if !has_log {
-            let log = PROGRESS.iter().copied().find(exists).unwrap_or(PROGRESS[0]);
-            paths.push(folder.join(log));
+        if !own.iter().any(|claimed| is_log(claimed) && shape_of(&claimed.path) == Shape::Lines) {
+            paths.push(folder.join(PROGRESS.iter().copied().find(exists).unwrap_or(PROGRESS[0])));
         }
-        let home = self.runner_home(folder, RUNNER_FOLDERS[0]);
-        paths.push(home.clone().or_else(|| self.repository(folder)).unwrap_or_else(|| folder.clone()).join(EXECUTION_LOG));
+        let home = runner_home(folder, CLAUDE_LOOP);
+        paths.push(home.clone().or_else(|| repository(folder)).unwrap_or_else(|| folder.clone()).join(EXECUTION_LOG));
         // Written at the first error only, so that it is waited for.
         paths.extend(home.map(|home| home.join(ERROR_LOG)));
-        let theirs = RUNNER_FILES.iter().filter_map(|file| {
-            let home = self.runner_home(folder, file.split('/').next()?)?;
-            Some(home.join(file)).filter(|path| self.files.kind(path) == Kind::File)
-        });
-        paths.extend(theirs);
+        paths.extend(runner_files(folder));
         paths
     }
 
-    /// The nearest folder upwards, up to the repository, that has this runner's folder in it.
-    fn runner_home(&self, folder: &Path, runners: &str) -> Option<PathBuf> {
-        let bound = self.repository(folder).map_or(UP + 1, |top| folder.components().count() - top.components().count() + 1);
-        let is_there = |path: PathBuf| self.files.kind(&path) == Kind::Folder && is_believed(&path, folder);
-        folder.ancestors().take(bound).find(|above| is_there(above.join(runners))).map(Path::to_owned)
-    }
-
-    fn repository(&self, folder: &Path) -> Option<PathBuf> {
-        let is_there = |path: PathBuf| self.files.kind(&path) != Kind::Missing && is_believed(&path, folder);
-        folder.ancestors().find(|above| is_there(above.join(".git"))).map(Path::to_owned)
-    }
-
-    fn shape_of(&self, path: &Path) -> Shape {
-        if is_standard_input(path) || self.files.kind(path) == Kind::Pipe { Shape::Stream } else { Shape::of(path) }
-    }
-
     fn found(self, folders: Vec<PathBuf>) -> Found {
-        let names = names(&self.folders);
-        let tasks =
-            self.folders.iter().zip(names).zip(0..).map(|((folder, name), id)| Task { id: TaskId(id), name, folder: folder.clone() });
-        let sources = self.taken.iter().zip(0..).map(|(taken, id)| Source {
-            id: SourceId(id),
-            task: TaskId(taken.task as u32),
-            key: SourceKey::new(&taken.path, self.is_runners_log(&taken.path).then_some(self.folders[taken.task].as_path())),
-            path: taken.path.clone(),
-            common: self.is_runners_log(&taken.path).then(|| taken.real.clone()),
-            shown: shown(taken, &self.folders[taken.task], self.files),
-            shape: self.shape_of(&taken.path),
-            named: taken.itself || taken.as_named.is_some(),
-            machine_name: is_machine_name(&taken.path),
-            // `discover` narrows it.
-            confinement: Confinement::Anywhere,
+        let names = names(&self.tasks);
+        let tasks = self.tasks.iter().zip(names).zip(0..).map(|((draft, name), id)| Task {
+            id: TaskId(id),
+            name,
+            folder: draft.folder.clone(),
+            part: draft.part.clone(),
+            is_tentative: draft.is_tentative,
+        });
+        let sources = self.claimed.iter().zip(0..).map(|(claimed, id)| {
+            let folder = self.tasks[claimed.task].folder.as_path();
+            Source {
+                id: SourceId(id),
+                task: TaskId(u32::try_from(claimed.task).unwrap_or(u32::MAX)),
+                key: SourceKey::new(&claimed.path, is_runner_log(&claimed.path).then_some(folder)),
+                path: claimed.path.clone(),
+                shared_path: is_runner_log(&claimed.path).then(|| claimed.real.clone()),
+                display_path: display_path(claimed, folder),
+                shape: shape_of(&claimed.path),
+                named: claimed.is_explicit || claimed.as_named.is_some(),
+                machine_name: is_machine_name(&claimed.path),
+                // `discover` narrows it.
+                confinement: Confinement::Anywhere,
+            }
         });
         Found { tasks: tasks.collect(), sources: sources.collect(), folders }
     }
 }
 
+/// What runners keep in folders of their own, nearest to the task, where it is there. Of a pattern the last name counts.
+fn runner_files(folder: &Path) -> Vec<PathBuf> {
+    let theirs = KNOWN_FILES.iter().filter(|known| matches!(known.holds, Holds::Log | Holds::Status) && known.pattern.starts_with('.'));
+    let more = [".ralph/fix_plan.md", ".ralph/progress.txt", ".ralph/progress.md", ".ralph-tui/progress.md", ".ralphy/progress.txt"];
+    let patterns = more.into_iter().chain(theirs.map(|known| known.pattern));
+    let mut found = Vec::new();
+    for pattern in patterns {
+        let Some((runner, _)) = pattern.split_once('/') else { continue };
+        let Some(home) = runner_home(folder, runner) else { continue };
+        let path = home.join(pattern);
+        let file = match path.file_name().and_then(|name| name.to_str()) {
+            Some(name) if name.contains('*') => {
+                let inside = path.parent().unwrap_or(&path);
+                let names = inside.read_dir().into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+                names.filter(|own| is_like(own, name)).max().map(|name| inside.join(name))
+            }
+            Some(_) | None => Some(path),
+        };
+        found.extend(file.filter(|file| kind_of(file) == FileKind::File && !pattern.starts_with(CLAUDE_LOOP)));
+    }
+    found
+}
+
+/// The nearest folder upwards, up to the repository, that has this runner's folder in it.
+fn runner_home(folder: &Path, runner: &str) -> Option<PathBuf> {
+    let bound = repository(folder).map_or(MAX_PARENTS + 1, |top| folder.components().count() - top.components().count() + 1);
+    let is_there = |path: PathBuf| kind_of(&path) == FileKind::Folder && is_believed(&path, folder);
+    folder.ancestors().take(bound).find(|above| is_there(above.join(runner))).map(Path::to_owned)
+}
+
+fn repository(folder: &Path) -> Option<PathBuf> {
+    let is_there = |path: PathBuf| kind_of(&path) != FileKind::Missing && is_believed(&path, folder);
+    folder.ancestors().find(|above| is_there(above.join(".git"))).map(Path::to_owned)
+}
+
+fn shape_of(path: &Path) -> Shape {
+    if is_standard_input(path) || kind_of(path) == FileKind::Pipe { Shape::Stream } else { Shape::of(path) }
+}
+
+/// Whether a runner keeps it for everything it runs, so that several tasks may have it in common.
+fn is_runner_log(path: &Path) -> bool {
+    // A pipe has one reader.
+    is_machine_name(path)
+        && !matches!(known_file(path), Some((_, known)) if matches!(known.holds, Holds::Plan(_)))
+        && kind_of(path) != FileKind::Pipe
+        && path.parent().is_some_and(|folder| runner_folder_of(&resolve(folder)).is_some())
+}
+
 /// Relative to the task's folder where it lies in it; a runner's file further up with `../`; else as named.
-fn shown(taken: &Taken, folder: &Path, files: &dyn FileSystem) -> String {
-    if is_standard_input(&taken.path) {
+fn display_path(claimed: &Claimed, folder: &Path) -> String {
+    if is_standard_input(&claimed.path) {
         return "-".to_owned();
     }
     // The name itself counts, not what it links to: only its folder is looked through.
-    let own = match (taken.path.parent(), taken.path.file_name()) {
-        (Some(parent), Some(name)) => files.real(parent).join(name),
-        (None, _) | (_, None) => taken.path.clone(),
+    let own = match (claimed.path.parent(), claimed.path.file_name()) {
+        (Some(parent), Some(name)) => resolve(parent).join(name),
+        (None, _) | (_, None) => claimed.path.clone(),
     };
     if let Ok(inside) = own.strip_prefix(folder) {
         return inside.display().to_string();
     }
-    if let Some(as_named) = &taken.as_named {
+    if let Some(as_named) = &claimed.as_named {
         return text::last_names(as_named);
     }
     match folder.ancestors().enumerate().find_map(|(up, above)| own.strip_prefix(above).ok().map(|rest| (up, rest))) {
@@ -194,27 +328,23 @@ fn shown(taken: &Taken, folder: &Path, files: &dyn FileSystem) -> String {
 }
 
 /// The outermost runner's folder that this one is, or is in.
-fn runners_folder(folder: &Path) -> Option<&Path> {
-    folder.ancestors().filter(|above| name_of(above).is_some_and(|name| RUNNER_FOLDERS.contains(&name))).last()
+fn runner_folder_of(folder: &Path) -> Option<&Path> {
+    let is_runners = |above: &&Path| name_of(above).is_some_and(|name| is_runner_folder(name) || name == ".claude");
+    folder.ancestors().filter(is_runners).last()
 }
 
-fn is_execution_log(path: &Path) -> bool {
-    path.ends_with(EXECUTION_LOG)
-}
-
-/// Each folder's own name, with as many of its parents' as it takes to be the only one.
-fn names(folders: &[PathBuf]) -> Vec<String> {
-    let parts: Vec<Vec<String>> = folders.iter().map(|folder| parts(folder)).collect();
-    let name = |own: &[String], count: usize| own[own.len() - count.min(own.len())..].join("/");
-    parts
+/// Each task's own name, with as many of its parents' as it takes to be the only one.
+fn names(tasks: &[Draft]) -> Vec<String> {
+    let name = |task: &Draft, count: usize| task.label[task.label.len() - count.min(task.label.len())..].join("/");
+    tasks
         .iter()
         .enumerate()
         .map(|(index, own)| {
             let is_taken = |count: usize| {
                 let mine = name(own, count);
-                parts.iter().enumerate().any(|(other, theirs)| other != index && name(theirs, count) == mine)
+                tasks.iter().enumerate().any(|(other, theirs)| other != index && name(theirs, count.max(theirs.least)) == mine)
             };
-            let count = (1..own.len()).find(|&count| !is_taken(count)).unwrap_or(own.len());
+            let count = (own.least..own.label.len()).find(|&count| !is_taken(count)).unwrap_or(own.label.len());
             name(own, count)
         })
         .collect()

@@ -1,100 +1,82 @@
 //! Names against a made-up file system.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use super::*;
 
-/// Files by path; a path that ends with a slash is a folder, one with ` -> ` a link.
+/// A folder that stands for the root of a file system.
 struct Tree {
-    files: BTreeSet<PathBuf>,
-    folders: BTreeSet<PathBuf>,
-    links: BTreeMap<PathBuf, PathBuf>,
+    root: tempfile::TempDir,
     current: PathBuf,
 }
 
+/// Files by path; a path that ends with a slash is a folder, one with ` -> ` a link.
 fn tree(current: &str, paths: &[&str]) -> Tree {
-    let mut tree = Tree { files: BTreeSet::new(), folders: BTreeSet::new(), links: BTreeMap::new(), current: current.into() };
-    for path in paths.iter().chain([&format!("{current}/").as_str()]) {
-        if let Some((from, to)) = path.split_once(" -> ") {
-            tree.links.insert(from.into(), to.into());
-            continue;
-        }
-        let path = Path::new(path);
-        let is_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
-        if !is_folder {
-            tree.files.insert(path.to_owned());
-        }
-        tree.folders.extend(path.ancestors().skip(usize::from(!is_folder)).map(Path::to_owned));
-    }
+    let root = tempfile::tempdir().expect("a folder");
+    let current = root.path().join(current.trim_start_matches('/'));
+    fs::create_dir_all(&current).expect("a folder");
+    let tree = Tree { root, current };
+    tree.add(paths);
     tree
 }
 
-impl FileSystem for Tree {
-    fn current(&self) -> PathBuf {
-        self.current.clone()
-    }
-
-    fn kind(&self, path: &Path) -> Kind {
-        let path = self.real(path);
-        if self.files.contains(&path) {
-            Kind::File
-        } else if self.folders.contains(&path) {
-            Kind::Folder
-        } else {
-            Kind::Missing
-        }
-    }
-
-    fn list(&self, folder: &Path) -> Vec<String> {
-        let folder = self.real(folder);
-        let all = self.files.iter().chain(&self.folders).chain(self.links.keys());
-        let mut names: Vec<String> =
-            all.filter(|path| path.parent() == Some(&folder)).filter_map(|path| name_of(path).map(str::to_owned)).collect();
-        names.sort();
-        names
-    }
-
-    fn real(&self, path: &Path) -> PathBuf {
-        let mut real = PathBuf::new();
-        for part in path.components() {
-            match part {
-                std::path::Component::ParentDir => {
-                    real.pop();
-                }
-                std::path::Component::CurDir => {}
-                part => real.push(part),
-            }
-            if let Some(to) = self.links.get(&real) {
-                real = to.clone();
+impl Tree {
+    fn add(&self, paths: &[&str]) {
+        let at = |path: &str| self.root.path().join(path.trim_start_matches('/'));
+        for path in paths {
+            if let Some((from, to)) = path.split_once(" -> ") {
+                fs::create_dir_all(at(from).parent().expect("a parent")).expect("a folder");
+                std::os::unix::fs::symlink(at(to), at(from)).expect("a link");
+            } else if path.ends_with('/') {
+                fs::create_dir_all(at(path)).expect("a folder");
+            } else {
+                fs::create_dir_all(at(path).parent().expect("a parent")).expect("a folder");
+                fs::write(at(path), "").expect("a file");
             }
         }
-        real
+    }
+
+    fn named(&self, named: &[&str]) -> Vec<PathBuf> {
+        let at = |name: &&str| match name.strip_prefix('/') {
+            Some(inside) => self.root.path().join(inside),
+            None => PathBuf::from(name),
+        };
+        named.iter().map(at).collect()
+    }
+
+    fn found(&self, named: &[&str], auto_discover: bool) -> Result<Found, Error> {
+        discover(&Request { named: self.named(named), auto_discover }, &self.current)
+    }
+
+    /// Without the folder that stands for the root.
+    fn bare(&self, text: &str) -> String {
+        let real = self.root.path().canonicalize().expect("a path");
+        text.replace(&real.display().to_string(), "").replace(&self.root.path().display().to_string(), "")
     }
 }
 
 /// `task:folder` and `task/shown (path)` with `*` for documents, `!` for machine names, `+` for what was taken along.
-fn words(found: &Found) -> Vec<String> {
+fn words(tree: &Tree, found: &Found) -> Vec<String> {
     let tasks = found.tasks.iter().map(|task| format!("{} = {}", task.name, task.folder.display()));
     let sources = found.sources.iter().map(|source| {
         let mut flags = String::new();
         flags.push_str(if source.named { "" } else { "+" });
         flags.push_str(if source.shape == Shape::Document { "*" } else { "" });
         flags.push_str(if source.machine_name { "!" } else { "" });
-        format!("{}: {flags}{} ({})", found.tasks[source.task.0 as usize].name, source.shown, source.path.display())
+        format!("{}: {flags}{} ({})", found.tasks[source.task.0 as usize].name, source.display_path, source.path.display())
     });
-    tasks.chain(sources).collect()
+    tasks.chain(sources).map(|word| tree.bare(&word)).collect()
 }
 
-fn check(tree: &Tree, named: &[&str], take_along: bool, expected: &[&str]) {
-    let request = Request { named: named.iter().map(PathBuf::from).collect(), take_along };
-    let found = discover(&request, tree).unwrap();
-    assert_eq!(words(&found), expected, "{named:?}");
+fn check(tree: &Tree, named: &[&str], auto_discover: bool, expected: &[&str]) {
+    let found = tree.found(named, auto_discover).unwrap();
+    assert_eq!(words(tree, &found), expected, "{named:?}");
     assert!(found.sources.iter().zip(0..).all(|(source, id)| source.id == SourceId(id)));
 }
 
 fn fails(tree: &Tree, named: &[&str]) -> Error {
-    discover(&Request { named: named.iter().map(PathBuf::from).collect(), take_along: true }, tree).unwrap_err()
+    tree.found(named, true).unwrap_err()
 }
 
 #[test]
@@ -147,7 +129,7 @@ fn the_runners_folder_is_looked_for_up_to_the_repository() {
     let with = |last: &str| expected.iter().map(|word| (*word).to_owned()).chain([last.to_owned()]).collect::<Vec<_>>();
     let above = format!("a: +!../../.claude-loop/execution_log.jsonl ({log})");
     let errors = "a: +!../../.claude-loop/logs/error.log (/r/.claude-loop/logs/error.log)";
-    let list = "a: +../../.ralph/fix_plan.md (/r/.ralph/fix_plan.md)";
+    let list = "a: +*../../.ralph/fix_plan.md (/r/.ralph/fix_plan.md)";
     for (paths, more) in [
         (&["/r/tasks/a/progress.txt", "/r/.git/", log][..], vec![errors]),
         (&["/r/tasks/a/progress.txt", "/r/.git/"], vec![]),
@@ -204,7 +186,7 @@ fn tasks_are_folders_with_names_of_their_own() {
 #[test]
 fn a_log_below_a_named_plan_is_its() {
     let tree = tree("/p", &["/p/prd.json", "/p/logs/run.log"]);
-    let expected = ["p = /p", "p: !logs/run.log (/p/logs/run.log)", "p: *prd.json (/p/prd.json)"];
+    let expected = ["p = /p", "p: *prd.json (/p/prd.json)", "p: !logs/run.log (/p/logs/run.log)"];
     check(&tree, &["logs/run.log", "prd.json"], false, &expected);
 }
 
@@ -234,19 +216,15 @@ fn a_runners_log_is_read_for_every_task_it_runs() {
     let with_log: Vec<&str> = expected.iter().copied().chain(logs.iter().map(String::as_str)).collect();
     check(&tree, &named, false, &with_log);
     // Taken along, it comes to each.
-    let found = discover(&Request { named: named[..3].iter().map(PathBuf::from).collect(), take_along: true }, &tree).unwrap();
-    let logs: Vec<String> = words(&found).into_iter().filter(|word| word.contains("execution_log")).collect();
+    let found = tree.found(&named[..3], true).unwrap();
+    let logs: Vec<String> = words(&tree, &found).into_iter().filter(|word| word.contains("execution_log")).collect();
     let own = "c: +!.claude-loop/execution_log.jsonl (/p/c/.claude-loop/execution_log.jsonl)";
     assert_eq!(logs, [shared("a", "+!../"), shared("b", "+!../"), own.to_owned()]);
     // A task that comes later gets it, too.
-    let mut before = discover(&Request { named: vec!["a/prd.json".into()], take_along: true }, &tree).unwrap();
+    let mut before = tree.found(&["a/prd.json"], true).unwrap();
     let added = before.add(found);
-    assert!(
-        added
-            .sources
-            .iter()
-            .any(|source| source.common.as_deref() == Some(Path::new(log)) && added.tasks.iter().any(|task| task.id == source.task))
-    );
+    assert!(added.sources.iter().any(|source| source.shared_path.as_ref().is_some_and(|path| path.ends_with(log.trim_start_matches('/')))
+        && added.tasks.iter().any(|task| task.id == source.task)));
 }
 
 #[test]
@@ -258,7 +236,7 @@ fn links_are_read_once() {
 #[test]
 fn nothing_is_an_error_that_says_what_to_do() {
     let empty = tree("/p", &[]);
-    let message = fails(&empty, &[]).to_string();
+    let message = empty.bare(&fails(&empty, &[]).to_string());
     assert!(message.starts_with("nothing to watch in /p: looked for prd.json"), "{message}");
     assert!(message.contains("--watch"), "{message}");
     assert_eq!(fails(&empty, &[]).exit_code(), 3);
@@ -285,18 +263,18 @@ fn folders_are_looked_through_four_deep() {
     );
     let expected = [
         "b = /p/a/b",
-        "a = /p/a",
         "p = /p",
+        "a = /p/a",
         "b: *prd.json (/p/a/b/prd.json)",
+        "p: *.ralph/fix_plan.md (/p/.ralph/fix_plan.md)",
         "a: progress.txt (/p/a/progress.txt)",
         // A log below the folder of a plan is that plan's.
         "b: c/d/progress.md (/p/a/b/c/d/progress.md)",
         "p: notes.md (/p/notes.md)",
-        "p: .ralph/fix_plan.md (/p/.ralph/fix_plan.md)",
     ];
     check(&tree, &[], false, &expected);
-    let found = discover(&Request { named: Vec::new(), take_along: false }, &tree).unwrap();
-    let folders: Vec<_> = found.folders.iter().map(|folder| folder.display().to_string()).collect();
+    let found = tree.found(&[], false).unwrap();
+    let folders: Vec<_> = found.folders.iter().map(|folder| tree.bare(&folder.display().to_string())).collect();
     assert_eq!(folders, ["/p", "/p/.ralph", "/p/a", "/p/a/b", "/p/a/b/c", "/p/a/b/c/d"]);
 }
 
@@ -312,8 +290,8 @@ fn patterns_may_stand_in_any_part() {
         ("/**/y.log", vec!["/p/b/c/y.log"]),
         ("none/*.log", vec![]),
     ] {
-        let found = discover(&Request { named: vec![pattern.into()], take_along: false }, &tree).unwrap();
-        let paths: Vec<_> = found.sources.iter().map(|source| source.path.display().to_string()).collect();
+        let found = tree.found(&[pattern], false).unwrap();
+        let paths: Vec<_> = found.sources.iter().map(|source| tree.bare(&source.path.display().to_string())).collect();
         assert_eq!(paths, expected, "{pattern}");
         assert!(!found.folders.is_empty(), "{pattern}");
     }
@@ -323,10 +301,10 @@ fn patterns_may_stand_in_any_part() {
 fn standard_input_belongs_to_the_current_folder() {
     let tree = tree("/p", &["/p/prd.json"]);
     check(&tree, &["-"], false, &["p = /p", "p: - (-)"]);
-    let found = discover(&Request { named: vec!["-".into(), "-".into()], take_along: true }, &tree).unwrap();
+    let found = tree.found(&["-", "-"], true).unwrap();
     assert_eq!(found.sources[0].shape, Shape::Stream);
     assert_eq!(
-        words(&found)[2..],
+        words(&tree, &found)[2..],
         [
             "p: +*prd.json (/p/prd.json)",
             "p: +progress.txt (/p/progress.txt)",
@@ -337,31 +315,70 @@ fn standard_input_belongs_to_the_current_folder() {
 
 #[test]
 fn what_is_found_later_keeps_the_numbers_and_names_of_what_was_there() {
-    let look = |paths: &[&str]| discover(&Request { named: vec!["**/*.log".into()], take_along: false }, &tree("/p", paths)).unwrap();
-    let mut found = look(&["/p/b/shop/x.log"]);
-    let added = found.add(look(&["/p/a/shop/x.log", "/p/b/shop/w.log", "/p/b/shop/x.log"]));
+    let tree = tree("/p", &["/p/b/shop/x.log"]);
+    let find = || tree.found(&["**/*.log"], false).unwrap();
+    let mut found = find();
+    tree.add(&["/p/a/shop/x.log", "/p/b/shop/w.log"]);
+    let added = found.add(find());
     assert_eq!(added.tasks.iter().map(|task| (task.id, task.name.as_str())).collect::<Vec<_>>(), [(TaskId(1), "a/shop")]);
-    let sources: Vec<_> = added.sources.iter().map(|source| (source.id, source.task, source.path.to_str().unwrap())).collect();
-    assert_eq!(sources, [(SourceId(1), TaskId(1), "/p/a/shop/x.log"), (SourceId(2), TaskId(0), "/p/b/shop/w.log")]);
+    let sources: Vec<_> = added.sources.iter().map(|source| (source.id, source.task, tree.bare(source.path.to_str().unwrap()))).collect();
+    let expected = [(SourceId(1), TaskId(1), "/p/a/shop/x.log".to_owned()), (SourceId(2), TaskId(0), "/p/b/shop/w.log".to_owned())];
+    assert_eq!(sources, expected);
     assert_eq!(found.tasks[0].name, "shop");
-    assert_eq!(found.add(look(&["/p/b/shop/x.log"])), Added::default());
+    assert_eq!(found.add(find()), Added::default());
 }
 
 #[test]
 fn a_log_keeps_its_task_when_a_plan_turns_up_above_it() {
-    let look = |paths: &[&str]| discover(&Request { named: vec![".".into()], take_along: false }, &tree("/p", paths)).unwrap();
-    let mut found = look(&["/p/sub/progress.txt"]);
-    let added = found.add(look(&["/p/sub/progress.txt", "/p/prd.json"]));
-    assert_eq!(added.sources.iter().map(|source| source.shown.as_str()).collect::<Vec<_>>(), ["prd.json"]);
+    let tree = tree("/p", &["/p/sub/progress.txt"]);
+    let find = || tree.found(&["."], false).unwrap();
+    let mut found = find();
+    tree.add(&["/p/prd.json"]);
+    let added = found.add(find());
+    assert_eq!(added.sources.iter().map(|source| source.display_path.as_str()).collect::<Vec<_>>(), ["prd.json"]);
 }
 
 #[test]
-fn the_disk_knows_missing_paths_by_their_folders() {
-    let folder = tempfile::tempdir().unwrap();
-    let real = folder.path().canonicalize().unwrap();
-    std::os::unix::fs::symlink(&real, folder.path().join("link")).unwrap();
-    assert_eq!(Disk.real(&folder.path().join("link/missing/x.txt")), real.join("missing/x.txt"));
-    assert_eq!(Disk.real(&folder.path().join("link")), real);
-    assert_eq!((Disk.kind(folder.path()), Disk.kind(&folder.path().join("x"))), (Kind::Folder, Kind::Missing));
-    assert_eq!(Disk.list(folder.path()), ["link"]);
+fn hidden_runner_folders_name_no_task() {
+    for (paths, expected) in [
+        (&["/shop/.git/", "/shop/.omc/prd.json", "/shop/.omc/progress.txt"][..], vec!["shop: *.omc/prd.json", "shop: .omc/progress.txt"]),
+        (&["/shop/.taskmaster/tasks/tasks.json", "/shop/README.md", "/shop/package.json"], vec!["shop: *.taskmaster/tasks/tasks.json"]),
+        (&["/shop/.ralphy/progress.txt"], vec!["shop: .ralphy/progress.txt"]),
+        (&["/shop/PRD.json"], vec!["shop: *PRD.json"]),
+        (&["/shop/.agents/tasks/prd-pay.json"], vec!["pay: *.agents/tasks/prd-pay.json"]),
+        (&["/shop/.sisyphus/plans/pay.md", "/shop/.sisyphus/drafts/old.md"], vec!["pay: *.sisyphus/plans/pay.md"]),
+        (
+            &["/shop/.auto-claude/specs/001-pay/implementation_plan.json"],
+            vec!["001-pay: *.auto-claude/specs/001-pay/implementation_plan.json"],
+        ),
+        (
+            &["/shop/_bmad-output/implementation-artifacts/sprint-status.yaml"],
+            vec!["shop: *_bmad-output/implementation-artifacts/sprint-status.yaml"],
+        ),
+        (
+            &[
+                "/shop/specs/001-pay/tasks.md",
+                "/shop/.kiro/specs/basket/tasks.md",
+                "/shop/openspec/changes/add-tax/tasks.md",
+                "/shop/openspec/changes/archive/2026-01-01-old/tasks.md",
+            ],
+            vec!["001-pay: *tasks.md", "basket: *.kiro/specs/basket/tasks.md", "add-tax: *tasks.md"],
+        ),
+        // The second plan of a project has a name of its own; what repeats another tracker is none.
+        (
+            &["/shop/prd.json", "/shop/.beads/issues.jsonl", "/shop/.ralph-tui/session.json"],
+            vec!["shop: *prd.json", "shop/issues: *!.beads/issues.jsonl"],
+        ),
+        (&["/shop/.ralph-tui/session.json"], vec!["shop: *.ralph-tui/session.json"]),
+    ] {
+        let tree = tree("/shop", paths);
+        let found = tree.found(&[], false).unwrap();
+        let mut shown = words(&tree, &found);
+        shown.retain(|word| !word.contains(" = "));
+        let shown: Vec<&str> = shown.iter().map(|word| word.split(" (").next().unwrap()).collect();
+        let (mut shown, mut expected) = (shown, expected);
+        shown.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(shown, expected);
+    }
 }

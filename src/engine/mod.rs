@@ -11,6 +11,7 @@ mod inference;
 mod log_source;
 mod ownership;
 mod plan_cycles;
+mod plan_facts;
 mod plan_source;
 #[cfg(test)]
 mod plan_tests;
@@ -19,6 +20,7 @@ mod properties;
 mod resolve;
 mod run_name;
 mod snapshot;
+mod status_source;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -44,6 +46,7 @@ use checkpoint::SourceCheckpoint;
 use log_source::LogSource;
 use ownership::{RecordOwners, SharedFileId};
 use plan_source::PlanSource;
+use status_source::StatusSource;
 use task::TaskEngine;
 use tick::TaskTick;
 
@@ -126,6 +129,7 @@ struct SourceSlot {
     task: usize,
     role: SourceRole,
     condition: SourceCondition,
+    is_named: bool,
 }
 
 /// The index of a source among the logs or the plans of its task.
@@ -133,6 +137,7 @@ struct SourceSlot {
 enum SourceRole {
     Log(usize),
     Plan(usize),
+    Status(usize),
 }
 
 impl Engine {
@@ -174,19 +179,30 @@ impl Engine {
         for source in sources {
             let index = source.task.0 as usize;
             let task = &mut self.tasks[index];
-            let file = source.common.as_ref().map(|real| self.owners.add_file(real, index));
+            let file = source.shared_path.as_ref().map(|real| self.owners.add_file(real, index));
             let role = match source.shape {
                 Shape::Lines | Shape::Stream => {
                     let config = ParserConfig::new(&source.path, self.settings.zone.clone(), &self.settings.rules);
-                    task.logs.push(LogSource::new(&source.shown, file, source.machine_name, config));
+                    task.logs.push(LogSource::new(&source.display_path, file, source.machine_name, config));
                     SourceRole::Log(task.logs.len() - 1)
                 }
                 Shape::Document => {
-                    task.plans.push(PlanSource::new(&source.shown));
+                    task.plans.push(PlanSource::new(&source.display_path));
                     SourceRole::Plan(task.plans.len() - 1)
                 }
+                Shape::Status => {
+                    task.statuses.push(StatusSource::new(&source.display_path));
+                    SourceRole::Status(task.statuses.len() - 1)
+                }
             };
-            self.sources.push(SourceSlot { key: source.key.clone(), file, task: index, role, condition: SourceCondition::Waiting });
+            self.sources.push(SourceSlot {
+                key: source.key.clone(),
+                file,
+                task: index,
+                role,
+                condition: SourceCondition::Waiting,
+                is_named: source.named,
+            });
         }
     }
 
@@ -224,7 +240,7 @@ impl Engine {
             }
             Input::Document { source, at, text } => return self.read_document(source, at, &text).then(|| self.advice()),
             Input::FileSeen { source, at } => self.record_file_time(source, at),
-            Input::Missing { source, at: _ } => self.record_missing(source),
+            Input::Missing { source, at } => self.record_missing(source, at),
             Input::Notice { source, at: _, notice } => {
                 if let (Some(source), NoticeKind::Unreadable) = (source, notice.kind) {
                     self.sources[source.0 as usize].condition = SourceCondition::Unreadable;
@@ -288,7 +304,8 @@ impl Engine {
     fn next_tick(&self) -> Option<Duration> {
         let sources = self.tasks.iter().flat_map(|task| {
             let logs = task.logs.iter().filter_map(|source| source.deadline(self.ticked));
-            logs.chain(task.plans.iter().filter_map(|source| source.deadline(self.ticked)))
+            let plans = task.plans.iter().filter_map(|source| source.deadline(self.ticked));
+            logs.chain(plans).chain(task.gone_deadline(self.ticked))
         });
         let estimate = self.tasks.iter().any(|task| task.model.is_running()).then_some(self.estimated + ESTIMATE_INTERVAL);
         let run_switch = self.tasks.iter().any(|task| task.run_switch_pending).then_some(self.ticked);
@@ -302,7 +319,7 @@ impl Engine {
             let task = &self.tasks[slot.task];
             let (log, machine_log) = match slot.role {
                 SourceRole::Log(log) => (Some(log), task.logs[log].is_machine_log()),
-                SourceRole::Plan(_) => (None, false),
+                SourceRole::Plan(_) | SourceRole::Status(_) => (None, false),
             };
             // A pending plan may decide which task owns a record.
             let readers = self.owners.readers(slot.file);
@@ -316,13 +333,22 @@ impl Engine {
     pub fn state(&self, now: ClockReading) -> State {
         let mut sources: Vec<Vec<SourceState>> = self.tasks.iter().map(|_| Vec::new()).collect();
         for slot in &self.sources {
+            // A file that nobody named and that is not there is nobody's.
+            if !slot.is_named && slot.condition == SourceCondition::Waiting {
+                continue;
+            }
             let task = &self.tasks[slot.task];
             sources[slot.task].push(match slot.role {
                 SourceRole::Log(log) => snapshot::log_state(&task.logs[log], slot.condition),
                 SourceRole::Plan(plan) => snapshot::plan_state(&task.plans[plan], slot.condition),
+                SourceRole::Status(status) => snapshot::status_state(&task.statuses[status], slot.condition),
             });
         }
-        let shown = self.tasks.iter().zip(sources).take(snapshot::TASK_LIMIT);
+        // Prose beside a run is no task of its own, but when there is nothing else it is shown for what it is.
+        let all_hidden = self.tasks.iter().all(TaskEngine::is_hidden);
+        let shown = self.tasks.iter().zip(sources).filter(|(task, _)| all_hidden || !task.is_hidden());
+        let count = if all_hidden { self.tasks.len() } else { self.tasks.iter().filter(|task| !task.is_hidden()).count() };
+        let shown = shown.take(snapshot::TASK_LIMIT);
         let mut tasks: Vec<TaskState> =
             shown.map(|(task, sources)| snapshot::task_state(&task.model, &task.folder, sources, now.wall)).collect();
         snapshot::add_qualifiers(&mut tasks);
@@ -330,7 +356,7 @@ impl Engine {
             schema: SCHEMA,
             server_time: now.wall,
             seq: self.seq,
-            unlisted: snapshot::count_unlisted(&mut tasks, self.tasks.len()),
+            unlisted: snapshot::count_unlisted(&mut tasks, count),
             tasks,
             notices: self.notices.iter().cloned().collect(),
         }
@@ -346,13 +372,15 @@ impl Engine {
         checkpoint.seq = self.seq;
         checkpoint.at = at;
         for task in &self.tasks {
-            checkpoint.tasks.insert(task.folder.clone(), task.checkpoint(&self.owners));
+            checkpoint.tasks.insert(task.checkpoint_key.clone(), task.checkpoint(&self.owners));
         }
         for slot in &self.sources {
             let task = &self.tasks[slot.task];
             let source = match slot.role {
                 SourceRole::Log(log) => SourceCheckpoint::Log(Box::new(task.logs[log].checkpoint())),
                 SourceRole::Plan(plan) => SourceCheckpoint::Plan(Box::new(task.plans[plan].clone())),
+                // It is small, and read anew.
+                SourceRole::Status(_) => continue,
             };
             checkpoint.sources.insert(slot.key.clone(), source);
         }
@@ -364,7 +392,7 @@ impl Engine {
         let slot = &self.sources[source.0 as usize];
         match slot.role {
             SourceRole::Log(log) => self.tasks[slot.task].logs[log].is_counted(),
-            SourceRole::Plan(_) => true,
+            SourceRole::Plan(_) | SourceRole::Status(_) => true,
         }
     }
 
@@ -393,7 +421,7 @@ impl Engine {
         let down = Duration::from_millis(now.wall.since(checkpoint.at).unwrap_or(0));
         let missing_since = (down < REAPPEAR_AFTER).then_some(now.elapsed);
         for task in &mut self.tasks[first_task..] {
-            if let Some(kept) = checkpoint.tasks.remove(&task.folder) {
+            if let Some(kept) = checkpoint.tasks.remove(&task.checkpoint_key) {
                 self.owners.restore(Some(task.index), &kept.records);
                 task.restore(kept);
             }
@@ -406,7 +434,7 @@ impl Engine {
                     task.restore_plan(plan, *kept);
                     task.newest_plan().into_iter().for_each(|plan| self.owners.set_plan(task.index, plan));
                 }
-                (SourceRole::Log(_) | SourceRole::Plan(_), Some(_) | None) => {}
+                (SourceRole::Log(_) | SourceRole::Plan(_) | SourceRole::Status(_), Some(_) | None) => {}
             }
         }
     }
@@ -416,7 +444,7 @@ impl Engine {
         let slot = &self.sources[source.0 as usize];
         match slot.role {
             SourceRole::Log(log) => act(&mut self.tasks[slot.task].logs[log], at.elapsed),
-            SourceRole::Plan(_) => debug_assert!(false, "the reader fed a document as lines"),
+            SourceRole::Plan(_) | SourceRole::Status(_) => debug_assert!(false, "the reader fed a document as lines"),
         }
     }
 
@@ -424,7 +452,7 @@ impl Engine {
         let slot = &self.sources[source.0 as usize];
         match slot.role {
             SourceRole::Log(log) => act(&mut self.tasks[slot.task], log, &mut self.owners),
-            SourceRole::Plan(_) => debug_assert!(false, "the reader fed a document as lines"),
+            SourceRole::Plan(_) | SourceRole::Status(_) => debug_assert!(false, "the reader fed a document as lines"),
         }
     }
 
@@ -446,6 +474,7 @@ impl Engine {
                 task.plans[plan].read(at.elapsed, text);
                 changes_waits = had_other_run != task.plans[plan].has_other_run();
             }
+            SourceRole::Status(status) => task.statuses[status].read(text),
             SourceRole::Log(_) => debug_assert!(false, "the reader fed lines as a document"),
         }
         if let Some(plan) = task.newest_plan() {
@@ -459,6 +488,11 @@ impl Engine {
         let slot = &mut self.sources[source.0 as usize];
         slot.condition = SourceCondition::Reading;
         self.state_version += 1;
+        let (index, is_work) = (slot.task, !matches!(slot.role, SourceRole::Status(_)));
+        if self.tasks[index].gone_since.take().is_some() || is_work {
+            self.tasks[index].model.resume();
+        }
+        let slot = &self.sources[source.0 as usize];
         if !self.live || self.owners.is_shared(slot.file) {
             return;
         }
@@ -472,6 +506,12 @@ impl Engine {
             }
             // What it states tells whether it is a sign of life: see [`TaskTick`].
             SourceRole::Plan(plan) => task.plans[plan].written = Some(at.wall),
+            // The runner is alive.
+            SourceRole::Status(status) => {
+                task.statuses[status].written = Some(at.wall);
+                let path = task.statuses[status].path.clone();
+                task.model.record_activity(at.wall, &path);
+            }
         }
         self.owners.record_activity(slot.task, at.wall);
     }
@@ -483,6 +523,7 @@ impl Engine {
         match slot.role {
             SourceRole::Log(log) => task.logs[log].written = Some(at),
             SourceRole::Plan(plan) => task.plans[plan].written = Some(at),
+            SourceRole::Status(status) => task.statuses[status].written = Some(at),
         }
         if !self.owners.is_shared(slot.file) {
             let path = path_of(task, slot.role).clone();
@@ -491,13 +532,20 @@ impl Engine {
         }
     }
 
-    fn record_missing(&mut self, source: SourceId) {
+    fn record_missing(&mut self, source: SourceId, at: ClockReading) {
         let slot = &mut self.sources[source.0 as usize];
         slot.condition = match slot.condition {
             SourceCondition::Reading | SourceCondition::Gone => SourceCondition::Gone,
             SourceCondition::Waiting | SourceCondition::Unreadable => SourceCondition::Waiting,
         };
         self.state_version += 1;
+        let (task, role, condition) = (slot.task, slot.role, slot.condition);
+        let is_left = !self.sources.iter().any(|slot| slot.task == task && slot.condition == SourceCondition::Reading);
+        let task = &mut self.tasks[task];
+        let ends = matches!(role, SourceRole::Status(status) if task.statuses[status].ends_when_missing());
+        if condition == SourceCondition::Gone && (is_left || ends) && task.gone_since.is_none() {
+            task.gone_since = Some(at.elapsed);
+        }
     }
 
     /// Makes the other sources of the task wait when a log seems to be reset for a new run. Returns whether they did not wait before.
@@ -524,5 +572,6 @@ fn path_of(task: &TaskEngine, role: SourceRole) -> &Arc<str> {
     match role {
         SourceRole::Log(log) => &task.logs[log].path,
         SourceRole::Plan(plan) => &task.plans[plan].path,
+        SourceRole::Status(status) => &task.statuses[status].path,
     }
 }

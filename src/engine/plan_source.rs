@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::format::SourceKind;
 use crate::ledger::{PARTIAL_LOSS_DELAY, TOTAL_LOSS_DELAY};
 use crate::model::Origin;
-use crate::plan::{self, Notation, ParseError, Plan, PlanStory};
+use crate::plan::{self, Notation, ParseError, Plan, PlanStatus, PlanStory};
 
 /// A parse error is reported after this long: a shorter one is a write under way.
 const PARSE_ERROR_DELAY: Duration = Duration::from_secs(3);
@@ -35,16 +35,52 @@ pub(super) struct PlanSource {
     parse_error_reported: bool,
     #[serde(skip)]
     second_plan_reported: bool,
-    /// How often each story passed in this run, by its key: the rising edges of its flag.
-    pass_counts: HashMap<Arc<str>, u32>,
-    /// Keys of the stories that were passed when the plan last had them: a story that leaves the plan and comes back stays passed.
-    passed: HashSet<Arc<str>>,
+    /// How often each story started, passed and failed in this run, by its key: the changes of its status.
+    counts: HashMap<Arc<str>, EdgeCounts>,
+    /// The status of each story when the plan last had it: a story that leaves the plan and comes back has not changed.
+    statuses: HashMap<Arc<str>, PlanStatus>,
+    /// Criteria that were done in this run, by the story's key and their index.
+    criteria_done: HashSet<(Arc<str>, u32)>,
     /// How often the whole plan became complete in this run.
     completions: u32,
     /// The plan is complete and its completion is emitted.
     completion_emitted: bool,
     #[serde(skip)]
     pub(super) written: Option<Timestamp>,
+}
+
+/// How often a story reached each status in this run.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+struct EdgeCounts {
+    started: u32,
+    passed: u32,
+    failed: u32,
+}
+
+/// What changed for one story of an adopted plan, with its index in the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PlanEdge {
+    /// It is under way, for the n-th time in this run.
+    Started {
+        story: usize,
+        count: u32,
+    },
+    CriterionDone {
+        story: usize,
+        criterion: u32,
+    },
+    Passed {
+        story: usize,
+        count: u32,
+    },
+    Failed {
+        story: usize,
+        count: u32,
+    },
+    /// It is not passed any more.
+    Reopened {
+        story: usize,
+    },
 }
 
 /// Statement an accepted plan means for the run.
@@ -116,7 +152,13 @@ impl PlanSource {
             return None;
         }
         self.parse_error_reported = true;
-        Some(format!("is not valid JSON ({why}); the last good version stands until it is"))
+        let notation = match Notation::of(&self.path) {
+            Notation::Json => "valid JSON",
+            Notation::JsonLines => "one valid JSON object a line",
+            Notation::Yaml => "valid YAML",
+            Notation::Markdown => "a plan that can be read",
+        };
+        Some(format!("is not {notation} ({why}); the last good version stands until it is"))
     }
 
     /// Whether the candidate is the plan of another run.
@@ -173,35 +215,49 @@ impl PlanSource {
         reset || !goes_on
     }
 
-    /// Adopts an accepted plan; `keys` are the keys of its stories, in the order of the plan. Returns the index and the pass count of each
-    /// story that passed, and the index of each that is not passed any more.
-    pub(super) fn adopt(&mut self, plan: Plan, keys: &[Arc<str>]) -> (Vec<(usize, u32)>, Vec<usize>) {
-        let mut passed = Vec::new();
-        let mut reopened = Vec::new();
+    /// Adopts an accepted plan; `keys` are the keys of its stories, in the order of the plan. Returns what changed.
+    pub(super) fn adopt(&mut self, plan: Plan, keys: &[Arc<str>]) -> Vec<PlanEdge> {
+        let mut edges = Vec::new();
         for (index, (story, key)) in plan.stories.iter().zip(keys).enumerate() {
-            if story.is_passed() {
-                if self.passed.insert(key.clone()) {
-                    let count = self.pass_counts.entry(key.clone()).or_default();
-                    *count += 1;
-                    passed.push((index, *count));
-                }
-            } else if self.passed.remove(key) {
-                reopened.push(index);
+            let before = self.statuses.insert(key.clone(), story.status).unwrap_or_default();
+            let counts = self.counts.entry(key.clone()).or_default();
+            if before == PlanStatus::Passed && !story.is_passed() {
+                edges.push(PlanEdge::Reopened { story: index });
             }
+            if story.status == PlanStatus::InProgress && before != PlanStatus::InProgress {
+                counts.started += 1;
+                edges.push(PlanEdge::Started { story: index, count: counts.started });
+            }
+            for (criterion, _) in (0u32..).zip(&story.criteria).filter(|(_, criterion)| criterion.done == Some(true)) {
+                if self.criteria_done.insert((key.clone(), criterion)) {
+                    edges.push(PlanEdge::CriterionDone { story: index, criterion });
+                }
+            }
+            if story.status == PlanStatus::Passed && before != PlanStatus::Passed {
+                counts.passed += 1;
+                edges.push(PlanEdge::Passed { story: index, count: counts.passed });
+            }
+            if story.status == PlanStatus::Failed && before != PlanStatus::Failed {
+                counts.failed += 1;
+                edges.push(PlanEdge::Failed { story: index, count: counts.failed });
+            }
+            // What ended had begun, so that the next start is that of another attempt.
+            counts.started = counts.started.max(counts.passed + counts.failed);
         }
         self.plan = Some(plan);
         if !self.is_complete() {
             self.completion_emitted = false;
         }
-        (passed, reopened)
+        edges
     }
 
     /// Begins a run: the counts so far belong to the one before. `reset` when this plan caused it.
     pub(super) fn begin_run(&mut self, reset: bool) {
-        self.pass_counts.clear();
+        self.counts.clear();
+        self.criteria_done.clear();
         self.completions = 0;
         if reset {
-            self.passed.clear();
+            self.statuses.clear();
             self.completion_emitted = false;
         }
     }

@@ -37,7 +37,8 @@ fn stories_that_share_an_id_or_a_title_pass_one_by_one() {
     for [id, expected, then] in [["US-1", "US-1", "US-1"], ["", "Same", "Same"]] {
         let version = |first, second| untitled(&[(id, "Same", first), (id, "Same", second), ("X", "Other", false)]);
         let emitted = history(&[version(false, false), version(false, true), version(true, true)]);
-        assert_eq!(emitted, [format!("passed {expected} (b)"), format!("passed {then} (b)")], "{id:?}");
+        let attempt = |name: &str| [format!("start {name} (b)"), format!("passed {name} (b)")];
+        assert_eq!(emitted, [attempt(expected), attempt(then)].concat(), "{id:?}");
     }
 }
 
@@ -63,14 +64,14 @@ fn a_task_with_two_plans_goes_by_the_first() {
         task: TaskId(0),
         key: SourceKey::new(name.as_ref(), None),
         path: (*name).into(),
-        common: None,
-        shown: (*name).into(),
+        shared_path: None,
+        display_path: (*name).into(),
         shape: Shape::Document,
         named: true,
         machine_name: false,
         confinement: crate::discover::Confinement::Anywhere,
     });
-    let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into() }];
+    let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into(), part: None, is_tentative: false }];
     let mut engine = Engine::new(EngineSettings {
         tasks,
         sources: sources.collect(),
@@ -95,7 +96,7 @@ fn a_task_with_two_plans_goes_by_the_first() {
     outputs.push(engine.tick(later));
     let events = outputs.iter().flat_map(|output| &output.events);
     let emitted: Vec<_> = events.map(|event| (event.data.type_name(), &*event.source.path, &*event.run)).collect();
-    assert_eq!(emitted, [("task_started", "prd.json", "one"), ("story_completed", "prd.json", "one")]);
+    assert_eq!(emitted, ["task_started", "story_started", "story_completed"].map(|name| (name, "prd.json", "one")));
     let task = &engine.state(later).tasks[0];
     assert_eq!((task.story_count, task.percent), (Some(2), Some(50)));
     assert_eq!(outputs.iter().map(|output| output.notices.len()).sum::<usize>(), 1, "the other is mentioned once");
@@ -108,7 +109,7 @@ fn a_plan_of_ten_thousand_stories_is_taken() {
         plan("b", &names.iter().enumerate().map(|(n, id)| (id.as_str(), n < passed)).collect::<Vec<_>>())
     };
     let (before, after) = (version(9_998), version(9_999));
-    assert_eq!(history(&[before, after]), ["passed US-9998 (b)"]);
+    assert_eq!(history(&[before, after]), ["start US-9998 (b)", "passed US-9998 (b)"]);
 }
 
 #[test]

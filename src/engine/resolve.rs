@@ -52,6 +52,14 @@ impl ResolvedNames {
         self.key_text = story.key.to_string();
         self.story = Some(story);
     }
+
+    /// Sets the criterion of the story that was set before.
+    pub(super) fn set_criterion(&mut self, criterion: u32) {
+        let story = self.story.as_ref().map(|story| story.key.to_string()).unwrap_or_default();
+        self.key_text = criterion_key(&story, criterion);
+        self.criterion = Some(criterion);
+        self.countable = true;
+    }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -102,7 +110,7 @@ impl FactResolver {
             Statement::Activity { .. } => false,
         };
         let key_text = match (&fact.statement, &story) {
-            (Statement::CriterionDone { .. }, Some(story)) => format!("{}\u{1}{}", story.key, criterion.unwrap_or_default()),
+            (Statement::CriterionDone { .. }, Some(story)) => criterion_key(&story.key, criterion.unwrap_or_default()),
             // An error outside of a story is identified by its message.
             (Statement::Error(Failure { message, .. }), None) => format!("\u{1}{}", normalize(message)),
             (_, Some(story)) => story.key.to_string(),
@@ -130,6 +138,10 @@ impl FactResolver {
         let clash = self.stories.titles_clash(index, title);
         *self.matches_plan.entry(format!("{id}\u{0}{title}")).or_insert(if is_open { agree } else { !clash })
     }
+}
+
+fn criterion_key(story: &str, criterion: u32) -> String {
+    format!("{story}\u{1}{criterion}")
 }
 
 /// The key of a kind and of what it is about.

@@ -16,6 +16,7 @@ use crate::text;
 
 use super::log_source::LogSource;
 use super::plan_source::PlanSource;
+use super::status_source::StatusSource;
 
 /// Tasks that a snapshot shows at most.
 pub(super) const TASK_LIMIT: usize = 200;
@@ -47,6 +48,20 @@ pub(super) fn plan_state(source: &PlanSource, state: SourceCondition) -> SourceS
         changed_at: source.written,
         unit: SourceUnit::Stories,
         understood: source.plan.as_ref().map_or(0, |plan| plan.stories.len() as u64),
+        unknown: 0,
+        record_like: 0,
+        unknown_lines: Vec::new(),
+    }
+}
+
+pub(super) fn status_state(source: &StatusSource, state: SourceCondition) -> SourceState {
+    SourceState {
+        path: source.path.to_string(),
+        kind: if source.is_read() { "status" } else { SourceKind::Unknown.name() }.to_owned(),
+        state,
+        changed_at: source.written,
+        unit: SourceUnit::Records,
+        understood: u64::from(source.is_read()),
         unknown: 0,
         record_like: 0,
         unknown_lines: Vec::new(),

@@ -8,14 +8,13 @@ use std::time::Duration;
 use crate::clock::{ClockReading, Timestamp};
 use crate::discover::Task as FoundTask;
 use crate::event::Event;
-use crate::fact::{CountedKind, Fact, Outcome, Provenance, Statement, StatementForm, StoryName, entry_hash};
+use crate::fact::{CountedKind, Fact, Provenance, Statement};
 use crate::format::SourceKind;
 use crate::input::DetachedId;
-use crate::ledger::{RunLedger, Verdict};
+use crate::ledger::{RunLedger, TOTAL_LOSS_DELAY, Verdict};
 use crate::line::{Lines, PartialLine};
 use crate::model::{FactUpdate, Origin, PlanUpdate, TaskModel};
 use crate::plan::Plan;
-use crate::subject::StoryRef;
 
 use super::checkpoint::TaskCheckpoint;
 use super::counting::CountedFact;
@@ -24,17 +23,26 @@ use super::inference::{InferenceState, inferred_start};
 use super::log_source::{Evaluation, LogSource};
 use super::ownership::RecordOwners;
 use super::plan_cycles;
-use super::plan_source::PlanSource;
+use super::plan_facts::{self, PlanFact};
+use super::plan_source::{PlanEdge, PlanSource};
 use super::resolve::{FactResolver, Resolved, RunStart, key};
 use super::run_name::run_name;
+use super::status_source::StatusSource;
 
 pub(super) struct TaskEngine {
     /// Index among the tasks of the engine.
     pub(super) index: usize,
     pub(super) folder: PathBuf,
+    /// The folder, and the plan's path in it where it has several: its name in a checkpoint.
+    pub(super) checkpoint_key: PathBuf,
+    /// It was found, not named, and nothing of a run has been read yet.
+    is_tentative: bool,
     pub(super) id: Arc<str>,
     pub(super) logs: Vec<LogSource>,
     pub(super) plans: Vec<PlanSource>,
+    pub(super) statuses: Vec<StatusSource>,
+    /// Since when all its files, or the one that goes with its run, are gone.
+    pub(super) gone_since: Option<Duration>,
     pub(super) model: TaskModel,
     pub(super) inference: InferenceState,
     resolver: FactResolver,
@@ -56,28 +64,19 @@ pub(super) struct TaskEngine {
     pub(super) full_reported: bool,
 }
 
-/// A fact that a plan states. A plan may use a name twice, so that the story comes by its index and not by its name.
-pub(super) struct PlanFact {
-    fact: Fact,
-    story: Option<StoryRef>,
-    count: Option<u32>,
-}
-
-impl PlanFact {
-    pub(super) fn is_of_story(&self) -> bool {
-        self.story.is_some()
-    }
-}
-
 impl TaskEngine {
     pub(super) fn new(found: &FoundTask, index: usize, source_text: bool, infer: bool) -> Self {
         let id = found.name.as_str();
         TaskEngine {
             index,
             folder: found.folder.clone(),
+            checkpoint_key: found.part.as_ref().map_or_else(|| found.folder.clone(), |part| found.folder.join(part)),
+            is_tentative: found.is_tentative,
             id: Arc::from(id),
             logs: Vec::new(),
             plans: Vec::new(),
+            statuses: Vec::new(),
+            gone_since: None,
             model: TaskModel::new(id, source_text),
             inference: InferenceState::new(infer),
             resolver: FactResolver::default(),
@@ -91,6 +90,11 @@ impl TaskEngine {
             restored: false,
             full_reported: false,
         }
+    }
+
+    /// Whether nothing shows that there is a run or a plan.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.is_tentative && !self.model.has_content()
     }
 
     /// The path of the plan's file, when that is another than `source`: a task goes by one plan, the first that it accepted.
@@ -213,6 +217,9 @@ impl TaskEngine {
         if let Some(story) = stated.story {
             pending.names.set_story(story);
         }
+        if let Some(criterion) = stated.criterion {
+            pending.names.set_criterion(criterion);
+        }
         pending
     }
 
@@ -303,11 +310,8 @@ impl TaskEngine {
         self.emit(&start, CountedKind::TaskStarted, &start.fact, Some(occurrence), now, events);
     }
 
-    /// Emits the start of a story that ended without one. A task without a log is an exception: a plan only states how far each story is.
+    /// Emits the start of a story that ended without one.
     fn imply_start(&mut self, pending: &PendingFact, now: ClockReading, events: &mut Vec<Event>) {
-        if pending.origin.kind == SourceKind::Plan && !self.has_log() {
-            return;
-        }
         let start = key(CountedKind::StoryStarted, &pending.names.key_text);
         if self.run.count(start) >= self.ends(&pending.names.key_text) {
             return;
@@ -448,7 +452,9 @@ impl TaskEngine {
     pub(super) fn adopt_plan(&mut self, source: usize, plan: Plan, change: Option<String>, now: Timestamp) -> Vec<PlanFact> {
         let stories = self.resolver.set_plan(&plan);
         let keys: Vec<Arc<str>> = stories.iter().map(|story| story.key.clone()).collect();
-        let (passed, reopened) = self.plans[source].adopt(plan.clone(), &keys);
+        let edges = self.plans[source].adopt(plan.clone(), &keys);
+        let reopened: Vec<usize> =
+            edges.iter().filter_map(|edge| if let PlanEdge::Reopened { story } = edge { Some(*story) } else { None }).collect();
         for index in &reopened {
             // The next start belongs to another attempt, even if the one that passed had none.
             let story = &keys[*index];
@@ -468,21 +474,48 @@ impl TaskEngine {
                 story_count: u32::try_from(plan.stories.len()).ok(),
                 estimated_secs: plan.estimated_secs,
             };
-            facts.push(PlanFact { fact: plan_fact(statement, None), story: None, count: None });
+            facts.push(PlanFact::about_run(statement, None));
         }
-        for (index, count) in passed {
-            let name = StoryName { id: plan.stories[index].id.clone(), title: plan.stories[index].title.clone() };
-            let statement = Statement::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() };
-            let fact = plan_fact(statement, Some(name));
-            facts.push(PlanFact { fact, story: Some(stories[index].clone()), count: Some(count) });
+        for edge in edges {
+            plan_facts::of_edge(&plan, edge, &stories, &mut facts);
         }
+        facts.extend(plan_facts::of_errors(&plan));
         facts
+    }
+
+    /// When it is certain that the files are gone: a save by a new file takes less.
+    pub(super) fn gone_deadline(&self, ticked: Duration) -> Option<Duration> {
+        self.gone_since.map(|since| since + TOTAL_LOSS_DELAY).filter(|at| *at > ticked)
+    }
+
+    /// Ends a run whose files are gone for certain.
+    pub(super) fn stop_if_gone(&mut self, now: ClockReading) {
+        if self.gone_since.is_some_and(|since| now.elapsed >= since + TOTAL_LOSS_DELAY) {
+            self.model.stop("its files were moved or removed".to_owned(), now.wall);
+        }
+    }
+
+    /// Applies what the status files state anew. Returns the facts of each.
+    pub(super) fn take_status_changes(&mut self, now: ClockReading) -> Vec<(PlanFact, Origin)> {
+        let logs = self.logs.iter().filter_map(|log| log.written);
+        let last_work = logs.chain(self.plans.iter().filter_map(|plan| plan.written)).max();
+        let mut all = Vec::new();
+        for source in &mut self.statuses {
+            let (facts, end) = source.take_changes(last_work);
+            let origin = source.origin();
+            if let Some(end) = end.filter(|end| end.passed != Some(false)) {
+                let reason = end.reason.unwrap_or_else(|| "the runner says so".to_owned());
+                self.model.stop(format!("{}: {reason}", source.path), now.wall);
+            }
+            all.extend(facts.into_iter().map(|fact| (fact, origin.clone())));
+        }
+        all
     }
 
     /// The fact that a plan was completed, once per completion.
     pub(super) fn take_completion(&mut self, source: usize, now: Duration, at_once: bool) -> Option<PlanFact> {
         let count = self.plans[source].take_completion(now, at_once)?;
-        Some(PlanFact { fact: plan_fact(Statement::TaskEnded { passed: true }, None), story: None, count: Some(count) })
+        Some(PlanFact::about_run(Statement::TaskEnded { passed: true }, Some(count)))
     }
 
     /// Statement a restarted engine needs to go on from here.
@@ -518,19 +551,4 @@ impl TaskEngine {
 /// The plan that the task goes by.
 fn first_plan(plans: &[PlanSource]) -> Option<&Plan> {
     plans.iter().find(|source| source.has_stories()).and_then(|source| source.plan.as_ref())
-}
-
-/// A fact that a document states: it has no line.
-fn plan_fact(statement: Statement, story: Option<StoryName>) -> Fact {
-    let provenance = Provenance::Derived;
-    Fact {
-        statement,
-        story,
-        form: StatementForm::Summary,
-        provenance,
-        line: 0,
-        text: "".into(),
-        entry_hash: entry_hash(""),
-        recorded_at: None,
-    }
 }

@@ -2,6 +2,7 @@
 
 mod inference;
 mod last_line;
+mod plan_words;
 mod plans;
 mod restart;
 mod rewrites;
@@ -51,14 +52,20 @@ fn settings(names: &[&str], emit_history: bool) -> EngineSettings {
     let mut folders: Vec<String> = names.iter().map(|name| folder_of(name)).collect();
     folders.sort();
     folders.dedup();
-    let tasks = folders.iter().zip(0..).map(|(folder, id)| FoundTask { id: TaskId(id), name: folder.clone(), folder: folder.into() });
+    let tasks = folders.iter().zip(0..).map(|(folder, id)| FoundTask {
+        id: TaskId(id),
+        name: folder.clone(),
+        folder: folder.into(),
+        part: None,
+        is_tentative: false,
+    });
     let sources = names.iter().enumerate().map(|(at, name)| Source {
         id: SourceId(at as u32),
         task: TaskId(folders.iter().position(|folder| *folder == folder_of(name)).unwrap() as u32),
         key: SourceKey::new(name.as_ref(), Some(folder_of(name).as_ref())),
         path: (*name).into(),
-        common: name.ends_with(".jsonl").then(|| "log.jsonl".into()),
-        shown: (*name).into(),
+        shared_path: name.ends_with(".jsonl").then(|| "log.jsonl".into()),
+        display_path: (*name).into(),
         shape: Shape::of(name.as_ref()),
         named: true,
         machine_name: name.ends_with(".log") || name.ends_with(".jsonl"),

@@ -11,8 +11,9 @@ use crate::plan::Plan;
 use super::counting::CountedFact;
 use super::event_order::PendingFact;
 use super::ownership::RecordOwners;
+use super::plan_facts::PlanFact;
 use super::plan_source::PlanChange;
-use super::task::{PlanFact, TaskEngine};
+use super::task::TaskEngine;
 
 /// [`PARTIAL_LOSS_DELAY`] on the wall clock, which file times are compared with.
 const SETTLED_MS: u64 = PARTIAL_LOSS_DELAY.as_millis() as u64;
@@ -61,10 +62,14 @@ impl TaskTick<'_> {
             let message = format!("has said {MAX_KEYS} different things: what else is new in it is not told; a new run begins afresh");
             self.add_notice(NoticeKind::Limit, &task.id.clone(), &message);
         }
+        for (fact, origin) in task.take_status_changes(self.now) {
+            pending.push(task.prepare_plan_fact(fact, &origin, self.mute, self.live));
+        }
         // Plans are the last in the order of trust.
         pending.append(&mut of_plans);
         self.complete_plans(task, &mut pending);
         task.apply_all(pending, self.now, &mut self.events);
+        task.stop_if_gone(self.now);
         if self.live && !self.finish {
             task.infer_current(self.now, &mut self.events);
         }

@@ -4,7 +4,6 @@
 //! rounded ranges and their words out; no clock, and no chance either: the draws are the same in every process, so all screens show the
 //! same number. How good the forecasts were on finished runs is `backtest`'s to say.
 
-#[cfg(test)]
 pub(crate) mod backtest;
 mod durations;
 #[cfg(test)]

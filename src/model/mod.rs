@@ -9,6 +9,8 @@ mod history;
 mod report;
 pub mod state;
 mod story;
+#[cfg(test)]
+mod tests;
 mod timed;
 mod view;
 
@@ -251,6 +253,25 @@ impl TaskModel {
         }
         if let Some(reason) = reason {
             self.plan_change = Some(ScopeChange { at: now, reason });
+        }
+    }
+
+    /// The run stopped, and nothing says how: its runner says so, or its files are gone. A run that has ended keeps its end.
+    pub fn stop(&mut self, reason: String, now: Timestamp) {
+        if self.end.is_some() || self.status() != TaskStatus::Running {
+            return;
+        }
+        self.revision += 1;
+        let timing = Timing { at: now, precision: Precision::Second, recorded: false };
+        self.end = Some(RunEnd { status: TaskStatus::Ended, timing, dated: true, reason: Some(reason) });
+        self.terminal_line = None;
+    }
+
+    /// Something of a run that had stopped moves again.
+    pub fn resume(&mut self) {
+        if self.end.as_ref().is_some_and(|end| end.status == TaskStatus::Ended) {
+            self.revision += 1;
+            self.end = None;
         }
     }
 

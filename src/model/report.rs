@@ -254,7 +254,10 @@ impl TaskModel {
         }
         if is_new {
             self.errors += 1;
-            self.last_error = Some(state);
+            // The last one by its time, in whatever order the sources are read.
+            if self.last_error.as_ref().is_none_or(|last| last.at <= state.at) {
+                self.last_error = Some(state);
+            }
         }
         ErrorOccurred {
             story_id,

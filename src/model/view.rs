@@ -97,6 +97,11 @@ impl TaskModel {
         }
     }
 
+    /// Whether there is a plan, or anything has been read of a run.
+    pub fn has_content(&self) -> bool {
+        self.status() != TaskStatus::Waiting
+    }
+
     /// Whether a run is under way.
     pub fn is_running(&self) -> bool {
         self.status() == TaskStatus::Running

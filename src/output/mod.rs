@@ -8,6 +8,7 @@
 pub mod layout;
 pub mod ndjson;
 pub mod plain;
+pub mod status_line;
 pub mod stream;
 pub mod style;
 pub mod summary;

@@ -209,13 +209,13 @@ fn children(value: &Node) -> Vec<(Option<String>, &Node)> {
 
 /// How many of these have a name and say how they stand, or what they ask for.
 fn states(list: Vec<(Option<String>, &Node)>) -> usize {
-    let says = |element: &Node| {
+    let states_it = |element: &Node| {
         let flagged = FLAGS.iter().any(|flag| element.get(flag).is_some());
         let worded = element.first_text(&STATUSES).is_some_and(|word| words::status(&word).is_some());
         let asks = CRITERIA[..4].iter().any(|name| element.get(name).is_some());
         flagged || worded || asks
     };
-    list.iter().filter(|(key, element)| is_story(element, key.as_deref()) && says(element)).count()
+    list.iter().filter(|(key, element)| is_story(element, key.as_deref()) && states_it(element)).count()
 }
 
 fn is_story(value: &Node, key: Option<&str>) -> bool {

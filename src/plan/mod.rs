@@ -8,6 +8,7 @@ mod json;
 mod jsonl;
 mod markdown;
 mod ralph_tui;
+pub mod run_status;
 mod taskmaster;
 mod tree;
 mod words;

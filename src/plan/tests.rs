@@ -91,7 +91,7 @@ fn json_of_any_nesting() {
 }
 
 #[test]
-fn json_says_how_stories_stand() {
+fn json_status_words() {
     use Notation::Json;
     check(
         Json,

@@ -277,7 +277,10 @@ pub(super) fn id_and_title(text: &str) -> (Option<String>, String) {
         let ends = bare.len() < number.len() || title.is_empty() || title.trim_start().starts_with(['-', '–', '—', ':', '|', '(']);
         let is_number =
             bare.starts_with(|c: char| c.is_ascii_digit()) && bare.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-');
-        return if ends && is_number { (Some(format!("{first} {bare}")), after_id(title)) } else { whole() };
+        // `Task 3` is the number 3, `Phase 3` is a name.
+        let is_generic = ["task", "story", "step", "feature", "issue", "ticket"].contains(&first.to_lowercase().as_str());
+        let id = if is_generic { bare.to_owned() } else { format!("{first} {bare}") };
+        return if ends && is_number { (Some(id), after_id(title)) } else { whole() };
     }
     // `US-001:Add` has no space behind the colon.
     let (first, rest) = match first.split_once(':') {
@@ -318,7 +321,14 @@ fn is_id(word: &str) -> bool {
 
 fn after_id(title: &str) -> String {
     let title = title.trim_start();
-    title.trim_start_matches([':', '-', '–', '—', '|']).trim().to_owned()
+    without_mark(title.trim_start_matches([':', '-', '–', '—', '|']).trim())
+}
+
+/// Without the mark that stands behind many a title: `Basket ✅`.
+pub(super) fn without_mark(title: &str) -> String {
+    title
+        .trim_end_matches(|c: char| matches!(c, '✅' | '✓' | '✔' | '☑' | '🔄' | '🚧' | '⏳' | '❌' | '\u{fe0f}') || c.is_whitespace())
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -361,7 +371,7 @@ mod tests {
             ("3. Write it", Some("3"), "Write it"),
             ("3 apples", None, "3 apples"),
             ("Phase 2: Payment", Some("Phase 2"), "Payment"),
-            ("Task 3 — Pay", Some("Task 3"), "Pay"),
+            ("Task 3 — Pay", Some("3"), "Pay"),
             ("Task list is kept", None, "Task list is kept"),
             ("F1. Check the plan", Some("F1"), "Check the plan"),
             ("01-02-PLAN.md — test the basket", Some("01-02-PLAN.md"), "test the basket"),

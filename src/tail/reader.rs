@@ -173,7 +173,7 @@ impl TailReader {
         }
         self.driver.add_sources(added, now);
         self.files.add(&added.sources, &mut self.checkpoints, &self.handle);
-        let names: Vec<&str> = added.sources.iter().filter(|source| source.named).map(|source| source.shown.as_str()).collect();
+        let names: Vec<&str> = added.sources.iter().filter(|source| source.named).map(|source| source.display_path.as_str()).collect();
         if let [first, others @ ..] = names.as_slice() {
             let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
             let message = format!("has turned up{more} and is watched, too");

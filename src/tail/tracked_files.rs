@@ -63,7 +63,7 @@ impl TrackedFiles {
                     (TrackedKind::Log(Box::new(FileTailer::new(source, checkpoints.remove(&source.key)))), 1)
                 }
                 Shape::Lines => (TrackedKind::Log(Box::new(FileTailer::new(source, checkpoints.remove(&source.key)))), 2),
-                Shape::Document => (TrackedKind::Document(Box::new(DocumentReader::new(source))), 0),
+                Shape::Document | Shape::Status => (TrackedKind::Document(Box::new(DocumentReader::new(source))), 0),
                 Shape::Stream => (TrackedKind::Stream(Box::new(PipeReader::new(source, move || handle.mark_changed(index)))), 2),
             };
             self.files.push(TrackedFile {

@@ -62,7 +62,7 @@ impl TrackedPath {
             id: source.id,
             path: source.path.clone(),
             confinement: source.confinement.clone(),
-            shown: source.shown.clone(),
+            shown: source.display_path.clone(),
             presence: Presence::Unknown,
             reported: None,
             changed_at: None,

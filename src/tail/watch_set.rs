@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::discover::{self, Added, Disk, Found, Request, Shape};
+use crate::discover::{self, Added, Found, Request, Shape};
 use crate::tail::file_stat::FileStat;
 use crate::tail::wake::TailHandle;
 use crate::tail::watch::FolderWatch;
@@ -87,7 +87,7 @@ impl WatchSet {
             return Added::default();
         }
         // When all files have disappeared, those found before stay tracked: they may come back.
-        let Ok(newer) = discover::discover(&self.request, &Disk) else { return Added::default() };
+        let Ok(newer) = discover::discover(&self.request, &discover::current_folder()) else { return Added::default() };
         self.folder_stats = stat_folders(&newer.folders);
         self.found.add(newer)
     }

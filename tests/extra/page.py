@@ -189,8 +189,15 @@ def look(chromium, stage, axe, state, width, theme, folder):
     stage.name, stage.link = (state, "live") if state not in LINKS else ("running", state)
     chromium.looks(width, theme)
     chromium.tell("/url", {"url": "about:blank"})
-    chromium.tell("/url", {"url": stage.url})
     what = f"{state} {width} {theme}"
+    if stage.link == "lost":
+        # It was there before.
+        stage.link = "live"
+        chromium.tell("/url", {"url": stage.url})
+        eventually(f"{what} is drawn", lambda: chromium.run(READY["live"]), 20)
+        stage.link = "lost"
+    else:
+        chromium.tell("/url", {"url": stage.url})
     eventually(f"{what} is drawn", lambda: chromium.run(READY[stage.link]), 20)
     if folder:
         chromium.picture(folder / f"{state}-{width}-{theme}.png")

@@ -17,6 +17,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("tail::splitter", 1),
     ("tail::clean", 1),
     ("tail::follow", 1),
+    ("lex", 1),
+    ("record", 1),
     ("format", 1),
     ("plan", 1),
     ("subject", 1),
@@ -38,6 +40,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("config", 5),
     ("app", 5),
     ("check", 5),
+    ("fit", 5),
+    ("status", 5),
     ("fuzz", 5),
     ("cli", 6),
     ("main", 6),
@@ -54,6 +58,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("model", "plan"),
     ("model", "subject"),
     ("model", "format"),
+    // Records are found in lines that are taken apart.
+    ("record", "lex"),
     // What is estimated is one field of the state.
     ("estimate", "model"),
 ];
@@ -62,8 +68,9 @@ const NEIGHBOURS: &[(&str, &str)] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("notify", &["tail::watch"]),
     ("warp", &["serve"]),
-    ("hyper", &["serve::conn"]),
-    ("hyper_util", &["serve::conn"]),
+    ("hyper", &["serve::conn", "client"]),
+    ("hyper_util", &["serve::conn", "client"]),
+    ("http_body_util", &["client"]),
     ("socket2", &["serve::conn"]),
     ("indicatif", &["output::stream"]),
     ("clap", &["cli"]),

@@ -23,5 +23,6 @@ mod sources;
 mod sse;
 mod sse_client;
 mod state_schema;
+mod status;
 mod terminal;
 mod tools;

@@ -24,17 +24,23 @@ fn a_plan_without_stories_and_one_without_some_of_them_state_nothing() {
     scenario
         .save(PLAN, &plan("b", &[("US-1", false), ("US-2", true), ("US-3", true)]), RereadReason::Rewritten)
         .wait(1.0)
-        .expect(&["passed US-3 (b)"]);
+        .expect(&["start US-3 (b)", "passed US-3 (b)"]);
     scenario.save(PLAN, &plan("c", &[]), RereadReason::Rewritten).wait(1.0);
-    scenario.save(PLAN, &plan("c", &[("US-2", true), ("US-3", false)]), RereadReason::Rewritten).wait(1.0).expect(&["passed US-2 (c)"]);
+    scenario
+        .save(PLAN, &plan("c", &[("US-2", true), ("US-3", false)]), RereadReason::Rewritten)
+        .wait(1.0)
+        .expect(&["start US-2 (c)", "passed US-2 (c)"]);
 }
 
 #[test]
 fn all_flags_falling_is_a_new_run() {
     let mut scenario = Scenario::new([None, None, Some(&plan("b", &[("US-1", true), ("US-2", true)]))]);
-    scenario.expect(&["passed US-1 (b)", "passed US-2 (b)", "end (b)"]);
+    scenario.expect(&["start US-1 (b)", "passed US-1 (b)", "start US-2 (b)", "passed US-2 (b)", "end (b)"]);
     scenario.save(PLAN, &plan("b", &[("US-1", false), ("US-2", false)]), RereadReason::Replaced).wait(1.0);
-    scenario.save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), RereadReason::Replaced).wait(1.0).expect(&["passed US-1 (b#2)"]);
+    scenario
+        .save(PLAN, &plan("b", &[("US-1", true), ("US-2", false)]), RereadReason::Replaced)
+        .wait(1.0)
+        .expect(&["start US-1 (b#2)", "passed US-1 (b#2)"]);
 }
 
 #[test]

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn boxes_say_how_things_stand() {
+    fn boxes_of_every_kind() {
         for (text, expected) in [
             ("[ ] Open", Some((PlanStatus::Open, false, "Open"))),
             ("[] Open", Some((PlanStatus::Open, false, "Open"))),

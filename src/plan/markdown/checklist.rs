@@ -3,6 +3,8 @@
 //! spec-kit, OpenSpec, Kiro, sisyphus, conductor, fix plans and roadmaps are this one shape; they differ in how they write ids and in which
 //! of their boxes are no work.
 
+use std::collections::HashMap;
+
 use super::boxes::{Boxed, boxed};
 use super::outline::Block;
 use super::{Section, group, section};
@@ -27,6 +29,7 @@ struct Reading {
     /// The headings that are open: level, what their boxes are.
     sections: Vec<(usize, Section)>,
     group: Option<u32>,
+    by_name: HashMap<(Option<String>, Option<String>), usize>,
     /// The items that are open: depth, and the story where the item is one.
     items: Vec<(usize, Option<usize>)>,
 }
@@ -35,12 +38,12 @@ impl Reading {
     fn take(&mut self, block: &Block) {
         match block {
             Block::Heading { level, text } => self.heading(*level, text),
-            Block::Item { depth, number, text } => self.item(*depth, *number, text),
+            Block::Item { depth, text, .. } => self.item(*depth, text),
             // `[x] 3.2 - title` without a dash before it.
             Block::Line { depth: None, text } => {
                 if let Some(boxed) = boxed(text) {
                     self.items.clear();
-                    self.boxed(0, None, boxed);
+                    self.boxed(0, boxed);
                 }
             }
             Block::Line { .. } | Block::Row(_) => {}
@@ -55,10 +58,10 @@ impl Reading {
         self.group = (level > 1).then(|| self.plan.group(group(text)));
     }
 
-    fn item(&mut self, depth: usize, number: Option<u64>, text: &str) {
+    fn item(&mut self, depth: usize, text: &str) {
         self.items.retain(|(above, _)| *above < depth);
         match boxed(text) {
-            Some(boxed) => self.boxed(depth, number, boxed),
+            Some(boxed) => self.boxed(depth, boxed),
             None => {
                 // `1. **Title**` with boxes below: they are the stories.
                 self.items.push((depth, None));
@@ -80,7 +83,7 @@ impl Reading {
         }
     }
 
-    fn boxed(&mut self, depth: usize, number: Option<u64>, boxed: Boxed<'_>) {
+    fn boxed(&mut self, depth: usize, boxed: Boxed<'_>) {
         let parent = self.items.iter().rev().find_map(|(_, story)| *story);
         if let Some(parent) = parent {
             let criteria = &mut self.plan.stories[parent].criteria;
@@ -102,22 +105,36 @@ impl Reading {
             self.truncation.stories += 1;
             return;
         }
-        let mut story = story(boxed, number);
+        let mut story = story(boxed);
+        if let Some(index) = self.by_name.get(&(story.id.clone(), story.title.clone())).copied() {
+            // An item that moves to another section stands in both for a while.
+            if boxed.status == PlanStatus::Passed {
+                self.plan.stories[index].status = PlanStatus::Passed;
+            }
+            self.items.push((depth, Some(index)));
+            return;
+        }
         story.group = self.group;
-        if story.status == PlanStatus::Open && (boxed.is_optional || kind == Some(Section::Optional)) {
+        if story.status == PlanStatus::Open && (boxed.is_optional || kind == Some(Section::Optional) || is_marked_optional(boxed.text)) {
             story.status = PlanStatus::Deferred;
         }
+        self.by_name.insert((story.id.clone(), story.title.clone()), self.plan.stories.len());
         self.plan.stories.push(story);
         self.items.push((depth, Some(self.plan.stories.len() - 1)));
     }
 }
 
+/// `Write about it (future)`
+fn is_marked_optional(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    ["(optional)", "(future)", "(later)", "(nice to have)"].iter().any(|word| lower.ends_with(word))
+}
+
 /// A story from its box and the text behind it.
-pub(super) fn story(boxed: Boxed<'_>, number: Option<u64>) -> PlanStory {
+fn story(boxed: Boxed<'_>) -> PlanStory {
     // What conductor calls every task.
     let text = boxed.text.strip_prefix("Task:").map_or(boxed.text, str::trim);
     let (id, mut title) = words::id_and_title(text);
-    let _ = number;
     let mut commits = Vec::new();
     if boxed.status == PlanStatus::Passed
         && let Some((rest, last)) = title.rsplit_once(' ')
@@ -128,7 +145,7 @@ pub(super) fn story(boxed: Boxed<'_>, number: Option<u64>) -> PlanStory {
         commits.push(hash.to_owned());
         title = rest.trim().to_owned();
     }
-    let title = without_tags(&title);
+    let title = words::without_mark(&without_tags(&title));
     PlanStory {
         id: id.map(bare_id),
         title: Some(title).filter(|title| !title.is_empty()),

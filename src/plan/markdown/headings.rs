@@ -100,7 +100,8 @@ fn drafts(blocks: &[Block]) -> Vec<Draft<'_>> {
         let Some(draft) = drafts.last_mut() else { continue };
         if let Some(found) = boxed(text) {
             draft.is_begun |= found.status == PlanStatus::InProgress;
-            draft.named_boxes += usize::from(words::id_and_title(found.text).0.is_some_and(|id| !id.to_lowercase().starts_with("step")));
+            let is_step = found.text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("step"));
+            draft.named_boxes += usize::from(!is_step && words::id_and_title(found.text).0.is_some());
             draft.criteria.push(PlanCriterion { text: found.text.to_owned(), done: Some(found.status == PlanStatus::Passed) });
         } else if let Some((name, word)) = text.split_once([':', '：'])
             && (name.trim().eq_ignore_ascii_case("status") || name.trim() == "状态")
@@ -122,9 +123,9 @@ fn story_level(drafts: &[Draft<'_>]) -> Option<usize> {
         let named = |draft: &&Draft<'_>| draft.level == *level && is_named_story(draft);
         let stories = drafts.iter().filter(named).count();
         let phases = drafts.iter().filter(named).filter(|draft| is_phase(draft)).count();
-        let say = drafts.iter().filter(named).filter(|draft| draft.said.is_some()).count();
+        let stated = drafts.iter().filter(named).filter(|draft| draft.said.is_some()).count();
         // Phases hold stories, unless they say themselves how they stand.
-        stories >= 2 && if 2 * phases > stories { 2 * say >= stories } else { true }
+        stories >= 2 && if 2 * phases > stories { 2 * stated >= stories } else { true }
     })
 }
 
@@ -133,9 +134,9 @@ fn is_named_story(draft: &Draft<'_>) -> bool {
     let boxes = draft.criteria.len();
     let speaks = draft.said.is_some() || (boxes > 0 && 2 * draft.named_boxes < boxes);
     // `## 1. Basket` groups its boxes.
-    let is_number = |id: &str| id.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_number = draft.text.starts_with(|c: char| c.is_ascii_digit());
     let is_optional_section = section(draft.text) != super::Section::Stories;
-    draft.id.as_deref().is_some_and(|id| !is_number(id) || draft.said.is_some()) && speaks && !is_optional_section
+    draft.id.is_some() && (!is_number || draft.said.is_some()) && speaks && !is_optional_section
 }
 
 fn is_phase(draft: &Draft<'_>) -> bool {

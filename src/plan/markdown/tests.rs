@@ -114,7 +114,7 @@ fn headings_with_boxes() {
     );
     check(
         "# Shop Plan\n\n### Task 1: Basket\n\n- [x] **Step 1: test**\n- [x] **Step 2: code**\n\n### Task 2: Payment\n\n- [-] **Step 1: test**\n- [ ] **Step 2: code**\n",
-        &["Shop Plan", "[x] Task 1 Basket 2/2", "[~] Task 2 Payment 0/2"],
+        &["Shop Plan", "[x] 1 Basket 2/2", "[~] 2 Payment 0/2"],
     );
 }
 

@@ -8,13 +8,13 @@ use std::time::Instant;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::discover::{self, Disk};
+use crate::discover;
 use crate::engine;
 use crate::format::Rules;
 
 fn scope(path: PathBuf) -> Scope {
-    let request = Request { named: vec![path], take_along: false };
-    let found = discover::discover(&request, &Disk).unwrap();
+    let request = Request { named: vec![path], auto_discover: false };
+    let found = discover::discover(&request, &discover::current_folder()).unwrap();
     Scope { request, found }
 }
 

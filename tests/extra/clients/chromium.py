@@ -40,7 +40,7 @@ def main():
                     taken += 1
                     print(json.dumps(line), flush=True)
                 # What the bridge's own page says beside it.
-                words = run("return ['#connection', '.ev'].map((place) => document.querySelector(place)?.innerText ?? '')")
+                words = run("return ['#connection', '.ev'].map((place) => (document.querySelector(place)?.innerText ?? '').replace(/\\s+/g, ' '))")
                 if words != status:
                     status = words
                     print(json.dumps({"k": "page", "says": words[0], "newest": words[1]}), flush=True)

@@ -10,7 +10,7 @@ const SILENT_MS = 8_000;
 /** The log's stream has a comment every 15 s. */
 const LOG_SILENT_MS = 35_000;
 const ALIVE_MS = 2_000;
-const MOST_EVENTS = 10_000;
+const MOST_EVENTS = 11_000;
 const PAGE_OF_EVENTS = 1_000;
 
 const links = new Map();
@@ -31,6 +31,9 @@ export class Link {
   status = { kind: "connecting" };
   /** The server's time at the last sign of it. */
   asOf = NaN;
+  /** The bridge's when this page was loaded, and whether another one answers now: its page may be another, too. */
+  version = null;
+  outdated = false;
   #readers = new Set();
   #channel = null;
   #election = null;
@@ -111,7 +114,10 @@ export class Link {
       silentAfter: SILENT_MS,
       onFrame: (type, data) => {
         if (type === "state") this.#tell({ type: "state", state: JSON.parse(data) });
-        else this.#tell({ type: "clock", at: JSON.parse(data).server_time, version: type === "hello" ? JSON.parse(data).version : undefined });
+        else {
+          const { server_time: at, version } = JSON.parse(data);
+          this.#tell({ type: "clock", at, version });
+        }
       },
       poll: async () => {
         const response = await get(this.bridge, "api/state", this.#etag ? { "If-None-Match": this.#etag } : {});
@@ -208,6 +214,8 @@ export class Link {
       this.#say("state");
     } else if (message.type === "clock") {
       this.clock.set(message.at);
+      this.version ??= message.version;
+      this.outdated ||= message.version != null && message.version !== this.version;
     } else if (message.type === "events") {
       this.#cursor = message.cursor ?? this.#cursor;
       if (message.whole ? this.#replace(message.events) : this.#add(message.events)) this.#say("events");
@@ -222,11 +230,16 @@ export class Link {
 
   #add(events) {
     const news = events.filter((event) => !this.#known.has(event.id));
-    return news.length > 0 && this.#replace(this.events.concat(news));
+    if (news.length === 0) return false;
+    if (this.events.length + news.length > MOST_EVENTS) return this.#replace(this.events.concat(news));
+    news.forEach((event) => this.#known.add(event.id));
+    this.events = this.events.concat(news);
+    return true;
   }
 
+  /** The oldest go first, a tenth at a time. */
   #replace(events) {
-    this.events = events.slice(-MOST_EVENTS);
+    this.events = events.length > MOST_EVENTS ? events.slice(-0.9 * MOST_EVENTS) : events;
     this.#known = new Set(this.events.map((event) => event.id));
     return true;
   }

@@ -83,7 +83,7 @@ export class ProgressPanel extends HTMLElement {
     this.#due = true;
     requestAnimationFrame(() => {
       this.#due = false;
-      render(panel(this.#link, this.#task(), this.hasAttribute("untitled")), this.#root);
+      render(panel(this.#link, this.#task(), this), this.#root);
     });
   }
 
@@ -101,8 +101,9 @@ export class ProgressPanel extends HTMLElement {
   }
 }
 
-function panel(link, task, untitled) {
-  if (!task) return nobody(link);
+function panel(link, task, element) {
+  if (!task) return nobody(link, element.getAttribute("task"));
+  const untitled = element.hasAttribute("untitled");
   const now = link.now();
   const frozen = !link.live;
   const state = standing(task);
@@ -124,14 +125,15 @@ function panel(link, task, untitled) {
   </article>`;
 }
 
-function nobody(link) {
+function nobody(link, named) {
   const [tone, words] = linkWords(link);
   const { host } = new URL(link.bridge.base);
   const foreign = new URL(link.bridge.base).origin !== location.origin;
   const { kind, reason, hint } = link.status;
+  const none = named ? `There is no task “${named}” here.` : "Nothing is watched yet.";
   const why = {
-    live: "Nothing is watched yet.",
-    polling: "Nothing is watched yet.",
+    live: none,
+    polling: none,
     connecting: "Asking the bridge …",
     denied: "The bridge asks for its token, and the right one.",
   }[kind] ?? `The bridge does not answer: ${reason}. Trying again by itself.`;
@@ -271,7 +273,7 @@ function sign(task, now, frozen) {
   const at = millis(task.last_activity_at);
   if (at == null) return hasBegun(task) ? "No sign of life yet" : "Watching";
   const when = frozen || isOver(task) ? moment(at, now) : `${duration(now - at)} ago`;
-  return html`<span>Last sign of life ${frozen ? "at " : ""}${when}</span>${task.last_activity_path ? html`<span>·</span><code>${task.last_activity_path}</code>` : nothing}`;
+  return html`<span>Last sign of life ${frozen ? "at " : ""}${when}</span>${task.last_activity_path ? html`<code>${task.last_activity_path}</code>` : nothing}`;
 }
 
 if (!customElements.get("progress-panel")) customElements.define("progress-panel", ProgressPanel);

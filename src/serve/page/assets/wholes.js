@@ -18,6 +18,7 @@ export class Wholes {
   }
 
   of(task, story, open) {
+    if (!open && story.attempt_count < 2) return story;
     const lacks = (story.criteria_count > 0 && !story.criteria) || (story.attempt_count > 0 && !story.attempts);
     const name = story.story_id ?? story.title;
     if (!lacks || !name) return story;
@@ -25,7 +26,6 @@ export class Wholes {
     const mark = [task.run, story.status, story.attempt_count, story.criteria_done, story.criteria_count, story.finished_at, story.changed_at].join("\n");
     const known = this.#known.get(key);
     if (known?.mark === mark) return known.story ? { ...story, attempts: known.story.attempts, criteria: known.story.criteria } : story;
-    if (!open && story.attempt_count < 2) return story;
     this.#known.set(key, { mark });
     this.#waiting.push({ key, mark, path: `api/stories/${encodeURIComponent(task.task_id)}/${encodeURIComponent(name)}` });
     this.#next();

@@ -186,8 +186,15 @@ export function storyTook(story, now) {
   return sum > 0 || running ? sum : (story.duration_ms ?? null);
 }
 
-/** Attempts with times in milliseconds; of a story that came without them, the one that its own fields tell of. */
+const known = new WeakMap();
+
+/** Attempts with times in milliseconds; of a story that came without them, the one that its own fields tell of. A snapshot never changes. */
 export function attemptsOf(story) {
+  if (!known.has(story)) known.set(story, spansOf(story));
+  return known.get(story);
+}
+
+function spansOf(story) {
   if (story.attempts) {
     return story.attempts.map((attempt) => span(attempt, millis(attempt.started_at), millis(attempt.ended_at), attempt.precision, attempt.result));
   }

@@ -70,9 +70,11 @@ function stopped(app, task, now) {
       <pre tabindex="0">${errorLine(task.last_error)}</pre><p class="src">${place(task.last_error)} · ${task.last_error.provenance}</p>` : nothing}</div></section>`;
 }
 
+/** Of a run that goes on nothing that changes: what stands in an alert is read out again when it does. */
 function situation(task) {
+  if (!isOver(task)) return "The run goes on.";
   const open = task.stories.filter((story) => story.status === "open" && (story.in_plan || task.story_count == null)).length;
-  const what = isOver(task) ? (task.end_reason ? `${upper(task.end_reason)}.` : "The runner has stopped.") : "The run goes on.";
+  const what = task.end_reason ? `${upper(task.end_reason)}.` : "The runner has stopped.";
   return `${what} ${count(task.stories_passed, "story", "stories")} passed${open ? `, ${open} not started` : ""}.`;
 }
 

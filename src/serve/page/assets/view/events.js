@@ -29,6 +29,8 @@ export class Log {
   #source = null;
   #task = null;
   #sought = "";
+  /** How many of the task's events each filter leaves. */
+  counts = [];
   /** Rows that came while the reader was further down. */
   unseen = 0;
   element = null;
@@ -44,6 +46,7 @@ export class Log {
     const grown = task?.task_id === this.#task && sought === this.#sought;
     if (events !== this.#source || task?.task_id !== this.#task) {
       this.#all = events.filter((event) => event.task_id === task?.task_id && (!task.run || !event.run || event.run === task.run)).reverse();
+      this.counts = FILTERS.map(([name, word, test]) => [name, word, this.#all.reduce((sum, event) => sum + test(event.type), 0)]);
     }
     const before = this.#rows.length;
     const test = FILTERS.find(([name]) => name === this.filter)[2];
@@ -66,11 +69,6 @@ export class Log {
   get all() {
     return this.#all;
   }
-
-  /** How many of the task's events each filter leaves. */
-  counts() {
-    return FILTERS.map(([name, word, test]) => [name, word, name === "all" ? this.#all.length : this.#all.reduce((sum, event) => sum + test(event.type), 0)]);
-  }
 }
 
 const haystacks = new WeakMap();
@@ -90,7 +88,7 @@ export function events(app, log, task, now) {
   return html`<section class="card log ev-card" aria-labelledby="h-ev">
     <header><h2 id="h-ev">Events</h2><p>newest first</p><p class="end" id="event-count">${rows.length === all.length ? count(all.length, "event") : `${rows.length} of ${all.length}`}</p></header>
     <div class="bar"><label class="find">${icon("find")}<input type="search" id="search" placeholder="Search events" aria-label="Search events" autocomplete="off" spellcheck="false" .value=${log.query} @input=${(event) => app.search(event.target.value, false)}><kbd>/</kbd></label>
-      <div class="fl" role="group" aria-label="Show">${log.counts().map(([name, word, number]) => html`<button type="button" aria-pressed=${log.filter === name ? "true" : "false"} @click=${() => app.filter(name)}>${word}<b>${number}</b></button>`)}</div></div>
+      <div class="fl" role="group" aria-label="Show">${log.counts.map(([name, word, number]) => html`<button type="button" aria-pressed=${log.filter === name ? "true" : "false"} @click=${() => app.filter(name)}>${word}<b>${number}</b></button>`)}</div></div>
     <div class="pw">${log.unseen > 0 ? html`<button class="newp" type="button" @click=${app.newest}>${log.unseen} new</button>` : nothing}</div>
     <div class="vp" tabindex="0" role="region" aria-label="Event log" @scroll=${app.scrolled}>${rows.length > 0
       ? rowsInSight(log, task, now)
@@ -139,7 +137,7 @@ function cells(event, task, now) {
   const at = millis(event.timestamp);
   const time = event.timestamp_precision === "day" ? day(at) : sameDay(at, now) ? clock(at, event.timestamp_precision !== "minute") : `${day(at)} ${clock(at)}`;
   return html`<time datetime=${event.timestamp} title=${`${day(at)} ${clock(at, true)}${event.timestamp_source === "observed" ? ", when it was seen" : ""}`}>${time}</time>${icon(shape)}<span class="id">${event.data.story_id ?? (event.data.title ? "" : "run")}</span>
-    <span class="tx" title=${event.source?.text ?? ""}><b>${first}</b> ${rest}${event.late ? " (told late)" : ""}</span><span class="src">${place(event.source ?? {})}</span><span class="pvw" title=${event.provenance}>${provenance(event.provenance)}<span>${event.provenance}</span></span>`;
+    <span class="tx" title=${event.source?.text ?? ""}><b>${first}</b> ${rest}${event.late ? " (told late)" : ""}</span><span class="src" title=${event.source?.path ?? ""}>${place({ ...event.source, path: event.source?.path?.split("/").at(-1) })}</span><span class="pvw" title=${event.provenance}>${provenance(event.provenance)}<span>${event.provenance}</span></span>`;
 }
 
 /** An event as a shape, a first word that stands out, and the rest. */

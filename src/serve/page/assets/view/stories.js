@@ -30,8 +30,9 @@ export function stories(app, task, now) {
 
 /** The plan's groups in its order, then what belongs to none of them; work that is no story of the plan stands apart. */
 function groupsOf(task) {
-  const planned = task.stories.filter((story) => story.in_plan || task.story_count == null);
-  const others = task.stories.filter((story) => !planned.includes(story));
+  const counts = (story) => story.in_plan || task.story_count == null;
+  const planned = task.stories.filter(counts);
+  const others = task.stories.filter((story) => !counts(story));
   const names = (task.groups ?? []).map((group) => group.name);
   const groups = names.map((name) => ({ name, stories: planned.filter((story) => story.group === name) })).filter((group) => group.stories.length > 0);
   const loose = planned.filter((story) => !names.includes(story.group));

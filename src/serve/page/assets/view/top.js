@@ -16,7 +16,7 @@ export function topBar(app, link, tasks, task) {
     <a class="brand" href="#" aria-label="progress-bridge" @click=${app.home}>${ring(task)}<span>progress-bridge</span></a>
     <ul class="chips ${tasks.length > 1 ? "many" : ""}" aria-label="All tasks">${counts.filter(([, , always, found]) => always || found.length > 0).map(([, word, , found]) => html`
       <li class="chip ${found.length ? "" : "zero"}">${found.length ? icon(standing(found[0]).icon) : nothing}<b>${found.length}</b> <span>${word}</span></li>`)}</ul>
-    <p class="conn ${tone}" id="connection">${icon(shape, { live: "ok", poll: "run", off: "warn" }[tone])}<b>${words}</b>${tone === "live" ? html`<small>${clock(link.now(), true)}</small>` : nothing}</p>
+    <p class="conn ${tone}" id="connection">${link.outdated ? html`<button class="link" type="button" @click=${() => location.reload()}>another version: reload</button>` : nothing}${icon(shape, { live: "ok", poll: "run", off: "warn" }[tone])}<b>${words}</b>${tone === "live" ? html`<small>${clock(link.now(), true)}</small>` : nothing}</p>
     <button class="key" type="button" aria-label="Keyboard shortcuts" @click=${app.help}>?</button>
   </div>`;
 }

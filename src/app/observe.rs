@@ -1,0 +1,79 @@
+//! Reads files for a question, without any output: once, or for as long as the answer takes.
+
+use super::publisher::Publisher;
+use super::{TailThread, discover, engine_settings};
+use crate::config::{Config, DisplayConfig, ExitWhen, ReadConfig, ReadFrom, TerminalMode, WatchConfig};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::format::Rules;
+use crate::hub::{Hub, HubSettings};
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::hub::Snapshot;
+
+/// Files that are being read.
+pub(crate) struct Observed {
+    hub: Hub,
+    tail: TailThread,
+}
+
+impl Observed {
+    /// Reads what these paths hold now.
+    ///
+    /// # Errors
+    ///
+    /// One of them is missing, or nothing is found.
+    pub(crate) fn once(paths: &[PathBuf]) -> Result<Arc<Snapshot>, Error> {
+        let mut observed = Observed::start(paths, ExitWhen::Drained)?;
+        observed.tail.join()?;
+        Ok(observed.hub.snapshot())
+    }
+
+    /// Reads these paths and goes on; a missing one is waited for.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is named and nothing is found.
+    pub(crate) fn follow(paths: &[PathBuf]) -> Result<Observed, Error> {
+        Observed::start(paths, ExitWhen::Never)
+    }
+
+    fn start(paths: &[PathBuf], exit_when: ExitWhen) -> Result<Observed, Error> {
+        let config = Config {
+            watch: WatchConfig { paths: paths.to_vec(), discover: true },
+            read: ReadConfig {
+                rules: Rules::default(),
+                read_from: ReadFrom::Start,
+                poll_interval: None,
+                source_text: true,
+                infer: true,
+                state: None,
+            },
+            serve: None,
+            display: DisplayConfig { json: false, terminal: TerminalMode::Nothing },
+            exit_when,
+        };
+        let scope = discover(&config.watch, exit_when)?;
+        let engine = Engine::new(engine_settings(&config.read, &scope.found));
+        let hub = Hub::new(HubSettings::default());
+        hub.begin_history();
+        let publisher =
+            Publisher { hub: hub.clone(), stdout: None, store: None, exit_when, log_to_stderr: false, has_state: false, exit: None };
+        let tail = TailThread::start(engine, publisher, scope, HashMap::new(), &config)?;
+        Ok(Observed { hub, tail })
+    }
+
+    /// A snapshot newer than this version; `None` when the reading has ended.
+    pub(crate) async fn snapshot_after(&self, version: u64) -> Option<Arc<Snapshot>> {
+        self.hub.snapshot_after(version).await
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        self.tail.handle.stop();
+    }
+}

@@ -1,0 +1,209 @@
+//! The table of places: where projects keep plans, logs and status files, and what is found there.
+//!
+//! A new kind of plan is a line here. `docs/formats.md` is held to this table by a test.
+
+use std::path::{Component, Path};
+
+/// A place, by the end of a path. `*` stands for any part of one name; names are compared ignoring case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownFile {
+    pub pattern: &'static str,
+    pub holds: Holds,
+    /// Whose it is, in words for people.
+    pub family: &'static str,
+}
+
+/// What stands in a known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// A plan, which is a task of its own.
+    Plan(Naming),
+    /// A plan only where the project has no other: it repeats what another tracker holds.
+    LonePlan,
+    /// A log that goes with the task beside.
+    Log,
+    /// A document that says how the run stands.
+    Status,
+}
+
+/// What a task is named after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// The folder of the plan; the project where that folder is hidden.
+    Folder,
+    /// The plan's file, without `prd-` and extension.
+    File,
+    /// The folder that the whole pattern stands in.
+    Project,
+}
+
+use Holds::{Log, LonePlan, Plan, Status};
+use Naming::{File, Folder, Project};
+
+/// What a project has more than one of comes in the order of trust.
+pub const KNOWN_FILES: &[KnownFile] = &[
+    file("prd.json", Plan(Folder), "claude-loop, snarktank/ralph and its kin"),
+    file("feature_list.json", Plan(Folder), "long-running harness"),
+    file("feature-list.json", Plan(Folder), "long-running harness"),
+    file("features.json", Plan(Folder), "long-running harness"),
+    file(".taskmaster/tasks/tasks.json", Plan(Project), "task-master"),
+    file(".auto-claude/specs/*/implementation_plan.json", Plan(Folder), "Auto-Claude"),
+    file("implementation_plan.json", Plan(Folder), "Auto-Claude"),
+    file("tasks.json", Plan(Folder), "task lists"),
+    file("task.json", Plan(Folder), "task lists"),
+    file("tasklist.json", Plan(Folder), "task lists"),
+    file("task_list.json", Plan(Folder), "task lists"),
+    file("task-list.json", Plan(Folder), "task lists"),
+    file("tickets.json", Plan(Folder), "task lists"),
+    file("stories.json", Plan(Folder), "task lists"),
+    file("user_stories.json", Plan(Folder), "task lists"),
+    file("user-stories.json", Plan(Folder), "task lists"),
+    file("backlog.json", Plan(Folder), "task lists"),
+    file(".agents/tasks/prd-*.json", Plan(File), "iannuttall/ralph"),
+    file("scripts/ralph/prd-*.json", Plan(File), "snarktank/ralph"),
+    file("tasks/prd-*.json", Plan(File), "snarktank/ralph"),
+    file("prds/*.json", Plan(File), "claude-loop"),
+    file(".ralph/agent/tasks.jsonl", Plan(Project), "ralph-orchestrator"),
+    file(".ralphy/tasks.yaml", Plan(Project), "ralphy"),
+    file(".ralphy/tasks.yml", Plan(Project), "ralphy"),
+    file("fix_plan.md", Plan(Folder), "ralph-claude-code"),
+    file("@fix_plan.md", Plan(Folder), "ralph-claude-code"),
+    file("fix-plan.md", Plan(Folder), "ralph-claude-code"),
+    file("IMPLEMENTATION_PLAN.md", Plan(Folder), "ralph playbook"),
+    file("RALPH_TASK.md", Plan(Folder), "ralph-wiggum-cursor"),
+    file("task_plan.md", Plan(Folder), "planning-with-files"),
+    file("specs/*/tasks.md", Plan(Folder), "spec-kit, Kiro"),
+    file("openspec/changes/*/tasks.md", Plan(Folder), "OpenSpec"),
+    file(".sisyphus/plans/*.md", Plan(File), "oh-my-opencode"),
+    file("conductor/tracks/*/plan.md", Plan(Folder), "Gemini conductor"),
+    file(".planning/ROADMAP.md", Plan(Project), "GSD"),
+    file(".gsd/milestones/*/*-ROADMAP.md", Plan(Folder), "GSD-2"),
+    file("_bmad-output/implementation-artifacts/sprint-status.yaml", Plan(Project), "BMAD"),
+    file("docs/sprint-artifacts/sprint-status.yaml", Plan(Project), "BMAD"),
+    file("sprint-status.yaml", Plan(Folder), "BMAD"),
+    file(".beads/issues.jsonl", Plan(Project), "beads"),
+    file(".ralph-tui/session.json", LonePlan, "ralph-tui"),
+    file("progress.txt", Log, "progress logs"),
+    file("claude-progress.txt", Log, "long-running harness"),
+    file("progress.md", Log, "progress logs"),
+    file("build-progress.txt", Log, "Auto-Claude"),
+    file(".claude-loop/execution_log.jsonl", Log, "claude-loop"),
+    file(".claude-loop/logs/error.log", Log, "claude-loop"),
+    file(".ralph/activity.log", Log, "iannuttall/ralph"),
+    file(".ralph/logs/ralph.log", Log, "ralph-claude-code"),
+    file(".ralph/events-*.jsonl", Log, "ralph-orchestrator"),
+    file(".ralph/history.jsonl", Log, "ralph-orchestrator"),
+    file(".ralph/status.json", Status, "ralph-claude-code"),
+    file(".ralph/progress.json", Status, "ralph-claude-code"),
+    file(".sisyphus/boulder.json", Status, "oh-my-opencode"),
+    file(".claude/ralph-loop.local.md", Status, "Claude Code's ralph-loop plugin"),
+];
+
+/// Folders in the table that hold what one runner keeps for itself, beside those whose name begins with a point.
+const LOOP_FOLDER: &str = ".claude";
+
+const fn file(pattern: &'static str, holds: Holds, family: &'static str) -> KnownFile {
+    KnownFile { pattern, holds, family }
+}
+
+/// The place that a path ends with; the first line of the table that fits.
+pub(super) fn known_file(path: &Path) -> Option<(usize, &'static KnownFile)> {
+    let parts: Vec<&str> = path
+        .components()
+        .filter_map(|part| match part {
+            Component::Normal(name) => name.to_str(),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
+        })
+        .collect();
+    KNOWN_FILES.iter().enumerate().find(|(_, known)| ends_with(&parts, known.pattern))
+}
+
+fn ends_with(parts: &[&str], pattern: &str) -> bool {
+    let count = pattern.split('/').count();
+    let Some(from) = parts.len().checked_sub(count) else { return false };
+    parts[from..].iter().zip(pattern.split('/')).all(|(name, pattern)| is_like(name, pattern))
+}
+
+/// Whether a name fits a pattern with one `*` at most.
+pub(super) fn is_like(name: &str, pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        None => name.eq_ignore_ascii_case(pattern),
+        Some((start, end)) => {
+            let fits = name.len() >= start.len() + end.len()
+                && name.is_char_boundary(start.len())
+                && name.is_char_boundary(name.len() - end.len());
+            fits && name[..start.len()].eq_ignore_ascii_case(start) && name[name.len() - end.len()..].eq_ignore_ascii_case(end)
+        }
+    }
+}
+
+/// Whether a hidden folder of this name is one that the table looks into.
+pub(super) fn is_runner_folder(name: &str) -> bool {
+    const MORE: [&str; 4] = [".specify", ".kiro", ".omc", ".ralphy"];
+    name.starts_with('.')
+        && (MORE.contains(&name)
+            || KNOWN_FILES.iter().any(|known| known.pattern.split('/').any(|part| part == name)) && name != LOOP_FOLDER)
+}
+
+/// What people and agents write for each other: no log, whatever stands in it.
+pub(super) fn is_prose(name: &str) -> bool {
+    const PROSE: [&str; 16] = [
+        "readme",
+        "prompt",
+        "claude",
+        "agents",
+        "gemini",
+        "license",
+        "licence",
+        "changelog",
+        "contributing",
+        "code_of_conduct",
+        "security",
+        "copying",
+        "notice",
+        "requirements",
+        "robots",
+        "authors",
+    ];
+    let stem = name.split('.').next().unwrap_or_default().trim_start_matches('@').to_ascii_lowercase();
+    PROSE.iter().any(|prose| stem == *prose || stem.strip_prefix(prose).is_some_and(|rest| rest.starts_with(['-', '_'])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_found_in_the_table() {
+        for (path, pattern) in [
+            ("/p/PRD.json", Some("prd.json")),
+            ("/p/.kiro/specs/shop/tasks.md", Some("specs/*/tasks.md")),
+            ("/p/specs/tasks.md", None),
+            ("/p/.taskmaster/tasks/tasks.json", Some(".taskmaster/tasks/tasks.json")),
+            ("/p/.ralph/events-20260301.jsonl", Some(".ralph/events-*.jsonl")),
+            ("/p/package.json", None),
+            ("/p/implementation_plan.MD", Some("IMPLEMENTATION_PLAN.md")),
+        ] {
+            assert_eq!(known_file(Path::new(path)).map(|(_, known)| known.pattern), pattern, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_line_of_the_table_hides_another() {
+        for (at, known) in KNOWN_FILES.iter().enumerate() {
+            let path = format!("/p/{}", known.pattern.replace('*', "x"));
+            let (found, _) = known_file(Path::new(&path)).expect("it is in the table");
+            let same = KNOWN_FILES[found].holds == known.holds;
+            assert!(found == at || (same && found < at), "{} is found as {}", known.pattern, KNOWN_FILES[found].pattern);
+        }
+    }
+
+    #[test]
+    fn prose_is_known_by_its_name() {
+        for (name, expected) in
+            [("README.md", true), ("PROMPT_build.md", true), ("readme-de.md", true), ("progress.txt", false), ("prompts.md", false)]
+        {
+            assert_eq!(is_prose(name), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Spans of whole lines, and what holds for every text.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(raw: &str) -> LexedLine {
+    Lexer::default().lex(raw, &Terms::default())
+}
+
+/// The spans as `kind=value`.
+fn spans(raw: &str) -> String {
+    let line = read(raw);
+    let names: Vec<String> = line
+        .spans
+        .iter()
+        .map(|span| {
+            let kind = match span.kind {
+                SpanKind::When => "when".into(),
+                SpanKind::Reference => "ref".into(),
+                SpanKind::Iteration => "iter".into(),
+                SpanKind::Id { kind, .. } => format!("{kind:?}"),
+                SpanKind::Hash => "hash".into(),
+                SpanKind::Duration => "duration".into(),
+                SpanKind::Counter => "counter".into(),
+                SpanKind::Mark(mark) => format!("{:?}@{:?}", mark.polarity, mark.position),
+            };
+            format!("{kind}={}", span.value(&line.text))
+        })
+        .collect();
+    names.join(" ")
+}
+
+#[test]
+fn lines_fall_into_the_spans_that_people_see() {
+    for (raw, expected) in [
+        ("## 2026-03-01 - US-001: Make a basket", "when=2026-03-01 Upper=US-001"),
+        ("[2026-05-13T06:41:52Z] US-010 PASS pairs pr#9", "when=2026-05-13T06:41:52Z Upper=US-010 Positive@Start=PASS ref=pr#9"),
+        ("2026-05-23: [#6.1] Set up the id_position — 73e1832", "when=2026-05-23 Number=6.1 hash=73e1832"),
+        ("[2026-01-05] bug-001: Fixed the linter", "when=2026-01-05 Lower=bug-001 Positive@Start=Fixed"),
+        ("### Task: Write the alias (cmd-002)", "Lower=cmd-002"),
+        ("### 2. Design system ✅ (2026-03-18)", "HeadingNumber=2 Positive@End=✅ when=2026-03-18"),
+        ("- [x] 0.4 Folders made (commit: 1b205b7)", "Dotted=0.4 ref=commit: 1b205b7"),
+        ("Task 12 DONE: title", "Word=12 Positive@Start=DONE"),
+        ("**Story**: 12", "Word=12"),
+        ("Iteration 3/50 took 45 min", "iter=Iteration 3/50 duration=45 min"),
+        ("A1: DONE — basket written", "Letter=A1 Positive@Start=DONE"),
+        ("[US-003] Starting...", "Upper=US-003 Open@Start=Starting"),
+        ("Tests: 3 passed, 0 failed", "Void@End=failed"),
+        ("US-XXX is an example", ""),
+        ("the wall failed to stand in the long wind that day of all days", ""),
+    ] {
+        assert_eq!(spans(raw), expected, "{raw}");
+    }
+}
+
+#[test]
+fn ids_that_head_a_line_are_lists_and_ranges() {
+    let ids = |raw: &str| read(raw).lead.map(|lead| lead.ids.join(" ")).unwrap_or_default();
+    assert_eq!(ids("## US-004, US-005 - two"), "US-004 US-005");
+    assert_eq!(ids("## US-001 through US-003 - three"), "US-001 US-002 US-003");
+    assert_eq!(ids("## US-001-003"), "US-001 US-002 US-003");
+    assert_eq!(ids("Tasks 7/8: doors"), "7 8");
+    assert_eq!(ids("## Issues 279-281"), "279 280 281");
+    assert_eq!(ids("(F001-F003)"), "F001 F002 F003");
+    assert_eq!(ids("US-001 - US-900"), "US-001");
+}
+
+#[test]
+fn weak_ids_need_a_second_number() {
+    let mut terms = Terms::default();
+    assert_eq!(Lexer::default().lex("the words of step abc-12 again", &terms).lead, None);
+    terms.prefixes.note("abc-11");
+    terms.prefixes.note("abc-12");
+    assert!(Lexer::default().lex("the words of step abc-12 again", &terms).lead.is_some());
+}
+
+#[test]
+fn labels_have_a_class_and_say_how_it_went() {
+    let label = read("**Status**: FAILED - the tests do not pass").label.expect("it is a label");
+    assert_eq!((label.class, label.polarity), (LabelClass::Status, Some(Polarity::Negative)));
+    assert_eq!(read("- Files changed: a.rs").label_class(), Some(LabelClass::Files));
+    assert_eq!(read("12:30 begins").label, None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_text_has_spans_in_order_and_in_it(raw in "[\\[\\](){}#*_`~|:/,.0-9A-Za-zТ年月日完成✅️é–— -]{0,60}|.{0,80}") {
+        let mut terms = Terms::default();
+        terms.prefixes.note(&raw);
+        terms.plan_ids.insert("AB-1".into());
+        let line = Lexer::default().lex(&raw, &terms);
+        let mut last = 0;
+        for span in &line.spans {
+            prop_assert!(span.start >= last && span.end > span.start && span.end as usize <= line.text.len(), "{span:?} of {:?}", line.text);
+            prop_assert!(line.text.is_char_boundary(span.start as usize) && line.text.is_char_boundary(span.end as usize));
+            prop_assert!(line.text.is_char_boundary(span.value_start as usize) && line.text.is_char_boundary(span.value_end as usize));
+            last = span.end;
+        }
+        prop_assert!(line.lead.is_none_or(|lead| lead.ids.len() <= lead::MOST_IDS));
+    }
+}

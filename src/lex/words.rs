@@ -1,0 +1,306 @@
+//! The words that mean something, and their classes: `words.tsv`, compiled in.
+//!
+//! A new word is a line there and nothing here. How much a class says is not decided here but by the weights of `record`.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::LazyLock;
+
+/// A set of classes of words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Classes(u64);
+
+/// What a word can be. The name in `words.tsv` is in [`Class::NAMES`], in the same order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Class {
+    Positive,
+    Negative,
+    Open,
+    Current,
+    Negate,
+    Generic,
+    Phase,
+    Iteration,
+    Frame,
+    Month,
+    Day,
+    Unit,
+    Past,
+    DoneVerb,
+    LeadPlan,
+    LeadRef,
+    LeadNote,
+    LeadWork,
+    Join,
+    Through,
+    All,
+    Plural,
+    Now,
+    SectionPlan,
+    SectionLearn,
+    SectionCriteria,
+    SectionFiles,
+    SectionDone,
+    SectionSummary,
+    SectionLog,
+    Accept,
+    TestWord,
+    Runner0,
+    Runner1,
+    Runner2,
+    Runner3,
+    Runner4,
+    Runner5,
+    Runner7,
+    Runner9,
+    Runner10,
+}
+
+impl Class {
+    const NAMES: [&'static str; 41] = [
+        "pos",
+        "neg",
+        "open",
+        "current",
+        "negate",
+        "generic",
+        "phase",
+        "iter",
+        "frame",
+        "month",
+        "day",
+        "unit",
+        "past",
+        "doneverb",
+        "lead.plan",
+        "lead.ref",
+        "lead.note",
+        "lead.work",
+        "join",
+        "through",
+        "all",
+        "plural",
+        "now",
+        "sect.plan",
+        "sect.learn",
+        "sect.ac",
+        "sect.files",
+        "sect.done",
+        "sect.sum",
+        "sect.log",
+        "accept",
+        "testword",
+        "runner.0",
+        "runner.1",
+        "runner.2",
+        "runner.3",
+        "runner.4",
+        "runner.5",
+        "runner.7",
+        "runner.9",
+        "runner.10",
+    ];
+}
+
+impl Classes {
+    pub(crate) const NONE: Classes = Classes(0);
+    pub(crate) const MARK: Classes = Classes::of(Class::Positive).and(Classes::of(Class::Negative)).and(Classes::of(Class::Open));
+
+    pub(crate) const fn of(class: Class) -> Self {
+        Classes(1 << class as u8)
+    }
+
+    pub(crate) const fn and(self, other: Classes) -> Self {
+        Classes(self.0 | other.0)
+    }
+
+    pub(crate) const fn has(self, class: Class) -> bool {
+        self.0 & (1 << class as u8) != 0
+    }
+
+    pub(crate) const fn any(self, other: Classes) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The classes of [`Class::Runner0`] and on, as bits from 0.
+    pub(crate) const fn runner(self) -> u16 {
+        (self.0 >> Class::Runner0 as u8) as u16
+    }
+}
+
+/// What a label before a colon announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub(crate) enum LabelClass {
+    Status,
+    Story,
+    Date,
+    Done,
+    Start,
+    Files,
+    Learn,
+    Next,
+    Other,
+}
+
+impl LabelClass {
+    const NAMES: [(&'static str, LabelClass); 8] = [
+        ("label.status", LabelClass::Status),
+        ("label.story", LabelClass::Story),
+        ("label.date", LabelClass::Date),
+        ("label.done", LabelClass::Done),
+        ("label.start", LabelClass::Start),
+        ("label.files", LabelClass::Files),
+        ("label.learn", LabelClass::Learn),
+        ("label.next", LabelClass::Next),
+    ];
+}
+
+/// More words that make a phrase of the first one.
+pub(crate) struct Phrase {
+    pub(crate) remainder: Vec<Box<str>>,
+    pub(crate) classes: Classes,
+}
+
+#[derive(Default)]
+pub(crate) struct Entry {
+    pub(crate) classes: Classes,
+    pub(crate) phrases: Vec<Phrase>,
+}
+
+/// FNV-1a: short keys, no hostile ones (the table is ours).
+#[derive(Default)]
+pub(crate) struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 29)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let mut state = if self.0 == 0 { 0xcbf2_9ce4_8422_2325 } else { self.0 };
+        for byte in bytes {
+            state = (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        self.0 = state;
+    }
+}
+
+type WordMap<V> = HashMap<Box<str>, V, BuildHasherDefault<Fnv>>;
+
+/// No word of the table is longer (in bytes); longer ones are not looked up.
+const LONGEST: usize = 24;
+
+pub(crate) struct Table {
+    words: WordMap<Entry>,
+    labels: WordMap<LabelClass>,
+    /// Labels of which only the beginning is given.
+    open_labels: WordMap<LabelClass>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("words.tsv")));
+
+impl Table {
+    pub(crate) fn get() -> &'static Table {
+        &TABLE
+    }
+
+    fn parse(text: &str) -> Table {
+        let mut table = Table { words: WordMap::default(), labels: WordMap::default(), open_labels: WordMap::default() };
+        for (class, word) in text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split_once('\t'))
+            .flat_map(|(class, words)| words.split('|').map(move |word| (class, word)))
+        {
+            if let Some((_, label)) = LabelClass::NAMES.iter().find(|(name, _)| *name == class) {
+                // The first row that has a label wins.
+                match word.strip_suffix(" *") {
+                    Some(start) => table.open_labels.entry(start.into()).or_insert(*label),
+                    None => table.labels.entry(word.into()).or_insert(*label),
+                };
+                continue;
+            }
+            let Some(at) = Class::NAMES.iter().position(|name| *name == class) else { continue };
+            let classes = Classes(1 << at);
+            let mut parts = word.split(' ');
+            let entry = table.words.entry(parts.next().unwrap_or_default().into()).or_default();
+            let remainder: Vec<Box<str>> = parts.map(Box::from).collect();
+            if remainder.is_empty() {
+                entry.classes = entry.classes.and(classes);
+            } else {
+                entry.phrases.push(Phrase { remainder, classes });
+            }
+        }
+        table
+    }
+
+    /// The entry of a word, in any case.
+    pub(crate) fn word(&self, word: &str) -> Option<&Entry> {
+        if word.len() > LONGEST {
+            return None;
+        }
+        if word.is_ascii() {
+            let mut lower = [0; LONGEST];
+            let lower = &mut lower[..word.len()];
+            lower.copy_from_slice(word.as_bytes());
+            lower.make_ascii_lowercase();
+            return self.words.get(std::str::from_utf8(lower).ok()?);
+        }
+        self.words.get(word).or_else(|| self.words.get(word.to_lowercase().as_str()))
+    }
+
+    /// The longest word of the table that `text` begins with, by characters: for scripts without blanks.
+    pub(crate) fn prefix<'t>(&self, text: &'t str) -> Option<(&'t str, &Entry)> {
+        let mut ends = text.char_indices().map(|(at, ch)| at + ch.len_utf8()).take(6).collect::<Vec<_>>();
+        ends.reverse();
+        ends.into_iter().find_map(|end| Some((&text[..end], self.words.get(&text[..end])?)))
+    }
+
+    /// What a label announces: the whole of it, or its beginning where the table says so.
+    pub(crate) fn label(&self, label: &str) -> LabelClass {
+        let label = label.trim().to_lowercase();
+        if let Some(class) = self.labels.get(label.as_str()) {
+            return *class;
+        }
+        let start = label.split([' ', '(', '/']).next().unwrap_or_default();
+        if let Some((whole, _)) = label.split_once(" (")
+            && let Some(class) = self.labels.get(whole)
+        {
+            return *class;
+        }
+        self.open_labels.get(start).copied().unwrap_or(LabelClass::Other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_table_has_a_class() {
+        for line in include_str!("words.tsv").lines().filter(|line| !line.starts_with('#')) {
+            let (class, words) = line.split_once('\t').expect("a class and its words");
+            let known = Class::NAMES.contains(&class) || LabelClass::NAMES.iter().any(|(name, _)| *name == class);
+            assert!(known, "no such class: {class}");
+            assert!(words.split('|').all(|word| !word.is_empty() && word.to_lowercase() == word), "{words}");
+        }
+    }
+
+    #[test]
+    fn words_are_found_in_any_case_and_script() {
+        let table = Table::get();
+        assert!(table.word("PASSED").is_some_and(|entry| entry.classes.has(Class::Positive)));
+        assert!(table.word("Завершено").is_some_and(|entry| entry.classes.has(Class::Positive)));
+        assert!(table.word("basket").is_none());
+        assert_eq!(table.prefix("完成了").map(|(word, _)| word), Some("完成"));
+        assert_eq!(table.label("Files changed in this step"), LabelClass::Files);
+        assert_eq!(table.label("Status"), LabelClass::Status);
+        assert_eq!(table.label("Colour"), LabelClass::Other);
+    }
+}

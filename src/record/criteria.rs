@@ -1,0 +1,84 @@
+//! Criteria that a line marks done, and failures that the file marks as such.
+
+use std::collections::HashSet;
+
+use crate::lex::{Flags, LabelClass, LexedLine, Polarity, Position};
+
+use super::file::IndexedLog;
+use super::{DoneCriterion, MarkedFailure, Record, RecordOutcome};
+
+/// Ticked rows that are no records: boxes, `ACn` with a tick, ticked items under a heading for acceptance.
+pub(crate) fn criteria(file: &IndexedLog, records: &[Record]) -> Vec<DoneCriterion> {
+    let openings: HashSet<usize> = records.iter().map(|record| record.lines.start).collect();
+    let ids: HashSet<u32> = openings.iter().flat_map(|at| file.rows[*at].lead.iter().copied()).collect();
+    let mut found = Vec::new();
+    for (at, line) in file.lines.iter().enumerate() {
+        if line.is_silent() || openings.contains(&at) || !is_ticked(line) {
+            continue;
+        }
+        let repeats_a_record = file.rows[at].ids.first().is_some_and(|id| ids.contains(id)) && !line.has(Flags::CRITERION_ID);
+        if repeats_a_record {
+            continue;
+        }
+        let up: Vec<&LexedLine> = file.ancestors(at).take(2).map(|up| &file.lines[up]).collect();
+        let is_accepted = up.iter().any(|line| line.has(Flags::ACCEPT));
+        let is_test = up.iter().any(|line| line.has(Flags::TEST)) && !is_accepted;
+        let starts = line.mark.is_some_and(|mark| mark.position == Position::Start);
+        let counts = (line.ticked == Some(true) && !is_test) || line.has(Flags::CRITERION_ID) || (is_accepted && starts);
+        if counts {
+            let record = records.iter().position(|record| record.lines.contains(&at));
+            found.push(DoneCriterion { line: at, record, text: line.text.to_string() });
+        }
+    }
+    found
+}
+
+fn is_ticked(line: &LexedLine) -> bool {
+    line.ticked == Some(true) || (line.ticked.is_none() && line.mark.is_some_and(|mark| mark.polarity == Polarity::Positive))
+}
+
+/// Lines about one incident stand no further apart.
+const SAME_INCIDENT: usize = 25;
+
+/// Status lines that say failed, lines that begin `ERROR`, `FAILED`, `BLOCKED`, named blockers: once an incident, and not where a
+/// failed record says it already.
+pub(crate) fn failures(file: &IndexedLog, records: &[Record]) -> Vec<MarkedFailure> {
+    let mut last: Option<usize> = None;
+    let failed: Vec<usize> = records
+        .iter()
+        .filter(|record| matches!(record.outcome, RecordOutcome::Failed | RecordOutcome::Blocked))
+        .map(|record| record.lines.start)
+        .collect();
+    let mut found = Vec::new();
+    for (at, line) in file.lines.iter().enumerate() {
+        if line.is_silent() || !is_failure(line) {
+            continue;
+        }
+        let is_known = failed.iter().any(|record| at >= *record && at - record < SAME_INCIDENT);
+        let is_same = last.is_some_and(|last| at - last <= SAME_INCIDENT / 2);
+        last = Some(at);
+        if !is_known && !is_same {
+            found.push(MarkedFailure { line: at, text: line.text.to_string() });
+        }
+    }
+    found
+}
+
+fn is_failure(line: &LexedLine) -> bool {
+    if line.has(Flags::ERROR_LEAD) {
+        return true;
+    }
+    let Some(label) = line.label.filter(|_| line.has_value()) else { return false };
+    match label.class {
+        LabelClass::Status => label.polarity == Some(Polarity::Negative),
+        LabelClass::Next => {
+            let text = line.text.to_lowercase();
+            let value = line.value().to_lowercase();
+            let is_none = ["none", "n/a", "na", "no", "-", "0", "nothing", "нет", "无"]
+                .iter()
+                .any(|none| value.strip_prefix(none).is_some_and(|remainder| !remainder.starts_with(|ch: char| ch.is_alphanumeric())));
+            text.starts_with("block") && !is_none
+        }
+        _ => false,
+    }
+}

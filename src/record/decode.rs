@@ -1,0 +1,183 @@
+//! Verdicts → records: what of a line's block belongs to it, and which lines tell of the same attempt.
+
+use std::collections::HashMap;
+
+use crate::lex::{Flags, LabelClass, LexedLine, SpanKind, ident};
+
+use super::file::IndexedLog;
+use super::select::{is_entry, select};
+use super::{DOUBTFUL, LIKELY, LineVerdict, OutcomeSource, Reading, Record, RecordOutcome, criteria, status, title};
+
+/// Everything that the verdicts and the conventions make of a file.
+pub(crate) fn reading(file: &IndexedLog, verdicts: &[LineVerdict]) -> Reading {
+    let selected = select(file, verdicts);
+    let records = records(file, &selected);
+    let taken: Vec<usize> = selected.iter().map(|verdict| verdict.at).collect();
+    let passed_over = verdicts
+        .iter()
+        .filter(|verdict| verdict.p > DOUBTFUL && verdict.p <= LIKELY)
+        .map(|verdict| verdict.at)
+        .filter(|at| taken.binary_search(at).is_err())
+        .collect();
+    let criteria = criteria::criteria(file, &records);
+    let failures = criteria::failures(file, &records);
+    Reading { records, criteria, failures, passed_over }
+}
+
+/// A record whose attempt may go on in a line below.
+struct Open {
+    record: usize,
+    line: usize,
+    /// The verdict has been given on a line of its own.
+    is_closed: bool,
+}
+
+fn records(file: &IndexedLog, selected: &[LineVerdict]) -> Vec<Record> {
+    let mut records: Vec<Record> = Vec::new();
+    let mut open: HashMap<String, Open> = HashMap::new();
+    for (n, verdict) in selected.iter().enumerate() {
+        let next = selected.get(n + 1).map_or(file.lines.len(), |next| next.at);
+        let record = record(file, verdict, next);
+        let line = &file.lines[verdict.at];
+        let ids: Vec<Option<String>> = match &line.lead {
+            Some(lead) => {
+                let mut ids: Vec<String> = Vec::new();
+                for id in &lead.ids {
+                    if !ids.iter().any(|known| ident::normal(known) == ident::normal(id)) {
+                        ids.push(id.to_string());
+                    }
+                }
+                ids.into_iter().map(Some).collect()
+            }
+            None => vec![None],
+        };
+        for id in ids {
+            let record = Record { id: id.clone(), ..record.clone() };
+            let Some(key) = id.as_deref().map(ident::normal) else {
+                records.push(record);
+                continue;
+            };
+            if let Some(before) = open.get_mut(&key)
+                && tells_the_same(file, selected, n, before, &records[before.record])
+            {
+                merge(&mut records[before.record], record);
+                before.is_closed = records[before.record].source == OutcomeSource::OwnMark;
+                continue;
+            }
+            open.insert(key, Open { record: records.len(), line: verdict.at, is_closed: false });
+            records.push(record);
+        }
+    }
+    records
+}
+
+/// How far below a line the one may stand that ends its attempt.
+const SAME_ATTEMPT: usize = 12;
+
+/// A start or a report and the verdict on the same id tell of one attempt, until a verdict has closed it.
+fn tells_the_same(file: &IndexedLog, selected: &[LineVerdict], n: usize, before: &Open, record: &Record) -> bool {
+    let at = selected[n].at;
+    let first = file.rows[at].lead.first();
+    let is_between =
+        selected[..n].iter().rev().take_while(|other| other.at > before.line).any(|other| file.rows[other.at].lead.first() != first);
+    let is_open = record.outcome == RecordOutcome::Open;
+    !is_between && !before.is_closed && (is_open || at - before.line <= SAME_ATTEMPT) && file.rows[before.line].shape != file.rows[at].shape
+}
+
+fn merge(into: &mut Record, from: Record) {
+    if from.source != OutcomeSource::Convention || into.outcome == RecordOutcome::Open {
+        into.outcome = from.outcome;
+        into.source = from.source;
+    }
+    into.lines.end = into.lines.end.max(from.lines.end);
+    into.title = into.title.take().or(from.title);
+    into.when = into.when.take().or(from.when);
+    into.duration = into.duration.take().or(from.duration);
+    into.iteration = into.iteration.or(from.iteration);
+    into.commits.extend(from.commits);
+}
+
+fn record(file: &IndexedLog, verdict: &LineVerdict, next: usize) -> Record {
+    let at = verdict.at;
+    let line = &file.lines[at];
+    let end = file.block_end(at).min(next);
+    let (outcome, source) = status::outcome(file, at, end);
+    Record {
+        lines: at..end,
+        id: None,
+        title: titled(file, at, end),
+        outcome,
+        source,
+        when: status::when(file, at, end),
+        iteration: iteration(file, at),
+        duration: duration(line).or_else(|| (at + 1..end.min(at + 8)).find_map(|next| duration(&file.lines[next]))),
+        commits: (at..end.min(at + 20)).flat_map(|next| commits(&file.lines[next])).collect(),
+        probability: verdict.p,
+        is_row: !is_entry(file, at),
+    }
+}
+
+/// The line's own title, or its partner's below.
+fn titled(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
+    let line = &file.lines[at];
+    let own = title::of(line).filter(|title| title::words(title).next().is_some());
+    own.or_else(|| partner(file, at, end))
+}
+
+/// A title on a line of its own: after a label for a piece of work, or a bold line.
+fn partner(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
+    for next in at + 1..end.min(at + 4) {
+        let line = &file.lines[next];
+        if line.is_blank() {
+            continue;
+        }
+        let label = line.label.map(|label| line.text[..label.end as usize].to_lowercase());
+        let is_id = label.as_deref().is_some_and(|label| label.ends_with("id"));
+        if line.is_label(LabelClass::Story) && line.has_value() && !is_id {
+            return Some(title::of(line).unwrap_or_else(|| line.value().to_owned()));
+        }
+        if line.is_bold && next <= at + 2 && line.words > 1 && line.words < 20 {
+            return Some(title::of(line).unwrap_or_else(|| line.text.to_string()));
+        }
+        let names = matches!(label.as_deref(), Some("session" | "title" | "name" | "description" | "summary"));
+        if names && line.has_value() && line.value().len() < 120 {
+            return Some(line.value().to_owned());
+        }
+        if !matches!(line.label_class(), Some(LabelClass::Date | LabelClass::Status | LabelClass::Start)) {
+            return None;
+        }
+    }
+    None
+}
+
+fn iteration(file: &IndexedLog, at: usize) -> Option<u32> {
+    let number = |line: &LexedLine| {
+        let span = line.spans.iter().find(|span| span.kind == SpanKind::Iteration)?;
+        let text = span.text(&line.text);
+        let digits = &text[text.find(|ch: char| ch.is_ascii_digit())?..];
+        digits[..digits.find(|ch: char| !ch.is_ascii_digit()).unwrap_or(digits.len())].parse().ok()
+    };
+    let above = (at.saturating_sub(3)..at).rev().take_while(|above| file.lines[*above].lead.is_none());
+    number(&file.lines[at])
+        .or_else(|| file.ancestors(at).find_map(|up| number(&file.lines[up])))
+        .or_else(|| above.filter(|above| file.lines[*above].has(Flags::ITERATION)).find_map(|above| number(&file.lines[above])))
+}
+
+fn duration(line: &LexedLine) -> Option<String> {
+    line.spans.iter().find(|span| span.kind == SpanKind::Duration).map(|span| span.text(&line.text).to_owned())
+}
+
+fn commits(line: &LexedLine) -> Vec<String> {
+    line.spans
+        .iter()
+        .filter_map(|span| match span.kind {
+            SpanKind::Hash => Some(span.text(&line.text).to_owned()),
+            SpanKind::Reference => {
+                let text = span.text(&line.text);
+                let is_commit = text.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("commit"));
+                is_commit.then(|| text.rsplit([' ', ':']).next().unwrap_or_default().to_owned()).filter(|hash| !hash.is_empty())
+            }
+            _ => None,
+        })
+        .collect()
+}

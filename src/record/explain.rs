@@ -1,0 +1,51 @@
+//! Why a line is a record, or none: its spans, its type, and what spoke for and against.
+
+use super::feature::Feature;
+use super::file::IndexedLog;
+use super::score::Weights;
+use super::second::{VerdictSums, first_pass, second_pass};
+
+/// The explanation of one line.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LineExplanation {
+    /// The type's parts, and how many lines share it.
+    pub(crate) record_type: String,
+    pub(crate) of_type: u32,
+    /// Both verdicts; `None` when the line names nothing and was not looked at.
+    pub(crate) verdict: Option<(f32, f32)>,
+    /// The strongest features of the second look and what each added.
+    pub(crate) reasons: Vec<(String, f32)>,
+}
+
+/// How many reasons are given.
+const REASONS: usize = 8;
+
+/// Explains the lines at `wanted` (from 0, in order).
+pub(crate) fn explain(file: &IndexedLog, weights: &Weights, wanted: &[usize]) -> Vec<LineExplanation> {
+    let candidates = first_pass(file, weights);
+    let sums = VerdictSums::new(file, &candidates);
+    let mut explanations: Vec<LineExplanation> = wanted
+        .iter()
+        .map(|at| LineExplanation {
+            record_type: file.lines[*at].key.describe(),
+            of_type: file.rows.iter().filter(|row| row.key == file.rows[*at].key).count() as u32,
+            verdict: None,
+            reasons: Vec::new(),
+        })
+        .collect();
+    second_pass(file, &candidates, &sums, |candidate, evidence| {
+        let Ok(n) = wanted.binary_search(&candidate.at) else { return };
+        let mut reasons: Vec<(String, f32)> = evidence
+            .active
+            .iter()
+            .map(|(number, value)| (Feature::name(*number), f32::from(weights.second[usize::from(*number)]) * f32::from(*value) / 256.0))
+            .filter(|(_, weight)| *weight != 0.0)
+            .collect();
+        reasons.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+        reasons.truncate(REASONS);
+        let p = super::score::probability(super::score::logit(&weights.second, &evidence));
+        explanations[n].verdict = Some((candidate.p, p));
+        explanations[n].reasons = reasons;
+    });
+    explanations
+}

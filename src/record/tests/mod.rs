@@ -1,0 +1,104 @@
+//! Whole files of our own wording: conventions, ordinary documents, layouts that no log was fitted on.
+
+mod layouts;
+
+use super::*;
+
+fn reading(text: &str) -> Reading {
+    let texts: Vec<&str> = text.lines().collect();
+    read(&texts, &FileContext::default())
+}
+
+/// Records as `id title outcome`.
+fn summaries(text: &str) -> Vec<String> {
+    let show = |record: &Record| {
+        format!("{} {} {:?}", record.id.as_deref().unwrap_or("-"), record.title.as_deref().unwrap_or("-"), record.outcome)
+    };
+    reading(text).records.iter().map(show).collect()
+}
+
+#[test]
+fn an_empty_file_holds_nothing() {
+    assert!(summaries("").is_empty());
+}
+
+#[test]
+fn ordinary_documents_hold_no_records() {
+    let mut wrong = Vec::new();
+    let documents = include_str!("ordinary.txt").split("%%%% ").filter(|document| !document.is_empty());
+    let mut count = 0;
+    for document in documents {
+        let (name, text) = document.split_once('\n').expect("a name and a text");
+        count += 1;
+        let records = summaries(text);
+        if !records.is_empty() {
+            wrong.push((name, records));
+        }
+    }
+    assert!(count >= 50 && wrong.len() * 100 <= count, "{wrong:#?}");
+}
+
+#[test]
+fn a_lone_fence_closes_nothing_it_did_not_open() {
+    let entry = |n: u32, title: &str, note: &str| {
+        format!(
+            "## ✓ Iteration {n} - US-00{n}: {title}\n*2026-03-01T08:0{n}:00.000Z (60s)*\n\n**Status:** Completed\n\n**Notes:**\n{note}\n\n---\n"
+        )
+    };
+    let text = format!(
+        "# Ralph Progress Log\n\n---\n\n{}{}{}",
+        entry(1, "Make a basket", "CURRENCY=EUR\n```"),
+        entry(2, "Take money", "green"),
+        entry(3, "Send a receipt", "done")
+    );
+    assert_eq!(summaries(&text), ["US-001 Make a basket Passed", "US-002 Take money Passed", "US-003 Send a receipt Passed"]);
+}
+
+#[test]
+fn two_writers_of_one_attempt_tell_of_it_once() {
+    let text = "# Ralph Progress Log\n\n---\n\n## 2026-03-01 - US-001\n\n- Basket made by the agent\n---\n## ✓ Iteration 1 - US-001: Make a basket\n*2026-03-01T08:00:00.000Z (60s)*\n\n**Status:** Completed\n\n---\n## 2026-03-01 - US-002\n\n- Payment made by the agent\n---\n## ✓ Iteration 2 - US-002: Take money\n*2026-03-01T08:05:00.000Z (120s)*\n\n**Status:** Completed\n\n---\n";
+    assert_eq!(summaries(text), ["US-001 Make a basket Passed", "US-002 Take money Passed"]);
+    let durations: Vec<Option<String>> = reading(text).records.into_iter().map(|record| record.duration).collect();
+    assert_eq!(durations, [Some("60s".to_owned()), Some("120s".to_owned())]);
+}
+
+#[test]
+fn two_days_in_a_heading_are_a_time() {
+    let text = "# Ralph Progress Log\n\n## Session: 2026-03-05/06\n\nNotes about two evenings, no story is named here.\n\n## 2026-03-07 - US-001\n- Basket made\n---\n";
+    assert!(summaries(text).contains(&"US-001 - Passed".to_owned()), "{:?}", summaries(text));
+    assert!(!summaries(text).iter().any(|record| record.contains("/06")));
+}
+
+#[test]
+fn the_last_status_line_of_an_entry_is_its_result() {
+    let lines: String = (0..9).map(|n| format!("- step {n}\n")).collect();
+    let text = format!(
+        "# Ralph Progress Log\nStarted: 2026-03-01\n---\n## 2026-03-01 - US-001: Make a basket\n{lines}**Status**: FAILED - the tests do not pass\n---\n## 2026-03-02 - US-002: Take money\n**Status**: IN PROGRESS\n{lines}**Status**: COMPLETED\n---\n"
+    );
+    assert_eq!(summaries(&text), ["US-001 Make a basket Failed", "US-002 Take money Passed"]);
+}
+
+#[test]
+fn the_current_session_has_not_ended() {
+    let text = "# Ralph Progress Log\n\n## Session History\n\n### 2026-01-05 - Session 6 Completed\n\nBasket finished.\n\n### 2026-01-05 - Session 7 (Current)\n\nChecking the payment.\n";
+    let outcomes: Vec<RecordOutcome> = reading(text).records.iter().map(|record| record.outcome).collect();
+    assert_eq!(outcomes, [RecordOutcome::Passed, RecordOutcome::Open]);
+}
+
+#[test]
+fn the_lines_that_the_contract_promises_are_records() {
+    assert_eq!(
+        summaries("[US-001] Starting...\n[US-001] Complete\n[US-002] Starting...\n[US-002] Failed\n[US-003] Starting...\n"),
+        ["US-001 - Passed", "US-002 - Failed", "US-003 - Open"]
+    );
+}
+
+#[test]
+fn an_explanation_says_the_type_and_the_reasons() {
+    let texts = ["# Ralph Progress Log", "## 2026-03-01 - US-001: Make a basket", "- made", "---"];
+    let file = IndexedLog::read(&texts, &FileContext::default());
+    let why = explain::explain(&file, Weights::committed(), &[1, 2]);
+    assert_eq!((why[0].record_type.as_str(), why[0].of_type), ("heading 2: time - id words", 1));
+    assert!(why[0].verdict.is_some_and(|(_, p)| p > LIKELY) && !why[0].reasons.is_empty());
+    assert_eq!(why[1].verdict, None);
+}

@@ -1,0 +1,319 @@
+//! The title of a record: the text beside its id, without marks, times and references at its ends.
+
+use crate::lex::{First, LabelClass, LexedLine, Position, Span, SpanKind, Structure};
+
+const TRIM: &[char] = &[' ', '\t', '-', '–', '—', ':', '：', '|', '•', '·', ',', ';', '>', '*', '#', '→', '='];
+
+/// Runs of letters and digits.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|ch: char| !ch.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+fn has_words(text: &str) -> bool {
+    text.contains(char::is_alphanumeric)
+}
+
+/// The title that the line has of its own.
+pub(crate) fn of(line: &LexedLine) -> Option<String> {
+    let text: &str = &line.text;
+    let (mut from, mut to) = (start(line), text.len());
+    if line.structure == Structure::Row || text.matches(" | ").count() >= 2 {
+        (from, to) = cell(line, from);
+    }
+    if let Some(lead) = &line.lead {
+        if let Some((inner_from, inner_to)) = remark(text, from) {
+            (from, to) = (inner_from, inner_to);
+        } else if let Some(after) = skipped_bracket(text, from) {
+            from = after;
+        }
+        let title = cut(text, &line.spans, from, to);
+        let title = first_sentence(line, title);
+        if has_words(&title) {
+            return Some(title);
+        }
+        return before_id(line, lead.start as usize);
+    }
+    let title = cut(text, &line.spans, from, to);
+    let title = first_sentence(line, title);
+    (!title.is_empty()).then_some(title)
+}
+
+/// Where the title may begin: after the ids, or after what leads a line without ids.
+fn start(line: &LexedLine) -> usize {
+    let text: &str = &line.text;
+    if let Some(lead) = &line.lead {
+        let end = lead.end as usize;
+        return end + usize::from(text[end..].starts_with(['.', ')']));
+    }
+    let mut from = 0;
+    for span in &line.spans {
+        let leads = matches!(span.kind, SpanKind::When | SpanKind::Iteration)
+            || matches!(span.kind, SpanKind::Mark(mark) if mark.position == Position::Start);
+        if leads
+            && span.start as usize >= from
+            && !has_words(&without_spans(text, &line.spans, from, span.start as usize))
+            && keeps_apart(text, span)
+        {
+            from = span.end as usize;
+        }
+    }
+    if let Some(label) = line.label.filter(|label| matches!(label.class, LabelClass::Story | LabelClass::Done) && line.has_value()) {
+        from = from.max(label.value as usize);
+    }
+    from
+}
+
+/// A lower-case mark that a word follows is the verb of the title: "Fixed the linter".
+fn keeps_apart(text: &str, span: &Span) -> bool {
+    let Some(_) = span.mark() else { return true };
+    let word = span.text(text);
+    let remainder = &text[span.end as usize..];
+    !word.starts_with(|ch: char| ch.is_alphabetic())
+        || !remainder.starts_with(' ')
+        || word.chars().all(|ch| !ch.is_lowercase())
+        || remainder.trim_start().starts_with(['-', '–', '—', ':', '|'])
+}
+
+fn without_spans(text: &str, spans: &[Span], from: usize, to: usize) -> String {
+    let mut free = String::new();
+    let mut at = from;
+    for span in spans {
+        let (start, end) = (span.start as usize, span.end as usize);
+        if start >= at && start < to {
+            free.push_str(&text[at..start]);
+            free.push(' ');
+            at = end.min(to);
+        }
+    }
+    free.push_str(text.get(at..to).unwrap_or_default());
+    free
+}
+
+/// The first cell with words of its own from `from`.
+fn cell(line: &LexedLine, from: usize) -> (usize, usize) {
+    let text: &str = &line.text;
+    let mut at = from;
+    while let Some(bar) = text[at..].find('|').map(|bar| at + bar) {
+        if has_words(&without_spans(text, &line.spans, at, bar)) {
+            return (at, bar);
+        }
+        at = bar + 1;
+    }
+    (at, text.len())
+}
+
+/// `US-001 (a remark): words` → the remark.
+fn remark(text: &str, from: usize) -> Option<(usize, usize)> {
+    let remainder = &text[from..];
+    let inner = remainder.trim_start().strip_prefix('(')?;
+    let (remark, after) = inner.split_once(')')?;
+    let follows = after.trim_start();
+    let is_one = (3..=80).contains(&remark.len())
+        && !remark.contains('(')
+        && has_words(remark)
+        && follows.starts_with([':', '：'])
+        && follows.len() > 1;
+    let start = text.len() - inner.len();
+    is_one.then_some((start, start + remark.len()))
+}
+
+/// `US-001 (owner) - words`: where the words begin.
+fn skipped_bracket(text: &str, from: usize) -> Option<usize> {
+    let inner = text[from..].trim_start().strip_prefix('(')?;
+    let (remark, after) = inner.split_once(')')?;
+    let is_one = (2..=30).contains(&remark.len()) && [" - ", " – ", " — "].iter().any(|dash| after.starts_with(dash));
+    is_one.then_some(text.len() - after.len())
+}
+
+/// The text before an id that stands last.
+fn before_id(line: &LexedLine, id_start: usize) -> Option<String> {
+    let text: &str = &line.text;
+    let mut from = 0;
+    for span in line.spans.iter().filter(|span| (span.end as usize) <= id_start) {
+        let leads = matches!(span.kind, SpanKind::When | SpanKind::Iteration | SpanKind::Mark(_) | SpanKind::Counter);
+        if leads
+            && (span.start as usize) >= from
+            && !has_words(&without_spans(text, &line.spans, from, span.start as usize))
+            && keeps_apart(text, span)
+        {
+            from = span.end as usize;
+        }
+    }
+    if let Some(label) =
+        line.label.filter(|label| label.class == LabelClass::Story && line.has_value() && (label.value as usize) <= id_start)
+    {
+        from = from.max(label.value as usize);
+    }
+    let title = cut(text, &line.spans, from, id_start);
+    let is_generic = words(&title).all(|word| {
+        matches!(
+            word.to_lowercase().as_str(),
+            "feature"
+                | "story"
+                | "task"
+                | "issue"
+                | "complete"
+                | "completed"
+                | "implemented"
+                | "user"
+                | "done"
+                | "session"
+                | "id"
+                | "phase"
+                | "finished"
+                | "started"
+                | "starting"
+        )
+    });
+    (!is_generic).then_some(title)
+}
+
+/// A long title that is no heading ends with its first sentence.
+fn first_sentence(line: &LexedLine, title: String) -> String {
+    if line.is_heading() || title.len() <= 50 {
+        return title;
+    }
+    let end = title.match_indices(". ").map(|(at, _)| at).find(|at| {
+        *at >= 20 && title[..*at].ends_with(|ch: char| ch.is_alphabetic()) && title[at + 2..].starts_with(|ch: char| ch.is_uppercase())
+    });
+    match end {
+        Some(end) => title[..end].to_owned(),
+        None => title,
+    }
+}
+
+/// What is left between two places without separators, and without spans at the ends that are no part of a title.
+fn cut(text: &str, spans: &[Span], from: usize, to: usize) -> String {
+    let (mut from, mut to) = (from.min(to), to);
+    loop {
+        let trimmed = text[from..to].trim_start_matches(TRIM).trim_start_matches([')', ']', '.']);
+        let mut next = to - trimmed.len();
+        for span in spans {
+            let (start, end) = (span.start as usize, span.end as usize);
+            let is_dropped = matches!(
+                span.kind,
+                SpanKind::When | SpanKind::Mark(_) | SpanKind::Hash | SpanKind::Duration | SpanKind::Reference | SpanKind::Iteration
+            );
+            if is_dropped
+                && end > next
+                && end <= to
+                && start <= next + 1
+                && text[next.min(start)..start].trim_matches(['(', '[']).is_empty()
+                && (end >= to || keeps_apart(text, span))
+            {
+                next = end;
+            }
+        }
+        if next == from {
+            break;
+        }
+        from = next;
+    }
+    loop {
+        let trimmed = text[from..to].trim_end_matches(|ch| TRIM.contains(&ch) || matches!(ch, '(' | '['));
+        let mut next = from + trimmed.len();
+        for span in spans {
+            let (start, end) = (span.start as usize, span.end as usize);
+            let is_dropped =
+                matches!(span.kind, SpanKind::When | SpanKind::Mark(_) | SpanKind::Hash | SpanKind::Duration | SpanKind::Reference);
+            if is_dropped && start > from && start < next {
+                let remainder = text.get(end..next).unwrap_or_default();
+                if remainder.trim_matches(|ch| TRIM.contains(&ch) || matches!(ch, ')' | ']' | '}' | '.')).is_empty() {
+                    next = start;
+                }
+            }
+        }
+        if next == to {
+            break;
+        }
+        to = next;
+    }
+    for span in spans {
+        let start = span.start as usize;
+        if start <= from || start >= to {
+            continue;
+        }
+        let ends = match span.kind {
+            SpanKind::Reference => true,
+            SpanKind::Mark(mark) => {
+                let before = text[from..start].trim_end();
+                matches!(mark.position, Position::Segment | Position::Capitals | Position::Symbol)
+                    && before.ends_with(['-', '–', '—', '|', '→', '('])
+                    && words(before).count() > 1
+            }
+            _ => false,
+        };
+        if ends {
+            to = start;
+        }
+    }
+    tidy(&text[from..to])
+}
+
+/// Brackets that go round the whole or have lost their other half.
+fn tidy(title: &str) -> String {
+    let mut title = title.trim_matches(TRIM);
+    if title.starts_with('(') && title.ends_with(')') && title.matches('(').count() == 1 {
+        title = &title[1..title.len() - 1];
+    } else if title.starts_with('(') && !title.contains(')') {
+        title = &title[1..];
+    }
+    if title.ends_with(')') && title.matches('(').count() < title.matches(')').count() {
+        title = &title[..title.len() - 1];
+    }
+    if let Some(open) = title.rfind('(')
+        && matches!(title[open + 1..].trim_end_matches([':', ' ']), "" | "commit" | "hash")
+    {
+        title = &title[..open];
+    }
+    title.trim_matches(TRIM).to_owned()
+}
+
+/// A hash of the title's words, for telling whether lines say the same.
+pub(crate) fn digest(title: &str) -> u64 {
+    let mut state = 0xcbf2_9ce4_8422_2325_u64;
+    for word in words(title) {
+        for ch in word.chars().flat_map(char::to_lowercase) {
+            state = (state ^ u64::from(u32::from(ch))).wrapping_mul(0x0100_0000_01b3);
+        }
+        state = (state ^ 0x20).wrapping_mul(0x0100_0000_01b3);
+    }
+    state
+}
+
+/// The line begins with its title's frame only: nothing but a time or a session.
+pub(crate) fn is_frame(line: &LexedLine) -> bool {
+    line.lead.is_none() && line.words <= 6 && line.first == First::When
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lex::{Lexer, Terms};
+
+    fn check(raw: &str, title: &str) {
+        let line = Lexer::default().lex(raw, &Terms::default());
+        assert_eq!(of(&line).as_deref().unwrap_or_default(), title, "{raw}");
+    }
+
+    #[test]
+    fn a_title_is_what_stands_beside_the_id() {
+        check("## 2026-03-01 - US-001: Make a basket", "Make a basket");
+        check("## US-001: Make a basket ✅ (2026-03-01)", "Make a basket");
+        check("- [x] 0.4 Folders made (commit: 1b205b7)", "Folders made");
+        check("### Task: Write the alias (cmd-002)", "Write the alias");
+        check("[2026-01-05] bug-001: Fixed the linter", "Fixed the linter");
+        check("| US-001 | Make a basket | done |", "Make a basket");
+        check("A1: DONE — basket written", "basket written");
+        check("## 2026-03-05 - US-001 (merge repair)", "merge repair");
+        check("### 2. Design ✅ (2026-03-18)", "Design");
+        check("2026-05-23: [#6.1] Set up the id_position — 73e1832", "Set up the id_position");
+    }
+
+    #[test]
+    fn without_an_id_it_follows_the_time_or_the_session() {
+        check("## Session 3 - 2026-03-01 - Doors", "Doors");
+        check("**Task**: Hang the doors", "Hang the doors");
+        check("2026-03-01: Hang the doors", "Hang the doors");
+    }
+}

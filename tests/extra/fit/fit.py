@@ -1,0 +1,473 @@
+#!/usr/bin/env python3
+"""Fits the weights of the record reader, and measures them on logs whose weights had not seen them.
+
+    fit.py folds LABELS... --root ROOT         five folds by folder: each is read with weights fitted without it, and scored
+    fit.py fit   LABELS... --root ROOT         all of them -> src/record/weights.tsv and rows.npz
+    fit.py refit                               rows.npz (no text, no corpus) -> src/record/weights.tsv
+      --docs FOLDER    ordinary documents (*.md, *.txt, *.rst): light negatives
+      --out FOLDER     where the tables of the folds go (default: a temporary folder)
+      --show N         the worst N files, with what was missed and what was too much
+
+LABELS: JSON lines with `file` (a log, or a folder with a log and perhaps a plan), `is_runner_log`, `stories` (id, title, status,
+timestamp, iteration), `acs`, `errors`, `confidence`. Needs numpy. The features are the program's own: `evidence.rs` beside this file
+prints them, so that there is one extractor. The hand-made logs in `specs/` belong to every training set.
+
+Both looks are logistic regressions with a quadratic penalty, rounded to sixteenths; the second is trained on what the first says
+about files that it was not trained on. EVIDENCE=PATH takes a built `evidence` instead of `cargo bench`.
+"""
+import argparse, collections, difflib, json, math, os, pathlib, re, subprocess, sys, tempfile, zlib
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent.parent
+TABLE = ROOT / "src/record/weights.tsv"
+ROWS = HERE / "rows.npz"
+FOLDS, PARTS = 5, 4
+CONFIDENCE = {"high": 1.0, None: 1.0, "medium": 0.6, "low": 0.3}
+CLASS = {"passed": "passed", "failed": "failed", "blocked": "failed", "started": "open", "in_progress": "open", "unknown": "open"}
+# Of a line that the conventions decide, not its look; of a line near a record with the same id; of an ordinary document's.
+DECIDED_ELSEWHERE, SAME_ATTEMPT, DOCUMENT, SPEC = 0.1, 0.15, 0.01, 4.0
+PENALTY = 3.0
+# Added to the second look's bias, in sixteenths: a log read in half is worse than one line too many (chosen by folds).
+LENIENCE = 10
+
+
+# ---------------------------------------------------------------- the program's half
+def evidence(*words):
+    binary = os.environ.get("EVIDENCE")
+    command = [binary] if binary else ["cargo", "bench", "-q", "--manifest-path", str(ROOT / "Cargo.toml"), "--bench", "evidence", "--"]
+    done = subprocess.run([*command, *map(str, words)], stdout=subprocess.PIPE, check=True, text=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def listed(logs, folder):
+    path = pathlib.Path(folder, "list")
+    path.write_text("".join(f"{log.path}\t{log.plan or ''}\n" for log in logs))
+    return path
+
+
+def write_table(path, names, first, second, note=""):
+    rows = [f"{n}\t{a}\t{b}" for n, a, b in zip(names, first, second) if a or b]
+    pathlib.Path(path).write_text("# Weights in sixteenths, made by tests/extra/fit/fit.py: feature, first look, second look.\n" + note + "\n".join(rows) + "\n")
+
+
+# ---------------------------------------------------------------- logs and labels
+class Log:
+    """A log, what is known of it, and the rows of its candidate lines."""
+
+    def __init__(self, name, path, plan, label, weight=1.0):
+        self.name, self.path, self.plan, self.label, self.weight = name, path, plan, label, weight
+        self.fold = zlib.crc32(name.encode()) % FOLDS
+        self.part = zlib.crc32((name + "i").encode()) % PARTS
+        self.rows, self.second = [], []
+
+    def lines(self):
+        text = self.path.read_bytes().decode("utf-8", "replace").lstrip("\ufeff")
+        return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def corpus(names, root, with_plans):
+    for line in (line for name in names for line in open(name, encoding="utf-8")):
+        label = json.loads(line)
+        path = pathlib.Path(root, label["file"])
+        parts = pathlib.Path(label["file"]).parts
+        folder = path if path.is_dir() else path.parent
+        plans = sorted(p for p in folder.iterdir() if p.suffix == ".json")
+        if path.is_dir():
+            logs = [p for p in path.iterdir() if p.suffix not in (".json", ".yaml", ".yml")]
+            path = min(logs, key=lambda p: ("progress" not in p.name.lower(), p.name))
+        yield Log(parts[1] if len(parts) > 1 else parts[0], path, plans[0] if with_plans and plans else None, label)
+
+
+def specs(folder):
+    """Logs of our own wording: a line that begins with `=` opens a record, with `?` it may; the log starts in the third column."""
+    out = pathlib.Path(folder, "specs")
+    out.mkdir(exist_ok=True)
+    for path in sorted((HERE / "specs").glob("*")):
+        lines = path.read_text(encoding="utf-8").split("\n")
+        plain = out / path.name
+        plain.write_text("\n".join(line[2:] for line in lines), encoding="utf-8")
+        log = Log("spec-" + path.name, plain, None, None)
+        log.fold = FOLDS
+        log.signs = [line[:1] for line in lines]
+        yield log
+
+
+def documents(folder, most=160):
+    found = [p for p in pathlib.Path(folder).rglob("*") if p.suffix.lower() in (".md", ".txt", ".rst") and p.is_file() and 400 < p.stat().st_size < 60000]
+    for path in sorted(found, key=lambda p: zlib.crc32(p.name.encode() + str(p.stat().st_size).encode()))[:most]:
+        log = Log("doc-" + path.name, path, None, None)
+        log.fold = FOLDS
+        yield log
+
+
+def words(text):
+    return re.findall(r"[^\W_]+", (text or "").lower())
+
+
+def norm_id(text):
+    if text is None:
+        return None
+    text = re.sub(r"^(story|task|feature|issue|step|subtask)\s*[#:]?\s*(?=\d)", "", str(text).strip(), flags=re.I)
+    return re.sub(r"[\s\[\]#*`()]+", "", text).upper()
+
+
+def agreement(story, line, line_words, above):
+    """How well a line agrees with a labelled entry: id, title, time, iteration. 0: not at all."""
+    score, agrees, id_, title, time = 0.0, False, story["id"], set(words(story["title"])), story["timestamp"]
+    if id_:
+        found = re.search(r"(?<![A-Za-z0-9_.-])" + re.escape(id_) + r"(?![A-Za-z0-9_]|[-.]\d)", line, re.I)
+        tail = re.match(r"(.*?)(\d+)$", id_)
+        if found:
+            score, agrees = 3 + max(0, 1 - found.start() / 60), True
+        elif tail:
+            for r in re.finditer(r"([A-Za-z][A-Za-z0-9-]*?-|[A-Za-z]|#|)(\d+)\s*(?:-|–|—|to|through|thru|\.\.+|~)\s*([A-Za-z][A-Za-z0-9-]*?-|[A-Za-z]|#|)(\d+)", line):
+                if r[1].upper() == tail[1].upper() and int(r[2]) <= int(tail[2]) <= int(r[4]) < int(r[2]) + 200:
+                    score, agrees = 2.5, True
+                    break
+            else:
+                if len(tail[1]) > 1 and tail[1].upper() in line.upper() and re.search(r"(?<=[\d/,&+ ])" + tail[2] + r"\b", line):
+                    score, agrees = 1.5, True
+    if title:
+        share = sum(word in line_words for word in title) / len(title)
+        if share >= 0.8:
+            score += 3 * share * (1 if len(title) > 1 else 0.6) * min(1, 2 * len(title) / max(1, len(line_words)))
+            agrees = agrees or not id_
+        elif share >= 0.5 and id_ and agrees:
+            score += share
+    if time:
+        here = 1.5 if time in line else 0.9 if time[:10] in line else 0
+        score += here or (0.6 if any(time[:10] in other for other in above) else 0)
+        agrees = agrees or bool(here and not id_ and not title)
+    if story.get("iteration") is not None and re.search(r"\b(session|iteration|loop|run|iter|会话|迭代|轮|sessão|iteração)\D{0,4}" + re.escape(str(story["iteration"])) + r"\b", line, re.I):
+        score += 1
+        agrees = agrees or (not id_ and not title)
+    if not agrees:
+        return 0
+    score += 0.8 if re.match(r"\s?#{1,4}\s", line) else 0.3 if re.match(r"\s*[-*]\s*\[[xX]\]", line) else -1.5 if re.match(r"\s*[-*]?\s*\[ \]", line) else 0
+    score -= 0.3 * bool(re.match(r"\s", line)) + 1.5 * bool(re.search(r"next|todo|remaining|depends|后续", line[:30], re.I))
+    return max(0.01, score)
+
+
+def align(stories, lines):
+    """Labelled entries in file order -> line numbers: the monotone assignment that agrees best."""
+    line_words, n = [set(words(line)) for line in lines], len(lines)
+    previous, back = [0.0] * (n + 1), []
+    for k, story in enumerate(stories):
+        new, ways = [0.0] * (n + 1), [None] * (n + 1)
+        for j in range(n + 1):
+            new[j], ways[j] = previous[j], ("skip", j)
+            if j and new[j - 1] > new[j]:
+                new[j], ways[j] = new[j - 1], ways[j - 1]
+            value = agreement(story, lines[j - 1], line_words[j - 1], lines[max(0, j - 4):j - 1]) if j and lines[j - 1].strip() else 0
+            if value:
+                after, same = previous[j - 1] + value, previous[j] + value * 0.9 if k and story["id"] and stories[k - 1]["id"] != story["id"] else -1
+                if max(after, same) > new[j] + 1e-9:
+                    new[j], ways[j] = max(after, same), ("take", j - 1 if after >= same else j, j - 1)
+        previous = new
+        back.append(ways)
+    j, out = max(range(n + 1), key=lambda q: previous[q]), [None] * len(stories)
+    for k in range(len(stories) - 1, -1, -1):
+        way = back[k][j]
+        j = way[1]
+        if way[0] == "take":
+            out[k] = way[2]
+    return out
+
+
+def label(log):
+    """Sets `y` and `w` of each row."""
+    for row in log.rows:
+        row["y"], row["w"] = 0, 1.0
+    if log.label is None:
+        signs = getattr(log, "signs", None)
+        for row in log.rows:
+            if signs:
+                row["y"], row["w"] = int(signs[row["n"]] == "="), 0.1 if signs[row["n"]] == "?" else SPEC
+            else:
+                row["w"] = DOCUMENT
+        return
+    if not log.label["is_runner_log"]:
+        for row in log.rows:
+            row["w"] = 1.5 * log.weight
+        return
+    at = {row["n"]: row for row in log.rows}
+    log.anchors = align(log.label["stories"], log.lines())
+    anchors = sorted({j for j in log.anchors if j is not None})
+    entry_ids = set()
+    for j in anchors:
+        if j in at:
+            at[j]["y"] = 1
+            if at[j]["entry"]:
+                entry_ids |= set(at[j]["ids"])
+    for j in anchors:
+        ids = set(at[j]["ids"]) if j in at else set()
+        for i in range(j - 4, j + 9):
+            if i in at and not at[i]["y"] and ids & set(at[i]["ids"]):
+                at[i]["w"] = SAME_ATTEMPT
+    for row in log.rows:
+        if not row["y"] and row["ids"] and not row["entry"] and row["ticked"] and set(row["ids"]) <= entry_ids:
+            row["w"] = DECIDED_ELSEWHERE
+        if not row["y"] and row["frame"] and any(row["n"] < j < row["frame"] and j in at and at[j]["ids"] for j in anchors):
+            row["w"] = DECIDED_ELSEWHERE
+    scale = CONFIDENCE[log.label.get("confidence")] * 3 / math.sqrt(max(1, sum(row["y"] for row in log.rows))) * log.weight
+    for row in log.rows:
+        row["w"] *= scale
+
+
+# ---------------------------------------------------------------- fitting
+class Matrix:
+    """Rows of a sparse matrix, with labels and weights."""
+
+    def __init__(self, rows, columns):
+        lengths = np.array([len(row["f"]) for row in rows], dtype=np.int64)
+        self.index = np.fromiter((i for row in rows for i in row["f"]), dtype=np.int32, count=int(lengths.sum()))
+        self.value = np.fromiter((v for row in rows for v in row["v"]), dtype=np.float32, count=int(lengths.sum())) / 16
+        self.start = np.concatenate(([0], np.cumsum(lengths)))
+        self.row = np.repeat(np.arange(len(rows)), lengths)
+        self.y = np.array([row["y"] for row in rows], dtype=np.float64)
+        self.w = np.array([row["w"] for row in rows], dtype=np.float64)
+        self.columns = columns
+
+    def times(self, weights):
+        return np.add.reduceat(weights[self.index] * self.value, self.start[:-1])
+
+    def transposed(self, errors):
+        return np.bincount(self.index, weights=errors[self.row] * self.value, minlength=self.columns)
+
+
+def fit(rows, columns, penalty=None, steps=150):
+    """Logistic regression with a quadratic penalty, by limited-memory BFGS; features of fewer than 8 rows stay out."""
+    penalty = PENALTY if penalty is None else penalty
+    m = Matrix([row for row in rows if row["f"]], columns)
+    rare = np.bincount(m.index, minlength=columns) < 8
+
+    def loss(weights):
+        z = m.times(weights)
+        value = np.sum(m.w * (np.logaddexp(0, z) - m.y * z)) + penalty / 2 * weights @ weights
+        p = 1 / (1 + np.exp(-np.clip(z, -40, 40)))
+        slope = m.transposed(m.w * (p - m.y)) + penalty * weights
+        slope[rare] = 0
+        return value, slope
+
+    weights = np.zeros(columns)
+    value, slope = loss(weights)
+    memory = collections.deque(maxlen=12)
+    for _ in range(steps):
+        direction, kept = -slope.copy(), []
+        for s, y, r in reversed(memory):
+            a = r * (s @ direction)
+            direction -= a * y
+            kept.append(a)
+        if memory:
+            s, y, _r = memory[-1]
+            direction *= (s @ y) / (y @ y)
+        for (s, y, r), a in zip(memory, reversed(kept)):
+            direction += s * (a - r * (y @ direction))
+        step, gain = 1.0 if memory else 1.0 / max(1.0, np.linalg.norm(slope)), slope @ direction
+        if gain >= 0:
+            break
+        while True:
+            new = weights + step * direction
+            new_value, new_slope = loss(new)
+            if new_value <= value + 1e-4 * step * gain or step < 1e-8:
+                break
+            step /= 2
+        s, y = new - weights, new_slope - slope
+        if s @ y > 1e-10:
+            memory.append((s, y, 1 / (s @ y)))
+        is_done = value - new_value < 1e-5 * abs(value)
+        weights, value, slope = new, new_value, new_slope
+        if is_done:
+            break
+    return np.clip(np.rint(weights * 16), -127, 127).astype(int)
+
+
+def train(logs, names, folder):
+    """Both looks, fitted on these logs."""
+    n = len(names)
+    zero = np.zeros(n, dtype=int)
+    table = pathlib.Path(folder, "part.tsv")
+    for part in range(PARTS):
+        write_table(table, names, fit([row for log in logs if log.part != part for row in log.rows], n), zero)
+        own = [log for log in logs if log.part == part]
+        for log, rows in zip(own, evidence("rows", listed(own, folder), table)):
+            log.second = [{**row, "y": first["y"], "w": first["w"]} for row, first in zip(rows, log.rows)]
+    return fit([row for log in logs for row in log.rows], n), lenient(fit([row for log in logs for row in log.second], n))
+
+
+def lenient(second):
+    second[0] += LENIENCE
+    return second
+
+
+# ---------------------------------------------------------------- measuring
+def norm_title(text):
+    return re.sub(r"[\W_]+", " ", (text or "").lower()).strip()
+
+
+def similar(a, b):
+    return difflib.SequenceMatcher(None, norm_title(a), norm_title(b)).ratio()
+
+
+def iso_date(text):
+    found = re.search(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})", text or "")
+    if found:
+        return "%s-%02d-%02d" % (found[1], int(found[2]), int(found[3]))
+    months = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+    found = re.search(r"([A-Za-z]{3})[a-z]*\.?\s+(\d{1,2})\b.*?(20\d\d)", text or "") or re.search(r"\b()(\d{1,2})\s+([A-Za-z]{3}).*?(20\d\d)", text or "")
+    if found and found[1][:3].lower() in months:
+        return "%s-%02d-%02d" % (found[3], months.index(found[1][:3].lower()) + 1, int(found[2]))
+    return None
+
+
+def entries(records):
+    """Records as the program's events tell them: a completion closes the open start of the same name."""
+    found, open_at = [], {}
+    for record in records:
+        key = norm_id(record["id"]) or norm_title(record["title"])
+        entry = {**record, "id": norm_id(record["id"])}
+        if record["class"] == "open":
+            open_at[key] = len(found)
+            found.append(entry)
+        elif key in open_at:
+            found[open_at.pop(key)].update({k: v for k, v in entry.items() if v})
+        else:
+            found.append(entry)
+    return found
+
+
+def match(gold, found):
+    left, pairs, missed = list(found), [], []
+
+    def take(want, test):
+        for i, have in enumerate(left):
+            if have["class"] == CLASS[want["status"]] and test(have):
+                pairs.append((want, left.pop(i)))
+                return True
+        return False
+
+    later = [g for g in gold if not (g["id"] and take(g, lambda h: h["id"] == norm_id(g["id"])))]
+    for g in later:
+        title = norm_title(g["title"])
+        if g["id"] or not (take(g, lambda h: bool(title) and similar(h["title"] or h["id"], title) >= 0.6) or (not title and take(g, lambda h: True))):
+            missed.append(g)
+    return pairs, missed, left
+
+
+def measure(readings, show):
+    total, files, worst, noise = collections.Counter(), [], [], []
+    for log, reading in readings:
+        want, found = log.label, entries(reading["records"])
+        if not want["is_runner_log"]:
+            if found or reading["criteria"] or reading["failures"]:
+                noise.append((log.name, len(found), reading["criteria"], reading["failures"]))
+            continue
+        pairs, missed, extra = match(want["stories"], found)
+        total.update(tp=len(pairs), fn=len(missed), fp=len(extra))
+        for g, h in pairs:
+            if g["title"]:
+                total.update(titles=1, titles_ok=int(similar(h["title"], g["title"]) >= 0.8))
+                if similar(h["title"], g["title"]) < 0.8 and show:
+                    worst.append((2, log.name, 0, 0, [], [{"title": h["title"], "wanted": g["title"], "line": h["line"]}]))
+            day = iso_date(g["timestamp"])
+            if day:
+                total.update(dates=1, dates_ok=int(iso_date(h["when"]) == day))
+                if iso_date(h["when"]) != day and show:
+                    worst.append((3, log.name, 0, 0, [], [{"when": h["when"], "wanted": day, "line": h["line"]}]))
+        total.update(acs_off=abs(reading["criteria"] - want["acs"]), errors_off=abs(reading["failures"] + sum(e["class"] == "failed" for e in found) - want["errors"]), acs=want["acs"], errors=want["errors"])
+        if want["stories"] or extra:
+            f1 = 2 * len(pairs) / (2 * len(pairs) + len(missed) + len(extra))
+            files.append((f1, CONFIDENCE[want.get("confidence")], log.name))
+            if f1 < 1:
+                worst.append((f1, log.name, len(missed), len(extra), missed, extra))
+    share = lambda a, b: a / b if b else float("nan")
+    mean = lambda some: share(sum(f * w for f, w, _ in some), sum(w for _, w, _ in some))
+    print(f"files {len(files)}  mean F1 {mean(files):.4f}  micro {share(2 * total['tp'], 2 * total['tp'] + total['fn'] + total['fp']):.4f}"
+          f"  P {share(total['tp'], total['tp'] + total['fp']):.4f}  R {share(total['tp'], total['tp'] + total['fn']):.4f}  perfect {sum(f == 1 for f, _, _ in files)}"
+          f"  titles {share(total['titles_ok'], total['titles']):.4f}  dates {share(total['dates_ok'], total['dates']):.4f}"
+          f"  noise {len(noise)}  criteria {total['acs']} off {total['acs_off']}  errors {total['errors']} off {total['errors_off']}")
+    kinds = collections.defaultdict(list)
+    for f in files:
+        kinds[f[2][0] if not f[2][0].isdigit() else "W"].append(f)
+    print("  ".join(f"{kind} {mean(some):.3f} ({len(some)})" for kind, some in sorted(kinds.items())))
+    for name, *counts in noise:
+        print("noise", name, *counts)
+    for f1, name, fn, fp, missed, extra in sorted(worst, key=lambda r: r[0])[:show]:
+        print(f"\n{name} F1 {f1:.2f} missed {fn} extra {fp}" if f1 <= 1 else f"{name} {'title' if f1 == 2 else 'date'}")
+        for g in missed[:4]:
+            print("   missed", {k: g[k] for k in ("id", "title", "status", "iteration")})
+        for h in extra[:4]:
+            print("   extra ", {k: h[k] for k in h if k not in ("commits", "duration", "iteration")})
+
+
+# ---------------------------------------------------------------- commands
+def save_rows(logs, names):
+    """What a refit needs, without a word of text: feature numbers, label, weight, fold; second looks hold the first ones' features."""
+    rows = [(row, len(first["f"]), log.fold) for log in logs for row, first in zip(log.second, log.rows)]
+    np.savez_compressed(ROWS, names=np.array(names),
+                        index=np.concatenate([np.array(row["f"], dtype=np.uint16) for row, _, _ in rows]),
+                        value=np.concatenate([np.array(row["v"], dtype=np.int16) for row, _, _ in rows]),
+                        length=np.array([len(row["f"]) for row, _, _ in rows], dtype=np.uint16), first=np.array([n for _, n, _ in rows], dtype=np.uint16),
+                        y=np.array([row["y"] for row, _, _ in rows], dtype=np.uint8), w=np.array([row["w"] for row, _, _ in rows], dtype=np.float16),
+                        fold=np.array([fold for _, _, fold in rows], dtype=np.uint8))
+
+
+def refit():
+    kept = np.load(ROWS)
+    ends = np.cumsum(kept["length"].astype(np.int64))
+    rows = [{"f": kept["index"][e - n:e], "v": kept["value"][e - n:e], "y": y, "w": w, "first": k}
+            for e, n, y, w, k in zip(ends, kept["length"], kept["y"], kept["w"], kept["first"])]
+    names = [str(name) for name in kept["names"]]
+    first = fit([{**row, "f": row["f"][:row["first"]], "v": row["v"][:row["first"]]} for row in rows], len(names))
+    write_table(TABLE, names, first, lenient(fit(rows, len(names))))
+
+
+def main():
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("command", choices=["folds", "fit", "refit", "score"])
+    ask.add_argument("labels", nargs="*")
+    ask.add_argument("--root")
+    ask.add_argument("--docs")
+    ask.add_argument("--out")
+    ask.add_argument("--plans", action="store_true", help="read the plans beside the logs too")
+    ask.add_argument("--show", type=int, default=0)
+    ask.add_argument("--only", type=int, nargs="*", help="only these folds")
+    ask.add_argument("--table", default=str(TABLE), help="score: which weights")
+    opt = ask.parse_args()
+    if opt.command == "refit":
+        return refit()
+    with tempfile.TemporaryDirectory() as scratch:
+        names = evidence("names")[0]
+        logs = list(corpus(opt.labels, opt.root, opt.plans))
+        if opt.command == "score":
+            return measure(list(zip(logs, evidence("read", listed(logs, scratch), opt.table))), opt.show)
+        beside = list(specs(scratch)) + (list(documents(opt.docs)) if opt.docs else [])
+        everything = logs + beside
+        for log, rows in zip(everything, evidence("rows", listed(everything, scratch))):
+            log.rows = rows
+            label(log)
+        print(f"{len(logs)} logs, {len(beside)} beside, {sum(len(log.rows) for log in logs)} rows, {sum(row['y'] for log in logs for row in log.rows)} records", file=sys.stderr)
+        if opt.command == "fit":
+            first, second = train(everything, names, scratch)
+            write_table(TABLE, names, first, second)
+            save_rows(everything, names)
+            table = TABLE
+            print(f"{np.count_nonzero(first)} + {np.count_nonzero(second)} weights")
+            return measure(list(zip(logs, evidence("read", listed(logs, scratch), table))), opt.show)
+        out = pathlib.Path(opt.out or scratch)
+        out.mkdir(exist_ok=True)
+        readings = []
+        for fold in opt.only if opt.only is not None else range(FOLDS):
+            first, second = train([log for log in everything if log.fold != fold], names, scratch)
+            table = out / f"fold-{fold}.tsv"
+            write_table(table, names, first, second)
+            own = [log for log in logs if log.fold == fold]
+            readings += zip(own, evidence("read", listed(own, scratch), table))
+            print(f"fold {fold}: {np.count_nonzero(first)} + {np.count_nonzero(second)} weights", file=sys.stderr)
+        measure(readings, opt.show)
+
+
+if __name__ == "__main__":
+    main()
