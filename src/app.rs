@@ -18,10 +18,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use self::descriptors::DescriptorBudget;
+pub use self::messages::{finish_printing, print_last_words};
 pub(crate) use self::observe::Observed;
 use self::publisher::Publisher;
 pub use self::signals::Signals;
@@ -35,11 +37,12 @@ use crate::hub::{Hub, HubSettings, StartPosition};
 use crate::input::Input;
 use crate::output::ndjson::Ndjson;
 use crate::output::plain::{self, Plain};
+use crate::output::stderr::QueuedStderr;
 use crate::output::stream;
 use crate::output::style::{Environment, OutputMode, TerminalStyle};
 use crate::output::{StdoutSink, summary};
 use crate::serve::{self, LoginCode, ServeSettings, Token};
-use crate::store::{Restored, Store};
+use crate::store::{OpenError, Restored, Store};
 use crate::tail::checkpoint::FileCheckpoint;
 use crate::tail::reader::{self, Scope};
 use crate::tail::wake::TailHandle;
@@ -86,6 +89,9 @@ impl ExitReason {
 /// There is nothing to watch, the address cannot be bound, or the system refuses a thread.
 pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Error> {
     let scope = discover(&config.watch, config.exit_when)?;
+    if let Some(folder) = &config.read.state {
+        require_state_outside(folder, &scope)?;
+    }
     let (store, mut restored) = open_store(config.read.state.as_deref()).await?;
     let listener = match &config.serve {
         Some(serve) => Some(listen::bind(&serve.listen).await?),
@@ -138,7 +144,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Err
         _second = signals.next() => {}
     }
     if reason.is_ok() && config.exit_when == ExitWhen::Drained && !config.display.json {
-        print_summary(&hub);
+        print_summary(&hub)?;
     }
     reason
 }
@@ -212,14 +218,36 @@ fn engine_settings(read: &ReadConfig, found: &Found) -> EngineSettings {
     }
 }
 
+/// Nothing is written into a watched project, unless it is into a hidden folder of it.
+fn require_state_outside(state: &Path, scope: &Scope) -> Result<(), Error> {
+    let state_path = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+    let real = state_path
+        .ancestors()
+        .find_map(|above| Some(above.canonicalize().ok()?.join(state_path.strip_prefix(above).ok()?)))
+        .unwrap_or(state_path.clone());
+    let is_hidden = |below: &Path| below.iter().any(|part| part.as_encoded_bytes().starts_with(b"."));
+    let folders = scope.found.tasks.iter().map(|task| task.folder.clone());
+    let folders = folders.chain(scope.found.folders.iter().filter_map(|folder| folder.canonicalize().ok()));
+    for folder in folders {
+        if real.strip_prefix(&folder).is_ok_and(|below| !is_hidden(below)) {
+            return Err(Error::Usage(format!(
+                "--state {}: lies in {}, which is watched, and nothing is written there: name a folder elsewhere, or a hidden one",
+                state.display(),
+                folder.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
 async fn open_store(state: Option<&Path>) -> Result<(Option<Store>, Restored), Error> {
     let Some(folder) = state else { return Ok((None, Restored::default())) };
     let mut retries = 0;
     loop {
         match Store::open(folder, Timestamp::now()) {
             Ok((store, restored)) => return Ok((Some(store), restored)),
-            Err(_) if retries < STORE_RETRIES => retries += 1,
-            Err(error) => return Err(error),
+            Err(OpenError::Busy(_)) if retries < STORE_RETRIES => retries += 1,
+            Err(OpenError::Busy(error) | OpenError::Unusable(error)) => return Err(error),
         }
         tokio::time::sleep(STORE_RETRY_DELAY).await;
     }
@@ -302,9 +330,11 @@ fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, output
     match (config.display.terminal, style.mode) {
         (TerminalMode::Nothing, _) => false,
         (TerminalMode::Box, OutputMode::Box) => {
-            outputs.spawn(async move {
+            let runtime = Handle::current();
+            // A terminal that was stopped (Ctrl-S) blocks whoever writes to it: a thread of its own, not one that serves.
+            outputs.spawn_blocking(move || {
                 // An error means that the terminal is gone; the server goes on without it.
-                let _gone = stream::run(stream::LiveBox::stderr(style, zone, url), &hub).await.is_err();
+                let _gone = runtime.block_on(stream::run(stream::LiveBox::stderr(style, zone, url), &hub)).is_err();
             });
             true
         }
@@ -312,8 +342,8 @@ fn spawn_terminal_output(config: &Config, hub: &Hub, url: Option<String>, output
             outputs.spawn(async move {
                 let events = hub.subscribe(StartPosition::Oldest);
                 let plain = Plain { zone, charset: style.charset };
-                // An error means that stderr is closed; the server goes on without it.
-                let _closed = plain::run(std::io::stderr(), &plain, events, || hub.snapshot().state.clone()).await.is_err();
+                // What is queued cannot fail.
+                let _closed = plain::run(QueuedStderr, &plain, events, || hub.snapshot().state.clone()).await.is_err();
             });
             false
         }
@@ -324,10 +354,23 @@ fn terminal_style(plain: bool) -> TerminalStyle {
     Environment::from_process(std::io::stderr().is_terminal(), plain).style()
 }
 
-fn print_summary(hub: &Hub) {
-    let text = summary::summary(&hub.snapshot().state, &TimeZone::system(), terminal_style(true).charset);
-    // An error means that the reader has closed stdout.
-    let _closed = std::io::stdout().write_all(text.as_bytes()).is_err();
+fn print_summary(hub: &Hub) -> Result<(), Error> {
+    print_to_stdout(&summary::summary(&hub.snapshot().state, &TimeZone::system(), terminal_style(true).charset))
+}
+
+/// Prints what was asked for.
+///
+/// # Errors
+///
+/// It cannot be written. A reader that has closed stdout wanted no more of it.
+pub fn print_to_stdout(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::Io { what: "cannot write to stdout".to_owned(), path: None, cause })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 #[cfg(test)]

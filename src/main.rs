@@ -2,7 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,7 +11,6 @@ use progress_bridge::cli::{self, Command, EarlyExit};
 use progress_bridge::config::Config;
 use progress_bridge::error::Error;
 use progress_bridge::status;
-use progress_bridge::text::clean_lines;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
@@ -20,13 +18,9 @@ fn main() -> ExitCode {
         Ok(Command::Check(request)) => to_exit_code(check::run(&request).map(|()| 0)),
         Ok(Command::Status(request)) => to_exit_code(status::status(&request)),
         Ok(Command::Wait(request)) => to_exit_code(status::wait(&request)),
-        Err(EarlyExit::Print(text)) => {
-            // An error means that the reader has closed stdout.
-            let _closed = std::io::stdout().write_all(text.as_bytes()).is_err();
-            ExitCode::SUCCESS
-        }
+        Err(EarlyExit::Print(text)) => to_exit_code(app::print_to_stdout(&text).map(|()| 0)),
         Err(EarlyExit::UsageError(text)) => {
-            print_error(&text);
+            app::print_last_words(&text);
             ExitCode::from(2)
         }
         Err(EarlyExit::Error(error)) => to_exit_code(Err(error)),
@@ -47,15 +41,13 @@ fn run(config: Config) -> Result<u8, Error> {
 
 fn to_exit_code(result: Result<u8, Error>) -> ExitCode {
     match result {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => {
+            app::finish_printing();
+            ExitCode::from(code)
+        }
         Err(error) => {
-            print_error(&format!("progress-bridge: {error}\n"));
+            app::print_last_words(&format!("progress-bridge: {error}\n"));
             ExitCode::from(error.exit_code())
         }
     }
-}
-
-fn print_error(text: &str) {
-    // An error means that stderr is closed; the exit code is still right.
-    let _closed = std::io::stderr().write_all(clean_lines(text).as_bytes()).is_err();
 }

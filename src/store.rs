@@ -6,12 +6,13 @@
 //! by the event ids in the journal. Both files survive a crash of the process, but not one of the machine: a damaged file is then
 //! recovered or quarantined, with a notice.
 
+mod folder;
 mod journal;
 #[cfg(test)]
 mod tests;
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -21,22 +22,36 @@ use crate::error::{Error, Notice, NoticeKind};
 use crate::event::{Event, Seq};
 use crate::hub::{Cursor, Hub, HubSettings};
 use crate::tail::checkpoint::Checkpoint;
+use folder::{Unusable, open_lock, prepare, read_own, remove_own_leftover, replace};
 use journal::Journal;
 
 /// Increased when an old snapshot would be misread.
 const VERSION: u32 = 3;
 const SNAPSHOT: &str = "snapshot";
 
+/// How our snapshot begins, whatever its version.
+const SNAPSHOT_PREFIX: &[u8] = b"{\"version\":";
+/// The same trouble is not said again for this long: a full disk fails every write, or every second one.
+const REPEAT_AFTER_MS: u64 = 10 * 60 * 1000;
+
 /// The locked folder.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
-    /// `None` when the folder cannot be written at all.
-    journal: Option<Journal>,
+    journal: Journal,
     /// Held until the store is dropped.
-    _lock: Option<File>,
-    /// A failure was reported, and no write has succeeded since.
-    reported: bool,
+    _lock: File,
+    /// When a failure was said last.
+    reported_at: Option<Timestamp>,
+}
+
+/// Why the folder cannot be opened.
+#[derive(Debug)]
+pub enum OpenError {
+    /// Another process holds the lock; it may just be ending.
+    Busy(Error),
+    /// It cannot be kept there.
+    Unusable(Error),
 }
 
 /// The content of the folder.
@@ -77,59 +92,57 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Another process holds the lock. A folder that cannot be written is no error but a notice, and nothing is stored then.
-    pub fn open(folder: &Path, now: Timestamp) -> Result<(Store, Restored), Error> {
+    /// Another process holds the lock, or the folder cannot be written, or holds files of others that are named like ours.
+    pub fn open(folder: &Path, now: Timestamp) -> Result<(Store, Restored), OpenError> {
+        let usage = |Unusable(why)| OpenError::Unusable(Error::Usage(format!("--state {why}")));
         let mut restored = Restored::default();
-        let lock = match lock(folder) {
-            Ok(lock) => lock,
+        prepare(folder).map_err(usage)?;
+        let lock = open_lock(&folder.join("lock")).map_err(usage)?;
+        match lock.try_lock() {
+            Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::Usage(format!(
+                return Err(OpenError::Busy(Error::Usage(format!(
                     "--state {}: another bridge is using it; end that one, or name another folder",
                     folder.display()
-                )));
+                ))));
             }
-            Err(TryLockError::Error(cause)) => {
-                restored.notices.push(write_failed_notice(folder, &cause, now));
-                return Ok((Store { folder: folder.to_owned(), journal: None, _lock: None, reported: true }, restored));
-            }
-        };
-        restored.checkpoint = read_snapshot(folder, now, &mut restored.notices);
-        let journal = match Journal::open(folder) {
-            Ok((journal, content)) => {
-                if let Some(path) = content.quarantined {
-                    restored.notices.push(quarantined_notice(&path, now));
-                }
-                restored.newest =
-                    Some(Cursor { epoch: journal.epoch().into(), seq: content.events.last().map_or(Seq(0), |event| event.seq) });
-                restored.events = content.events;
-                Some(journal)
-            }
-            Err(cause) => {
-                restored.notices.push(write_failed_notice(folder, &cause, now));
-                None
-            }
-        };
-        let reported = journal.is_none();
-        Ok((Store { folder: folder.to_owned(), journal, _lock: Some(lock), reported }, restored))
+            Err(TryLockError::Error(cause)) => return Err(usage(Unusable(format!("{}: cannot be locked ({cause})", folder.display())))),
+        }
+        // Everything is judged before anything is changed.
+        let snapshot = read_own(&folder.join(SNAPSHOT), SNAPSHOT_PREFIX).map_err(usage)?;
+        let journal = journal::read(folder).map_err(usage)?;
+        remove_own_leftover(&folder.join("snapshot.new"), SNAPSHOT_PREFIX).map_err(usage)?;
+        remove_own_leftover(&folder.join("journal.new"), journal::PREFIX).map_err(usage)?;
+
+        restored.checkpoint = snapshot.and_then(|bytes| parse_snapshot(&folder.join(SNAPSHOT), &bytes, now, &mut restored.notices));
+        let (journal, content) = Journal::open(folder, journal.as_deref()).map_err(|cause| {
+            usage(Unusable(format!("{}: cannot be written ({cause}): make room, or name another folder", folder.display())))
+        })?;
+        if let Some(path) = content.quarantined {
+            restored.notices.push(quarantined_notice(&path, now));
+        }
+        restored.newest = Some(Cursor { epoch: journal.epoch().into(), seq: content.events.last().map_or(Seq(0), |event| event.seq) });
+        restored.events = content.events;
+        Ok((Store { folder: folder.to_owned(), journal, _lock: lock, reported_at: None }, restored))
     }
 
-    /// Appends events to the journal. Returns a notice at the first failure after a success.
+    /// Appends events to the journal. Returns a notice at the first failure.
     pub fn append(&mut self, events: &[Event], now: Timestamp) -> Option<Notice> {
-        let journal = self.journal.as_mut()?;
-        let result = journal.append(events);
+        let result = self.journal.append(events);
         self.report_once(result, now)
     }
 
-    /// Replaces the snapshot. Returns a notice at the first failure after a success.
+    /// Replaces the snapshot. Returns a notice at the first failure.
     pub fn write_checkpoint(&mut self, checkpoint: &Checkpoint, now: Timestamp) -> Option<Notice> {
-        self.journal.as_ref()?;
         let result = write_snapshot(&self.folder, checkpoint);
         self.report_once(result, now)
     }
 
     fn report_once(&mut self, result: io::Result<()>, now: Timestamp) -> Option<Notice> {
-        let was_reported = std::mem::replace(&mut self.reported, result.is_err());
-        result.err().filter(|_| !was_reported).map(|cause| write_failed_notice(&self.folder, &cause, now))
+        let cause = result.err()?;
+        let is_known = self.reported_at.is_some_and(|at| now.since(at).is_none_or(|passed| passed < REPEAT_AFTER_MS));
+        self.reported_at = Some(now);
+        (!is_known).then(|| write_failed_notice(&self.folder, &cause, now))
     }
 }
 
@@ -153,28 +166,12 @@ impl Restored {
     }
 }
 
-fn lock(folder: &Path) -> Result<File, TryLockError> {
-    fs::create_dir_all(folder).map_err(TryLockError::Error)?;
-    let lock = File::create(folder.join("lock")).map_err(TryLockError::Error)?;
-    lock.try_lock()?;
-    Ok(lock)
-}
-
-fn read_snapshot(folder: &Path, now: Timestamp, notices: &mut Vec<Notice>) -> Option<Checkpoint> {
-    let path = folder.join(SNAPSHOT);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return None,
-        Err(cause) => {
-            notices.push(write_failed_notice(folder, &cause, now));
-            return None;
-        }
-    };
-    let is_current = serde_json::from_slice::<SnapshotVersion>(&bytes).is_ok_and(|snapshot| snapshot.version == VERSION);
-    match serde_json::from_slice::<SnapshotOwned>(&bytes) {
+fn parse_snapshot(path: &Path, bytes: &[u8], now: Timestamp, notices: &mut Vec<Notice>) -> Option<Checkpoint> {
+    let is_current = serde_json::from_slice::<SnapshotVersion>(bytes).is_ok_and(|snapshot| snapshot.version == VERSION);
+    match serde_json::from_slice::<SnapshotOwned>(bytes) {
         Ok(snapshot) if is_current => Some(snapshot.checkpoint),
         Ok(_) | Err(_) => {
-            let quarantined = quarantine(&path);
+            let quarantined = quarantine(path);
             notices.push(quarantined_notice(&quarantined, now));
             None
         }
@@ -186,24 +183,13 @@ fn write_snapshot(folder: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
     replace(&path, &serde_json::to_vec(&SnapshotRef { version: VERSION, checkpoint })?)
 }
 
-/// Replaces the file atomically: a reader sees the old content or the new one.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let written = File::create(&new).and_then(|mut file| file.write_all(content)).and_then(|()| fs::rename(&new, path));
-    if written.is_err() {
-        // On a full disk the partial file would take space from everybody.
-        let _is_missing = fs::remove_file(&new).is_err();
-    }
-    written
-}
-
 /// Renames an unusable file, so that it is kept and a new one can be written. Returns where it is now.
 fn quarantine(path: &Path) -> PathBuf {
-    let quarantined = path.with_extension("unusable");
-    match fs::rename(path, &quarantined) {
-        Ok(()) => quarantined,
+    let names = ["unusable", "unusable-2", "unusable-3", "unusable-4"].map(|name| path.with_extension(name));
+    match names.into_iter().find(|name| name.symlink_metadata().is_err()) {
+        Some(free) if fs::rename(path, &free).is_ok() => free,
         // The next write replaces the file. The notice is reported all the same.
-        Err(_) => path.to_owned(),
+        Some(_) | None => path.to_owned(),
     }
 }
 

@@ -34,8 +34,8 @@ pub enum SimulatedRunner {
 }
 
 impl Simulation {
-    /// Makes sure that the folder is ours to write in, and begins the run: the plan, and a log with nothing but its header.
-    pub fn prepare(&self) -> io::Result<()> {
+    /// Makes sure that the folder is ours to write in.
+    pub fn claim(&self) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         let mark = self.folder.join(MARK);
         if !mark.exists() && fs::read_dir(&self.folder)?.next().is_some() {
@@ -43,6 +43,12 @@ impl Simulation {
         }
         fs::write(mark, "")?;
         (self.tell)(&format!("writing into {}", self.folder.display()));
+        Ok(())
+    }
+
+    /// Begins the run: the plan, and a log with nothing but its header.
+    pub fn prepare(&self) -> io::Result<()> {
+        self.claim()?;
         // Another branch every time: that is what makes it a new task.
         write::replace(&self.plan(), &shop::plan(&format!("feature/checkout-{}", seconds())))?;
         match self.runner {

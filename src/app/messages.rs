@@ -1,7 +1,7 @@
 //! Messages on stderr: the address, the watched files with their recognised kinds, and notices.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::time::Duration;
 
 use super::listen::BoundListener;
 use crate::config::{AccessToken, DEFAULT_PORT, ExitWhen, ServeConfig, TokenOrigin};
@@ -9,6 +9,7 @@ use crate::discover::{Shape, Source};
 use crate::error::Notice;
 use crate::format::SourceKind;
 use crate::model::state::{SourceCondition, SourceState, State, TaskState};
+use crate::output::stderr;
 use crate::serve::LoginCode;
 use crate::tail::reader::Scope;
 use crate::text::clean_lines;
@@ -51,14 +52,25 @@ pub(super) fn print_watched_files(state: &State) {
     print(&state.tasks.iter().map(|task| files(task, several)).collect::<String>());
 }
 
+/// Prints what ended the program, and waits a moment for a reader of stderr.
+pub fn print_last_words(text: &str) {
+    print(text);
+    finish_printing();
+}
+
+/// Waits until all messages are written; not for ever, because nobody may be reading them.
+pub fn finish_printing() {
+    const AT_MOST: Duration = Duration::from_millis(200);
+    stderr::flush(AT_MOST);
+}
+
 pub(super) fn print_notice(notice: &Notice) {
     let path = notice.path.as_deref().map(|path| format!("{path}: ")).unwrap_or_default();
     print(&format!("{path}{}\n", notice.message));
 }
 
 fn print(text: &str) {
-    // An error means that stderr is closed: there is no other place for a message.
-    let _closed = std::io::stderr().write_all(clean_lines(text).as_bytes()).is_err();
+    stderr::print(&clean_lines(text));
 }
 
 fn addresses(url: &str, is_fallback_port: bool, secrets: Option<(&AccessToken, &LoginCode)>) -> String {

@@ -246,7 +246,8 @@ impl Grouping {
                 path: claimed.path.clone(),
                 shared_path: is_runner_log(&claimed.path).then(|| claimed.real.clone()),
                 display_path: display_path(claimed, folder),
-                shape: shape_of(&claimed.path),
+                // A pipe is read only where a person named it: reading takes what is in it from others, and may wait for ever.
+                shape: if claimed.is_explicit { shape_of(&claimed.path) } else { Shape::of(&claimed.path) },
                 named: claimed.is_explicit || claimed.as_named.is_some(),
                 machine_name: is_machine_name(&claimed.path),
                 // `discover` narrows it.

@@ -199,6 +199,27 @@ mod tests {
     }
 
     #[test]
+    fn the_page_about_formats_lists_the_table() {
+        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/formats.md")).expect("the page is there");
+        let listed: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")).collect();
+        let rows: Vec<String> = KNOWN_FILES.iter().map(row).collect();
+        assert_eq!(listed, rows, "docs/formats.md");
+    }
+
+    /// A row of the page, without its first two characters.
+    fn row(known: &KnownFile) -> String {
+        let about = match known.holds {
+            Plan(Folder) => "a plan; the task is named by its folder",
+            Plan(File) => "a plan; the task is named by the file",
+            Plan(Project) => "a plan; the task is named by the project",
+            LonePlan => "a plan where the project has no other",
+            Log => "a log",
+            Status => "how the run stands",
+        };
+        format!("{}` | {about} | {} |", known.pattern, known.family)
+    }
+
+    #[test]
     fn prose_is_known_by_its_name() {
         for (name, expected) in
             [("README.md", true), ("PROMPT_build.md", true), ("readme-de.md", true), ("progress.txt", false), ("prompts.md", false)]

@@ -1,5 +1,6 @@
 //! Histories of files, fed to the engine as the reader feeds them, on a clock of their own.
 
+mod families;
 mod inference;
 mod last_line;
 mod plan_words;

@@ -1,6 +1,6 @@
 //! The outputs without a browser: the live box, plain lines, the summary, NDJSON.
 //!
-//! `layout`, `text`, the lines of `plain` and `summary` are pure; `stream`, `ndjson` and `plain::run` write.
+//! `layout`, `text`, the lines of `plain` and `summary` are pure; `stream`, `ndjson`, `stderr` and `plain::run` write.
 //!
 //! To add an output: write its file here and start it in `app.rs`. One that owns stdout implements [`StdoutSink`]; any other reads the
 //! hub by a subscription of its own.
@@ -9,6 +9,7 @@ pub mod layout;
 pub mod ndjson;
 pub mod plain;
 pub mod status_line;
+pub mod stderr;
 pub mod stream;
 pub mod style;
 pub mod summary;

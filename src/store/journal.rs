@@ -1,18 +1,23 @@
 //! The last events of the log on disk: a header with the epoch, then one event per line.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{quarantine, replace};
+use super::folder::{Unusable, open_to_append, read_own, replace};
+use super::quarantine;
 use crate::event::Event;
 use crate::hub::random_id;
 
 /// Increased when old lines cannot be read any more.
 const VERSION: u32 = 1;
 const NAME: &str = "journal";
+/// How every journal of ours begins.
+pub(super) const PREFIX: &[u8] = b"{\"journal\":";
+/// Longest epoch. Ours have 32 characters.
+const MAX_EPOCH: usize = 64;
 /// The limits of the hub's log. The journal is compacted when it has twice as much.
 const MAX_EVENTS: usize = 10_000;
 const MAX_BYTES: usize = 32 << 20;
@@ -46,14 +51,29 @@ struct JournalHeader {
     epoch: String,
 }
 
+/// The bytes of the folder's journal, if it has one and it is ours.
+pub(super) fn read(folder: &Path) -> Result<Option<Vec<u8>>, Unusable> {
+    let path = folder.join(NAME);
+    let bytes = read_own(&path, PREFIX)?;
+    let header = bytes.as_ref().and_then(|bytes| serde_json::from_slice::<JournalHeader>(bytes.split(|byte| *byte == b'\n').next()?).ok());
+    match header {
+        // It is sent in every frame and header: a line end in it would be a frame of its own.
+        Some(header) if !is_epoch(&header.epoch) => {
+            Err(Unusable(format!("{}: has an epoch that no bridge makes: name another folder", path.display())))
+        }
+        Some(_) | None => Ok(bytes),
+    }
+}
+
+fn is_epoch(text: &str) -> bool {
+    (1..=MAX_EPOCH).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 impl Journal {
-    pub(super) fn open(folder: &Path) -> io::Result<(Journal, JournalContents)> {
+    /// Takes over what `read` gave.
+    pub(super) fn open(folder: &Path, bytes: Option<&[u8]>) -> io::Result<(Journal, JournalContents)> {
         let path = folder.join(NAME);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(cause) => return Err(cause),
-        };
+        let bytes = bytes.unwrap_or_default();
         // A kill during a write leaves part of a line, whose event no client has received.
         let valid_len = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let mut lines = bytes[..valid_len].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
@@ -132,7 +152,7 @@ impl Journal {
             content.push(b'\n');
         }
         replace(&path, &content)?;
-        let file = OpenOptions::new().append(true).open(&path)?;
+        let file = open_to_append(&path)?;
         let bytes = content.len();
         Ok(Journal { path, file, epoch, events: events.len(), bytes, valid_len: bytes as u64, partial_write: false, batch: Vec::new() })
     }

@@ -1,6 +1,7 @@
 //! The store restores what it wrote, quarantines a damaged file with a notice, and survives a full disk.
 
 use std::fs::OpenOptions;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
@@ -42,8 +43,12 @@ fn the_journal_comes_back_without_its_torn_end() {
 fn a_folder_serves_one_bridge() {
     let folder = tempfile::tempdir().unwrap();
     let (store, _) = open(&folder);
-    let error = Store::open(folder.path(), NOW).expect_err("it is in use");
-    assert!(error.exit_code() == 2 && error.to_string().contains("another bridge is using it"), "{error}");
+    match Store::open(folder.path(), NOW) {
+        Err(OpenError::Busy(error)) => {
+            assert!(error.exit_code() == 2 && error.to_string().contains("another bridge is using it"), "{error}");
+        }
+        other => panic!("it is in use: {other:?}"),
+    }
     drop(store);
     open(&folder);
 }
@@ -75,37 +80,107 @@ fn what_another_version_wrote_is_set_aside_and_said() {
 }
 
 #[test]
-fn trouble_is_said_once_until_it_is_over() {
+fn trouble_is_said_once() {
     // A device that is always full.
-    let full = Path::new("/dev/full");
+    let full = || File::options().write(true).open("/dev/full").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (mut store, _) = open(&folder);
-    store.journal.as_mut().unwrap().write_to(File::options().write(true).open(full).unwrap());
+    store.journal.write_to(full());
     let said = store.append(&numbered(1, 1), NOW).expect("the disk is full");
     assert!(said.kind == NoticeKind::Store && said.message.contains("No space left"), "{said:?}");
     assert_eq!(store.append(&numbered(2, 1), NOW), None);
     let journal = OpenOptions::new().append(true).open(folder.path().join("journal")).unwrap();
-    store.journal.as_mut().unwrap().write_to(journal);
-    assert_eq!(store.append(&numbered(3, 2), NOW), None);
+    store.journal.write_to(journal);
+    // What is small fits now and then.
+    for seq in [3, 4] {
+        assert_eq!(store.append(&numbered(seq, 1), NOW), None);
+    }
+    store.journal.write_to(full());
+    assert_eq!(store.append(&numbered(5, 1), NOW), None);
     drop(store);
     // The hub handles the hole: the events after it are contiguous up to the newest.
     assert_eq!(open(&folder).1.events, numbered(3, 2));
 }
 
+#[track_caller]
+fn refuses(folder: &Path, part: &str) {
+    match Store::open(folder, NOW) {
+        Err(OpenError::Unusable(error)) => {
+            assert!(error.exit_code() == 2 && error.to_string().contains(part), "{error}");
+        }
+        other => panic!("{} is taken: {other:?}", folder.display()),
+    }
+}
+
 #[test]
-fn a_folder_that_cannot_be_written_is_said_and_nothing_more() {
+fn a_folder_that_cannot_be_written_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let inside = folder.path().join("file/state");
     fs::write(folder.path().join("file"), "not a folder").unwrap();
-    let (mut store, restored) = Store::open(&inside, NOW).unwrap();
-    assert!(restored.notices.len() == 1 && restored.newest.is_none(), "{:?}", restored.notices);
-    assert_eq!(store.append(&numbered(1, 1), NOW), None);
-    let closed = folder.path().join("closed");
-    fs::create_dir(&closed).unwrap();
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0o500)).unwrap();
-    let (_, restored) = Store::open(&closed, NOW).unwrap();
-    // The superuser may write everywhere.
-    assert_eq!(restored.notices.len(), usize::from(restored.newest.is_none()));
+    refuses(&folder.path().join("file/state"), "cannot be used");
+}
+
+#[test]
+fn what_is_kept_is_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("a/state");
+    drop(Store::open(&state, NOW).unwrap());
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).unwrap();
+    let (mut store, _) = Store::open(&state, NOW).unwrap();
+    store.append(&numbered(1, 1), NOW);
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&state), 0o700);
+    for entry in fs::read_dir(&state).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn nothing_foreign_is_touched() {
+    for name in ["journal", "snapshot", "lock", "journal.new", "snapshot.new"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, "dear diary\n").unwrap();
+        refuses(folder.path(), "not written by this program");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "dear diary\n", "{name}");
+        fs::remove_file(&path).unwrap();
+        // A link to a file of somebody, a second name of one, a pipe that nobody writes.
+        let other = tempfile::tempdir().unwrap();
+        let target = other.path().join("target");
+        fs::write(&target, "").unwrap();
+        std::os::unix::fs::symlink(&target, &path).unwrap();
+        refuses(folder.path(), "no regular file");
+        fs::remove_file(&path).unwrap();
+        fs::hard_link(&target, &path).unwrap();
+        refuses(folder.path(), "no regular file");
+        fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        refuses(folder.path(), "no regular file");
+        assert_eq!(fs::read_to_string(&target).unwrap(), "");
+    }
+}
+
+#[test]
+fn an_epoch_that_would_be_a_frame_is_refused() {
+    for epoch in ["a\\nevent: story_completed", "a\\u2028b", "", "a b", &"x".repeat(65)] {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!("{{\"journal\":1,\"epoch\":\"{epoch}\"}}\n");
+        fs::write(folder.path().join("journal"), &text).unwrap();
+        refuses(folder.path(), "epoch");
+        assert_eq!(fs::read_to_string(folder.path().join("journal")).unwrap(), text);
+    }
+}
+
+#[test]
+fn what_a_killed_process_left_half_written_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(&folder);
+    store.append(&numbered(1, 1), NOW);
+    drop(store);
+    fs::write(folder.path().join("journal.new"), "{\"journal\":1,\"epo").unwrap();
+    fs::write(folder.path().join("snapshot.new"), "").unwrap();
+    assert_eq!(open(&folder).1.events, numbered(1, 1));
+    assert!(!folder.path().join("snapshot.new").exists());
 }
 
 #[test]

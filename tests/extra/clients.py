@@ -117,7 +117,7 @@ class Trial:
         if not supports("--state"):
             return "NOT RUN: no --state"
         self.bridge.end()
-        self.bridge.args += ["--state", str(self.project.folder / "state")]
+        self.bridge.args += ["--state", str(self.project.folder / ".state")]
         self.bridge.start()
         [number] = self.project.append(1)
         self.story(number, 30)

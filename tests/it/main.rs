@@ -24,5 +24,6 @@ mod sse;
 mod sse_client;
 mod state_schema;
 mod status;
+mod stuck;
 mod terminal;
 mod tools;

@@ -131,7 +131,7 @@ fn a_runners_log_above_several_plans_is_shared() {
         let done = events.iter().filter(|event| kind(event) == "story_completed");
         done.map(|event| format!("{} {}", event["task_id"].as_str().unwrap_or_default(), story(event))).collect()
     };
-    let arguments = ["--json", "--state", "state", "map", "mail"];
+    let arguments = ["--json", "--state", ".state", "map", "mail"];
     let bridge = project.start(&arguments);
     bridge.event("what was there", |event| kind(event) == "story_completed");
     bridge.says("watching");
