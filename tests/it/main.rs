@@ -13,6 +13,7 @@ mod restarts;
 mod runner;
 mod runs;
 mod schema;
+mod secrets;
 mod serve_end;
 mod serve_hostile;
 mod serve_polling;

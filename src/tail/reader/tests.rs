@@ -26,6 +26,7 @@ fn engine(scope: &Scope) -> Engine {
         rules: Rules::default(),
         emit_history: true,
         source_text: true,
+        redact: true,
         infer: false,
     })
 }
