@@ -15,7 +15,7 @@ use std::future::pending;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use tokio::runtime::Handle;
@@ -28,7 +28,7 @@ pub(crate) use self::observe::Observed;
 use self::publisher::Publisher;
 pub use self::signals::Signals;
 use crate::clock::{ClockReading, Timestamp};
-use crate::config::{Config, DisplayConfig, ExitWhen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig};
+use crate::config::{self, Config, DisplayConfig, ExitWhen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig};
 use crate::discover::{self, Found, Request, SourceKey};
 use crate::engine::{Engine, EngineSettings};
 use crate::error::Error;
@@ -41,7 +41,7 @@ use crate::output::stderr::QueuedStderr;
 use crate::output::stream;
 use crate::output::style::{Environment, OutputMode, TerminalStyle};
 use crate::output::{StdoutSink, summary};
-use crate::serve::{self, ServeSettings, Token};
+use crate::serve::{self, LoginCode, ServeSettings, Token};
 use crate::store::{OpenError, Restored, Store};
 use crate::tail::checkpoint::FileCheckpoint;
 use crate::tail::reader::{self, Scope};
@@ -49,6 +49,8 @@ use crate::tail::wake::TailHandle;
 
 /// Longest time between the first signal and the end of the process.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(1_800);
+/// How long a printed link is good.
+const LOGIN_CODE_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// How often, and after which delay, a locked `--state` folder is tried again: a killed process may hold its lock for a moment.
 const STORE_RETRIES: u32 = 20;
 const STORE_RETRY_DELAY: Duration = Duration::from_millis(50);
@@ -96,7 +98,8 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Err
         None => None,
     };
     let budget = descriptors::divide_limit(config.serve.as_ref().map_or(0, |serve| serve.max_clients));
-    messages::print_start(listener.as_ref(), config.serve.as_ref(), &scope, config.exit_when);
+    let login_code = config.serve.as_ref().and_then(|serve| serve.token.as_ref()).and_then(|_| make_login_code());
+    messages::print_start(listener.as_ref(), config.serve.as_ref(), login_code.as_ref(), &scope, config.exit_when);
     if let Some(serve) = config.serve.as_ref().filter(|serve| serve.max_clients > budget.clients) {
         messages::print_fewer_clients(budget.clients, serve.max_clients);
     }
@@ -106,7 +109,7 @@ pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Err
     let mut outputs = JoinSet::new();
     let draws_box = spawn_terminal_output(&config, &hub, url, &mut outputs);
     if let (Some(listener), Some(serve)) = (listener, config.serve.clone()) {
-        outputs.spawn(serve::run(listener.into_inner(), hub.clone(), serve_settings(serve, budget), pending()));
+        outputs.spawn(serve::run(listener.into_inner(), hub.clone(), serve_settings(serve, budget, login_code), pending()));
     }
     let mut engine = Engine::new(engine_settings(&config.read, &scope.found));
     let checkpoints = restore(&mut engine, &mut restored);
@@ -273,14 +276,20 @@ fn hub_settings(config: &Config) -> HubSettings {
     }
 }
 
-fn serve_settings(serve: ServeConfig, budget: DescriptorBudget) -> ServeSettings {
+/// The code of the link that is printed next.
+fn make_login_code() -> Option<LoginCode> {
+    Token::new(&config::random_secret()).map(|code| LoginCode { code, expires: Instant::now() + LOGIN_CODE_LIFETIME })
+}
+
+fn serve_settings(serve: ServeConfig, budget: DescriptorBudget, login_code: Option<LoginCode>) -> ServeSettings {
     ServeSettings {
         max_rate: serve.max_rate,
         max_clients: budget.clients,
         max_connections: budget.connections,
         allow_host: serve.allow_hosts,
         allow_origin: serve.allow_origins,
-        token: serve.token.as_deref().and_then(Token::new),
+        token: serve.token.and_then(|token| Token::new(&token.text)),
+        login_code,
         ..ServeSettings::default()
     }
 }

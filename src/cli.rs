@@ -5,12 +5,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, RangedU64ValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::check;
-use crate::config::{self, Config, DisplayConfig, ExitWhen, Listen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig};
+use crate::config::{
+    self, AccessToken, Config, DisplayConfig, ExitWhen, Listen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig,
+};
 use crate::error::Error;
 use crate::status::{Goal, StateSource, StatusRequest, WaitRequest};
 
@@ -124,7 +126,9 @@ struct QuestionOptions {
 impl QuestionOptions {
     fn origin(&self) -> Result<StateSource, Error> {
         match self.origin.as_slice() {
-            [url] if is_url(url) => Ok(StateSource::Bridge { url: url.clone(), token: configured_token(self.token_file.as_deref())? }),
+            [url] if is_url(url) => {
+                Ok(StateSource::Bridge { url: url.clone(), token: configured_token(self.token_file.as_deref())?.map(|token| token.text) })
+            }
             several if several.iter().any(|one| is_url(one)) => {
                 Err(Error::Usage("one bridge can be asked at a time, and not together with files".to_owned()))
             }
@@ -140,10 +144,10 @@ fn is_url(text: &str) -> bool {
 }
 
 /// From the file, else from the variable.
-fn configured_token(file: Option<&std::path::Path>) -> Result<Option<String>, Error> {
+fn configured_token(file: Option<&std::path::Path>) -> Result<Option<AccessToken>, Error> {
     match (file, std::env::var("PROGRESS_BRIDGE_TOKEN")) {
-        (Some(file), _) => Ok(Some(config::load_token(file)?)),
-        (None, Ok(token)) if !token.is_empty() => Ok(Some(config::validate_token(&token, "PROGRESS_BRIDGE_TOKEN")?)),
+        (Some(file), _) => Ok(Some(AccessToken::read(file)?)),
+        (None, Ok(token)) if !token.is_empty() => Ok(Some(AccessToken::from_environment(&token)?)),
         (None, _) => Ok(None),
     }
 }
@@ -214,16 +218,19 @@ struct ServeOptions {
     #[arg(long, value_name = "HOST:PORT", env = "PROGRESS_BRIDGE_LISTEN", hide_env = true)]
     listen: Option<String>,
 
-    /// How many of the last events a new client gets first
-    #[arg(long, value_name = "N", default_value_t = 100, env = "PROGRESS_BRIDGE_BUFFER", hide_env = true)]
+    /// How many of the last events a new client gets first: 0 to 10000
+    #[arg(long, value_name = "N", default_value_t = 100, env = "PROGRESS_BRIDGE_BUFFER", hide_env = true,
+        value_parser = RangedU64ValueParser::<usize>::new().range(0..=10_000))]
     buffer: usize,
 
-    /// Live events per client and second; 0 is unlimited
-    #[arg(long, value_name = "N", default_value_t = 10, env = "PROGRESS_BRIDGE_MAX_RATE", hide_env = true)]
+    /// Live events per client and second, up to 10000; 0 is unlimited
+    #[arg(long, value_name = "N", default_value_t = 10, env = "PROGRESS_BRIDGE_MAX_RATE", hide_env = true,
+        value_parser = clap::value_parser!(u32).range(0..=10_000))]
     max_rate: u32,
 
-    /// Streams at a time; further clients are asked to come back later
-    #[arg(long, value_name = "N", default_value_t = 1024, env = "PROGRESS_BRIDGE_MAX_CLIENTS", hide_env = true)]
+    /// Streams at a time, 1 to 1000000; further clients are asked to come back later
+    #[arg(long, value_name = "N", default_value_t = 1024, env = "PROGRESS_BRIDGE_MAX_CLIENTS", hide_env = true,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     max_clients: usize,
 
     /// A further name this server is called by, as in the Host header; may be given again
@@ -238,7 +245,9 @@ struct ServeOptions {
     #[arg(long, value_name = "FILE", env = "PROGRESS_BRIDGE_TOKEN_FILE", hide_env = true)]
     token_file: Option<PathBuf>,
 
-    /// Ask every client for a token; one is made and printed when none is given
+    /// Ask every client for a token; one is made when none is given
+    ///
+    /// It is printed once, or written into --token-file when that does not exist.
     #[arg(long, env = "PROGRESS_BRIDGE_REQUIRE_TOKEN", hide_env = true, value_parser = BoolishValueParser::new())]
     require_token: bool,
 }
@@ -360,8 +369,10 @@ impl ServeOptions {
             Some(asked) => Listen::parse(asked)?,
             None => Listen::Default,
         };
-        let configured = configured_token(self.token_file.as_deref())?;
-        let token = configured.or_else(|| self.require_token.then(config::random_token));
+        let token = match &self.token_file {
+            Some(file) if self.require_token => Some(AccessToken::read_or_make(file)?),
+            file => configured_token(file.as_deref())?.or_else(|| self.require_token.then(AccessToken::random)),
+        };
         ServeConfig {
             listen,
             buffer: self.buffer,

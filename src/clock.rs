@@ -16,9 +16,15 @@ impl Timestamp {
         Timestamp(jiff::Timestamp::now().as_millisecond())
     }
 
+    /// The nearest time that can be written: files may claim to be of any year, and RFC 3339 ends with 9999.
+    pub fn clamped(millis: i64) -> Self {
+        // 0001-01-01 and, a day before the end of 9999 because of time zones, 9999-12-30.
+        Timestamp(millis.clamp(-62_135_596_800_000, 253_402_207_200_000))
+    }
+
     /// `self - earlier` in milliseconds; `None` when `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> Option<u64> {
-        u64::try_from(self.0 - earlier.0).ok()
+        u64::try_from(self.0.saturating_sub(earlier.0)).ok()
     }
 }
 
@@ -64,5 +70,20 @@ impl Stopwatch {
 
     pub(crate) fn read(self) -> ClockReading {
         ClockReading { elapsed: self.0.elapsed(), wall: Timestamp::now() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_year_over_9999_is_not_written() {
+        for millis in [i64::MIN, 253_402_300_800_000, i64::MAX] {
+            let time = Timestamp::clamped(millis);
+            let text = serde_json::to_string(&time).expect("it can be written");
+            assert_eq!(serde_json::from_str::<Timestamp>(&text).ok(), Some(time), "{text}");
+            assert_eq!(Timestamp(i64::MAX).since(Timestamp(i64::MIN)), Some(i64::MAX as u64));
+        }
     }
 }

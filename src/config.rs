@@ -2,13 +2,14 @@
 //!
 //! Nothing here knows command-line arguments: `cli` parses them.
 
+mod access_token;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use uuid::Uuid;
-
+pub use self::access_token::{AccessToken, TokenOrigin, random_secret};
 use crate::error::Error;
 use crate::format::{self, Rules};
 
@@ -86,7 +87,7 @@ pub struct ServeConfig {
     /// Other origins whose pages may read the responses: scheme, host and port.
     pub allow_origins: Vec<String>,
     /// When set, every client must send it.
-    pub token: Option<String>,
+    pub token: Option<AccessToken>,
 }
 
 /// The address to listen on.
@@ -195,31 +196,6 @@ pub fn load_rules(paths: &[PathBuf]) -> Result<Rules, Error> {
     Ok(Rules(paths.iter().map(load).collect::<Result<_, _>>()?))
 }
 
-/// Reads the token from the first line of a file. No option takes a token itself, because every process can see the arguments.
-pub fn load_token(path: &Path) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path).map_err(|cause| {
-        Error::Usage(format!("cannot read the token file {}: {cause}; write the token on its first line and make it yours", path.display()))
-    })?;
-    match text.lines().next().map(str::trim) {
-        Some(token) => validate_token(token, &format!("the first line of {}", path.display())),
-        None => Err(Error::Usage(format!("the token file {} is empty: write the token on its first line", path.display()))),
-    }
-}
-
-/// Checks that a token fits into a header and is too long to be guessed. `origin` names where it is from.
-pub fn validate_token(token: &str, origin: &str) -> Result<String, Error> {
-    const MIN_LENGTH: usize = 16;
-    if token.len() < MIN_LENGTH || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Error::Usage(format!("{origin} is no usable token: at least {MIN_LENGTH} visible ASCII characters without spaces")));
-    }
-    Ok(token.to_owned())
-}
-
-/// Makes a token of 122 random bits.
-pub fn random_token() -> String {
-    Uuid::new_v4().simple().to_string()
-}
-
 fn is_origin(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     matches!(scheme, "http" | "https") && !rest.is_empty() && !rest.contains(['/', '?', '#', '@', ' ', '*'])
@@ -231,7 +207,7 @@ mod tests {
 
     fn serve(listen: &str, token: Option<&str>) -> Result<ServeConfig, Error> {
         let listen = Listen::parse(listen)?;
-        let token = token.map(str::to_owned);
+        let token = token.map(|text| AccessToken::from_environment(text).expect("it is usable"));
         ServeConfig { listen, buffer: 100, max_rate: 10, max_clients: 10, allow_hosts: Vec::new(), allow_origins: Vec::new(), token }
             .validate()
     }
@@ -276,12 +252,5 @@ mod tests {
         ] {
             assert_eq!(is_origin(text), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn tokens_fit_into_a_header() {
-        validate_token(&random_token(), "a new token").expect("ours are usable");
-        validate_token("short", "it").expect_err("it is too short");
-        validate_token("0123456789 abcdef", "it").expect_err("it has a space");
     }
 }

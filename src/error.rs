@@ -2,11 +2,12 @@
 //!
 //! Messages are lowercase fragments: what failed, then what to do. The cause goes into `source`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::clock::Timestamp;
+use crate::text;
 
 /// What stops the program. Each kind has its exit code.
 #[derive(Debug)]
@@ -81,12 +82,17 @@ pub struct Notice {
     /// What sort of trouble.
     pub kind: NoticeKind,
     /// The file it is about, as shown to people.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_path")]
     pub path: Option<String>,
     /// What happened and what to do, in one line.
     pub message: String,
     /// By our clock.
     pub at: Timestamp,
+}
+
+/// On stderr an absolute path helps; clients get the end of it.
+fn serialize_path<S: Serializer>(path: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| text::last_names(Path::new(path))).serialize(to)
 }
 
 /// Kinds may be added; readers must expect unknown ones.
@@ -113,4 +119,19 @@ pub enum NoticeKind {
     Found,
     /// `--state` cannot be written or could not be used.
     Store,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_get_the_end_of_a_path() {
+        let path = |path: &str| {
+            let notice = Notice { kind: NoticeKind::Store, path: Some(path.to_owned()), message: String::new(), at: Timestamp(0) };
+            serde_json::to_value(&notice).expect("it is plain data")["path"].take()
+        };
+        assert_eq!(path("/home/somebody/state/journal"), "state/journal");
+        assert_eq!(path("logs/progress.txt"), "logs/progress.txt");
+    }
 }

@@ -125,12 +125,13 @@ fn backtest(paths: &[PathBuf]) -> String {
     let left_out = if unreadable == 0 { String::new() } else { format!("{unreadable} paths could not be read\n") };
     format!(
         "{} runs with two timed stories or more, {} forecasts, {} of them without a number (longer than usual)\n\
-         within the 10-90 % band {:.0} %, faster {:.0} %, slower {:.0} %\n\
+         within the 10-90 % band {:.0} % of the forecasts, {:.0} % with each run counting alike; faster {:.0} %, slower {:.0} %\n\
          median error {:.2}; elapsed / done * left: {:.2}\n{left_out}",
         score.runs,
         score.forecasts,
         score.silent,
         share(score.inside),
+        100.0 * score.inside_by_run,
         share(score.below),
         share(score.above),
         score.error,

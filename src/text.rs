@@ -6,9 +6,20 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A path as readers of the stream may see it: a relative one as it is, of an absolute one the file's name and its folder's. The folders
+/// of this machine are nobody else's business.
+pub fn last_names(path: &Path) -> String {
+    if path.is_relative() {
+        return path.display().to_string();
+    }
+    let folder = path.parent().and_then(Path::file_name).map(Path::new).unwrap_or(Path::new(""));
+    folder.join(path.file_name().unwrap_or_default()).display().to_string()
+}
 
 /// One line of clean text. There is no way to make one that is not clean; a clone is cheap.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,20 +4,28 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::listen::BoundListener;
-use crate::config::{DEFAULT_PORT, ExitWhen, ServeConfig};
+use crate::config::{AccessToken, DEFAULT_PORT, ExitWhen, ServeConfig, TokenOrigin};
 use crate::discover::{Shape, Source};
 use crate::error::Notice;
 use crate::format::SourceKind;
 use crate::model::state::{SourceCondition, SourceState, State, TaskState};
 use crate::output::stderr;
+use crate::serve::LoginCode;
 use crate::tail::reader::Scope;
 use crate::text::clean_lines;
 
 /// Prints the address and the files that are still missing. Called before anything is read.
-pub(super) fn print_start(listening: Option<&BoundListener>, serve: Option<&ServeConfig>, scope: &Scope, exit_when: ExitWhen) {
+pub(super) fn print_start(
+    listening: Option<&BoundListener>,
+    serve: Option<&ServeConfig>,
+    login_code: Option<&LoginCode>,
+    scope: &Scope,
+    exit_when: ExitWhen,
+) {
     let mut text = String::new();
     if let (Some(listening), Some(serve)) = (listening, serve) {
-        text.push_str(&addresses(&format!("http://{}", listening.address), listening.is_fallback_port, serve.token.as_deref()));
+        let secrets = serve.token.as_ref().zip(login_code);
+        text.push_str(&addresses(&format!("http://{}", listening.address), listening.is_fallback_port, secrets));
     }
     if exit_when != ExitWhen::Drained {
         let is_awaited = |source: &&Source| source.named && source.shape != Shape::Stream && !source.path.exists();
@@ -65,13 +73,13 @@ fn print(text: &str) {
     stderr::print(&clean_lines(text));
 }
 
-fn addresses(url: &str, is_fallback_port: bool, token: Option<&str>) -> String {
+fn addresses(url: &str, is_fallback_port: bool, secrets: Option<(&AccessToken, &LoginCode)>) -> String {
     let mut text = String::new();
     push_line(&mut text, format_args!("listening on {url}"));
-    match token {
-        Some(token) => {
-            push_line(&mut text, format_args!("stream: curl -N -H 'Authorization: Bearer {token}' {url}/stream/progress"));
-            push_line(&mut text, format_args!("page: {url}/#token={token}"));
+    match secrets {
+        Some((token, login)) => {
+            push_line(&mut text, format_args!("stream: curl -N -H {} {url}/stream/progress", authorization(token)));
+            push_line(&mut text, format_args!("page: {url}/#code={}  (good once, for 10 minutes)", login.code.text()));
         }
         None => push_line(&mut text, format_args!("stream: curl -N {url}/stream/progress")),
     }
@@ -82,6 +90,15 @@ fn addresses(url: &str, is_fallback_port: bool, token: Option<&str>) -> String {
         );
     }
     text
+}
+
+/// The header in quotes for a shell. A token that its owner has already is not shown.
+fn authorization(token: &AccessToken) -> String {
+    match &token.origin {
+        TokenOrigin::Made => format!("'Authorization: Bearer {}'", token.text),
+        TokenOrigin::Environment => "\"Authorization: Bearer $PROGRESS_BRIDGE_TOKEN\"".to_owned(),
+        TokenOrigin::File(path) => format!("\"Authorization: Bearer $(head -n 1 {})\"", path.display()),
+    }
 }
 
 /// Lists the files of a task with their recognised kinds. The unrecognised ones share one line.
@@ -129,7 +146,10 @@ fn push_line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
+    use crate::serve::Token;
 
     #[test]
     fn the_address_comes_first_and_the_command_to_try_second() {
@@ -142,9 +162,23 @@ mod tests {
     }
 
     #[test]
-    fn a_token_stands_in_the_fragment_and_in_the_header() {
-        let text = addresses("http://0.0.0.0:7333", false, Some("secret"));
-        assert!(text.contains("/#token=secret") && text.contains("Authorization: Bearer secret") && !text.contains("?token"), "{text}");
+    fn only_a_made_token_is_shown_and_the_link_carries_a_code() {
+        let login = LoginCode { code: Token::new("c0de").expect("it is usable"), expires: Instant::now() };
+        let text = |token: &AccessToken| addresses("http://0.0.0.0:7333", false, Some((token, &login)));
+        let made = AccessToken::random();
+        let shown = text(&made);
+        assert_eq!(shown.matches(&made.text).count(), 1, "{shown}");
+        assert!(
+            shown.contains(&format!("'Authorization: Bearer {}'", made.text)) && shown.contains("/#code=c0de ") && !shown.contains('?')
+        );
+        for (origin, words) in [
+            (TokenOrigin::Environment, "\"Authorization: Bearer $PROGRESS_BRIDGE_TOKEN\""),
+            (TokenOrigin::File("token".into()), "\"Authorization: Bearer $(head -n 1 token)\""),
+        ] {
+            let supplied = AccessToken { origin, ..made.clone() };
+            let shown = text(&supplied);
+            assert!(shown.contains(words) && !shown.contains(&made.text) && shown.contains("/#code=c0de "), "{shown}");
+        }
     }
 
     fn source(path: &str, kind: &str, state: SourceCondition, understood: u64, unknown: u64) -> SourceState {

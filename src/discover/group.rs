@@ -320,11 +320,11 @@ fn display_path(claimed: &Claimed, folder: &Path) -> String {
         return inside.display().to_string();
     }
     if let Some(as_named) = &claimed.as_named {
-        return as_named.display().to_string();
+        return text::last_names(as_named);
     }
     match folder.ancestors().enumerate().find_map(|(up, above)| own.strip_prefix(above).ok().map(|rest| (up, rest))) {
         Some((up, rest)) => format!("{}{}", "../".repeat(up), rest.display()),
-        None => own.display().to_string(),
+        None => text::last_names(&own),
     }
 }
 

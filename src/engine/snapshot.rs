@@ -12,6 +12,7 @@ use crate::model::state::{
     Attention, AttentionKind, FirstGuess, Remaining, SourceCondition, SourceState, SourceUnit, TaskState, TaskStatus, Unlisted,
 };
 use crate::model::{EstimateInput, TaskModel, ViewInput};
+use crate::text;
 
 use super::log_source::LogSource;
 use super::plan_source::PlanSource;
@@ -89,9 +90,9 @@ fn unit(kind: SourceKind) -> SourceUnit {
 fn view_input(folder: &Path, input: &EstimateInput, sources: Vec<SourceState>, now: Timestamp) -> ViewInput {
     let finished: Vec<Duration> = input.finished.iter().map(|story| Duration::from_millis(story.duration_ms)).collect();
     let attention = quiet(input, &finished, &sources, now);
-    let folder = folder.to_string_lossy();
+    let folder = text::last_names(folder);
     ViewInput {
-        folder: if folder.is_empty() { ".".to_owned() } else { folder.into_owned() },
+        folder: if folder.is_empty() { ".".to_owned() } else { folder },
         sources,
         agents: Vec::new(),
         remaining: remaining(input, &finished, attention.is_some(), now),

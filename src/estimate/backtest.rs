@@ -13,6 +13,8 @@ pub(crate) struct Score {
     pub forecasts: u32,
     /// Truths within the 10–90 % band.
     pub inside: u32,
+    /// Their share, each run counting alike: a run of a hundred stories is one run.
+    pub inside_by_run: f64,
     /// Truths below it, and above it.
     pub below: u32,
     pub above: u32,
@@ -27,9 +29,10 @@ pub(crate) struct Score {
 /// Replays runs, each the durations of its stories in order: in the middle of each story after the first, what was left?
 pub(crate) fn score(runs: &[Vec<Duration>]) -> Score {
     let mut score = Score::default();
-    let (mut errors, mut naive_errors) = (Vec::new(), Vec::new());
+    let (mut errors, mut naive_errors, mut shares) = (Vec::new(), Vec::new(), Vec::new());
     for run in runs.iter().filter(|run| run.len() > 1) {
         score.runs += 1;
+        let before = score;
         let secs: Vec<f64> = run.iter().map(|taken| taken.as_secs_f64().max(1.0)).collect();
         for done in 1..run.len() {
             let age = secs[done] / 2.0;
@@ -51,7 +54,12 @@ pub(crate) fn score(runs: &[Vec<Duration>]) -> Score {
             errors.push((p50 - truth).abs() / truth);
             naive_errors.push((elapsed / done as f64 * (run.len() - done) as f64 - truth).abs() / truth);
         }
+        let asked = (score.forecasts - score.silent) - (before.forecasts - before.silent);
+        if asked > 0 {
+            shares.push(f64::from(score.inside - before.inside) / f64::from(asked));
+        }
     }
+    score.inside_by_run = shares.iter().sum::<f64>() / (shares.len() as f64).max(1.0);
     score.error = median(&mut errors);
     score.naive_error = median(&mut naive_errors);
     score

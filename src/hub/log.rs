@@ -110,7 +110,7 @@ impl EventLog {
 
     /// The event before the newest `count` events.
     pub(super) fn start_of_last(&self, count: usize) -> Seq {
-        match self.entries.len().checked_sub(count + 1) {
+        match self.entries.len().checked_sub(count.saturating_add(1)) {
             Some(index) => self.entries[index].event.seq,
             None => self.evicted_to,
         }

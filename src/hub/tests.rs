@@ -70,6 +70,9 @@ fn readers_begin_where_they_say() {
     for nonsense in ["x", "-", "12", "0123456789ab-", "0123456789ab-+5", "0123456789AB-5", "0123456789ab-99999999999999999999"] {
         check(&hub, StartPosition::Resume(nonsense), &["unknown from 1", "6..=8"]);
     }
+    let whole = Hub::new(HubSettings { buffer: usize::MAX, ..HubSettings::default() });
+    whole.publish(events(1..=3));
+    check(&whole, StartPosition::Buffer, &["1..=3"]);
     hub.publish(events(9..=15));
     check(&hub, StartPosition::Resume(&cursor(4)), &["expired from 6", "13..=15"]);
     check(&hub, StartPosition::Resume(&cursor(5)), &["6..=15"]);
@@ -96,6 +99,16 @@ fn the_log_is_bounded_in_bytes_and_keeps_the_newest() {
     let tiny = Hub::new(HubSettings { bytes: 1, ..HubSettings::default() });
     tiny.publish(events(1..=2));
     check(&tiny, StartPosition::Oldest, &["2..=2"]);
+}
+
+/// Its JSON is a part of its frame, so a log of large events keeps as many as fit.
+#[test]
+fn the_log_counts_the_bytes_of_an_event_once() {
+    let hub = hub(100, 100);
+    let large = |seq| Event { source: EventSource { path: "x".repeat(100_000).into(), line: None, text: None }, ..event(seq) };
+    hub.publish((1..=9).map(large).collect());
+    let bytes = hub.log_stats().bytes;
+    assert!((900_000..920_000).contains(&bytes), "{bytes}");
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl Summary<'_> {
             lines.extend([String::new(), "Stories:".to_owned()]);
         }
         for (at, story) in task.stories.iter().enumerate() {
-            self.story(story, task.current_story.index() == Some(at), lines);
+            self.story(task, story, task.current_story.index() == Some(at), lines);
         }
         // What no story owns.
         if let Some(error) = task.last_error.as_ref().filter(|error| error.story_id.is_none()) {
@@ -91,7 +91,7 @@ impl Summary<'_> {
         }
     }
 
-    fn story(&self, story: &StoryState, current: bool, lines: &mut Vec<String>) {
+    fn story(&self, task: &TaskState, story: &StoryState, current: bool, lines: &mut Vec<String>) {
         let name: Vec<&str> = [story.story_id.as_deref(), story.title.as_deref()].into_iter().flatten().collect();
         let mut line = format!("  {} {}", self.sign(story.status), name.join(" - "));
         let inferred = story.criteria.iter().any(|criterion| criterion.provenance == Some(Provenance::Inferred));
@@ -101,7 +101,8 @@ impl Summary<'_> {
         facts.extend(inferred.then(|| "some inferred from the story".to_owned()));
         facts.extend((story.attempt_count > 1).then(|| format!("{} attempts", story.attempt_count)));
         facts.extend((!story.commits.is_empty()).then(|| story.commits.join(" ")));
-        facts.extend((!story.in_plan).then(|| "not in the plan".to_owned()));
+        // Without a plan there is none to be missing from.
+        facts.extend((!story.in_plan && task.story_count.is_some()).then(|| "not in the plan".to_owned()));
         if !facts.is_empty() {
             line.push_str(&format!("  ({})", facts.join(", ")));
         }

@@ -101,6 +101,9 @@ fn dated(line: &LexedLine) -> Option<String> {
     line.times().find(|time| has_day(time)).map(str::to_owned)
 }
 
+/// A dated frame dates no line further below it.
+const FRAME_REACH: usize = 400;
+
 fn own_or_near(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
     let line = &file.lines[at];
     for above in (at.saturating_sub(4)..at).rev() {
@@ -120,7 +123,12 @@ fn own_or_near(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
             return Some(time);
         }
     }
-    file.ancestors(at).filter(|up| !(file.lines[*up].level == 1 && *up < 3)).find_map(|up| dated(&file.lines[up]))
+    let above = file.ancestors(at).filter(|up| !(file.lines[*up].level == 1 && *up < 3)).find_map(|up| dated(&file.lines[up]));
+    above.or_else(|| {
+        let frame = file.rows[at].dated as usize;
+        let is_near = frame < at && at - frame <= FRAME_REACH;
+        is_near.then(|| dated(&file.lines[frame])).flatten()
+    })
 }
 
 /// It names a day, not only an hour.

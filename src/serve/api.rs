@@ -13,6 +13,7 @@ use warp::reply::{Reply, Response};
 
 use super::ServerContext;
 use super::api_error::ApiError;
+use super::client_permit::ClientPermit;
 use super::metrics;
 use super::query::{EventFilter, HttpRequest};
 use super::sse::GapData;
@@ -27,12 +28,16 @@ const MAX_WAIT: u64 = 60;
 const MAX_EVENTS: u64 = 10_000;
 const DEFAULT_EVENTS: u64 = 1_000;
 
+/// A page of events with so many bytes is full: a client that does not read holds no more.
+const PAGE_BYTES: usize = 256 * 1024;
+
 /// `GET /api/state`: the snapshot. With `If-None-Match` and `wait`, the response waits for a newer one.
 pub(super) async fn state(request: HttpRequest, server: Arc<ServerContext>) -> Result<Response, ApiError> {
     let wait = parse_wait(&request)?;
     let process = server.hub.instance();
     let mut snapshot = server.hub.snapshot();
     if etag_matches(&request.headers, &etag(process, &snapshot)) && !wait.is_zero() {
+        let _permit = permit_to_wait(&server)?;
         tokio::select! {
             newer = server.hub.snapshot_after(snapshot.version) => snapshot = newer.unwrap_or(snapshot),
             () = tokio::time::sleep(wait) => {}
@@ -97,17 +102,23 @@ pub(super) async fn events(request: HttpRequest, server: Arc<ServerContext>) -> 
     let filter = request.filter()?;
     let limit = request.number("limit", 1..=MAX_EVENTS)?.unwrap_or(DEFAULT_EVENTS);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let deadline = Instant::now() + parse_wait(&request)?;
+    let wait = parse_wait(&request)?;
+    let deadline = Instant::now() + wait;
+    let mut permit = None;
     let mut reader = server.hub.subscribe(request.value("after").map_or(StartPosition::Oldest, StartPosition::Resume));
     let mut page = EventsPage::default();
     loop {
         while page.events.len() < limit
+            && page.bytes < PAGE_BYTES
             && let Some(batch) = reader.try_next_up_to(limit - page.events.len())
         {
             page.add(batch, &filter);
         }
-        if !page.is_empty() {
+        if !page.is_empty() || wait.is_zero() {
             break;
+        }
+        if permit.is_none() {
+            permit = Some(permit_to_wait(&server)?);
         }
         let batch = tokio::select! {
             batch = reader.next_up_to(limit) => batch,
@@ -152,6 +163,8 @@ pub(super) fn version() -> Response {
 #[derive(Debug, Default)]
 struct EventsPage {
     events: Vec<Bytes>,
+    /// Of all events.
+    bytes: usize,
     gap: Option<GapData>,
 }
 
@@ -163,7 +176,10 @@ impl EventsPage {
     fn add(&mut self, batch: Batch, filter: &EventFilter) {
         match batch {
             Batch::Events(entries) => {
-                self.events.extend(entries.iter().filter(|entry| filter.matches(&entry.event)).map(|entry| entry.json.clone()))
+                for entry in entries.iter().filter(|entry| filter.matches(&entry.event)) {
+                    self.bytes += entry.json.len();
+                    self.events.push(entry.json.clone());
+                }
             }
             Batch::Gap { reason, oldest } => self.gap = Some(GapData::new(reason, oldest)),
         }
@@ -187,6 +203,12 @@ impl EventsPage {
         body.extend_from_slice(b"}");
         body.freeze()
     }
+}
+
+/// A poll that waits is a client like a stream. Without room it is told so, in a way that only programs read.
+fn permit_to_wait(server: &ServerContext) -> Result<ClientPermit, ApiError> {
+    let busy = || ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many clients", "ask again later, or without wait");
+    ClientPermit::try_acquire(server, |counters| &counters.polls).ok_or_else(busy)
 }
 
 fn parse_wait(request: &HttpRequest) -> Result<Duration, ApiError> {

@@ -165,7 +165,7 @@ async fn connection(stream: TcpStream, state: Arc<IdleState>, context: ConnConte
             // An error means that the client has closed already.
             let _closed = socket.shutdown().await.is_err();
         }
-        Err(_) if socket.is_stuck() => counters.count_write_timeout(),
+        Err(_) if socket.has_timed_out() => counters.count_write_timeout(),
         // hyper has answered with 400 or 431.
         Err(cause) if cause.is_parse() => counters.count_malformed(),
         // The client closed the connection, or was silent for too long.

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use subtle::ConstantTimeEq;
 use warp::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use warp::http::uri::Authority;
 use warp::http::{Method, StatusCode, Uri};
@@ -14,7 +15,7 @@ use warp::{Filter, Rejection};
 
 use super::api_error::{ApiError, METHODS};
 use super::conn::LocalAddress;
-use super::{ServeSettings, ServerContext, page};
+use super::{ServeSettings, ServerContext, login, page};
 
 /// The secret that clients send as `Authorization: Bearer …`.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,10 +29,14 @@ impl Token {
         fits.then(|| Token(text.to_owned()))
     }
 
-    /// Compares in constant time, so that the time reveals nothing about the token.
-    fn equals(&self, given: &[u8]) -> bool {
-        let expected = self.0.as_bytes();
-        expected.len() == given.len() && expected.iter().zip(given).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+    /// The secret itself.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Compares in constant time, so that the time reveals nothing about the token but its length.
+    pub(super) fn equals(&self, given: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(given).into()
     }
 }
 
@@ -45,14 +50,22 @@ impl std::fmt::Debug for Token {
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                               base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Keeps other pages from embedding a response; the files of the panel say otherwise themselves.
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// Headers in which a browser says which page makes it send a request, and for what. No page can set them.
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
 /// The request headers that pages of other origins may send: those of the project's own clients.
-const CORS_REQUEST_HEADERS: &str = "Authorization, Cache-Control, If-None-Match, Last-Event-ID";
+const CORS_REQUEST_HEADERS: &str = "Authorization, Cache-Control, Content-Type, If-None-Match, Last-Event-ID";
 
 /// Headers that proxies add, besides `X-Forwarded-…`.
 const FORWARDED: [&str; 2] = ["forwarded", "x-real-ip"];
 
 /// Routes without a token besides the page's files: their responses hold nothing from the watched files.
-const OPEN_ROUTES: [&str; 2] = ["/healthz", "/version"];
+const OPEN_ROUTES: [&str; 3] = ["/healthz", "/version", login::PATH];
 
 /// What every request must have before the routes see it: a target with a path, which warp takes for granted, and one Host at most,
 /// because two readers of the same request must not take it for two different ones.
@@ -82,20 +95,21 @@ pub(super) fn authorized(server: Arc<ServerContext>) -> impl Filter<Extract = ()
         .untuple_one()
 }
 
-/// Answers OPTIONS, preflights included, in the same way for every path. `warp::options` would not do: its rejection turns every
+/// Answers OPTIONS, preflights included, for every path. `warp::options` would not do: its rejection turns every
 /// unknown path into a wrong method.
 pub(super) fn options() -> impl Filter<Extract = (Response,), Error = Rejection> + Copy {
-    let respond = |method| {
+    let respond = |method, path: warp::path::FullPath| {
         std::future::ready(match method {
             Method::OPTIONS => {
                 let mut response = StatusCode::NO_CONTENT.into_response();
-                response.headers_mut().insert(header::ALLOW, METHODS);
+                let methods = if path.as_str() == login::PATH { login::METHODS } else { METHODS };
+                response.headers_mut().insert(header::ALLOW, methods);
                 Ok(response)
             }
             _ => Err(warp::reject::not_found()),
         })
     };
-    warp::method().and_then(respond)
+    warp::method().and(warp::path::full()).and_then(respond)
 }
 
 /// Adds the security and CORS headers.
@@ -105,13 +119,15 @@ pub(super) fn add_headers(settings: &ServeSettings, request: &HeaderMap, mut res
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
     set(header::CONTENT_SECURITY_POLICY, CONTENT_POLICY);
+    headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+    let mut set = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
     if settings.allow_origin.is_empty() {
         return response;
     }
     set(header::VARY, "Origin");
     let origin = request.get(header::ORIGIN).filter(|origin| is_allowed_origin(settings, origin));
     if let Some(origin) = origin {
-        set(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD");
+        set(header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST");
         set(header::ACCESS_CONTROL_ALLOW_HEADERS, CORS_REQUEST_HEADERS);
         set(header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, Last-Event-ID");
         set(header::ACCESS_CONTROL_MAX_AGE, "600");
@@ -141,6 +157,10 @@ fn authorize(settings: &ServeSettings, request: &RequestInfo) -> Result<(), ApiE
         let hint = "start it with --allow-origin ORIGIN to let that page read it";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "origin_not_allowed", "pages of that origin may not read this server", hint));
     }
+    if is_of_foreign_page(&request.headers) && !has_allowed_origin(settings, &request.headers) && !is_visit(request) {
+        let hint = "open it by itself, or start it with --allow-origin ORIGIN to let that page read it";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "page_not_allowed", "other pages may not make requests to this server", hint));
+    }
     // A browser sends OPTIONS first, without the token, to learn whether it may send the token.
     let open = request.method == Method::OPTIONS || OPEN_ROUTES.contains(&request.path.as_str()) || page::is_asset(&request.path);
     match &settings.token {
@@ -154,6 +174,22 @@ fn authorize(settings: &ServeSettings, request: &RequestInfo) -> Result<(), ApiE
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Whether a browser says that another page is behind the request, one of another port of this machine included. It says so also where
+/// it sends no `Origin`: for images, scripts and frames.
+fn is_of_foreign_page(headers: &HeaderMap) -> bool {
+    headers.get_all(FETCH_SITE).iter().any(|site| !matches!(site.as_bytes(), b"same-origin" | b"none"))
+}
+
+fn has_allowed_origin(settings: &ServeSettings, headers: &HeaderMap) -> bool {
+    headers.get(header::ORIGIN).is_some_and(|origin| is_allowed_origin(settings, origin))
+}
+
+/// Whether somebody follows a link to the page: then it is shown, and the other page learns nothing.
+fn is_visit(request: &RequestInfo) -> bool {
+    let is = |name, value: &str| request.headers.get(name).is_some_and(|given| given.as_bytes() == value.as_bytes());
+    request.path == "/" && request.method == Method::GET && is(FETCH_MODE, "navigate") && is(FETCH_DEST, "document")
 }
 
 /// Whether a proxy has marked the request as forwarded. A proxy that does not do so looks like a local client.
@@ -241,6 +277,29 @@ mod tests {
         check("http://localhost", 403);
         check("null", 403);
         check("", 403);
+    }
+
+    #[test]
+    fn other_pages_make_no_requests_but_a_visit() {
+        let settings = ServeSettings { allow_origin: vec!["https://board.example".into()], ..ServeSettings::default() };
+        let case = Case { settings, local: "127.0.0.1" };
+        let check = |path: &str, given: &[(HeaderName, &str)], expected| case.check("localhost:7333", path, given, expected);
+        for own in ["same-origin", "none"] {
+            check("/stream/progress", &[(FETCH_SITE, own)], 200);
+        }
+        // `same-site` is what another port of this machine is.
+        for foreign in ["same-site", "cross-site", "", "None", "same-origin, cross-site"] {
+            let site = (FETCH_SITE, foreign);
+            for path in ["/stream/progress", "/api/state", "/healthz", "/app.js", "/panel.js", "/nowhere"] {
+                check(path, std::slice::from_ref(&site), 403);
+                check(path, &[site.clone(), (FETCH_MODE, "navigate"), (FETCH_DEST, "document")], 403);
+            }
+            check("/stream/progress", &[site.clone(), (header::ORIGIN, "https://board.example")], 200);
+            check("/stream/progress", &[site.clone(), (header::ORIGIN, "http://localhost:3000")], 403);
+            check("/", &[site.clone(), (FETCH_MODE, "navigate"), (FETCH_DEST, "document")], 200);
+            check("/", &[site.clone(), (FETCH_MODE, "navigate"), (FETCH_DEST, "iframe")], 403);
+            check("/", &[site, (FETCH_MODE, "no-cors"), (FETCH_DEST, "image")], 403);
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(super) struct Counters {
     pub(super) connections: Gauge,
     pub(super) progress: Gauge,
     pub(super) states: Gauge,
+    pub(super) polls: Gauge,
     busy: AtomicU64,
     write_timeouts: AtomicU64,
     malformed: AtomicU64,
@@ -192,7 +193,9 @@ fn write_client_metrics(text: &mut MetricsText, counters: &Counters) {
     for (name, gauge) in streams {
         text.value("streams_total", &[("stream", name)], gauge.total() as f64);
     }
-    text.counter("busy_total", "Streams that found no room.");
+    text.gauge("waiting_polls", "Polls that wait for something new.");
+    text.value("waiting_polls", &[], counters.polls.current() as f64);
+    text.counter("busy_total", "Clients that were asked to come back later.");
     text.value("busy_total", &[], read(&counters.busy));
     text.counter("stuck_total", "Connections reset because the client took nothing.");
     text.value("stuck_total", &[], read(&counters.write_timeouts));

@@ -4,8 +4,10 @@
 
 mod api;
 mod api_error;
+mod client_permit;
 mod conn;
 mod guard;
+mod login;
 mod metrics;
 mod page;
 mod query;
@@ -25,22 +27,24 @@ use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
 pub use self::guard::Token;
+pub use self::login::LoginCode;
 
 use self::api_error::ApiError;
+use self::login::LoginState;
 use self::metrics::Counters;
 use self::query::HttpRequest;
 use crate::hub::Hub;
 
 /// All routes.
-const ROUTES: [&str; 9] =
-    ["/", "/panel.js", "/stream/progress", "/stream/state", "/api/state", "/api/events", "/healthz", "/metrics", "/version"];
+const ROUTES: [&str; 10] =
+    ["/", "/panel.js", "/stream/progress", "/stream/state", "/api/state", "/api/events", "/api/login", "/healthz", "/metrics", "/version"];
 
 /// Limits, timeouts and access rules of the server.
 #[derive(Debug, Clone)]
 pub struct ServeSettings {
     /// Live events per client in any second; 0 is unlimited.
     pub max_rate: u32,
-    /// Streams at a time; the next client gets `busy` and retries later.
+    /// Streams and waiting polls at a time; the next client gets `busy` and retries later.
     pub max_clients: usize,
     /// Connections at a time, those of the streams among them; for the next one the oldest idle connection is closed.
     pub max_connections: usize,
@@ -50,6 +54,8 @@ pub struct ServeSettings {
     pub allow_origin: Vec<String>,
     /// When set, every client must send it.
     pub token: Option<Token>,
+    /// The code of the printed link, which `/api/login` exchanges for the token.
+    pub login_code: Option<LoginCode>,
     /// Interval of the comments on `/stream/progress`.
     pub heartbeat: Duration,
     /// Interval of the `heartbeat` events on `/stream/state`.
@@ -69,6 +75,7 @@ impl Default for ServeSettings {
             allow_host: Vec::new(),
             allow_origin: Vec::new(),
             token: None,
+            login_code: None,
             heartbeat: Duration::from_secs(15),
             state_heartbeat: Duration::from_secs(5),
             head_timeout: Duration::from_secs(5),
@@ -82,8 +89,9 @@ impl Default for ServeSettings {
 struct ServerContext {
     hub: Hub,
     settings: ServeSettings,
-    /// One permit per stream.
-    stream_permits: Arc<Semaphore>,
+    login: LoginState,
+    /// One permit per stream and per poll that waits.
+    client_permits: Arc<Semaphore>,
     counters: Arc<Counters>,
     shutdown: Shutdown,
 }
@@ -105,9 +113,11 @@ pub async fn run(listener: TcpListener, hub: Hub, settings: ServeSettings, stop:
     let (request_shutdown, shutdown) = watch::channel(false);
     let shutdown = Shutdown(shutdown);
     let limits = conn::Limits::new(&settings);
-    let stream_permits = Arc::new(Semaphore::new(settings.max_clients.min(Semaphore::MAX_PERMITS)));
+    let client_permits = Arc::new(Semaphore::new(settings.max_clients.min(Semaphore::MAX_PERMITS)));
     let counters = Arc::new(Counters::default());
-    let server = ServerContext { hub: hub.clone(), settings, stream_permits, counters: counters.clone(), shutdown: shutdown.clone() };
+    let login = LoginState::new(&settings);
+    let server =
+        ServerContext { hub: hub.clone(), settings, login, client_permits, counters: counters.clone(), shutdown: shutdown.clone() };
     hub.poll_inline(tokio::runtime::Handle::current());
     let wait_for_end = async {
         tokio::select! {
@@ -136,10 +146,19 @@ fn routes(server: Arc<ServerContext>) -> BoxedFilter<(Response,)> {
         .map(|task: String, story: String, _, server: Arc<ServerContext>| or_api_error(api::story(&task, &story, &server)));
     let health = warp::path!("healthz").and(request.clone()).map(|_, server: Arc<ServerContext>| api::health(&server));
     let metrics = warp::path!("metrics").and(request.clone()).map(|_, server: Arc<ServerContext>| metrics::metrics(&server));
+    let login = {
+        let server = server.clone();
+        let request = warp::method().and(warp::header::headers_cloned()).and(warp::body::stream());
+        warp::path!("api" / "login").and(request).then(move |method, headers, body| {
+            let server = server.clone();
+            async { or_api_error(login::login(method, headers, body, server).await) }
+        })
+    };
     let version = warp::path!("version").and(request).map(|_, _| api::version());
 
     let streams = progress.or(states).unify().boxed();
-    let api = state.or(events).unify().or(story).unify().or(health).unify().or(metrics).unify().or(version).unify().boxed();
+    let api =
+        state.or(events).unify().or(story).unify().or(login).unify().or(health).unify().or(metrics).unify().or(version).unify().boxed();
     let all = guard::options().or(streams).unify().or(api).unify().or(page::assets()).unify();
 
     let responses = guard::authorized(server.clone()).and(all).recover(into_error_response).unify();

@@ -16,7 +16,6 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use uuid::Uuid;
 use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -24,7 +23,7 @@ use warp::http::{HeaderMap, Method};
 use warp::reply::{Reply, Response};
 
 use super::api_error::ApiError;
-use super::metrics::{Counters, Gauge, GaugeGuard};
+use super::client_permit::ClientPermit;
 use super::query::HttpRequest;
 use super::{ServerContext, Shutdown};
 use crate::event::SCHEMA;
@@ -54,9 +53,9 @@ pub(super) fn progress(request: HttpRequest, server: Arc<ServerContext>) -> Resu
     // `hello` carries the client's own cursor, when it has one: a client that loses the connection before the `gap` frame must meet
     // the gap again.
     let cursor = resume.and_then(|text| text.parse().ok()).unwrap_or_else(|| reader.cursor());
-    Ok(match StreamPermit::try_acquire(&server, |counters| &counters.progress) {
+    Ok(match ClientPermit::try_acquire(&server, |counters| &counters.progress) {
         Some(permit) => stream_response(progress::ProgressStream::new(&server, permit, reader, filter, cursor)),
-        None => busy(&server, &cursor),
+        None => busy(&cursor),
     })
 }
 
@@ -65,9 +64,9 @@ pub(super) fn states(request: HttpRequest, server: Arc<ServerContext>) -> Result
     if request.method == Method::HEAD {
         return Ok(with_stream_headers(Response::default()));
     }
-    Ok(match StreamPermit::try_acquire(&server, |counters| &counters.states) {
+    Ok(match ClientPermit::try_acquire(&server, |counters| &counters.states) {
         Some(permit) => stream_response(states::StateStream::new(&server, permit)),
-        None => busy(&server, &server.hub.snapshot().cursor),
+        None => busy(&server.hub.snapshot().cursor),
     })
 }
 
@@ -75,19 +74,6 @@ pub(super) fn states(request: HttpRequest, server: Arc<ServerContext>) -> Result
 trait EventStream: Send + Sync + 'static {
     /// The next bytes to write, in whole frames; `None` at the end of the stream.
     fn next(&mut self) -> impl Future<Output = Option<Bytes>> + Send + Sync;
-}
-
-/// One of the `--max-clients` permits, held until the stream ends.
-struct StreamPermit {
-    _permit: OwnedSemaphorePermit,
-    _gauge: GaugeGuard,
-}
-
-impl StreamPermit {
-    fn try_acquire(server: &ServerContext, gauge: fn(&Counters) -> &Gauge) -> Option<StreamPermit> {
-        let permit = server.stream_permits.clone().try_acquire_owned().ok()?;
-        Some(StreamPermit { _permit: permit, _gauge: GaugeGuard::new(&server.counters, gauge) })
-    }
 }
 
 fn stream_response(stream: impl EventStream) -> Response {
@@ -99,8 +85,7 @@ fn chunks(stream: impl EventStream) -> impl Stream<Item = Result<Bytes, Infallib
 }
 
 /// The response without a permit. Its status is 200, because a browser never reconnects after a 503.
-fn busy(server: &ServerContext, cursor: &Cursor) -> Response {
-    server.counters.count_busy();
+fn busy(cursor: &Cursor) -> Response {
     #[derive(Serialize)]
     struct Busy {
         reason: &'static str,

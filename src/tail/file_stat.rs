@@ -50,7 +50,7 @@ impl From<&Metadata> for FileStat {
 impl FileStat {
     /// The time of modification.
     pub(super) fn modified_at(&self) -> Timestamp {
-        Timestamp(self.modified.0.saturating_mul(1000).saturating_add(self.modified.1 / 1_000_000))
+        Timestamp::clamped(self.modified.0.saturating_mul(1000).saturating_add(self.modified.1 / 1_000_000))
     }
 
     /// How long before `wall` the file was last modified.

@@ -1,9 +1,13 @@
 //! The end of the program, and clients that stopped reading.
 
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use progress_bridge::clock::Timestamp;
+use progress_bridge::error::{Notice, NoticeKind};
 use progress_bridge::event::{Event, EventSource};
+use progress_bridge::model::state::State;
 use progress_bridge::serve::ServeSettings;
 
 use crate::bridge_process::{SOON, eventually};
@@ -87,4 +91,36 @@ fn a_client_that_never_reads_is_reset() {
     // Not by reading: that would wake the connection up. The reset shows as a pending error on the socket.
     eventually(SOON, "a reset", || deaf.take_error().expect("the socket can be asked"));
     assert!(get(server.address, "/metrics").text().contains("\nprogress_bridge_stuck_total 1\n"));
+}
+
+/// It reads a few bytes now and then, on each route whose answers can be large; the small ones are asked for a thousand times.
+#[test]
+fn a_client_that_takes_next_to_nothing_is_reset_on_every_route() {
+    let write_timeout = Duration::from_millis(400);
+    let server = InProcessServer::with(ServeSettings { max_rate: 0, write_timeout, ..ServeSettings::default() });
+    (0..3).for_each(|round| drop(flood(&server, round)));
+    let notice = |_| Notice { kind: NoticeKind::Found, path: None, message: "x".repeat(200), at: Timestamp(0) };
+    server.hub.set_state(State { notices: (0..10_000).map(notice).collect(), ..state(150) });
+    let resumed = format!("/stream/progress?last_event_id={}", server.cursor(0));
+    let targets = [&*resumed, "/stream/state", "/api/state", "/api/events?limit=10000", "/", "/panel.js", "/metrics", "/nowhere"];
+    for target in targets {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(4_096).expect("the buffer can be small");
+        socket.connect(&server.address.into()).expect("the server accepts");
+        socket.set_nonblocking(true).expect("it can be");
+        let mut socket = TcpStream::from(socket);
+        let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").repeat(4_000);
+        let mut unsent = request.as_bytes();
+        eventually(SOON, format!("a reset on {target}"), || {
+            // Whichever call comes first after the reset reports it.
+            let written = if unsent.is_empty() { Ok(0) } else { std::io::Write::write(&mut socket, unsent) };
+            unsent = &unsent[*written.as_ref().unwrap_or(&0)..];
+            let read = socket.read(&mut [0; 20]);
+            let is_reset = |error: &std::io::Error| error.kind() != ErrorKind::WouldBlock;
+            let errors = [written.err(), read.err(), socket.take_error().expect("the socket can be asked")];
+            errors.iter().flatten().any(is_reset).then_some(())
+        });
+    }
+    let metrics = get(server.address, "/metrics").text();
+    assert!(metrics.contains(&format!("\nprogress_bridge_stuck_total {}\n", targets.len())), "{metrics}");
 }

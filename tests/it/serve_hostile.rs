@@ -207,6 +207,26 @@ fn other_ways_to_say_the_same_are_no_way_around_the_guard() {
     assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
 }
 
+/// With one seat, taken by nobody: a foreign page's requests leave it free, and learn nothing.
+#[test]
+fn pages_of_other_ports_take_no_seat() {
+    let server = InProcessServer::with(ServeSettings { max_clients: 1, ..ServeSettings::default() });
+    let ask = |target: &str, headers: &[(&str, &str)]| send(server.address, &TestRequest { method: "GET", target, headers });
+    let image = [("Sec-Fetch-Site", "same-site"), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "image")];
+    let kept: Vec<_> = (0..5).map(|_| ask("/stream/progress", &image)).collect();
+    assert!(kept.iter().all(|response| response.status == 403));
+    check(ask("/api/state", &image), 403, "page_not_allowed");
+    check(ask("/stream/progress", &[("Origin", "http://localhost:3000")]), 403, "origin_not_allowed");
+    let visit = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")];
+    assert_eq!(ask("/", &visit).status, 200);
+    server.follow("/stream/progress").expect("hello");
+    for target in ["/", "/api/state", "/stream/progress"] {
+        let response = get(server.address, target);
+        assert_eq!(response.header("cross-origin-resource-policy"), Some("same-origin"), "{target}");
+        assert!(response.header("content-security-policy").is_some_and(|policy| policy.contains("frame-ancestors 'none'")), "{target}");
+    }
+}
+
 #[test]
 fn a_proxy_that_says_so_needs_a_token_behind_it() {
     let server = InProcessServer::start();

@@ -1,8 +1,10 @@
 //! Polling, the page, and refused requests.
 
+use progress_bridge::event::{Event, EventSource};
 use progress_bridge::serve::{ServeSettings, Token};
 
-use crate::in_process_server::{InProcessServer, span, state};
+use crate::bridge_process::{SOON, eventually};
+use crate::in_process_server::{InProcessServer, event, span, state};
 use crate::sse_client::{self, TestRequest, get, send};
 
 #[test]
@@ -49,6 +51,41 @@ fn events_can_be_polled_page_by_page() {
         server.publish(26..=30);
         let page = waiting.join().expect("an answer");
         assert_eq!(page["events"][0]["seq"], 27);
+    });
+}
+
+/// However many events are asked for: a client that does not read holds one page.
+#[test]
+fn a_page_of_events_has_a_size() {
+    let server = InProcessServer::start();
+    let large = |seq| Event { source: EventSource { path: "x".repeat(20_000).into(), line: None, text: None }, ..event(seq) };
+    server.hub.publish((1..=100).map(large).collect());
+    let (mut after, mut all) = (String::new(), Vec::new());
+    while all.len() < 100 {
+        let body = get(server.address, &format!("/api/events?limit=10000&after={after}")).text();
+        assert!(body.len() < 400_000, "{} bytes", body.len());
+        let page: serde_json::Value = serde_json::from_str(&body).expect("it is JSON");
+        let events = page["events"].as_array().expect("a list");
+        assert!(!events.is_empty(), "a page goes on");
+        all.extend(events.iter().map(|event| event["seq"].as_u64().expect("a seq")));
+        after = page["cursor"].as_str().expect("a cursor").to_owned();
+    }
+    assert_eq!(all, span(1, 100));
+}
+
+#[test]
+fn polls_that_wait_are_clients_too() {
+    let server = InProcessServer::with(ServeSettings { max_clients: 1, ..ServeSettings::default() });
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| get(server.address, "/api/events?wait=60"));
+        eventually(SOON, "it waits", || get(server.address, "/metrics").text().contains("waiting_polls 1\n").then_some(()));
+        server.follow("/stream/progress").expect("busy");
+        let refused = get(server.address, "/api/events?wait=1");
+        assert_eq!((refused.status, refused.header("retry-after")), (503, Some("30")));
+        assert_eq!(refused.json()["error"]["code"], "busy");
+        assert_eq!(get(server.address, "/api/events").status, 200, "without waiting it needs no place");
+        server.publish(1..=1);
+        assert_eq!(waiting.join().expect("an answer").json()["events"][0]["seq"], 1);
     });
 }
 

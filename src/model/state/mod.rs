@@ -57,7 +57,7 @@ pub struct TaskState {
     /// What tells it from other tasks of the same name: its branch, else its folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qualifier: Option<String>,
-    /// Relative to the folder that the bridge was started in, else whole.
+    /// Its name and the one of the folder that it is in.
     pub folder: String,
     /// As in the events; empty before the first one.
     pub run: String,

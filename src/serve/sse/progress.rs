@@ -8,9 +8,10 @@ use bytes::Bytes;
 use tokio::time::Interval;
 
 use super::super::ServerContext;
+use super::super::client_permit::ClientPermit;
 use super::super::metrics::Counters;
 use super::super::query::EventFilter;
-use super::{EventStream, FrameBuffer, GapData, HEARTBEAT, ShutdownSignal, StreamPermit, WRITE_BYTES, bye, control, heartbeats, hello};
+use super::{EventStream, FrameBuffer, GapData, HEARTBEAT, ShutdownSignal, WRITE_BYTES, bye, control, heartbeats, hello};
 use crate::hub::{Batch, Cursor, GapReason, Subscription};
 use crate::rate_limiter::RateLimiter;
 
@@ -22,7 +23,7 @@ pub(super) struct ProgressStream {
     shutdown: ShutdownSignal,
     phase: ProgressPhase,
     counters: Arc<Counters>,
-    _permit: StreamPermit,
+    _permit: ClientPermit,
 }
 
 enum ProgressPhase {
@@ -35,7 +36,7 @@ enum ProgressPhase {
 }
 
 impl ProgressStream {
-    pub(super) fn new(server: &ServerContext, permit: StreamPermit, reader: Subscription, filter: EventFilter, cursor: Cursor) -> Self {
+    pub(super) fn new(server: &ServerContext, permit: ClientPermit, reader: Subscription, filter: EventFilter, cursor: Cursor) -> Self {
         let settings = &server.settings;
         ProgressStream {
             reader,

@@ -8,9 +8,10 @@ use serde::Serialize;
 use tokio::time::{Instant, Interval};
 
 use super::super::ServerContext;
-use super::{EventStream, FrameBuffer, ShutdownSignal, StreamPermit, bye, control, heartbeats, hello};
+use super::super::client_permit::ClientPermit;
+use super::{EventStream, ShutdownSignal, bye, control, heartbeats, hello};
 use crate::clock::Timestamp;
-use crate::hub::{Hub, Snapshot};
+use crate::hub::{Cursor, Hub, Snapshot};
 
 /// Shortest interval between snapshots: ten a second, as many as a screen can use, with a margin, because the network may deliver two
 /// close together.
@@ -18,34 +19,42 @@ const INTERVAL: Duration = Duration::from_millis(105);
 
 pub(super) struct StateStream {
     hub: Hub,
-    /// The snapshot sent last.
-    sent: Arc<Snapshot>,
+    /// The version of the snapshot that was sent last. The snapshot itself is not held: a client that does not read has one frame in
+    /// flight, which it shares with the others.
+    sent: u64,
+    /// The cursor of that snapshot.
+    cursor: Cursor,
     /// Earliest time of the next snapshot; in the past when none was sent for a while.
     not_before: Instant,
     heartbeats: Interval,
     shutdown: ShutdownSignal,
     phase: StatePhase,
-    _permit: StreamPermit,
+    _permit: ClientPermit,
 }
 
 enum StatePhase {
-    /// Holds the `hello` frame that goes out first.
-    New(Bytes),
+    /// Holds the `hello` frame that goes out first, and the snapshot that follows. The two are not joined: that would be a copy for
+    /// each client.
+    New(Bytes, Arc<Snapshot>),
+    Introduced(Arc<Snapshot>),
     Following,
+    /// The last snapshot is sent; `bye` follows.
+    Ending,
     Over,
 }
 
 impl StateStream {
-    pub(super) fn new(server: &ServerContext, permit: StreamPermit) -> Self {
-        let sent = server.hub.snapshot();
+    pub(super) fn new(server: &ServerContext, permit: ClientPermit) -> Self {
+        let first = server.hub.snapshot();
         let heartbeat = server.settings.state_heartbeat;
         StateStream {
             hub: server.hub.clone(),
             not_before: Instant::now(),
             heartbeats: heartbeats(heartbeat),
             shutdown: ShutdownSignal::new(&server.shutdown),
-            phase: StatePhase::New(hello(server, &sent.cursor, heartbeat)),
-            sent,
+            sent: first.version,
+            cursor: first.cursor.clone(),
+            phase: StatePhase::New(hello(server, &first.cursor, heartbeat), first),
             _permit: permit,
         }
     }
@@ -53,30 +62,30 @@ impl StateStream {
     async fn follow(&mut self) -> Option<Bytes> {
         tokio::select! {
             biased;
-            newer = newer_than(&self.hub, self.sent.version, self.not_before) => match newer {
-                Some(newer) => Some(self.send(newer)),
-                None => self.final_frames(),
+            newer = newer_than(&self.hub, self.sent, self.not_before) => match newer {
+                Some(newer) => Some(self.send(&newer)),
+                None => Some(self.final_frame()),
             },
-            () = self.shutdown.wait() => self.final_frames(),
+            () = self.shutdown.wait() => Some(self.final_frame()),
             _ = self.heartbeats.tick() => Some(self.heartbeat()),
         }
     }
 
-    fn send(&mut self, snapshot: Arc<Snapshot>) -> Bytes {
+    fn send(&mut self, snapshot: &Snapshot) -> Bytes {
         self.not_before = Instant::now() + INTERVAL;
-        self.sent = snapshot;
-        self.sent.frame()
+        self.sent = snapshot.version;
+        self.cursor = snapshot.cursor.clone();
+        snapshot.frame()
     }
 
-    fn final_frames(&mut self) -> Option<Bytes> {
-        self.phase = StatePhase::Over;
-        let mut buffer = FrameBuffer::default();
+    fn final_frame(&mut self) -> Bytes {
         let last = self.hub.snapshot();
-        if last.version > self.sent.version {
-            buffer.push(self.send(last));
+        if last.version > self.sent {
+            self.phase = StatePhase::Ending;
+            return self.send(&last);
         }
-        buffer.push(bye(&self.sent.cursor));
-        buffer.finish()
+        self.phase = StatePhase::Over;
+        bye(&self.cursor)
     }
 
     /// An event, because page code cannot see comments and must notice when the stream is no longer live.
@@ -85,21 +94,23 @@ impl StateStream {
         struct Heartbeat {
             server_time: Timestamp,
         }
-        control(&self.sent.cursor, "heartbeat", &Heartbeat { server_time: Timestamp::now() }, None)
+        control(&self.cursor, "heartbeat", &Heartbeat { server_time: Timestamp::now() }, None)
     }
 }
 
 impl EventStream for StateStream {
     async fn next(&mut self) -> Option<Bytes> {
-        match &mut self.phase {
-            StatePhase::New(hello) => {
-                let mut buffer = FrameBuffer::default();
-                buffer.push(std::mem::take(hello));
-                self.phase = StatePhase::Following;
-                buffer.push(self.send(self.sent.clone()));
-                buffer.finish()
+        match std::mem::replace(&mut self.phase, StatePhase::Following) {
+            StatePhase::New(hello, first) => {
+                self.phase = StatePhase::Introduced(first);
+                Some(hello)
             }
+            StatePhase::Introduced(first) => Some(self.send(&first)),
             StatePhase::Following => self.follow().await,
+            StatePhase::Ending => {
+                self.phase = StatePhase::Over;
+                Some(bye(&self.cursor))
+            }
             StatePhase::Over => None,
         }
     }
