@@ -47,6 +47,25 @@ fn once_ends_with_a_state() {
 }
 
 #[test]
+fn a_checkpoint_precedes_the_first_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.log");
+    std::fs::write(&path, "[US-001] Starting...\n").unwrap();
+    let (sender, updates) = mpsc::sync_channel(8);
+    let sink = move |update: Update| {
+        sender.send((update.checkpoint.is_some(), !update.events.is_empty())).unwrap();
+        ControlFlow::Continue(Vec::new())
+    };
+    let settings = ReaderSettings { once: true, checkpoints: true, ..ReaderSettings::default() };
+    let asked = scope(path);
+    let engine = engine(&asked);
+    run(asked, HashMap::new(), engine, &TailHandle::new(), settings, Box::new(sink));
+    let order: Vec<(bool, bool)> = updates.iter().filter(|(checkpoint, events)| *checkpoint || *events).collect();
+    assert_eq!(order.first(), Some(&(true, false)), "{order:?}");
+    assert!(order.iter().any(|(_, events)| *events), "{order:?}");
+}
+
+#[test]
 fn stop_is_prompt_and_says_the_last_state() {
     let folder = tempfile::tempdir().unwrap();
     let asked = scope(folder.path().join("p.txt"));
