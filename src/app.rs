@@ -216,6 +216,7 @@ fn engine_settings(read: &ReadConfig, found: &Found) -> EngineSettings {
             ReadFrom::End => false,
         },
         source_text: read.source_text,
+        redact: read.redact,
         infer: read.infer,
     }
 }

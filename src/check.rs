@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use crate::error::Error;
 use crate::format::{ParserConfig, Rules};
 use crate::plan::{self, Notation, ParseError, Plan};
+use crate::redact::mask;
 use crate::tail::splitter;
 use crate::text;
 use explain::Explanation;
@@ -67,7 +68,7 @@ fn read_content(file: &Path, rules: &Rules) -> Result<FileContent, Error> {
         notation @ (Notation::Json | Notation::JsonLines | Notation::Yaml) => notation,
     };
     Ok(match plan::parse(notation, &splitter::decode_document(&bytes)) {
-        Ok(plan) => FileContent::Plan(plan),
+        Ok(plan) => FileContent::Plan(without_secrets(plan)),
         Err(ParseError::Invalid(why)) if is_document => FileContent::Unusable(format!("no JSON that can be read: {why}")),
         Err(ParseError::NotAPlan) if is_document => {
             FileContent::Unusable("JSON, but no plan: no list of stories, tasks or features was found in it".to_owned())
@@ -76,4 +77,14 @@ fn read_content(file: &Path, rules: &Rules) -> Result<FileContent, Error> {
             FileContent::Log(explain::explain_log(&ParserConfig::new(file, TimeZone::system(), rules), &bytes))
         }
     })
+}
+
+fn without_secrets(mut plan: Plan) -> Plan {
+    for story in &mut plan.stories {
+        let texts = story.title.iter_mut().chain(story.criteria.iter_mut().map(|criterion| &mut criterion.text));
+        for text in texts {
+            *text = mask(text).into_owned();
+        }
+    }
+    plan
 }

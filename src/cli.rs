@@ -201,6 +201,12 @@ struct WatchOptions {
     #[arg(long, env = "PROGRESS_BRIDGE_NO_SOURCE_TEXT", hide_env = true, value_parser = BoolishValueParser::new())]
     no_source_text: bool,
 
+    /// Show secrets as they stand in the files
+    ///
+    /// Else what looks like a token, and the values of names like API_KEY or PASSWORD, are masked in events and in the state.
+    #[arg(long, env = "PROGRESS_BRIDGE_NO_REDACT", hide_env = true, value_parser = BoolishValueParser::new())]
+    no_redact: bool,
+
     /// Do not guess which story is being worked on
     #[arg(long, env = "PROGRESS_BRIDGE_NO_INFER", hide_env = true, value_parser = BoolishValueParser::new())]
     no_infer: bool,
@@ -379,6 +385,7 @@ impl Arguments {
                 },
                 poll_interval: self.watch.poll_interval,
                 source_text: !self.watch.no_source_text,
+                redact: !self.watch.no_redact,
                 infer: !self.watch.no_infer,
                 state: self.watch.state,
             },

@@ -69,6 +69,8 @@ pub struct ReadConfig {
     pub poll_interval: Option<Duration>,
     /// Whether events contain the line they were read from.
     pub source_text: bool,
+    /// Whether secrets are masked in what is shown.
+    pub redact: bool,
     /// Whether the current story may be inferred.
     pub infer: bool,
     /// The folder of the store; `None` for a run without one.

@@ -17,6 +17,7 @@ pub mod event;
 pub mod fact;
 pub(crate) mod input;
 pub mod line;
+pub(crate) mod redact;
 pub mod text;
 // 1 machines: pure, each with one job; time comes in as an argument
 pub(crate) mod discover;

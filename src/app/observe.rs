@@ -49,6 +49,7 @@ impl Observed {
                 read_from: ReadFrom::Start,
                 poll_interval: None,
                 source_text: true,
+                redact: true,
                 infer: true,
                 state: None,
             },

@@ -3,6 +3,7 @@
 use crate::fact::{Criterion, Fact, Outcome, Statement, StoryName};
 use crate::format::{ParserConfig, SourceKind};
 use crate::line::{Lines, PartialLine};
+use crate::redact::mask;
 use crate::tail::splitter::Splitter;
 
 /// A log, line by line.
@@ -72,6 +73,15 @@ pub(super) fn explain_log(config: &ParserConfig, bytes: &[u8]) -> Explanation {
             line.facts.push(fact);
         }
     }
+    for line in &mut lines {
+        line.text = mask(&line.text).into_owned();
+        for fact in &mut line.facts {
+            fact.text = mask(&fact.text).into();
+            if let Some(title) = fact.story.as_mut().and_then(|story| story.title.as_mut()) {
+                *title = mask(title).into_owned();
+            }
+        }
+    }
     let (understood, unknown) = parser.line_counts();
     if parser.kind() == SourceKind::Unknown {
         lines.iter_mut().filter(|line| line.class == LineClass::Understood).for_each(|line| line.class = LineClass::Unknown);
@@ -90,7 +100,7 @@ pub(super) fn describe(fact: &Fact) -> String {
         // Not "failed (failed)".
         Statement::StoryEnded { outcome: Outcome::Failed { reason }, .. } if reason == "failed" => join("failed", &story),
         Statement::StoryEnded { outcome: Outcome::Failed { reason }, .. } => join(&format!("failed ({reason})"), &story),
-        Statement::Error(failure) => join("error", &story) + ": " + &failure.message,
+        Statement::Error(failure) => join("error", &story) + ": " + &mask(&failure.message),
         Statement::TaskEnded { passed: true } => "run passed".to_owned(),
         Statement::TaskEnded { passed: false } => "run failed".to_owned(),
         Statement::Activity { text: Some(text), .. } => join("doing", text),

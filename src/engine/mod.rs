@@ -19,6 +19,7 @@ mod plan_tests;
 mod properties;
 mod resolve;
 mod run_name;
+mod shown;
 mod snapshot;
 mod status_source;
 mod task;
@@ -46,6 +47,7 @@ use checkpoint::SourceCheckpoint;
 use log_source::LogSource;
 use ownership::{RecordOwners, SharedFileId};
 use plan_source::PlanSource;
+use shown::Masking;
 use status_source::StatusSource;
 use task::TaskEngine;
 use tick::TaskTick;
@@ -67,6 +69,8 @@ pub struct EngineSettings {
     pub emit_history: bool,
     /// Whether events carry `source.text`.
     pub source_text: bool,
+    /// Whether secrets are masked in what is shown.
+    pub redact: bool,
     /// Whether the current story may be inferred.
     pub infer: bool,
 }
@@ -284,9 +288,11 @@ impl Engine {
         if !self.published.is_empty() {
             events.retain(|event| !self.published.remove(&event.id));
         }
+        let masking = self.masking();
         for event in &mut events {
             self.seq.0 += 1;
             event.seq = self.seq;
+            masking.event(event);
         }
         if changed || now.elapsed >= self.estimated + ESTIMATE_INTERVAL {
             self.state_version += 1;
@@ -352,14 +358,16 @@ impl Engine {
         let mut tasks: Vec<TaskState> =
             shown.map(|(task, sources)| snapshot::task_state(&task.model, &task.folder, sources, now.wall)).collect();
         snapshot::add_qualifiers(&mut tasks);
-        State {
+        let mut state = State {
             schema: SCHEMA,
             server_time: now.wall,
             seq: self.seq,
             unlisted: snapshot::count_unlisted(&mut tasks, count),
             tasks,
             notices: self.notices.iter().cloned().collect(),
-        }
+        };
+        self.masking().state(&mut state);
+        state
     }
 
     /// The checkpoint as of the last tick. `None` while counted facts wait for the next tick, because a restart would lose them.
@@ -558,7 +566,12 @@ impl Engine {
         may_be_reset && task.blocking_logs.insert(log)
     }
 
-    fn add_notice(&mut self, notice: Notice) {
+    fn masking(&self) -> Masking {
+        if self.settings.redact { Masking::Secrets } else { Masking::Nothing }
+    }
+
+    fn add_notice(&mut self, mut notice: Notice) {
+        self.masking().notice(&mut notice);
         self.state_version += 1;
         self.new_notices.push(notice.clone());
         self.notices.push_back(notice);

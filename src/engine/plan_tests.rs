@@ -79,6 +79,7 @@ fn a_task_with_two_plans_goes_by_the_first() {
         rules: Rules::default(),
         emit_history: true,
         source_text: true,
+        redact: true,
         infer: false,
     });
     let at = ClockReading { elapsed: Duration::from_secs(1), wall: Timestamp(1_770_000_000_000) };

@@ -73,7 +73,16 @@ fn settings(names: &[&str], emit_history: bool) -> EngineSettings {
         confinement: crate::discover::Confinement::Anywhere,
     });
     let (tasks, sources) = (tasks.collect(), sources.collect());
-    EngineSettings { tasks, sources, zone: TimeZone::UTC, rules: Rules::default(), emit_history, source_text: true, infer: false }
+    EngineSettings {
+        tasks,
+        sources,
+        zone: TimeZone::UTC,
+        rules: Rules::default(),
+        emit_history,
+        source_text: true,
+        redact: true,
+        infer: false,
+    }
 }
 
 impl Scenario {

@@ -61,6 +61,7 @@ pub fn run(
     sink: Box<Sink>,
 ) {
     let reader = Arc::new(Mutex::new(TailReader {
+        baseline_due: settings.checkpoints && checkpoints.is_empty(),
         files: TrackedFiles::new(&scope.found.sources, &mut checkpoints, handle),
         handle: handle.clone(),
         clock: Stopwatch::start(),
@@ -148,6 +149,9 @@ struct TailReader {
     checkpoints: HashMap<SourceKey, FileCheckpoint>,
     /// Version of the last checkpoint, and when the next one is due at the earliest; `None` where none are wanted.
     last_checkpoint: Option<(u64, Duration)>,
+    /// A checkpoint is owed before the first event: a process that was killed between its first event and its first checkpoint would be
+    /// followed by one that takes what was rotated away meanwhile for older than the run.
+    baseline_due: bool,
 }
 
 impl TailReader {
@@ -217,6 +221,9 @@ impl TailReader {
                 }
             }
         }
+        if std::mem::take(&mut self.baseline_due) {
+            self.publish_checkpoint(now);
+        }
         self.driver.tick(now);
         if !more {
             self.driver.mark_scanned();
@@ -231,6 +238,10 @@ impl TailReader {
         if version == self.driver.state_version || started.elapsed < due || self.driver.closed {
             return;
         }
+        self.publish_checkpoint(started);
+    }
+
+    fn publish_checkpoint(&mut self, started: ClockReading) {
         let Some(engine) = self.driver.engine.checkpoint(started.wall) else { return };
         let mut files = self.checkpoints.clone();
         for index in self.files.order() {

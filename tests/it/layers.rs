@@ -10,6 +10,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("clock", 0),
     ("line", 0),
     ("text", 0),
+    ("redact", 0),
     ("input", 0),
     ("fact", 0),
     ("event", 0),

@@ -14,6 +14,7 @@ mod restarts;
 mod runner;
 mod runs;
 mod schema;
+mod secrets;
 mod security;
 mod serve_end;
 mod serve_hostile;

@@ -26,6 +26,7 @@ fn engine(scope: &Scope) -> Engine {
         rules: Rules::default(),
         emit_history: true,
         source_text: true,
+        redact: true,
         infer: false,
     })
 }
@@ -43,6 +44,25 @@ fn once_ends_with_a_state() {
     let engine = engine(&asked);
     run(asked, HashMap::new(), engine, &TailHandle::new(), settings, Box::new(publish));
     assert_eq!(told.iter().filter(|is_state| *is_state).count(), 2);
+}
+
+#[test]
+fn a_checkpoint_precedes_the_first_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.log");
+    std::fs::write(&path, "[US-001] Starting...\n").unwrap();
+    let (sender, updates) = mpsc::sync_channel(8);
+    let sink = move |update: Update| {
+        sender.send((update.checkpoint.is_some(), !update.events.is_empty())).unwrap();
+        ControlFlow::Continue(Vec::new())
+    };
+    let settings = ReaderSettings { once: true, checkpoints: true, ..ReaderSettings::default() };
+    let asked = scope(path);
+    let engine = engine(&asked);
+    run(asked, HashMap::new(), engine, &TailHandle::new(), settings, Box::new(sink));
+    let order: Vec<(bool, bool)> = updates.iter().filter(|(checkpoint, events)| *checkpoint || *events).collect();
+    assert_eq!(order.first(), Some(&(true, false)), "{order:?}");
+    assert!(order.iter().any(|(_, events)| *events), "{order:?}");
 }
 
 #[test]

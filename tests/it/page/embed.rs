@@ -84,6 +84,22 @@ fn the_page_takes_a_token_that_is_pasted() {
     browser.shows(&["This bridge asks for its token"]);
 }
 
+#[test]
+fn a_printed_link_is_good_once() {
+    let Some(browser) = Browser::open() else { return };
+    let shop = Shop::new();
+    let bridge = shop.bridge(&["--require-token"]);
+    let printed = bridge.says("#code=");
+    let link = printed.split_whitespace().find(|word| word.contains("#code=")).expect("a link").to_owned();
+    browser.go(&link);
+    browser.shows(&["live", "Corner Shop"]);
+    browser.holds("!location.href.includes('code') && !document.cookie");
+    // Somebody who finds it later, in another tab.
+    browser.new_tab(&link);
+    let text = browser.shows(&["This bridge asks for its token", "The link did not work"]);
+    assert!(!text.contains("Corner Shop"), "{text}");
+}
+
 /// The user's own drawing of the panel, from its data: title, story, bar with percent, three marks, elapsed and remaining.
 #[test]
 fn the_mock_up_row_by_row() {

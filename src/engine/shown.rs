@@ -1,0 +1,194 @@
+//! What leaves the engine as text: within its bounds and without secrets. Keys and ids were made of the whole text before.
+//!
+//! Every struct is taken apart field by field: a new field of text does not compile until it is decided here.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::error::Notice;
+use crate::event::{
+    AcCompleted, ErrorOccurred, Event, EventData, EventSource, StoryCompleted, StoryStarted, TEXT_LIMIT, TaskCompleted, TaskStarted,
+};
+use crate::model::state::{CriterionState, ErrorState, State, StoryState, TaskState};
+use crate::redact::mask;
+
+/// Longest titles, names and reasons, in characters.
+const TITLE_LIMIT: usize = 500;
+const CRITERION_LIMIT: usize = 1_000;
+/// Error messages and descriptions.
+const MESSAGE_LIMIT: usize = 2_000;
+
+/// How text is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Masking {
+    Secrets,
+    /// `--no-redact`
+    Nothing,
+}
+
+impl Masking {
+    pub(super) fn event(self, event: &mut Event) {
+        let Event {
+            id: _,
+            seq: _,
+            timestamp: _,
+            timestamp_source: _,
+            timestamp_precision: _,
+            task_id: _,
+            run,
+            provenance: _,
+            source: EventSource { path: _, line: _, text },
+            data,
+        } = event;
+        self.shared(run);
+        self.option(text, TEXT_LIMIT);
+        match data {
+            EventData::TaskStarted(data) => {
+                let TaskStarted { task_id: _, task_name, story_count: _, estimated_duration: _, branch, description } = data;
+                self.text(task_name, TITLE_LIMIT);
+                self.option(branch, TITLE_LIMIT);
+                self.option(description, MESSAGE_LIMIT);
+            }
+            EventData::StoryStarted(data) => {
+                let StoryStarted { story_id: _, title, ac_count: _, acceptance_criteria, priority: _, attempt: _, iteration: _ } = data;
+                self.option(title, TITLE_LIMIT);
+                acceptance_criteria.iter_mut().for_each(|text| self.text(text, CRITERION_LIMIT));
+            }
+            EventData::AcCompleted(data) => {
+                let AcCompleted { story_id: _, title, ac_index: _, ac_text, duration_ms: _ } = data;
+                self.option(title, TITLE_LIMIT);
+                self.option(ac_text, CRITERION_LIMIT);
+            }
+            EventData::StoryCompleted(data) => {
+                let StoryCompleted { story_id: _, title, status: _, reason, duration_ms: _, commits, attempt: _ } = data;
+                self.option(title, TITLE_LIMIT);
+                self.option(reason, TITLE_LIMIT);
+                commits.iter_mut().for_each(|commit| self.text(commit, TITLE_LIMIT));
+            }
+            EventData::TaskCompleted(data) => {
+                let TaskCompleted {
+                    task_id: _,
+                    status: _,
+                    stories_passed: _,
+                    stories_failed: _,
+                    story_count: _,
+                    duration_ms: _,
+                    retries: _,
+                    errors: _,
+                } = data;
+            }
+            EventData::ErrorOccurred(data) => {
+                let ErrorOccurred { story_id: _, error_type: _, error_message, retryable: _, exit_code: _ } = data;
+                self.text(error_message, MESSAGE_LIMIT);
+            }
+        }
+    }
+
+    pub(super) fn notice(self, notice: &mut Notice) {
+        self.text(&mut notice.message, MESSAGE_LIMIT);
+    }
+
+    pub(super) fn state(self, state: &mut State) {
+        state.tasks.iter_mut().for_each(|task| self.task(task));
+        state.notices.iter_mut().for_each(|notice| self.notice(notice));
+    }
+
+    fn task(self, task: &mut TaskState) {
+        self.text(&mut task.task_name, TITLE_LIMIT);
+        self.text(&mut task.run, TITLE_LIMIT);
+        self.option(&mut task.branch, TITLE_LIMIT);
+        self.option(&mut task.qualifier, TITLE_LIMIT);
+        self.option(&mut task.end_reason, MESSAGE_LIMIT);
+        if let Some(attention) = &mut task.attention {
+            self.text(&mut attention.reason, MESSAGE_LIMIT);
+        }
+        if let Some(change) = &mut task.plan_change {
+            self.text(&mut change.reason, MESSAGE_LIMIT);
+        }
+        task.groups.iter_mut().for_each(|group| self.text(&mut group.name, TITLE_LIMIT));
+        task.stories.iter_mut().for_each(|story| self.story(story));
+        if let Some(line) = &mut task.terminal_line {
+            self.text(&mut line.text, MESSAGE_LIMIT);
+        }
+        task.history.iter_mut().for_each(|point| self.option(&mut point.reason, MESSAGE_LIMIT));
+        task.runs.iter_mut().for_each(|run| self.text(&mut run.name, TITLE_LIMIT));
+        self.last_error(&mut task.last_error);
+        for source in &mut task.sources {
+            source.unknown_lines.iter_mut().for_each(|line| self.text(&mut line.text, TEXT_LIMIT));
+        }
+    }
+
+    fn story(self, story: &mut StoryState) {
+        self.option(&mut story.title, TITLE_LIMIT);
+        self.option(&mut story.status_reason, TITLE_LIMIT);
+        self.option(&mut story.group, TITLE_LIMIT);
+        self.last_error(&mut story.last_error);
+        self.criteria(&mut story.criteria);
+        story.attempts.iter_mut().for_each(|attempt| self.option(&mut attempt.reason, TITLE_LIMIT));
+        if let Some(disagreement) = &mut story.disagreement {
+            self.text(&mut disagreement.text, MESSAGE_LIMIT);
+            self.option(&mut disagreement.holds.text, TEXT_LIMIT);
+            self.option(&mut disagreement.loses.text, TEXT_LIMIT);
+        }
+        if let Some(left_out) = &mut story.left_out {
+            self.criteria(&mut left_out.criteria);
+            left_out.attempts.iter_mut().for_each(|attempt| self.option(&mut attempt.reason, TITLE_LIMIT));
+        }
+    }
+
+    fn criteria(self, criteria: &mut [CriterionState]) {
+        criteria.iter_mut().for_each(|criterion| self.text(&mut criterion.text, CRITERION_LIMIT));
+    }
+
+    fn last_error(self, error: &mut Option<ErrorState>) {
+        if let Some(error) = error {
+            self.text(&mut error.error_message, MESSAGE_LIMIT);
+        }
+    }
+
+    fn option(self, text: &mut Option<String>, limit: usize) {
+        if let Some(text) = text {
+            self.text(text, limit);
+        }
+    }
+
+    fn shared(self, text: &mut Arc<str>) {
+        let mut own = text.to_string();
+        self.text(&mut own, TITLE_LIMIT);
+        if own != **text {
+            *text = own.into();
+        }
+    }
+
+    fn text(self, text: &mut String, limit: usize) {
+        if self == Masking::Secrets
+            && let Cow::Owned(masked) = mask(text)
+        {
+            *text = masked;
+        }
+        // A text has at least as many bytes as characters.
+        if text.len() > limit && text.chars().nth(limit).is_some() {
+            let end = text.char_indices().nth(limit - 1).map_or(text.len(), |(at, _)| at);
+            text.truncate(end);
+            text.push('…');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_where_they_are_shown() {
+        let cut = |text: &str, limit| {
+            let mut text = text.to_owned();
+            Masking::Nothing.text(&mut text, limit);
+            text
+        };
+        assert_eq!(cut("abcde", 5), "abcde");
+        assert_eq!(cut("abcdef", 5), "abcd…");
+        assert_eq!(cut("✓✓✓✓✓✓", 5), "✓✓✓✓…");
+        assert_eq!(cut("✓✓✓✓✓", 5), "✓✓✓✓✓");
+    }
+}

@@ -1,0 +1,290 @@
+//! Masks secrets in text that is shown: what looks like a token, the values of names that say they are secret, the user part of URLs, private
+//! keys.
+//!
+//! A net, not a proof: a secret without a shape and without a name passes. What is compared and counted is never masked.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// What stands for a secret.
+pub const MASK: &str = "***";
+
+/// How tokens begin, and how many characters they have at least. What follows the beginning has letters and digits.
+const TOKENS: &[(&str, usize)] = &[
+    ("sk-", 20),
+    ("sk_live_", 20),
+    ("sk_test_", 20),
+    ("rk_live_", 20),
+    ("ghp_", 20),
+    ("gho_", 20),
+    ("ghu_", 20),
+    ("ghs_", 20),
+    ("ghr_", 20),
+    ("github_pat_", 30),
+    ("glpat-", 20),
+    ("xoxb-", 20),
+    ("xoxp-", 20),
+    ("xoxa-", 20),
+    ("xoxr-", 20),
+    ("xoxs-", 20),
+    ("xapp-", 20),
+    ("AKIA", 20),
+    ("ASIA", 20),
+    ("AIza", 35),
+    ("ya29.", 20),
+    ("npm_", 30),
+    ("pypi-", 30),
+    ("hf_", 30),
+    ("dop_v1_", 30),
+    ("SG.", 40),
+    ("shpat_", 30),
+    ("lin_api_", 30),
+    ("eyJ", 40),
+];
+/// The parts of a name that make its value secret wherever they stand.
+const SECRET_PARTS: [&str; 8] = ["SECRET", "SECRETS", "PASSWORD", "PASSWD", "PASSPHRASE", "PWD", "CREDENTIAL", "CREDENTIALS"];
+/// Those that do so at the end of a name: `token_count` is a number.
+const SECRET_ENDS: [&str; 6] = ["KEY", "APIKEY", "TOKEN", "PASS", "AUTH", "AUTHORIZATION"];
+/// A run of this many characters of base64 with both cases and digits is a line of a key.
+const KEY_LINE: usize = 60;
+
+/// The text with every secret in it masked.
+pub fn mask(text: &str) -> Cow<'_, str> {
+    let mut found = Vec::new();
+    find_private_keys(text, &mut found);
+    find_values(text, &mut found);
+    find_user_parts(text, &mut found);
+    find_tokens(text, &mut found);
+    if found.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    found.retain(|range| !range.is_empty());
+    found.sort_by_key(|range| range.start);
+    let (mut masked, mut copied) = (String::with_capacity(text.len()), 0);
+    for range in found {
+        if range.start >= copied {
+            masked.push_str(&text[copied..range.start]);
+            masked.push_str(MASK);
+        }
+        copied = copied.max(range.end);
+    }
+    masked.push_str(&text[copied..]);
+    Cow::Owned(masked)
+}
+
+/// A block from its first line to its last, or to the end of the text; and lines that stand alone.
+fn find_private_keys(text: &str, found: &mut Vec<Range<usize>>) {
+    const BEGIN: &str = "-----BEGIN ";
+    const END: &str = "-----END ";
+    for (start, _) in text.match_indices(BEGIN) {
+        let label_onwards = &text[start + BEGIN.len()..];
+        let Some(label) = label_onwards.split("-----").next().filter(|label| label.contains("PRIVATE KEY")) else { continue };
+        let body = (start + BEGIN.len() + label.len() + 5).min(text.len());
+        let end = text[body..].find(END).map_or(text.len(), |at| body + at);
+        found.push(body..end);
+    }
+    for range in runs(text, |c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')) {
+        let run = &text[range.clone()];
+        let has = |is: fn(&char) -> bool| run.chars().any(|c| is(&c));
+        if run.len() >= KEY_LINE && has(char::is_ascii_digit) && has(char::is_ascii_lowercase) && has(char::is_ascii_uppercase) {
+            found.push(range);
+        }
+    }
+}
+
+/// `NAME=value`, `"name": "value"`, `--name value`.
+fn find_values(text: &str, found: &mut Vec<Range<usize>>) {
+    for name in runs(text, is_name_char) {
+        let Some(strength) = strength_of(&text[name.clone()]) else { continue };
+        let behind = &text[name.end..];
+        let unquoted = behind.trim_start_matches(['"', '\'', '`', '\\']);
+        let spaced = unquoted.trim_start();
+        let (separator, value) = match spaced.chars().next() {
+            Some('=') => ('=', spaced.trim_start_matches(['=', '>'])),
+            Some(':') if !spaced.starts_with("://") => (':', spaced.trim_start_matches([':', '='])),
+            Some(_) if text[name.clone()].starts_with("--") && spaced.len() < unquoted.len() => (' ', spaced),
+            Some(_) | None => continue,
+        };
+        let value = value.trim_start();
+        let bare = value.trim_start_matches(['"', '\'', '`', '\\']);
+        let start = text.len() - bare.len();
+        let is_quoted = bare.len() < value.len();
+        let length = bare
+            .find(|c: char| if is_quoted { matches!(c, '"' | '\'' | '`' | '\\') } else { c.is_whitespace() || ",;&)}]\"'`<>|".contains(c) })
+            .unwrap_or(bare.len());
+        let value = &bare[..length];
+        let is_secret = match separator {
+            '=' => !is_placeholder(value) && (strength == Strength::Surely || !is_count(value)),
+            _ => !is_placeholder(value) && has_letters_and_more(value),
+        };
+        if is_secret {
+            found.push(start..start + length);
+        }
+    }
+}
+
+/// `user:password@` of a URL; a name alone (`git@`) is none.
+fn find_user_parts(text: &str, found: &mut Vec<Range<usize>>) {
+    for (at, _) in text.match_indices("://") {
+        let start = at + 3;
+        let authority = &text[start..];
+        let authority = &authority[..authority.find(|c: char| c.is_whitespace() || "/?#\"'`<>".contains(c)).unwrap_or(authority.len())];
+        if let Some((user, _)) = authority.rsplit_once('@')
+            && (user.contains(':') || user.len() >= 16)
+        {
+            found.push(start..start + user.len());
+        }
+    }
+}
+
+fn find_tokens(text: &str, found: &mut Vec<Range<usize>>) {
+    let mut after_bearer = false;
+    for range in runs(text, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')) {
+        let run = text[range.clone()].trim_end_matches('.');
+        let is_token = TOKENS.iter().any(|(prefix, least)| {
+            run.len() >= *least && run.strip_prefix(prefix).is_some_and(|own| own.contains(|c: char| c.is_ascii_digit()))
+        });
+        if is_token || (after_bearer && run.len() >= 16) {
+            found.push(range.start..range.start + run.len());
+        }
+        after_bearer = run.eq_ignore_ascii_case("bearer");
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strength {
+    Surely,
+    /// Counts have such names, too.
+    Perhaps,
+}
+
+/// Whether a name says that its value is secret.
+fn strength_of(name: &str) -> Option<Strength> {
+    let parts = parts(name);
+    if parts.iter().any(|part| SECRET_PARTS.contains(&part.as_str())) {
+        return Some(Strength::Surely);
+    }
+    let last = parts.last()?;
+    let is_constant = !name.contains(|c: char| c.is_ascii_lowercase());
+    let ends = SECRET_ENDS.iter().any(|end| last == end || (is_constant && last.ends_with(end)));
+    ends.then_some(Strength::Perhaps)
+}
+
+/// `OPENAI_API_KEY`, `api-key` and `apiKey` in their parts, in upper case.
+fn parts(name: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut was_lower = false;
+    for c in name.chars() {
+        let begins = c.is_ascii_uppercase() && was_lower;
+        was_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
+        if begins || matches!(c, '_' | '-' | '.') {
+            parts.push(String::new());
+        }
+        if let (Some(part), false) = (parts.last_mut(), matches!(c, '_' | '-' | '.')) {
+            part.push(c.to_ascii_uppercase());
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
+}
+
+/// A word that stands for a value, or says that there is none.
+fn is_placeholder(value: &str) -> bool {
+    value.len() < 3
+        || value.starts_with(['$', '<', '{', '%', '*', '('])
+        || ["true", "false", "null", "none", "undefined", "yes", "bearer", "basic"].iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+fn is_count(value: &str) -> bool {
+    value.len() < 8 && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+/// Unlike a word of prose.
+fn has_letters_and_more(value: &str) -> bool {
+    let is_mixed = value.chars().skip(1).any(|c| c.is_ascii_uppercase()) && value.contains(|c: char| c.is_ascii_lowercase());
+    value.len() >= 6 && value.contains(|c: char| c.is_ascii_alphabetic()) && (is_mixed || value.contains(|c: char| c.is_ascii_digit()))
+}
+
+/// The longest runs of such characters.
+fn runs(text: &str, is_in: impl Fn(char) -> bool) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + text[at..].find(&is_in)?;
+        let end = text[start..].find(|c| !is_in(c)).map_or(text.len(), |length| start + length);
+        at = end;
+        Some(start..end)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_masked() {
+        for (text, expected) in [
+            ("export OPENAI_API_KEY=abcdefgh next", "export OPENAI_API_KEY=*** next"),
+            (r#"{"api_key": "a1b2c3d4", "x": 1}"#, r#"{"api_key": "***", "x": 1}"#),
+            ("apiKey: 'a1b2c3d4'", "apiKey: '***'"),
+            ("DB_PASSWORD=1234", "DB_PASSWORD=***"),
+            ("password: hunter2", "password: ***"),
+            ("mysql --password hunter2 -u me", "mysql --password *** -u me"),
+            ("Authorization: Bearer abcdef0123456789abcdef", "Authorization: Bearer ***"),
+            ("cloned https://me:tok3n@host/x.git", "cloned https://***@host/x.git"),
+            ("uses ghp_0123456789abcdefghij0123, then", "uses ***, then"),
+            ("key is sk-proj-0123456789abcdefghij.", "key is ***."),
+            ("AKIA0123456789ABCDEF", "***"),
+            (
+                "-----BEGIN RSA PRIVATE KEY----- MIIE abc -----END RSA PRIVATE KEY-----",
+                "-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY-----",
+            ),
+            ("SECRET_KEY_BASE=xyzxyz", "SECRET_KEY_BASE=***"),
+        ] {
+            assert_eq!(mask(text), expected, "{text}");
+            assert_eq!(mask(&mask(text)), expected, "a mask is no secret: {text}");
+        }
+        let line = "MIIEowIBAAKCAQEA7bq0Zz".repeat(3);
+        assert_eq!(mask(&line), MASK);
+    }
+
+    #[test]
+    fn what_is_no_secret_stays() {
+        for text in [
+            "LOG_LEVEL=debug",
+            "passes: true",
+            "Password: required field",
+            "max_tokens=4096, tokens: 12345",
+            "PASS=12 FAIL=3",
+            "AUTH: Add the login page",
+            "token: refreshed",
+            "AUTHOR=Bob KEYWORDS=a,b",
+            "API_KEY=$KEY, api_key: <your key>",
+            "see https://example.org/a@b and ssh://git@host/x",
+            "sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "the sk-learn-pipeline-of-the-shop is done",
+            "US-003: Implement authentication",
+            "-----BEGIN CERTIFICATE----- abc",
+        ] {
+            assert_eq!(mask(text), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn visible_words_without_a_separator_stay(text in "([a-zäöü✓日]{1,9} ){0,12}") {
+            prop_assert_eq!(mask(&text), text.as_str());
+        }
+
+        #[test]
+        fn a_value_never_survives(before in "[ -~äö]{0,20}", after in " [ -~✓]{0,20}") {
+            let text = format!("{before} DB_PASSWORD=qX7wv9Zk{after}");
+            prop_assert!(!mask(&text).contains("qX7wv9Zk"), "{}", text);
+        }
+    }
+}
