@@ -194,7 +194,7 @@ struct Detail {
 }
 
 /// A part of the picture.
-enum Section {
+enum PictureSection {
     Whole(Vec<Row>),
     /// Two panes; the right one lists the stories.
     Split(Vec<Row>, StoryList),
@@ -202,7 +202,7 @@ enum Section {
 
 /// Rows in sections, mostly with a line between two sections.
 struct Picture {
-    sections: Vec<Section>,
+    sections: Vec<PictureSection>,
     side: usize,
     rules: bool,
     framed: bool,
@@ -215,8 +215,8 @@ impl Picture {
         let body = body::Body { scene, detail, glyphs: Glyphs::of(canvas.charset), columns, side };
         let mut sections = body.sections(state, canvas.rows);
         sections.retain(|section| match section {
-            Section::Whole(rows) => !rows.is_empty(),
-            Section::Split(..) => true,
+            PictureSection::Whole(rows) => !rows.is_empty(),
+            PictureSection::Split(..) => true,
         });
         Picture { sections, side: detail.side, rules: detail.rules, framed: detail.framed }
     }
@@ -227,16 +227,16 @@ impl Picture {
         rows + lines + if self.framed { 2 } else { 0 }
     }
 
-    fn rows_of(&self, section: &Section) -> usize {
+    fn rows_of(&self, section: &PictureSection) -> usize {
         match section {
-            Section::Whole(rows) => rows.len(),
-            Section::Split(rows, stories) => rows.len().max(stories.len().min(self.side)),
+            PictureSection::Whole(rows) => rows.len(),
+            PictureSection::Split(rows, stories) => rows.len().max(stories.len().min(self.side)),
         }
     }
 
     /// Rows of the section with two panes.
     fn split_height(&self) -> usize {
-        self.sections.iter().filter(|section| matches!(section, Section::Split(..))).map(|section| self.rows_of(section)).sum()
+        self.sections.iter().filter(|section| matches!(section, PictureSection::Split(..))).map(|section| self.rows_of(section)).sum()
     }
 
     fn render(&self, canvas: &Canvas) -> Vec<PictureLine> {
@@ -247,7 +247,7 @@ impl Picture {
             let divider = glyphs.rule.repeat(columns);
             for (at, section) in self.sections.iter().enumerate() {
                 lines.extend((at > 0 && self.rules).then(|| PictureLine::from(divider.clone())));
-                let (Section::Whole(rows) | Section::Split(rows, _)) = section;
+                let (PictureSection::Whole(rows) | PictureSection::Split(rows, _)) = section;
                 lines.extend(rows.iter().map(|row| PictureLine::from(row.render(columns, charset, color))));
             }
             return lines;
@@ -257,7 +257,7 @@ impl Picture {
         let frame = &glyphs.frame;
         let mut above = false;
         for (at, section) in self.sections.iter().enumerate() {
-            let below = matches!(section, Section::Split(..));
+            let below = matches!(section, PictureSection::Split(..));
             if at == 0 || self.rules {
                 let tee = if below { Some(frame.tee_down) } else { above.then_some(frame.tee_up) };
                 lines.push(border(
@@ -270,13 +270,13 @@ impl Picture {
             above = below;
             let wall = frame.vertical;
             match section {
-                Section::Whole(rows) => lines.extend(rows.iter().map(|row| PictureLine {
+                PictureSection::Whole(rows) => lines.extend(rows.iter().map(|row| PictureLine {
                     segments: vec![
                         Segment { column: 0, text: format!("{wall} {} ", row.render(columns - 4, charset, color)) },
                         Segment { column: columns - 1, text: wall.to_owned() },
                     ],
                 })),
-                Section::Split(rows, stories) => {
+                PictureSection::Split(rows, stories) => {
                     let listed = stories.window(self.rows_of(section), glyphs);
                     let blank = Row::blank();
                     for at in 0..self.rows_of(section) {

@@ -8,7 +8,7 @@ use crate::output::text::{self, count, duration, short_duration};
 
 use super::glyph::Glyphs;
 use super::row::{Paint, Row};
-use super::{Canvas, Connection, Detail, FRAMED_FROM, Scene, Section, tasks};
+use super::{Canvas, Connection, Detail, FRAMED_FROM, PictureSection, Scene, tasks};
 
 #[derive(Clone, Copy)]
 pub(super) struct Body<'a> {
@@ -22,24 +22,24 @@ pub(super) struct Body<'a> {
 }
 
 impl Body<'_> {
-    pub(super) fn sections(&self, state: &State, height: usize) -> Vec<Section> {
+    pub(super) fn sections(&self, state: &State, height: usize) -> Vec<PictureSection> {
         let order = tasks::ordered(&state.tasks);
         let Some(task) = order.first().copied() else {
-            return vec![Section::Whole(self.nothing()), Section::Whole(self.footer(None))];
+            return vec![PictureSection::Whole(self.nothing()), PictureSection::Whole(self.footer(None))];
         };
         let mut sections = Vec::new();
         if (order.len() > 1 || state.unlisted.is_some()) && self.detail.rules {
-            sections.push(Section::Whole(self.overview(&order, state.unlisted, height)));
+            sections.push(PictureSection::Whole(self.overview(&order, state.unlisted, height)));
         }
-        sections.push(Section::Whole(self.head(task)));
+        sections.push(PictureSection::Whole(self.head(task)));
         sections.push(match self.side.filter(|_| !task.stories.is_empty()) {
             Some(side) => {
                 let pane = Body { columns: self.columns - side - 3, ..*self };
-                Section::Split(pane.middle(task), self.story_list(task))
+                PictureSection::Split(pane.middle(task), self.story_list(task))
             }
-            None => Section::Whole(self.middle(task)),
+            None => PictureSection::Whole(self.middle(task)),
         });
-        sections.push(Section::Whole(self.footer(Some(task))));
+        sections.push(PictureSection::Whole(self.footer(Some(task))));
         sections
     }
 

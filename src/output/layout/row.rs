@@ -32,7 +32,7 @@ impl Paint {
 }
 
 #[derive(Debug, Clone)]
-struct Span {
+struct PaintedText {
     text: String,
     paint: Paint,
     /// Gives way when the row is too narrow; ids, numbers and labels do not.
@@ -42,8 +42,8 @@ struct Span {
 /// Text from the left, and text that ends at the right border.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Row {
-    left: Vec<Span>,
-    right: Vec<Span>,
+    left: Vec<PaintedText>,
+    right: Vec<PaintedText>,
 }
 
 impl Row {
@@ -53,32 +53,32 @@ impl Row {
 
     /// Text that stands.
     pub(super) fn fixed(mut self, text: impl Into<String>, paint: Paint) -> Row {
-        self.left.push(Span { text: text.into(), paint, yields: false });
+        self.left.push(PaintedText { text: text.into(), paint, yields: false });
         self
     }
 
     /// Text that is cut when the row is too narrow.
     pub(super) fn title(mut self, text: impl Into<String>, paint: Paint) -> Row {
-        self.left.push(Span { text: text.into(), paint, yields: true });
+        self.left.push(PaintedText { text: text.into(), paint, yields: true });
         self
     }
 
     /// Text at the right end; it goes when the row is too narrow for it and the fixed text.
     pub(super) fn right(mut self, text: impl Into<String>, paint: Paint) -> Row {
-        self.right.push(Span { text: text.into(), paint, yields: false });
+        self.right.push(PaintedText { text: text.into(), paint, yields: false });
         self
     }
 
     /// The row in exactly `columns`.
     pub(super) fn render(&self, columns: usize, charset: Charset, color: bool) -> String {
-        let clean = |spans: &[Span]| -> Vec<Span> {
-            spans.iter().map(|span| Span { text: text::clean(&span.text, charset).into_owned(), ..*span }).collect()
+        let clean = |spans: &[PaintedText]| -> Vec<PaintedText> {
+            spans.iter().map(|span| PaintedText { text: text::clean(&span.text, charset).into_owned(), ..*span }).collect()
         };
         let (mut left, mut right) = (clean(&self.left), clean(&self.right));
-        let fixed: usize = left.iter().filter(|span| !span.yields).map(Span::width).sum();
+        let fixed: usize = left.iter().filter(|span| !span.yields).map(PaintedText::width).sum();
         // A title shorter than this says nothing: the text at the right end goes first.
         const TITLE: usize = 8;
-        let title: usize = left.iter().filter(|span| span.yields).map(Span::width).sum();
+        let title: usize = left.iter().filter(|span| span.yields).map(PaintedText::width).sum();
         if fixed + title.min(TITLE) + gap(&right) + width(&right) > columns {
             right.clear();
         }
@@ -95,7 +95,7 @@ impl Row {
     }
 }
 
-impl Span {
+impl PaintedText {
     fn width(&self) -> usize {
         text::width(&self.text)
     }
@@ -108,17 +108,17 @@ impl Span {
     }
 }
 
-fn width(spans: &[Span]) -> usize {
-    spans.iter().map(Span::width).sum()
+fn width(spans: &[PaintedText]) -> usize {
+    spans.iter().map(PaintedText::width).sum()
 }
 
 /// Blanks between the left text and the right one.
-fn gap(right: &[Span]) -> usize {
+fn gap(right: &[PaintedText]) -> usize {
     if width(right) == 0 { 0 } else { 2 }
 }
 
 /// Cuts the chosen spans, from the first on, so that together they fit into `room`.
-fn shrink(spans: &mut [Span], room: usize, charset: Charset, chosen: impl Fn(&Span) -> bool) {
+fn shrink(spans: &mut [PaintedText], room: usize, charset: Charset, chosen: impl Fn(&PaintedText) -> bool) {
     let mut room = room;
     for span in spans.iter_mut().filter(|span| chosen(span)) {
         span.text = text::truncate(&span.text, room, charset).into_owned();
