@@ -35,6 +35,7 @@ use crate::discover::{self, Found, Request, SourceKey};
 use crate::engine::{Engine, EngineSettings};
 use crate::error::Error;
 use crate::event::Seq;
+use crate::format;
 use crate::hub::{Hub, HubSettings, StartPosition};
 use crate::input::Input;
 use crate::output::ndjson::Ndjson;
@@ -84,12 +85,28 @@ impl ExitReason {
     }
 }
 
+/// Reads with another table of weights: for those who fit them, to score a table with the whole program.
+fn use_weights(table: &Path) -> Result<(), Error> {
+    let text = std::fs::read_to_string(table).map_err(|cause| Error::Io {
+        what: "cannot read the weights".to_owned(),
+        path: Some(table.to_owned()),
+        cause,
+    })?;
+    format::use_weights(&text);
+    Ok(())
+}
+
 /// Runs the program until a signal or its [`ExitWhen`] ends it.
 ///
 /// # Errors
 ///
 /// There is nothing to watch, the address cannot be bound, or the system refuses a thread.
 pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Error> {
+    if config.exit_when == ExitWhen::Drained
+        && let Ok(table) = std::env::var("PROGRESS_BRIDGE_WEIGHTS")
+    {
+        use_weights(Path::new(&table))?;
+    }
     let scope = discover(&config.watch, config.exit_when)?;
     if let Some(folder) = &config.read.state {
         require_state_outside(folder, &scope)?;
@@ -266,8 +283,10 @@ fn restore(engine: &mut Engine, restored: &mut Restored) -> HashMap<SourceKey, F
     engine.skip_published(newest, restored.uncounted());
     restored.events.clear();
     let Some(checkpoint) = restored.checkpoint.take() else { return HashMap::new() };
+    // Another reader counted other facts: the files are read from their beginning.
+    let files = if checkpoint.engine.is_of_another_reader() { HashMap::new() } else { checkpoint.files };
     engine.restore(checkpoint.engine, now);
-    checkpoint.files
+    files
 }
 
 fn hub_settings(config: &Config) -> HubSettings {

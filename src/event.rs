@@ -55,6 +55,8 @@ pub struct Event {
     pub timestamp_source: TimestampSource,
     /// Given only when it is a day.
     pub timestamp_precision: Option<Precision>,
+    /// Its line stood there for long before it was certain enough: others that happened later may have been told before.
+    pub late: bool,
     /// The name of the folder the task lives in.
     pub task_id: Arc<str>,
     /// The plan's branch or name, else the log's start line, else the run's first line.
@@ -282,7 +284,7 @@ impl Serialize for EventData {
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let day = self.timestamp_precision == Some(Precision::Day);
-        let mut object = to.serialize_struct("Event", 10 + usize::from(day))?;
+        let mut object = to.serialize_struct("Event", 10 + usize::from(day) + usize::from(self.late))?;
         object.serialize_field("id", &self.id)?;
         object.serialize_field("seq", &self.seq)?;
         object.serialize_field("type", self.data.type_name())?;
@@ -290,6 +292,9 @@ impl Serialize for Event {
         object.serialize_field("timestamp_source", &self.timestamp_source)?;
         if day {
             object.serialize_field("timestamp_precision", "day")?;
+        }
+        if self.late {
+            object.serialize_field("late", &true)?;
         }
         object.serialize_field("task_id", &*self.task_id)?;
         object.serialize_field("run", &*self.run)?;
@@ -308,6 +313,8 @@ struct RawEvent {
     timestamp: Timestamp,
     timestamp_source: TimestampSource,
     timestamp_precision: Option<Precision>,
+    #[serde(default)]
+    late: bool,
     task_id: Arc<str>,
     run: Arc<str>,
     provenance: Provenance,
@@ -318,8 +325,8 @@ struct RawEvent {
 
 impl From<RawEvent> for Event {
     fn from(raw: RawEvent) -> Self {
-        let RawEvent { id, seq, timestamp, timestamp_source, timestamp_precision, task_id, run, provenance, source, data } = raw;
-        Event { id, seq, timestamp, timestamp_source, timestamp_precision, task_id, run, provenance, source, data }
+        let RawEvent { id, seq, timestamp, timestamp_source, timestamp_precision, late, task_id, run, provenance, source, data } = raw;
+        Event { id, seq, timestamp, timestamp_source, timestamp_precision, late, task_id, run, provenance, source, data }
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Fact {
     pub entry_hash: u64,
     /// The record's own time, when it has one.
     pub recorded_at: Option<RecordedTime>,
+    /// Its line stood there for long before it was certain enough to be told.
+    pub late: bool,
 }
 
 /// A story as a source names it. At least one of the two is there.

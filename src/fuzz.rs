@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::fact::{Fact, Statement};
-use crate::format::{ParserConfig, Rules};
+use crate::format::{ParserConfig, Pause, Rules};
 use crate::hub::{Hub, HubSettings};
 use crate::line::{Line, LineEnd};
 use crate::plan::{self, Notation};
@@ -32,12 +32,14 @@ pub fn check_lines(data: &[u8]) {
         parser.parse_line(Line { number, text, end: LineEnd::Feed }, &mut facts);
         assert!(facts.len() - before <= FACTS_OF_A_LINE, "a line says {} things", facts.len() - before);
     }
-    let mut promised = Vec::new();
-    parser.clone().flush(&mut promised);
-    assert_eq!(parser.has_pending(), !promised.is_empty(), "it waits for nothing, or says more than it waits for");
-    parser.flush(&mut facts);
+    parser.extract(Pause::None, &mut facts);
+    parser.extract(Pause::Quiet, &mut facts);
+    let mut late = Vec::new();
+    parser.clone().extract(Pause::End, &mut late);
+    assert!(parser.is_doubtful() || late.is_empty(), "it says more than it waits for");
+    parser.extract(Pause::End, &mut facts);
     let mut again = Vec::new();
-    parser.flush(&mut again);
+    parser.extract(Pause::End, &mut again);
     assert!(again.is_empty() && !parser.has_pending(), "quiet says it twice");
     for fact in &facts {
         check_fact(fact, &lines);

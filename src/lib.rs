@@ -24,12 +24,10 @@ pub(crate) mod discover;
 pub(crate) mod estimate;
 pub(crate) mod format;
 pub(crate) mod ledger;
-#[expect(dead_code, reason = "used by `record`, which the formats are about to be built on")]
 pub(crate) mod lex;
 pub mod model;
 pub(crate) mod plan;
 pub(crate) mod rate_limiter;
-#[expect(dead_code, reason = "the formats are about to be built on it")]
 pub(crate) mod record;
 pub(crate) mod subject;
 pub(crate) mod tail; // its `watch`, `wake` and `reader` are edges: the watcher, the files, the clock

@@ -1,7 +1,9 @@
 //! A file's lines, each with its class and its facts.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::fact::{Criterion, Fact, Outcome, Statement, StoryName};
-use crate::format::{ParserConfig, SourceKind};
+use crate::format::{ParserConfig, Pause, SourceKind};
 use crate::line::{Lines, PartialLine};
 use crate::redact::mask;
 use crate::tail::splitter::Splitter;
@@ -13,6 +15,8 @@ pub(super) struct Explanation {
     pub(super) lines: Vec<ExplainedLine>,
     pub(super) understood: u64,
     pub(super) unknown: u64,
+    /// Lines of the unknown ones that look like records and were not taken.
+    pub(super) record_like: u64,
 }
 
 impl Explanation {
@@ -33,6 +37,8 @@ pub(super) struct ExplainedLine {
     pub(super) text: String,
     pub(super) facts: Vec<Fact>,
     pub(super) class: LineClass,
+    /// What speaks for and against its being a record, if it could be one.
+    pub(super) why: Option<String>,
 }
 
 /// Whether a line was understood.
@@ -54,16 +60,24 @@ pub(super) fn explain_log(config: &ParserConfig, bytes: &[u8]) -> Explanation {
     let mut facts = Vec::new();
     let mut lines = Vec::new();
     for line in text.iter().chain(partial.as_ref().map(PartialLine::line)) {
-        let before = parser.raw_counts();
+        let before = parser.counts_outside_records();
         parser.parse_line(line, &mut facts);
-        let class = match (line.text.trim().is_empty(), parser.raw_counts().1 > before.1) {
+        let class = match (line.text.trim().is_empty(), parser.counts_outside_records().1 > before.1) {
             (true, _) => LineClass::Blank,
             (false, true) => LineClass::Unknown,
             (false, false) => LineClass::Understood,
         };
-        lines.push(ExplainedLine { number: line.number, text: line.text.to_owned(), facts: Vec::new(), class });
+        lines.push(ExplainedLine { number: line.number, text: line.text.to_owned(), facts: Vec::new(), class, why: None });
     }
-    parser.flush(&mut facts);
+    parser.extract(Pause::End, &mut facts);
+    let unknown: HashSet<u32> = parser.unknown_numbers().collect();
+    for line in lines.iter_mut().filter(|line| line.class == LineClass::Understood && unknown.contains(&line.number)) {
+        line.class = LineClass::Unknown;
+    }
+    let mut reasons: HashMap<u32, String> = parser.reasons().into_iter().collect();
+    for line in &mut lines {
+        line.why = reasons.remove(&line.number);
+    }
     // A fact belongs to the line it was read from, which may lie before the line that completed it.
     for fact in facts {
         let at = lines.partition_point(|line| line.number < fact.line);
@@ -86,7 +100,7 @@ pub(super) fn explain_log(config: &ParserConfig, bytes: &[u8]) -> Explanation {
     if parser.kind() == SourceKind::Unknown {
         lines.iter_mut().filter(|line| line.class == LineClass::Understood).for_each(|line| line.class = LineClass::Unknown);
     }
-    Explanation { kind: parser.kind(), lines, understood, unknown }
+    Explanation { kind: parser.kind(), lines, understood, unknown, record_like: parser.record_like() }
 }
 
 /// Describes a fact in a few words.

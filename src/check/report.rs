@@ -60,6 +60,8 @@ impl<'a> Report<'a> {
 struct LineShares {
     understood: u64,
     unknown: u64,
+    /// Of the unknown ones: look like records and were not taken.
+    record_like: u64,
     /// Understood ÷ all lines that are not blank; 1 for an empty file.
     share: f64,
 }
@@ -87,13 +89,21 @@ struct ReportedStory<'a> {
 struct QuotedLine<'a> {
     line: u32,
     text: &'a str,
+    /// What speaks for and against its being a record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
 }
 
 fn report_log<'a>(name: &'a str, explanation: &'a Explanation) -> Report<'a> {
     let facts = explanation.lines.iter().flat_map(|line| &line.facts).map(reported_fact).collect();
     let unknown = explanation.lines.iter().filter(|line| line.class == LineClass::Unknown && line.facts.is_empty());
-    let quoted = unknown.take(QUOTED).map(|line| QuotedLine { line: line.number, text: &line.text }).collect();
-    let lines = LineShares { understood: explanation.understood, unknown: explanation.unknown, share: explanation.share() };
+    let quoted = unknown.take(QUOTED).map(|line| QuotedLine { line: line.number, text: &line.text, why: line.why.as_deref() }).collect();
+    let lines = LineShares {
+        understood: explanation.understood,
+        unknown: explanation.unknown,
+        record_like: explanation.record_like,
+        share: explanation.share(),
+    };
     Report { kind: Some(explanation.kind.name()), lines: Some(lines), facts: Some(facts), not_understood: Some(quoted), ..Report::of(name) }
 }
 
@@ -126,7 +136,7 @@ mod tests {
         let expected = serde_json::json!({
             "path": "run.log",
             "kind": "terminal log",
-            "lines": {"understood": 2, "unknown": 1, "share": 0.667},
+            "lines": {"understood": 2, "unknown": 1, "record_like": 0, "share": 0.667},
             "facts": [
                 {"line": 1, "says": "story_passed", "story_id": "US-1", "words": "passed US-1", "text": "[EXEC-LOG] Completed: US-1 (5ms)"},
                 {"line": 4, "says": "story_started", "story_id": "US-2", "title": "Sell", "words": "started US-2",

@@ -20,6 +20,9 @@ const TEXT_WIDTH: usize = 90;
 pub(super) fn render_log(name: &str, explanation: &Explanation) -> String {
     let mut text =
         format!("{name}: {}, {} lines understood (·), {} not (?)", kind_name(explanation), explanation.understood, explanation.unknown);
+    if explanation.record_like > 0 {
+        text.push_str(&format!(", of which {} look like records", explanation.record_like));
+    }
     // Rounded down: 100 % only when every line was understood.
     push_line(&mut text, format_args!(", {:.0} % understood", (explanation.share() * 100.0).floor()));
     let digits = explanation.lines.last().map_or(1, |line| line.number.to_string().len());
@@ -72,6 +75,9 @@ fn push_rows(text: &mut String, explanation: &ExplainedLine, digits: usize, widt
         } else {
             push_line(text, format_args!("{:>digits$} │ {} │", "", padded(&meaning, width)));
         }
+    }
+    if let Some(why) = &explanation.why {
+        push_line(text, format_args!("{:>digits$} │ {} │   {why}", "", padded("", width)));
     }
 }
 
@@ -193,15 +199,16 @@ mod tests {
             text: "".into(),
             entry_hash: 0,
             recorded_at: None,
+            late: false,
         }
     }
 
     fn explanation(lines: Vec<(&str, Vec<Fact>, LineClass)>) -> Explanation {
         let lines = (1..)
             .zip(lines)
-            .map(|(number, (text, facts, reading))| ExplainedLine { number, text: text.to_owned(), facts, class: reading })
+            .map(|(number, (text, facts, reading))| ExplainedLine { number, text: text.to_owned(), facts, class: reading, why: None })
             .collect();
-        Explanation { kind: SourceKind::ProgressLog, lines, understood: 3, unknown: 1 }
+        Explanation { kind: SourceKind::ProgressLog, lines, understood: 3, unknown: 1, record_like: 0 }
     }
 
     #[test]

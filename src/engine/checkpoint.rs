@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::discover::SourceKey;
 use crate::event::Seq;
+use crate::format::reader_version;
 use crate::ledger::{CountKey, RunLedger, SourceLedger};
 use crate::model::TaskModel;
 
@@ -20,6 +21,8 @@ pub struct EngineCheckpoint {
     /// The last event that it covers.
     pub seq: Seq,
     pub(super) at: Timestamp,
+    /// See `format::reader_version`.
+    pub(super) reader: u64,
     /// By the folder of the task.
     pub(super) tasks: HashMap<PathBuf, TaskCheckpoint>,
     pub(super) sources: HashMap<SourceKey, SourceCheckpoint>,
@@ -62,7 +65,12 @@ pub(super) struct RestoredLog {
 }
 
 impl EngineCheckpoint {
+    /// Whether another version of the reader has counted: the same lines may give other facts now.
+    pub fn is_of_another_reader(&self) -> bool {
+        self.reader != reader_version()
+    }
+
     pub(super) fn new(seq: Seq, at: Timestamp) -> Self {
-        EngineCheckpoint { seq, at, tasks: HashMap::new(), sources: HashMap::new() }
+        EngineCheckpoint { seq, at, reader: reader_version(), tasks: HashMap::new(), sources: HashMap::new() }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::fact::{CountedKind, Fact};
-use crate::format::LogParser;
+use crate::format::{LogParser, Pause};
 use crate::ledger::CountKey;
 use crate::line::PartialLine;
 
@@ -61,6 +61,6 @@ pub(super) fn facts_at_eof(parser: &LogParser, partial_line: Option<&PartialLine
     if let Some(partial_line) = partial_line {
         parser.parse_line(partial_line.line(), &mut facts);
     }
-    parser.flush(&mut facts);
+    parser.extract(Pause::Quiet, &mut facts);
     facts
 }

@@ -1,7 +1,7 @@
 //! The files of one source that lost their name: what is still appended to them is read and counted beside the file that took the name.
 
 use crate::fact::Fact;
-use crate::format::LogParser;
+use crate::format::{LogParser, Pause};
 use crate::input::DetachedId;
 use crate::ledger::{CountKey, SourceLedger};
 use crate::line::{Lines, PartialLine};
@@ -38,6 +38,7 @@ impl DetachedLogs {
         for line in lines.iter() {
             log.parser.parse_line(line, &mut facts);
         }
+        log.parser.extract(Pause::None, &mut facts);
         log.count(facts, ledger, resolve)
     }
 

@@ -43,5 +43,6 @@ pub(super) fn inferred_start(story: &StoryRef) -> Fact {
         text: "".into(),
         entry_hash: entry_hash(""),
         recorded_at: None,
+        late: false,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::fact::Fact;
-use crate::format::{LogParser, ParserConfig, SourceKind};
+use crate::format::{LogParser, ParserConfig, Pause, PlanNames, SourceKind};
 use crate::input::{DetachedId, RereadReason};
 use crate::ledger::{ContentCounts, CountItem, CountKey, PARTIAL_LOSS_DELAY, RewriteContext, SourceLedger, TOTAL_LOSS_DELAY, Verdict};
 use crate::line::{Lines, PartialLine};
@@ -16,6 +16,9 @@ use super::counting::{CountedFact, RedrawFilter, UncountedFact, facts_at_eof, ol
 use super::detached::DetachedLogs;
 use super::ownership::SharedFileId;
 use super::resolve::Resolved;
+
+/// A file that nobody has written to for so long rests: what is probably a record is told.
+const IDLE_DELAY: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct LogSource {
@@ -56,6 +59,8 @@ pub(super) struct LogSource {
 struct CandidateContent {
     parser: LogParser,
     facts: Vec<Fact>,
+    /// What its open last line and entry state, once it was looked at to its end.
+    facts_at_eof: Option<Vec<Fact>>,
     partial_line: Option<PartialLine>,
     reason: RereadReason,
     /// Since when the file is known not to have merely grown.
@@ -133,8 +138,10 @@ impl LogSource {
             Some(RereadReason::Rewritten | RereadReason::Replaced | RereadReason::RotatedSibling | RereadReason::Restored) | None => reason,
         };
         let since = previous.map_or(now, |previous| previous.since);
-        let parser = self.config.parser();
-        self.candidate = Some(CandidateContent { parser, facts: Vec::new(), partial_line: None, reason, since, complete: false });
+        let mut parser = self.config.parser();
+        parser.keep_verdicts(&self.parser);
+        self.candidate =
+            Some(CandidateContent { parser, facts: Vec::new(), facts_at_eof: None, partial_line: None, reason, since, complete: false });
         self.late_partial_line = None;
         self.changed = now;
     }
@@ -157,6 +164,7 @@ impl LogSource {
         match &mut self.candidate {
             Some(candidate) => {
                 candidate.partial_line = None;
+                candidate.facts_at_eof = None;
                 candidate.facts.append(&mut facts);
             }
             None => self.push_uncounted(facts, false),
@@ -168,6 +176,7 @@ impl LogSource {
         self.changed = now;
         if let Some(candidate) = &mut self.candidate {
             candidate.partial_line = partial_line;
+            candidate.facts_at_eof = None;
             candidate.complete = true;
         }
     }
@@ -177,6 +186,7 @@ impl LogSource {
         if self.candidate.is_some() {
             self.late_partial_line = Some(partial_line);
         } else {
+            self.extract(Pause::None);
             let facts = facts_at_eof(&self.parser, Some(&partial_line));
             self.push_uncounted(facts, true);
         }
@@ -186,14 +196,34 @@ impl LogSource {
         self.uncounted.extend(facts.into_iter().map(|fact| UncountedFact { fact, provisional }));
     }
 
-    /// Settles the open entry as it is, when nothing followed for a while or `at_once`.
-    pub(super) fn settle(&mut self, now: Duration, at_once: bool) {
-        let is_due = at_once || now.saturating_sub(self.changed) >= PARTIAL_LOSS_DELAY;
-        if self.candidate.is_none() && self.parser.has_pending() && is_due {
-            let mut facts = Vec::new();
-            self.parser.flush(&mut facts);
-            self.push_uncounted(facts, false);
+    /// What the plan beside the file names, for the next looks.
+    pub(super) fn set_plan(&mut self, plan: Option<&Arc<PlanNames>>) {
+        self.parser.set_plan(plan);
+        if let Some(candidate) = &mut self.candidate {
+            candidate.parser.set_plan(plan);
         }
+    }
+
+    /// Takes the facts that are certain by now, and at a pause those of the open entry. `least` when more is known of the pause than
+    /// how long ago the file changed.
+    pub(super) fn settle(&mut self, now: Duration, least: Pause) {
+        let idle = now.saturating_sub(self.changed);
+        let pause = if idle >= IDLE_DELAY {
+            Pause::End
+        } else if idle >= PARTIAL_LOSS_DELAY {
+            Pause::Quiet
+        } else {
+            Pause::None
+        };
+        if self.candidate.is_none() {
+            self.extract(pause.max(least));
+        }
+    }
+
+    fn extract(&mut self, pause: Pause) {
+        let mut facts = Vec::new();
+        self.parser.extract(pause, &mut facts);
+        self.push_uncounted(facts, false);
     }
 
     /// When a tick may accept or settle something although the file does not change; `ticked` is the time of the last tick.
@@ -204,7 +234,8 @@ impl LogSource {
                 settled.into_iter().chain([candidate.since + TOTAL_LOSS_DELAY]).filter(|time| *time > ticked).min()
             }
             Some(_) => None,
-            None => self.parser.has_pending().then_some(self.changed + PARTIAL_LOSS_DELAY),
+            None if self.parser.has_pending() => Some(self.changed + PARTIAL_LOSS_DELAY),
+            None => self.parser.is_doubtful().then_some(self.changed + IDLE_DELAY),
         }
     }
 
@@ -277,6 +308,13 @@ impl LogSource {
     pub(super) fn evaluate(&mut self, now: Duration, at_once: bool, mut resolve: impl FnMut(&Fact) -> Resolved) -> Option<Evaluation> {
         let machine = self.is_machine_log();
         let candidate = self.candidate.as_mut().filter(|candidate| candidate.complete)?;
+        let at_eof = match candidate.facts_at_eof.take() {
+            Some(facts) => facts,
+            None => {
+                candidate.parser.extract(Pause::None, &mut candidate.facts);
+                facts_at_eof(&candidate.parser, candidate.partial_line.as_ref())
+            }
+        };
         let mut items = Vec::new();
         let mut counts = ContentCounts::default();
         let mut redraws = RedrawFilter::default();
@@ -297,15 +335,16 @@ impl LogSource {
         });
         // A save without a final newline loses nothing: the facts of its open end count if the accepted content held them.
         let mut provisional = Vec::new();
-        for fact in facts_at_eof(&candidate.parser, candidate.partial_line.as_ref()) {
-            if let Resolved::Countable(item) = resolve(&fact)
+        for fact in &at_eof {
+            if let Resolved::Countable(item) = resolve(fact)
                 && self.ledger.has_lost(&counts, item)
             {
                 counts.add(item);
                 items.push((candidate.facts.len() + provisional.len(), item));
-                provisional.push((item.key, fact));
+                provisional.push((item.key, fact.clone()));
             }
         }
+        candidate.facts_at_eof = Some(at_eof);
         let restored = self.restored.as_ref().and_then(|restored| restored.start_line.as_ref());
         let start_lines = (self.parser.head().start_line.as_ref().or(restored), candidate.parser.head().start_line.as_ref());
         let context = RewriteContext {
@@ -356,9 +395,8 @@ impl LogSource {
         self.was_present = true;
         self.parser = candidate.parser;
         let mut facts = candidate.facts;
-        if self.restored.take().is_some_and(|restored| restored.settled) {
-            self.parser.flush(&mut facts);
-        }
+        let was_settled = self.restored.take().is_some_and(|restored| restored.settled);
+        self.parser.extract(if was_settled { Pause::Quiet } else { Pause::None }, &mut facts);
         facts.retain(|fact| !matches!(resolve(fact), Resolved::Ignored));
         self.unpublished.extend(facts.into_iter().map(|fact| CountedFact { fact, count: None }));
     }

@@ -88,6 +88,8 @@ pub struct Engine {
     new_notices: Vec<Notice>,
     /// The initial scan is done.
     live: bool,
+    /// What the initial scan finds counts as told, whatever the settings say.
+    mutes_history: bool,
     /// No input follows the next tick.
     finishing: bool,
     /// Rises whenever [`Engine::state`] changes.
@@ -156,6 +158,7 @@ impl Engine {
             notices: VecDeque::new(),
             new_notices: Vec::new(),
             live: false,
+            mutes_history: false,
             finishing: false,
             state_version: 1,
             estimated: Duration::ZERO,
@@ -273,7 +276,7 @@ impl Engine {
                 now,
                 finish,
                 live: self.live,
-                mute: !self.live && !self.settings.emit_history && !self.tasks[index].restored,
+                mute: !self.live && (self.mutes_history || !self.settings.emit_history && !self.tasks[index].restored),
                 events: Vec::new(),
                 notices: Vec::new(),
             };
@@ -415,10 +418,17 @@ impl Engine {
     }
 
     /// Goes on from a checkpoint. Called before the first input.
-    pub fn restore(&mut self, checkpoint: EngineCheckpoint, now: ClockReading) {
+    pub fn restore(&mut self, mut checkpoint: EngineCheckpoint, now: ClockReading) {
         self.seq = self.seq.max(checkpoint.seq);
         // Records of a task that is not watched at present belong to no other task.
         self.owners.restore(None, checkpoint.tasks.values().flat_map(|task| &task.records));
+        if checkpoint.is_of_another_reader() {
+            self.mutes_history = true;
+            checkpoint.sources.clear();
+            let message = "was kept by another version: what the files hold now counts as already told";
+            let notice = Notice { kind: NoticeKind::Store, path: None, message: message.to_owned(), at: now.wall };
+            self.feed(Input::Notice { source: None, at: now, notice });
+        }
         self.checkpoint = Some(checkpoint);
         self.restore_added(0, 0, now);
     }

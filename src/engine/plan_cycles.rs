@@ -55,6 +55,7 @@ mod tests {
             text: "".into(),
             entry_hash: entry_hash(""),
             recorded_at: None,
+            late: false,
         };
         let facts: Vec<Fact> = (1..).zip(ids).map(fact).collect();
         assert_eq!(last_cycle_start(facts.iter(), &plan), expected, "{ids:?}");

@@ -113,5 +113,6 @@ fn plan_fact(statement: Statement, story: Option<StoryName>, provenance: Provena
         text: "".into(),
         entry_hash: entry_hash(""),
         recorded_at: None,
+        late: false,
     }
 }

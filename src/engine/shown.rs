@@ -31,6 +31,7 @@ impl Masking {
         let Event {
             id: _,
             seq: _,
+            late: _,
             timestamp: _,
             timestamp_source: _,
             timestamp_precision: _,

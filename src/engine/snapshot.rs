@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::estimate::{self, Outlook};
+use crate::event::TEXT_LIMIT;
 use crate::format::SourceKind;
 use crate::model::state::{
-    Attention, AttentionKind, FirstGuess, Remaining, SourceCondition, SourceState, SourceUnit, TaskState, TaskStatus, Unlisted,
+    Attention, AttentionKind, FirstGuess, Remaining, SourceCondition, SourceState, SourceUnit, TaskState, TaskStatus, UnknownLine, Unlisted,
 };
 use crate::model::{EstimateInput, TaskModel, ViewInput};
 use crate::text;
@@ -17,6 +18,9 @@ use crate::text;
 use super::log_source::LogSource;
 use super::plan_source::PlanSource;
 use super::status_source::StatusSource;
+
+/// Lines of a source that were not understood and are shown.
+const UNKNOWN_LINES: usize = 20;
 
 /// Tasks that a snapshot shows at most.
 pub(super) const TASK_LIMIT: usize = 200;
@@ -34,9 +38,15 @@ pub(super) fn log_state(log: &LogSource, state: SourceCondition) -> SourceState 
         unit: unit(kind),
         understood,
         unknown,
-        record_like: 0,
-        unknown_lines: Vec::new(),
+        record_like: log.parser().record_like(),
+        unknown_lines: unknown_lines(log),
     }
+}
+
+/// Those that look like records first: they are what a reader misses.
+fn unknown_lines(log: &LogSource) -> Vec<UnknownLine> {
+    let lines = log.parser().unknown_lines(UNKNOWN_LINES).into_iter();
+    lines.map(|(line, text)| UnknownLine { line, text: text.chars().take(TEXT_LIMIT).collect() }).collect()
 }
 
 pub(super) fn plan_state(source: &PlanSource, state: SourceCondition) -> SourceState {

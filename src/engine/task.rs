@@ -9,7 +9,7 @@ use crate::clock::{ClockReading, Timestamp};
 use crate::discover::Task as FoundTask;
 use crate::event::Event;
 use crate::fact::{CountedKind, Fact, Provenance, Statement};
-use crate::format::SourceKind;
+use crate::format::{PlanNames, SourceKind};
 use crate::input::DetachedId;
 use crate::ledger::{RunLedger, TOTAL_LOSS_DELAY, Verdict};
 use crate::line::{Lines, PartialLine};
@@ -46,6 +46,8 @@ pub(super) struct TaskEngine {
     pub(super) model: TaskModel,
     pub(super) inference: InferenceState,
     resolver: FactResolver,
+    /// Of the newest plan, as evidence for the logs.
+    plan_names: Option<Arc<PlanNames>>,
     run: RunLedger,
     run_name: Option<String>,
     /// The start of the run as the plan states it, while nothing of the run has begun.
@@ -80,6 +82,7 @@ impl TaskEngine {
             model: TaskModel::new(id, source_text),
             inference: InferenceState::new(infer),
             resolver: FactResolver::default(),
+            plan_names: None,
             run: RunLedger::default(),
             run_name: None,
             planned_start: None,
@@ -106,6 +109,17 @@ impl TaskEngine {
     /// The plan as its file was last read, accepted or not.
     pub(super) fn newest_plan(&self) -> Option<&Plan> {
         self.plans.iter().filter_map(PlanSource::newest).find(|plan| !plan.stories.is_empty())
+    }
+
+    /// Shows the logs what the newest plan names.
+    pub(super) fn share_plan_names(&mut self) {
+        let names = self.newest_plan().map(|plan| PlanNames::new(plan.stories.iter().map(|story| (story.id.clone(), story.title.clone()))));
+        if names.as_ref() != self.plan_names.as_deref() {
+            self.plan_names = names.map(Arc::new);
+        }
+        for log in &mut self.logs {
+            log.set_plan(self.plan_names.as_ref());
+        }
     }
 
     /// Reads lines of a log.

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use crate::clock::ClockReading;
 use crate::error::{Notice, NoticeKind};
 use crate::event::Event;
+use crate::format::Pause;
 use crate::ledger::{MAX_KEYS, PARTIAL_LOSS_DELAY, Verdict};
 use crate::plan::Plan;
 
@@ -17,6 +18,9 @@ use super::task::TaskEngine;
 
 /// [`PARTIAL_LOSS_DELAY`] on the wall clock, which file times are compared with.
 const SETTLED_MS: u64 = PARTIAL_LOSS_DELAY.as_millis() as u64;
+
+/// The rest of a file after which what is probable is told, on the wall clock.
+const RESTED_MS: u64 = 60_000;
 
 pub(super) struct TaskTick<'a> {
     pub(super) owners: &'a mut RecordOwners,
@@ -33,6 +37,7 @@ pub(super) struct TaskTick<'a> {
 
 impl TaskTick<'_> {
     pub(super) fn run(&mut self, task: &mut TaskEngine) {
+        task.share_plan_names();
         let was_pending = std::mem::take(&mut task.run_switch_pending);
         let begins_run = self.begins_run(task);
         if begins_run && !was_pending && !self.finish {
@@ -174,8 +179,13 @@ impl TaskTick<'_> {
     fn count_appended(&mut self, task: &mut TaskEngine, log: usize, pending: &mut Vec<PendingFact>) {
         // An open entry in a file that nobody has written to for a while is complete, as far as the initial scan is concerned.
         let age = task.logs[log].written.and_then(|at| self.now.wall.since(at));
-        let is_old = !self.live && age.is_some_and(|age| age >= SETTLED_MS);
-        task.logs[log].settle(self.now.elapsed, self.finish || is_old);
+        let least = match age.filter(|_| !self.live) {
+            _ if self.finish => Pause::End,
+            Some(age) if age >= RESTED_MS => Pause::End,
+            Some(age) if age >= SETTLED_MS => Pause::Quiet,
+            Some(_) | None => Pause::None,
+        };
+        task.logs[log].settle(self.now.elapsed, least);
         let appended = task.count_appended(log, self.now.elapsed, self.live, self.owners);
         if self.owners.is_shared(task.logs[log].file) {
             self.record_activity(task, log, &appended);

@@ -142,6 +142,7 @@ fn statement(what: Statement, story: Option<StoryName>, seen: &Seen<'_>) -> Fact
         text: seen.raw.into(),
         entry_hash: entry_hash(seen.raw),
         recorded_at: None,
+        late: false,
     }
 }
 

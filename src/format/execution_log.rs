@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::json::{self, Inner, Scalar, Texts};
 use super::words::error_kind;
-use super::{Family, Reading, Seen, SourceKind, time};
+use super::{Family, Seen, SourceKind, time};
 use crate::fact::{Fact, Failure, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName};
 
 pub(super) const FAMILY: Family = Family { kind: SourceKind::ExecutionLog, begins: b"{", read };
@@ -71,7 +71,7 @@ struct Metadata<'a> {
     reason: Scalar<'a>,
 }
 
-fn read(seen: &Seen<'_>) -> Option<Reading> {
+fn read(seen: &Seen<'_>) -> Option<Vec<Fact>> {
     if seen.text.contains("\"prd_id\"") {
         return registration(seen);
     }
@@ -96,10 +96,10 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         "in_progress" | "started" | "running" => maker.started(&mut facts),
         _ => return None,
     }
-    Some(Reading::Says(facts))
+    Some(facts)
 }
 
-fn registration(seen: &Seen<'_>) -> Option<Reading> {
+fn registration(seen: &Seen<'_>) -> Option<Vec<Fact>> {
     let record: Registration<'_> = json::object(seen.text)?;
     let metadata = record.metadata.0.as_ref();
     let what = match record.event.word() {
@@ -114,11 +114,11 @@ fn registration(seen: &Seen<'_>) -> Option<Reading> {
             "completed" => Statement::TaskEnded { passed: true },
             "failed" | "error" | "timeout" => Statement::TaskEnded { passed: false },
             // Stopped by hand, moved elsewhere: how the run ended is not said.
-            _ => return Some(Reading::Says(Vec::new())),
+            _ => return Some(Vec::new()),
         },
         _ => return None,
     };
-    Some(Reading::Says(vec![Fact {
+    Some(vec![Fact {
         statement: what,
         story: None,
         form: StatementForm::Record,
@@ -127,7 +127,8 @@ fn registration(seen: &Seen<'_>) -> Option<Reading> {
         text: seen.raw.into(),
         entry_hash: xxh3_64(seen.text.as_bytes()),
         recorded_at: time::whole(record.timestamp.word(), seen.clock),
-    }]))
+        late: false,
+    }])
 }
 
 struct Maker<'r> {
@@ -168,6 +169,7 @@ impl<'r> Maker<'r> {
             text: self.text.into(),
             entry_hash: self.open,
             recorded_at: when,
+            late: false,
         }
     }
 

@@ -195,6 +195,7 @@ impl Block {
             text: self.text.clone(),
             entry_hash: open,
             recorded_at: self.when,
+            late: false,
         });
         true
     }

@@ -42,11 +42,6 @@ impl FileHeader {
         self.title.as_ref().is_some_and(|title| title.sure)
     }
 
-    /// Whether there is a title that speaks of progress.
-    pub(super) fn is_titled(&self) -> bool {
-        self.title.is_some()
-    }
-
     /// Whether title and fields together are what only a runner's log has on top.
     pub(super) fn is_known(&self) -> bool {
         self.title.as_ref().is_some_and(|title| title.sure || self.head.started.is_some() || self.branch.is_some())
@@ -174,6 +169,7 @@ impl FileHeader {
             entry_hash: entry_hash(&place.text),
             text: place.text,
             recorded_at: self.head.started,
+            late: false,
         });
     }
 }

@@ -2,8 +2,6 @@
 //!
 //! Says what looks like an id and how surely; whether a story of that id exists is not known here.
 
-use super::evidence;
-
 /// Most ids that one range stands for.
 const RANGE_LIMIT: usize = 100;
 
@@ -139,7 +137,7 @@ fn one(text: &str, number_is_id: bool) -> Option<(&str, Looks)> {
     }
     let word = word.trim_end_matches(['-', '_', '.']);
     // `CART-02-draft.md` names a file.
-    if word.rsplit_once('.').is_some_and(|(_, ending)| evidence::is_ending(ending)) {
+    if word.rsplit_once('.').is_some_and(|(_, ending)| is_ending(ending)) {
         return None;
     }
     if word.is_empty() || word.len() > 60 || !word.is_char_boundary(word.len()) {
@@ -195,39 +193,6 @@ fn strong(word: &str) -> Option<&str> {
         Some(again) => Some(word[..at + again].trim_end_matches('-')),
         None => Some(word),
     }
-}
-
-/// Whether a label speaks of stories: `Features completed`, `Tasks`.
-pub(super) fn names_stories(label: &str) -> bool {
-    label
-        .split(' ')
-        .any(|word| ["features", "feature", "tasks", "task", "stories", "story"].iter().any(|name| name.eq_ignore_ascii_case(word)))
-}
-
-/// Whether a text may begin with an id, a word before one, or words in capitals: a quick look at its first word.
-pub(super) fn may_lead(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let Some(first) = bytes.first() else { return false };
-    if !first.is_ascii_alphabetic() {
-        return true;
-    }
-    let (mut upper, mut lower) = (0, 0);
-    for byte in bytes {
-        match byte {
-            b'A'..=b'Z' => upper += 1,
-            b'a'..=b'z' => lower += 1,
-            b'0'..=b'9' | b'-' | b'_' => return true,
-            _ => break,
-        }
-    }
-    lower == 0 && upper > 1 || strip_generic(text).1
-}
-
-/// Whether a weak id can stand by itself: a letter or two with a number (`F006`), numbers with dots (`1.2`), words joined to a number.
-pub(super) fn is_story_like(id: &str) -> bool {
-    let letters = id.bytes().filter(u8::is_ascii_alphabetic).count();
-    let digits = id.bytes().filter(u8::is_ascii_digit).count();
-    digits > 0 && (letters > 0 || id.contains('.')) || (letters > 0 && id.contains(['-', '_']))
 }
 
 fn is_not_story(word: &str) -> bool {
@@ -296,6 +261,17 @@ fn range(first: &str, last: &str) -> Option<Vec<String>> {
     let (from, to) = (low.parse::<u32>().ok()?, high.parse::<u32>().ok()?);
     let width = low.len();
     (from < to).then(|| (from + 1..=to).take(RANGE_LIMIT).map(|number| format!("{prefix}{number:0width$}")).collect())
+}
+
+/// Endings of files that people who write code name.
+const ENDINGS: &[&str] = &[
+    "ts", "tsx", "js", "jsx", "mjs", "py", "rs", "go", "rb", "java", "kt", "swift", "c", "cc", "cpp", "h", "cs", "php", "vue", "svelte",
+    "sql", "sh", "css", "html", "json", "yaml", "yml", "toml", "md", "lock",
+];
+
+/// Whether a name with this behind its last dot is a file's.
+fn is_ending(ending: &str) -> bool {
+    ENDINGS.contains(&ending)
 }
 
 #[cfg(test)]

@@ -1,178 +1,353 @@
-//! One log being read: who is asked about a line, and whose it is when nobody knows it.
+//! One log of records being read: whole statements are reported at their line, all others when the record reader is sure of them.
+//!
+//! What is reported is reported: a record whose line was reported is a record in every later look, with the same story, and only what is new of
+//! it is added. Lines that look like records and are not sure yet wait for evidence, for the end of the input, or for a long rest.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::entry::Entry;
+use super::anchor::{Anchor, anchor};
+use super::field::field;
 use super::head::FileHeader;
-use super::json;
-use super::list::List;
+use super::held_lines::{HeldClass, HeldLines, LINE_LIMIT};
 use super::order::Order;
-use super::session::Session;
+use super::record_facts::RecordContext;
+use super::reported::ReportedRecords;
+use super::run_end::run_end;
+use super::say::{Place, Saying};
 use super::time::Clock;
 use super::votes::Votes;
-use super::{ALL, LogHeader, Reading, Seen, SourceKind, heading, rule};
-use crate::fact::{Fact, Provenance, Statement, StoryName};
+use super::words::{self, Status};
+use super::{ALL, LogHeader, Pause, PlanNames, Seen, SourceKind, heading, json, rule};
+use crate::fact::{Fact, Provenance, StatementForm, entry_hash};
+use crate::lex::{Flags, LabelClass, LexedLine};
 use crate::line::Line;
+use crate::record::evidence::is_candidate;
+use crate::record::explain::explain;
+use crate::record::file::{FileContext, IndexedLog};
+use crate::record::score::Weights;
+use crate::record::{LIKELY, OutcomeSource, Reading, Record, RecordOutcome, assess, decode};
 
-/// For every byte the families whose lines may begin with it, as bits in the order of [`ALL`]. A byte outside ASCII may begin a word of any
-/// language: there every family that knows words is asked.
-const BEGINS: [u16; 256] = {
-    let mut table = [0; 256];
-    let mut nth = 0;
-    while nth < ALL.len() {
-        let mut at = 0;
-        while at < ALL[nth].begins.len() {
-            assert!(ALL[nth].begins[at].is_ascii());
-            table[ALL[nth].begins[at] as usize] |= 1 << nth;
-            at += 1;
-        }
-        nth += 1;
-    }
-    let mut byte = 128;
-    while byte < table.len() {
-        table[byte] = !WHOLE & ((1 << ALL.len()) - 1);
-        byte += 1;
-    }
-    table
-};
-
-/// A file that has said nothing in so many lines is no log of entries. From then on only lines that say everything by themselves are read,
-/// which no big log of something else has to pay for.
-const PATIENCE: u64 = 20_000;
-/// The families of such lines, as bits: records, events, and what scripts write about one story.
-const WHOLE: u16 = 0b111;
+/// A record with less is not reported while more may come.
+const SURE: f32 = 0.7;
+/// An anchor's.
+const CERTAIN: f32 = 0.99;
+/// What is no record is set to: clearly below what the decoder takes.
+const WITHHELD: f32 = 0.45;
+/// Lines that stay when the older ones are let go.
+const KEPT_LINES: usize = 2_000;
+/// Up to so many lines are looked at with every append; of more only when a good part is new, or at a pause.
+const SMALL: usize = 1_500;
 
 /// What has been read of one file so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Log {
+    /// Without its folder.
+    name: Arc<str>,
+    plan: Option<Arc<PlanNames>>,
+    /// It came after the last look.
+    is_plan_new: bool,
     header: FileHeader,
-    session: Option<Session>,
-    entry: Option<Entry>,
-    /// Inside a code fence, where nothing is an entry.
+    lines: HeldLines,
+    reported: ReportedRecords,
+    /// Whole statements that wait for the next look, so that all facts come in the order of the file.
+    statements: Vec<Fact>,
+    /// Inside a code fence, where nothing is a statement.
     fenced: bool,
-    /// The file is a runner's log for certain.
-    sure: bool,
-    /// Level of the heading of a section of plans, patterns or templates. Undated headings in it are no entries.
-    aside: Option<u8>,
-    /// A list of finished stories.
-    list: Option<List>,
-    /// The mark of the rule right above.
-    rule: Option<char>,
-    under_way: Option<StoryName>,
+    after_rule: bool,
     order: Order,
-    understood: u64,
-    unknown: u64,
     votes: Votes,
-    /// See [`PATIENCE`].
+    /// Lines that were let go, understood and not.
+    gone: (u64, u64),
+    /// The last look: lines that it understood and that it passed over although they look like records, from 0 in the file.
+    understood: Vec<usize>,
+    passed_over: Vec<usize>,
+    /// Lines that came since the last look at any pause, and since the last one at a pause.
+    unseen: usize,
+    unsettled: usize,
+    /// A line is probably a record, and not surely.
+    is_doubtful: bool,
+    /// Lines that were so at a pause: if they are reported after all, that is late.
+    waited: BTreeSet<usize>,
+    /// Digests of the records that were reported of an earlier content of the file: unchanged, they are records.
+    kept: Arc<HashSet<u64>>,
+    /// A long file without any record: from then on only whole statements are read.
     given_up: bool,
+    unknown: u64,
 }
 
 impl Log {
+    pub(super) fn new(name: &str) -> Self {
+        Log { name: Arc::from(name), ..Log::default() }
+    }
+
+    /// Goes on from what was reported of the content before.
+    pub(super) fn keep_verdicts(&mut self, before: &Log) {
+        let texts = before.lines.texts();
+        let names = before.plan.as_ref().map(|plan| plan.pairs().collect()).unwrap_or_default();
+        let file = IndexedLog::read(&texts, &FileContext { name: &before.name, plan: names });
+        let base = before.lines.base();
+        let reported = (0..texts.len()).filter(|at| before.reported.has(base + at));
+        self.kept = Arc::new(reported.map(|at| block_digest(&file, &texts, at)).collect());
+        self.plan.clone_from(&before.plan);
+    }
+
+    /// What the plan beside names: evidence.
+    pub(super) fn set_plan(&mut self, plan: Option<Arc<PlanNames>>) {
+        if self.plan != plan {
+            self.plan = plan;
+            self.is_plan_new = self.lines.len() > 0;
+        }
+    }
+
     pub(super) fn line(&mut self, line: Line<'_>, zone: &TimeZone, facts: &mut Vec<Fact>) {
         let text = line.text.trim_ascii();
-        let Some(&first) = text.as_bytes().first() else { return };
-        let mut families = if self.fenced || (first == b'{' && !json::may_speak(text)) { 0 } else { BEGINS[usize::from(first)] };
-        if self.given_up {
-            families &= WHOLE;
-            if families == 0 {
-                self.unknown += 1;
-                return;
+        let Some(&first) = text.as_bytes().first() else {
+            if !self.given_up {
+                self.lines.push(line, HeldClass::Open);
             }
-        }
-        let idle = self.entry.is_none() && self.session.is_none() && self.header.is_over();
-        let understood = if families == 0 && idle && !matches!(first, b'`' | b'_' | 0xE2) {
-            // Nobody's, and nothing is under way: most lines of a big log end here.
-            self.rule = None;
-            self.aside.is_some()
-        } else {
-            self.known_or_not(line, text, families, zone, facts)
+            return;
         };
-        if understood {
-            self.understood += 1;
-        } else {
-            self.unknown += 1;
-        }
-        if self.understood + self.unknown == PATIENCE {
-            self.give_up();
-        } else if self.given_up && understood {
-            self.given_up = self.votes.winner() == SourceKind::Unknown;
-        }
-    }
-
-    fn give_up(&mut self) {
-        if self.kind() != SourceKind::Unknown || self.sure {
+        let seen = Seen { number: line.number, raw: line.text, text, clock: self.clock(zone), sure: self.is_sure() };
+        self.fence(text);
+        let is_taken = !self.fenced && self.statement(&seen, first, facts);
+        if self.given_up {
+            if is_taken {
+                self.gone.0 += 1;
+                self.given_up = !self.votes.has(SourceKind::ProgressLog);
+            } else {
+                self.unknown += 1;
+            }
             return;
         }
-        self.given_up = true;
-        self.entry = None;
-        self.session = None;
-        self.list = None;
-        self.aside = None;
-        self.fenced = false;
-    }
-
-    fn known_or_not(&mut self, line: Line<'_>, text: &str, families: u16, zone: &TimeZone, facts: &mut Vec<Fact>) -> bool {
-        let before = facts.len();
-        let under_way = self.under_way.take();
-        let seen = Seen {
-            number: line.number,
-            raw: line.text,
-            text,
-            clock: Clock { zone, year: self.header.year },
-            sure: self.sure || self.header.is_known(),
-            known: self.header.is_known(),
-            likely: self.sure || self.header.is_titled(),
-            planned: self.aside.is_some() || self.session.as_ref().is_some_and(Session::is_plan_section),
-            finished: false,
-            in_session: self.session.is_some(),
-            done: self.session.as_ref().is_some_and(Session::is_done_section),
-            entry_level: self.entry.as_ref().filter(|entry| !entry.names_nothing()).map(Entry::level),
-            fence: self.rule.take(),
-            under_way: under_way.as_ref(),
+        let is_header = !is_taken && !self.fenced && !self.header.is_over() && self.header.line(&seen, &mut self.statements);
+        let class = match (is_taken, is_header) {
+            (true, _) => HeldClass::Statement,
+            (false, true) => HeldClass::Header,
+            (false, false) if first == b'{' => HeldClass::Json,
+            (false, false) => HeldClass::Open,
         };
-        let understood = self.read(seen, families, facts);
-        self.under_way = under_way;
-        for fact in &facts[before..] {
-            self.notice(fact);
+        self.lines.push(line, class);
+        self.unseen += 1;
+        self.unsettled += 1;
+        if self.lines.is_full() {
+            self.let_go(zone, facts);
         }
-        understood
     }
 
-    /// Remembers which story is under way, and what its session has named.
-    fn notice(&mut self, fact: &Fact) {
-        let Some(story) = &fact.story else { return };
-        let ended = match &fact.statement {
-            Statement::StoryStarted { .. } if fact.provenance == Provenance::Explicit => false,
-            Statement::StoryEnded { .. } => true,
-            _ => return,
+    /// A line that says everything by itself.
+    fn statement(&mut self, seen: &Seen<'_>, first: u8, facts: &mut Vec<Fact>) -> bool {
+        if first == b'{' && !json::may_speak(seen.text) {
+            return false;
+        }
+        for family in ALL.iter().filter(|family| family.begins.contains(&first)) {
+            let Some(said) = (family.read)(seen) else { continue };
+            self.votes.add(family.kind);
+            self.header.end(&mut self.statements);
+            let is_json = family.kind != SourceKind::ProgressLog;
+            if is_json {
+                facts.extend(said);
+            } else {
+                self.confirm_header();
+                self.statements.extend(said);
+            }
+            return true;
+        }
+        let Some(fact) = run_end(seen) else { return false };
+        self.statements.push(fact);
+        true
+    }
+
+    /// Keeps track of fences. A lone one closes nothing: a rule and the next heading end everything that is open.
+    fn fence(&mut self, text: &str) {
+        if text.starts_with("```") {
+            self.fenced = !self.fenced;
+        } else if self.fenced && self.after_rule && heading(text).is_some() {
+            self.fenced = false;
+        }
+        self.after_rule = rule(text).is_some();
+    }
+
+    fn clock<'z>(&self, zone: &'z TimeZone) -> Clock<'z> {
+        Clock { zone, year: self.header.year }
+    }
+
+    /// Whether the file has shown itself to be a runner's log.
+    fn is_sure(&self) -> bool {
+        self.header.is_known() || !self.reported.is_empty() || self.votes.has(SourceKind::ProgressLog)
+    }
+
+    /// A record shows that this is a runner's log: a title that was not certain counts now.
+    fn confirm_header(&mut self) {
+        let at = self.statements.len();
+        self.header.confirm(at, &mut self.statements);
+    }
+
+    /// Looks at what has come, and adds the facts that are certain at this pause.
+    pub(super) fn extract(&mut self, pause: Pause, zone: &TimeZone, facts: &mut Vec<Fact>) {
+        let is_due = match pause {
+            _ if self.is_plan_new => true,
+            Pause::None => self.unseen > 0 && (self.lines.len() <= SMALL || self.unseen * 8 > self.lines.len()),
+            Pause::Quiet => self.unsettled > 0,
+            Pause::End => self.unsettled > 0 || self.is_doubtful,
         };
-        if !ended {
-            self.under_way = Some(story.clone());
-        } else if self.under_way.as_ref().is_some_and(|under_way| under_way.id == story.id) {
-            self.under_way = None;
+        if pause != Pause::None {
+            self.header.settle(&mut self.statements);
+            self.unsettled = 0;
         }
-        if let Some(session) = &mut self.session {
-            session.names(story, fact.line);
+        if is_due && !self.given_up {
+            self.unseen = 0;
+            self.is_plan_new = false;
+            let records = self.records(pause, zone);
+            if !records.is_empty() {
+                self.votes.add(SourceKind::ProgressLog);
+                self.header.end(&mut self.statements);
+                self.confirm_header();
+            }
+            merge(std::mem::take(&mut self.statements), records, facts);
+        } else {
+            facts.append(&mut self.statements);
         }
     }
 
-    pub(super) fn settle(&mut self, facts: &mut Vec<Fact>) {
-        self.header.settle(facts);
-        let before = facts.len();
-        if let Some(entry) = &mut self.entry {
-            entry.close(facts);
+    /// The facts of each record of which something is new.
+    fn records(&mut self, pause: Pause, zone: &TimeZone) -> Vec<(u32, Vec<Fact>)> {
+        let texts = self.lines.texts();
+        let names = self.plan.as_ref().map(|plan| plan.pairs().collect()).unwrap_or_default();
+        let file = IndexedLog::read(&texts, &FileContext { name: &self.name, plan: names });
+        let mut verdicts = assess(&file, Weights::in_use());
+        let base = self.lines.base();
+        self.is_doubtful = false;
+        for verdict in &mut verdicts {
+            if self.reported.has(base + verdict.at) || anchor(&file, verdict.at).is_some() || self.is_kept(&file, &texts, verdict.at) {
+                verdict.p = verdict.p.max(CERTAIN);
+            } else if is_no_record(&file.lines[verdict.at], texts[verdict.at]) {
+                verdict.p = 0.0;
+            } else if verdict.p < SURE && pause != Pause::End {
+                if verdict.p > LIKELY {
+                    self.is_doubtful = true;
+                    if pause == Pause::Quiet {
+                        self.waited.insert(base + verdict.at);
+                    }
+                }
+                verdict.p = verdict.p.min(WITHHELD);
+            }
         }
-        for fact in &facts[before..] {
-            self.notice(fact);
+        let reading = decode::reading(&file, &verdicts);
+        let clock = self.clock(zone);
+        let mut order = Order::default();
+        let mut all = Vec::new();
+        for record in &reading.records {
+            let lines = base + record.lines.start..base + record.lines.end.max(record.lines.start + 1);
+            let awaits = anchor(&file, record.lines.start) == Some(Anchor::Awaits);
+            let outcome = match record.outcome {
+                _ if awaits && record.source == OutcomeSource::Convention => RecordOutcome::Open,
+                RecordOutcome::Failed | RecordOutcome::Blocked if is_in_title(record) => RecordOutcome::Passed,
+                outcome => outcome,
+            };
+            if is_idle(&texts, record) {
+                continue;
+            }
+            let is_open = ends_at_end(&file, record);
+            let is_sole = reading.records.iter().filter(|other| other.lines.start == record.lines.start).count() == 1;
+            let reported = RecordContext { file: &file, lines: &self.lines, record, is_sole, is_open, clock, plan: self.plan.as_deref() };
+            order.take(reported.when(), record.id.as_deref());
+            // Without a status its silence speaks when it has ended, or at a pause.
+            let speaks = match record.source {
+                OutcomeSource::StatusLine(_) => true,
+                OutcomeSource::OwnMark => !is_open || record.when.is_some() || record.lines.len() > 2,
+                OutcomeSource::Convention => !is_open || awaits,
+            };
+            if speaks || pause != Pause::None || self.reported.knows(lines.clone(), record) {
+                let mut facts = Vec::new();
+                let entry = self.reported.entry(lines, record);
+                // What was reported as started ends by its status only, or when its block has.
+                let outcome = if speaks || pause != Pause::None || entry.ended { outcome } else { RecordOutcome::Open };
+                reported.add_facts(outcome, entry, &mut facts);
+                if self.waited.contains(&(base + record.lines.start)) {
+                    facts.iter_mut().for_each(|fact| fact.late = true);
+                }
+                if !facts.is_empty() {
+                    all.push((self.lines.get(record.lines.start).number, facts));
+                }
+            }
         }
-        if let Some(session) = &mut self.session {
-            session.close(facts);
+        for failure in &reading.failures {
+            if let Some(fact) = self.failure(&file, &reading, failure.line, &failure.text) {
+                all.push((self.lines.get(failure.line).number, vec![fact]));
+            }
         }
+        all.sort_by_key(|(line, _)| *line);
+        self.order = order;
+        self.note_lines(&file, &reading);
+        all
+    }
+
+    fn is_kept(&self, file: &IndexedLog, texts: &[&str], at: usize) -> bool {
+        !self.kept.is_empty() && self.kept.contains(&block_digest(file, texts, at))
+    }
+
+    /// An error that a line marks as such, once. Inside a file that is no log of records it means nothing.
+    fn failure(&mut self, file: &IndexedLog, reading: &Reading, at: usize, text: &str) -> Option<Fact> {
+        let line = self.lines.base() + at;
+        if reading.records.is_empty() || self.reported.has_failure(line) {
+            return None;
+        }
+        self.reported.add_failure(line);
+        let held = self.lines.get(at);
+        let place = Place { line: held.number, text: held.text.clone() };
+        let record = reading.records.iter().find(|record| record.lines.contains(&at));
+        let story = record.map(|record| self.reported.story_of(self.lines.base() + record.lines.start));
+        let saying = Saying { place: &place, open: entry_hash(&held.text), when: None, voice: StatementForm::Entry };
+        let message = file.lines[at].value();
+        let message = if message.is_empty() { text } else { message };
+        let mut fact = saying.error(story.flatten(), message.to_owned());
+        fact.provenance = Provenance::Explicit;
+        Some(fact)
+    }
+
+    fn note_lines(&mut self, file: &IndexedLog, reading: &Reading) {
+        let base = self.lines.base();
+        let mut understood = vec![false; file.lines.len()];
+        for record in &reading.records {
+            understood[record.lines.clone()].fill(true);
+        }
+        for at in &reading.passed_over {
+            understood[*at] = false;
+        }
+        self.understood = (0..understood.len()).filter(|at| understood[*at]).map(|at| base + at).collect();
+        self.passed_over = reading.passed_over.iter().map(|at| base + at).collect();
+    }
+
+    /// Too many lines are held: what is older is decided.
+    fn let_go(&mut self, zone: &TimeZone, facts: &mut Vec<Fact>) {
+        self.unsettled += 1;
+        self.extract(Pause::End, zone, facts);
+        if self.reported.is_empty() && !self.is_sure() && self.lines.base() + self.lines.len() >= LINE_LIMIT {
+            self.given_up = true;
+        }
+        let counts = self.held_counts();
+        self.lines.let_go(if self.given_up { 0 } else { KEPT_LINES });
+        let base = self.lines.base();
+        self.reported.forget_above(base);
+        self.waited = self.waited.split_off(&base);
+        self.understood.retain(|line| *line >= base);
+        self.passed_over.retain(|line| *line >= base);
+        let kept = self.held_counts();
+        self.gone.0 += counts.0 - kept.0;
+        self.gone.1 += counts.1 - kept.1;
     }
 
     pub(super) fn is_waiting(&self) -> bool {
-        let entry = self.entry.as_ref().is_some_and(Entry::is_waiting);
-        entry || self.header.is_waiting() || self.session.as_ref().is_some_and(Session::is_waiting)
+        self.unsettled > 0 || self.header.is_waiting() || !self.statements.is_empty()
+    }
+
+    /// Whether a long rest would tell more.
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.is_doubtful
     }
 
     pub(super) fn head(&self) -> &LogHeader {
@@ -180,11 +355,7 @@ impl Log {
     }
 
     pub(super) fn kind(&self) -> SourceKind {
-        let mut votes = self.votes.clone();
-        if self.entry.as_ref().is_some_and(Entry::is_certain) || self.session.as_ref().is_some_and(Session::is_certain) {
-            votes.add(SourceKind::ProgressLog);
-        }
-        match votes.winner() {
+        match self.votes.winner() {
             SourceKind::Unknown if self.header.is_sure() => SourceKind::ProgressLog,
             kind => kind,
         }
@@ -194,190 +365,104 @@ impl Log {
         self.order.falls()
     }
 
+    /// For each line that could be a record: its number, and what speaks for and against it.
+    pub(super) fn reasons(&self) -> Vec<(u32, String)> {
+        let texts = self.lines.texts();
+        let names = self.plan.as_ref().map(|plan| plan.pairs().collect()).unwrap_or_default();
+        let file = IndexedLog::read(&texts, &FileContext { name: &self.name, plan: names });
+        let wanted: Vec<usize> = (0..file.lines.len()).filter(|at| is_candidate(&file, *at)).collect();
+        let explanations = explain(&file, Weights::in_use(), &wanted);
+        wanted.iter().zip(&explanations).filter_map(|(at, why)| Some((self.lines.get(*at).number, why.words()?))).collect()
+    }
+
+    /// Lines that look like records and were not taken.
+    pub(super) fn record_like(&self) -> u64 {
+        self.passed_over.len() as u64
+    }
+
+    pub(super) fn unknown_lines(&self, most: usize) -> Vec<(u32, &str)> {
+        let base = self.lines.base();
+        let unknown = (base..base + self.lines.len()).filter(|line| !self.is_understood(*line) && !self.passed_over.contains(line));
+        let of = |line: usize| {
+            let line = self.lines.get(line - base);
+            (line.number, line.text.trim())
+        };
+        let all = self.passed_over.iter().copied().chain(unknown).map(of);
+        all.filter(|(_, text)| !text.is_empty()).take(most).collect()
+    }
+
+    /// Lines that the last look did not understand, by their numbers.
+    pub(super) fn unknown_numbers(&self) -> impl Iterator<Item = u32> {
+        let base = self.lines.base();
+        self.lines
+            .iter()
+            .enumerate()
+            .filter(move |(at, line)| !line.text.trim().is_empty() && !self.is_understood(base + at))
+            .map(|(_, line)| line.number)
+    }
+
+    fn is_understood(&self, line: usize) -> bool {
+        self.understood.binary_search(&line).is_ok()
+            || matches!(self.lines.get(line - self.lines.base()).class, HeldClass::Header | HeldClass::Statement)
+    }
+
+    fn held_counts(&self) -> (u64, u64) {
+        let all = self.lines.iter().filter(|line| !line.text.trim().is_empty()).count() as u64;
+        let unknown = self.unknown_numbers().count() as u64;
+        (all - unknown, unknown)
+    }
+
     pub(super) fn tally(&self) -> (u64, u64) {
-        (self.understood, self.unknown)
-    }
-
-    /// Takes a line that may say something; says whether it was understood.
-    fn read(&mut self, mut seen: Seen<'_>, families: u16, facts: &mut Vec<Fact>) -> bool {
-        let before = facts.len();
-        if seen.text.starts_with("```") {
-            self.fenced = !self.fenced;
-            return self.entry.is_some() || self.aside.is_some();
-        }
-        if self.fenced {
-            if let Some(entry) = &mut self.entry {
-                entry.fenced(&seen, facts);
-            }
-            return self.entry.is_some() || self.aside.is_some();
-        }
-        let level = heading(seen.text).map(|(level, _)| level);
-        if let (Some(level), Some(aside)) = (level, self.aside)
-            && level <= aside
-        {
-            self.aside = None;
-            seen.planned = self.session.as_ref().is_some_and(Session::is_plan_section);
-        }
-        if self.list.as_ref().is_some_and(|list| list.ends_at(&seen, level)) {
-            self.list = None;
-        }
-        seen.finished = self.list.is_some();
-        let understood = match self.ask(&seen, families, facts) {
-            Some(understood) => understood,
-            None => self.place(&seen, level, facts),
-        };
-        if !self.sure {
-            self.sure =
-                self.header.is_sure() || self.entry.as_ref().is_some_and(Entry::is_certain) || self.votes.has(SourceKind::ProgressLog);
-            if self.sure && !self.header.is_sure() {
-                self.header.confirm(before, facts);
-            }
-        }
-        understood
-    }
-
-    /// Asks the families about a line; if it is one of theirs, says whether it is understood.
-    fn ask(&mut self, seen: &Seen<'_>, mut families: u16, facts: &mut Vec<Fact>) -> Option<bool> {
-        let (family, reading) = loop {
-            let nth = families.trailing_zeros() as usize;
-            let family = ALL.get(nth)?;
-            families &= families - 1;
-            if let Some(reading) = (family.read)(seen) {
-                break (family, reading);
-            }
-        };
-        self.header.end(facts);
-        match reading {
-            Reading::Says(mut said) => {
-                self.votes.add(family.kind);
-                // A line below a time of its own, or in a session, is of that time.
-                let when = self.entry.as_ref().filter(|entry| entry.names_nothing()).and_then(Entry::when);
-                let when = when.or_else(|| self.session.as_ref().and_then(Session::when));
-                said.iter_mut().for_each(|fact| fact.recorded_at = fact.recorded_at.or(when));
-                facts.extend(said);
-                Some(true)
-            }
-            Reading::Session(opening) => {
-                self.close(facts);
-                self.end_session(facts);
-                self.session = Some(Session::new(opening, seen));
-                Some(true)
-            }
-            Reading::Opens(mut opening) => {
-                // A line that is only a time is the time of what follows it.
-                let time = self.entry.as_ref().filter(|entry| entry.names_nothing()).and_then(Entry::when);
-                opening.when = opening.when.or(time);
-                self.close(facts);
-                if self.session.as_ref().is_some_and(|session| opening.level <= session.level()) {
-                    self.end_session(facts);
-                }
-                let session = self.session.as_ref().map(|session| (session.when(), session.number()));
-                let entry = Entry::new(opening, session.unwrap_or_default(), seen, facts);
-                self.order.take(&entry);
-                let known = entry.is_known();
-                self.entry = Some(entry);
-                Some(known)
-            }
-        }
-    }
-
-    /// A line that no family knows: the header's, a rule, the heading of a section, or a line of the entry or the session under way.
-    fn place(&mut self, seen: &Seen<'_>, level: Option<u8>, facts: &mut Vec<Fact>) -> bool {
-        let idle = self.entry.is_none() && self.session.is_none();
-        if !self.header.is_over() && idle && self.header.line(seen, facts) {
-            self.rule = rule(seen.text);
-            return true;
-        }
-        if let Some(mark) = rule(seen.text) {
-            self.rule = Some(mark);
-            match &mut self.entry {
-                Some(entry) if !entry.ends_at_rule(mark) => entry.ruled(),
-                Some(_) | None => self.close(facts),
-            }
-            return self.sure;
-        }
-        if let Some(level) = level
-            && self.entry.as_ref().is_none_or(|entry| entry.ends_at(level))
-        {
-            self.close(facts);
-            return self.section(level, seen, facts);
-        }
-        if self.entry.as_ref().is_none_or(Entry::names_nothing) {
-            self.list = self.list.take().or_else(|| List::introduced(seen));
-        }
-        match (&mut self.entry, &mut self.session) {
-            (Some(entry), _) => {
-                entry.line(seen, facts);
-                entry.is_known()
-            }
-            (None, Some(session)) => {
-                session.line(seen, facts);
-                true
-            }
-            (None, None) => self.aside.is_some(),
-        }
-    }
-
-    fn close(&mut self, facts: &mut Vec<Fact>) {
-        if let Some(mut entry) = self.entry.take() {
-            let before = facts.len();
-            entry.close(facts);
-            if entry.is_certain() {
-                self.votes.add(SourceKind::ProgressLog);
-            }
-            for fact in &facts[before..] {
-                self.notice(fact);
-            }
-        }
-    }
-
-    fn end_session(&mut self, facts: &mut Vec<Fact>) {
-        if let Some(mut session) = self.session.take() {
-            session.close(facts);
-            if session.is_certain() {
-                self.votes.add(SourceKind::ProgressLog);
-            }
-        }
-    }
-
-    /// The heading of a section that is no entry.
-    fn section(&mut self, level: u8, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
-        let title = seen.text.trim_matches(['#', '=', ' ', '\t']);
-        if let Some(session) = &mut self.session {
-            if level > session.level() {
-                session.heads(seen, title);
-                return true;
-            }
-            self.end_session(facts);
-        }
-        self.list = self.list.take().or_else(|| List::headed(level, title));
-        let title = title.to_ascii_lowercase();
-        // Only the prompt of these runners makes this heading.
-        self.sure |= title.starts_with("codebase patterns");
-        if self.aside.is_none() && ASIDE.iter().any(|start| title.starts_with(start)) {
-            self.aside = Some(level);
-        }
-        self.aside.is_some() || self.list.is_some()
+        let held = self.held_counts();
+        (held.0 + self.gone.0, held.1 + self.gone.1 + self.unknown)
     }
 }
 
-/// Beginnings of the headings of sections that report nothing.
-const ASIDE: [&str; 17] = [
-    "codebase patterns",
-    "patterns",
-    "next",
-    "upcoming",
-    "todo",
-    "to do",
-    "to-do",
-    "remaining",
-    "backlog",
-    "pending",
-    "plan",
-    "planned",
-    "template",
-    "format",
-    "progress report format",
-    "example",
-    "legend",
-];
+/// Whether what is appended may still belong to the record.
+fn ends_at_end(file: &IndexedLog, record: &Record) -> bool {
+    record.lines.end >= file.lines.len() || file.lines[record.lines.end..].iter().all(LexedLine::is_blank)
+}
+
+/// Tells a line with its block from others, white space at the end aside.
+fn block_digest(file: &IndexedLog, texts: &[&str], at: usize) -> u64 {
+    xxh3_64(texts[at..file.block_end(at).max(at + 1)].join("\n").trim_end().as_bytes())
+}
+
+/// The word for a failure begins the title and is none: `Blocked accounts cannot log in`.
+fn is_in_title(record: &Record) -> bool {
+    let Some((word, remainder)) = record.title.as_deref().and_then(|title| title.split_once(' ')) else { return false };
+    let is_word = ["failed", "blocked", "failing", "error", "failure"].contains(&word.to_lowercase().as_str());
+    record.source == OutcomeSource::OwnMark && is_word && remainder.starts_with(char::is_lowercase)
+}
+
+/// Its status says that it has not begun, or is put off.
+fn is_idle(texts: &[&str], record: &Record) -> bool {
+    let OutcomeSource::StatusLine(at) = record.source else { return false };
+    let value = field(texts[at].trim_start_matches(['#', ' '])).map_or("", |(_, value)| value);
+    words::value(value) == Some(Status::Idle)
+}
+
+/// A criterion, a label for what comes next, or a template: never a record, whatever the evidence says.
+fn is_no_record(line: &LexedLine, text: &str) -> bool {
+    line.has(Flags::CRITERION_ID)
+        || (line.is_label(LabelClass::Next) && line.lead.is_none())
+        || line.text.starts_with("Next:")
+        || is_template(text)
+}
+
+/// What a template leaves for an agent to fill in.
+fn is_template(text: &str) -> bool {
+    ["-XXX", "-NNN", "[Story", "[story", "[Title", "[Date", "{{"].iter().any(|part| text.contains(part))
+}
+
+/// Two lists of facts in the order of their lines.
+fn merge(statements: Vec<Fact>, records: Vec<(u32, Vec<Fact>)>, facts: &mut Vec<Fact>) {
+    let mut statements = statements.into_iter().peekable();
+    for (line, record) in records {
+        while let Some(fact) = statements.next_if(|fact| fact.line <= line) {
+            facts.push(fact);
+        }
+        facts.extend(record);
+    }
+    facts.extend(statements);
+}

@@ -11,7 +11,7 @@ use super::log::Log;
 use super::rules::{RuleFile, Ruled, Rules};
 use super::terminal::Terminal;
 use super::time::Clock;
-use super::{Family, LogHeader, Reading, Seen, SourceKind, execution_log, json, native, seed};
+use super::{ALL, LogHeader, Pause, PlanNames, Seen, SourceKind, json};
 use crate::fact::Fact;
 use crate::line::Line;
 
@@ -20,6 +20,8 @@ use crate::line::Line;
 pub struct ParserConfig {
     /// For times without a zone.
     zone: TimeZone,
+    /// Without its folder.
+    name: String,
     /// The file has the name of a runner's checklist.
     checklist: bool,
     /// They precede the built-in formats.
@@ -30,13 +32,13 @@ impl ParserConfig {
     /// `path` selects the rules, and marks checklists by name.
     pub fn new(path: &Path, zone: TimeZone, rules: &Rules) -> Self {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        ParserConfig { zone, checklist: Checklist::is_named(name), rules: rules.of(path) }
+        ParserConfig { zone, name: name.to_owned(), checklist: Checklist::is_named(name), rules: rules.of(path) }
     }
 
     /// A parser at the file's beginning.
     pub fn parser(&self) -> LogParser {
         let ruled = self.rules.clone().map(Ruled::new);
-        LogParser { checklist: Checklist::new(self.checklist), ruled, ..LogParser::new(self.zone.clone()) }
+        LogParser { checklist: Checklist::new(self.checklist), ruled, log: Log::new(&self.name), ..LogParser::new(self.zone.clone()) }
     }
 }
 
@@ -115,15 +117,53 @@ impl LogParser {
         }
     }
 
-    /// Emits the facts of unfinished entries, after a pause of the writer or at the end of the file. Lines may still follow.
-    pub fn flush(&mut self, facts: &mut Vec<Fact>) {
-        self.log.settle(facts);
+    /// Goes on from the verdicts about the content that the file had before.
+    pub fn keep_verdicts(&mut self, before: &LogParser) {
+        self.log.keep_verdicts(&before.log);
+    }
+
+    /// Tells the parser what the plan beside the file names.
+    pub fn set_plan(&mut self, plan: Option<&Arc<PlanNames>>) {
+        self.log.set_plan(plan.cloned());
+    }
+
+    /// Pushes the facts that the lines so far make certain. Lines may follow whatever the pause is.
+    pub fn extract(&mut self, pause: Pause, facts: &mut Vec<Fact>) {
+        self.log.extract(pause, &self.zone, facts);
+        if pause == Pause::None {
+            return;
+        }
         self.terminal.settle(facts);
         self.failures.settle(facts);
         self.checklist.settle(facts);
     }
 
-    /// Whether `flush` would emit a fact.
+    /// Whether a record is probable, so that a long rest or the end of the input would emit it.
+    pub fn is_doubtful(&self) -> bool {
+        self.log.is_doubtful()
+    }
+
+    /// For each line that could be a record: its number, and what speaks for and against it, in words.
+    pub fn reasons(&self) -> Vec<(u32, String)> {
+        self.log.reasons()
+    }
+
+    /// Lines that look like records and were not taken as such.
+    pub fn record_like(&self) -> u64 {
+        self.log.record_like()
+    }
+
+    /// Up to so many lines that were not understood, with their numbers: those that look like records before the others.
+    pub fn unknown_lines(&self, most: usize) -> Vec<(u32, &str)> {
+        self.log.unknown_lines(most)
+    }
+
+    /// The numbers of lines of a log of records that the last look did not understand.
+    pub fn unknown_numbers(&self) -> impl Iterator<Item = u32> {
+        self.log.unknown_numbers()
+    }
+
+    /// Whether a pause may make facts certain.
     pub fn has_pending(&self) -> bool {
         self.log.is_waiting() || self.terminal.is_waiting() || self.failures.is_waiting() || self.checklist.is_waiting()
     }
@@ -157,8 +197,13 @@ impl LogParser {
         }
     }
 
+    /// Non-blank lines that the readers of other files than logs of records understood, and did not.
+    pub fn counts_outside_records(&self) -> (u64, u64) {
+        (self.understood, self.unknown)
+    }
+
     /// As `line_counts`, whatever the kind of the file.
-    pub fn raw_counts(&self) -> (u64, u64) {
+    fn raw_counts(&self) -> (u64, u64) {
         let (understood, unknown) = self.log.tally();
         (understood + self.understood, unknown + self.unknown)
     }
@@ -169,10 +214,6 @@ fn parse_self_contained(seen: &Seen<'_>, first: u8, facts: &mut Vec<Fact>) -> bo
     if first == b'{' && !json::may_speak(seen.text) {
         return false;
     }
-    const WHOLE: [Family; 3] = [execution_log::FAMILY, native::FAMILY, seed::FAMILY];
-    let said = WHOLE.iter().filter(|family| family.begins.contains(&first)).find_map(|family| match (family.read)(seen) {
-        Some(Reading::Says(said)) => Some(said),
-        Some(Reading::Opens(_) | Reading::Session(_)) | None => None,
-    });
+    let said = ALL.iter().filter(|family| family.begins.contains(&first)).find_map(|family| (family.read)(seen));
     said.map(|said| facts.extend(said)).is_some()
 }

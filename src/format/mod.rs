@@ -1,43 +1,35 @@
-//! Lines → facts: the registry of families and the reader that runs them.
+//! Lines → facts. One job: what a file's lines state, and when it may be reported.
 //!
-//! Every line is shown to the families whose lines may begin with its first byte; what none of them knows belongs to the entry under way,
-//! if there is one, and else to nothing. No family sees more than one line, and none keeps anything: what stands under a heading is kept by
-//! `entry`, what stands at the top by `head`.
+//! [`LogParser`] asks first the readers of what is no log of records (a log that is read by rules, a checklist, an error log, a script's
+//! terminal log). All else is a [`log::Log`]: lines that say everything by themselves ([`ALL`]: JSON records, the user's own lines) are
+//! reported at once; the others are judged by the record reader (`record`), whose records become facts in `record_facts`. The grammars that
+//! the contract promises are anchors (`anchor`): records whatever the evidence says. `reported` keeps what was reported, so that nothing is
+//! reported twice or taken back.
 //!
-//! What is no log of entries (a script's terminal log, an error log, a checklist, a log that is read by rules) has a reader of its own that
-//! keeps its place; `reader` asks them first.
-//!
-//! To add a family: one file with a `FAMILY`, one line in [`ALL`], one folder of fixtures.
+//! Adding things: a word or label is a line in `lex/words.tsv`; a promised grammar is an anchor; a line that states everything by itself
+//! is a file with a `FAMILY` and a line in [`ALL`]. Each gets a folder of fixtures. Never a shape for one file.
 
-mod bare;
-mod block;
+mod anchor;
 mod checklist;
-mod claude_loop;
 mod criterion;
-mod deeds;
-mod entry;
-mod evidence;
 mod execution_log;
 mod failures;
 mod field;
 mod head;
-mod heading_name;
+mod held_lines;
 mod id;
 mod json;
-mod list;
 mod log;
 mod log_parser;
 mod native;
-mod note;
-mod opening;
 mod order;
-mod rows;
+mod plan_names;
+mod record_facts;
+mod reported;
 mod rules;
+mod run_end;
 mod say;
 mod seed;
-mod session;
-mod snarktank;
-mod statement;
 mod terminal;
 mod time;
 mod vocabulary;
@@ -49,47 +41,36 @@ pub(crate) mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{Fact, RecordedTime, StoryName};
+use crate::fact::{Fact, RecordedTime};
 use crate::line::Line;
-use opening::Opening;
 use time::Clock;
 
 pub use log_parser::{LogParser, ParserConfig};
+pub use plan_names::PlanNames;
 pub use rules::{Rules, parse as parse_rules};
 
-/// The families, in the order in which they are asked about a line.
-const ALL: &[Family] = &[
-    execution_log::FAMILY,
-    native::FAMILY,
-    seed::FAMILY,
-    session::FAMILY,
-    claude_loop::FAMILY,
-    snarktank::FAMILY,
-    statement::FAMILY,
-    rows::FAMILY,
-    block::FAMILY,
-    bare::FAMILY,
-    note::FAMILY,
-];
+/// Lines that say everything by themselves, in the order in which they are asked about a line.
+const ALL: &[Family] = &[execution_log::FAMILY, native::FAMILY, seed::FAMILY];
 
-/// A family of log lines.
+/// A family of such lines.
 struct Family {
     /// What a file with such lines is.
     kind: SourceKind,
-    /// The ASCII bytes that its lines can begin with, white space aside; lines that begin with another character go to every family.
+    /// The ASCII bytes that its lines can begin with, white space aside.
     begins: &'static [u8],
     /// What a line says, if it is one of the family's. Asked only about lines that begin right.
-    read: fn(&Seen<'_>) -> Option<Reading>,
+    read: fn(&Seen<'_>) -> Option<Vec<Fact>>,
 }
 
-/// What a family understands a line to be.
-enum Reading {
-    /// The heading of an entry.
-    Opens(Opening),
-    /// The heading of a session, which may hold entries.
-    Session(session::Opening),
-    /// A whole statement; without facts a runner's own line that states nothing.
-    Says(Vec<Fact>),
+/// What is known about when the next line comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pause {
+    /// Lines may follow at once.
+    None,
+    /// The writer pauses: an entry without a status is complete.
+    Quiet,
+    /// The input ends, or rests: what is probable is reported, too.
+    End,
 }
 
 /// A line and what is known where it stands.
@@ -102,48 +83,12 @@ struct Seen<'a> {
     clock: Clock<'a>,
     /// The file has shown itself to be a runner's log.
     sure: bool,
-    /// Its top is one that only a runner's log has.
-    known: bool,
-    /// It is one, or its title at least speaks of progress.
-    likely: bool,
-    /// The line stands in a section of plans or templates.
-    planned: bool,
-    /// It stands in a list of finished stories.
-    finished: bool,
-    in_session: bool,
-    /// It stands where a session says what it finished.
-    done: bool,
-    /// The level of the heading of the entry under way.
-    entry_level: Option<u8>,
-    /// The mark of the rule right above.
-    fence: Option<char>,
-    /// The story that was started last and has not ended.
-    under_way: Option<&'a StoryName>,
 }
 
 impl<'a> Seen<'a> {
     /// A line of which nothing is known but itself.
     fn alone(line: Line<'a>, text: &'a str, clock: Clock<'a>) -> Self {
-        Seen {
-            number: line.number,
-            raw: line.text,
-            text,
-            clock,
-            sure: false,
-            known: false,
-            likely: false,
-            planned: false,
-            finished: false,
-            in_session: false,
-            done: false,
-            entry_level: None,
-            fence: None,
-            under_way: None,
-        }
-    }
-
-    fn indent(&self) -> usize {
-        self.raw.len() - self.raw.trim_ascii_start().len()
+        Seen { number: line.number, raw: line.text, text, clock, sure: false }
     }
 }
 
@@ -199,6 +144,16 @@ pub struct LogHeader {
     pub started: Option<RecordedTime>,
     /// The feature or project the header names.
     pub name: Option<String>,
+}
+
+/// Changes whenever the same lines may be read in another way.
+pub(crate) fn reader_version() -> u64 {
+    crate::record::score::Weights::reader_version()
+}
+
+/// Reads all files of this process with another table of weights than the committed one.
+pub(crate) fn use_weights(table: &str) {
+    crate::record::score::Weights::set(table);
 }
 
 /// The level and text of a heading: `## text`, or `== text ==`.

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::json::{self, Inner, Scalar, Texts};
 use super::words::{self, Status, error_kind};
-use super::{Family, Reading, Seen, SourceKind, time};
+use super::{Family, Seen, SourceKind, time};
 use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName};
 
 pub(super) const FAMILY: Family = Family { kind: SourceKind::Events, begins: b"{", read };
@@ -94,7 +94,7 @@ impl<'f> Both<'f> {
     }
 }
 
-fn read(seen: &Seen<'_>) -> Option<Reading> {
+fn read(seen: &Seen<'_>) -> Option<Vec<Fact>> {
     let fields: Fields<'_> = json::object(seen.text)?;
     let both = Both { inner: fields.data.0.as_deref(), outer: &fields };
     let kind = [fields.kind.word(), fields.event.word()].into_iter().find(|word| !word.is_empty())?;
@@ -102,7 +102,7 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
     let what = what(kind, &both, story.is_some())?;
     // The whole run's events are about no story.
     let story = if matches!(what, Statement::TaskStarted { .. } | Statement::TaskEnded { .. }) { None } else { story };
-    Some(Reading::Says(vec![Fact {
+    Some(vec![Fact {
         statement: what,
         story,
         form: StatementForm::Record,
@@ -111,7 +111,8 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
         text: seen.raw.into(),
         entry_hash: xxh3_64(seen.text.as_bytes()),
         recorded_at: when(&both, seen),
-    }]))
+        late: false,
+    }])
 }
 
 fn what(kind: &str, both: &Both<'_>, has_story: bool) -> Option<Statement> {

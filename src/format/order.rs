@@ -1,6 +1,5 @@
 //! Which way a log runs: newest first, or newest last.
 
-use super::entry::Entry;
 use crate::fact::{Precision, RecordedTime};
 
 /// Which way the dates of the entries run.
@@ -16,15 +15,15 @@ impl Order {
         self.falls > self.rises
     }
 
-    pub(super) fn take(&mut self, entry: &Entry) {
-        let Some(when) = entry.when() else { return };
-        let id = entry.id().map(str::to_owned);
-        if let Some((last, last_id)) = self.last.replace((when, id)) {
+    /// Takes the next record's time and id.
+    pub(super) fn take(&mut self, when: Option<RecordedTime>, id: Option<&str>) {
+        let Some(when) = when else { return };
+        if let Some((last, last_id)) = self.last.replace((when, id.map(str::to_owned))) {
             let rough = last.precision == Precision::Day || when.precision == Precision::Day;
             let apart = when.at.0 - last.at.0;
             let direction = if rough && apart.abs() < 24 * 3600 * 1000 { 0 } else { apart.signum() };
             // Within a day the numbers of the stories are all there is to go by.
-            let direction = if direction == 0 { number_rises(last_id.as_deref(), entry.id()) } else { direction };
+            let direction = if direction == 0 { number_rises(last_id.as_deref(), id) } else { direction };
             self.rises += u32::from(direction > 0);
             self.falls += u32::from(direction < 0);
         }

@@ -2,7 +2,7 @@
 
 use super::Seen;
 use super::words::error_kind;
-use crate::fact::{Fact, Failure, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
+use crate::fact::{Fact, Failure, Provenance, RecordedTime, Statement, StatementForm, StoryName};
 
 /// A line that a fact may stand on.
 #[derive(Debug, Clone)]
@@ -38,6 +38,7 @@ impl Saying<'_> {
             text: self.place.text.clone(),
             entry_hash: self.open,
             recorded_at: self.when,
+            late: false,
         }
     }
 
@@ -45,18 +46,8 @@ impl Saying<'_> {
         self.fact(Statement::StoryStarted { iteration, priority: None, criteria: Vec::new() }, Some(story), provenance)
     }
 
-    pub(super) fn ended(&self, story: StoryName, outcome: Outcome, duration_ms: Option<u64>, provenance: Provenance) -> Fact {
-        self.fact(Statement::StoryEnded { outcome, duration_ms, commits: Vec::new() }, Some(story), provenance)
-    }
-
     pub(super) fn error(&self, story: Option<StoryName>, message: String) -> Fact {
         let failure = Failure { kind: error_kind(None, &message), message, retryable: None, exit_code: None };
         self.fact(Statement::Error(failure), story, Provenance::Explicit)
     }
-}
-
-/// A statement that one line makes by itself.
-pub(super) fn on_line<T>(seen: &Seen<'_>, voice: StatementForm, when: Option<RecordedTime>, say: impl FnOnce(&Saying<'_>) -> T) -> T {
-    let place = Place::of(seen);
-    say(&Saying { place: &place, open: entry_hash(seen.raw), when, voice })
 }

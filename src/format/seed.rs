@@ -4,7 +4,7 @@
 
 use super::id::{self, Looks};
 use super::words::{error_kind, reason_text};
-use super::{Family, Reading, Seen, SourceKind, time};
+use super::{Family, Seen, SourceKind, time};
 use crate::fact::{Fact, Failure, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
 
 pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"[-*+2", read };
@@ -35,7 +35,7 @@ const VERBS: &[(&str, Verb, bool)] = &[
 const AFTER: &[&str] =
     &["in", "at", "after", "with", "by", "on", "to", "due", "because", "successfully", "for", "within", "during", "again", "and"];
 
-fn read(seen: &Seen<'_>) -> Option<Reading> {
+fn read(seen: &Seen<'_>) -> Option<Vec<Fact>> {
     let text = seen.text.strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with(' ')).map_or(seen.text, str::trim_start);
     let (time, inner, after) = bracketed(text)?;
     let after = after.trim_start_matches([' ', '\t', ':', '-']);
@@ -70,7 +70,7 @@ fn read(seen: &Seen<'_>) -> Option<Reading> {
             }
         }
     }
-    Some(Reading::Says(facts))
+    Some(facts)
 }
 
 /// What stands before the bracket of an id (nothing, or a time), in it, and behind it:
@@ -109,5 +109,6 @@ fn fact(what: Statement, story: StoryName, when: Option<RecordedTime>, seen: &Se
         text: seen.raw.into(),
         entry_hash: entry_hash(seen.raw),
         recorded_at: when,
+        late: false,
     }
 }

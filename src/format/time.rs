@@ -51,18 +51,6 @@ pub(super) fn leading<'t>(text: &'t str, clock: Clock<'_>) -> Option<(RecordedTi
     (!goes_on).then_some((stamp, rest))
 }
 
-/// The time of day that `text` begins with, on the day of `day`.
-pub(super) fn of_day<'t>(day: RecordedTime, text: &'t str, clock: Clock<'_>) -> Option<(RecordedTime, &'t str)> {
-    let date = clock.zone.to_datetime(jiff::Timestamp::from_millisecond(day.at.0).ok()?).date();
-    let mut cursor = Cursor { rest: text.trim_ascii_start() };
-    let (time, precision) = cursor.time()?;
-    let at = match cursor.zone() {
-        Some(minutes) => Offset::from_seconds(i32::from(minutes) * 60).ok()?.to_timestamp(DateTime::from_parts(date, time)).ok()?,
-        None => clock.zone.to_ambiguous_timestamp(DateTime::from_parts(date, time)).compatible().ok()?,
-    };
-    Some((RecordedTime { at: Timestamp(at.as_millisecond()), precision }, cursor.rest))
-}
-
 /// Milliseconds or seconds since 1970, as programs write them.
 pub(super) fn unix(number: f64) -> Option<RecordedTime> {
     let millis = if number.abs() >= 1e11 { number } else { number * 1000.0 };

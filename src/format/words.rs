@@ -67,36 +67,6 @@ pub(super) fn value(text: &str) -> Option<Status> {
     }
 }
 
-/// The status word that a text begins with, and what follows it.
-pub(super) fn leading(text: &str) -> Option<(Status, &str)> {
-    let (sense, word, rest) = phrase(text)?;
-    Some((sense.status(word, ""), rest))
-}
-
-/// A status that stands where a title may stand as well: the word alone, or in capitals or with punctuation before what follows.
-pub(super) fn remark(text: &str) -> Option<Status> {
-    let text = text.trim_matches(is_decoration);
-    let (mark, text) = match strip_mark(text) {
-        Some((mark, rest)) => (Some(mark), rest.trim_matches(is_decoration)),
-        None => (None, text),
-    };
-    if text.is_empty() {
-        return mark.map(Mark::status);
-    }
-    let (sense, word, rest) = phrase(text)?;
-    let after = rest.trim_start();
-    let punctuated = after.starts_with([':', '—', '–', ',', ';', '(', '|']) || after.starts_with("- ");
-    let capital = text[..word.len()].chars().all(|c| !c.is_lowercase());
-    let reason =
-        ["by ", "on ", "due ", "after ", "because ", "until ", "waiting ", "pending "].iter().any(|start| after.starts_with(start));
-    let certain = match sense {
-        // A legend with slashes is none of these; `Failed (2 of 9)` and `BLOCKED by US-003` are.
-        Passed | Failed => after.is_empty() || (punctuated && (capital || after.starts_with(':'))) || (capital && reason),
-        Open | Idle => after.is_empty() || (capital && punctuated),
-    };
-    (certain && !is_legend(rest)).then(|| sense.status(word, rest))
-}
-
 impl Sense {
     fn status(self, word: &str, rest: &str) -> Status {
         match self {
@@ -210,27 +180,6 @@ mod tests {
             ("", "-"),
         ] {
             assert_eq!(show(value(text)), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_remark_is_a_status_only_when_it_cannot_be_a_title() {
-        for (text, expected) in [
-            ("BLOCKED", "blocked"),
-            ("blocked", "blocked"),
-            ("BLOCKED by US-003", "blocked: by US-003"),
-            ("FAILED: no key", "failed: no key"),
-            ("VERIFIED", "passed"),
-            ("✅ COMPLETE", "passed"),
-            ("✅", "passed"),
-            ("Blocked accounts cannot log in", "-"),
-            ("FAILED login shows a message", "-"),
-            ("Failed login, shown twice", "-"),
-            ("Complete rewrite", "-"),
-            ("Done button", "-"),
-            ("UI cleanup", "-"),
-        ] {
-            assert_eq!(show(remark(text)), expected, "{text}");
         }
     }
 

@@ -15,6 +15,7 @@ fn event(seq: u64) -> Event {
         timestamp: Timestamp(1_769_244_300_000),
         timestamp_source: TimestampSource::Record,
         timestamp_precision: None,
+        late: false,
         task_id: "demo".into(),
         run: "run".into(),
         provenance: Provenance::Explicit,

@@ -133,7 +133,6 @@ flags! {
     /// A word turns what follows round.
     NEGATED = 22,
     BOLD_START = 23,
-    QUESTIONABLE = 24,
     PATH = 25,
 }
 

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 pub(crate) struct Classes(u64);
 
 /// What a word can be. The name in `words.tsv` is in [`Class::NAMES`], in the same order.
+#[expect(dead_code, reason = "made of their numbers, by the table")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Class {
@@ -121,10 +122,6 @@ impl Classes {
 
     pub(crate) const fn any(self, other: Classes) -> bool {
         self.0 & other.0 != 0
-    }
-
-    pub(crate) const fn is_empty(self) -> bool {
-        self.0 == 0
     }
 
     /// The classes of [`Class::Runner0`] and on, as bits from 0.

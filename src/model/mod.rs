@@ -349,6 +349,7 @@ impl TaskModel {
             timestamp: timing.at,
             timestamp_source: if timing.recorded { TimestampSource::Record } else { TimestampSource::Observed },
             timestamp_precision: (timing.precision == Precision::Day).then_some(Precision::Day),
+            late: update.fact.late,
             task_id: self.task_id.clone(),
             run: self.run.clone(),
             provenance: update.fact.provenance,

@@ -42,7 +42,8 @@ impl TaskModel {
         let start = refine_to_second(timing, update);
         // A record that names only the minute may lie before the run's own start.
         let run_start = self.started.filter(|run| start.precision == Precision::Minute && run.recorded && start.at < run.at);
-        let may_continue = self.may_continue(index);
+        // What is told late says nothing about the present.
+        let may_continue = !update.fact.late && self.may_continue(index);
         let story = &mut self.stories[index];
         story.priority = story.priority.or(priority);
         if story.criteria.is_empty() {
@@ -57,7 +58,8 @@ impl TaskModel {
             if is_new {
                 story.starts += 1;
             }
-            if story.fact_status != StoryStatus::Passed {
+            let is_overtaken = update.fact.late && story.completions > 0;
+            if story.fact_status != StoryStatus::Passed && !is_overtaken {
                 story.fact_status = StoryStatus::InProgress;
                 story.provenance = Some(update.fact.provenance);
             }
@@ -195,7 +197,9 @@ impl TaskModel {
             story.end_attempt(update, timing, outcome);
             story.completions += 1;
             let before = story.fact_status;
+            let is_overtaken = update.fact.late && story.completions > 1;
             story.fact_status = match outcome {
+                _ if is_overtaken && before != StoryStatus::InProgress => before,
                 Outcome::Passed => StoryStatus::Passed,
                 Outcome::Failed { .. } if before == StoryStatus::Passed => StoryStatus::Passed,
                 Outcome::Failed { .. } => StoryStatus::Failed,

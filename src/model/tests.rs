@@ -69,6 +69,7 @@ fn state(model: &mut TaskModel, story: Option<usize>, statement: Statement, secs
         text: "line".into(),
         entry_hash: 0,
         recorded_at: Some(RecordedTime { at, precision: Precision::Second }),
+        late: false,
     };
     model.apply(&FactUpdate {
         fact: &fact,

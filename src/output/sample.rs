@@ -319,6 +319,7 @@ pub(crate) fn events() -> Vec<Event> {
         timestamp: ago(600 - 60 * at as i64),
         timestamp_source: TimestampSource::Record,
         timestamp_precision: None,
+        late: false,
         task_id: "auth".into(),
         run: "feature/auth".into(),
         provenance: Provenance::Explicit,

@@ -19,10 +19,8 @@ pub(crate) fn reading(file: &IndexedLog, verdicts: &[LineVerdict]) -> Reading {
         .map(|verdict| verdict.at)
         .filter(|at| taken.binary_search(at).is_err())
         .collect();
-    // Where nothing is told and hardly anything speaks of a runner, ticks and errors are somebody else's.
-    let is_strange = records.is_empty() && file.prior_words() <= 1 && !file.plan.is_there;
-    let (criteria, failures) =
-        if is_strange { (Vec::new(), Vec::new()) } else { (criteria::criteria(file, &records), criteria::failures(file, &records)) };
+    let criteria = criteria::criteria(file, &records);
+    let failures = criteria::failures(file, &records);
     Reading { records, criteria, failures, passed_over }
 }
 

@@ -2,6 +2,7 @@
 
 use super::feature::Feature;
 use super::file::IndexedLog;
+use super::reason;
 use super::score::Weights;
 use super::second::{VerdictSums, first_pass, second_pass};
 
@@ -17,6 +18,29 @@ pub(crate) struct LineExplanation {
     pub(crate) reasons: Vec<(String, f32)>,
 }
 
+impl LineExplanation {
+    /// In a line; `None` for a line that was not looked at.
+    pub(crate) fn words(&self) -> Option<String> {
+        let (_, p) = self.verdict?;
+        let list = |wanted: fn(f32) -> bool| {
+            let mut words: Vec<&str> = Vec::new();
+            for (feature, weight) in &self.reasons {
+                if let Some(reason) = reason::words(feature).filter(|reason| wanted(*weight) && !words.contains(reason)) {
+                    words.push(reason);
+                }
+            }
+            words.join(", ")
+        };
+        let mut text = format!("{:.0} %, {} ({} of this type)", p * 100.0, self.record_type, self.of_type);
+        for (side, words) in [("for", list(|weight| weight > 0.0)), ("against", list(|weight| weight < 0.0))] {
+            if !words.is_empty() {
+                text.push_str(&format!("; {side}: {words}"));
+            }
+        }
+        Some(text)
+    }
+}
+
 /// How many reasons are given.
 const REASONS: usize = 8;
 
@@ -24,11 +48,13 @@ const REASONS: usize = 8;
 pub(crate) fn explain(file: &IndexedLog, weights: &Weights, wanted: &[usize]) -> Vec<LineExplanation> {
     let candidates = first_pass(file, weights);
     let sums = VerdictSums::new(file, &candidates);
+    let mut of_type = vec![0; file.keys as usize];
+    file.rows.iter().for_each(|row| of_type[row.key as usize] += 1);
     let mut explanations: Vec<LineExplanation> = wanted
         .iter()
         .map(|at| LineExplanation {
             record_type: file.lines[*at].key.describe(),
-            of_type: file.rows.iter().filter(|row| row.key == file.rows[*at].key).count() as u32,
+            of_type: of_type[file.rows[*at].key as usize],
             verdict: None,
             reasons: Vec::new(),
         })

@@ -14,6 +14,7 @@ use super::title;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FileContext<'a> {
     /// The file's name, without folders.
+    #[expect(dead_code, reason = "evidence of the next fit")]
     pub(crate) name: &'a str,
     /// Ids and titles of the plan's stories.
     pub(crate) plan: Vec<(Option<&'a str>, Option<&'a str>)>,
@@ -70,8 +71,6 @@ pub(crate) struct LineLinks {
     pub(crate) title: u64,
     /// How much of a plan's title its words share, in tenths.
     pub(crate) plan_title: u8,
-    /// The nearest line above that dates what follows: a bare day, or a dated heading.
-    pub(crate) dated: u32,
 }
 
 /// What is known of all lines of one shape.
@@ -121,7 +120,6 @@ pub(crate) struct IndexedLog {
     id_numbers: HashMap<String, u32>,
     /// Headings and labels that are open, with their levels.
     open: Vec<(u32, u32)>,
-    last_dated: Option<u32>,
 }
 
 /// The plan's ids and titles as evidence.
@@ -195,19 +193,7 @@ impl IndexedLog {
             self.keys += 1;
             self.keys - 1
         });
-        let mut row = LineLinks {
-            parent,
-            shape,
-            key,
-            ids: Vec::new(),
-            lead: Vec::new(),
-            title: 0,
-            plan_title: 0,
-            dated: self.last_dated.unwrap_or(NONE),
-        };
-        if dates_what_follows(&line) {
-            self.last_dated = Some(at);
-        }
+        let mut row = LineLinks { parent, shape, key, ids: Vec::new(), lead: Vec::new(), title: 0, plan_title: 0 };
         if !line.is_silent() {
             self.count(&line, &mut row, at);
         }
@@ -362,12 +348,6 @@ impl IndexedLog {
     pub(crate) fn shape_sums(&self, at: usize) -> &ShapeSums {
         &self.shapes[self.rows[at].shape as usize]
     }
-}
-
-/// A bare day, or a heading with one that is not the file's own.
-fn dates_what_follows(line: &LexedLine) -> bool {
-    let is_frame = title::is_frame(line) || (line.is_heading() && (line.level != 1 || line.has(Flags::FRAME_WORD)));
-    is_frame && line.has(Flags::WHEN) && line.times().any(super::status::has_day)
 }
 
 /// `Done:` with nothing behind it: what follows stands under it.

@@ -20,6 +20,7 @@ pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod feature;
 pub(crate) mod file;
+pub(crate) mod reason;
 pub(crate) mod score;
 pub(crate) mod second;
 pub(crate) mod select;
@@ -31,7 +32,8 @@ mod tests;
 
 use std::ops::Range;
 
-pub(crate) use self::file::FileContext;
+#[cfg(test)]
+use self::file::FileContext;
 use self::file::IndexedLog;
 use self::score::{Weights, logit, probability};
 use self::second::{VerdictSums, first_pass, second_pass};
@@ -120,13 +122,10 @@ pub(crate) const LIKELY: f32 = 0.5;
 const DOUBTFUL: f32 = 0.25;
 
 /// Reads a whole file with the committed weights.
+#[cfg(test)]
 pub(crate) fn read(texts: &[&str], context: &FileContext<'_>) -> Reading {
-    read_with(texts, context, Weights::committed())
-}
-
-pub(crate) fn read_with(texts: &[&str], context: &FileContext<'_>, weights: &Weights) -> Reading {
     let file = IndexedLog::read(texts, context);
-    let verdicts = assess(&file, weights);
+    let verdicts = assess(&file, Weights::in_use());
     decode::reading(&file, &verdicts)
 }
 

@@ -1,7 +1,9 @@
 //! The scorer: a sum of small weights, twice. The weights are `weights.tsv`, made by `tests/extra/fit`.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::feature::{self, Evidence, Feature};
 
@@ -17,9 +19,26 @@ const SCALE: f32 = 1.0 / 256.0;
 
 static COMMITTED: LazyLock<Weights> = LazyLock::new(|| Weights::parse(include_str!("weights.tsv")));
 
+/// See [`Weights::set`].
+static REPLACED: OnceLock<Weights> = OnceLock::new();
+
 impl Weights {
-    pub(crate) fn committed() -> &'static Weights {
-        &COMMITTED
+    /// Those that files are read with.
+    pub(crate) fn in_use() -> &'static Weights {
+        REPLACED.get().unwrap_or(&COMMITTED)
+    }
+
+    /// Reads all files of this process with another table, so that tables can be scored with the whole program.
+    pub(crate) fn set(text: &str) {
+        // A second table is ignored: the first one has been read with.
+        let _ = REPLACED.set(Weights::parse(text));
+    }
+
+    /// Changes whenever the same lines may be read in another way: with the table or with the words.
+    pub(crate) fn reader_version() -> u64 {
+        static VERSION: LazyLock<u64> =
+            LazyLock::new(|| xxh3_64([include_str!("weights.tsv"), include_str!("../lex/words.tsv")].concat().as_bytes()));
+        *VERSION
     }
 
     /// Rows of name, first weight, second weight. Names that are not known (of another table) weigh nothing.

@@ -101,9 +101,6 @@ fn dated(line: &LexedLine) -> Option<String> {
     line.times().find(|time| has_day(time)).map(str::to_owned)
 }
 
-/// A dated frame dates no line further below it.
-const FRAME_REACH: usize = 400;
-
 fn own_or_near(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
     let line = &file.lines[at];
     for above in (at.saturating_sub(4)..at).rev() {
@@ -123,12 +120,7 @@ fn own_or_near(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
             return Some(time);
         }
     }
-    let above = file.ancestors(at).filter(|up| !(file.lines[*up].level == 1 && *up < 3)).find_map(|up| dated(&file.lines[up]));
-    above.or_else(|| {
-        let frame = file.rows[at].dated as usize;
-        let is_near = frame < at && at - frame <= FRAME_REACH;
-        is_near.then(|| dated(&file.lines[frame])).flatten()
-    })
+    file.ancestors(at).filter(|up| !(file.lines[*up].level == 1 && *up < 3)).find_map(|up| dated(&file.lines[up]))
 }
 
 /// It names a day, not only an hour.

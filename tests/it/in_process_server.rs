@@ -96,6 +96,7 @@ pub fn event(seq: u64) -> Event {
         timestamp: Timestamp(1_769_244_300_000),
         timestamp_source: TimestampSource::Record,
         timestamp_precision: None,
+        late: false,
         task_id: if seq.is_multiple_of(2) { "even".into() } else { "odd".into() },
         run: "run".into(),
         provenance: Provenance::Explicit,

@@ -61,6 +61,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("model", "format"),
     // Records are found in lines that are taken apart.
     ("record", "lex"),
+    ("format", "record"),
+    ("format", "lex"),
     // What is estimated is one field of the state.
     ("estimate", "model"),
 ];

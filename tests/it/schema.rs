@@ -120,6 +120,7 @@ fn whole(data: EventData) -> Value {
         timestamp: Timestamp(1_769_244_300_000),
         timestamp_source: TimestampSource::Record,
         timestamp_precision: Some(Precision::Day),
+        late: true,
         task_id: "shop".into(),
         run: "feature/checkout".into(),
         provenance: Provenance::Explicit,

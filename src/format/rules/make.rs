@@ -123,13 +123,14 @@ pub(super) fn facts(rule: &Rule, groups: &Captures<'_>, seen: &Seen<'_>, current
                 text: seen.raw.into(),
                 entry_hash: entry_hash(seen.raw),
                 recorded_at: when,
+                late: false,
             })
             .collect(),
     )
 }
 
 /// `59ms`, `1.5s`, `2m 3s`, `1h02m`, `00:02:03`, `12.5` (seconds).
-pub(super) fn duration(text: &str) -> Option<u64> {
+pub(in crate::format) fn duration(text: &str) -> Option<u64> {
     const LIMIT: f64 = 30.0 * 24.0 * 3600.0 * 1000.0;
     let millis = if text.contains(':') {
         text.split(':').try_fold(0.0, |sum: f64, part| Some(sum * 60.0 + part.trim().parse::<f64>().ok()?))? * 1000.0

@@ -3,7 +3,7 @@
 //! The groups are called as the fields of the events are. `load` understands and checks the file; here lines become facts.
 
 mod load;
-mod make;
+pub(super) mod make;
 
 #[cfg(test)]
 mod tests;

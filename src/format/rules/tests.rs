@@ -9,7 +9,7 @@ use super::make::duration;
 use super::{FILE_LIMIT, PATTERN_LIMIT, Rules, parse};
 use crate::fact::Fact;
 use crate::format::tests::show;
-use crate::format::{LogParser, ParserConfig, SourceKind};
+use crate::format::{LogParser, ParserConfig, Pause, SourceKind};
 use crate::line::{Line, LineEnd};
 
 const RULES: &str = r#"
@@ -62,6 +62,7 @@ fn read(name: &str, text: &str) -> (LogParser, Vec<Fact>) {
     for (number, text) in (1..).zip(text.lines()) {
         reader.parse_line(Line { number, text, end: LineEnd::Feed }, &mut facts);
     }
+    reader.extract(Pause::None, &mut facts);
     (reader, facts)
 }
 

@@ -227,6 +227,7 @@ fn statement(what: Statement, story: Option<StoryName>, voice: StatementForm, se
         text: seen.raw.into(),
         entry_hash: entry_hash(seen.raw),
         recorded_at: when,
+        late: false,
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-use super::{LogParser, ParserConfig, Rules, SourceKind};
+use super::{LogParser, ParserConfig, Pause, Rules, SourceKind};
 use crate::fact::{Fact, Outcome, Precision, Provenance, Statement, StatementForm};
 use crate::line::{Line, LineEnd};
 
@@ -33,11 +33,8 @@ fn read(text: &str) -> (LogParser, Vec<Fact>, Vec<Fact>) {
 fn read_by(mut reader: LogParser, text: &str) -> (LogParser, Vec<Fact>, Vec<Fact>) {
     let (mut facts, mut settled) = (Vec::new(), Vec::new());
     feed(&mut reader, text, 1, &mut facts);
-    assert_eq!(reader.has_pending(), {
-        let mut twin = reader.clone();
-        twin.flush(&mut settled);
-        !settled.is_empty()
-    });
+    reader.extract(Pause::None, &mut facts);
+    reader.extract(Pause::End, &mut settled);
     (reader, facts, settled)
 }
 
@@ -169,7 +166,6 @@ fn files_that_are_no_runner_logs_say_nothing() {
     for text in [
         "# Changelog\n## [1.2.0] - 2026-02-03\n- Fixed errors\n## 2026-02-01 - 1.1.0\n- failed tests\n",
         "Day 1 :- variables\nDay 2 :- loops (failed)\nError: none\n",
-        "- [x] Map\n- [x][ ] Stack\n- [x] US-001 done\n",
         "# Learning progress\n## UTF-8 - notes\n## RFC-2119: words\nStatus: Complete\n",
         "11 july 2002\n\t- fixed bugs\n",
         "2026-02-03 10:00:00 INFO [main] Starting...\n2026-02-03 10:00:01 ERROR [pool-1] Failed: x\n",
@@ -260,7 +256,7 @@ proptest! {
         let (mut whole, mut parted) = (Vec::new(), Vec::new());
         let mut reader = LogParser::new(TimeZone::UTC);
         feed(&mut reader, &text, 1, &mut whole);
-        reader.flush(&mut whole);
+        reader.extract(Pause::End, &mut whole);
         let lines: Vec<&str> = text.lines().collect();
         let (first, second) = lines.split_at(at.min(lines.len()));
         let mut reader = LogParser::new(TimeZone::UTC);
@@ -270,7 +266,7 @@ proptest! {
         feed(&mut reader, "## 2026-02-03 - US-900\n---\n", 900, &mut Vec::new());
         let blank_lines_at_the_cut = first.len() as u32 + 1;
         feed(&mut twin, &second.join("\n"), blank_lines_at_the_cut, &mut parted);
-        twin.flush(&mut parted);
+        twin.extract(Pause::End, &mut parted);
         prop_assert_eq!(show(&whole), show(&parted));
     }
 
@@ -279,8 +275,8 @@ proptest! {
         let mut reader = LogParser::new(TimeZone::UTC);
         let (mut facts, mut again) = (Vec::new(), Vec::new());
         feed(&mut reader, &text, 1, &mut facts);
-        reader.flush(&mut facts);
-        reader.flush(&mut again);
+        reader.extract(Pause::End, &mut facts);
+        reader.extract(Pause::End, &mut again);
         prop_assert!(again.is_empty());
         prop_assert!(!reader.has_pending());
     }

@@ -1,0 +1,211 @@
+//! A record → the facts that it states and that were not reported before.
+
+use super::criterion;
+use super::field::{Label, field};
+use super::held_lines::HeldLines;
+use super::plan_names::PlanNames;
+use super::reported::ReportedRecord;
+use super::rules::make::duration;
+use super::say::{Place, Saying};
+use super::time::{self, Clock};
+use super::words::{self, Status};
+use crate::fact::{Criterion, Fact, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
+use crate::lex::{LabelClass, LexedLine, Polarity, Structure};
+use crate::record::file::IndexedLog;
+use crate::record::{self, OutcomeSource, Record};
+
+/// A record where it stands.
+pub(super) struct RecordContext<'a> {
+    pub(super) file: &'a IndexedLog,
+    pub(super) lines: &'a HeldLines,
+    pub(super) record: &'a Record,
+    /// Its line names this one only.
+    pub(super) is_sole: bool,
+    /// The end of the file may still be its own.
+    pub(super) is_open: bool,
+    pub(super) clock: Clock<'a>,
+    pub(super) plan: Option<&'a PlanNames>,
+}
+
+impl RecordContext<'_> {
+    /// Adds what is new. Its outcome counts as far as `outcome` says.
+    pub(super) fn add_facts(&self, outcome: record::RecordOutcome, reported: &mut ReportedRecord, facts: &mut Vec<Fact>) {
+        let opening = self.record.lines.start;
+        let place = match self.record.source {
+            OutcomeSource::StatusLine(line) => self.place(line),
+            OutcomeSource::OwnMark | OutcomeSource::Convention => self.place(opening),
+        };
+        if reported.story == StoryName::default() {
+            reported.story = self.story();
+        } else if reported.story.id.is_some() && reported.story.title.is_none() {
+            reported.story.title = self.story().title;
+        }
+        let saying = self.saying(&place);
+        if !reported.started {
+            reported.started = true;
+            let provenance = if outcome == record::RecordOutcome::Open { Provenance::Explicit } else { Provenance::Derived };
+            facts.push(saying.started(reported.story.clone(), self.record.iteration, provenance));
+        }
+        if self.is_sole {
+            self.criteria(reported, facts);
+        }
+        let ended = match outcome {
+            record::RecordOutcome::Open => None,
+            record::RecordOutcome::Passed => Some((Outcome::Passed, None)),
+            record::RecordOutcome::Failed => Some(self.failure("failed")),
+            record::RecordOutcome::Blocked => Some(self.failure("blocked")),
+        };
+        if let Some((outcome, why)) = ended.filter(|_| !reported.ended) {
+            reported.ended = true;
+            reported.failed = outcome != Outcome::Passed;
+            if reported.failed
+                && let Some((at, why)) = why.map(|why| (None, why)).or_else(|| self.reason_below())
+            {
+                reported.erred = true;
+                let at = at.map_or_else(|| place.clone(), |at| self.place(at));
+                facts.push(self.saying(&at).error(Some(reported.story.clone()), why));
+            }
+            let took =
+                self.record.duration.as_deref().filter(|_| self.is_sole).and_then(|took| duration(took.trim_matches(['(', ')', ' '])));
+            let what = Statement::StoryEnded { outcome, duration_ms: took, commits: self.record.commits.clone() };
+            facts.push(saying.fact(what, Some(reported.story.clone()), Provenance::Explicit));
+        } else if reported.failed
+            && !reported.erred
+            && let Some((at, why)) = self.reason_below()
+        {
+            reported.erred = true;
+            let at = at.map_or_else(|| place.clone(), |at| self.place(at));
+            facts.push(self.saying(&at).error(Some(reported.story.clone()), why));
+        }
+    }
+
+    /// A record without a name is known by its line.
+    fn story(&self) -> StoryName {
+        let Record { id, title, .. } = self.record;
+        // A remark in brackets is no other title than the plan's.
+        let title = title.clone().filter(|title| !self.is_remark(title));
+        let title = &title;
+        let is_named = [id, title].into_iter().flatten().any(|name| !name.trim().is_empty());
+        let text =
+            self.lines.get(self.record.lines.start).text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '*' | '=' | '-'));
+        StoryName { id: id.clone(), title: title.clone().or_else(|| (!is_named).then(|| text.to_owned())) }
+    }
+
+    /// Whether the title stands in brackets behind the id of a story that the plan knows by another.
+    fn is_remark(&self, title: &str) -> bool {
+        let (Some(id), Some(plan)) = (&self.record.id, self.plan) else { return false };
+        let text = &self.lines.get(self.record.lines.start).text;
+        let before = text.split_once(&format!("({title}")).map(|(before, _)| before.trim_end_matches([' ', ']', '*']));
+        plan.has_id(id) && before.is_some_and(|before| before.ends_with(id.as_str()))
+    }
+
+    fn place(&self, at: usize) -> Place {
+        let line = self.lines.get(at);
+        Place { line: line.number, text: line.text.clone() }
+    }
+
+    fn saying<'p>(&self, place: &'p Place) -> Saying<'p> {
+        let text = &self.lines.get(self.record.lines.start).text;
+        let open = match &self.record.when {
+            Some(when) if !text.contains(when.as_str()) => entry_hash(&format!("{when} {text}")),
+            Some(_) | None => entry_hash(text),
+        };
+        Saying { place, open, when: self.when(), voice: self.form() }
+    }
+
+    pub(super) fn when(&self) -> Option<RecordedTime> {
+        let when = self.record.when.as_deref()?;
+        time::whole(when, self.clock).or_else(|| time::leading(when, self.clock).map(|(when, _)| when))
+    }
+
+    fn form(&self) -> StatementForm {
+        let line = &self.file.lines[self.record.lines.start];
+        if self.record.is_row {
+            StatementForm::Summary
+        } else if line.is_heading() || line.is_bold || line.is_label(LabelClass::Story) {
+            StatementForm::Entry
+        } else {
+            StatementForm::Line
+        }
+    }
+
+    /// Where its block ends for the criteria it ticks.
+    fn end(&self) -> usize {
+        if self.is_open { self.lines.len() } else { self.record.lines.end }
+    }
+
+    fn criteria(&self, reported: &mut ReportedRecord, facts: &mut Vec<Fact>) {
+        let base = self.lines.base();
+        let mut is_listed = false;
+        for at in self.record.lines.start + 1..self.end() {
+            let line = self.lines.get(at);
+            let text = line.head().trim();
+            if text.is_empty() {
+                continue;
+            }
+            let done = if self.file.lines[at].structure == Structure::Code {
+                criterion::numbered(text)
+            } else if field(text).is_some_and(|(label, _)| Label::of(label).is_some()) {
+                is_listed = false;
+                None
+            } else {
+                match criterion::read(text, is_listed) {
+                    criterion::Read::Done(done) => Some(done),
+                    criterion::Read::Item => None,
+                    criterion::Read::Intro => {
+                        is_listed = true;
+                        None
+                    }
+                    criterion::Read::Other => {
+                        is_listed = false;
+                        None
+                    }
+                }
+            };
+            if let Some(done) = done.filter(|_| base + at >= reported.criteria_end) {
+                facts.push(self.ticked(done, at, reported));
+            }
+        }
+        reported.criteria_end = reported.criteria_end.max(base + self.end());
+    }
+
+    fn ticked(&self, criterion: Criterion, at: usize, reported: &ReportedRecord) -> Fact {
+        let what = Statement::CriterionDone { criterion, duration_ms: None };
+        self.saying(&self.place(at)).fact(what, Some(reported.story.clone()), Provenance::Explicit)
+    }
+
+    /// The word for the failure, and why.
+    fn failure(&self, word: &str) -> (Outcome, Option<String>) {
+        let failed = |reason: &str, why| (Outcome::Failed { reason: reason.to_owned() }, why);
+        match self.record.source {
+            OutcomeSource::StatusLine(at) => {
+                match field(self.lines.get(at).head().trim_start_matches(['#', ' '])).and_then(|(_, value)| words::value(value)) {
+                    Some(Status::Failed { reason, why }) => failed(&reason, why),
+                    Some(Status::Passed | Status::Open | Status::Idle) | None => failed(word, None),
+                }
+            }
+            OutcomeSource::OwnMark => {
+                let line = &self.file.lines[self.record.lines.start];
+                failed(word, behind_mark(line))
+            }
+            OutcomeSource::Convention => failed(word, None),
+        }
+    }
+
+    /// `**Reason**: …` in the block, and its line.
+    fn reason_below(&self) -> Option<(Option<usize>, String)> {
+        (self.record.lines.start + 1..self.end()).find_map(|at| {
+            let (label, value) = field(self.lines.get(at).head().trim())?;
+            let why = words::reason_text(value).filter(|_| Label::of(label) == Some(Label::Reason))?;
+            Some((Some(at), why))
+        })
+    }
+}
+
+/// What follows the mark of a failure on its line: why.
+fn behind_mark(line: &LexedLine) -> Option<String> {
+    let span = line.spans.iter().rev().find(|span| span.mark().is_some_and(|mark| mark.polarity == Polarity::Negative))?;
+    let rest = line.text.get(span.end as usize..)?;
+    let is_reason = rest.trim_start().starts_with([':', '-', '—', '–', '(']) && span.start > 0;
+    is_reason.then(|| words::reason_text(rest)).flatten()
+}

@@ -1,0 +1,59 @@
+//! A whole line of a runner that says that its run is complete: `All 5 user stories complete`.
+
+use super::Seen;
+use crate::fact::{Fact, Provenance, Statement, StatementForm, entry_hash};
+
+/// The fact, in a file that has shown itself to be a runner's log.
+pub(super) fn run_end(seen: &Seen<'_>) -> Option<Fact> {
+    (seen.sure && is_all_done(seen.text)).then(|| Fact {
+        statement: Statement::TaskEnded { passed: true },
+        story: None,
+        form: StatementForm::Line,
+        provenance: Provenance::Explicit,
+        line: seen.number,
+        text: seen.raw.into(),
+        entry_hash: entry_hash(seen.raw),
+        recorded_at: None,
+        late: false,
+    })
+}
+
+/// A whole line that says `All 5 user stories complete`.
+fn is_all_done(text: &str) -> bool {
+    let start = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    if !start.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("all ")) {
+        return false;
+    }
+    const FILLERS: [&str; 6] = ["user", "are", "now", "have", "been", "successfully"];
+    let lower = start.to_ascii_lowercase();
+    let bare = lower.trim_matches(|c: char| !c.is_alphanumeric());
+    let words: Vec<&str> = bare.split_ascii_whitespace().filter(|word| !FILLERS.contains(word)).collect();
+    match words.as_slice() {
+        ["all", "stories", end] => is_end(end),
+        ["all", number, "stories", end] => number.bytes().all(|b| b.is_ascii_digit()) && is_end(end),
+        _ => false,
+    }
+}
+
+fn is_end(word: &str) -> bool {
+    ["complete", "completed", "done", "passed", "finished"].contains(&word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_all_done;
+
+    #[test]
+    fn only_a_whole_line_ends_the_run() {
+        for text in
+            ["All 5 user stories complete", "All 12 stories completed!", "✅ All stories are complete.", "**All 3 user stories done:**"]
+        {
+            assert!(is_all_done(text), "{text}");
+        }
+        for text in
+            ["All 5 user stories in the plan are complete", "All tests passed", "- Overall 5 stories complete so far", "All stories", ""]
+        {
+            assert!(!is_all_done(text), "{text}");
+        }
+    }
+}
