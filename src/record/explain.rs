@@ -19,9 +19,9 @@ pub(crate) struct LineExplanation {
 }
 
 impl LineExplanation {
-    /// In a line; `None` for a line that was not looked at.
+    /// In a line; `None` for a line that was not looked at or is nothing like a record.
     pub(crate) fn words(&self) -> Option<String> {
-        let (_, p) = self.verdict?;
+        let (_, p) = self.verdict.filter(|(_, p)| *p >= NOTHING_LIKE)?;
         let list = |wanted: fn(f32) -> bool| {
             let mut words: Vec<&str> = Vec::new();
             for (feature, weight) in &self.reasons {
@@ -41,6 +41,8 @@ impl LineExplanation {
     }
 }
 
+/// Below this probability nobody takes a line for a record.
+const NOTHING_LIKE: f32 = 0.1;
 /// How many reasons are given.
 const REASONS: usize = 8;
 
