@@ -31,7 +31,7 @@ export const sr = (text) => html`<span class="sr">${text}</span>`;
 export function bar(label, value, max, part = 0, failed = 0) {
   const whole = max || 1;
   return html`<progress part="bar" aria-label=${label} .value=${Math.min(value, whole)} max=${whole}
-    ${vars({ "--n": max > 40 ? 1 : whole, "--f": (value + failed) / whole, "--c": (value + failed + part) / whole })}></progress>`;
+    ${vars({ "--n": max > 40 ? 1 : whole, "--f": failed && (value + failed) / whole, "--c": (value + failed + part) / whole })}></progress>`;
 }
 
 /** The run's bar of a task that has a plan. */
