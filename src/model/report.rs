@@ -193,7 +193,7 @@ impl TaskModel {
                 },
             ));
         }
-        let timing = seen_end(timing, update, story.open_attempt().and_then(|open| open.started));
+        let timing = observed_end(timing, update, story.open_attempt().and_then(|open| open.started));
         if is_new {
             story.end_attempt(update, timing, outcome);
             story.completions += 1;
@@ -351,10 +351,10 @@ impl Story {
 }
 
 /// An entry names the minute in which it was opened: an end that was seen when it came is dated by that.
-fn seen_end(timing: Timing, update: &FactUpdate<'_>, start: Option<Timing>) -> Timing {
+fn observed_end(timing: Timing, update: &FactUpdate<'_>, start: Option<Timing>) -> Timing {
     let names_the_opening = start.is_some_and(|start| start.precision == Precision::Second && timing.at <= start.at);
-    let was_seen = update.live && timing.precision == Precision::Minute && names_the_opening;
-    if was_seen { Timing { at: update.now, precision: Precision::Second, ..timing } } else { timing }
+    let was_observed = update.live && timing.precision == Precision::Minute && names_the_opening;
+    if was_observed { Timing { at: update.now, precision: Precision::Second, ..timing } } else { timing }
 }
 
 fn is_inferred_start(attempt: &Attempt) -> bool {
