@@ -141,7 +141,7 @@ fn backtest(paths: &[PathBuf]) -> String {
 
 /// The times of the stories that passed, in the order of their ends.
 fn story_times(task: &TaskState) -> Vec<Duration> {
-    let mut passed: Vec<_> = task.stories.iter().filter(|story| story.status == StoryStatus::Passed).collect();
+    let mut passed: Vec<_> = task.all_stories().filter(|story| story.status == StoryStatus::Passed).collect();
     passed.sort_by_key(|story| story.finished_at);
     passed.iter().filter_map(|story| story.duration_ms).map(Duration::from_millis).collect()
 }
@@ -220,7 +220,7 @@ fn run_verdict(tasks: &[&TaskState]) -> Option<u8> {
 fn story_verdict(tasks: &[&TaskState], id: &str) -> Result<Option<u8>, Error> {
     let is_it = |name: &Option<String>| name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(id));
     let found = tasks.iter().find_map(|task| {
-        let story = task.stories.iter().find(|story| is_it(&story.story_id) || (story.story_id.is_none() && is_it(&story.title)))?;
+        let story = task.all_stories().find(|story| is_it(&story.story_id) || (story.story_id.is_none() && is_it(&story.title)))?;
         Some((*task, story))
     });
     let Some((task, story)) = found else {

@@ -107,7 +107,7 @@ impl Masking {
             self.text(&mut change.reason, MESSAGE_LIMIT);
         }
         task.groups.iter_mut().for_each(|group| self.text(&mut group.name, TITLE_LIMIT));
-        task.stories.iter_mut().for_each(|story| self.story(story));
+        task.stories.iter_mut().chain(&mut task.unplanned).for_each(|story| self.story(story));
         if let Some(line) = &mut task.terminal_line {
             self.text(&mut line.text, MESSAGE_LIMIT);
         }

@@ -48,6 +48,7 @@ impl TaskModel {
         });
         let end = self.end.as_ref().filter(|end| end.dated);
         let started_at = self.started_at();
+        let (stories, unplanned) = self.story_states(now);
         let ViewInput { folder, sources, agents, attention, remaining, first_guess, usual_story, listed } = input;
         TaskState {
             task_id: self.task_id.to_string(),
@@ -79,7 +80,8 @@ impl TaskModel {
             percent,
             plan_change: self.plan_change.clone(),
             groups: self.groups(),
-            stories: self.story_states(now),
+            stories,
+            unplanned,
             current_story: self.current_story(status),
             terminal_line: self.terminal_line.clone(),
             iteration: self.iteration.0,
@@ -132,7 +134,11 @@ impl TaskModel {
         }
         if let Some(index) = self.current() {
             let provenance = self.stories[index].open_attempt().map_or(Provenance::Derived, |attempt| attempt.provenance);
-            return CurrentStory::Known { index, provenance };
+            // The stories of the plan stand first.
+            return match index.checked_sub(self.counted().count()) {
+                Some(index) => CurrentStory::Unplanned { index, provenance },
+                None => CurrentStory::Known { index, provenance },
+            };
         }
         if self.story_count().is_some() && !self.counted().any(|story| matches!(story.status(), StoryStatus::Open | StoryStatus::Failed)) {
             return CurrentStory::None;
@@ -164,8 +170,9 @@ impl TaskModel {
         groups
     }
 
-    /// A row for every story; criteria and attempts only where somebody may be looking.
-    fn story_states(&self, now: Timestamp) -> Vec<StoryState> {
+    /// A row for every story of the plan (of any, without a plan) and for every other; criteria and attempts only where somebody may be
+    /// looking.
+    fn story_states(&self, now: Timestamp) -> (Vec<StoryState>, Vec<StoryState>) {
         let (ends, plan) = (Ends::of(self), self.plan_path());
         let mut room = DETAIL_LIMIT;
         let mut states = Vec::with_capacity(self.stories.len());
@@ -182,7 +189,8 @@ impl TaskModel {
             }
             states.push(state);
         }
-        states
+        let unplanned = states.split_off(self.counted().count());
+        (states, unplanned)
     }
 
     /// The plan's file, as disagreements name it.

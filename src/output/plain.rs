@@ -88,8 +88,7 @@ impl Plain {
             }
             EventData::AcCompleted(done) => {
                 let story = task.and_then(|task| {
-                    task.stories
-                        .iter()
+                    task.all_stories()
                         .find(|story| story.story_id == done.story_id && (done.story_id.is_some() || story.title == done.title))
                 });
                 let all = story.filter(|story| !story.criteria.is_empty()).map(|story| format!("/{}", story.criteria.len()));

@@ -128,6 +128,7 @@ pub(crate) fn running() -> TaskState {
         plan_change: None,
         groups: Vec::new(),
         stories,
+        unplanned: Vec::new(),
         current_story: CurrentStory::Known { index: 5, provenance: Provenance::Explicit },
         terminal_line: None,
         iteration: None,

@@ -63,11 +63,13 @@ impl Summary<'_> {
         if let Some(change) = &task.plan_change {
             lines.push(format!("Plan: {}", change.reason));
         }
-        if !task.stories.is_empty() {
-            lines.extend([String::new(), "Stories:".to_owned()]);
-        }
-        for (at, story) in task.stories.iter().enumerate() {
-            self.story(task, story, task.current_story.index() == Some(at), lines);
+        for (heading, stories) in [("Stories:", &task.stories), ("Not in the plan, not counted:", &task.unplanned)] {
+            if !stories.is_empty() {
+                lines.extend([String::new(), heading.to_owned()]);
+            }
+            for story in stories {
+                self.story(story, task.current().is_some_and(|current| std::ptr::eq(current, story)), lines);
+            }
         }
         // What no story owns.
         if let Some(error) = task.last_error.as_ref().filter(|error| error.story_id.is_none()) {
@@ -91,7 +93,7 @@ impl Summary<'_> {
         }
     }
 
-    fn story(&self, task: &TaskState, story: &StoryState, current: bool, lines: &mut Vec<String>) {
+    fn story(&self, story: &StoryState, current: bool, lines: &mut Vec<String>) {
         let name: Vec<&str> = [story.story_id.as_deref(), story.title.as_deref()].into_iter().flatten().collect();
         let mut line = format!("  {} {}", self.sign(story.status), name.join(" - "));
         let inferred = story.criteria.iter().any(|criterion| criterion.provenance == Some(Provenance::Inferred));
@@ -101,8 +103,6 @@ impl Summary<'_> {
         facts.extend(inferred.then(|| "some inferred from the story".to_owned()));
         facts.extend((story.attempt_count > 1).then(|| format!("{} attempts", story.attempt_count)));
         facts.extend((!story.commits.is_empty()).then(|| story.commits.join(" ")));
-        // Without a plan there is none to be missing from.
-        facts.extend((!story.in_plan && task.story_count.is_some()).then(|| "not in the plan".to_owned()));
         if !facts.is_empty() {
             line.push_str(&format!("  ({})", facts.join(", ")));
         }

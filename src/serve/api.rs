@@ -65,7 +65,7 @@ pub(super) fn story(task: &str, story: &str, server: &ServerContext) -> Result<R
     let task = snapshot.state.tasks.iter().find(|task| task.task_id == task_id);
     let found = task.and_then(|task| {
         let named = |story: &&StoryState| story.story_id.as_ref().or(story.title.as_ref()) == Some(&name);
-        task.stories.iter().find(named)
+        task.all_stories().find(named)
     });
     let Some(found) = found else {
         let hint = "take task_id and story_id (else title) from /api/state, percent-encoded";

@@ -118,8 +118,11 @@ pub struct TaskState {
     /// In the plan's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupState>,
-    /// In plan order, then in order of appearance.
+    /// The plan's, in its order; without a plan all that the logs name, in order of appearance.
     pub stories: Vec<StoryState>,
+    /// Work that a log reports and the plan does not list: it counts nowhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unplanned: Vec<StoryState>,
     /// What is being worked on.
     pub current_story: CurrentStory,
     /// What the runner said last that it is doing.
@@ -160,7 +163,16 @@ pub struct TaskState {
 impl TaskState {
     /// The story that is being worked on, as far as known.
     pub fn current(&self) -> Option<&StoryState> {
-        self.stories.get(self.current_story.index()?)
+        match self.current_story {
+            CurrentStory::Known { index, .. } => self.stories.get(index),
+            CurrentStory::Unplanned { index, .. } => self.unplanned.get(index),
+            CurrentStory::Unknown { .. } | CurrentStory::None => None,
+        }
+    }
+
+    /// The stories of the plan, then the unplanned ones.
+    pub fn all_stories(&self) -> impl DoubleEndedIterator<Item = &StoryState> {
+        self.stories.iter().chain(&self.unplanned)
     }
 
     /// What one word says of it.
@@ -310,6 +322,13 @@ pub enum CurrentStory {
         /// `inferred`: a guess.
         provenance: Provenance,
     },
+    /// This one, which the plan does not list.
+    Unplanned {
+        /// Index into `unplanned`.
+        index: usize,
+        /// How its start is known.
+        provenance: Provenance,
+    },
     /// Something may be under way; nothing says what.
     Unknown {
         /// In words.
@@ -320,11 +339,11 @@ pub enum CurrentStory {
 }
 
 impl CurrentStory {
-    /// Index into the task's stories.
+    /// Index into the task's `stories`.
     pub fn index(&self) -> Option<usize> {
         match self {
             CurrentStory::Known { index, .. } => Some(*index),
-            CurrentStory::Unknown { .. } | CurrentStory::None => None,
+            CurrentStory::Unplanned { .. } | CurrentStory::Unknown { .. } | CurrentStory::None => None,
         }
     }
 }

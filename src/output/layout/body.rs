@@ -32,7 +32,7 @@ impl Body<'_> {
             sections.push(PictureSection::Whole(self.overview(&order, state.unlisted, height)));
         }
         sections.push(PictureSection::Whole(self.head(task)));
-        sections.push(match self.side.filter(|_| !task.stories.is_empty()) {
+        sections.push(match self.side.filter(|_| task.all_stories().next().is_some()) {
             Some(side) => {
                 let pane = Body { columns: self.columns - side - 3, ..*self };
                 PictureSection::Split(pane.middle(task), self.story_list(task))
@@ -181,7 +181,7 @@ impl Body<'_> {
             rows.extend(if rows.is_empty() { Vec::new() } else { self.spacer() });
         }
         rows.extend(self.stories_below(task));
-        rows.extend(if self.side.is_none() && !task.stories.is_empty() { self.spacer() } else { Vec::new() });
+        rows.extend(if self.side.is_none() && task.all_stories().next().is_some() { self.spacer() } else { Vec::new() });
         rows.push(self.time(task));
         rows.extend(self.figures(task));
         rows
@@ -196,12 +196,12 @@ impl Body<'_> {
     }
 
     fn figures(&self, task: &TaskState) -> Vec<Row> {
-        let commits: usize = task.stories.iter().map(|story| story.commits.len()).sum();
+        let commits: usize = task.all_stories().map(|story| story.commits.len()).sum();
         let mut counts = vec![count(task.retries, "retry", "retries"), count(task.errors, "error", "errors")];
         counts.extend((commits > 0).then(|| count(commits as u64, "commit", "commits")));
         let mut rows = vec![Row::blank().fixed(self.label("Figures: "), Paint::Dim).title(counts.join(", "), Paint::Plain)];
-        let longest = task.stories.iter().filter(|story| story.duration_ms.is_some()).max_by_key(|story| story.duration_ms);
-        if let (true, Some(story)) = (self.detail.spacers && task.stories.len() > 1, longest) {
+        let longest = task.all_stories().filter(|story| story.duration_ms.is_some()).max_by_key(|story| story.duration_ms);
+        if let (true, Some(story)) = (self.detail.spacers && task.all_stories().nth(1).is_some(), longest) {
             let row = Row::blank().fixed(self.label("Longest: "), Paint::Dim);
             rows.push(id_and_title(row, story, " - ", Paint::Plain).right(duration(story.duration_ms.unwrap_or(0)), Paint::Plain));
         }
@@ -385,5 +385,5 @@ pub(super) fn id_and_title(row: Row, story: &StoryState, between: &str, paint: P
 fn failed_story(task: &TaskState) -> Option<&StoryState> {
     let of_error = task.last_error.as_ref().and_then(|error| super::work::story_of(task, error));
     let of_error = of_error.filter(|story| matches!(story.status, StoryStatus::Failed | StoryStatus::Blocked | StoryStatus::InProgress));
-    of_error.or_else(|| task.stories.iter().rev().find(|story| story.status == StoryStatus::Failed))
+    of_error.or_else(|| task.all_stories().rev().find(|story| story.status == StoryStatus::Failed))
 }

@@ -69,6 +69,15 @@ impl Body<'_> {
             let is_focus = focus == Some(at);
             list.rows.push(ListRow { row: self.story(task, story, is_focus), is_heading: false, is_focus });
         }
+        if !task.unplanned.is_empty() {
+            // It stays where the names of the groups go: these are not the plan's.
+            let row = Row::blank().title("Not in the plan, not counted", Paint::Dim);
+            list.rows.push(ListRow { row, is_heading: false, is_focus: false });
+        }
+        for story in &task.unplanned {
+            let is_focus = task.current().is_some_and(|current| std::ptr::eq(current, story));
+            list.rows.push(ListRow { row: self.story(task, story, is_focus), is_heading: false, is_focus });
+        }
         list
     }
 

@@ -14,12 +14,20 @@ impl Body<'_> {
         let label = self.label("Current Story: ");
         let row = Row::blank().fixed(label, Paint::Dim);
         let mut rows = vec![match (story, &task.current_story) {
-            (Some(story), _) => {
-                let age = self.story_age(story);
-                id_and_title(row, story, " - ", Paint::Plain).right(self.effort(story, age), Paint::Plain)
+            (Some(story), current) => {
+                let effort = self.effort(story, self.story_age(story));
+                let effort = match current {
+                    CurrentStory::Unplanned { .. } if self.is_roomy() => format!("not in the plan {} {effort}", self.glyphs.dot),
+                    CurrentStory::Unplanned { .. } | CurrentStory::Known { .. } | CurrentStory::Unknown { .. } | CurrentStory::None => {
+                        effort
+                    }
+                };
+                id_and_title(row, story, " - ", Paint::Plain).right(effort, Paint::Plain)
             }
             (None, CurrentStory::Unknown { reason }) => row.title(format!("unknown, {reason}"), Paint::Plain),
-            (None, CurrentStory::None | CurrentStory::Known { .. }) => row.title("none at the moment", Paint::Plain),
+            (None, CurrentStory::None | CurrentStory::Known { .. } | CurrentStory::Unplanned { .. }) => {
+                row.title("none at the moment", Paint::Plain)
+            }
         }];
         rows.push(self.time(task));
         if !self.detail.rules {
@@ -193,7 +201,7 @@ impl Body<'_> {
 }
 
 pub(super) fn story_of<'a>(task: &'a TaskState, error: &ErrorState) -> Option<&'a StoryState> {
-    error.story_id.as_ref().and_then(|id| task.stories.iter().find(|story| story.story_id.as_ref() == Some(id)))
+    error.story_id.as_ref().and_then(|id| task.all_stories().find(|story| story.story_id.as_ref() == Some(id)))
 }
 
 /// The error that still matters while the run goes on: the current story's, or one of a story that has not passed since.

@@ -1,6 +1,6 @@
 // What is said beside the page: one polite sentence for those who hear it, the title and the icon of the tab.
 
-import { count, currentStory, standing, storyName, storyWord } from "./words.js";
+import { allStories, count, currentStory, standing, storyName, storyWord } from "./words.js";
 
 const QUIET_MS = 10_000;
 
@@ -18,13 +18,14 @@ export class Announcer {
 
   /** Compares with what was last seen of this task: state changes and ended stories are worth a word. */
   task(task, live) {
-    const now = { id: task.task_id, state: standing(task).key, stories: task.stories.map((story) => story.status), live };
+    const all = allStories(task);
+    const now = { id: task.task_id, state: standing(task).key, stories: all.map((story) => story.status), live };
     const before = this.#before;
     this.#before = now;
     if (!before || before.id !== now.id) return this.say(`${task.task_name}: ${standing(task).word}, ${passed(task)}.`);
     if (before.live !== live) this.say(live ? "Live again." : "Not live: the bridge does not answer.");
     if (before.state !== now.state) return this.say(`${task.task_name}: ${standing(task).word}, ${passed(task)}.`);
-    const ended = task.stories.findLast((story, index) => story.status !== before.stories[index] && ["passed", "failed", "blocked"].includes(story.status));
+    const ended = all.findLast((story, index) => story.status !== before.stories[index] && ["passed", "failed", "blocked"].includes(story.status));
     if (ended && before.stories.length > 0) this.say(`${storyName(ended)} ${storyWord(ended).word}, ${passed(task)}.`);
   }
 

@@ -8,7 +8,7 @@ import { copy } from "./parts.js";
 import { icon } from "./icons.js";
 import { report } from "./report.js";
 import { keepToken, login as exchange, storedToken, takeCode } from "./session.js";
-import { alertCard, failedStory } from "./view/alert.js";
+import { alertCard } from "./view/alert.js";
 import { earlier, embed, sources } from "./view/aside.js";
 import { burnup } from "./view/burnup.js";
 import { events, Log } from "./view/events.js";
@@ -17,7 +17,7 @@ import { login } from "./view/login.js";
 import { stories } from "./view/stories.js";
 import { strip, topBar } from "./view/top.js";
 import { Wholes } from "./wholes.js";
-import { byNeed, count, hasBegun, isOver, millis, moment } from "./words.js";
+import { allStories, byNeed, count, failedStory, hasBegun, isOver, millis, moment } from "./words.js";
 
 const BASE = new URL(".", import.meta.url).href;
 const $ = (id) => document.getElementById(id);
@@ -129,7 +129,8 @@ class App {
   #main(link, state, task, now) {
     if (link.status.kind === "denied" && !link.live) return login(this, this.#trouble, this.#tried);
     if (!task) return this.#nothing(link, state);
-    task = { ...task, stories: task.stories.map((story) => this.#wholes.of(task, story, this.isOpen(task, story))) };
+    const whole = (story) => this.#wholes.of(task, story, this.isOpen(task, story));
+    task = { ...task, stories: task.stories.map(whole), unplanned: task.unplanned?.map(whole) };
     this.log.update(link.events, task);
     const frozen = !link.live;
     const begun = hasBegun(task);
@@ -149,7 +150,7 @@ class App {
   }
 
   #meta(task, now) {
-    const commits = new Set(task.stories.flatMap((story) => story.commits ?? [])).size;
+    const commits = new Set(allStories(task).flatMap((story) => story.commits ?? [])).size;
     const started = millis(task.started_at);
     return [
       task.branch ?? (task.run && task.run !== task.task_name ? task.run : null),

@@ -6,7 +6,7 @@ import { icon, triangle } from "./icons.js";
 import { linkTo } from "./link.js";
 import { bar, copy, runBar, sr } from "./parts.js";
 import {
-  agentAsks, agentDetails, agentDoing, attemptsOf, byNeed, clock, count, countsWords, criterionWord, currentStory, duration, elapsed,
+  agentAsks, agentDetails, agentDoing, allStories, attemptsOf, byNeed, clock, count, countsWords, criterionWord, currentStory, duration, elapsed,
   errorLine, hasBegun, isOver, linkWords, millis, moment, place, remainingWords, standing, storyName, storyTook,
 } from "./words.js";
 
@@ -213,7 +213,7 @@ function current(task, story, now, untitled) {
   const guessed = story.status === "in_progress" && (task.current_story.provenance === "inferred" || story.provenance === "inferred");
   const { criteria_done: done, criteria_count: all } = story;
   return html`<section part="story">
-    <p class="eb">${story.story_id ? html`<code>${story.story_id}</code>` : nothing}${guessed ? html`<span>inferred</span>` : nothing}${story.attempt_count > 0 ? html`<span>attempt ${story.attempt_count}</span>` : nothing}
+    <p class="eb">${story.story_id ? html`<code>${story.story_id}</code>` : nothing}${guessed ? html`<span>inferred</span>` : nothing}${task.unplanned?.includes(story) ? html`<span>not in the plan</span>` : nothing}${story.attempt_count > 0 ? html`<span>attempt ${story.attempt_count}</span>` : nothing}
       <span>${took == null ? "" : failed && story.attempt_count > 1 ? `${story.attempt_count} attempts, ${duration(took)}` : duration(took)}</span></p>
     <h3>${story.title ?? story.story_id}</h3>
     ${failed && !untitled && story.last_error ? html`<p class="err">${errorLine(story.last_error)}<code>${place(story.last_error)}</code></p>` : nothing}
@@ -256,9 +256,10 @@ function planned(task) {
 }
 
 function summary(task, now) {
-  const longest = task.stories.map((story) => [storyTook(story, now) ?? 0, story]).sort(([a], [b]) => b - a)[0];
-  const retried = task.stories.filter((story) => story.attempt_count > 1).map((story) => story.story_id ?? story.title);
-  const commits = new Set(task.stories.flatMap((story) => story.commits ?? [])).size;
+  const all = allStories(task);
+  const longest = all.map((story) => [storyTook(story, now) ?? 0, story]).sort(([a], [b]) => b - a)[0];
+  const retried = all.filter((story) => story.attempt_count > 1).map((story) => story.story_id ?? story.title);
+  const commits = new Set(all.flatMap((story) => story.commits ?? [])).size;
   const rows = [
     longest?.[0] > 0 && ["Longest", `${storyName(longest[1])}, ${duration(longest[0])}`],
     ["Retries", task.retries ? `${task.retries} (${retried.slice(0, 4).join(", ")}${retried.length > 4 ? ", …" : ""})` : "none"],

@@ -1,8 +1,8 @@
 // The run as Markdown, to paste where people talk.
 
 import {
-  attemptsOf, count, countsWords, criterionWord, currentStory, duration, elapsed, errorLine, isOver, moment, millis, place, remainingWords,
-  standing, storyTook, storyWord,
+  allStories, attemptsOf, count, countsWords, criterionWord, currentStory, duration, elapsed, errorLine, isOver, moment, millis, place, remainingWords,
+  standing, storyName, storyTook, storyWord,
 } from "./words.js";
 
 const MARK = { passed: "✅", in_progress: "⏳", failed: "❌", blocked: "⛔", deferred: "➖", cancelled: "➖" };
@@ -22,13 +22,13 @@ export function report(task, now) {
   if (task.attention) lines.push(`> ${text(task.attention.reason)}`, "");
   if (story?.last_error && story.status === "failed") lines.push(`> ${text(errorLine(story.last_error))} (${code(place(story.last_error))})`, "");
   lines.push("| | Story | Attempts | Took | Commits |", "|---|---|---|---|---|");
-  for (const each of task.stories) {
+  for (const each of allStories(task)) {
     const took = storyTook(each, now);
     const attempts = attemptsOf(each).length || each.attempt_count;
-    lines.push(`| ${MARK[each.status] ?? "○"} | ${text([each.story_id, each.title].filter(Boolean).join(" "))}${each.status === "open" || MARK[each.status] === "✅" ? "" : ` (${storyWord(each).word})`} | ${attempts || ""} | ${took == null ? "" : duration(took)} | ${(each.commits ?? []).map(code).join(" ")} |`);
+    lines.push(`| ${MARK[each.status] ?? "○"} | ${text(storyName(each))}${task.unplanned?.includes(each) ? ", not in the plan" : ""}${each.status === "open" || MARK[each.status] === "✅" ? "" : ` (${storyWord(each).word})`} | ${attempts || ""} | ${took == null ? "" : duration(took)} | ${(each.commits ?? []).map(code).join(" ")} |`);
   }
   if (story?.criteria?.length) {
-    lines.push("", `### ${text([story.story_id, story.title].filter(Boolean).join(" "))}`, "");
+    lines.push("", `### ${text(storyName(story))}`, "");
     for (const criterion of story.criteria) lines.push(`- [${criterion.status === "done" ? "x" : " "}] ${text(criterion.text)}${criterion.status === "done" && criterion.provenance !== "inferred" ? "" : criterion.status === "open" ? "" : ` (${criterionWord(criterion)[1]})`}`);
   }
   lines.push("", `As of ${moment(now, 0)}${task.started_at ? `, begun ${moment(millis(task.started_at), 0, task.started_precision)}` : ""}.`);

@@ -1,7 +1,7 @@
 // The one time axis of a run, and where its ticks stand.
 
 import { clock, day } from "./clock.js";
-import { attemptsOf, millis } from "./words.js";
+import { allStories, attemptsOf, millis } from "./words.js";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -12,7 +12,7 @@ const GAP = 5 * MINUTE;
 
 /** From the run's start to its end or now; `null` when no time of it is known. */
 export function scaleOf(task, now) {
-  const lanes = task.stories.map(attemptsOf);
+  const lanes = allStories(task).map(attemptsOf);
   const spans = lanes.flat().filter((attempt) => attempt.from != null).map((attempt) => [attempt.from, attempt.to ?? (attempt.result === "in_progress" ? now : attempt.from)]);
   const marks = lanes.flat().filter((attempt) => attempt.from == null && attempt.to != null).map((attempt) => attempt.to);
   const started = task.started_precision === "day" ? null : millis(task.started_at);

@@ -48,14 +48,22 @@ export function storyWord(story) {
 
 export const storyName = (story) => [story.story_id, story.title].filter(Boolean).join(" ");
 
+/** The plan's, then the work that it does not list. */
+export const allStories = ({ stories, unplanned = [] }) => [...stories, ...unplanned];
+
 /** The story to show large: the one under way, else the one the run stopped at. */
 export function currentStory(task) {
-  if (task.current_story?.kind === "known") return task.stories[task.current_story.index];
+  const { kind, index } = task.current_story ?? {};
+  if (kind === "known" || kind === "unplanned") return (kind === "known" ? task.stories : task.unplanned)[index];
   if (task.status === "failed" || task.status === "ended") {
-    const failed = task.stories.filter((story) => story.status === "failed");
-    return failed.find((story) => story.story_id && story.story_id === task.last_error?.story_id) ?? failed.at(-1) ?? null;
+    return failedStory(task);
   }
   return null;
+}
+
+export function failedStory(task) {
+  const failed = allStories(task).filter((story) => story.status === "failed");
+  return failed.find((story) => story.story_id && story.story_id === task.last_error?.story_id) ?? failed.at(-1) ?? null;
 }
 
 /** Of the story under way; a light cell in the run's bar. */
@@ -74,9 +82,8 @@ export function countsWords(task) {
   const { stories, story_count: count, stories_passed: passed, stories_failed: failed, stories_blocked: blocked, stories_dropped: dropped } = task;
   if (count != null && passed === count) return "all of them";
   if (!hasBegun(task)) return "none started";
-  const planned = stories.filter((story) => story.in_plan || count == null);
-  const active = planned.filter((story) => story.status === "in_progress").length;
-  const open = planned.filter((story) => story.status === "open").length;
+  const active = stories.filter((story) => story.status === "in_progress").length;
+  const open = stories.filter((story) => story.status === "open").length;
   return [
     failed && `${failed} failed`,
     blocked && `${blocked} blocked`,

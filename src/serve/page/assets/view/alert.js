@@ -2,7 +2,7 @@
 
 import { html, nothing } from "../vendor/lit-html/lit-html.js";
 import { icon } from "../icons.js";
-import { agentAsks, agentDoing, agentName, attemptsOf, clock, count, duration, errorLine, errorMore, isOver, millis, moment, place, storyName } from "../words.js";
+import { agentAsks, agentDoing, agentName, attemptsOf, clock, count, duration, errorLine, errorMore, failedStory, isOver, millis, moment, place, storyName } from "../words.js";
 
 /** One missed answer is no trouble yet. */
 const TRIES = 2;
@@ -15,11 +15,6 @@ export function alertCard(app, link, task, now) {
   const story = failedStory(task);
   if (story) return failure(app, task, story, now);
   return task.status === "failed" || task.status === "ended" ? stopped(app, task, now) : nothing;
-}
-
-export function failedStory(task) {
-  const failed = task.stories.filter((story) => story.status === "failed");
-  return failed.find((story) => story.story_id && story.story_id === task.last_error?.story_id) ?? failed.at(-1) ?? null;
 }
 
 function lost(link) {
@@ -73,7 +68,7 @@ function stopped(app, task, now) {
 /** Of a run that goes on nothing that changes: what stands in an alert is read out again when it does. */
 function situation(task) {
   if (!isOver(task)) return "The run goes on.";
-  const open = task.stories.filter((story) => story.status === "open" && (story.in_plan || task.story_count == null)).length;
+  const open = task.stories.filter((story) => story.status === "open").length;
   const what = task.end_reason ? `${upper(task.end_reason)}.` : "The runner has stopped.";
   return `${what} ${count(task.stories_passed, "story", "stories")} passed${open ? `, ${open} not started` : ""}.`;
 }

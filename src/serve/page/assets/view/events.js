@@ -4,7 +4,7 @@ import { html, nothing, render } from "../vendor/lit-html/lit-html.js";
 import { Directive, directive } from "../vendor/lit-html/directive.js";
 import { icon, provenance } from "../icons.js";
 import { vars } from "../parts.js";
-import { clock, count, day, duration, millis, place, sameDay } from "../words.js";
+import { allStories, clock, count, day, duration, millis, place, sameDay } from "../words.js";
 
 const FILTERS = [
   ["all", "All", () => true],
@@ -150,7 +150,7 @@ function said({ type, data }, task) {
     case "story_started":
       return { shape: "start", first: "Started", rest: `${data.title ?? data.story_id}${attempt}` };
     case "ac_completed": {
-      const all = task?.stories.find((story) => story.story_id === data.story_id)?.criteria_count;
+      const all = task && allStories(task).find((story) => story.story_id === data.story_id)?.criteria_count;
       return { shape: "check", first: all ? `${data.ac_index + 1}/${all}` : `Criterion ${data.ac_index + 1}`, rest: data.ac_text ?? "" };
     }
     case "story_completed": {

@@ -4,7 +4,7 @@ import { html, nothing, svg } from "../vendor/lit-html/lit-html.js";
 import { icon, provenance, triangle } from "../icons.js";
 import { percent, scaleOf, ticks, width } from "../scale.js";
 import { sr } from "../parts.js";
-import { attemptsOf, clock, count, criterionWord, duration, errorLine, hasBegun, millis, moment, place, storyTook, storyWord } from "../words.js";
+import { allStories, attemptsOf, clock, count, criterionWord, duration, errorLine, hasBegun, millis, moment, place, storyTook, storyWord } from "../words.js";
 
 /** More stories than this are shown folded, but for the groups in which something happens. */
 const MANY = 40;
@@ -12,7 +12,7 @@ const MANY = 40;
 const PART = 50;
 
 export function stories(app, task, now) {
-  if (task.stories.length === 0) return nothing;
+  if (allStories(task).length === 0) return nothing;
   const scale = hasBegun(task) ? scaleOf(task, now) : null;
   const groups = groupsOf(task);
   return html`<section class="card st" id="stories" aria-labelledby="h-st">
@@ -30,9 +30,7 @@ export function stories(app, task, now) {
 
 /** The plan's groups in its order, then what belongs to none of them; work that is no story of the plan stands apart. */
 function groupsOf(task) {
-  const counts = (story) => story.in_plan || task.story_count == null;
-  const planned = task.stories.filter(counts);
-  const others = task.stories.filter((story) => !counts(story));
+  const { stories: planned, unplanned = [] } = task;
   const names = (task.groups ?? []).map((group) => group.name);
   const groups = names.map((name) => ({ name, stories: planned.filter((story) => story.group === name) })).filter((group) => group.stories.length > 0);
   const loose = planned.filter((story) => !names.includes(story.group));
@@ -46,9 +44,9 @@ function groupsOf(task) {
       }
     } else groups.push({ name: null, stories: loose });
   }
-  if (others.length > 0) {
+  if (unplanned.length > 0) {
     if (groups.length === 1 && groups[0].name == null) groups[0].name = "Plan";
-    groups.push({ name: "Not in the plan, not counted", stories: others });
+    groups.push({ name: "Not in the plan, not counted", stories: unplanned });
   }
   return groups;
 }
@@ -126,7 +124,7 @@ function detail(app, story, attempts, now) {
         const [shape, word] = criterionWord(criterion);
         return html`<li>${icon(shape)}<span class="grow1">${criterion.text || `Criterion ${index + 1}`}${sr(` (${word})`)}${shape === "inferred" ? html`<span class="dim"> · inferred</span>` : nothing}</span>${criterion.duration_ms != null ? html`<span class="dim">${duration(criterion.duration_ms)}</span>` : nothing}</li>`;
       })}</ul>` : html`<p class="dim">${app.loading(story)}</p>`}` : html`<h3>Criteria</h3><p class="dim">none are written down</p>`}
-      ${disagreement ? html`<h3>The sources disagree</h3><p>${disagreement.text}</p><p class="src">${[disagreement.holds, disagreement.loses].map((side) => html`<span class="side">${place(side)}: ${side.says}${side.text ? html` <q>${side.text}</q>` : nothing}</span>`)}</p>` : nothing}
+      ${disagreement ? html`<h3>The sources disagree</h3><p>${disagreement.text}</p><p class="src">${[disagreement.holds, disagreement.loses].map((side) => html`<span class="side">${place(side)}: ${side.status}${side.text ? html` <q>${side.text}</q>` : nothing}</span>`)}</p>` : nothing}
     </div><div>
       <h3>Attempts</h3>${attempts.length ? html`<ul>${attempts.map((attempt) => attemptRow(attempt, now))}</ul>` : html`<p class="dim">not started</p>`}
       ${error && !attempts.some((attempt) => attempt.reason) ? html`<p class="bad">${errorLine(error)}</p><p class="src">${place(error)} · ${error.provenance}</p>` : nothing}
