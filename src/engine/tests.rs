@@ -237,7 +237,7 @@ impl Scenario {
     /// Stories with ticked criteria, and how many.
     pub(super) fn ticked(&self) -> Vec<(String, u32)> {
         let state = self.engine.state(self.moment());
-        let ticked = state.tasks[0].stories.iter().filter(|story| story.status != StoryStatus::Passed && story.criteria_done > 0);
+        let ticked = state.tasks[0].all_stories().filter(|story| story.status != StoryStatus::Passed && story.criteria_done > 0);
         ticked.map(|story| (story.story_id.clone().unwrap(), story.criteria_done)).collect()
     }
 

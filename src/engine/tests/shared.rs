@@ -84,7 +84,7 @@ fn what_was_decided_stays_when_the_log_is_read_again() {
     }
     scenario.restart(60.0, |_| {}).expect(&[]);
     let state = scenario.engine.state(scenario.moment());
-    let stories: Vec<usize> = state.tasks.iter().map(|task| task.stories.len()).collect();
+    let stories: Vec<usize> = state.tasks.iter().map(|task| task.all_stories().count()).collect();
     assert_eq!(stories, [2, 3], "of the log each task shows what is its own");
 }
 
