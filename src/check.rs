@@ -83,7 +83,7 @@ fn without_secrets(mut plan: Plan) -> Plan {
     for story in &mut plan.stories {
         let texts = story.title.iter_mut().chain(story.criteria.iter_mut().map(|criterion| &mut criterion.text));
         for text in texts {
-            *text = mask(text).into_owned();
+            *text = mask(text).into_owned().into();
         }
     }
     plan

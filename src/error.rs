@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::clock::Timestamp;
-use crate::text;
+use crate::text::{self, CleanText};
 
 /// What stops the program. Each kind has its exit code.
 #[derive(Debug)]
@@ -83,16 +83,16 @@ pub struct Notice {
     pub kind: NoticeKind,
     /// The file it is about, as shown to people.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "serialize_path")]
-    pub path: Option<String>,
+    pub path: Option<CleanText>,
     /// What happened and what to do, in one line.
-    pub message: String,
+    pub message: CleanText,
     /// By our clock.
     pub at: Timestamp,
 }
 
 /// On stderr an absolute path helps; clients get the end of it.
-fn serialize_path<S: Serializer>(path: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
-    path.as_ref().map(|path| text::last_names(Path::new(path))).serialize(to)
+fn serialize_path<S: Serializer>(path: &Option<CleanText>, to: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| text::last_names(Path::new(path.as_str()))).serialize(to)
 }
 
 /// Kinds may be added; readers must expect unknown ones.
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn clients_get_the_end_of_a_path() {
         let path = |path: &str| {
-            let notice = Notice { kind: NoticeKind::Store, path: Some(path.to_owned()), message: String::new(), at: Timestamp(0) };
+            let notice = Notice { kind: NoticeKind::Store, path: Some(path.into()), message: CleanText::default(), at: Timestamp(0) };
             serde_json::to_value(&notice).expect("it is plain data")["path"].take()
         };
         assert_eq!(path("/home/somebody/state/journal"), "state/journal");

@@ -2,14 +2,13 @@
 //!
 //! The shapes are a contract; `docs/events.schema.json` is its formal form. Absent values are left out: no `null`, nothing invented.
 
-use std::sync::Arc;
-
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::fact::{CountedKind, ErrorKind, Precision, Provenance};
+use crate::text::CleanText;
 
 /// Version of the shapes below; goes up when a reader of the old ones would be wrong.
 pub const SCHEMA: u32 = 1;
@@ -58,9 +57,9 @@ pub struct Event {
     /// Its line stood there for long before it was certain enough: others that happened later may have been told before.
     pub late: bool,
     /// The name of the folder the task lives in.
-    pub task_id: Arc<str>,
+    pub task_id: CleanText,
     /// The plan's branch or name, else the log's start line, else the run's first line.
-    pub run: Arc<str>,
+    pub run: CleanText,
     /// How it is known.
     pub provenance: Provenance,
     /// The line or document that caused the event.
@@ -83,13 +82,13 @@ pub enum TimestampSource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventSource {
     /// Relative to the task's folder.
-    pub path: Arc<str>,
+    pub path: CleanText,
     /// From 1; a document has no lines worth naming.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// The cleaned line, cut at [`TEXT_LIMIT`] characters.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+    pub text: Option<CleanText>,
 }
 
 /// What happened; the variant gives the event's `type`.
@@ -114,9 +113,9 @@ pub enum EventData {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TaskStarted {
     /// The same as in the envelope.
-    pub task_id: String,
+    pub task_id: CleanText,
     /// The plan's name, else the log header's, else the id.
-    pub task_name: String,
+    pub task_name: CleanText,
     /// Stories of the plan, else the source's number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub story_count: Option<u32>,
@@ -125,10 +124,10 @@ pub struct TaskStarted {
     pub estimated_duration: Option<u64>,
     /// As the plan or the header has it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub branch: Option<String>,
+    pub branch: Option<CleanText>,
     /// As the plan or the record has it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub description: Option<CleanText>,
 }
 
 /// Data of `story_started`.
@@ -136,16 +135,16 @@ pub struct TaskStarted {
 pub struct StoryStarted {
     /// As the plan or the first source spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub story_id: Option<String>,
+    pub story_id: Option<CleanText>,
     /// Always there when `story_id` is not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
+    pub title: Option<CleanText>,
     /// Length of `acceptance_criteria`; absent when none are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ac_count: Option<u32>,
     /// Their texts, in the plan's order. A plan's list; without a plan, the record's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub acceptance_criteria: Vec<String>,
+    pub acceptance_criteria: Vec<CleanText>,
     /// As the plan or the record has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<i64>,
@@ -161,15 +160,15 @@ pub struct StoryStarted {
 pub struct AcCompleted {
     /// As the plan or the first source spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub story_id: Option<String>,
+    pub story_id: Option<CleanText>,
     /// The story's; only where `story_id` is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
+    pub title: Option<CleanText>,
     /// From 0.
     pub ac_index: u32,
     /// The plan's text, else the one it was ticked with.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ac_text: Option<String>,
+    pub ac_text: Option<CleanText>,
     /// Milliseconds: the record's value, else since the start or the criterion before, when both were read live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
@@ -180,21 +179,21 @@ pub struct AcCompleted {
 pub struct StoryCompleted {
     /// As the plan or the first source spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub story_id: Option<String>,
+    pub story_id: Option<CleanText>,
     /// Always there when `story_id` is not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
+    pub title: Option<CleanText>,
     /// How the attempt ended.
     pub status: EndStatus,
     /// For `failed`: the source's word (`failed`, `blocked`, …).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<CleanText>,
     /// Milliseconds: the record's value, else from its start to its end when both are by one clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
     /// Hashes as the source writes them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub commits: Vec<String>,
+    pub commits: Vec<CleanText>,
     /// From 1.
     pub attempt: u32,
 }
@@ -203,7 +202,7 @@ pub struct StoryCompleted {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskCompleted {
     /// The same as in the envelope.
-    pub task_id: String,
+    pub task_id: CleanText,
     /// How the run ended.
     pub status: EndStatus,
     /// Where there is a plan, only the plan's stories count.
@@ -227,11 +226,11 @@ pub struct TaskCompleted {
 pub struct ErrorOccurred {
     /// Absent for an error of no story.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub story_id: Option<String>,
+    pub story_id: Option<CleanText>,
     /// The source's word for it, else derived from the message's words.
     pub error_type: ErrorKind,
     /// As written.
-    pub error_message: String,
+    pub error_message: CleanText,
     /// Only where the source states it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retryable: Option<bool>,
@@ -315,8 +314,8 @@ struct RawEvent {
     timestamp_precision: Option<Precision>,
     #[serde(default)]
     late: bool,
-    task_id: Arc<str>,
-    run: Arc<str>,
+    task_id: CleanText,
+    run: CleanText,
     provenance: Provenance,
     source: EventSource,
     #[serde(flatten)]

@@ -13,6 +13,7 @@ use crate::estimate::backtest;
 use crate::model::state::{Headline, State, StoryStatus, TaskState, TaskStatus};
 use crate::output::status_line::{self, FIELDS};
 use crate::output::style::Environment;
+use crate::text::CleanText;
 
 /// Seconds that a bridge holds an answer back until something changes.
 const LONG_POLL: u64 = 25;
@@ -218,7 +219,7 @@ fn run_verdict(tasks: &[&TaskState]) -> Option<u8> {
 }
 
 fn story_verdict(tasks: &[&TaskState], id: &str) -> Result<Option<u8>, Error> {
-    let is_it = |name: &Option<String>| name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(id));
+    let is_it = |name: &Option<CleanText>| name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(id));
     let found = tasks.iter().find_map(|task| {
         let story = task.all_stories().find(|story| is_it(&story.story_id) || (story.story_id.is_none() && is_it(&story.title)))?;
         Some((*task, story))

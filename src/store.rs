@@ -197,12 +197,12 @@ fn quarantined_notice(path: &Path, now: Timestamp) -> Notice {
     let message = "cannot be used: it was written by another version or is damaged; it is set aside, and what the files hold is \
                    emitted again, with the ids it had"
         .to_owned();
-    Notice { kind: NoticeKind::Store, path: Some(path.display().to_string()), message, at: now }
+    Notice { kind: NoticeKind::Store, path: Some(path.display().to_string().into()), message: message.into(), at: now }
 }
 
 fn write_failed_notice(folder: &Path, cause: &io::Error, now: Timestamp) -> Notice {
     let message = format!(
         "cannot be written ({cause}): make room or let this user write there; everything goes on, but a restart may emit events again"
     );
-    Notice { kind: NoticeKind::Store, path: Some(folder.display().to_string()), message, at: now }
+    Notice { kind: NoticeKind::Store, path: Some(folder.display().to_string().into()), message: message.into(), at: now }
 }

@@ -80,7 +80,7 @@ impl StoryResolver {
             }
             self.plan.push(ResolvedPlanStory {
                 story_ref,
-                title: story.title.clone(),
+                title: story.title.as_ref().map(String::from),
                 criteria: story.criteria.iter().map(|criterion| normalize(&criterion.text)).collect(),
             });
         }

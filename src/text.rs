@@ -3,7 +3,7 @@
 //!
 //! Text from files is hostile and ends up in terminals and pages. Visible characters are never changed.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::ops::Deref;
 use std::path::Path;
@@ -63,6 +63,39 @@ impl From<String> for CleanText {
     }
 }
 
+impl From<&String> for CleanText {
+    fn from(text: &String) -> Self {
+        CleanText::new(text)
+    }
+}
+
+impl From<Arc<str>> for CleanText {
+    fn from(text: Arc<str>) -> Self {
+        match clean(&text) {
+            Cow::Borrowed(same) if same.len() == text.len() => CleanText(text),
+            cleaned => CleanText(cleaned.into()),
+        }
+    }
+}
+
+impl FromIterator<char> for CleanText {
+    fn from_iter<I: IntoIterator<Item = char>>(text: I) -> Self {
+        CleanText::from(text.into_iter().collect::<String>())
+    }
+}
+
+impl From<&CleanText> for String {
+    fn from(text: &CleanText) -> Self {
+        text.as_str().to_owned()
+    }
+}
+
+impl Borrow<str> for CleanText {
+    fn borrow(&self) -> &str {
+        self
+    }
+}
+
 impl PartialEq<str> for CleanText {
     fn eq(&self, other: &str) -> bool {
         &*self.0 == other
@@ -72,6 +105,12 @@ impl PartialEq<str> for CleanText {
 impl PartialEq<&str> for CleanText {
     fn eq(&self, other: &&str) -> bool {
         &*self.0 == *other
+    }
+}
+
+impl PartialEq<String> for CleanText {
+    fn eq(&self, other: &String) -> bool {
+        *self.0 == **other
     }
 }
 

@@ -186,15 +186,15 @@ mod tests {
 
     fn source(path: &str, kind: &str, state: SourceCondition, understood: u64, unknown: u64) -> SourceState {
         let base = crate::output::sample::running().sources.remove(0);
-        SourceState { path: path.to_owned(), kind: kind.to_owned(), state, understood, unknown, ..base }
+        SourceState { path: path.into(), kind: kind.into(), state, understood, unknown, ..base }
     }
 
     #[test]
     fn a_file_is_named_with_what_it_was_taken_for() {
         use SourceCondition::{Gone, Reading, Unreadable, Waiting};
         let mut task = crate::output::sample::waiting();
-        task.task_name = "Bakery".to_owned();
-        task.task_id = "shop".to_owned();
+        task.task_name = "Bakery".into();
+        task.task_id = "shop".into();
         task.sources = vec![
             source("prd.json", "plan", Reading, 3, 0),
             source("progress.txt", "progress log", Reading, 30, 10),

@@ -42,7 +42,7 @@ pub(super) fn render_plan(name: &str, plan: &Plan) -> String {
         text.push_str(part);
     }
     text.push('\n');
-    let ids: Vec<String> = plan.stories.iter().map(|story| story.id.clone().unwrap_or_else(|| "–".to_owned())).collect();
+    let ids: Vec<&str> = plan.stories.iter().map(|story| story.id.as_deref().unwrap_or("–")).collect();
     let width = ids.iter().map(|id| id.width()).max().unwrap_or(0);
     for (id, story) in ids.iter().zip(&plan.stories) {
         push_line(
@@ -239,13 +239,13 @@ stories:
     #[test]
     fn a_plan_is_its_stories() {
         let story = |id: &str, passed| PlanStory {
-            id: Some(id.to_owned()),
-            title: Some("カート".to_owned()),
+            id: Some(id.into()),
+            title: Some("カート".into()),
             criteria: vec!["one".into()],
             status: if passed { PlanStatus::Passed } else { PlanStatus::Open },
             ..PlanStory::default()
         };
-        let shop = Plan { name: Some("Shop".to_owned()), stories: vec![story("US-001", true), story("US-10", false)], ..Plan::default() };
+        let shop = Plan { name: Some("Shop".into()), stories: vec![story("US-001", true), story("US-10", false)], ..Plan::default() };
         let expected = "\
 prd.json: plan, Shop
   ✓ US-001 │  1 criteria │ カート

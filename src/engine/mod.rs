@@ -426,7 +426,7 @@ impl Engine {
             self.mutes_history = true;
             checkpoint.sources.clear();
             let message = "was kept by another version: what the files hold now counts as already told";
-            let notice = Notice { kind: NoticeKind::Store, path: None, message: message.to_owned(), at: now.wall };
+            let notice = Notice { kind: NoticeKind::Store, path: None, message: message.into(), at: now.wall };
             self.feed(Input::Notice { source: None, at: now, notice });
         }
         self.checkpoint = Some(checkpoint);

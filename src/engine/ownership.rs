@@ -57,7 +57,7 @@ impl RecordOwners {
     pub(super) fn add_published(&mut self, event: &Event) {
         let Event { source: EventSource { path, text: Some(text), .. }, task_id, .. } = event else { return };
         if let Some(name) = Path::new(&**path).file_name() {
-            self.published.insert((name.to_owned(), text.clone()), task_id.to_string());
+            self.published.insert((name.to_owned(), text.to_string()), task_id.to_string());
         }
     }
 

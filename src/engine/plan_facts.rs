@@ -52,14 +52,18 @@ pub(super) fn of_edge(plan: &Plan, edge: PlanEdge, stories: &[StoryRef], facts: 
         }
         PlanEdge::CriterionDone { story, criterion } => {
             let text = plan.stories[story].criteria[criterion as usize].text.clone();
-            let text = Some(text).filter(|text| !text.is_empty());
+            let text = Some(String::from(&text)).filter(|text| !text.is_empty());
             let statement = Statement::CriterionDone { criterion: Criterion { index: Some(criterion), text }, duration_ms: None };
             add(story, statement, Provenance::Derived, None, Some(criterion), 1);
         }
         PlanEdge::Passed { story, count } => {
             let planned = &plan.stories[story];
             let duration_ms = duration(planned);
-            let statement = Statement::StoryEnded { outcome: Outcome::Passed, duration_ms, commits: planned.commits.clone() };
+            let statement = Statement::StoryEnded {
+                outcome: Outcome::Passed,
+                duration_ms,
+                commits: planned.commits.iter().map(String::from).collect(),
+            };
             add(story, statement, Provenance::Derived, planned.ended_at, None, count);
         }
         PlanEdge::Failed { story, count } => {
@@ -68,7 +72,11 @@ pub(super) fn of_edge(plan: &Plan, edge: PlanEdge, stories: &[StoryRef], facts: 
                 add(story, Statement::Error(failure(message)), Provenance::Explicit, planned.ended_at, None, count);
             }
             let outcome = Outcome::Failed { reason: "failed".to_owned() };
-            let statement = Statement::StoryEnded { outcome, duration_ms: duration(planned), commits: planned.commits.clone() };
+            let statement = Statement::StoryEnded {
+                outcome,
+                duration_ms: duration(planned),
+                commits: planned.commits.iter().map(String::from).collect(),
+            };
             add(story, statement, Provenance::Explicit, planned.ended_at, None, count);
         }
     }
@@ -91,7 +99,7 @@ pub(super) fn of_errors(plan: &Plan) -> impl Iterator<Item = PlanFact> {
 }
 
 fn name(story: &PlanStory) -> StoryName {
-    StoryName { id: story.id.clone(), title: story.title.clone() }
+    StoryName { id: story.id.as_ref().map(String::from), title: story.title.as_ref().map(String::from) }
 }
 
 fn duration(story: &PlanStory) -> Option<u64> {

@@ -11,6 +11,7 @@ use crate::format::SourceKind;
 use crate::ledger::{PARTIAL_LOSS_DELAY, TOTAL_LOSS_DELAY};
 use crate::model::Origin;
 use crate::plan::{self, Notation, ParseError, Plan, PlanStatus, PlanStory};
+use crate::text::CleanText;
 
 /// A parse error is reported after this long: a shorter one is a write under way.
 const PARSE_ERROR_DELAY: Duration = Duration::from_secs(3);
@@ -303,7 +304,7 @@ impl PlanSource {
 
 /// Whether both have a name (or a branch) and the two differ; one that is only added renames nothing.
 fn is_renamed(old: &Plan, new: &Plan) -> bool {
-    let differ = |old: &Option<String>, new: &Option<String>| matches!((old, new), (Some(old), Some(new)) if old != new);
+    let differ = |old: &Option<CleanText>, new: &Option<CleanText>| matches!((old, new), (Some(old), Some(new)) if old != new);
     differ(&old.name, &new.name) || differ(&old.branch, &new.branch)
 }
 

@@ -3,7 +3,6 @@
 //! Every struct is taken apart field by field: a new field of text does not compile until it is decided here.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use crate::error::Notice;
 use crate::event::{
@@ -11,6 +10,7 @@ use crate::event::{
 };
 use crate::model::state::{CriterionState, ErrorState, State, StoryState, TaskState};
 use crate::redact::mask;
+use crate::text::CleanText;
 
 /// Longest titles, names and reasons, in characters.
 const TITLE_LIMIT: usize = 500;
@@ -41,7 +41,7 @@ impl Masking {
             source: EventSource { path: _, line: _, text },
             data,
         } = event;
-        self.shared(run);
+        self.text(run, TITLE_LIMIT);
         self.option(text, TEXT_LIMIT);
         match data {
             EventData::TaskStarted(data) => {
@@ -147,31 +147,20 @@ impl Masking {
         }
     }
 
-    fn option(self, text: &mut Option<String>, limit: usize) {
+    fn option(self, text: &mut Option<CleanText>, limit: usize) {
         if let Some(text) = text {
             self.text(text, limit);
         }
     }
 
-    fn shared(self, text: &mut Arc<str>) {
-        let mut own = text.to_string();
-        self.text(&mut own, TITLE_LIMIT);
-        if own != **text {
-            *text = own.into();
-        }
-    }
-
-    fn text(self, text: &mut String, limit: usize) {
-        if self == Masking::Secrets
-            && let Cow::Owned(masked) = mask(text)
-        {
-            *text = masked;
-        }
+    fn text(self, text: &mut CleanText, limit: usize) {
+        let masked = if self == Masking::Secrets { mask(text) } else { Cow::Borrowed(text.as_str()) };
         // A text has at least as many bytes as characters.
-        if text.len() > limit && text.chars().nth(limit).is_some() {
-            let end = text.char_indices().nth(limit - 1).map_or(text.len(), |(at, _)| at);
-            text.truncate(end);
-            text.push('…');
+        let is_cut = masked.len() > limit && masked.chars().nth(limit).is_some();
+        if is_cut {
+            *text = masked.chars().take(limit - 1).chain(['…']).collect();
+        } else if let Cow::Owned(masked) = masked {
+            *text = masked.into();
         }
     }
 }
@@ -183,7 +172,7 @@ mod tests {
     #[test]
     fn long_texts_are_cut_where_they_are_shown() {
         let cut = |text: &str, limit| {
-            let mut text = text.to_owned();
+            let mut text = CleanText::new(text);
             Masking::Nothing.text(&mut text, limit);
             text
         };

@@ -31,8 +31,8 @@ pub(super) fn log_state(log: &LogSource, state: SourceCondition) -> SourceState 
     let (understood, unknown) = log.parser().line_counts();
     let kind = log.parser().kind();
     SourceState {
-        path: log.path.to_string(),
-        kind: kind.name().to_owned(),
+        path: log.path.clone().into(),
+        kind: kind.name().into(),
         state,
         changed_at: log.written,
         unit: unit(kind),
@@ -52,8 +52,8 @@ fn unknown_lines(log: &LogSource) -> Vec<UnknownLine> {
 pub(super) fn plan_state(source: &PlanSource, state: SourceCondition) -> SourceState {
     let kind = if source.plan.is_some() { SourceKind::Plan } else { SourceKind::Unknown };
     SourceState {
-        path: source.path.to_string(),
-        kind: kind.name().to_owned(),
+        path: source.path.clone().into(),
+        kind: kind.name().into(),
         state,
         changed_at: source.written,
         unit: SourceUnit::Stories,
@@ -66,8 +66,8 @@ pub(super) fn plan_state(source: &PlanSource, state: SourceCondition) -> SourceS
 
 pub(super) fn status_state(source: &StatusSource, state: SourceCondition) -> SourceState {
     SourceState {
-        path: source.path.to_string(),
-        kind: if source.is_read() { "status" } else { SourceKind::Unknown.name() }.to_owned(),
+        path: source.path.clone().into(),
+        kind: if source.is_read() { "status" } else { SourceKind::Unknown.name() }.into(),
         state,
         changed_at: source.written,
         unit: SourceUnit::Records,
@@ -102,7 +102,7 @@ fn view_input(folder: &Path, input: &EstimateInput, sources: Vec<SourceState>, n
     let attention = quiet(input, &finished, &sources, now);
     let folder = text::last_names(folder);
     ViewInput {
-        folder: if folder.is_empty() { ".".to_owned() } else { folder },
+        folder: if folder.is_empty() { ".".into() } else { folder.into() },
         sources,
         agents: Vec::new(),
         remaining: remaining(input, &finished, attention.is_some(), now),
@@ -147,7 +147,7 @@ fn quiet(input: &EstimateInput, finished: &[Duration], sources: &[SourceState], 
     let read = sources.iter().filter(|source| source.state == SourceCondition::Reading).count();
     let files = if read == 1 { "the watched file has not moved".to_owned() } else { format!("none of {read} watched files has moved") };
     let usual = estimate::usual_story(finished).text;
-    Some(Attention { kind: AttentionKind::Quiet, reason: format!("{files}; a story takes {usual}"), since })
+    Some(Attention { kind: AttentionKind::Quiet, reason: format!("{files}; a story takes {usual}").into(), since })
 }
 
 /// Tells tasks of one name apart: by their branches where those differ, else by their folders.

@@ -15,6 +15,7 @@ use crate::ledger::{RunLedger, TOTAL_LOSS_DELAY, Verdict};
 use crate::line::{Lines, PartialLine};
 use crate::model::{FactUpdate, Origin, PlanUpdate, TaskModel};
 use crate::plan::Plan;
+use crate::text::CleanText;
 
 use super::checkpoint::TaskCheckpoint;
 use super::counting::CountedFact;
@@ -113,7 +114,9 @@ impl TaskEngine {
 
     /// Shows the logs what the newest plan names.
     pub(super) fn share_plan_names(&mut self) {
-        let names = self.newest_plan().map(|plan| PlanNames::new(plan.stories.iter().map(|story| (story.id.clone(), story.title.clone()))));
+        let names = self.newest_plan().map(|plan| {
+            PlanNames::new(plan.stories.iter().map(|story| (story.id.as_ref().map(String::from), story.title.as_ref().map(String::from))))
+        });
         if names.as_ref() != self.plan_names.as_deref() {
             self.plan_names = names.map(Arc::new);
         }
@@ -463,7 +466,7 @@ impl TaskEngine {
     }
 
     /// Adopts an accepted plan. Returns the facts that its flags state.
-    pub(super) fn adopt_plan(&mut self, source: usize, plan: Plan, change: Option<String>, now: Timestamp) -> Vec<PlanFact> {
+    pub(super) fn adopt_plan(&mut self, source: usize, plan: Plan, change: Option<CleanText>, now: Timestamp) -> Vec<PlanFact> {
         let stories = self.resolver.set_plan(&plan);
         let keys: Vec<Arc<str>> = stories.iter().map(|story| story.key.clone()).collect();
         let edges = self.plans[source].adopt(plan.clone(), &keys);
@@ -482,9 +485,9 @@ impl TaskEngine {
         let mut facts = Vec::new();
         if !plan.stories.is_empty() {
             let statement = Statement::TaskStarted {
-                name: plan.name.clone(),
-                branch: plan.branch.clone(),
-                description: plan.description.clone(),
+                name: plan.name.as_ref().map(String::from),
+                branch: plan.branch.as_ref().map(String::from),
+                description: plan.description.as_ref().map(String::from),
                 story_count: u32::try_from(plan.stories.len()).ok(),
                 estimated_secs: plan.estimated_secs,
             };
@@ -505,7 +508,7 @@ impl TaskEngine {
     /// Ends a run whose files are gone for certain.
     pub(super) fn stop_if_gone(&mut self, now: ClockReading) {
         if self.gone_since.is_some_and(|since| now.elapsed >= since + TOTAL_LOSS_DELAY) {
-            self.model.stop("its files were moved or removed".to_owned(), now.wall);
+            self.model.stop("its files were moved or removed".into(), now.wall);
         }
     }
 
@@ -519,7 +522,7 @@ impl TaskEngine {
             let origin = source.origin();
             if let Some(end) = end.filter(|end| end.passed != Some(false)) {
                 let reason = end.reason.unwrap_or_else(|| "the runner says so".to_owned());
-                self.model.stop(format!("{}: {reason}", source.path), now.wall);
+                self.model.stop(format!("{}: {reason}", source.path).into(), now.wall);
             }
             all.extend(facts.into_iter().map(|fact| (fact, origin.clone())));
         }

@@ -238,7 +238,7 @@ impl Scenario {
     pub(super) fn ticked(&self) -> Vec<(String, u32)> {
         let state = self.engine.state(self.moment());
         let ticked = state.tasks[0].all_stories().filter(|story| story.status != StoryStatus::Passed && story.criteria_done > 0);
-        ticked.map(|story| (story.story_id.clone().unwrap(), story.criteria_done)).collect()
+        ticked.map(|story| (story.story_id.as_deref().unwrap().to_owned(), story.criteria_done)).collect()
     }
 
     /// Takes the events since the last call, without the starts of runs.

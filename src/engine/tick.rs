@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::format::Pause;
 use crate::ledger::{MAX_KEYS, PARTIAL_LOSS_DELAY, Verdict};
 use crate::plan::Plan;
+use crate::text::CleanText;
 
 use super::counting::CountedFact;
 use super::event_order::PendingFact;
@@ -213,13 +214,13 @@ impl TaskTick<'_> {
     }
 
     fn add_notice(&mut self, kind: NoticeKind, path: &str, message: &str) {
-        self.notices.push(Notice { kind, path: Some(path.to_owned()), message: message.to_owned(), at: self.now.wall });
+        self.notices.push(Notice { kind, path: Some(path.into()), message: message.into(), at: self.now.wall });
     }
 }
 
 /// Describes which stories two versions of a plan do not share; `None` when they share all.
-fn describe_change(old: &Plan, new: &Plan) -> Option<String> {
-    let names = |plan: &Plan| -> HashSet<String> {
+fn describe_change(old: &Plan, new: &Plan) -> Option<CleanText> {
+    let names = |plan: &Plan| -> HashSet<CleanText> {
         plan.stories.iter().filter_map(|story| story.id.clone().or_else(|| story.title.clone())).collect()
     };
     let (before, after) = (names(old), names(new));
@@ -231,5 +232,6 @@ fn describe_change(old: &Plan, new: &Plan) -> Option<String> {
     if removed > 0 {
         words.push(format!("{removed} removed"));
     }
-    (!words.is_empty()).then(|| format!("plan changed: {} → {} stories ({})", old.stories.len(), new.stories.len(), words.join(", ")))
+    (!words.is_empty())
+        .then(|| format!("plan changed: {} → {} stories ({})", old.stories.len(), new.stories.len(), words.join(", ")).into())
 }

@@ -9,7 +9,6 @@ mod durations;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::model::state::{Remaining, UsualStory};
@@ -34,11 +33,11 @@ const ROUGH: u64 = 5;
 
 /// The forecast of a run that goes on, rounded: under 10 min to 1 min, under 1 h to 5 min, above to 15 min.
 pub(crate) fn remaining(outlook: &Outlook) -> Remaining {
-    let unknown = |reason: &'static str| Remaining::Unknown { reason: Cow::Borrowed(reason) };
+    let unknown = |reason: &'static str| Remaining::Unknown { reason: reason.into() };
     let Some(left) = outlook.left else { return unknown("no plan says how many stories there are") };
     if left == 0 {
         return match outlook.blocked {
-            0 => Remaining::None { reason: Cow::Borrowed("no story is left") },
+            0 => Remaining::None { reason: "no story is left".into() },
             _ => unknown("the stories that are left are blocked"),
         };
     }
@@ -52,7 +51,7 @@ pub(crate) fn remaining(outlook: &Outlook) -> Remaining {
     if age > pace.story_quantile(P90) {
         let (usual_p10, usual_p90) = (rounded(pace.story_quantile(-P90)), rounded(pace.story_quantile(P90)));
         let text = format!("longer than usual (usual {})", range(usual_p10, usual_p90));
-        return Remaining::LongerThanUsual { usual_p10, usual_p90, basis, samples, text };
+        return Remaining::LongerThanUsual { usual_p10, usual_p90, basis: basis.into(), samples, text: text.into() };
     }
     let draws = pace.draws(left - 1, true);
     let usual = pace.story_quantile(0.0);
@@ -68,7 +67,7 @@ pub(crate) fn remaining(outlook: &Outlook) -> Remaining {
     let [p10, p50, p90] = secs.map(rounded);
     let rough = p90 >= ROUGH * p10 && p90 > 600;
     let text = if rough { format!("under {}", words(p90)) } else { around(p10, p50, p90) };
-    Remaining::Range { p10, p50, p90, basis, samples, rough, text }
+    Remaining::Range { p10, p50, p90, basis: basis.into(), samples, rough, text: text.into() }
 }
 
 /// A story's usual time in so many steps: at each the forecast is made anew.
@@ -83,7 +82,7 @@ pub(crate) fn usual_story(finished: &[Duration]) -> UsualStory {
         0 => format!("elsewhere usually {}; no story of this run has been timed", range(p10, p90)),
         _ => format!("usually {}, from {}", range(p10, p90), stories(samples)),
     };
-    UsualStory { p10, p50, p90, samples, text }
+    UsualStory { p10, p50, p90, samples, text: text.into() }
 }
 
 /// How long nothing may move before the run is called quiet: what nine stories in ten take and twice what a story usually takes, but

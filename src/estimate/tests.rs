@@ -18,7 +18,7 @@ fn forecast(outlook: &Outlook<'_>) -> (u64, u64, u64, String) {
     match remaining(outlook) {
         Remaining::Range { p10, p50, p90, text, .. } => {
             assert!(60 <= p10 && p10 <= p50 && p50 <= p90, "{p10} {p50} {p90}");
-            (p10, p50, p90, text)
+            (p10, p50, p90, text.to_string())
         }
         other @ (Remaining::None { .. } | Remaining::LongerThanUsual { .. } | Remaining::Unknown { .. }) => panic!("{other:?}"),
     }

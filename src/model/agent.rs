@@ -5,14 +5,15 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::fact::Provenance;
 use crate::model::state::CriterionStatus;
+use crate::text::CleanText;
 
 /// One session of an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgentState {
     /// Which program: `claude-code`, `codex`.
-    pub agent: String,
+    pub agent: CleanText,
     /// The first 8 hexadecimal digits of its id.
-    pub session: String,
+    pub session: CleanText,
     /// Whether its signs count as this run's: it began after the run's first sign and is headless, or wrote a watched file or a commit of the run. Others are shown as another session.
     pub ours: bool,
     /// Run by a script, with nobody at the keyboard; absent when that cannot be told.
@@ -35,13 +36,13 @@ pub struct AgentState {
     pub verb: Option<AgentVerb>,
     /// The tool's own name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tool: Option<String>,
+    pub tool: Option<CleanText>,
     /// Program and known sub-command, or a path inside the project. Level `target`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
+    pub target: Option<CleanText>,
     /// One command line, masked, 120 characters. Level `command`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub command: Option<String>,
+    pub command: Option<CleanText>,
     /// The open call has taken longer than 99 in 100 of its kind.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub longer_than_usual: bool,
@@ -65,7 +66,7 @@ pub struct AgentState {
     pub tests: Option<AgentTests>,
     /// The last five, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub commits: Vec<String>,
+    pub commits: Vec<CleanText>,
     /// Tool calls.
     pub calls: u32,
     /// Of them.
@@ -125,7 +126,7 @@ pub struct AgentRetry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AgentLimit {
     /// Which limit: `session`, `weekly`, `rate`, …
-    pub kind: String,
+    pub kind: CleanText,
     /// Absent when nobody says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resets_at: Option<Timestamp>,
@@ -140,7 +141,7 @@ pub struct AgentTodo {
     pub total: u32,
     /// The one in progress. Level `target`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub current: Option<String>,
+    pub current: Option<CleanText>,
     /// Level `target`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<TodoItem>,
@@ -153,7 +154,7 @@ pub struct AgentFiles {
     pub touched: u32,
     /// The last five, newest first. Level `target`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub recent: Vec<String>,
+    pub recent: Vec<CleanText>,
 }
 
 /// The last test run.
@@ -204,7 +205,7 @@ pub struct AgentTokens {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TodoItem {
     /// The agent's words: cleaned, masked, 160 characters.
-    pub text: String,
+    pub text: CleanText,
     /// As the agent says.
     pub status: CriterionStatus,
 }

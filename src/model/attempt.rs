@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::fact::{Precision, Provenance};
 use crate::model::state::AttemptResult;
 use crate::model::story::Ranked;
+use crate::text::CleanText;
 
 /// In milliseconds.
 pub(super) const MINUTE: u64 = 60 * 1000;
@@ -51,12 +52,12 @@ pub(super) struct Attempt {
     pub(super) started: Option<Timing>,
     pub(super) ended: Option<Timing>,
     pub(super) result: AttemptResult,
-    pub(super) reason: Option<String>,
+    pub(super) reason: Option<CleanText>,
     /// As a record states it, or from its start to its end.
     pub(super) duration_ms: Option<Ranked<u64>>,
     /// A record states the duration.
     pub(super) stated: bool,
-    pub(super) path: String,
+    pub(super) path: CleanText,
     pub(super) line: Option<u32>,
     /// Of its result; of an attempt under way, of its start.
     pub(super) provenance: Provenance,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::model::TaskModel;
 use crate::model::state::{AttemptResult, HistoryPoint, RunState, StoryStatus, TaskStatus};
+use crate::text::CleanText;
 
 /// Points that are shown.
 const POINT_LIMIT: usize = 500;
@@ -16,7 +17,7 @@ const CHANGE_LIMIT: usize = 200;
 pub(super) struct TotalChange {
     at: Timestamp,
     by: i64,
-    reason: Option<String>,
+    reason: Option<CleanText>,
 }
 
 /// One step of the history.
@@ -24,12 +25,12 @@ struct Step {
     at: Timestamp,
     passed: i64,
     total: i64,
-    reason: Option<String>,
+    reason: Option<CleanText>,
 }
 
 impl TaskModel {
     /// Notes that the number of stories is no longer `before`.
-    pub(super) fn change_total(&mut self, at: Timestamp, before: Option<u32>, reason: Option<String>) {
+    pub(super) fn change_total(&mut self, at: Timestamp, before: Option<u32>, reason: Option<CleanText>) {
         let number = |count: Option<u32>| i64::from(count.unwrap_or(0));
         self.total_changes.push(TotalChange { at, by: number(self.story_count()) - number(before), reason });
         if self.total_changes.len() > CHANGE_LIMIT {
@@ -74,7 +75,7 @@ impl TaskModel {
     /// The run as later runs list it.
     pub(super) fn run_state(&self) -> RunState {
         RunState {
-            name: self.run.to_string(),
+            name: self.run.clone().into(),
             started_at: self.started_at(),
             ended_at: self.end.as_ref().filter(|end| end.dated).map(|end| end.timing.at).or_else(|| self.last_end()),
             status: self.end.as_ref().map_or(TaskStatus::Ended, |end| end.status),
@@ -101,7 +102,7 @@ fn steps_of(story: &super::Story) -> Vec<Step> {
             continue;
         }
         has_passed = passes;
-        let reason = (!passes).then(|| format!("{} was reopened", story.subject.id.as_deref().unwrap_or("a story")));
+        let reason = (!passes).then(|| format!("{} was reopened", story.subject.id.as_deref().unwrap_or("a story")).into());
         steps.push(Step { at, passed: if passes { 1 } else { -1 }, total: 0, reason });
     }
     steps

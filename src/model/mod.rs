@@ -28,6 +28,7 @@ use crate::fact::{CountedKind, Fact, Precision, Provenance, Statement};
 use crate::format::SourceKind;
 use crate::plan::{Plan, PlanStatus};
 use crate::subject::StoryRef;
+use crate::text::CleanText;
 use attempt::{MINUTE, Timing};
 use history::TotalChange;
 use state::{ErrorState, RunState, ScopeChange, StoryStatus, TaskStatus, TerminalLine};
@@ -68,7 +69,7 @@ pub(crate) struct PlanUpdate<'a> {
     /// Those that it calls passed no longer.
     pub reopened: &'a [StoryRef],
     /// What else changed, in words.
-    pub change: Option<String>,
+    pub change: Option<CleanText>,
     /// Relative to the task's folder.
     pub path: &'a Arc<str>,
     pub now: Timestamp,
@@ -93,16 +94,16 @@ struct RunEnd {
     /// Whether `timing` says when it was; otherwise it only says when the file was written.
     dated: bool,
     /// For `ended` and `failed`: who says so.
-    reason: Option<String>,
+    reason: Option<CleanText>,
 }
 
 /// One task in its present run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct TaskModel {
     task_id: Arc<str>,
-    name: Option<Ranked<String>>,
+    name: Option<Ranked<CleanText>>,
     run: Arc<str>,
-    branch: Option<String>,
+    branch: Option<CleanText>,
     plan: Option<Plan>,
     /// Relative to the task's folder.
     plan_path: Option<Arc<str>>,
@@ -197,7 +198,7 @@ impl TaskModel {
 
     /// Updates the task's name from a log's header; a plan's name outranks it.
     pub fn update_name(&mut self, name: Option<&str>, kind: SourceKind) {
-        Ranked::update(&mut self.name, name.map(str::to_owned), Provenance::Explicit, kind);
+        Ranked::update(&mut self.name, name.map(CleanText::from), Provenance::Explicit, kind);
     }
 
     /// Applies the plan.
@@ -213,7 +214,7 @@ impl TaskModel {
         }
         for (planned, subject) in plan.stories.iter().zip(subjects) {
             let index = self.index_of(subject);
-            let group = planned.group.and_then(|group| plan.groups.get(group as usize)).map(|group| group.name.as_str());
+            let group = planned.group.and_then(|group| plan.groups.get(group as usize)).map(|group| &group.name);
             let story = &mut self.stories[index];
             let is_new = story.plan_status.is_none();
             let before = (story.status(), story.criteria.len());
@@ -248,7 +249,7 @@ impl TaskModel {
         self.plan = Some(plan.clone());
         let reason = change.or_else(|| reopening(reopened));
         if !is_first && self.story_count() != total {
-            let reason = reason.clone().or_else(|| Some("the plan puts stories off, or takes them up again".to_owned()));
+            let reason = reason.clone().or_else(|| Some("the plan puts stories off, or takes them up again".into()));
             self.change_total(now, total, reason);
         }
         if let Some(reason) = reason {
@@ -257,7 +258,7 @@ impl TaskModel {
     }
 
     /// The run stopped, and nothing says how: its runner says so, or its files are gone. A run that has ended keeps its end.
-    pub fn stop(&mut self, reason: String, now: Timestamp) {
+    pub fn stop(&mut self, reason: CleanText, now: Timestamp) {
         if self.end.is_some() || self.status() != TaskStatus::Running {
             return;
         }
@@ -292,14 +293,14 @@ impl TaskModel {
         self.begun |= !matches!(update.fact.statement, Statement::TaskStarted { .. }) || update.origin.kind != SourceKind::Plan;
         let index = update.subject.map(|subject| self.index_of(subject));
         if let Some(index) = index {
-            let title = update.fact.story.as_ref().and_then(|story| story.title.clone());
+            let title = update.fact.story.as_ref().and_then(|story| story.title.as_ref()).map(CleanText::from);
             Ranked::update(&mut self.stories[index].title, title, update.fact.provenance, update.origin.kind);
         }
         let data = match &update.fact.statement {
             Statement::TaskStarted { name, branch, description, story_count, estimated_secs } => {
                 self.update_name(name.as_deref(), update.origin.kind);
                 if branch.is_some() {
-                    self.branch.clone_from(branch);
+                    self.branch = branch.as_ref().map(CleanText::from);
                 }
                 Some(EventData::TaskStarted(self.task_started(description.as_deref(), *story_count, *estimated_secs)))
             }
@@ -316,7 +317,8 @@ impl TaskModel {
             Statement::TaskEnded { passed } => Some(EventData::TaskCompleted(self.task_ended(update, timing, *passed))),
             Statement::Activity { text, iteration } => {
                 if let Some(text) = text {
-                    self.terminal_line = Some(TerminalLine { text: text.clone(), at: update.now, path: update.origin.path.to_string() });
+                    self.terminal_line =
+                        Some(TerminalLine { text: text.clone().into(), at: update.now, path: update.origin.path.clone().into() });
                 }
                 if let Some((at, of)) = iteration {
                     self.iteration = (Some(*at), of.or(self.iteration.1));
@@ -350,10 +352,10 @@ impl TaskModel {
             timestamp_source: if timing.recorded { TimestampSource::Record } else { TimestampSource::Observed },
             timestamp_precision: (timing.precision == Precision::Day).then_some(Precision::Day),
             late: update.fact.late,
-            task_id: self.task_id.clone(),
-            run: self.run.clone(),
+            task_id: self.task_id.clone().into(),
+            run: self.run.clone().into(),
             provenance: update.fact.provenance,
-            source: EventSource { path: update.origin.path.clone(), line: (update.fact.line > 0).then_some(update.fact.line), text },
+            source: EventSource { path: update.origin.path.clone().into(), line: (update.fact.line > 0).then_some(update.fact.line), text },
             data,
         }
     }
@@ -393,12 +395,12 @@ impl TaskModel {
 }
 
 /// Which stories fell back, in words.
-fn reopening(reopened: &[StoryRef]) -> Option<String> {
+fn reopening(reopened: &[StoryRef]) -> Option<CleanText> {
     let name = |subject: &StoryRef| subject.id.as_deref().unwrap_or("a story").to_owned();
     match reopened {
         [] => None,
-        [one] => Some(format!("{} was reopened: the plan calls it passed no longer", name(one))),
-        several => Some(format!("{} stories were reopened: the plan calls them passed no longer", several.len())),
+        [one] => Some(format!("{} was reopened: the plan calls it passed no longer", name(one)).into()),
+        several => Some(format!("{} stories were reopened: the plan calls them passed no longer", several.len()).into()),
     }
 }
 

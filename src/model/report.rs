@@ -7,17 +7,18 @@ use crate::model::attempt::{Attempt, Timing};
 use crate::model::state::{AttemptResult, CriterionStatus, ErrorState, SourceStatement, StoryStatus, TaskStatus};
 use crate::model::story::{Ranked, Story};
 use crate::model::{FactUpdate, RunEnd, TaskModel, refine_to_second, timing_of, to_u32};
+use crate::text::CleanText;
 
 impl TaskModel {
     pub(super) fn task_started(&self, description: Option<&str>, story_count: Option<u32>, estimated_secs: Option<u64>) -> TaskStarted {
         let plan = self.plan.as_ref();
         TaskStarted {
-            task_id: self.task_id.to_string(),
-            task_name: self.task_name().to_owned(),
+            task_id: self.task_id.clone().into(),
+            task_name: self.task_name().into(),
             story_count: self.story_count().or(plan.map(|plan| to_u32(plan.stories.len()))).or(story_count),
             estimated_duration: plan.and_then(|plan| plan.estimated_secs).or(estimated_secs),
             branch: self.branch.clone(),
-            description: plan.and_then(|plan| plan.description.clone()).or_else(|| description.map(str::to_owned)),
+            description: plan.and_then(|plan| plan.description.clone()).or_else(|| description.map(CleanText::from)),
         }
     }
 
@@ -74,7 +75,7 @@ impl TaskModel {
                 reason: None,
                 duration_ms: None,
                 stated: false,
-                path: update.origin.path.to_string(),
+                path: update.origin.path.clone().into(),
                 line: (update.fact.line > 0).then_some(update.fact.line),
                 provenance: update.fact.provenance,
             });
@@ -94,7 +95,7 @@ impl TaskModel {
             open.started = Some(timing);
         }
         let story = &self.stories[index];
-        let texts: Vec<String> = story.criteria.iter().map(|criterion| criterion.text.clone()).collect();
+        let texts: Vec<CleanText> = story.criteria.iter().map(|criterion| criterion.text.clone()).collect();
         StoryStarted {
             story_id: story.id(),
             title: title_for(story, update.fact),
@@ -173,23 +174,23 @@ impl TaskModel {
         let is_new = update.occurrence.is_some();
         let story = &mut self.stories[index];
         for commit in commits {
-            if !story.commits.contains(commit) {
-                story.commits.push(commit.clone());
+            if !story.commits.iter().any(|known| known == commit) {
+                story.commits.push(commit.into());
             }
         }
         if update.origin.kind != SourceKind::Plan {
             let status = match outcome {
-                Outcome::Passed => "passed".to_owned(),
-                Outcome::Failed { reason } => reason.clone(),
+                Outcome::Passed => "passed",
+                Outcome::Failed { reason } => reason,
             };
             let text = update.fact.text.trim();
             story.log_outcome = Some((
                 outcome.clone(),
                 SourceStatement {
-                    path: update.origin.path.to_string(),
+                    path: update.origin.path.clone().into(),
                     line: (update.fact.line > 0).then_some(update.fact.line),
                     text: (self.source_text && !text.is_empty()).then(|| text.chars().take(crate::event::TEXT_LIMIT).collect()),
-                    status,
+                    status: status.into(),
                 },
             ));
         }
@@ -218,7 +219,7 @@ impl TaskModel {
         let story = &self.stories[index];
         let (status, reason) = match outcome {
             Outcome::Passed => (EndStatus::Passed, None),
-            Outcome::Failed { reason } => (EndStatus::Failed, Some(reason.clone())),
+            Outcome::Failed { reason } => (EndStatus::Failed, Some(reason.into())),
         };
         StoryCompleted {
             story_id: story.id(),
@@ -226,7 +227,7 @@ impl TaskModel {
             status,
             reason,
             duration_ms: measured,
-            commits: commits.to_vec(),
+            commits: commits.iter().map(CleanText::from).collect(),
             attempt: story.completions.max(1),
         }
     }
@@ -235,12 +236,12 @@ impl TaskModel {
         let story_id = index.and_then(|index| self.stories[index].id());
         let state = ErrorState {
             error_type: failure.kind,
-            error_message: failure.message.clone(),
+            error_message: failure.message.as_str().into(),
             story_id: story_id.clone(),
             retryable: failure.retryable,
             exit_code: failure.exit_code,
             at: timing_of(update).at,
-            path: update.origin.path.to_string(),
+            path: update.origin.path.clone().into(),
             line: (update.fact.line > 0).then_some(update.fact.line),
             provenance: update.fact.provenance,
         };
@@ -267,7 +268,7 @@ impl TaskModel {
         ErrorOccurred {
             story_id,
             error_type: failure.kind,
-            error_message: failure.message.clone(),
+            error_message: failure.message.as_str().into(),
             retryable: failure.retryable,
             exit_code: failure.exit_code,
         }
@@ -281,7 +282,7 @@ impl TaskModel {
                 0 => update.origin.path.to_string(),
                 line => format!("{}:{line}", update.origin.path),
             };
-            let reason = (!passed).then(|| format!("{path} says that the run failed"));
+            let reason = (!passed).then(|| format!("{path} says that the run failed").into());
             self.end = Some(RunEnd { status, timing, dated: timing.recorded || update.live, reason });
             for story in &mut self.stories {
                 if let Some(open) = story.open_attempt_mut() {
@@ -295,7 +296,7 @@ impl TaskModel {
             self.terminal_line = None;
         }
         TaskCompleted {
-            task_id: self.task_id.to_string(),
+            task_id: self.task_id.clone().into(),
             status: ending,
             stories_passed: self.count(&[StoryStatus::Passed]),
             stories_failed: self.count(&[StoryStatus::Failed]),
@@ -318,7 +319,7 @@ impl Story {
                 reason: None,
                 duration_ms: None,
                 stated: false,
-                path: String::new(),
+                path: CleanText::default(),
                 line: None,
                 provenance: update.fact.provenance,
             });
@@ -331,9 +332,9 @@ impl Story {
         open.ended = (timing.recorded || update.live).then(|| timing.not_before(open.started));
         (open.result, open.reason) = match outcome {
             Outcome::Passed => (AttemptResult::Passed, None),
-            Outcome::Failed { reason } => (AttemptResult::Failed, Some(reason.clone())),
+            Outcome::Failed { reason } => (AttemptResult::Failed, Some(reason.into())),
         };
-        open.path = update.origin.path.to_string();
+        open.path = update.origin.path.clone().into();
         open.line = (update.fact.line > 0).then_some(update.fact.line);
         open.provenance = update.fact.provenance;
     }
@@ -363,7 +364,7 @@ fn is_inferred_start(attempt: &Attempt) -> bool {
 
 /// The plan's title, else the fact's own (an id may be used for two stories), else the best known one. A story without an id must have
 /// a title: its line serves.
-fn title_for(story: &Story, fact: &Fact) -> Option<String> {
-    let own = fact.story.as_ref().and_then(|name| name.title.clone()).filter(|_| !story.in_plan);
-    own.or_else(|| story.title().map(str::to_owned)).or_else(|| story.subject.id.is_none().then(|| fact.text.trim().to_owned()))
+fn title_for(story: &Story, fact: &Fact) -> Option<CleanText> {
+    let own = fact.story.as_ref().and_then(|name| name.title.as_ref()).filter(|_| !story.in_plan).map(CleanText::from);
+    own.or_else(|| story.title().cloned()).or_else(|| story.subject.id.is_none().then(|| fact.text.trim().into()))
 }

@@ -10,6 +10,7 @@ use crate::model::state::{AttemptResult, CriterionState, CriterionStatus, ErrorS
 use crate::model::to_u32;
 use crate::plan::{PlanCriterion, PlanStatus, PlanStory};
 use crate::subject::StoryRef;
+use crate::text::CleanText;
 
 /// Attempts kept of one story: a retry loop that never ends must not grow the state.
 pub(super) const ATTEMPT_LIMIT: usize = 50;
@@ -37,15 +38,15 @@ impl<T> Ranked<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct PlanHold {
     pub(super) status: StoryStatus,
-    pub(super) reason: Option<String>,
+    pub(super) reason: Option<CleanText>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Story {
     pub(super) subject: StoryRef,
-    pub(super) title: Option<Ranked<String>>,
+    pub(super) title: Option<Ranked<CleanText>>,
     pub(super) in_plan: bool,
-    pub(super) group: Option<String>,
+    pub(super) group: Option<CleanText>,
     pub(super) priority: Option<i64>,
     /// As facts have it; [`Story::status`] is what is shown.
     pub(super) fact_status: StoryStatus,
@@ -59,7 +60,7 @@ pub(super) struct Story {
     pub(super) attempts: Vec<Attempt>,
     /// Attempts that are kept no longer.
     pub(super) dropped_attempts: u32,
-    pub(super) commits: Vec<String>,
+    pub(super) commits: Vec<CleanText>,
     pub(super) criteria: Vec<CriterionState>,
     /// When its start or its last criterion was read: the next criterion is timed from it.
     pub(super) last_progress: Option<Timestamp>,
@@ -105,12 +106,12 @@ impl Story {
         }
     }
 
-    pub(super) fn title(&self) -> Option<&str> {
-        self.title.as_ref().map(|known| known.value.as_str())
+    pub(super) fn title(&self) -> Option<&CleanText> {
+        self.title.as_ref().map(|known| &known.value)
     }
 
-    pub(super) fn id(&self) -> Option<String> {
-        self.subject.id.as_deref().map(str::to_owned)
+    pub(super) fn id(&self) -> Option<CleanText> {
+        self.subject.id.as_deref().map(CleanText::from)
     }
 
     pub(super) fn status(&self) -> StoryStatus {
@@ -184,10 +185,10 @@ impl Story {
     }
 
     /// Applies the plan's entry for this story. A criterion stays done while the plan keeps its text.
-    pub(super) fn apply_plan(&mut self, planned: &PlanStory, group: Option<&str>) {
+    pub(super) fn apply_plan(&mut self, planned: &PlanStory, group: Option<&CleanText>) {
         self.in_plan = true;
         self.priority = planned.priority;
-        self.group = group.map(str::to_owned);
+        self.group = group.cloned();
         self.apply_plan_status(planned);
         if let Some(title) = &planned.title {
             self.title = None;
@@ -248,19 +249,19 @@ impl Story {
         // Indices come from `subject`, which caps them.
         let index = index as usize;
         while self.criteria.len() <= index {
-            self.criteria.push(open_criterion(String::new()));
+            self.criteria.push(open_criterion(CleanText::default()));
         }
         let criterion = &mut self.criteria[index];
         if criterion.text.is_empty()
             && let Some(text) = text
         {
-            criterion.text = text.to_owned();
+            criterion.text = text.into();
         }
         criterion
     }
 }
 
-fn open_criterion(text: String) -> CriterionState {
+fn open_criterion(text: CleanText) -> CriterionState {
     CriterionState { text, status: CriterionStatus::Open, provenance: None, duration_ms: None }
 }
 

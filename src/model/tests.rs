@@ -7,6 +7,7 @@ use super::*;
 use crate::event::EventData;
 use crate::fact::{Criterion, ErrorKind, Failure, Outcome, RecordedTime, StatementForm, StoryName};
 use crate::plan::PlanStory;
+use crate::text::CleanText;
 
 const NOW: Timestamp = Timestamp(1_770_100_000_000);
 
@@ -42,7 +43,7 @@ fn story_ref(story: usize) -> StoryRef {
 fn planned(stories: usize) -> TaskModel {
     let plan = Plan {
         stories: (0..stories)
-            .map(|story| PlanStory { id: Some(format!("US-{story}")), criteria: vec!["It works".into()], ..PlanStory::default() })
+            .map(|story| PlanStory { id: Some(format!("US-{story}").into()), criteria: vec!["It works".into()], ..PlanStory::default() })
             .collect(),
         ..Plan::default()
     };
@@ -103,7 +104,7 @@ fn apply_step(model: &mut TaskModel, story: usize, step: StoryStep, secs: i64) -
 
 fn shown(model: &TaskModel) -> TaskState {
     let input = ViewInput {
-        folder: ".".to_owned(),
+        folder: ".".into(),
         sources: Vec::<SourceState>::new(),
         agents: Vec::new(),
         attention: None,
@@ -188,7 +189,7 @@ proptest! {
                         EventData::ErrorOccurred(data) => data.story_id.clone(),
                         EventData::TaskStarted(_) | EventData::TaskCompleted(_) => None,
                     };
-                    prop_assert_eq!(named, Some(format!("US-{story}")));
+                    prop_assert_eq!(named, Some(CleanText::from(format!("US-{story}"))));
                 }
             }
         }

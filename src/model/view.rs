@@ -1,7 +1,5 @@
 //! The model as snapshots show it.
 
-use std::borrow::Cow;
-
 use crate::clock::Timestamp;
 use crate::event::TimestampSource;
 use crate::fact::{Outcome, Precision, Provenance};
@@ -15,6 +13,7 @@ use crate::model::state::{
 use crate::model::story::{Story, shown};
 use crate::model::timed::Ends;
 use crate::plan::PlanStatus;
+use crate::text::CleanText;
 
 /// Milliseconds after which a finished story is shown without its criteria and attempts.
 const RECENT: u64 = 10 * 60 * 1000;
@@ -24,7 +23,7 @@ const DETAIL_LIMIT: usize = 256 * 1024;
 /// What others know of a task: its files, its agents, and the estimator's figures.
 #[derive(Debug)]
 pub(crate) struct ViewInput {
-    pub folder: String,
+    pub folder: CleanText,
     pub sources: Vec<SourceState>,
     pub agents: Vec<AgentState>,
     pub attention: Option<Attention>,
@@ -51,11 +50,11 @@ impl TaskModel {
         let (stories, unplanned) = self.story_states(now);
         let ViewInput { folder, sources, agents, attention, remaining, first_guess, usual_story, listed } = input;
         TaskState {
-            task_id: self.task_id.to_string(),
-            task_name: self.task_name().to_owned(),
+            task_id: self.task_id.clone().into(),
+            task_name: self.task_name().into(),
             qualifier: None,
             folder,
-            run: self.run.to_string(),
+            run: self.run.clone().into(),
             branch: self.branch.clone(),
             listed,
             status,
@@ -71,7 +70,7 @@ impl TaskModel {
             finished_precision: self.end.as_ref().and_then(|end| shown(end.timing.precision)),
             duration_ms: end.and_then(|end| end.timing.since(self.started?)),
             last_activity_at: self.last_activity.as_ref().map(|(at, _)| *at),
-            last_activity_path: self.last_activity.as_ref().map(|(_, path)| path.to_string()),
+            last_activity_path: self.last_activity.as_ref().map(|(_, path)| path.clone().into()),
             story_count,
             stories_passed,
             stories_failed: self.count(&[StoryStatus::Failed]),
@@ -144,11 +143,11 @@ impl TaskModel {
             return CurrentStory::None;
         }
         let last = self.stories.iter().filter_map(|story| Some((story.finished()?.at, story))).max_by_key(|(at, _)| *at);
-        let name = last.and_then(|(_, story)| story.subject.id.as_deref().or(story.title()));
+        let name = last.and_then(|(_, story)| story.subject.id.as_deref().or(story.title().map(|title| &**title)));
         CurrentStory::Unknown {
             reason: match name {
-                Some(name) => Cow::Owned(format!("nothing says what is under way since {name} ended")),
-                None => Cow::Borrowed("nothing says what is under way"),
+                Some(name) => format!("nothing says what is under way since {name} ended").into(),
+                None => "nothing says what is under way".into(),
             },
         }
     }
@@ -216,7 +215,7 @@ impl Story {
         let duration = self.ended_attempt().and_then(|attempt| ends.duration(attempt));
         StoryState {
             story_id: self.id(),
-            title: self.title().map(str::to_owned),
+            title: self.title().cloned(),
             status,
             status_reason: self.status_reason(),
             provenance: match (&self.hold, status) {
@@ -249,7 +248,7 @@ impl Story {
         }
     }
 
-    fn status_reason(&self) -> Option<String> {
+    fn status_reason(&self) -> Option<CleanText> {
         match &self.hold {
             Some(hold) => hold.reason.clone(),
             None if self.fact_status == StoryStatus::Failed => self.ended_attempt()?.reason.clone(),
@@ -269,11 +268,11 @@ impl Story {
             (Outcome::Failed { .. }, PlanStatus::Passed) => "passed",
             (Outcome::Passed, PlanStatus::Passed) | (Outcome::Failed { .. }, _) => return None,
         };
-        let plan = SourceStatement { path: plan.to_owned(), line: None, text: None, status: plan_status.to_owned() };
+        let plan = SourceStatement { path: plan.into(), line: None, text: None, status: plan_status.into() };
         let text = format!("{} says {}, {} calls it {plan_status}", log.path, log.status, plan.path);
         let follows_log = self.hold.is_none() && *outcome == Outcome::Passed && self.fact_status == StoryStatus::Passed;
         let (holds, loses) = if follows_log { (log.clone(), plan) } else { (plan, log.clone()) };
-        Some(Disagreement { text, holds, loses })
+        Some(Disagreement { text: text.into(), holds, loses })
     }
 }
 

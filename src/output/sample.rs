@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::event::*;
 use crate::fact::{ErrorKind, Provenance};
 use crate::model::state::*;
+use crate::text::CleanText;
 
 /// 2026-01-24T14:05:20Z.
 pub(crate) const NOW: Timestamp = Timestamp(1_769_263_520_000);
@@ -19,14 +20,14 @@ pub(crate) fn state(tasks: Vec<TaskState>) -> State {
 pub(crate) fn criterion(text: &str, done: Option<u64>) -> CriterionState {
     let provenance = done.map(|_| Provenance::Explicit);
     let status = if done.is_some() { CriterionStatus::Done } else { CriterionStatus::Open };
-    CriterionState { text: text.to_owned(), status, provenance, duration_ms: done.filter(|ms| *ms > 0) }
+    CriterionState { text: text.into(), status, provenance, duration_ms: done.filter(|ms| *ms > 0) }
 }
 
 pub(crate) fn story(id: &str, title: &str, status: StoryStatus, minutes: u64) -> StoryState {
     let finished = matches!(status, StoryStatus::Passed | StoryStatus::Failed);
     StoryState {
-        story_id: Some(id.to_owned()),
-        title: Some(title.to_owned()),
+        story_id: Some(id.into()),
+        title: Some(title.into()),
         status,
         status_reason: None,
         provenance: (status != StoryStatus::Open).then_some(Provenance::Explicit),
@@ -44,7 +45,7 @@ pub(crate) fn story(id: &str, title: &str, status: StoryStatus, minutes: u64) ->
         reopened_at: None,
         added_at: None,
         changed_at: None,
-        commits: Vec::from_iter((status == StoryStatus::Passed).then(|| "a1b2c3d".to_owned())),
+        commits: Vec::from_iter((status == StoryStatus::Passed).then(|| "a1b2c3d".into())),
         criteria_count: 0,
         criteria_done: 0,
         percent: None,
@@ -57,17 +58,17 @@ pub(crate) fn story(id: &str, title: &str, status: StoryStatus, minutes: u64) ->
 
 /// As an estimate says it.
 pub(crate) fn range(p10: u64, p50: u64, p90: u64, samples: u32) -> Remaining {
-    Remaining::Range { p10, p50, p90, basis: format!("from {samples} stories"), samples, rough: false, text: String::new() }
+    Remaining::Range { p10, p50, p90, basis: format!("from {samples} stories").into(), samples, rough: false, text: CleanText::default() }
 }
 
 pub(crate) fn longer_than_usual() -> Remaining {
-    Remaining::LongerThanUsual { usual_p10: 360, usual_p90: 780, basis: "from 5 stories".to_owned(), samples: 5, text: String::new() }
+    Remaining::LongerThanUsual { usual_p10: 360, usual_p90: 780, basis: "from 5 stories".into(), samples: 5, text: CleanText::default() }
 }
 
 fn source(path: &str, kind: &str, state: SourceCondition) -> SourceState {
     SourceState {
-        path: path.to_owned(),
-        kind: kind.to_owned(),
+        path: path.into(),
+        kind: kind.into(),
         state,
         changed_at: None,
         unit: SourceUnit::Lines,
@@ -101,11 +102,11 @@ pub(crate) fn running() -> TaskState {
     ];
     (stories[5].criteria_count, stories[5].criteria_done, stories[5].percent) = (5, 3, Some(60));
     TaskState {
-        task_id: "auth".to_owned(),
-        task_name: "User Authentication".to_owned(),
+        task_id: "auth".into(),
+        task_name: "User Authentication".into(),
         qualifier: None,
-        folder: ".".to_owned(),
-        run: "feature/auth".to_owned(),
+        folder: ".".into(),
+        run: "feature/auth".into(),
         branch: None,
         listed: true,
         status: TaskStatus::Running,
@@ -118,7 +119,7 @@ pub(crate) fn running() -> TaskState {
         finished_precision: None,
         duration_ms: None,
         last_activity_at: Some(ago(6)),
-        last_activity_path: Some("progress.txt".to_owned()),
+        last_activity_path: Some("progress.txt".into()),
         story_count: Some(8),
         stories_passed: 5,
         stories_failed: 0,
@@ -173,7 +174,7 @@ pub(crate) fn quiet() -> TaskState {
     TaskState {
         attention: Some(Attention {
             kind: AttentionKind::Quiet,
-            reason: "none of 2 watched files has moved; a story takes usually 4m–12m, from 5 stories".to_owned(),
+            reason: "none of 2 watched files has moved; a story takes usually 4m–12m, from 5 stories".into(),
             since: ago(14 * 60),
         }),
         last_activity_at: Some(ago(14 * 60)),
@@ -185,12 +186,12 @@ pub(crate) fn quiet() -> TaskState {
 pub(crate) fn error() -> ErrorState {
     ErrorState {
         error_type: ErrorKind::Timeout,
-        error_message: "API call timed out after 30s".to_owned(),
-        story_id: Some("US-006".to_owned()),
+        error_message: "API call timed out after 30s".into(),
+        story_id: Some("US-006".into()),
         retryable: Some(true),
         exit_code: None,
         at: ago(3),
-        path: ".claude-loop/execution_log.jsonl".to_owned(),
+        path: ".claude-loop/execution_log.jsonl".into(),
         line: Some(41),
         provenance: Provenance::Explicit,
     }
@@ -242,8 +243,8 @@ pub(crate) fn passed() -> TaskState {
 
 /// Titles of two columns a letter, clusters of several characters, and a text that would steer the terminal.
 pub(crate) fn foreign() -> TaskState {
-    let mut task = TaskState { task_name: "ユーザー認証とセッション管理の実装 (v2) 🔐".to_owned(), ..running() };
-    task.stories[5].title = Some("ログインエンドポイントを実装し、メール形式を検証してからパスワードを確認する".to_owned());
+    let mut task = TaskState { task_name: "ユーザー認証とセッション管理の実装 (v2) 🔐".into(), ..running() };
+    task.stories[5].title = Some("ログインエンドポイントを実装し、メール形式を検証してからパスワードを確認する".into());
     task.stories[5].criteria = vec![
         criterion("이메일 형식 검증", Some(5000)),
         criterion("生成 JWT 令牌 👩‍💻", None),
@@ -255,12 +256,12 @@ pub(crate) fn foreign() -> TaskState {
 
 /// One event of every type, in the order of a run.
 pub(crate) fn events() -> Vec<Event> {
-    let id = Some("US-006".to_owned());
-    let title = Some("Implement login endpoint".to_owned());
+    let id: Option<CleanText> = Some("US-006".into());
+    let title: Option<CleanText> = Some("Implement login endpoint".into());
     let data = [
         EventData::TaskStarted(TaskStarted {
-            task_id: "auth".to_owned(),
-            task_name: "User Authentication".to_owned(),
+            task_id: "auth".into(),
+            task_name: "User Authentication".into(),
             story_count: Some(8),
             ..TaskStarted::default()
         }),
@@ -274,14 +275,14 @@ pub(crate) fn events() -> Vec<Event> {
         EventData::AcCompleted(AcCompleted {
             story_id: id.clone(),
             ac_index: 2,
-            ac_text: Some("Hash password with bcrypt".to_owned()),
+            ac_text: Some("Hash password with bcrypt".into()),
             duration_ms: Some(48_000),
             ..AcCompleted::default()
         }),
         EventData::ErrorOccurred(ErrorOccurred {
             story_id: id.clone(),
             error_type: ErrorKind::Timeout,
-            error_message: "API call timed out after 30s".to_owned(),
+            error_message: "API call timed out after 30s".into(),
             retryable: Some(true),
             exit_code: Some(124),
         }),
@@ -289,7 +290,7 @@ pub(crate) fn events() -> Vec<Event> {
             story_id: id.clone(),
             title: title.clone(),
             status: EndStatus::Failed,
-            reason: Some("blocked".to_owned()),
+            reason: Some("blocked".into()),
             duration_ms: None,
             commits: Vec::new(),
             attempt: 1,
@@ -300,11 +301,11 @@ pub(crate) fn events() -> Vec<Event> {
             status: EndStatus::Passed,
             reason: None,
             duration_ms: Some(1_702_000),
-            commits: vec!["a1b2c3d".to_owned()],
+            commits: vec!["a1b2c3d".into()],
             attempt: 2,
         }),
         EventData::TaskCompleted(TaskCompleted {
-            task_id: "auth".to_owned(),
+            task_id: "auth".into(),
             status: EndStatus::Passed,
             stories_passed: 8,
             stories_failed: 0,

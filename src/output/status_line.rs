@@ -12,7 +12,7 @@ pub const FIELDS: [&str; 13] =
 pub fn line(task: &TaskState, now: Timestamp, charset: Charset) -> String {
     let name = match &task.qualifier {
         Some(qualifier) => format!("{} ({qualifier})", task.task_name),
-        None => task.task_name.clone(),
+        None => task.task_name.to_string(),
     };
     let mut parts = vec![match task.story_count {
         Some(all) => format!("{}/{all} stories", task.stories_passed),
@@ -56,14 +56,16 @@ fn field(name: &str, task: &TaskState, now: Timestamp, charset: Charset) -> Opti
     let story = task.current();
     let number = |n: Option<u32>| n.map(|n| n.to_string()).unwrap_or_default();
     Some(match name {
-        "task" => task.task_name.clone(),
+        "task" => task.task_name.to_string(),
         "status" => task.headline().word().to_owned(),
         "passed" => task.stories_passed.to_string(),
         "total" => number(task.story_count),
         "failed" => task.stories_failed.to_string(),
         "percent" => number(task.percent.map(u32::from)),
-        "story" => story.map(|story| story.story_id.clone().or_else(|| story.title.clone()).unwrap_or_default()).unwrap_or_default(),
-        "title" => story.and_then(|story| story.title.clone()).unwrap_or_default(),
+        "story" => {
+            story.map(|story| story.story_id.clone().or_else(|| story.title.clone()).unwrap_or_default()).unwrap_or_default().to_string()
+        }
+        "title" => story.and_then(|story| story.title.clone()).unwrap_or_default().to_string(),
         "criteria" => story
             .filter(|story| story.criteria_count > 0)
             .map_or_else(String::new, |story| format!("{}/{}", story.criteria_done, story.criteria_count)),

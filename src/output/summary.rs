@@ -152,8 +152,8 @@ mod tests {
         let mut state = sample::state(vec![sample::running(), sample::failed(), sample::passed(), sample::waiting()]);
         state.notices.push(Notice {
             kind: NoticeKind::Vanished,
-            path: Some("progress.txt".to_owned()),
-            message: "was there, is gone".to_owned(),
+            path: Some("progress.txt".into()),
+            message: "was there, is gone".into(),
             at: sample::NOW,
         });
         check("unicode", &state, Charset::Unicode);

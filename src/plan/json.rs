@@ -7,6 +7,7 @@ use super::tree::Node;
 use super::{
     CRITERION_LIMIT, GroupKind, ParseError, Plan, PlanCriterion, PlanGroup, PlanStatus, PlanStory, STORY_LIMIT, Truncation, words,
 };
+use crate::text::CleanText;
 
 /// Names under which only stories stand.
 const STORY_LISTS: [&str; 3] = ["userStories", "user_stories", "stories"];
@@ -137,7 +138,7 @@ impl<'a> Search<'a> {
         let before = self.lists.len();
         if let Some((_, kind)) = container {
             for (own, inside) in children(value) {
-                let name = inside.first_text(&["title", "name", "id"]).or(own);
+                let name = inside.first_text(&["title", "name", "id"]).or(own.map(CleanText::from));
                 let group = name.map(|name| PlanGroup { name, kind: *kind });
                 for (key, value) in inside.entries() {
                     self.look(value, Some(key), group.as_ref(), depth + 2);
@@ -228,10 +229,10 @@ pub(super) fn story(value: &Node, key: Option<&str>, truncation: &mut Truncation
         return None;
     }
     let title = value.first_text(&TITLES);
-    let (id, title) = match (value.first_text(&IDS).or_else(|| key.map(str::to_owned)), title) {
+    let (id, title) = match (value.first_text(&IDS).or_else(|| key.map(CleanText::from)), title) {
         (None, Some(title)) if title.starts_with('[') => match words::id_and_title(&title) {
-            (Some(id), title) => (Some(id), Some(title).filter(|title| !title.is_empty())),
-            (None, title) => (None, Some(title)),
+            (Some(id), title) => (Some(id.into()), Some(title.into()).filter(|title: &CleanText| !title.is_empty())),
+            (None, title) => (None, Some(title.into())),
         },
         (id, title) => (id, title),
     };
@@ -282,7 +283,7 @@ fn priority(value: &Node) -> Option<i64> {
     }
 }
 
-fn dependencies(value: &Node) -> Vec<String> {
+fn dependencies(value: &Node) -> Vec<CleanText> {
     let named = |value: &Node| value.text().or_else(|| value.first_text(&["depends_on_id", "id"]));
     match value {
         Node::List(list) => list.iter().filter_map(named).collect(),
@@ -290,7 +291,7 @@ fn dependencies(value: &Node) -> Vec<String> {
     }
 }
 
-fn commits(value: &Node) -> Vec<String> {
+fn commits(value: &Node) -> Vec<CleanText> {
     let Some(found) = value.first(&COMMITS) else { return Vec::new() };
     let single = std::slice::from_ref(found);
     let list = if found.is_list() { found.elements() } else { single };

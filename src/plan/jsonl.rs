@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::tree::{self, Node};
 use super::{GroupKind, ParseError, Plan, PlanGroup, PlanStatus, PlanStory, STORY_LIMIT, Truncation, json, words};
+use crate::text::CleanText;
 
 /// The plan in the records, if they are ones of a tracker.
 pub(super) fn read(text: &str) -> Result<Plan, ParseError> {
@@ -36,7 +37,7 @@ fn plan(records: &[Node]) -> Result<Plan, ParseError> {
     // The tasks of the loop that is under way; those of earlier ones stay in the file.
     let last_loop = records.iter().filter_map(|record| Some((record.first_text(&["created"])?, record.first_text(&["loop_id"])?))).max();
     let is_epic = |record: &Node| record.first_text(&["issue_type"]).as_deref() == Some("epic");
-    let epics: HashMap<String, String> = records
+    let epics: HashMap<CleanText, CleanText> = records
         .iter()
         .filter(|record| is_epic(record))
         .filter_map(|record| Some((record.first_text(&["id"])?, record.first_text(&["title"])?)))
@@ -64,7 +65,7 @@ fn plan(records: &[Node]) -> Result<Plan, ParseError> {
 }
 
 /// The title of the epic that a record belongs to: by its dependencies, or by its id (`shop-1.2` is of `shop-1`).
-fn epic_of(record: &Node, epics: &HashMap<String, String>) -> Option<String> {
+fn epic_of(record: &Node, epics: &HashMap<CleanText, CleanText>) -> Option<CleanText> {
     let dependencies = record.get("dependencies").map(Node::elements).unwrap_or_default();
     let parent = dependencies.iter().find(|one| one.first_text(&["type"]).as_deref() == Some("parent-child"));
     if let Some(epic) = parent.and_then(|parent| epics.get(&parent.first_text(&["depends_on_id"])?)) {

@@ -17,6 +17,7 @@ mod yaml;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::text::CleanText;
 
 /// Longest text that is looked at.
 const TEXT_LIMIT: usize = 16 << 20;
@@ -29,10 +30,10 @@ pub const CRITERION_LIMIT: usize = 200;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Plan {
     /// As the document names the project or the feature.
-    pub name: Option<String>,
+    pub name: Option<CleanText>,
     /// The branch or the milestone: another one is another run.
-    pub branch: Option<String>,
-    pub description: Option<String>,
+    pub branch: Option<CleanText>,
+    pub description: Option<CleanText>,
     /// Seconds for the whole plan, where the document gives a number.
     pub estimated_secs: Option<u64>,
     /// When the document says that it was written last.
@@ -42,15 +43,15 @@ pub struct Plan {
     /// In the order of the document.
     pub stories: Vec<PlanStory>,
     /// Errors that the document keeps a list of.
-    pub errors: Vec<String>,
+    pub errors: Vec<CleanText>,
     /// Set when a limit cut something off or an element was no story, in words for a notice.
-    pub truncation: Option<String>,
+    pub truncation: Option<CleanText>,
 }
 
 /// Stories that the document keeps together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanGroup {
-    pub name: String,
+    pub name: CleanText,
     pub kind: GroupKind,
 }
 
@@ -67,24 +68,24 @@ pub enum GroupKind {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PlanStory {
     /// As written; a number is written out.
-    pub id: Option<String>,
+    pub id: Option<CleanText>,
     /// Where there is none, the description stands for it.
-    pub title: Option<String>,
+    pub title: Option<CleanText>,
     /// Index into [`Plan::groups`].
     pub group: Option<u32>,
     /// Only where it is a number.
     pub priority: Option<i64>,
     /// Ids of the stories that must have passed before, as written.
-    pub dependencies: Vec<String>,
+    pub dependencies: Vec<CleanText>,
     pub estimated_secs: Option<u64>,
     pub status: PlanStatus,
     /// Why it failed, is blocked or was put off, in the document's words.
-    pub reason: Option<String>,
+    pub reason: Option<CleanText>,
     pub started_at: Option<Timestamp>,
     /// When it passed or failed.
     pub ended_at: Option<Timestamp>,
     /// Hashes that the document writes beside a finished story.
-    pub commits: Vec<String>,
+    pub commits: Vec<CleanText>,
     pub criteria: Vec<PlanCriterion>,
 }
 
@@ -109,7 +110,7 @@ pub enum PlanStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PlanCriterion {
     /// Empty where the document has a criterion without a text: those behind it keep their numbers.
-    pub text: String,
+    pub text: CleanText,
     /// Where the document gives the criterion a state of its own.
     pub done: Option<bool>,
 }
@@ -154,7 +155,7 @@ impl Plan {
 
 impl From<&str> for PlanCriterion {
     fn from(text: &str) -> Self {
-        PlanCriterion { text: text.to_owned(), done: None }
+        PlanCriterion { text: text.into(), done: None }
     }
 }
 
@@ -207,7 +208,7 @@ fn json_document(top: &tree::Node) -> Result<Plan, ParseError> {
         Some((tag, tasks)) => {
             let plan = json::read(tasks)?;
             // Its description is about the tag, not about the project.
-            Ok(Plan { name: None, description: None, branch: Some(tag.to_owned()).filter(|tag| tag != "master"), ..plan })
+            Ok(Plan { name: None, description: None, branch: Some(CleanText::from(tag)).filter(|tag| tag != "master"), ..plan })
         }
         None => json::read(top),
     }
@@ -222,14 +223,14 @@ struct Truncation {
 }
 
 impl Truncation {
-    fn words(&self) -> Option<String> {
+    fn words(&self) -> Option<CleanText> {
         let losses = [
             (self.stories, "stories beyond the first 10,000 left out"),
             (self.criteria, "criteria beyond the first 200 of their story left out"),
             (self.bad, "elements that are no stories skipped"),
         ];
         let losses: Vec<String> = losses.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-        (!losses.is_empty()).then(|| losses.join(", "))
+        (!losses.is_empty()).then(|| losses.join(", ").into())
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::tree::Node;
 use super::{ParseError, Plan, PlanStatus, PlanStory, STORY_LIMIT, words};
+use crate::text::CleanText;
 
 /// The plan in a session file; `None` for other documents.
 pub(super) fn read(top: &Node) -> Option<Result<Plan, ParseError>> {
     let tracker = top.get("trackerState")?;
     let tasks = tracker.get("tasks")?;
-    let active: Vec<String> = top.get("activeTaskIds").map(Node::elements).unwrap_or_default().iter().filter_map(Node::text).collect();
+    let active: Vec<CleanText> = top.get("activeTaskIds").map(Node::elements).unwrap_or_default().iter().filter_map(Node::text).collect();
     let attempts = top.get("iterations").map(Node::elements).unwrap_or_default();
     let mut plan = Plan { branch: tracker.first_text(&["epicId"]), ..Plan::default() };
     for task in tasks.elements().iter().take(STORY_LIMIT) {

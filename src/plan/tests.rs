@@ -6,7 +6,7 @@ use super::*;
 pub(super) fn show(notation: Notation, text: &str) -> Vec<String> {
     match parse(notation, text) {
         Ok(plan) => {
-            let part = |part: &Option<String>| part.clone().unwrap_or_else(|| "-".to_owned());
+            let part = |part: &Option<CleanText>| part.as_deref().unwrap_or("-").to_owned();
             let head = format!("{} | {}", part(&plan.name), part(&plan.branch));
             std::iter::once(head).chain(plan.stories.iter().map(|story| row(&plan, story))).collect()
         }

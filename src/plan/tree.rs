@@ -8,7 +8,7 @@ use granit_parser::{Event, Parser, ScalarStyle};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::ParseError;
-use crate::text::without_huge_numbers;
+use crate::text::{CleanText, without_huge_numbers};
 
 /// Deepest nesting that is looked at.
 const DEPTH_LIMIT: usize = 64;
@@ -37,7 +37,7 @@ impl Node {
     }
 
     /// The text or number under the first of these keys that has one.
-    pub(super) fn first_text(&self, keys: &[&str]) -> Option<String> {
+    pub(super) fn first_text(&self, keys: &[&str]) -> Option<CleanText> {
         keys.iter().find_map(|key| self.get(key)?.text())
     }
 
@@ -73,10 +73,10 @@ impl Node {
     }
 
     /// A text or a number as text: trimmed, harmless, not empty.
-    pub(super) fn text(&self) -> Option<String> {
+    pub(super) fn text(&self) -> Option<CleanText> {
         match self {
-            Node::Text(text) => Some(super::words::plain(text)).filter(|text| !text.is_empty()),
-            Node::Number(number) => Some(number.clone()),
+            Node::Text(text) => Some(super::words::plain(text).into()).filter(|text: &CleanText| !text.is_empty()),
+            Node::Number(number) => Some(number.into()),
             Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => None,
         }
     }
@@ -176,7 +176,7 @@ pub(super) fn yaml(text: &str) -> Result<Node, ParseError> {
             Some((Node::List(list), _)) => list.push(value),
             Some((Node::Map(entries), key)) => match key.take() {
                 Some(key) => entries.push((key, value)),
-                None => *key = Some(value.text().unwrap_or_default()),
+                None => *key = Some(String::from(&value.text().unwrap_or_default())),
             },
             Some((Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_), _)) => return Err(ParseError::NotAPlan),
         }

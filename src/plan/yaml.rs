@@ -2,6 +2,7 @@
 
 use super::tree::{self, Node};
 use super::{GroupKind, ParseError, Plan, PlanGroup, PlanStatus, PlanStory, STORY_LIMIT, Truncation, json, words};
+use crate::text::CleanText;
 
 /// The plan in a document, if there is one.
 pub(super) fn read(text: &str) -> Result<Plan, ParseError> {
@@ -23,10 +24,10 @@ fn sprint(top: &Node, status: &Node) -> Result<Plan, ParseError> {
             truncation.stories += 1;
             continue;
         }
-        let group = plan.group(PlanGroup { name: format!("Epic {epic}"), kind: GroupKind::Epic });
+        let group = plan.group(PlanGroup { name: format!("Epic {epic}").into(), kind: GroupKind::Epic });
         plan.stories.push(PlanStory {
-            id: Some(id),
-            title: Some(slug.replace('-', " ")).filter(|title| !title.is_empty()),
+            id: Some(id.into()),
+            title: Some(slug.replace('-', " ").into()).filter(|title: &CleanText| !title.is_empty()),
             group: Some(group),
             status: words::status(&word).unwrap_or(PlanStatus::Open),
             ..PlanStory::default()

@@ -64,7 +64,7 @@ pub(super) fn story(task: &str, story: &str, server: &ServerContext) -> Result<R
     let snapshot = server.hub.snapshot();
     let task = snapshot.state.tasks.iter().find(|task| task.task_id == task_id);
     let found = task.and_then(|task| {
-        let named = |story: &&StoryState| story.story_id.as_ref().or(story.title.as_ref()) == Some(&name);
+        let named = |story: &&StoryState| story.story_id.as_ref().or(story.title.as_ref()).is_some_and(|own| *own == name);
         task.all_stories().find(named)
     });
     let Some(found) = found else {

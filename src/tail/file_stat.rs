@@ -150,7 +150,7 @@ pub(super) fn describe_error(cause: &io::Error) -> String {
 }
 
 pub(super) fn notice(kind: NoticeKind, shown: &str, message: String, now: ClockReading) -> Notice {
-    Notice { kind, path: Some(shown.to_owned()), message, at: now.wall }
+    Notice { kind, path: Some(shown.into()), message: message.into(), at: now.wall }
 }
 
 fn refused_message(what: &str) -> String {

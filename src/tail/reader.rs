@@ -181,7 +181,7 @@ impl TailReader {
         if let [first, others @ ..] = names.as_slice() {
             let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
             let message = format!("has turned up{more} and is watched, too");
-            let notice = Notice { kind: NoticeKind::Found, path: Some((*first).to_owned()), message, at: now.wall };
+            let notice = Notice { kind: NoticeKind::Found, path: Some((*first).into()), message: message.into(), at: now.wall };
             self.driver.feed(Input::Notice { source: None, at: now, notice });
         }
     }
@@ -315,7 +315,7 @@ impl TailReader {
         let Err(why) = watch_set.sync(now.elapsed) else { return };
         self.poll_interval = Some(poll_interval.unwrap_or(FALLBACK_POLL_INTERVAL));
         if !was_reported {
-            let notice = Notice { kind: NoticeKind::Polling, path: None, message: why, at: now.wall };
+            let notice = Notice { kind: NoticeKind::Polling, path: None, message: why.into(), at: now.wall };
             self.driver.feed(Input::Notice { source: None, at: now, notice });
         }
     }

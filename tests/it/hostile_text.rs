@@ -83,6 +83,15 @@ fn nothing_hostile_is_in_events_or_state() {
 }
 
 #[test]
+fn the_key_that_names_a_story_is_cleaned() {
+    let project = ProjectFolder::new();
+    project.write("features.json", &format!(r#"{{"features": {{"F-1{JSON}": {{"description": "Basket", "passes": true}}}}}}"#));
+    let events = project.run(&["--once", "--json", "features.json"]).exits_with(0).events();
+    assert!(events.iter().any(|event| story(event).starts_with("F-1")), "{events:#?}");
+    events.iter().for_each(|event| is_harmless_json("an event", event));
+}
+
+#[test]
 fn nothing_hostile_is_in_what_is_printed() {
     let project = hostile_project();
     is_harmless("the summary", &project.run(&["--once"]).exits_with(0).stdout.join("\n"));

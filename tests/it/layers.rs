@@ -125,6 +125,18 @@ fn each_package_has_its_home() {
 }
 
 #[test]
+fn what_is_shown_has_clean_text_only() {
+    let shown = ["event", "model::state", "model::state::story", "model::agent", "plan"];
+    let mut wrong = Vec::new();
+    for module in modules().iter().filter(|module| shown.contains(&&*module.name)) {
+        let fields = module.text.lines().map(code).filter(|line| line.trim_end().ends_with(',') && line.contains(": "));
+        let raw = fields.filter(|line| ["String", "Arc<str>", "Box<str>", "Cow<"].iter().any(|name| line.contains(name)));
+        wrong.extend(raw.map(|line| format!("{}: {}", module.path.display(), line.trim())));
+    }
+    assert!(wrong.is_empty(), "text that may come from a file is a CleanText: {wrong:#?}");
+}
+
+#[test]
 fn files_stay_short() {
     let long: Vec<String> = modules()
         .iter()

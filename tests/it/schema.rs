@@ -1,7 +1,5 @@
 //! Holds events to `docs/events.schema.json`, and the schema to what it should refuse.
 
-use std::sync::Arc;
-
 use jsonschema::Validator;
 use progress_bridge::clock::Timestamp;
 use progress_bridge::event::{
@@ -9,6 +7,7 @@ use progress_bridge::event::{
     TaskCompleted, TaskStarted, TimestampSource,
 };
 use progress_bridge::fact::{CountedKind, ErrorKind, Precision, Provenance};
+use progress_bridge::text::CleanText;
 use serde_json::{Value, json};
 
 pub fn validator() -> Validator {
@@ -124,7 +123,7 @@ fn whole(data: EventData) -> Value {
         task_id: "shop".into(),
         run: "feature/checkout".into(),
         provenance: Provenance::Explicit,
-        source: EventSource { path: Arc::from("progress.txt"), line: Some(1), text: Some("## US-001".to_owned()) },
+        source: EventSource { path: "progress.txt".into(), line: Some(1), text: Some("## US-001".into()) },
         data,
     };
     serde_json::from_slice(&event.to_json()).expect("it is JSON")
@@ -132,12 +131,12 @@ fn whole(data: EventData) -> Value {
 
 /// Every kind, with everything it may carry.
 fn full() -> Vec<EventData> {
-    let id = || Some("US-001".to_owned());
-    let text = || Some("Basket".to_owned());
+    let id = || Some(CleanText::from("US-001"));
+    let text = || Some(CleanText::from("Basket"));
     vec![
         EventData::TaskStarted(TaskStarted {
-            task_id: "shop".to_owned(),
-            task_name: "Shop".to_owned(),
+            task_id: "shop".into(),
+            task_name: "Shop".into(),
             story_count: Some(1),
             estimated_duration: Some(3600),
             branch: text(),
@@ -147,7 +146,7 @@ fn full() -> Vec<EventData> {
             story_id: id(),
             title: text(),
             ac_count: Some(1),
-            acceptance_criteria: vec!["It adds up".to_owned()],
+            acceptance_criteria: vec!["It adds up".into()],
             priority: Some(-1),
             attempt: 1,
             iteration: Some(3),
@@ -157,13 +156,13 @@ fn full() -> Vec<EventData> {
             story_id: id(),
             title: text(),
             status: EndStatus::Failed,
-            reason: Some("blocked".to_owned()),
+            reason: Some("blocked".into()),
             duration_ms: Some(1),
-            commits: vec!["4f1c2ab".to_owned()],
+            commits: vec!["4f1c2ab".into()],
             attempt: 2,
         }),
         EventData::TaskCompleted(TaskCompleted {
-            task_id: "shop".to_owned(),
+            task_id: "shop".into(),
             status: EndStatus::Passed,
             stories_passed: 1,
             stories_failed: 0,
@@ -175,7 +174,7 @@ fn full() -> Vec<EventData> {
         EventData::ErrorOccurred(ErrorOccurred {
             story_id: id(),
             error_type: ErrorKind::NotFound,
-            error_message: "npm: command not found".to_owned(),
+            error_message: "npm: command not found".into(),
             retryable: Some(false),
             exit_code: Some(127),
         }),
@@ -184,9 +183,9 @@ fn full() -> Vec<EventData> {
 
 /// Every kind, with as little as it may carry.
 fn bare() -> Vec<EventData> {
-    let title = Some("Basket".to_owned());
+    let title = Some(CleanText::from("Basket"));
     vec![
-        EventData::TaskStarted(TaskStarted { task_id: "shop".to_owned(), task_name: "shop".to_owned(), ..TaskStarted::default() }),
+        EventData::TaskStarted(TaskStarted { task_id: "shop".into(), task_name: "shop".into(), ..TaskStarted::default() }),
         EventData::StoryStarted(StoryStarted { title: title.clone(), attempt: 1, ..StoryStarted::default() }),
         EventData::AcCompleted(AcCompleted { title: title.clone(), ..AcCompleted::default() }),
         EventData::StoryCompleted(StoryCompleted {
@@ -199,7 +198,7 @@ fn bare() -> Vec<EventData> {
             attempt: 1,
         }),
         EventData::TaskCompleted(TaskCompleted {
-            task_id: "shop".to_owned(),
+            task_id: "shop".into(),
             status: EndStatus::Failed,
             stories_passed: 0,
             stories_failed: 0,
@@ -211,7 +210,7 @@ fn bare() -> Vec<EventData> {
         EventData::ErrorOccurred(ErrorOccurred {
             story_id: None,
             error_type: ErrorKind::Unknown,
-            error_message: "it broke".to_owned(),
+            error_message: "it broke".into(),
             retryable: None,
             exit_code: None,
         }),

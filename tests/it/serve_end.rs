@@ -99,7 +99,7 @@ fn a_client_that_takes_next_to_nothing_is_reset_on_every_route() {
     let write_timeout = Duration::from_millis(400);
     let server = InProcessServer::with(ServeSettings { max_rate: 0, write_timeout, ..ServeSettings::default() });
     (0..3).for_each(|round| drop(flood(&server, round)));
-    let notice = |_| Notice { kind: NoticeKind::Found, path: None, message: "x".repeat(200), at: Timestamp(0) };
+    let notice = |_| Notice { kind: NoticeKind::Found, path: None, message: "x".repeat(200).into(), at: Timestamp(0) };
     server.hub.set_state(State { notices: (0..10_000).map(notice).collect(), ..state(150) });
     let resumed = format!("/stream/progress?last_event_id={}", server.cursor(0));
     let targets = [&*resumed, "/stream/state", "/api/state", "/api/events?limit=10000", "/", "/panel.js", "/metrics", "/nowhere"];

@@ -17,7 +17,7 @@ fn guessed(scenario: &Scenario) -> Vec<String> {
     let inferred = scenario.events.iter().filter(|event| event.provenance == Provenance::Inferred);
     inferred
         .map(|event| match &event.data {
-            EventData::StoryStarted(start) => start.story_id.clone().unwrap(),
+            EventData::StoryStarted(start) => start.story_id.as_deref().unwrap().to_owned(),
             other => panic!("only starts are guessed: {other:?}"),
         })
         .collect()
@@ -26,7 +26,7 @@ fn guessed(scenario: &Scenario) -> Vec<String> {
 fn running(scenario: &Scenario) -> Vec<(String, bool)> {
     let state = scenario.engine.state(scenario.moment());
     let running = state.tasks[0].stories.iter().filter(|story| story.status == StoryStatus::InProgress);
-    running.map(|story| (story.story_id.clone().unwrap(), story.is_guessed())).collect()
+    running.map(|story| (story.story_id.as_deref().unwrap().to_owned(), story.is_guessed())).collect()
 }
 
 #[test]

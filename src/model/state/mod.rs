@@ -4,8 +4,6 @@
 
 mod story;
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -13,6 +11,7 @@ use crate::error::Notice;
 use crate::event::Seq;
 use crate::fact::{Precision, Provenance};
 use crate::model::agent::AgentState;
+use crate::text::CleanText;
 
 pub use story::{
     AttemptResult, AttemptState, CriterionState, CriterionStatus, Disagreement, LeftOut, SourceStatement, StoryState, StoryStatus,
@@ -51,19 +50,19 @@ pub struct Unlisted {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskState {
     /// Unique in this bridge.
-    pub task_id: String,
+    pub task_id: CleanText,
     /// The plan's name, else the log header's, else the id.
-    pub task_name: String,
+    pub task_name: CleanText,
     /// What tells it from other tasks of the same name: its branch, else its folder.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub qualifier: Option<String>,
+    pub qualifier: Option<CleanText>,
     /// Its name and the one of the folder that it is in.
-    pub folder: String,
+    pub folder: CleanText,
     /// As in the events; empty before the first one.
-    pub run: String,
+    pub run: CleanText,
     /// As the plan has it, else the header.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub branch: Option<String>,
+    pub branch: Option<CleanText>,
     /// False for a task that has not moved in the last 24 h.
     pub listed: bool,
     /// Where the run stands.
@@ -73,7 +72,7 @@ pub struct TaskState {
     pub attention: Option<Attention>,
     /// For `ended` and `failed`: who says so.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub end_reason: Option<String>,
+    pub end_reason: Option<CleanText>,
     /// First trusted time of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
@@ -97,7 +96,7 @@ pub struct TaskState {
     pub last_activity_at: Option<Timestamp>,
     /// The file that gave it; relative to the task's folder.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_activity_path: Option<String>,
+    pub last_activity_path: Option<CleanText>,
     /// Stories of the plan without the deferred and cancelled ones; absent without a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub story_count: Option<u32>,
@@ -274,7 +273,7 @@ pub struct Attention {
     /// What sort of look.
     pub kind: AttentionKind,
     /// In words: what was looked at, what is asked.
-    pub reason: String,
+    pub reason: CleanText,
     /// The last sign of life; when it was asked.
     pub since: Timestamp,
 }
@@ -295,14 +294,14 @@ pub struct ScopeChange {
     /// When it was read.
     pub at: Timestamp,
     /// In words.
-    pub reason: String,
+    pub reason: CleanText,
 }
 
 /// Stories that the plan keeps together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupState {
     /// As the plan has it; unique within the task.
-    pub name: String,
+    pub name: CleanText,
     /// Its stories without the deferred and cancelled ones.
     pub story_count: u32,
     /// Of them.
@@ -332,7 +331,7 @@ pub enum CurrentStory {
     /// Something may be under way; nothing says what.
     Unknown {
         /// In words.
-        reason: Cow<'static, str>,
+        reason: CleanText,
     },
     /// Nothing is under way.
     None,
@@ -352,11 +351,11 @@ impl CurrentStory {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TerminalLine {
     /// Cleaned and cut.
-    pub text: String,
+    pub text: CleanText,
     /// When it was read.
     pub at: Timestamp,
     /// Relative to the task's folder.
-    pub path: String,
+    pub path: CleanText,
 }
 
 /// An error as a source marked it.
@@ -365,10 +364,10 @@ pub struct ErrorState {
     /// What sort of thing went wrong.
     pub error_type: crate::fact::ErrorKind,
     /// As written.
-    pub error_message: String,
+    pub error_message: CleanText,
     /// Absent for an error of no story.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub story_id: Option<String>,
+    pub story_id: Option<CleanText>,
     /// Only where the source says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retryable: Option<bool>,
@@ -378,7 +377,7 @@ pub struct ErrorState {
     /// The record's time, else when we saw it.
     pub at: Timestamp,
     /// Relative to the task's folder.
-    pub path: String,
+    pub path: CleanText,
     /// From 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
@@ -393,12 +392,12 @@ pub enum Remaining {
     /// Nothing to go by.
     Unknown {
         /// In words, for people.
-        reason: Cow<'static, str>,
+        reason: CleanText,
     },
     /// Nothing is left.
     None {
         /// In words, for people.
-        reason: Cow<'static, str>,
+        reason: CleanText,
     },
     /// Between these.
     Range {
@@ -409,13 +408,13 @@ pub enum Remaining {
         /// The 90th percentile.
         p90: u64,
         /// What it rests on, in words.
-        basis: String,
+        basis: CleanText,
         /// Timed stories of this run behind it.
         samples: u32,
         /// So little is known that only an upper bound is worth showing.
         rough: bool,
         /// The whole of it in words.
-        text: String,
+        text: CleanText,
     },
     /// The current story has taken longer than nine in ten would.
     LongerThanUsual {
@@ -424,11 +423,11 @@ pub enum Remaining {
         /// The 90th percentile.
         usual_p90: u64,
         /// What it rests on, in words.
-        basis: String,
+        basis: CleanText,
         /// Timed stories of this run behind it.
         samples: u32,
         /// The whole of it in words.
-        text: String,
+        text: CleanText,
     },
 }
 
@@ -446,7 +445,7 @@ pub struct FirstGuess {
     /// Timed stories behind it.
     pub samples: u32,
     /// In words.
-    pub text: String,
+    pub text: CleanText,
 }
 
 /// How long a story of a run usually takes. Seconds, rounded.
@@ -461,7 +460,7 @@ pub struct UsualStory {
     /// Timed stories behind it.
     pub samples: u32,
     /// In words.
-    pub text: String,
+    pub text: CleanText,
 }
 
 /// How far the run was from some moment on.
@@ -476,14 +475,14 @@ pub struct HistoryPoint {
     pub total: Option<u32>,
     /// Why `total` changed or `passed` fell.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<CleanText>,
 }
 
 /// An earlier run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunState {
     /// As `run` of a task.
-    pub name: String,
+    pub name: CleanText,
     /// When known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
@@ -503,9 +502,9 @@ pub struct RunState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceState {
     /// Relative to the task's folder.
-    pub path: String,
+    pub path: CleanText,
     /// What it was taken for: a format's name, `unknown` until its content tells.
-    pub kind: String,
+    pub kind: CleanText,
     /// Whether it is there.
     pub state: SourceCondition,
     /// When it moved last, as far as we saw or the file system says.
@@ -542,7 +541,7 @@ pub struct UnknownLine {
     /// From 1.
     pub line: u32,
     /// Cleaned and cut.
-    pub text: String,
+    pub text: CleanText,
 }
 
 /// Whether a watched file is there.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::fact::{Precision, Provenance};
+use crate::text::CleanText;
 
 use super::ErrorState;
 
@@ -12,15 +13,15 @@ use super::ErrorState;
 pub struct StoryState {
     /// As the plan or the first source spells it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub story_id: Option<String>,
+    pub story_id: Option<CleanText>,
     /// Always there when `story_id` is not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
+    pub title: Option<CleanText>,
     /// Where it stands; passed beats failed until the plan reopens it.
     pub status: StoryStatus,
     /// The source's word or message for a status that is neither open, in progress nor passed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub status_reason: Option<String>,
+    pub status_reason: Option<CleanText>,
     /// How the status is known; absent while open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provenance: Option<Provenance>,
@@ -28,7 +29,7 @@ pub struct StoryState {
     pub in_plan: bool,
     /// The name of one of the task's groups.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
+    pub group: Option<CleanText>,
     /// As the plan has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<i64>,
@@ -66,7 +67,7 @@ pub struct StoryState {
     pub changed_at: Option<Timestamp>,
     /// Hashes as the sources write them, over all attempts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub commits: Vec<String>,
+    pub commits: Vec<CleanText>,
     /// How many criteria there are.
     pub criteria_count: u32,
     /// How many of them are done.
@@ -148,10 +149,10 @@ pub struct AttemptState {
     pub result: AttemptResult,
     /// For `failed`: the source's word or message.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<CleanText>,
     /// The file that says how it ended, else how it began.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
+    pub path: Option<CleanText>,
     /// Its line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
@@ -180,7 +181,7 @@ pub enum AttemptResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CriterionState {
     /// The plan's text, else the one it was ticked with; empty when it was ticked by number only.
-    pub text: String,
+    pub text: CleanText,
     /// `in_progress` only where a source says which one is worked on.
     pub status: CriterionStatus,
     /// How that is known; `inferred` for the unticked criteria of a story that passed; absent while open.
@@ -214,7 +215,7 @@ pub enum CriterionStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disagreement {
     /// In words, for people.
-    pub text: String,
+    pub text: CleanText,
     /// Whom the status follows.
     pub holds: SourceStatement,
     /// Who says otherwise.
@@ -225,13 +226,13 @@ pub struct Disagreement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceStatement {
     /// Relative to the task's folder.
-    pub path: String,
+    pub path: CleanText,
     /// Documents have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
     /// The line, cleaned and cut.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+    pub text: Option<CleanText>,
     /// In words: `passed`, `open`, `blocked`.
-    pub status: String,
+    pub status: CleanText,
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::fact::Provenance;
 use crate::model::state::{CriterionState, CriterionStatus, CurrentStory, StoryStatus, TaskState, TaskStatus, TerminalLine};
 use crate::output::{sample, text};
+use crate::text::CleanText;
 
 const URL: &str = "http://127.0.0.1:7333";
 
@@ -110,7 +111,7 @@ fn the_first_sketch_row_by_row() {
     task.remaining = sample::range(120, 180, 300, 5);
     (task.last_activity_at, task.last_activity_path) = (None, None);
     let story = &mut task.stories[5];
-    (story.story_id, story.started_at) = (Some("US-003".to_owned()), None);
+    (story.story_id, story.started_at) = (Some("US-003".into()), None);
     story.criteria.iter_mut().for_each(|criterion| criterion.duration_ms = None);
     let canvas = Canvas { columns: 64, charset: Charset::Emoji, ..CANVAS };
     let scene = Scene { now: sample::NOW, zone: &TimeZone::UTC, url: None, connection: &Connection::Local };
@@ -130,7 +131,7 @@ fn the_first_sketch_row_by_row() {
 
 #[test]
 fn several_tasks() {
-    let named = |name: &str, task: TaskState| TaskState { task_name: name.to_owned(), ..task };
+    let named = |name: &str, task: TaskState| TaskState { task_name: name.into(), ..task };
     let tasks = vec![
         named("web", sample::running()),
         named("api", sample::quiet()),
@@ -147,8 +148,8 @@ fn several_tasks() {
 fn the_first_task_needs_somebody_most() {
     let mut state = fixture("two_tasks");
     let needing = fixture("needs_you").tasks.remove(0);
-    state.tasks.push(TaskState { task_name: "needing".to_owned(), ..needing });
-    state.tasks.push(TaskState { task_name: "resting".to_owned(), listed: false, ..sample::quiet() });
+    state.tasks.push(TaskState { task_name: "needing".into(), ..needing });
+    state.tasks.push(TaskState { task_name: "resting".into(), listed: false, ..sample::quiet() });
     let order: Vec<&str> = tasks::ordered(&state.tasks).iter().map(|task| task.task_name.as_str()).collect();
     assert_eq!(order[0], "needing");
     assert!(!order.contains(&"resting"), "{order:?}");
@@ -188,7 +189,7 @@ fn a_running_story_in_trouble() {
     task.stories[5].last_error = Some(sample::error());
     task.stories[5].criteria[0].provenance = Some(Provenance::Inferred);
     task.remaining = sample::longer_than_usual();
-    task.terminal_line = Some(TerminalLine { text: "Running cargo test".to_owned(), at: sample::ago(9), path: "run.log".to_owned() });
+    task.terminal_line = Some(TerminalLine { text: "Running cargo test".into(), at: sample::ago(9), path: "run.log".into() });
     (task.iteration, task.max_iterations) = (Some(3), Some(50));
     task.story_count = None;
     task.percent = None;
@@ -251,22 +252,22 @@ prop_compose! {
         (started, active) in (proptest::option::of(any::<i64>()), proptest::option::of(any::<i64>())),
     ) -> TaskState {
         let mut task = TaskState {
-            status, task_name: name, terminal_line: activity.map(|text| TerminalLine { text, at: sample::NOW, path: "run.log".to_owned() }), stories_passed: passed, story_count: count, stories_failed: failed,
+            status, task_name: name.into(), terminal_line: activity.map(|text| TerminalLine { text: text.into(), at: sample::NOW, path: "run.log".into() }), stories_passed: passed, story_count: count, stories_failed: failed,
             current_story: story.map_or(CurrentStory::None, |index| CurrentStory::Known { index, provenance: Provenance::Explicit }),
             started_at: started.map(|at| crate::clock::Timestamp(at / 2)), last_activity_at: active.map(|at| crate::clock::Timestamp(at / 2)), ..base
         };
         let story = &mut task.stories[5];
-        (story.title, story.story_id, story.status) = (Some(title.clone()), id, StoryStatus::InProgress);
+        (story.title, story.story_id, story.status) = (Some((&title).into()), id.map(CleanText::from), StoryStatus::InProgress);
         story.criteria = criteria.into_iter()
             .map(|(text, done, duration_ms)| CriterionState {
-                text,
+                text: text.into(),
                 status: if done { CriterionStatus::Done } else { CriterionStatus::Open },
                 provenance: done.then_some(Provenance::Inferred),
                 duration_ms,
             })
             .collect();
         if let Some(error) = &mut task.last_error {
-            error.error_message = title;
+            error.error_message = title.into();
         }
         task
     }

@@ -9,6 +9,7 @@ use super::boxes::{Boxed, boxed};
 use super::outline::Block;
 use super::{Section, group, section};
 use crate::plan::{CRITERION_LIMIT, Plan, PlanCriterion, PlanStatus, PlanStory, STORY_LIMIT, Truncation, words};
+use crate::text::CleanText;
 
 /// Reads a document whose boxes are the stories.
 pub(super) fn read(blocks: &[Block]) -> Option<Plan> {
@@ -29,7 +30,7 @@ struct Reading {
     /// The headings that are open: level, what their boxes are.
     sections: Vec<(usize, Section)>,
     group: Option<u32>,
-    by_name: HashMap<(Option<String>, Option<String>), usize>,
+    by_name: HashMap<(Option<CleanText>, Option<CleanText>), usize>,
     /// The items that are open: depth, and the story where the item is one.
     items: Vec<(usize, Option<usize>)>,
 }
@@ -89,7 +90,7 @@ impl Reading {
             let criteria = &mut self.plan.stories[parent].criteria;
             if criteria.len() < CRITERION_LIMIT {
                 let done = Some(boxed.status == PlanStatus::Passed);
-                criteria.push(PlanCriterion { text: boxed.text.to_owned(), done });
+                criteria.push(PlanCriterion { text: boxed.text.into(), done });
             } else {
                 self.truncation.criteria += 1;
             }
@@ -142,13 +143,13 @@ fn story(boxed: Boxed<'_>) -> PlanStory {
         && words::is_hash(hash)
         && hash.len() <= 12
     {
-        commits.push(hash.to_owned());
+        commits.push(hash.into());
         title = rest.trim().to_owned();
     }
     let title = words::without_mark(&without_tags(&title));
     PlanStory {
-        id: id.map(bare_id),
-        title: Some(title).filter(|title| !title.is_empty()),
+        id: id.map(|id| bare_id(id).into()),
+        title: Some(title.into()).filter(|title: &CleanText| !title.is_empty()),
         status: boxed.status,
         commits,
         ..PlanStory::default()

@@ -4,6 +4,7 @@ use super::boxes::boxed;
 use super::outline::Block;
 use super::{group, section};
 use crate::plan::{CRITERION_LIMIT, Plan, PlanCriterion, PlanStatus, PlanStory, STORY_LIMIT, Truncation, words};
+use crate::text::CleanText;
 
 /// A heading that may be a story, with what stands below it.
 struct Draft<'a> {
@@ -61,8 +62,8 @@ pub(super) fn read(blocks: &[Block]) -> Option<Plan> {
         };
         let status = said.or(draft.own.filter(|own| *own != PlanStatus::Open)).or(draft.own).unwrap_or(derived);
         plan.stories.push(PlanStory {
-            id: draft.id.clone(),
-            title: Some(draft.title.clone()).filter(|title| !title.is_empty()),
+            id: draft.id.as_ref().map(CleanText::from),
+            title: Some(CleanText::from(&draft.title)).filter(|title| !title.is_empty()),
             group: above,
             status,
             criteria,
@@ -102,7 +103,7 @@ fn drafts(blocks: &[Block]) -> Vec<Draft<'_>> {
             draft.is_begun |= found.status == PlanStatus::InProgress;
             let is_step = found.text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("step"));
             draft.named_boxes += usize::from(!is_step && words::id_and_title(found.text).0.is_some());
-            draft.criteria.push(PlanCriterion { text: found.text.to_owned(), done: Some(found.status == PlanStatus::Passed) });
+            draft.criteria.push(PlanCriterion { text: found.text.into(), done: Some(found.status == PlanStatus::Passed) });
         } else if let Some((name, word)) = text.split_once([':', '：'])
             && (name.trim().eq_ignore_ascii_case("status") || name.trim() == "状态")
         {

@@ -8,14 +8,15 @@ mod headings;
 mod outline;
 
 use super::{GroupKind, ParseError, Plan, PlanGroup, words};
+use crate::text::CleanText;
 use outline::Block;
 
 /// The plan in a document, if there is one.
 pub(super) fn read(text: &str) -> Result<Plan, ParseError> {
     let blocks = outline::outline(text);
     let mut plan = headings::read(&blocks).or_else(|| checklist::read(&blocks)).ok_or(ParseError::NotAPlan)?;
-    plan.name = name(&blocks);
-    plan.errors = errors(&blocks);
+    plan.name = name(&blocks).map(CleanText::from);
+    plan.errors = errors(&blocks).into_iter().map(CleanText::from).collect();
     Ok(plan)
 }
 
@@ -101,7 +102,7 @@ fn group(heading: &str) -> PlanGroup {
         _ => GroupKind::Section,
     };
     let name = if title.is_empty() { heading.to_owned() } else { heading.trim().to_owned() };
-    PlanGroup { name, kind }
+    PlanGroup { name: name.into(), kind }
 }
 
 /// What a section's boxes are.
