@@ -261,7 +261,7 @@ mod tests {
         check(&UTC, &[event.clone()], None, &["2026-01-23  ac_completed     US-006 3 Hash password with bcrypt  48s  (derived)"]);
         let EventData::AcCompleted(data) = &mut event.data else { panic!("the third sample is a criterion") };
         data.ac_text = Some("é \u{1b}[2J日本".into());
-        check(&berlin, &[event], None, &["2026-01-23  ac_completed     US-006 3 ? [2J????  48s  (derived)"]);
+        check(&berlin, &[event], None, &["2026-01-23  ac_completed     US-006 3 ? ????  48s  (derived)"]);
     }
 
     #[test]
