@@ -1,4 +1,4 @@
-//! Starts the parts of the program and ends them in order: [`run`] calls one function per step.
+//! Starts the parts of the program and ends them in order: [`Bridge::start`] calls one function per step.
 //!
 //! To add an output: write `output/<name>.rs` and start it here. One that owns stdout is a [`StdoutSink`] made in `stdout_sink`; one on
 //! stderr is a hub subscription started in `spawn_terminal_output`.
@@ -14,6 +14,7 @@ mod signals;
 use std::collections::HashMap;
 use std::future::pending;
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ use tokio::task::JoinSet;
 
 pub use self::connect::run as connect;
 use self::descriptors::DescriptorBudget;
+pub(crate) use self::messages::{description, is_unrecognized, print};
 pub use self::messages::{finish_printing, print_last_words};
 pub(crate) use self::observe::Observed;
 use self::publisher::Publisher;
@@ -36,7 +38,7 @@ use crate::engine::{Engine, EngineSettings};
 use crate::error::Error;
 use crate::event::Seq;
 use crate::format;
-use crate::hub::{Hub, HubSettings, StartPosition};
+use crate::hub::{Hub, HubSettings, StartPosition, Subscription};
 use crate::input::Input;
 use crate::output::ndjson::Ndjson;
 use crate::output::plain::{self, Plain};
@@ -102,70 +104,111 @@ fn use_weights(table: &Path) -> Result<(), Error> {
 ///
 /// There is nothing to watch, the address cannot be bound, or the system refuses a thread.
 pub async fn run(config: Config, mut signals: Signals) -> Result<ExitReason, Error> {
-    if config.exit_when == ExitWhen::Drained
-        && let Ok(table) = std::env::var("PROGRESS_BRIDGE_WEIGHTS")
-    {
-        use_weights(Path::new(&table))?;
-    }
-    let scope = discover(&config.watch, config.exit_when)?;
-    if let Some(folder) = &config.read.state {
-        require_state_outside(folder, &scope)?;
-    }
-    let (store, mut restored) = open_store(config.read.state.as_deref()).await?;
-    let listener = match &config.serve {
-        Some(serve) => Some(listen::bind(&serve.listen).await?),
-        None => None,
-    };
-    let budget = descriptors::divide_limit(config.serve.as_ref().map_or(0, |serve| serve.max_clients));
-    let login_code = config.serve.as_ref().and_then(|serve| serve.token.as_ref()).and_then(|_| make_login_code());
-    let page_link = messages::print_start(listener.as_ref(), config.serve.as_ref(), login_code.as_ref(), &scope, config.exit_when);
-    if let Some(serve) = config.serve.as_ref().filter(|serve| serve.max_clients > budget.clients) {
-        messages::print_fewer_clients(budget.clients, serve.max_clients);
+    Bridge::start(config).await?.until(async || signals.next().await).await
+}
+
+/// A bridge at work: its thread reads, its server and its outputs are tasks of the current runtime.
+///
+/// [`run`] is one that a signal ends; another program that wants the events for itself starts its own (`examples/embed.rs`).
+pub struct Bridge {
+    hub: Hub,
+    address: Option<SocketAddr>,
+    outputs: JoinSet<()>,
+    tail: TailThread,
+    /// Why the bridge ends by itself. The sender is dropped with the tail thread.
+    exit: oneshot::Receiver<Result<ExitReason, Error>>,
+    exit_when: ExitWhen,
+    display: DisplayConfig,
+}
+
+impl Bridge {
+    /// Starts the parts.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing to watch, the address cannot be bound, or the system refuses a thread.
+    pub async fn start(config: Config) -> Result<Bridge, Error> {
+        if config.exit_when == ExitWhen::Drained
+            && let Ok(table) = std::env::var("PROGRESS_BRIDGE_WEIGHTS")
+        {
+            use_weights(Path::new(&table))?;
+        }
+        let scope = discover(&config.watch, config.exit_when)?;
+        if let Some(folder) = &config.read.state {
+            require_state_outside(folder, &scope)?;
+        }
+        let (store, mut restored) = open_store(config.read.state.as_deref()).await?;
+        let listener = match &config.serve {
+            Some(serve) => Some(listen::bind(&serve.listen).await?),
+            None => None,
+        };
+        let address = listener.as_ref().map(|listener| listener.address);
+        let budget = descriptors::divide_limit(config.serve.as_ref().map_or(0, |serve| serve.max_clients));
+        let login_code = config.serve.as_ref().and_then(|serve| serve.token.as_ref()).and_then(|_| make_login_code());
+        let page_link = messages::print_start(listener.as_ref(), config.serve.as_ref(), login_code.as_ref(), &scope, config.exit_when);
+        if let Some(serve) = config.serve.as_ref().filter(|serve| serve.max_clients > budget.clients) {
+            messages::print_fewer_clients(budget.clients, serve.max_clients);
+        }
+
+        let hub = restored.hub(hub_settings(&config));
+        let url = address.map(|address| format!("http://{address}"));
+        let mut outputs = JoinSet::new();
+        let draws_box = spawn_terminal_output(&config.display, &hub, url, Vec::from_iter(page_link), local_uplink(), &mut outputs);
+        if let (Some(listener), Some(serve)) = (listener, config.serve.clone()) {
+            outputs.spawn(serve::run(listener.into_inner(), hub.clone(), serve_settings(serve, budget, login_code), pending()));
+        }
+        let mut engine = Engine::new(engine_settings(&config.read, &scope.found));
+        let checkpoints = restore(&mut engine, &mut restored);
+        hub.begin_history();
+        let (send_exit, exit) = oneshot::channel();
+        let publisher = Publisher {
+            hub: hub.clone(),
+            stdout: stdout_sink(&config.display),
+            store,
+            exit_when: config.exit_when,
+            log_to_stderr: !draws_box,
+            has_state: false,
+            exit: Some(send_exit),
+        };
+        let tail = TailThread::start(engine, publisher, scope, checkpoints, &config)?;
+        Ok(Bridge { hub, address, outputs, tail, exit, exit_when: config.exit_when, display: config.display })
     }
 
-    let hub = restored.hub(hub_settings(&config));
-    let url = listener.as_ref().map(|listener| format!("http://{}", listener.address));
-    let mut outputs = JoinSet::new();
-    let draws_box = spawn_terminal_output(&config.display, &hub, url, Vec::from_iter(page_link), local_uplink(), &mut outputs);
-    if let (Some(listener), Some(serve)) = (listener, config.serve.clone()) {
-        outputs.spawn(serve::run(listener.into_inner(), hub.clone(), serve_settings(serve, budget, login_code), pending()));
+    /// Where it serves, if it does.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
     }
-    let mut engine = Engine::new(engine_settings(&config.read, &scope.found));
-    let checkpoints = restore(&mut engine, &mut restored);
-    hub.begin_history();
-    let (send_exit, exit) = oneshot::channel();
-    let publisher = Publisher {
-        hub: hub.clone(),
-        stdout: stdout_sink(&config.display),
-        store,
-        exit_when: config.exit_when,
-        log_to_stderr: !draws_box,
-        has_state: false,
-        exit: Some(send_exit),
-    };
-    let mut tail = TailThread::start(engine, publisher, scope, checkpoints, &config)?;
 
-    let reason = tokio::select! {
-        signal = signals.next() => Ok(signal),
-        // The sender is dropped with the tail thread.
-        reason = exit => reason.unwrap_or_else(|_| tail.join()),
-    };
+    /// A reader of its events.
+    pub fn subscribe(&self, start: StartPosition<'_>) -> Subscription {
+        self.hub.subscribe(start)
+    }
 
-    // The tail thread polls once more and closes the hub; after that the outputs end by themselves.
-    tail.handle.stop();
-    let outputs_ended = async {
-        while outputs.join_next().await.is_some() {}
-        hub.closed().await;
-    };
-    tokio::select! {
-        _timed_out = tokio::time::timeout(SHUTDOWN_GRACE, outputs_ended) => {}
-        // A second signal ends the program at once.
-        _second = signals.next() => {}
+    /// Waits until `stop` or its [`ExitWhen`] ends it, then ends the parts in order. A second `stop` cuts off what still holds the end.
+    ///
+    /// # Errors
+    ///
+    /// The reading broke off, or the final output cannot be written.
+    pub async fn until(mut self, mut stop: impl AsyncFnMut() -> ExitReason) -> Result<ExitReason, Error> {
+        let reason = tokio::select! {
+            reason = stop() => Ok(reason),
+            reason = &mut self.exit => reason.unwrap_or_else(|_| self.tail.join()),
+        };
+        // The tail thread polls once more and closes the hub; after that the outputs end by themselves.
+        self.tail.handle.stop();
+        let outputs_ended = async {
+            while self.outputs.join_next().await.is_some() {}
+            self.hub.closed().await;
+        };
+        tokio::select! {
+            _timed_out = tokio::time::timeout(SHUTDOWN_GRACE, outputs_ended) => {}
+            _second = stop() => {}
+        }
+        if reason.is_ok() && self.exit_when == ExitWhen::Drained && !self.display.json {
+            print_summary(&self.hub, &self.display)?;
+        }
+        reason
     }
-    if reason.is_ok() && config.exit_when == ExitWhen::Drained && !config.display.json {
-        print_summary(&hub, &config.display)?;
-    }
-    reason
 }
 
 /// The handle of the tail thread.
@@ -211,6 +254,13 @@ impl TailThread {
         let started = std::thread::Builder::new().name("tail".to_owned()).spawn(body);
         let thread = started.map_err(|cause| Error::Io { what: "cannot start a thread".to_owned(), path: None, cause })?;
         Ok(TailThread { handle, thread: Some(thread) })
+    }
+}
+
+/// Whoever lets go of it wants no more of it.
+impl Drop for TailThread {
+    fn drop(&mut self) {
+        self.handle.stop();
     }
 }
 

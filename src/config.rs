@@ -3,6 +3,7 @@
 //! Nothing here knows command-line arguments: `cli` parses them.
 
 mod access_token;
+mod user_file;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::access_token::{AccessToken, TokenOrigin, random_secret};
+pub use self::user_file::{FILE_VARIABLE, UserFile};
 use crate::client::http::BaseUrl;
 use crate::error::Error;
 use crate::format::{self, Rules};
@@ -20,6 +22,15 @@ pub const DEFAULT_PORT: u16 = 7333;
 
 /// How many ports are tried, from [`DEFAULT_PORT`] up, when none is asked for.
 pub const PORTS_TRIED: u16 = 10;
+
+/// How many of the last events a new client gets first.
+pub const DEFAULT_BUFFER: usize = 100;
+
+/// Live events per client and second.
+pub const DEFAULT_MAX_RATE: u32 = 10;
+
+/// Streams at a time.
+pub const DEFAULT_MAX_CLIENTS: usize = 1024;
 
 /// All settings of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +45,19 @@ pub struct Config {
     pub display: DisplayConfig,
     /// When the program ends by itself.
     pub exit_when: ExitWhen,
+}
+
+impl Config {
+    /// Watches these paths (none: the current folder) and serves nothing, with every other setting at its default.
+    pub fn watching(paths: Vec<PathBuf>) -> Self {
+        Config {
+            watch: WatchConfig { paths, discover: true },
+            read: ReadConfig::default(),
+            serve: None,
+            display: DisplayConfig { json: false, terminal: TerminalMode::Nothing, signs: None },
+            exit_when: ExitWhen::Never,
+        }
+    }
 }
 
 /// All settings of `--connect`.
@@ -75,6 +99,20 @@ pub struct ReadConfig {
     pub infer: bool,
     /// The folder of the store; `None` for a run without one.
     pub state: Option<PathBuf>,
+}
+
+impl Default for ReadConfig {
+    fn default() -> Self {
+        ReadConfig {
+            rules: Rules::default(),
+            read_from: ReadFrom::Start,
+            poll_interval: None,
+            source_text: true,
+            redact: true,
+            infer: true,
+            state: None,
+        }
+    }
 }
 
 /// Whether the content that files have at the start is emitted.
@@ -152,6 +190,20 @@ pub enum ExitWhen {
     Drained,
 }
 
+impl Default for ServeConfig {
+    fn default() -> Self {
+        ServeConfig {
+            listen: Listen::Default,
+            buffer: DEFAULT_BUFFER,
+            max_rate: DEFAULT_MAX_RATE,
+            max_clients: DEFAULT_MAX_CLIENTS,
+            allow_hosts: Vec::new(),
+            allow_origins: Vec::new(),
+            token: None,
+        }
+    }
+}
+
 impl ServeConfig {
     /// Checks rules that concern several options.
     pub fn validate(self) -> Result<Self, Error> {
@@ -225,8 +277,7 @@ mod tests {
     fn serve(listen: &str, token: Option<&str>) -> Result<ServeConfig, Error> {
         let listen = Listen::parse(listen)?;
         let token = token.map(|text| AccessToken::from_environment(text).expect("it is usable"));
-        ServeConfig { listen, buffer: 100, max_rate: 10, max_clients: 10, allow_hosts: Vec::new(), allow_origins: Vec::new(), token }
-            .validate()
+        ServeConfig { listen, token, ..ServeConfig::default() }.validate()
     }
 
     #[track_caller]

@@ -45,6 +45,8 @@ pub(crate) mod store;
 pub mod app;
 pub mod check;
 pub mod config;
+pub mod demo;
+pub mod doctor;
 #[doc(hidden)]
 pub mod fit;
 #[cfg(any(fuzzing, test))]

@@ -8,6 +8,8 @@ use std::time::Duration;
 use progress_bridge::app::{self, ExitReason, Signals};
 use progress_bridge::check;
 use progress_bridge::cli::{self, Command, EarlyExit};
+use progress_bridge::demo;
+use progress_bridge::doctor;
 use progress_bridge::error::Error;
 use progress_bridge::status;
 
@@ -15,6 +17,8 @@ fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(Command::Run(config)) => to_exit_code(run(async |signals| app::run(config, signals).await)),
         Ok(Command::Connect(config)) => to_exit_code(run(async |signals| app::connect(config, signals).await)),
+        Ok(Command::Demo(request)) => to_exit_code(run(async |signals| demo::run(request, signals).await)),
+        Ok(Command::Doctor(request)) => to_exit_code(doctor::run(&request)),
         Ok(Command::Check(request)) => to_exit_code(check::run(&request).map(|()| 0)),
         Ok(Command::Status(request)) => to_exit_code(status::status(&request)),
         Ok(Command::Wait(request)) => to_exit_code(status::wait(&request)),

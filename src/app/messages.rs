@@ -72,7 +72,7 @@ pub(super) fn print_notice(notice: &Notice) {
 }
 
 /// Queues `text` for stderr.
-pub(super) fn print(text: &str) {
+pub(crate) fn print(text: &str) {
     stderr::print(&clean_lines(text));
 }
 
@@ -126,11 +126,12 @@ fn files(task: &TaskState, several: bool) -> String {
 }
 
 /// Whether the file has lines and its kind is unknown.
-fn is_unrecognized(source: &SourceState) -> bool {
+pub(crate) fn is_unrecognized(source: &SourceState) -> bool {
     source.state == SourceCondition::Reading && source.kind == SourceKind::Unknown.name() && source.unknown > 0
 }
 
-fn description(source: &SourceState) -> String {
+/// What it was taken for, and how much of it is understood.
+pub(crate) fn description(source: &SourceState) -> String {
     let lines = source.understood + source.unknown;
     match source.state {
         SourceCondition::Waiting => "not there yet".to_owned(),

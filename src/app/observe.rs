@@ -2,10 +2,9 @@
 
 use super::publisher::Publisher;
 use super::{TailThread, discover, engine_settings};
-use crate::config::{Config, DisplayConfig, ExitWhen, ReadConfig, ReadFrom, TerminalMode, WatchConfig};
+use crate::config::{Config, ExitWhen};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::format::Rules;
 use crate::hub::{Hub, HubSettings};
 
 use std::collections::HashMap;
@@ -42,21 +41,7 @@ impl Observed {
     }
 
     fn start(paths: &[PathBuf], exit_when: ExitWhen) -> Result<Observed, Error> {
-        let config = Config {
-            watch: WatchConfig { paths: paths.to_vec(), discover: true },
-            read: ReadConfig {
-                rules: Rules::default(),
-                read_from: ReadFrom::Start,
-                poll_interval: None,
-                source_text: true,
-                redact: true,
-                infer: true,
-                state: None,
-            },
-            serve: None,
-            display: DisplayConfig { json: false, terminal: TerminalMode::Nothing, signs: None },
-            exit_when,
-        };
+        let config = Config { exit_when, ..Config::watching(paths.to_vec()) };
         let scope = discover(&config.watch, exit_when)?;
         let engine = Engine::new(engine_settings(&config.read, &scope.found));
         let hub = Hub::new(HubSettings::default());
@@ -70,11 +55,5 @@ impl Observed {
     /// A snapshot newer than this version; `None` when the reading has ended.
     pub(crate) async fn snapshot_after(&self, version: u64) -> Option<Arc<Snapshot>> {
         self.hub.snapshot_after(version).await
-    }
-}
-
-impl Drop for Observed {
-    fn drop(&mut self) {
-        self.tail.handle.stop();
     }
 }

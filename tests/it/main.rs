@@ -3,6 +3,9 @@
 mod bridge_process;
 mod cli;
 mod connect;
+mod demo;
+mod doctor;
+mod event_docs;
 mod golden;
 mod hostile_text;
 mod in_process_server;
@@ -21,6 +24,7 @@ mod serve_hostile;
 mod serve_login;
 mod serve_polling;
 mod serve_streams;
+mod settings;
 mod sources;
 mod sse;
 mod sse_client;

@@ -1,15 +1,10 @@
-//! Two stock runners, one write at a time, with the texts and the ways of writing of the example.
-
-#[path = "../../examples/simulate_runner/shop.rs"]
-pub mod shop;
-#[path = "../../examples/simulate_runner/write.rs"]
-pub mod write;
+//! Two stock runners, one write at a time, with the texts and the ways of writing of the demo.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use shop::STORIES;
-use write::WriteStyle;
+use progress_bridge::demo::shop::{self, STORIES};
+use progress_bridge::demo::write::{self, WriteStyle};
 
 /// One thing that a runner or its agent does to the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,10 +4,10 @@
 use serde_json::Value;
 
 use crate::bridge_process::{BridgeProcess, ProjectFolder, kind, story};
-use crate::runner::shop::STORIES;
-use crate::runner::write::WriteStyle;
 use crate::runner::{RunnerKind, RunnerStep, ScriptedRunner};
 use crate::schema;
+use progress_bridge::demo::shop::STORIES;
+use progress_bridge::demo::write::WriteStyle;
 
 /// The writes of one story, in the orders in which agents and scripts bring them.
 const ORDERS: [StepOrder; 4] = [

@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use crate::bridge_process::{ProjectFolder, SOON, eventually};
-use crate::runner::{append, write};
+use crate::runner::append;
 use crate::tools;
+use progress_bridge::demo::write;
 
 const PLAN: &str = r#"{"project": "Corner Shop", "userStories": [
     {"id": "US-001", "title": "Fill the basket", "acceptanceCriteria": ["The count rises", "It survives a reload"], "passes": false},

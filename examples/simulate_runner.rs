@@ -8,34 +8,29 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever started it")]
 
-mod family;
-mod shop;
-mod simulation;
-mod write;
-
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::mpsc::sync_channel;
 
-use family::Family;
-use simulation::{STEP, SimulatedRunner, Simulation};
-use write::WriteStyle;
+use progress_bridge::demo::family::FAMILIES;
+use progress_bridge::demo::simulation::{STEP, Script, SimulatedRunner, Simulation};
+use progress_bridge::demo::write::WriteStyle;
 
 const USAGE: &str =
     "usage: simulate_runner DIR [--runner ralph|claude-loop | --family NAME] [--style append|truncate|rename|insert-top] [--speed N]";
 
 fn main() -> ExitCode {
-    let (simulation, family) = match understood(std::env::args().skip(1)) {
-        Ok(understood) => understood,
+    let (folder, script, speed) = match parsed(std::env::args().skip(1)) {
+        Ok(parsed) => parsed,
         Err(why) => {
             eprintln!("{why}\n{USAGE}");
             return ExitCode::from(2);
         }
     };
-    let played = match family {
-        Some(family) => simulation.claim().and_then(|()| family::play(family, &simulation.folder, simulation.step)),
-        None => simulation.prepare().and_then(|()| simulation.run()),
-    };
-    match played {
+    // Kept until the run is over: nothing stops it early.
+    let (_running, stop) = sync_channel(1);
+    let simulation = Simulation { folder, script, step: STEP.div_f64(speed), report: |text| println!("{text}"), stop };
+    match simulation.prepare().and_then(|()| simulation.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
             eprintln!("simulate_runner: {}: {cause}", simulation.folder.display());
@@ -44,32 +39,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn understood(mut arguments: impl Iterator<Item = String>) -> Result<(Simulation, Option<&'static Family>), String> {
+fn parsed(mut arguments: impl Iterator<Item = String>) -> Result<(PathBuf, Script, f64), String> {
     let (mut folder, mut runner, mut style, mut speed) = (None, SimulatedRunner::ClaudeLoop, WriteStyle::Append, 1.0);
     let mut family = None;
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
         match argument.as_str() {
-            "--runner" => {
-                runner = match value()?.as_str() {
-                    "ralph" => SimulatedRunner::Ralph,
-                    "claude-loop" => SimulatedRunner::ClaudeLoop,
-                    other => return Err(format!("{other} is no runner that can be simulated")),
-                }
-            }
+            "--runner" => runner = named(&SimulatedRunner::NAMED, &value()?, "a runner that can be simulated")?,
+            "--style" => style = named(&WriteStyle::NAMED, &value()?, "a way of writing")?,
             "--family" => {
                 let name = value()?;
-                let known = family::FAMILIES.iter().find(|family| family.name == name);
-                family = Some(known.ok_or_else(|| format!("{name} is no family that can be played"))?);
-            }
-            "--style" => {
-                style = match value()?.as_str() {
-                    "append" => WriteStyle::Append,
-                    "truncate" => WriteStyle::Truncate,
-                    "rename" => WriteStyle::Rename,
-                    "insert-top" => WriteStyle::InsertTop,
-                    other => return Err(format!("{other} is no way of writing")),
-                }
+                family = Some(FAMILIES.iter().find(|family| family.name == name).ok_or(format!("{name} is no family that can be played"))?);
             }
             "--speed" => match value()?.parse() {
                 Ok(number) if number > 0.0 && number <= 1000.0 => speed = number,
@@ -80,5 +60,9 @@ fn understood(mut arguments: impl Iterator<Item = String>) -> Result<(Simulation
         }
     }
     let folder = folder.ok_or("a folder to write into is needed")?;
-    Ok((Simulation { folder, runner, style, step: STEP.div_f64(speed), tell: |text| println!("{text}") }, family))
+    Ok((folder, family.map_or(Script::Runner { runner, style }, Script::Plan), speed))
+}
+
+fn named<T: Copy>(known: &[(&str, T)], name: &str, what: &str) -> Result<T, String> {
+    known.iter().find(|(known, _)| *known == name).map(|(_, value)| *value).ok_or_else(|| format!("{name} is not {what}"))
 }

@@ -2,13 +2,19 @@
 
 /// One story of the plan, and what the agent has to say when it is done.
 pub struct ShopStory {
+    /// `US-001`
     pub id: &'static str,
+    /// What is to be built.
     pub title: &'static str,
+    /// What must hold then.
     pub criteria: [&'static str; 3],
+    /// What the agent writes that it did.
     pub done: &'static str,
+    /// What it writes that it learned: words that look like failures among it.
     pub learned: &'static str,
 }
 
+/// The plan of the run.
 pub const STORIES: [ShopStory; 5] = [
     ShopStory {
         id: "US-001",

@@ -1,22 +1,28 @@
 //! Plans of other families, played: written once, then edited in place, a story under way and then done, until all are.
 
-use std::fs;
-use std::io;
-use std::path::Path;
-use std::thread::sleep;
-use std::time::Duration;
-
 /// The stories, in the order in which they are worked on.
 const STORIES: [&str; 4] = ["Make a basket", "Take money", "Send a receipt", "Give money back"];
 
 /// A family: where its plan lies, and how the plan is written when `done` stories are done and the next one is under way or not.
+#[derive(Debug)]
 pub struct Family {
+    /// As it is asked for.
     pub name: &'static str,
-    path: &'static str,
+    /// The plan's path in the project.
+    pub path: &'static str,
     write: fn(done: usize, under_way: bool) -> String,
 }
 
-pub const FAMILIES: [Family; 6] = [
+impl PartialEq for Family {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Family {}
+
+/// All of them.
+pub static FAMILIES: [Family; 6] = [
     Family { name: "spec-kit", path: "specs/001-shop/tasks.md", write: spec_kit },
     Family { name: "kiro", path: ".kiro/specs/shop/tasks.md", write: kiro },
     Family { name: "openspec", path: "openspec/changes/add-shop/tasks.md", write: open_spec },
@@ -25,24 +31,13 @@ pub const FAMILIES: [Family; 6] = [
     Family { name: "bmad", path: "_bmad-output/implementation-artifacts/sprint-status.yaml", write: bmad },
 ];
 
-#[expect(clippy::disallowed_methods, reason = "its pace is what it is for")]
-fn pause(step: Duration) {
-    sleep(step);
-}
-
-/// Plays a family in a folder; `step` lies between two saves.
-pub fn play(family: &Family, folder: &Path, step: Duration) -> io::Result<()> {
-    let path = folder.join(family.path);
-    fs::create_dir_all(path.parent().unwrap_or(folder))?;
-    for done in 0..=STORIES.len() {
-        fs::write(&path, (family.write)(done, false))?;
-        pause(step);
-        if done < STORIES.len() {
-            fs::write(&path, (family.write)(done, true))?;
-            pause(step);
-        }
-    }
-    Ok(())
+/// The plan as it is saved, save by save.
+pub fn versions(family: &Family) -> impl Iterator<Item = String> {
+    let is_under_way = [false, true];
+    (0..=STORIES.len())
+        .flat_map(move |done| is_under_way.map(|under_way| (done, under_way)))
+        .filter(|(done, under_way)| *done < STORIES.len() || !under_way)
+        .map(|(done, under_way)| (family.write)(done, under_way))
 }
 
 /// The word for each story: `[done, under way, open]`.

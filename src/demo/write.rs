@@ -18,6 +18,14 @@ pub enum WriteStyle {
 }
 
 impl WriteStyle {
+    /// All of them, by their names.
+    pub const NAMED: [(&'static str, WriteStyle); 4] = [
+        ("append", WriteStyle::Append),
+        ("truncate", WriteStyle::Truncate),
+        ("rename", WriteStyle::Rename),
+        ("insert-top", WriteStyle::InsertTop),
+    ];
+
     /// Adds an entry. `top` is the line that new entries go under when they go to the top.
     pub fn add(self, file: &Path, entry: &str, top: &str) -> io::Result<()> {
         match self {
@@ -29,6 +37,15 @@ impl WriteStyle {
                 let under = text.find(top).map_or(text.len(), |start| start + top.len());
                 replace(file, &format!("{}{entry}{}", &text[..under], &text[under..]))
             }
+        }
+    }
+
+    /// An agent's editing tool: it never changes a few bytes, it writes the whole file.
+    pub fn edit(self, file: &Path, before: &str, after: &str) -> io::Result<()> {
+        let text = fs::read_to_string(file)?.replace(before, after);
+        match self {
+            WriteStyle::Truncate => truncate(file, &text),
+            WriteStyle::Append | WriteStyle::Rename | WriteStyle::InsertTop => replace(file, &text),
         }
     }
 }

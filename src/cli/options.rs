@@ -1,0 +1,383 @@
+//! The options that are settings, in groups, and what they mean together. Their doc comments are their help texts.
+//!
+//! An option in a group (a help heading) is a setting: `settings` derives its variable and its key in the user's file from its name, so
+//! that a new one is written here alone.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::builder::{BoolishValueParser, RangedU64ValueParser};
+use clap::{ArgAction, Args, ValueEnum};
+
+use super::settings::{Origin, Origins};
+use crate::client::http::BaseUrl;
+use crate::config::{
+    self, AccessToken, Config, ConnectConfig, DisplayConfig, ExitWhen, Listen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig,
+};
+use crate::error::Error;
+use crate::output::text::Charset;
+use crate::status::StateSource;
+
+/// What a run is told.
+#[derive(Debug, Args)]
+pub(super) struct RunOptions {
+    #[command(flatten)]
+    watch: WatchOptions,
+    #[command(flatten)]
+    serve: ServeOptions,
+    #[command(flatten)]
+    show: ShowOptions,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Watch")]
+pub(super) struct WatchOptions {
+    /// Files, folders or globs to watch [default: the current folder]
+    ///
+    /// What is not there yet is waited for.
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// The same as PATH; may be given again
+    #[arg(long, value_name = "PATH", action = ArgAction::Append)]
+    watch: Vec<PathBuf>,
+
+    /// Whether what stands in the files already is emitted (`start`) or only counted (`end`)
+    #[arg(long, value_enum, value_name = "WHERE", default_value = "start")]
+    from: FromArg,
+
+    /// Read the named files only
+    ///
+    /// Else the plan beside a log and the runner's own folder (`.claude-loop/`, `.ralph/`) are taken along.
+    #[arg(long, value_parser = BoolishValueParser::new())]
+    no_discover: bool,
+
+    #[command(flatten)]
+    pub(super) rules: RulesOption,
+
+    /// Keep in DIR what a restart needs to go on where this run was ended, be it with kill -9
+    ///
+    /// Then a restart emits only what is new, and streams go on with the same cursors. One bridge a folder; a folder outside of the
+    /// watched project is best.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+
+    /// Look at the files by the clock, every SECONDS, instead of being woken by the system
+    ///
+    /// For network mounts and the like. Done without being asked, four times a second, where watching is impossible.
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds, hide_short_help = true)]
+    poll_interval: Option<Duration>,
+
+    /// Leave the line that an event was read from out of the event
+    #[arg(long, value_parser = BoolishValueParser::new(), hide_short_help = true)]
+    no_source_text: bool,
+
+    /// Show secrets as they stand in the files
+    ///
+    /// Else what looks like a token, and the values of names like API_KEY or PASSWORD, are masked in events and in the state.
+    #[arg(long, value_parser = BoolishValueParser::new(), hide_short_help = true)]
+    no_redact: bool,
+
+    /// Do not guess which story is being worked on
+    #[arg(long, value_parser = BoolishValueParser::new(), hide_short_help = true)]
+    no_infer: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Watch")]
+pub(super) struct RulesOption {
+    /// Rules for logs that no built-in format knows; may be given again
+    ///
+    /// TOML: regular expressions with named groups and the events that their lines make; see docs/rules.md.
+    #[arg(long = "rules", id = "rules", value_name = "FILE", action = ArgAction::Append)]
+    pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Serve")]
+pub(super) struct ServeOptions {
+    /// Where to serve [default: 127.0.0.1:7333, or the next free port of ten]
+    ///
+    /// Port 0 takes any free port; the first line on stderr says which. Beyond this machine a token is needed.
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+
+    #[command(flatten)]
+    token: TokenOption,
+
+    /// Ask every client for a token; one is made when none is given
+    ///
+    /// It is printed once, or written into --token-file when that does not exist.
+    #[arg(long, value_parser = BoolishValueParser::new())]
+    require_token: bool,
+
+    /// A page that may read from here, for example http://localhost:3000; may be given again
+    #[arg(long, value_name = "ORIGIN", action = ArgAction::Append)]
+    allow_origin: Vec<String>,
+
+    /// A further name this server is called by, as in the Host header; may be given again
+    #[arg(long, value_name = "HOST", action = ArgAction::Append)]
+    allow_host: Vec<String>,
+
+    /// How many of the last events a new client gets first: 0 to 10000
+    #[arg(long, value_name = "N", default_value_t = config::DEFAULT_BUFFER, hide_short_help = true,
+        value_parser = RangedU64ValueParser::<usize>::new().range(0..=10_000))]
+    buffer: usize,
+
+    /// Live events per client and second, up to 10000; 0 is unlimited
+    #[arg(long, value_name = "N", default_value_t = config::DEFAULT_MAX_RATE, hide_short_help = true,
+        value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    max_rate: u32,
+
+    /// Streams at a time, 1 to 1000000; further clients are asked to come back later
+    #[arg(long, value_name = "N", default_value_t = config::DEFAULT_MAX_CLIENTS, hide_short_help = true,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
+    max_clients: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Serve")]
+pub(super) struct TokenOption {
+    /// The token that clients must send, or that the asked bridge wants, is the first line of FILE
+    #[arg(long = "token-file", id = "token_file", value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Show")]
+pub(super) struct ShowOptions {
+    /// Show what another progress-bridge serves, instead of watching files; as a box, --plain or --json
+    ///
+    /// Goes on for ever: what breaks is tried again, and what is shown meanwhile says of when it is. The token is taken from --token-file or
+    /// PROGRESS_BRIDGE_TOKEN.
+    #[arg(long, value_name = "URL")]
+    connect: Option<String>,
+
+    /// Read what is there, print it, end: no server
+    #[arg(long, value_parser = BoolishValueParser::new())]
+    once: bool,
+
+    #[command(flatten)]
+    display: DisplayOptions,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Show")]
+pub(super) struct DisplayOptions {
+    /// Draw the run as a live box in the terminal
+    #[arg(long, value_parser = BoolishValueParser::new())]
+    stream: bool,
+
+    /// One plain line per event, also where a box could be drawn
+    #[arg(long, value_parser = BoolishValueParser::new())]
+    plain: bool,
+
+    /// Events as JSON lines on stdout; no server unless --listen is given
+    #[arg(long, value_parser = BoolishValueParser::new())]
+    json: bool,
+
+    /// End with the run: exit code 0 when it passed, 1 when it failed
+    #[arg(long, value_parser = BoolishValueParser::new())]
+    exit_on_complete: bool,
+
+    /// Draw with ASCII only, whatever the locale
+    #[arg(long, conflicts_with = "emoji", value_parser = BoolishValueParser::new(), hide_short_help = true)]
+    ascii: bool,
+
+    /// Draw the signs as emoji
+    #[arg(long, value_parser = BoolishValueParser::new(), hide_short_help = true)]
+    emoji: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FromArg {
+    Start,
+    End,
+}
+
+/// Where a question about a run is answered.
+#[derive(Debug, Args)]
+pub(super) struct OriginOptions {
+    /// The run's files or folder, or the URL of a bridge [default: the current folder]
+    #[arg(value_name = "PATH|URL")]
+    origin: Vec<String>,
+
+    #[command(flatten)]
+    token: TokenOption,
+}
+
+/// What a run means: a bridge of its own, or a look at another one.
+#[derive(Debug, PartialEq)]
+pub(super) enum RunKind {
+    Bridge(Config),
+    Connect(ConnectConfig),
+}
+
+impl RunOptions {
+    pub(super) fn into_config(self, origins: &Origins) -> Result<RunKind, Error> {
+        let exit_when = match (self.show.once, self.show.display.exit_on_complete) {
+            (true, _) => ExitWhen::Drained,
+            (false, true) => ExitWhen::RunCompletes,
+            (false, false) => ExitWhen::Never,
+        };
+        // An address in the user's file says where to serve, not whether.
+        let asks_for_server = origins.of("listen") > Origin::File;
+        if exit_when == ExitWhen::Drained && asks_for_server {
+            return Err(Error::Usage("--once reads and ends, so there is nothing to serve: leave out --listen or --once".to_owned()));
+        }
+        if let Some(url) = &self.show.connect {
+            let reads = !self.watch.paths.is_empty() || origins.of("watch") > Origin::File;
+            if reads || asks_for_server || self.show.once {
+                return Err(Error::Usage("--connect shows another bridge: leave out paths, --watch, --listen and --once".to_owned()));
+            }
+            return Ok(RunKind::Connect(ConnectConfig {
+                url: BaseUrl::parse(url)?,
+                token: self.serve.token.read()?.map(|token| token.text),
+                display: DisplayConfig { terminal: self.show.display.connected_terminal(), ..self.show.to_config() },
+                exit_when,
+            }));
+        }
+        let has_server = exit_when != ExitWhen::Drained && (!self.show.display.json || asks_for_server);
+        Ok(RunKind::Bridge(Config {
+            serve: if has_server { Some(self.serve.into_config()?) } else { None },
+            display: self.show.to_config(),
+            watch: self.watch.to_config(origins),
+            read: self.watch.into_read_config()?,
+            exit_when,
+        }))
+    }
+}
+
+/// The settings of a demo, whose files are its own.
+pub(super) fn demo_config(serve: ServeOptions, display: DisplayOptions) -> Result<Config, Error> {
+    let draws_box = !display.plain && !display.json;
+    Ok(Config {
+        serve: Some(serve.into_config()?),
+        display: DisplayConfig {
+            json: display.json,
+            terminal: if draws_box { TerminalMode::Box } else { display.terminal(false) },
+            signs: display.signs(),
+        },
+        exit_when: if display.exit_on_complete { ExitWhen::RunCompletes } else { ExitWhen::Never },
+        ..Config::watching(Vec::new())
+    })
+}
+
+impl WatchOptions {
+    /// PATH and --watch are one setting: paths that are typed replace those of the environment and the user's file.
+    fn to_config(&self, origins: &Origins) -> WatchConfig {
+        let is_replaced = !self.paths.is_empty() && origins.of("watch") < Origin::Typed;
+        let paths = if is_replaced { self.paths.clone() } else { [self.paths.as_slice(), &self.watch].concat() };
+        WatchConfig { paths, discover: !self.no_discover }
+    }
+
+    fn into_read_config(self) -> Result<ReadConfig, Error> {
+        Ok(ReadConfig {
+            rules: config::load_rules(&self.rules.files)?,
+            read_from: match self.from {
+                FromArg::Start => ReadFrom::Start,
+                FromArg::End => ReadFrom::End,
+            },
+            poll_interval: self.poll_interval,
+            source_text: !self.no_source_text,
+            redact: !self.no_redact,
+            infer: !self.no_infer,
+            state: self.state,
+        })
+    }
+}
+
+impl ServeOptions {
+    fn into_config(self) -> Result<ServeConfig, Error> {
+        let listen = match &self.listen {
+            Some(asked) => Listen::parse(asked)?,
+            None => Listen::Default,
+        };
+        let token = match &self.token.file {
+            Some(file) if self.require_token => Some(AccessToken::read_or_make(file)?),
+            Some(_) | None => self.token.read()?.or_else(|| self.require_token.then(AccessToken::random)),
+        };
+        ServeConfig {
+            listen,
+            buffer: self.buffer,
+            max_rate: self.max_rate,
+            max_clients: self.max_clients,
+            allow_hosts: self.allow_host,
+            allow_origins: self.allow_origin,
+            token,
+        }
+        .validate()
+    }
+}
+
+impl TokenOption {
+    /// From the file, else from the variable.
+    fn read(&self) -> Result<Option<AccessToken>, Error> {
+        match (&self.file, std::env::var("PROGRESS_BRIDGE_TOKEN")) {
+            (Some(file), _) => Ok(Some(AccessToken::read(file)?)),
+            (None, Ok(token)) if !token.is_empty() => Ok(Some(AccessToken::from_environment(&token)?)),
+            (None, _) => Ok(None),
+        }
+    }
+}
+
+impl ShowOptions {
+    fn to_config(&self) -> DisplayConfig {
+        DisplayConfig { json: self.display.json, terminal: self.display.terminal(self.once), signs: self.display.signs() }
+    }
+}
+
+impl DisplayOptions {
+    /// `--json` and `--once` print their result on stdout; lines on stderr are then opt-in.
+    fn terminal(&self, once: bool) -> TerminalMode {
+        match (self.stream && !self.plain, self.plain || !(self.json || once)) {
+            (true, _) => TerminalMode::Box,
+            (false, true) => TerminalMode::Lines,
+            (false, false) => TerminalMode::Nothing,
+        }
+    }
+
+    /// Whoever connects wants to see something: the box, unless --plain or --json is given.
+    fn connected_terminal(&self) -> TerminalMode {
+        match (self.plain, self.json && !self.stream) {
+            (true, _) => TerminalMode::Lines,
+            (false, true) => TerminalMode::Nothing,
+            (false, false) => TerminalMode::Box,
+        }
+    }
+
+    fn signs(&self) -> Option<Charset> {
+        match (self.ascii, self.emoji) {
+            (true, _) => Some(Charset::Ascii),
+            (false, true) => Some(Charset::Emoji),
+            (false, false) => None,
+        }
+    }
+}
+
+impl OriginOptions {
+    pub(super) fn read(&self) -> Result<StateSource, Error> {
+        match self.origin.as_slice() {
+            [url] if is_url(url) => Ok(StateSource::Bridge { url: url.clone(), token: self.token.read()?.map(|token| token.text) }),
+            several if several.iter().any(|one| is_url(one)) => {
+                Err(Error::Usage("one bridge can be asked at a time, and not together with files: give one URL, or paths".to_owned()))
+            }
+            paths => Ok(StateSource::Files(paths.iter().map(PathBuf::from).collect())),
+        }
+    }
+}
+
+/// Whether it names a bridge and no file: `http://…`, or `host:port` where no such file is.
+fn is_url(text: &str) -> bool {
+    let is_address = text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    text.contains("://") || (is_address && !Path::new(text).exists())
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    const MIN: f64 = 0.05;
+    const MAX: f64 = 3600.0;
+    match text.parse::<f64>() {
+        Ok(seconds) if (MIN..=MAX).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        Ok(_) | Err(_) => Err(format!("give seconds from {MIN} to {MAX}")),
+    }
+}
