@@ -13,7 +13,7 @@ mod signals;
 
 use std::collections::HashMap;
 use std::future::pending;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -33,9 +33,9 @@ use self::publisher::Publisher;
 pub use self::signals::Signals;
 use crate::clock::{ClockReading, Timestamp};
 use crate::config::{self, Config, DisplayConfig, ExitWhen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig};
-use crate::discover::{self, Found, Request, SourceKey};
+use crate::discover::{self, Found, Request, Shape, Source, SourceKey};
 use crate::engine::{Engine, EngineSettings};
-use crate::error::Error;
+use crate::error::{Error, FREE_RESOURCES, FREE_STDOUT};
 use crate::event::Seq;
 use crate::format;
 use crate::hub::{Hub, HubSettings, StartPosition, Subscription};
@@ -93,6 +93,7 @@ fn use_weights(table: &Path) -> Result<(), Error> {
         what: "cannot read the weights".to_owned(),
         path: Some(table.to_owned()),
         cause,
+        hint: "give a table of tests/extra/fit, or unset PROGRESS_BRIDGE_WEIGHTS",
     })?;
     format::use_weights(&text);
     Ok(())
@@ -225,7 +226,8 @@ impl TailThread {
             Some(Err(_)) => Err(Error::Io {
                 what: "the reading broke off".to_owned(),
                 path: None,
-                cause: std::io::Error::other("a bug in progress-bridge, see above; please report it"),
+                cause: std::io::Error::other("a bug in progress-bridge, see above"),
+                hint: "please report it, with the line above; --state DIR goes on where it was",
             }),
         }
     }
@@ -252,7 +254,8 @@ impl TailThread {
             reader::run(scope, checkpoints, engine, &own_handle, settings, Box::new(move |update| publisher.publish(update)));
         };
         let started = std::thread::Builder::new().name("tail".to_owned()).spawn(body);
-        let thread = started.map_err(|cause| Error::Io { what: "cannot start a thread".to_owned(), path: None, cause })?;
+        let thread =
+            started.map_err(|cause| Error::Io { what: "cannot start a thread".to_owned(), path: None, cause, hint: FREE_RESOURCES })?;
         Ok(TailThread { handle, thread: Some(thread) })
     }
 }
@@ -366,27 +369,41 @@ fn serve_settings(serve: ServeConfig, budget: DescriptorBudget, login_code: Opti
 }
 
 fn discover(watch: &WatchConfig, exit_when: ExitWhen) -> Result<Scope, Error> {
-    let request = Request { named: watch.paths.clone(), auto_discover: watch.discover };
+    // The current folder is what no name means, however it is written.
+    let is_current = watch.paths.as_slice() == [Path::new(".")];
+    let request = Request { named: if is_current { Vec::new() } else { watch.paths.clone() }, auto_discover: watch.discover };
     let found = discover::discover(&request, &discover::current_folder())?;
-    if exit_when == ExitWhen::Drained
-        && let Some(missing) = watch.paths.iter().find(|path| is_missing(path))
-    {
-        return Err(Error::NothingToWatch(format!(
-            "{} is not there: check the path, or leave out --once to wait for it",
-            missing.display()
-        )));
-    }
-    if exit_when == ExitWhen::Drained && found.sources.is_empty() {
-        let names: Vec<String> = watch.paths.iter().map(|path| path.display().to_string()).collect();
-        return Err(Error::NothingToWatch(format!("nothing matches {}: check the pattern, or leave out --once to wait", names.join(", "))));
+    if exit_when == ExitWhen::Drained {
+        watch.paths.iter().try_for_each(|path| require_readable(path))?;
+        let is_there = |source: &Source| source.shape == Shape::Stream || source.path.exists();
+        if !found.sources.iter().any(is_there) {
+            let names: Vec<String> = watch.paths.iter().map(|path| path.display().to_string()).collect();
+            return Err(Error::NothingToWatch(format!(
+                "nothing to read in {}: check the name or the pattern, or leave out --once to wait for it",
+                names.join(", ")
+            )));
+        }
     }
     Ok(Scope { request, found })
 }
 
-/// Whether a path that is no glob does not exist.
-fn is_missing(path: &Path) -> bool {
+/// A named path that is read once must be there for this user.
+fn require_readable(path: &Path) -> Result<(), Error> {
     let is_pattern = path.to_string_lossy().contains(['*', '?']);
-    !is_pattern && !discover::is_standard_input(path) && !path.exists()
+    if is_pattern || discover::is_standard_input(path) {
+        return Ok(());
+    }
+    let opened = match path.metadata() {
+        Ok(meta) if meta.is_dir() => path.read_dir().map(|_| ()),
+        Ok(meta) if meta.is_file() => std::fs::File::open(path).map(|_| ()),
+        // A pipe waits for its writer when it is opened.
+        Ok(_) => Ok(()),
+        Err(cause) => Err(cause),
+    };
+    opened.map_err(|cause| match cause.kind() {
+        ErrorKind::NotFound => Error::NothingToWatch(format!("{} is not there: check the path", path.display())),
+        _ => Error::unreadable(path, &cause),
+    })
 }
 
 /// Makes the output that owns stdout, if there is one.
@@ -410,8 +427,9 @@ fn spawn_terminal_output(
         return false;
     }
     if wants_plain_lines(display) {
+        // Nothing is read yet: the log holds what was printed before a restart.
+        let events = hub.subscribe(StartPosition::Live);
         outputs.spawn(async move {
-            let events = hub.subscribe(StartPosition::Oldest);
             let plain = Plain { zone, charset: style.charset };
             // What is queued cannot fail.
             let _closed = plain::run(QueuedStderr, &plain, events, || hub.snapshot().state.clone()).await.is_err();
@@ -460,7 +478,7 @@ pub fn print_to_stdout(text: &str) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::Io { what: "cannot write to stdout".to_owned(), path: None, cause })
+            Err(Error::Io { what: "cannot write to stdout".to_owned(), path: None, cause, hint: FREE_STDOUT })
         }
         Ok(()) | Err(_) => Ok(()),
     }

@@ -6,11 +6,12 @@ mod explain;
 mod report;
 mod table;
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
+use crate::app;
 use crate::error::Error;
 use crate::format::{ParserConfig, Rules};
 use crate::plan::{self, Notation, ParseError, Plan};
@@ -40,18 +41,12 @@ enum FileContent {
 
 /// Explains each file on stdout.
 pub fn run(request: &CheckRequest) -> Result<(), Error> {
-    let mut out = io::stdout().lock();
     for file in &request.files {
         let name = text::clean(&file.display().to_string()).into_owned();
         let content = read_content(file, &request.rules)?;
         let explanation =
             if request.json { report::render_json(&name, &content) } else { text::clean_lines(&report::render_text(&name, &content)) };
-        match out.write_all(explanation.as_bytes()).and_then(|()| out.flush()) {
-            Ok(()) => {}
-            // `check … | head` closes the pipe early.
-            Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            Err(cause) => return Err(Error::Io { what: "cannot write to stdout".to_owned(), path: None, cause }),
-        }
+        app::print_to_stdout(&explanation)?;
     }
     Ok(())
 }
@@ -59,7 +54,10 @@ pub fn run(request: &CheckRequest) -> Result<(), Error> {
 fn read_content(file: &Path, rules: &Rules) -> Result<FileContent, Error> {
     let bytes = std::fs::read(file).map_err(|cause| match cause.kind() {
         io::ErrorKind::NotFound => Error::NothingToWatch(format!("{} is not there: check the path", file.display())),
-        _ => Error::Io { what: "cannot read".to_owned(), path: Some(file.to_owned()), cause },
+        io::ErrorKind::IsADirectory => {
+            Error::Usage(format!("{0} is a folder: name files of it, or use progress-bridge doctor {0}", file.display()))
+        }
+        _ => Error::unreadable(file, &cause),
     })?;
     let is_document = file.extension().is_some_and(|extension| extension == "json");
     // A Markdown file may be a log with boxes in it: only its place tells.

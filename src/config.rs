@@ -259,7 +259,9 @@ impl Listen {
 pub fn load_rules(paths: &[PathBuf]) -> Result<Rules, Error> {
     let load = |path: &PathBuf| {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|cause| Error::Usage(format!("cannot read the rules in {shown}: {cause}")))?;
+        let text = std::fs::read_to_string(path).map_err(|cause| {
+            Error::Usage(format!("cannot read the rules in {shown}: {cause}; give a file that is there and that this user may read"))
+        })?;
         format::parse_rules(&shown, &text).map(Arc::new).map_err(Error::Usage)
     };
     Ok(Rules(paths.iter().map(load).collect::<Result<_, _>>()?))

@@ -43,9 +43,15 @@ pub async fn run(request: DemoRequest, signals: Signals) -> Result<ExitReason, E
         what: "cannot make a folder for the demo in".to_owned(),
         path: Some(std::env::temp_dir()),
         cause,
+        hint: "let TMPDIR name a folder that this user may write",
     })?;
     let folder = temporary.path.join("shop");
-    let unwritable = |cause| Error::Io { what: "cannot write into".to_owned(), path: Some(folder.clone()), cause };
+    let unwritable = |cause| Error::Io {
+        what: "cannot write into".to_owned(),
+        path: Some(folder.clone()),
+        cause,
+        hint: "make room there, or let TMPDIR name another folder",
+    };
     let (running, stop) = sync_channel(1);
     let simulation = Simulation { folder: folder.clone(), script, step, report: |_| {}, stop };
     simulation.prepare().map_err(unwritable)?;

@@ -31,6 +31,8 @@ pub enum Error {
         url: String,
         /// What it answers.
         reason: String,
+        /// What to do about it.
+        hint: String,
     },
     /// A part of the program failed in a way that leaves nothing to go on with.
     Io {
@@ -40,10 +42,26 @@ pub enum Error {
         path: Option<PathBuf>,
         /// What the system said.
         cause: std::io::Error,
+        /// What to do about it.
+        hint: &'static str,
     },
 }
 
+/// What to do when a thread or a handler is refused.
+pub const FREE_RESOURCES: &str = "raise the limits of this user (ulimit -u, ulimit -n), or end what holds them";
+
+/// What to do when stdout takes no more.
+pub const FREE_STDOUT: &str = "make room where stdout leads, or lead it elsewhere";
+
 impl Error {
+    /// A named file or folder that this user may not read, or that is damaged.
+    pub(crate) fn unreadable(path: &Path, cause: &std::io::Error) -> Error {
+        Error::NothingToWatch(format!(
+            "cannot read {}: {cause}; let this user read it and search its folder (chmod, or run as its owner)",
+            path.display()
+        ))
+    }
+
     /// What the process ends with: 2 usage, 3 nothing to watch, 4 cannot listen or is refused, 74 (`EX_IOERR`) anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -60,9 +78,9 @@ impl std::fmt::Display for Error {
         match self {
             Error::Usage(message) | Error::NothingToWatch(message) => f.write_str(message),
             Error::Listen { address, hint, cause } => write!(f, "cannot listen on {address}: {cause}; {hint}"),
-            Error::Remote { url, reason } => write!(f, "{url} refuses: {reason}"),
-            Error::Io { what, path: Some(path), cause } => write!(f, "{what} {}: {cause}", path.display()),
-            Error::Io { what, path: None, cause } => write!(f, "{what}: {cause}"),
+            Error::Remote { url, reason, hint } => write!(f, "{url} does not answer: {reason}; {hint}"),
+            Error::Io { what, path: Some(path), cause, hint } => write!(f, "{what} {}: {cause}; {hint}", path.display()),
+            Error::Io { what, path: None, cause, hint } => write!(f, "{what}: {cause}; {hint}"),
         }
     }
 }

@@ -10,7 +10,7 @@ use progress_bridge::check;
 use progress_bridge::cli::{self, Command, EarlyExit};
 use progress_bridge::demo;
 use progress_bridge::doctor;
-use progress_bridge::error::Error;
+use progress_bridge::error::{Error, FREE_RESOURCES};
 use progress_bridge::status;
 
 fn main() -> ExitCode {
@@ -36,6 +36,7 @@ fn run(program: impl AsyncFnOnce(Signals) -> Result<ExitReason, Error>) -> Resul
         what: "cannot start threads".to_owned(),
         path: None,
         cause,
+        hint: FREE_RESOURCES,
     })?;
     let reason = runtime.block_on(async { program(Signals::catch()?).await });
     // Tasks that still run are abandoned: a blocking read of a terminal cannot be cancelled.

@@ -1,14 +1,13 @@
 //! `status` and `wait`: one answer about a run, from its files or from a bridge that runs elsewhere, for scripts, prompts and status bars.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::app::Observed;
+use crate::app::{Observed, print_to_stdout};
 use crate::client::http::{BaseUrl, HttpClient, RequestError, body};
-use crate::error::Error;
+use crate::error::{Error, FREE_RESOURCES};
 use crate::estimate::backtest;
 use crate::model::state::{Headline, State, StoryStatus, TaskState, TaskStatus};
 use crate::output::status_line::{self, FIELDS};
@@ -83,7 +82,7 @@ pub struct WaitRequest {
 /// There is nothing to read, the bridge does not answer, no task has this name, or the template has a wrong field.
 pub fn status(request: &StatusRequest) -> Result<u8, Error> {
     if let (true, StateSource::Files(paths)) = (request.backtest, &request.origin) {
-        print(&backtest(paths))?;
+        print_to_stdout(&backtest(paths))?;
         return Ok(0);
     }
     let mut state = match &request.origin {
@@ -95,7 +94,9 @@ pub fn status(request: &StatusRequest) -> Result<u8, Error> {
     if let Some(name) = &request.task {
         state.tasks.retain(|task| is_named(task, name));
         if state.tasks.is_empty() {
-            return Err(Error::NothingToWatch(format!("no task is called {name}: give its id or its name")));
+            return Err(Error::NothingToWatch(format!(
+                "no task is called {name}: give its id or its name, as progress-bridge status prints them"
+            )));
         }
     }
     let text = if request.json {
@@ -103,11 +104,12 @@ pub fn status(request: &StatusRequest) -> Result<u8, Error> {
             what: "cannot write the state".to_owned(),
             path: None,
             cause: cause.into(),
+            hint: "please report it",
         })? + "\n"
     } else {
         lines(&state, request.format.as_deref())?
     };
-    print(&text)?;
+    print_to_stdout(&text)?;
     Ok(exit_code(&state))
 }
 
@@ -190,7 +192,7 @@ async fn wait_for_bridge(bridge: &Remote, request: &WaitRequest) -> Result<u8, E
             Ok(Some(newer)) => (state, etag) = newer,
             Ok(None) => {}
             // It may be restarted; whoever waits for hours does not want to hear of it.
-            Err(RequestError::Refused(status, message)) => return Err(bridge.refused(&RequestError::Refused(status, message))),
+            Err(RequestError::Refused(status, message)) => return Err(RequestError::Refused(status, message).into_error(&bridge.url)),
             Err(RequestError::Unreachable(_) | RequestError::TimedOut) => tokio::time::sleep(RETRY).await,
         }
     }
@@ -200,7 +202,9 @@ async fn wait_for_bridge(bridge: &Remote, request: &WaitRequest) -> Result<u8, E
 fn verdict(state: &State, request: &WaitRequest) -> Result<Option<u8>, Error> {
     let tasks: Vec<&TaskState> = state.tasks.iter().filter(|task| request.task.as_ref().is_none_or(|name| is_named(task, name))).collect();
     if let (Some(name), true) = (&request.task, tasks.is_empty()) {
-        return Err(Error::NothingToWatch(format!("no task is called {name}: give its id or its name")));
+        return Err(Error::NothingToWatch(format!(
+            "no task is called {name}: give its id or its name, as progress-bridge status prints them"
+        )));
     }
     match &request.goal {
         Goal::Run => Ok(run_verdict(&tasks)),
@@ -228,7 +232,7 @@ fn story_verdict(tasks: &[&TaskState], id: &str) -> Result<Option<u8>, Error> {
         // Without a plan a story may still turn up; a plan has all of them.
         let all_planned = !tasks.is_empty() && tasks.iter().all(|task| task.story_count.is_some());
         return match all_planned {
-            true => Err(Error::NothingToWatch(format!("no story is called {id}: give its id"))),
+            true => Err(Error::NothingToWatch(format!("no story is called {id}: give its id as the plan writes it"))),
             false => Ok(None),
         };
     };
@@ -294,8 +298,8 @@ impl Remote {
     async fn ask(&self, wait: u64) -> Result<(State, String), Error> {
         match self.get("", wait).await {
             Ok(Some(answer)) => Ok(answer),
-            Ok(None) => Err(self.refused(&RequestError::Unreachable("an answer that was not asked for".to_owned()))),
-            Err(error) => Err(self.refused(&error)),
+            Ok(None) => Err(RequestError::Unreachable("an answer that was not asked for".to_owned()).into_error(&self.url)),
+            Err(error) => Err(error.into_error(&self.url)),
         }
     }
 
@@ -312,22 +316,9 @@ impl Remote {
             .map_err(|error| RequestError::Unreachable(format!("the answer is no state: {error}")))?;
         Ok(Some((state, etag)))
     }
-
-    fn refused(&self, error: &RequestError) -> Error {
-        Error::Remote { url: self.url.to_string(), reason: error.to_string() }
-    }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|cause| Error::Io { what: "cannot start".to_owned(), path: None, cause })
-}
-
-fn print(text: &str) -> Result<(), Error> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(()),
-        Err(cause) if cause.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        Err(cause) => Err(Error::Io { what: "cannot write to stdout".to_owned(), path: None, cause }),
-    }
+    runtime.map_err(|cause| Error::Io { what: "cannot start".to_owned(), path: None, cause, hint: FREE_RESOURCES })
 }

@@ -106,7 +106,12 @@ impl Store {
                     folder.display()
                 ))));
             }
-            Err(TryLockError::Error(cause)) => return Err(usage(Unusable(format!("{}: cannot be locked ({cause})", folder.display())))),
+            Err(TryLockError::Error(cause)) => {
+                return Err(usage(Unusable(format!(
+                    "{}: cannot be locked ({cause}): name a folder on a disk of this machine",
+                    folder.display()
+                ))));
+            }
         }
         // Everything is judged before anything is changed.
         let snapshot = read_own(&folder.join(SNAPSHOT), SNAPSHOT_PREFIX).map_err(usage)?;

@@ -15,7 +15,7 @@ use crate::client::feed::{Feed, FeedMessage, FeedStatus, Route};
 use crate::client::http::HttpClient;
 use crate::clock::Timestamp;
 use crate::config::{ConnectConfig, ExitWhen};
-use crate::error::Error;
+use crate::error::{Error, FREE_STDOUT};
 use crate::event::{Event, Seq};
 use crate::hub::{Hub, HubSettings};
 use crate::model::state::State;
@@ -162,7 +162,11 @@ impl RemoteBridge {
     /// A bridge that refuses from the start will refuse for ever: the token or the address is wrong.
     fn refuse_at_first(&self, refused: bool, reason: &str) -> Result<(), Error> {
         match refused && self.last_alive.is_none() {
-            true => Err(Error::Remote { url: self.url.clone(), reason: reason.to_owned() }),
+            true => Err(Error::Remote {
+                url: self.url.clone(),
+                reason: reason.to_owned(),
+                hint: "give its token with --token-file FILE or PROGRESS_BRIDGE_TOKEN, or add the name that you ask it by with --allow-host over there".to_owned(),
+            }),
             false => Ok(()),
         }
     }
@@ -192,7 +196,7 @@ async fn show_events(mut events: mpsc::Receiver<FeedMessage>, hub: Hub, prints_j
             match printed.unwrap_or_else(|_| Err(std::io::Error::other("the writing broke off"))) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(ExitReason::Done),
-                Err(cause) => return Err(Error::Io { what: "cannot write to stdout".to_owned(), path: None, cause }),
+                Err(cause) => return Err(Error::Io { what: "cannot write to stdout".to_owned(), path: None, cause, hint: FREE_STDOUT }),
             }
         }
         if let Some(event) = event {

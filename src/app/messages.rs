@@ -29,7 +29,8 @@ pub(super) fn print_start(
         text.push_str(&addresses(&format!("http://{}", listening.address), listening.is_fallback_port, secrets));
     }
     if exit_when != ExitWhen::Drained {
-        let is_awaited = |source: &&Source| source.named && source.shape != Shape::Stream && !source.path.exists();
+        let is_awaited =
+            |source: &&Source| source.named && source.shape != Shape::Stream && source.path.try_exists().is_ok_and(|exists| !exists);
         for source in scope.found.sources.iter().filter(is_awaited) {
             push_line(&mut text, format_args!("waiting for {}: it is not there yet", source.path.display()));
         }

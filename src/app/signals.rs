@@ -5,7 +5,7 @@ use std::future::pending;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::ExitReason;
-use crate::error::Error;
+use crate::error::{Error, FREE_RESOURCES};
 
 /// Catches the signals from its creation on.
 #[derive(Debug)]
@@ -24,7 +24,9 @@ impl Signals {
     ///
     /// [`Error::Io`] when the system refuses a handler.
     pub fn catch() -> Result<Self, Error> {
-        let caught = |kind| signal(kind).map_err(|cause| Error::Io { what: "cannot catch signals".to_owned(), path: None, cause });
+        let caught = |kind| {
+            signal(kind).map_err(|cause| Error::Io { what: "cannot catch signals".to_owned(), path: None, cause, hint: FREE_RESOURCES })
+        };
         let hang_up = if is_hang_up_ignored() { None } else { Some(caught(SignalKind::hangup())?) };
         // A write over a limit of file sizes then fails like any other.
         let over_file_size = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());

@@ -84,6 +84,21 @@ impl std::fmt::Display for RequestError {
 
 impl std::error::Error for RequestError {}
 
+impl RequestError {
+    /// What stops a question to the bridge at `url`.
+    pub fn into_error(self, url: &BaseUrl) -> Error {
+        let hint = match &self {
+            RequestError::Unreachable(_) => "check host and port, and whether it runs",
+            RequestError::TimedOut => "check what lies in between, and ask again",
+            RequestError::Refused(StatusCode::UNAUTHORIZED, _) => "give its token with --token-file FILE or PROGRESS_BRIDGE_TOKEN",
+            RequestError::Refused(StatusCode::FORBIDDEN, _) => "ask it by a name that it knows, or add --allow-host NAME over there",
+            RequestError::Refused(StatusCode::NOT_FOUND, _) => "check the path: it ends before /stream and /api",
+            RequestError::Refused(_, _) => "ask again later",
+        };
+        Error::Remote { url: url.to_string(), reason: self.to_string(), hint: hint.to_owned() }
+    }
+}
+
 /// Asks one bridge.
 #[derive(Debug, Clone)]
 pub struct HttpClient {

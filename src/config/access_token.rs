@@ -72,7 +72,9 @@ impl AccessToken {
     fn new(text: &str, origin: TokenOrigin, name: &str) -> Result<Self, Error> {
         let text = text.trim();
         if text.len() < MIN_LENGTH || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::Usage(format!("{name} is no usable token: at least {MIN_LENGTH} visible ASCII characters without spaces")));
+            return Err(Error::Usage(format!(
+                "{name} is no usable token: give at least {MIN_LENGTH} visible ASCII characters without spaces"
+            )));
         }
         Ok(AccessToken { text: text.to_owned(), origin })
     }

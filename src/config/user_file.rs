@@ -54,9 +54,9 @@ impl UserFile {
     ///
     /// It is no TOML, or a value is a table or a date.
     pub fn parse(path: &Path, text: &str) -> Result<UserFile, Error> {
-        let table: toml::Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| Error::Usage(format!("{} is no TOML: {}", path.display(), error.to_string().trim_end())))?;
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            Error::Usage(format!("{} is no TOML; mend it there: {}", path.display(), error.to_string().trim_end()))
+        })?;
         let settings = table
             .into_iter()
             .map(|(key, value)| match typed(value) {

@@ -237,8 +237,8 @@ fn nothing_in(folder: &Path) -> Error {
     empty.sort_unstable();
     let there = if empty.is_empty() { String::new() } else { format!(" ({} has nothing of these)", empty.join(", ")) };
     Error::NothingToWatch(format!(
-        "nothing to watch in {}: looked for prd.json, progress.txt, *.log, *.txt, *.md, *.jsonl, *.out and the plans of {}{there}; name a file or a folder, there already or not yet: progress-bridge --watch progress.txt",
+        "nothing to watch in {}: looked for progress.txt, prd.json, *.log, *.txt, *.md, *.jsonl, *.out and the plans and logs of {} kinds of runners (docs/formats.md){there}; name a file or a folder, there already or not yet: progress-bridge --watch progress.txt",
         folder.display(),
-        families.join(", "),
+        families.len(),
     ))
 }

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 
-use crate::error::Error;
+use crate::error::{Error, FREE_STDOUT};
 use crate::event::Event;
 use crate::model::state::State;
 use crate::output::{SinkError, StdoutSink};
@@ -33,7 +33,7 @@ impl<W: Write + Send> StdoutSink for Ndjson<W> {
         }
         self.to.write_all(&self.batch).and_then(|()| self.to.flush()).map_err(|cause| match cause.kind() {
             ErrorKind::BrokenPipe => SinkError::ReaderGone,
-            _ => SinkError::Failed(Error::Io { what: "cannot write events to stdout".to_owned(), path: None, cause }),
+            _ => SinkError::Failed(Error::Io { what: "cannot write events to stdout".to_owned(), path: None, cause, hint: FREE_STDOUT }),
         })
     }
 }

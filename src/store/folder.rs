@@ -32,7 +32,7 @@ pub(super) fn prepare(folder: &Path) -> Result<(), Unusable> {
 pub(super) fn read_own(path: &Path, prefix: &[u8]) -> Result<Option<Vec<u8>>, Unusable> {
     let Some(mut file) = open_own(path, File::options().read(true))? else { return Ok(None) };
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).map_err(|cause| Unusable(format!("{}: cannot be read ({cause})", path.display())))?;
+    file.read_to_end(&mut bytes).map_err(|cause| Unusable(format!("{}: cannot be read ({cause}): name another folder", path.display())))?;
     if bytes.starts_with(prefix) || bytes.iter().all(|byte| *byte == 0) || bytes.iter().take(3).all(|byte| *byte == 0) {
         Ok(Some(bytes))
     } else {
@@ -71,14 +71,16 @@ fn open_own(path: &Path, options: &mut OpenOptions) -> Result<Option<File>, Unus
     match file.metadata() {
         Ok(meta) if meta.is_file() && meta.nlink() == 1 => Ok(Some(file)),
         Ok(_) => Err(Unusable(format!("{}: is no regular file of its own: move it away, or name another folder", path.display()))),
-        Err(cause) => Err(Unusable(format!("{}: cannot be read ({cause})", path.display()))),
+        Err(cause) => Err(Unusable(format!("{}: cannot be read ({cause}): name another folder", path.display()))),
     }
 }
 
 /// Removes what a killed process left half-written, if it is ours.
 pub(super) fn remove_own_leftover(path: &Path, prefix: &[u8]) -> Result<(), Unusable> {
     if read_own(path, prefix)?.is_some() {
-        fs::remove_file(path).map_err(|cause| Unusable(format!("{}: cannot be removed ({cause})", path.display())))?;
+        fs::remove_file(path).map_err(|cause| {
+            Unusable(format!("{}: cannot be removed ({cause}): remove it yourself, or name another folder", path.display()))
+        })?;
     }
     Ok(())
 }

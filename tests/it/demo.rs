@@ -39,7 +39,7 @@ fn a_demo_is_a_whole_run_and_leaves_nothing_behind() {
 fn a_demo_says_how_to_leave_and_ctrl_c_cleans_up() {
     let project = ProjectFolder::new();
     let demo = start(&project, &["--plain"]);
-    demo.address();
+    demo.says("listening on http://127.0.0.1:");
     let message = demo.says("Ctrl-C");
     assert!(message.contains("removes the folder"), "{message}");
     let folder = eventually(WHOLE_RUN, "its folder", || fs::read_dir(project.file("tmp")).ok()?.next()?.ok()).path();
