@@ -17,7 +17,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use self::options::{DisplayOptions, OriginOptions, RulesOption, RunKind, RunOptions, ServeOptions};
-use self::settings::Origins;
+use self::settings::SettingSources;
 use crate::check::CheckRequest;
 use crate::config::{self, Config, ConnectConfig, UserFile};
 use crate::demo::DemoRequest;
@@ -32,7 +32,7 @@ const NAME: &str = "progress-bridge";
 
 const EXAMPLES: &str = "\
 Examples:
-  progress-bridge demo                 a make-believe run, to see what it looks like
+  progress-bridge demo                 a make-believe run, to see what it is like
   progress-bridge --stream             in a project's folder: the live box, and a page
   progress-bridge progress.txt --json  events as JSON lines on stdout, no server
   progress-bridge status ~/shop        where a run stands, in one line
@@ -71,7 +71,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show what it looks like: a make-believe run and the bridge, in a temporary folder
+    /// Show what it is like: a make-believe run and the bridge, in a temporary folder
     ///
     /// The live box here, the page at the printed address. The run takes a minute, the server stays until Ctrl-C, and the folder goes with it.
     Demo(DemoOptions),
@@ -254,13 +254,13 @@ where
     };
     let matches = command.try_get_matches_from_mut(arguments).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => EarlyExit::Print(error.render().to_string()),
-        _ => EarlyExit::UsageError(error.render().to_string()),
+        _ => EarlyExit::UsageError(settings::with_hint_of_variable(error.render().to_string(), &command)),
     })?;
     let file = file?;
     let arguments = Arguments::from_arg_matches(&matches).map_err(|error| EarlyExit::UsageError(error.render().to_string()))?;
     match arguments.action {
         Some(action) => action.into_command(command, &matches, &file),
-        None => Ok(match arguments.run.into_config(&Origins::new(&matches, &file))? {
+        None => Ok(match arguments.run.into_config(&SettingSources::new(&matches, &file))? {
             RunKind::Bridge(config) => Command::Run(config),
             RunKind::Connect(config) => Command::Connect(config),
         }),
@@ -281,7 +281,7 @@ impl Action {
             }
             Action::Config(options) => {
                 let typed = matches.subcommand_matches("config").unwrap_or(matches);
-                options.into_config(&Origins::new(typed, file))?;
+                options.into_config(&SettingSources::new(typed, file))?;
                 return Err(EarlyExit::Print(settings::table(&command, typed, file)));
             }
             Action::Completions { shell } => {

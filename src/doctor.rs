@@ -22,7 +22,7 @@ pub struct DoctorRequest {
 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Health {
+enum Severity {
     Good,
     /// Works, with something less.
     Poor,
@@ -35,22 +35,22 @@ enum Finding {
     /// What the lines below it are about.
     Heading(String),
     /// What is so, and for what is not good what to do.
-    Observation(Health, String),
+    Observation(Severity, String),
     /// A command.
     Next(String),
 }
 
 impl Finding {
     fn good(text: impl Into<String>) -> Finding {
-        Finding::Observation(Health::Good, text.into())
+        Finding::Observation(Severity::Good, text.into())
     }
 
     fn poor(text: impl Into<String>) -> Finding {
-        Finding::Observation(Health::Poor, text.into())
+        Finding::Observation(Severity::Poor, text.into())
     }
 
     fn bad(text: impl Into<String>) -> Finding {
-        Finding::Observation(Health::Bad, text.into())
+        Finding::Observation(Severity::Bad, text.into())
     }
 }
 
@@ -69,15 +69,15 @@ pub fn run(request: &DoctorRequest) -> Result<u8, Error> {
     };
     let text: String = findings.iter().map(line).collect();
     app::print_to_stdout(&text::clean_lines(&text))?;
-    Ok(u8::from(findings.iter().any(|finding| matches!(finding, Finding::Observation(Health::Bad, _)))))
+    Ok(u8::from(findings.iter().any(|finding| matches!(finding, Finding::Observation(Severity::Bad, _)))))
 }
 
 fn line(finding: &Finding) -> String {
     match finding {
         Finding::Heading(text) => format!("{text}\n"),
-        Finding::Observation(Health::Good, text) => format!("  ok    {text}\n"),
-        Finding::Observation(Health::Poor, text) => format!("  note  {text}\n"),
-        Finding::Observation(Health::Bad, text) => format!("  BAD   {text}\n"),
+        Finding::Observation(Severity::Good, text) => format!("  ok    {text}\n"),
+        Finding::Observation(Severity::Poor, text) => format!("  note  {text}\n"),
+        Finding::Observation(Severity::Bad, text) => format!("  BAD   {text}\n"),
         Finding::Next(command) => format!("next: {command}\n"),
     }
 }

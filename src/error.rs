@@ -78,7 +78,7 @@ impl std::fmt::Display for Error {
         match self {
             Error::Usage(message) | Error::NothingToWatch(message) => f.write_str(message),
             Error::Listen { address, hint, cause } => write!(f, "cannot listen on {address}: {cause}; {hint}"),
-            Error::Remote { url, reason, hint } => write!(f, "{url} does not answer: {reason}; {hint}"),
+            Error::Remote { url, reason, hint } => write!(f, "cannot ask {url}: {reason}; {hint}"),
             Error::Io { what, path: Some(path), cause, hint } => write!(f, "{what} {}: {cause}; {hint}", path.display()),
             Error::Io { what, path: None, cause, hint } => write!(f, "{what}: {cause}; {hint}"),
         }

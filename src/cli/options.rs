@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::builder::{BoolishValueParser, RangedU64ValueParser};
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::settings::{Origin, Origins};
+use super::settings::{SettingSource, SettingSources};
 use crate::client::http::BaseUrl;
 use crate::config::{
     self, AccessToken, Config, ConnectConfig, DisplayConfig, ExitWhen, Listen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig,
@@ -214,19 +214,19 @@ pub(super) enum RunKind {
 }
 
 impl RunOptions {
-    pub(super) fn into_config(self, origins: &Origins) -> Result<RunKind, Error> {
+    pub(super) fn into_config(self, sources: &SettingSources) -> Result<RunKind, Error> {
         let exit_when = match (self.show.once, self.show.display.exit_on_complete) {
             (true, _) => ExitWhen::Drained,
             (false, true) => ExitWhen::RunCompletes,
             (false, false) => ExitWhen::Never,
         };
         // An address in the user's file says where to serve, not whether.
-        let asks_for_server = origins.of("listen") > Origin::File;
+        let asks_for_server = sources.of("listen") > SettingSource::File;
         if exit_when == ExitWhen::Drained && asks_for_server {
             return Err(Error::Usage("--once reads and ends, so there is nothing to serve: leave out --listen or --once".to_owned()));
         }
         if let Some(url) = &self.show.connect {
-            let reads = !self.watch.paths.is_empty() || origins.of("watch") > Origin::File;
+            let reads = !self.watch.paths.is_empty() || sources.of("watch") > SettingSource::File;
             if reads || asks_for_server || self.show.once {
                 return Err(Error::Usage("--connect shows another bridge: leave out paths, --watch, --listen and --once".to_owned()));
             }
@@ -241,7 +241,7 @@ impl RunOptions {
         Ok(RunKind::Bridge(Config {
             serve: if has_server { Some(self.serve.into_config()?) } else { None },
             display: self.show.to_config(),
-            watch: self.watch.to_config(origins),
+            watch: self.watch.to_config(sources),
             read: self.watch.into_read_config()?,
             exit_when,
         }))
@@ -265,8 +265,8 @@ pub(super) fn demo_config(serve: ServeOptions, display: DisplayOptions) -> Resul
 
 impl WatchOptions {
     /// PATH and --watch are one setting: paths that are typed replace those of the environment and the user's file.
-    fn to_config(&self, origins: &Origins) -> WatchConfig {
-        let is_replaced = !self.paths.is_empty() && origins.of("watch") < Origin::Typed;
+    fn to_config(&self, sources: &SettingSources) -> WatchConfig {
+        let is_replaced = !self.paths.is_empty() && sources.of("watch") < SettingSource::Typed;
         let paths = if is_replaced { self.paths.clone() } else { [self.paths.as_slice(), &self.watch].concat() };
         WatchConfig { paths, discover: !self.no_discover }
     }

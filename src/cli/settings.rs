@@ -23,7 +23,7 @@ const OTHER_VARIABLES: [&str; 3] = ["PROGRESS_BRIDGE_TOKEN", FILE_VARIABLE, "PRO
 
 /// Where a value comes from; a later one wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Origin {
+pub(super) enum SettingSource {
     Default,
     File,
     Environment,
@@ -32,23 +32,23 @@ pub(super) enum Origin {
 
 /// Where the values of the options come from.
 #[derive(Debug)]
-pub(super) struct Origins<'a> {
+pub(super) struct SettingSources<'a> {
     matches: &'a ArgMatches,
     file: &'a UserFile,
 }
 
-impl<'a> Origins<'a> {
+impl<'a> SettingSources<'a> {
     pub(super) fn new(matches: &'a ArgMatches, file: &'a UserFile) -> Self {
-        Origins { matches, file }
+        SettingSources { matches, file }
     }
 
     /// Of the option with this id.
-    pub(super) fn of(&self, id: &str) -> Origin {
+    pub(super) fn of(&self, id: &str) -> SettingSource {
         match self.matches.value_source(id) {
-            Some(ValueSource::CommandLine) => Origin::Typed,
-            Some(ValueSource::EnvVariable) => Origin::Environment,
-            Some(_) if self.file.settings.iter().any(|(key, _)| *key == id.replace('_', "-")) => Origin::File,
-            Some(_) | None => Origin::Default,
+            Some(ValueSource::CommandLine) => SettingSource::Typed,
+            Some(ValueSource::EnvVariable) => SettingSource::Environment,
+            Some(_) if self.file.settings.iter().any(|(key, _)| *key == id.replace('_', "-")) => SettingSource::File,
+            Some(_) | None => SettingSource::Default,
         }
     }
 }
@@ -161,6 +161,16 @@ fn distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or(0)
 }
 
+/// Names the variable that an unusable value may come from.
+pub(super) fn with_hint_of_variable(message: String, command: &Command) -> String {
+    let is_about = |long: &str| message.contains(&format!("'--{long}'")) || message.contains(&format!("'--{long} "));
+    let longs = command.get_arguments().filter(|arg| is_setting(arg)).filter_map(Arg::get_long);
+    match longs.filter(|long| is_about(long)).map(variable).find(|variable| std::env::var_os(variable).is_some()) {
+        Some(variable) => format!("{message}{variable} is set: mend or unset it\n"),
+        None => message,
+    }
+}
+
 /// Every setting with its value and where that comes from: a file of settings that would give the same.
 pub(super) fn table(command: &Command, matches: &ArgMatches, file: &UserFile) -> String {
     let mut text = match &file.path {
@@ -168,13 +178,13 @@ pub(super) fn table(command: &Command, matches: &ArgMatches, file: &UserFile) ->
         Some(path) if file.exists => format!("# settings: {}\n", path.display()),
         Some(path) => format!("# settings: {} (not there yet; this text would do for it)\n", path.display()),
     };
-    let origins = Origins::new(matches, file);
+    let sources = SettingSources::new(matches, file);
     let rows: Vec<(&str, String, String)> = command
         .get_arguments()
         .filter(|arg| is_setting(arg))
         .filter_map(|arg| {
             let long = arg.get_long()?;
-            let (line, origin) = row(arg, long, matches, &origins);
+            let (line, origin) = row(arg, long, matches, &sources);
             Some((arg.get_help_heading().unwrap_or_default(), line, origin))
         })
         .collect();
@@ -194,16 +204,16 @@ pub(super) fn table(command: &Command, matches: &ArgMatches, file: &UserFile) ->
     text
 }
 
-fn row(arg: &Arg, long: &str, matches: &ArgMatches, origins: &Origins<'_>) -> (String, String) {
+fn row(arg: &Arg, long: &str, matches: &ArgMatches, sources: &SettingSources<'_>) -> (String, String) {
     let values: Vec<String> = match matches.try_get_raw(arg.get_id().as_str()) {
         Ok(Some(values)) => values.map(|value| mask(&value.to_string_lossy()).into_owned()).collect(),
         Ok(None) | Err(_) => Vec::new(),
     };
-    let origin = match origins.of(arg.get_id().as_str()) {
-        Origin::Typed => format!("--{long}"),
-        Origin::Environment => variable(long),
-        Origin::File => "the file".to_owned(),
-        Origin::Default => "default".to_owned(),
+    let origin = match sources.of(arg.get_id().as_str()) {
+        SettingSource::Typed => format!("--{long}"),
+        SettingSource::Environment => variable(long),
+        SettingSource::File => "the file".to_owned(),
+        SettingSource::Default => "default".to_owned(),
     };
     let line = match (arg.get_action(), values.as_slice()) {
         (ArgAction::Append, []) => format!("# {long} = []"),

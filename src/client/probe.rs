@@ -17,6 +17,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const FIRST_BYTES_WITHIN: Duration = Duration::from_secs(5);
 /// Bytes that follow each other closer than this belong to the beginning.
 const PAUSE: Duration = Duration::from_millis(700);
+/// The longest beginning.
+const BEGINNING: Duration = Duration::from_secs(3);
 /// What a bridge that does not say its interval is taken to keep.
 const USUAL_HEARTBEAT: Duration = Duration::from_secs(15);
 /// How much later than due a heartbeat may come.
@@ -96,7 +98,7 @@ impl StreamProbe {
                 return Ok(probe);
             }
         }
-        while body.more(PAUSE).await == Chunk::Came {}
+        body.beginning().await;
         probe.frames = frames(&body.bytes);
         let promised = probe.frames.iter().find(|frame| frame.event == "hello").and_then(|hello| heartbeat(&hello.data));
         probe.heartbeat = promised.unwrap_or(USUAL_HEARTBEAT);
@@ -119,7 +121,7 @@ async fn resume(client: &HttpClient, before: &[ProbedFrame]) -> Option<Resumed> 
     if body.more(FIRST_BYTES_WITHIN).await != Chunk::Came {
         return Some(Resumed::Failed);
     }
-    while body.more(PAUSE).await == Chunk::Came {}
+    body.beginning().await;
     let events = |frames: &[ProbedFrame]| -> Vec<String> {
         frames.iter().filter(|frame| frame.data.contains("\"seq\":")).filter_map(|frame| frame.id.clone()).collect()
     };
@@ -145,6 +147,12 @@ struct Received {
 impl Received {
     fn new(response: Response<Incoming>) -> Self {
         Received { body: response.into_body(), bytes: Vec::new() }
+    }
+
+    /// What comes without a pause; a busy run never makes one.
+    async fn beginning(&mut self) {
+        let end = Instant::now() + BEGINNING;
+        while Instant::now() < end && self.more(PAUSE).await == Chunk::Came {}
     }
 
     async fn more(&mut self, within: Duration) -> Chunk {

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_setting_is_refused_with_its_place() {
+    fn what_is_no_setting_is_refused_where_it_stands() {
         check("listen = ", Err("line 1"));
         check("[serve]\nlisten = 1", Err("config.toml: serve: give a text"));
         check("watch = [[\"a\"]]", Err("watch"));

@@ -18,7 +18,7 @@ fn help_and_version_go_to_stdout() {
     let help = project.run(&["--help"]).exits_with(0);
     assert!(help.stderr.is_empty(), "{:?}", help.stderr);
     let text = help.stdout.join("\n");
-    for heading in ["Examples:", "Watch:", "Serve:", "Show:", "Environment:", "Exit codes:"] {
+    for heading in ["Examples:", "Watch:", "Serve:", "Show:", "Settings:", "Exit codes:"] {
         assert!(text.contains(heading), "{heading} is missing in\n{text}");
     }
     let version = project.run(&["--version"]).exits_with(0);

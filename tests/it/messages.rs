@@ -86,7 +86,7 @@ fn every_message_says_what_failed_and_what_to_do() {
         "--listen 127.0.0.1:99999",
         "--listen 0.0.0.0:0",
         "--listen 127.0.0.1:TAKEN",
-        "--listen 203.0.113.1:7333",
+        "--listen 203.0.113.1:7333 --require-token",
         "--allow-origin example.org",
         "--token-file missing",
         "--token-file file",
