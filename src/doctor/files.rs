@@ -8,10 +8,13 @@ use crate::clock::Timestamp;
 use crate::error::NoticeKind;
 use crate::format::SourceKind;
 use crate::model::state::{SourceCondition, SourceState, State, TaskState};
-use crate::output::text::short_duration;
+use crate::output::text::{self, short_duration};
 
 /// A run that has not moved for so long is over, or writes elsewhere.
 const LONG_AGO_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// A file with one record that was passed over beside so many lines that were understood is read well enough.
+const FEW: u64 = 10;
 
 /// What to say about files that were read once.
 pub(super) fn examine(state: &State, paths: &[PathBuf], now: Timestamp) -> Vec<Finding> {
@@ -61,10 +64,12 @@ fn push_task(findings: &mut Vec<Finding>, task: &TaskState, now: Timestamp) {
 fn source(source: &SourceState) -> Finding {
     let path = &source.path;
     if source.record_like > 0 {
-        return Finding::bad(format!(
-            "{path}: {}; {} lines look like records and were not taken: progress-bridge check {} says why, --rules FILE teaches them",
+        let verdict = if source.record_like * FEW > source.understood { Finding::bad } else { Finding::poor };
+        return verdict(format!(
+            "{path}: {}; {} that {} were not taken: progress-bridge check {} says why, --rules FILE teaches them",
             description(source),
-            source.record_like,
+            text::count(u32::try_from(source.record_like).unwrap_or(u32::MAX), "line", "lines"),
+            if source.record_like == 1 { "looks like a record" } else { "look like records" },
             quoted(path)
         ));
     }
@@ -136,9 +141,10 @@ mod tests {
     fn records_that_were_passed_over_are_no_success() {
         let mut task = sample::running();
         task.sources[0].record_like = 3;
+        task.sources[0].understood = 9;
         task.sources[0].unknown = 5;
         let text = lines(task);
-        assert!(text.contains("BAD ") && text.contains("3 lines look like records"), "{text}");
+        assert!(text.contains("BAD ") && text.contains("3 lines that look like records"), "{text}");
         assert!(text.ends_with("next: progress-bridge --stream 'my shop'\n"), "{text}");
     }
 
