@@ -64,11 +64,11 @@ fn push_task(findings: &mut Vec<Finding>, task: &TaskState, now: Timestamp) {
 fn source(source: &SourceState) -> Finding {
     let path = &source.path;
     if source.record_like > 0 {
-        let verdict = if source.record_like * FEW > source.understood { Finding::bad } else { Finding::poor };
-        return verdict(format!(
+        let finding: fn(String) -> Finding = if source.record_like * FEW > source.understood { Finding::bad } else { Finding::poor };
+        return finding(format!(
             "{path}: {}; {} that {} were not taken: progress-bridge check {} says why, --rules FILE teaches them",
             description(source),
-            text::count(u32::try_from(source.record_like).unwrap_or(u32::MAX), "line", "lines"),
+            text::count(source.record_like, "line", "lines"),
             if source.record_like == 1 { "looks like a record" } else { "look like records" },
             quoted(path)
         ));
