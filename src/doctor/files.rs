@@ -124,8 +124,8 @@ mod tests {
         let mut task = sample::waiting();
         task.story_count = None;
         task.sources = vec![SourceState {
-            path: "robot log.txt".to_owned(),
-            kind: SourceKind::Unknown.name().to_owned(),
+            path: "robot log.txt".into(),
+            kind: SourceKind::Unknown.name().into(),
             state: SourceCondition::Reading,
             understood: 0,
             unknown: 9,
