@@ -52,6 +52,8 @@ pub(crate) enum Input {
     FileSeen { source: SourceId, at: Timestamp },
     /// No file has the path now. That loses nothing: what was read stays valid until something else is read.
     Missing { source: SourceId, at: ClockReading },
+    /// The process that the status file named has ended; the reader had found it alive.
+    ProcessEnded { source: SourceId, at: ClockReading },
     /// The reader reports trouble that it survived.
     Notice { source: Option<SourceId>, at: ClockReading, notice: error::Notice },
     /// Every source has been read once. What follows is seen as it happens.

@@ -96,6 +96,13 @@ pub const KNOWN_FILES: &[KnownFile] = &[
     file(".ralph/status.json", Status, "ralph-claude-code"),
     file(".ralph/progress.json", Status, "ralph-claude-code"),
     file(".sisyphus/boulder.json", Status, "oh-my-opencode"),
+    file(".ralph/loop.lock", Status, "ralph-orchestrator"),
+    file(".ralph-tui/ralph.lock", Status, "ralph-tui"),
+    file(".ralph/ralph.lock", Status, "snarktank/ralph and its kin"),
+    file(".ralph/ralph.pid", Status, "snarktank/ralph and its kin"),
+    file(".ralph/.lock", Status, "snarktank/ralph and its kin"),
+    file(".ralph.lock", Status, "snarktank/ralph and its kin"),
+    file(".ralph.pid", Status, "snarktank/ralph and its kin"),
     file(".claude/ralph-loop.local.md", Status, "Claude Code's ralph-loop plugin"),
 ];
 

@@ -21,6 +21,7 @@ mod resolve;
 mod run_name;
 mod shown;
 mod snapshot;
+mod source_slot;
 mod status_source;
 mod task;
 #[cfg(test)]
@@ -28,13 +29,12 @@ mod tests;
 mod tick;
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
 use crate::clock::{ClockReading, Timestamp};
-use crate::discover::{Added, Shape, Source, SourceKey, Task as FoundTask};
+use crate::discover::{Added, Shape, Source, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
 use crate::event::{Event, EventId, SCHEMA, Seq};
 use crate::format::{ParserConfig, Rules};
@@ -43,11 +43,13 @@ use crate::ledger::{REAPPEAR_AFTER, Verdict};
 use crate::line::SourceId;
 use crate::model::state::{SourceCondition, SourceState, State, TaskState};
 pub use checkpoint::EngineCheckpoint;
+pub(crate) use source_slot::NamedProcess;
 use checkpoint::SourceCheckpoint;
 use log_source::LogSource;
-use ownership::{RecordOwners, SharedFileId};
+use ownership::RecordOwners;
 use plan_source::PlanSource;
 use shown::Masking;
+use source_slot::{SourceRole, SourceSlot};
 use status_source::StatusSource;
 use task::TaskEngine;
 use tick::TaskTick;
@@ -126,24 +128,6 @@ pub struct SourceAdvice {
     pub wait: bool,
     /// A program appends to the file and rotates it.
     pub machine_log: bool,
-}
-
-/// A source and its place in its task.
-struct SourceSlot {
-    key: SourceKey,
-    file: Option<SharedFileId>,
-    task: usize,
-    role: SourceRole,
-    condition: SourceCondition,
-    is_named: bool,
-}
-
-/// The index of a source among the logs or the plans of its task.
-#[derive(Clone, Copy)]
-enum SourceRole {
-    Log(usize),
-    Plan(usize),
-    Status(usize),
 }
 
 impl Engine {
@@ -254,6 +238,12 @@ impl Engine {
                 }
                 self.add_notice(notice);
             }
+            Input::ProcessEnded { source, at } => {
+                let slot = &self.sources[source.0 as usize];
+                if let SourceRole::Status(status) = slot.role {
+                    self.tasks[slot.task].statuses[status].record_process_end(at.elapsed);
+                }
+            }
             Input::InitialScanDone => {
                 self.live = true;
                 self.owners.forget_published();
@@ -336,6 +326,21 @@ impl Engine {
             SourceAdvice { wait, machine_log }
         });
         advice.collect()
+    }
+
+    /// Whether a status file names a process.
+    pub fn has_processes(&self) -> bool {
+        self.tasks.iter().any(|task| task.statuses.iter().any(|source| source.process().is_some()))
+    }
+
+    /// The processes that status files name, which the reader watches.
+    pub fn processes(&self) -> Vec<NamedProcess> {
+        let named = self.sources.iter().zip(0..).filter_map(|(slot, index)| {
+            let SourceRole::Status(status) = slot.role else { return None };
+            let source = &self.tasks[slot.task].statuses[status];
+            Some(NamedProcess { source: SourceId(index), process: source.process()?.clone(), written: source.written })
+        });
+        named.collect()
     }
 
     /// The snapshot of the state.
@@ -544,7 +549,7 @@ impl Engine {
             SourceRole::Status(status) => task.statuses[status].written = Some(at),
         }
         if !self.owners.is_shared(slot.file) {
-            let path = path_of(task, slot.role).clone();
+            let path = slot.role.path(task).clone();
             task.model.record_activity(at, &path);
             self.owners.record_activity(slot.task, at);
         }
@@ -588,13 +593,5 @@ impl Engine {
         while self.notices.len() > MAX_NOTICES {
             self.notices.pop_front();
         }
-    }
-}
-
-fn path_of(task: &TaskEngine, role: SourceRole) -> &Arc<str> {
-    match role {
-        SourceRole::Log(log) => &task.logs[log].path,
-        SourceRole::Plan(plan) => &task.plans[plan].path,
-        SourceRole::Status(status) => &task.statuses[status].path,
     }
 }

@@ -62,7 +62,7 @@ fn a_task_with_two_plans_goes_by_the_first() {
     let sources = ["prd.json", "feature_list.json"].iter().enumerate().map(|(at, name)| Source {
         id: SourceId(at as u32),
         task: TaskId(0),
-        key: SourceKey::new(name.as_ref(), None),
+        key: crate::discover::SourceKey::new(name.as_ref(), None),
         path: (*name).into(),
         shared_path: None,
         display_path: (*name).into(),

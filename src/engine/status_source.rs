@@ -1,12 +1,14 @@
 //! One status file of a runner: how its run stands, as it was read last.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::fact::Statement;
 use crate::format::SourceKind;
 use crate::model::Origin;
-use crate::plan::run_status::{self, RunEnd, RunStatus};
+use crate::ledger::TOTAL_LOSS_DELAY;
+use crate::plan::run_status::{self, RunEnd, RunStatus, RunnerProcess};
 
 use super::plan_facts::PlanFact;
 
@@ -20,11 +22,13 @@ pub(super) struct StatusSource {
     has_changed: bool,
     /// How often it said that a run is over.
     ends: u32,
+    /// When the process that it names was found to have ended.
+    process_ended: Option<Duration>,
 }
 
 impl StatusSource {
     pub(super) fn new(path: &str) -> Self {
-        StatusSource { path: Arc::from(path), written: None, status: None, has_changed: false, ends: 0 }
+        StatusSource { path: Arc::from(path), written: None, status: None, has_changed: false, ends: 0, process_ended: None }
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -48,6 +52,28 @@ impl StatusSource {
     /// Whether the file goes with its run: the plugin deletes it at the end.
     pub(super) fn ends_when_missing(&self) -> bool {
         self.path.ends_with("ralph-loop.local.md")
+    }
+
+    /// The process that the file names.
+    pub(super) fn process(&self) -> Option<&RunnerProcess> {
+        self.status.as_ref()?.process.as_ref()
+    }
+
+    pub(super) fn record_process_end(&mut self, at: Duration) {
+        self.process_ended.get_or_insert(at);
+    }
+
+    /// When the end of the process counts: a runner writes its last lines and its last flags just before it goes.
+    pub(super) fn process_end_due(&self) -> Option<Duration> {
+        self.process_ended.map(|at| at + TOTAL_LOSS_DELAY)
+    }
+
+    /// Why the run has stopped, when its process has ended and that is due. Once.
+    pub(super) fn take_process_end(&mut self, now: Duration) -> Option<String> {
+        self.process_end_due().filter(|due| now >= *due)?;
+        self.process_ended = None;
+        let pid = self.process().map(|process| process.pid.to_string()).unwrap_or_default();
+        Some(format!("its process {pid}, which {} names, has ended", self.path))
     }
 
     /// What the file states anew: facts, and the end of the run where it says so. An end that is older than `last_work`, when a log or a

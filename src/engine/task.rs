@@ -502,11 +502,18 @@ impl TaskEngine {
 
     /// When it is certain that the files are gone: a save by a new file takes less.
     pub(super) fn gone_deadline(&self, ticked: Duration) -> Option<Duration> {
-        self.gone_since.map(|since| since + TOTAL_LOSS_DELAY).filter(|at| *at > ticked)
+        let files = self.gone_since.map(|since| since + TOTAL_LOSS_DELAY);
+        let processes = self.statuses.iter().filter_map(StatusSource::process_end_due);
+        files.into_iter().chain(processes).filter(|at| *at > ticked).min()
     }
 
-    /// Ends a run whose files are gone for certain.
+    /// Ends a run whose process has ended, or whose files are gone for certain.
     pub(super) fn stop_if_gone(&mut self, now: ClockReading) {
+        for source in &mut self.statuses {
+            if let Some(reason) = source.take_process_end(now.elapsed) {
+                self.model.stop(reason, now.wall);
+            }
+        }
         if self.gone_since.is_some_and(|since| now.elapsed >= since + TOTAL_LOSS_DELAY) {
             self.model.stop("its files were moved or removed".into(), now.wall);
         }

@@ -63,7 +63,7 @@ fn settings(names: &[&str], emit_history: bool) -> EngineSettings {
     let sources = names.iter().enumerate().map(|(at, name)| Source {
         id: SourceId(at as u32),
         task: TaskId(folders.iter().position(|folder| *folder == folder_of(name)).unwrap() as u32),
-        key: SourceKey::new(name.as_ref(), Some(folder_of(name).as_ref())),
+        key: crate::discover::SourceKey::new(name.as_ref(), Some(folder_of(name).as_ref())),
         path: (*name).into(),
         shared_path: name.ends_with(".jsonl").then(|| "log.jsonl".into()),
         display_path: (*name).into(),

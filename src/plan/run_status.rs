@@ -1,6 +1,6 @@
 //! Files in which a program says how its run stands, written anew each time: the iteration, and whether the run is over and why.
 //!
-//! They hold no stories. What is not quite JSON is read as far as its keys go.
+//! They hold no stories. What is not quite JSON is read as far as its keys go. A lock file names the runner's process.
 
 use super::tree::{self, Node};
 use super::words;
@@ -15,6 +15,16 @@ pub struct RunStatus {
     /// When it was said.
     pub at: Option<Timestamp>,
     pub end: Option<RunEnd>,
+    /// The process that runs it.
+    pub process: Option<RunnerProcess>,
+}
+
+/// The process of a runner, as its lock file names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunnerProcess {
+    pub pid: u32,
+    /// The machine that it runs on, where the file says so.
+    pub host: Option<String>,
 }
 
 /// That a run is over.
@@ -29,7 +39,11 @@ pub struct RunEnd {
 /// Reads a status file; `None` for anything else.
 pub fn read(path: &str, text: &str) -> Option<RunStatus> {
     let text = text.trim_start_matches('\u{feff}');
-    if path.ends_with(".md") { front_matter(text) } else { json(text) }
+    match path.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("md") => front_matter(text),
+        Some("lock" | "pid") => lock(text),
+        Some(_) | None => json(text),
+    }
 }
 
 /// The plugin's file: `iteration` and its limit in the front matter; the file is deleted at the end.
@@ -41,7 +55,20 @@ fn front_matter(text: &str) -> Option<RunStatus> {
     let limit = tree.get("max_iterations").and_then(Node::integer).filter(|limit: &u32| *limit > 0);
     let is_over = tree.get("active").and_then(Node::bool) == Some(false);
     let end = is_over.then(|| RunEnd { passed: None, reason: Some("its loop is not active any more".to_owned()) });
-    Some(RunStatus { iteration: Some(iteration), max_iterations: limit, started_at: started, at: None, end })
+    Some(RunStatus { iteration: Some(iteration), max_iterations: limit, started_at: started, end, ..RunStatus::default() })
+}
+
+/// A lock file: the number of the process alone on the first line, or as `pid` in JSON.
+fn lock(text: &str) -> Option<RunStatus> {
+    let process = match text.lines().next()?.trim().parse() {
+        Ok(pid) => RunnerProcess { pid, host: None },
+        Err(_) => {
+            let tree = tree::json(text).ok()?;
+            RunnerProcess { pid: tree.get("pid").and_then(Node::integer)?, host: tree.first_text(&["hostname", "host"]) }
+        }
+    };
+    // 0 and 1 are the kernel's: no runner.
+    (process.pid > 1).then(|| RunStatus { process: Some(process), ..RunStatus::default() })
 }
 
 fn json(text: &str) -> Option<RunStatus> {
@@ -131,5 +158,17 @@ mod tests {
         );
         check(".claude/ralph-loop.local.md", "# Notes\n", "nothing");
         check(".ralph/status.json", "{\"loop_co", "nothing");
+    }
+
+    #[test]
+    fn lock_files_name_the_process() {
+        let process = |text: &str| read(".ralph/loop.lock", text).and_then(|status| status.process);
+        let of = |pid, host: Option<&str>| Some(RunnerProcess { pid, host: host.map(str::to_owned) });
+        assert_eq!(process("4711\n"), of(4711, None));
+        assert_eq!(process("{\n  \"pid\": 4711,\n  \"started\": \"2026-03-01T09:00:00Z\",\n  \"prompt\": \"Build it\"\n}"), of(4711, None));
+        assert_eq!(process(r#"{"pid": 4711, "sessionId": "s", "cwd": "/p", "hostname": "mill"}"#), of(4711, Some("mill")));
+        for text in ["", "\n", "none", "0", "1", "-3", "99999999999", "{\"pid\": \"x\"}", "{\"pid\"", "[4711]"] {
+            assert_eq!(process(text), None, "{text}");
+        }
     }
 }

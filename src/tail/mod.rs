@@ -14,6 +14,7 @@ mod document;
 mod driver;
 mod file_stat;
 mod pipe;
+mod processes;
 mod read_position;
 pub mod reader;
 mod rotated;

@@ -14,6 +14,7 @@ use crate::error::{Notice, NoticeKind};
 use crate::input::Input;
 use crate::tail::checkpoint::{Checkpoint, FileCheckpoint};
 use crate::tail::driver::Driver;
+use crate::tail::processes::ProcessWatch;
 pub use crate::tail::driver::{Sink, Update};
 use crate::tail::tracked_files::TrackedFiles;
 use crate::tail::tracked_path::PollResult;
@@ -71,6 +72,7 @@ pub fn run(
         stop_deadline: None,
         checkpoints,
         last_checkpoint: settings.checkpoints.then_some((0, Duration::ZERO)),
+        processes: ProcessWatch::default(),
     }));
     if settings.once {
         lock(&reader).read_once();
@@ -152,6 +154,7 @@ struct TailReader {
     /// A checkpoint is owed before the first event: a process that was killed between its first event and its first checkpoint would be
     /// followed by one that takes what was rotated away meanwhile for older than the run.
     baseline_due: bool,
+    processes: ProcessWatch,
 }
 
 impl TailReader {
@@ -224,11 +227,22 @@ impl TailReader {
         if std::mem::take(&mut self.baseline_due) {
             self.publish_checkpoint(now);
         }
+        self.check_processes(now);
         self.driver.tick(now);
         if !more {
             self.driver.mark_scanned();
         }
         more
+    }
+
+    /// Feeds the ends of the processes that files name.
+    fn check_processes(&mut self, now: ClockReading) {
+        if !self.driver.engine.has_processes() {
+            return;
+        }
+        for source in self.processes.check(self.driver.engine.processes(), now) {
+            self.driver.feed(Input::ProcessEnded { source, at: now });
+        }
     }
 
     /// Publishes a checkpoint, if the state has changed and the last one was long enough ago.
@@ -304,7 +318,8 @@ impl TailReader {
         // The engine has just had a tick: one that is due again at once must not make the thread spin.
         let engine = self.driver.next_tick.map(|at| at.max(now + Duration::from_millis(1)));
         let snapshot = self.driver.snapshot_due().into_iter().chain(self.checkpoint_due().map(|at| at.max(now + Duration::from_millis(1))));
-        files.map(|index| self.files.next_poll(index, self.poll_interval)).chain(engine).chain(snapshot).min().unwrap_or(Duration::MAX)
+        let processes = self.driver.engine.has_processes().then(|| self.processes.next_check().max(now + Duration::from_millis(1)));
+        files.map(|index| self.files.next_poll(index, self.poll_interval)).chain(engine).chain(snapshot).chain(processes).min().unwrap_or(Duration::MAX)
     }
 
     /// Syncs the watches. Where the file system cannot be watched, reports that once and polls by time.

@@ -1,13 +1,15 @@
 //! `status` and `wait`: the words and the exit codes, from files and from a bridge that runs.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use progress_bridge::clock::Timestamp;
 use serde_json::Value;
 
-use crate::bridge_process::ProjectFolder;
+use crate::bridge_process::{ProjectFolder, eventually};
+use crate::sse_client;
 use crate::state_schema;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -126,4 +128,25 @@ fn the_forecasts_of_finished_runs_are_scored() {
     assert!(scored[0].starts_with("1 runs with two timed stories or more, 2 forecasts"), "{scored:?}");
     assert!(scored[1].starts_with("within the 10-90 % band 100 %"), "{scored:?}");
     assert_eq!(scored[3], "1 paths could not be read");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_runner_that_was_killed_has_ended() {
+    let project = running();
+    fs::create_dir(project.file(".ralph")).expect("the folder is ours");
+    let mut runner = Command::new("sleep").arg("600").spawn().expect("there is a sleep");
+    project.write(".ralph/loop.lock", &serde_json::json!({"pid": runner.id(), "started": "now", "prompt": "Build it"}).to_string());
+    let bridge = project.start(&["--listen", "127.0.0.1:0"]);
+    let address = bridge.address().parse().expect("an address");
+    let task = || sse_client::get(address, "/api/state").json()["tasks"][0].clone();
+    eventually(SOON, "it runs", || (task()["status"] == "running").then_some(()));
+    runner.kill().expect("it is ours");
+    runner.wait().expect("it was killed");
+    let ended = eventually(SOON, "it has ended", || Some(task()).filter(|task| task["status"] == "ended"));
+    let reason = ended["end_reason"].as_str().expect("it says why");
+    assert!(reason.contains(".ralph/loop.lock") && reason.contains(&runner.id().to_string()), "{reason}");
+    // Whoever goes on is running again.
+    append(&project, "[US-2] Completed\n");
+    eventually(SOON, "it runs again", || (task()["status"] == "running").then_some(()));
 }

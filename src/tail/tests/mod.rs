@@ -141,6 +141,7 @@ fn word(input: &Input) -> String {
         }
         Input::FileSeen { .. } => "seen".to_owned(),
         Input::Notice { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
+        Input::ProcessEnded { source, .. } => format!("process ended {}", source.0),
         Input::InitialScanDone | Input::Finish => "over".to_owned(),
     }
 }
