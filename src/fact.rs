@@ -28,6 +28,23 @@ pub(crate) struct Fact {
     pub late: bool,
 }
 
+impl Fact {
+    /// What a line states by itself, without a time of its own; `line` 0 and no text for a document.
+    pub fn on_line(statement: Statement, story: Option<StoryName>, form: StatementForm, line: u32, text: &str) -> Fact {
+        Fact {
+            statement,
+            story,
+            form,
+            provenance: Provenance::Explicit,
+            line,
+            text: text.into(),
+            entry_hash: entry_hash(text),
+            recorded_at: None,
+            late: false,
+        }
+    }
+}
+
 /// A story as a source names it. At least one of the two is there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct StoryName {

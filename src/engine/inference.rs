@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::fact::{Fact, Provenance, Statement, StatementForm, StoryName, entry_hash};
+use crate::fact::{Fact, Provenance, Statement, StatementForm, StoryName};
 use crate::subject::StoryRef;
 
 /// Whether a start may be inferred, and from what.
@@ -34,15 +34,7 @@ impl InferenceState {
 
 /// The fact that a story was inferred to have started.
 pub(super) fn inferred_start(story: &StoryRef) -> Fact {
-    Fact {
-        statement: Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() },
-        story: Some(StoryName { id: story.id.as_deref().map(str::to_owned), title: None }),
-        form: StatementForm::Summary,
-        provenance: Provenance::Inferred,
-        line: 0,
-        text: "".into(),
-        entry_hash: entry_hash(""),
-        recorded_at: None,
-        late: false,
-    }
+    let statement = Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
+    let name = StoryName { id: story.id.as_deref().map(str::to_owned), title: None };
+    Fact { provenance: Provenance::Inferred, ..Fact::on_line(statement, Some(name), StatementForm::Summary, 0, "") }
 }

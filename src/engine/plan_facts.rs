@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use crate::clock::Timestamp;
-use crate::fact::{
-    Criterion, ErrorKind, Fact, Failure, Outcome, Precision, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash,
-};
+use crate::fact::{Criterion, ErrorKind, Fact, Failure, Outcome, Precision, Provenance, RecordedTime, Statement, StatementForm, StoryName};
 use crate::plan::{Plan, PlanStory};
 use crate::subject::StoryRef;
 
@@ -112,15 +110,5 @@ fn failure(message: &str) -> Failure {
 
 /// A fact that a document states: it has no line.
 fn plan_fact(statement: Statement, story: Option<StoryName>, provenance: Provenance) -> Fact {
-    Fact {
-        statement,
-        story,
-        form: StatementForm::Summary,
-        provenance,
-        line: 0,
-        text: "".into(),
-        entry_hash: entry_hash(""),
-        recorded_at: None,
-        late: false,
-    }
+    Fact { provenance, ..Fact::on_line(statement, story, StatementForm::Summary, 0, "") }
 }

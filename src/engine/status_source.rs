@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::fact::Statement;
 use crate::format::SourceKind;
-use crate::model::Origin;
 use crate::ledger::TOTAL_LOSS_DELAY;
+use crate::model::Origin;
 use crate::plan::run_status::{self, RunEnd, RunStatus, RunnerProcess};
 
 use super::plan_facts::PlanFact;

@@ -511,7 +511,7 @@ impl TaskEngine {
     pub(super) fn stop_if_gone(&mut self, now: ClockReading) {
         for source in &mut self.statuses {
             if let Some(reason) = source.take_process_end(now.elapsed) {
-                self.model.stop(reason, now.wall);
+                self.model.stop(reason.into(), now.wall);
             }
         }
         if self.gone_since.is_some_and(|since| now.elapsed >= since + TOTAL_LOSS_DELAY) {

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use super::{Seen, heading, id};
-use crate::fact::{Criterion, Fact, Outcome, Provenance, Statement, StatementForm, StoryName, entry_hash};
+use crate::fact::{Criterion, Fact, Outcome, Provenance, Statement, StatementForm, StoryName};
 
 /// Items deeper than this are items of their parent's parent.
 const DEPTH: usize = 2;
@@ -133,17 +133,7 @@ fn begun(story: &StoryName, seen: &Seen<'_>) -> Fact {
 }
 
 fn statement(what: Statement, story: Option<StoryName>, seen: &Seen<'_>) -> Fact {
-    Fact {
-        statement: what,
-        story,
-        form: StatementForm::Summary,
-        provenance: Provenance::Explicit,
-        line: seen.number,
-        text: seen.raw.into(),
-        entry_hash: entry_hash(seen.raw),
-        recorded_at: None,
-        late: false,
-    }
+    Fact::on_line(what, story, StatementForm::Summary, seen.number, seen.raw)
 }
 
 fn is_optional(title: &str) -> bool {

@@ -1,21 +1,12 @@
 //! A whole line of a runner that says that its run is complete: `All 5 user stories complete`.
 
 use super::Seen;
-use crate::fact::{Fact, Provenance, Statement, StatementForm, entry_hash};
+use crate::fact::{Fact, Statement, StatementForm};
 
 /// The fact, in a file that has shown itself to be a runner's log.
 pub(super) fn run_end(seen: &Seen<'_>) -> Option<Fact> {
-    (seen.sure && is_all_done(seen.text)).then(|| Fact {
-        statement: Statement::TaskEnded { passed: true },
-        story: None,
-        form: StatementForm::Line,
-        provenance: Provenance::Explicit,
-        line: seen.number,
-        text: seen.raw.into(),
-        entry_hash: entry_hash(seen.raw),
-        recorded_at: None,
-        late: false,
-    })
+    (seen.sure && is_all_done(seen.text))
+        .then(|| Fact::on_line(Statement::TaskEnded { passed: true }, None, StatementForm::Line, seen.number, seen.raw))
 }
 
 /// A whole line that says `All 5 user stories complete`.

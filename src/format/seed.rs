@@ -5,7 +5,7 @@
 use super::id::{self, Looks};
 use super::words::{error_kind, reason_text};
 use super::{Family, Seen, SourceKind, time};
-use crate::fact::{Fact, Failure, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
+use crate::fact::{Fact, Failure, Outcome, RecordedTime, Statement, StatementForm, StoryName};
 
 pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"[-*+2", read };
 
@@ -100,15 +100,5 @@ fn may_follow(rest: &str) -> bool {
 }
 
 fn fact(what: Statement, story: StoryName, when: Option<RecordedTime>, seen: &Seen<'_>) -> Fact {
-    Fact {
-        statement: what,
-        story: Some(story),
-        form: StatementForm::Line,
-        provenance: Provenance::Explicit,
-        line: seen.number,
-        text: seen.raw.into(),
-        entry_hash: entry_hash(seen.raw),
-        recorded_at: when,
-        late: false,
-    }
+    Fact { recorded_at: when, ..Fact::on_line(what, Some(story), StatementForm::Line, seen.number, seen.raw) }
 }

@@ -10,14 +10,14 @@ use crate::text::CleanText;
 /// Points that are shown.
 const POINT_LIMIT: usize = 500;
 /// Changes of the plan that are kept.
-const CHANGE_LIMIT: usize = 200;
+pub(super) const CHANGE_LIMIT: usize = 200;
 
 /// The number of stories changed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct TotalChange {
-    at: Timestamp,
-    by: i64,
-    reason: Option<CleanText>,
+    pub(super) at: Timestamp,
+    pub(super) by: i64,
+    pub(super) reason: Option<CleanText>,
 }
 
 /// One step of the history.
@@ -28,65 +28,54 @@ struct Step {
     reason: Option<CleanText>,
 }
 
-impl TaskModel {
-    /// Notes that the number of stories is no longer `before`.
-    pub(super) fn change_total(&mut self, at: Timestamp, before: Option<u32>, reason: Option<CleanText>) {
-        let number = |count: Option<u32>| i64::from(count.unwrap_or(0));
-        self.total_changes.push(TotalChange { at, by: number(self.story_count()) - number(before), reason });
-        if self.total_changes.len() > CHANGE_LIMIT {
-            self.total_changes.remove(0);
-        }
+/// Oldest first; the last point is what is true now.
+pub(super) fn points(model: &TaskModel) -> Vec<HistoryPoint> {
+    let total = model.story_count().map(i64::from);
+    let mut steps: Vec<Step> = model.counted().flat_map(steps_of).collect();
+    steps.extend(model.total_changes.iter().map(|change| Step {
+        at: change.at,
+        passed: 0,
+        total: change.by,
+        reason: change.reason.clone(),
+    }));
+    if let Some(start) = model.started {
+        steps.push(Step { at: start.at, passed: 0, total: 0, reason: None });
     }
-
-    /// Oldest first; the last point is what is true now.
-    pub(super) fn history(&self) -> Vec<HistoryPoint> {
-        let total = self.story_count().map(i64::from);
-        let mut steps: Vec<Step> = self.counted().flat_map(steps_of).collect();
-        steps.extend(self.total_changes.iter().map(|change| Step {
-            at: change.at,
-            passed: 0,
-            total: change.by,
-            reason: change.reason.clone(),
-        }));
-        if let Some(start) = self.started {
-            steps.push(Step { at: start.at, passed: 0, total: 0, reason: None });
-        }
-        steps.sort_by_key(|step| step.at);
-        // What passed or was planned before anything dated stands under all of it.
-        let mut passed = i64::from(self.count(&[StoryStatus::Passed])) - steps.iter().map(|step| step.passed).sum::<i64>();
-        let mut all = total.map(|total| total - steps.iter().map(|step| step.total).sum::<i64>());
-        let number = |n: i64| u32::try_from(n.max(0)).unwrap_or(u32::MAX);
-        let mut points: Vec<HistoryPoint> = Vec::with_capacity(steps.len().min(POINT_LIMIT));
-        for step in steps {
-            passed += step.passed;
-            all = all.map(|all| all + step.total);
-            let point = HistoryPoint { at: step.at, passed: number(passed), total: all.map(number), reason: step.reason };
-            match points.last_mut() {
-                Some(last) if last.at == point.at => {
-                    let reason = point.reason.or(last.reason.take());
-                    *last = HistoryPoint { reason, ..point };
-                }
-                Some(_) | None => points.push(point),
+    steps.sort_by_key(|step| step.at);
+    // What passed or was planned before anything dated stands under all of it.
+    let mut passed = i64::from(model.count(&[StoryStatus::Passed])) - steps.iter().map(|step| step.passed).sum::<i64>();
+    let mut all = total.map(|total| total - steps.iter().map(|step| step.total).sum::<i64>());
+    let number = |n: i64| u32::try_from(n.max(0)).unwrap_or(u32::MAX);
+    let mut points: Vec<HistoryPoint> = Vec::with_capacity(steps.len().min(POINT_LIMIT));
+    for step in steps {
+        passed += step.passed;
+        all = all.map(|all| all + step.total);
+        let point = HistoryPoint { at: step.at, passed: number(passed), total: all.map(number), reason: step.reason };
+        match points.last_mut() {
+            Some(last) if last.at == point.at => {
+                let reason = point.reason.or(last.reason.take());
+                *last = HistoryPoint { reason, ..point };
             }
-        }
-        thinned(points)
-    }
-
-    /// The run as later runs list it.
-    pub(super) fn run_state(&self) -> RunState {
-        RunState {
-            name: self.run.clone().into(),
-            started_at: self.started_at(),
-            ended_at: self.end.as_ref().filter(|end| end.dated).map(|end| end.timing.at).or_else(|| self.last_end()),
-            status: self.end.as_ref().map_or(TaskStatus::Ended, |end| end.status),
-            passed: self.count(&[StoryStatus::Passed]),
-            total: self.story_count(),
+            Some(_) | None => points.push(point),
         }
     }
+    thinned(points)
+}
 
-    fn last_end(&self) -> Option<Timestamp> {
-        self.stories.iter().filter_map(|story| story.finished()).map(|end| end.at).max()
+/// The run as later runs list it.
+pub(super) fn run_state(model: &TaskModel) -> RunState {
+    RunState {
+        name: model.run.clone().into(),
+        started_at: model.started_at(),
+        ended_at: model.end.as_ref().filter(|end| end.dated).map(|end| end.timing.at).or_else(|| last_end(model)),
+        status: model.end.as_ref().map_or(TaskStatus::Ended, |end| end.status),
+        passed: model.count(&[StoryStatus::Passed]),
+        total: model.story_count(),
     }
+}
+
+fn last_end(model: &TaskModel) -> Option<Timestamp> {
+    model.stories.iter().filter_map(|story| story.finished()).map(|end| end.at).max()
 }
 
 /// The passes and falls of one story, in order: a second pass counts only after a fall.

@@ -31,7 +31,7 @@ use crate::subject::StoryRef;
 use crate::text::CleanText;
 use attempt::{MINUTE, Timing};
 use history::TotalChange;
-use state::{ErrorState, RunState, ScopeChange, StoryStatus, TaskStatus, TerminalLine};
+use state::{ErrorState, RunState, ScopeChange, StoryStatus, TaskState, TaskStatus, TerminalLine};
 use story::{Ranked, Story};
 
 /// Earlier runs that are kept.
@@ -173,7 +173,7 @@ impl TaskModel {
     pub fn begin_run(&mut self) {
         let mut fresh = TaskModel::new(&self.task_id, self.source_text);
         fresh.runs = std::mem::take(&mut self.runs);
-        fresh.runs.insert(0, self.run_state());
+        fresh.runs.insert(0, history::run_state(self));
         fresh.runs.truncate(RUN_LIMIT);
         fresh.last_activity = self.last_activity.take();
         fresh.revision = self.revision + 1;
@@ -302,19 +302,17 @@ impl TaskModel {
                 if branch.is_some() {
                     self.branch = branch.as_ref().map(CleanText::from);
                 }
-                Some(EventData::TaskStarted(self.task_started(description.as_deref(), *story_count, *estimated_secs)))
+                Some(EventData::TaskStarted(report::task_started(self, description.as_deref(), *story_count, *estimated_secs)))
             }
-            Statement::StoryStarted { iteration, priority, criteria } => {
-                index.map(|index| EventData::StoryStarted(self.story_started(index, update, timing, *iteration, *priority, criteria)))
-            }
+            Statement::StoryStarted { iteration, priority, criteria } => index
+                .map(|index| EventData::StoryStarted(report::story_started(self, index, update, timing, *iteration, *priority, criteria))),
             Statement::CriterionDone { criterion, duration_ms } => {
-                index.and_then(|index| self.criterion_done(index, update, criterion, *duration_ms)).map(EventData::AcCompleted)
+                index.and_then(|index| report::criterion_done(self, index, update, criterion, *duration_ms)).map(EventData::AcCompleted)
             }
-            Statement::StoryEnded { outcome, duration_ms, commits } => {
-                index.map(|index| EventData::StoryCompleted(self.story_ended(index, update, timing, outcome, *duration_ms, commits)))
-            }
-            Statement::Error(failure) => Some(EventData::ErrorOccurred(self.error(index, update, failure))),
-            Statement::TaskEnded { passed } => Some(EventData::TaskCompleted(self.task_ended(update, timing, *passed))),
+            Statement::StoryEnded { outcome, duration_ms, commits } => index
+                .map(|index| EventData::StoryCompleted(report::story_ended(self, index, update, timing, outcome, *duration_ms, commits))),
+            Statement::Error(failure) => Some(EventData::ErrorOccurred(report::error(self, index, update, failure))),
+            Statement::TaskEnded { passed } => Some(EventData::TaskCompleted(report::task_ended(self, update, timing, *passed))),
             Statement::Activity { text, iteration } => {
                 if let Some(text) = text {
                     self.terminal_line =
@@ -392,6 +390,64 @@ impl TaskModel {
     fn retries(&self) -> u32 {
         self.stories.iter().map(|story| story.starts.max(story.completions).saturating_sub(1)).sum()
     }
+
+    /// As [`timing_of`]; a run that ended before the process started ends with its last story, when all its stories have recorded times.
+    fn timing_of(&self, update: &FactUpdate<'_>) -> Timing {
+        let dated = timing_of(update);
+        if dated.recorded || update.live || !matches!(update.fact.statement, Statement::TaskEnded { .. }) {
+            return dated;
+        }
+        let finishes: Option<Vec<Timing>> = self.stories.iter().filter(|story| story.completions > 0).map(story::Story::finished).collect();
+        finishes.into_iter().flatten().filter(|finish| finish.recorded).max_by_key(|finish| finish.at).unwrap_or(dated)
+    }
+
+    /// Whether there is a plan, or anything has been read of a run.
+    pub fn has_content(&self) -> bool {
+        self.status() != TaskStatus::Waiting
+    }
+
+    /// Whether a run is under way.
+    pub fn is_running(&self) -> bool {
+        self.status() == TaskStatus::Running
+    }
+
+    pub(super) fn status(&self) -> TaskStatus {
+        match &self.end {
+            Some(end) => end.status,
+            None if self.begun && (self.has_events || self.plan.is_some()) => TaskStatus::Running,
+            None if self.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty()) => TaskStatus::Planned,
+            None => TaskStatus::Waiting,
+        }
+    }
+
+    /// First trusted time of the run: a time exact to the day says nothing, nor does one that lies behind the end.
+    pub(super) fn started_at(&self) -> Option<Timestamp> {
+        let start = self.started.filter(|start| start.precision != Precision::Day)?;
+        let end = self.end.as_ref().filter(|end| end.dated);
+        match end {
+            Some(end) if end.timing.at < start.at => None,
+            Some(_) | None => Some(start.at),
+        }
+    }
+
+    /// Notes that the number of stories is no longer `before`.
+    pub(super) fn change_total(&mut self, at: Timestamp, before: Option<u32>, reason: Option<CleanText>) {
+        let number = |count: Option<u32>| i64::from(count.unwrap_or(0));
+        self.total_changes.push(TotalChange { at, by: number(self.story_count()) - number(before), reason });
+        if self.total_changes.len() > history::CHANGE_LIMIT {
+            self.total_changes.remove(0);
+        }
+    }
+
+    /// This task's part of the snapshot.
+    pub fn view(&self, input: ViewInput, now: Timestamp) -> TaskState {
+        view::task_state(self, input, now)
+    }
+
+    /// The figures for the estimator.
+    pub fn estimate_input(&self) -> EstimateInput {
+        timed::estimate_input(self)
+    }
 }
 
 /// Which stories fell back, in words.
@@ -401,18 +457,6 @@ fn reopening(reopened: &[StoryRef]) -> Option<CleanText> {
         [] => None,
         [one] => Some(format!("{} was reopened: the plan calls it passed no longer", name(one)).into()),
         several => Some(format!("{} stories were reopened: the plan calls them passed no longer", several.len()).into()),
-    }
-}
-
-impl TaskModel {
-    /// As [`timing_of`]; a run that ended before the process started ends with its last story, when all its stories have recorded times.
-    fn timing_of(&self, update: &FactUpdate<'_>) -> Timing {
-        let dated = timing_of(update);
-        if dated.recorded || update.live || !matches!(update.fact.statement, Statement::TaskEnded { .. }) {
-            return dated;
-        }
-        let finishes: Option<Vec<Timing>> = self.stories.iter().filter(|story| story.completions > 0).map(story::Story::finished).collect();
-        finishes.into_iter().flatten().filter(|finish| finish.recorded).max_by_key(|finish| finish.at).unwrap_or(dated)
     }
 }
 

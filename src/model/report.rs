@@ -5,349 +5,309 @@ use crate::fact::{Criterion, ErrorKind, Fact, Failure, Outcome, Precision, Prove
 use crate::format::SourceKind;
 use crate::model::attempt::{Attempt, Timing};
 use crate::model::state::{AttemptResult, CriterionStatus, ErrorState, SourceStatement, StoryStatus, TaskStatus};
-use crate::model::story::{Ranked, Story};
+use crate::model::story::Story;
 use crate::model::{FactUpdate, RunEnd, TaskModel, refine_to_second, timing_of, to_u32};
 use crate::text::CleanText;
 
-impl TaskModel {
-    pub(super) fn task_started(&self, description: Option<&str>, story_count: Option<u32>, estimated_secs: Option<u64>) -> TaskStarted {
-        let plan = self.plan.as_ref();
-        TaskStarted {
-            task_id: self.task_id.clone().into(),
-            task_name: self.task_name().into(),
-            story_count: self.story_count().or(plan.map(|plan| to_u32(plan.stories.len()))).or(story_count),
-            estimated_duration: plan.and_then(|plan| plan.estimated_secs).or(estimated_secs),
-            branch: self.branch.clone(),
-            description: plan.and_then(|plan| plan.description.clone()).or_else(|| description.map(CleanText::from)),
+pub(super) fn task_started(
+    model: &TaskModel,
+    description: Option<&str>,
+    story_count: Option<u32>,
+    estimated_secs: Option<u64>,
+) -> TaskStarted {
+    let plan = model.plan.as_ref();
+    TaskStarted {
+        task_id: model.task_id.clone().into(),
+        task_name: model.task_name().into(),
+        story_count: model.story_count().or(plan.map(|plan| to_u32(plan.stories.len()))).or(story_count),
+        estimated_duration: plan.and_then(|plan| plan.estimated_secs).or(estimated_secs),
+        branch: model.branch.clone(),
+        description: plan.and_then(|plan| plan.description.clone()).or_else(|| description.map(CleanText::from)),
+    }
+}
+
+pub(super) fn story_started(
+    model: &mut TaskModel,
+    index: usize,
+    update: &FactUpdate<'_>,
+    timing: Timing,
+    iteration: Option<u32>,
+    priority: Option<i64>,
+    criteria: &[String],
+) -> StoryStarted {
+    if iteration.is_some() {
+        model.iteration.0 = iteration;
+    }
+    let is_new = update.occurrence.is_some();
+    let is_inferred = update.fact.provenance == Provenance::Inferred;
+    // A derived start that is known already belongs to an end that was told before: it says nothing about the present.
+    if !is_inferred && update.live && (is_new || update.fact.provenance == Provenance::Explicit) {
+        retract_inferred_start(model, index);
+    }
+    let start = refine_to_second(timing, update);
+    // A record that names only the minute may lie before the run's own start.
+    let run_start = model.started.filter(|run| start.precision == Precision::Minute && run.recorded && start.at < run.at);
+    // What is told late says nothing about the present.
+    let may_continue = !update.fact.late && may_continue(model, index);
+    let story = &mut model.stories[index];
+    story.priority = story.priority.or(priority);
+    if story.criteria.is_empty() {
+        for (index, text) in criteria.iter().enumerate() {
+            story.criterion(to_u32(index), Some(text));
         }
     }
-
-    pub(super) fn story_started(
-        &mut self,
-        index: usize,
-        update: &FactUpdate<'_>,
-        timing: Timing,
-        iteration: Option<u32>,
-        priority: Option<i64>,
-        criteria: &[String],
-    ) -> StoryStarted {
-        if iteration.is_some() {
-            self.iteration.0 = iteration;
-        }
-        let is_new = update.occurrence.is_some();
-        let is_inferred = update.fact.provenance == Provenance::Inferred;
-        // A derived start that is known already belongs to an end that was told before: it says nothing about the present.
-        if !is_inferred && update.live && (is_new || update.fact.provenance == Provenance::Explicit) {
-            self.retract_inferred_start(index);
-        }
-        let start = refine_to_second(timing, update);
-        // A record that names only the minute may lie before the run's own start.
-        let run_start = self.started.filter(|run| start.precision == Precision::Minute && run.recorded && start.at < run.at);
-        // What is told late says nothing about the present.
-        let may_continue = !update.fact.late && self.may_continue(index);
-        let story = &mut self.stories[index];
-        story.priority = story.priority.or(priority);
-        if story.criteria.is_empty() {
-            for (index, text) in criteria.iter().enumerate() {
-                story.criterion(to_u32(index), Some(text));
-            }
-        }
-        // A start that is derived from its end has no time of its own.
-        let has_time = update.fact.provenance != Provenance::Derived && (timing.recorded || update.live);
-        let is_stated_late = !is_new && !is_inferred && update.live && update.fact.provenance == Provenance::Explicit;
-        if is_new || (is_stated_late && story.completions < story.starts && story.open_attempt().is_none_or(is_inferred_start)) {
-            if is_new {
-                story.starts += 1;
-            }
-            let is_overtaken = update.fact.late && story.completions > 0;
-            if story.fact_status != StoryStatus::Passed && !is_overtaken {
-                story.fact_status = StoryStatus::InProgress;
-                story.provenance = Some(update.fact.provenance);
-            }
-            if story.open_attempt().is_some_and(is_inferred_start) {
-                // The inferred start is now stated.
-                story.attempts.pop();
-            }
-            story.push_attempt(Attempt {
-                started: has_time.then_some(run_start.unwrap_or(start)),
-                ended: None,
-                result: AttemptResult::InProgress,
-                reason: None,
-                duration_ms: None,
-                stated: false,
-                path: update.origin.path.clone().into(),
-                line: (update.fact.line > 0).then_some(update.fact.line),
-                provenance: update.fact.provenance,
-            });
-            story.last_progress = update.live.then_some(update.now);
-            if is_inferred {
-                self.inferred_start = Some(story.subject.key.clone());
-            }
-            if is_new && may_continue {
-                self.end = None;
-            }
-        } else if timing.recorded
-            && update.fact.provenance == Provenance::Explicit
-            && story.completions < story.starts
-            && let Some(open) = story.open_attempt_mut()
-            && !open.started.is_some_and(|known| known.is_in_minute(timing))
-        {
-            open.started = Some(timing);
-        }
-        let story = &self.stories[index];
-        let texts: Vec<CleanText> = story.criteria.iter().map(|criterion| criterion.text.clone()).collect();
-        StoryStarted {
-            story_id: story.id(),
-            title: title_for(story, update.fact),
-            ac_count: (!texts.is_empty()).then(|| to_u32(texts.len())),
-            acceptance_criteria: texts,
-            priority: story.priority,
-            attempt: story.completions + 1,
-            iteration,
-        }
-    }
-
-    /// Whether work on this story means that a run that had ended goes on. A complete plan is reopened by the plan alone: what an agent
-    /// writes after its last story is no work of the plan.
-    fn may_continue(&self, index: usize) -> bool {
-        match &self.plan {
-            Some(plan) if plan.is_complete() => false,
-            Some(_) => self.stories[index].in_plan || self.end.as_ref().is_none_or(|end| end.status != TaskStatus::Passed),
-            None => true,
-        }
-    }
-
-    /// Resets the story whose start was inferred, unless it is the story `stated`, whose start a source now states.
-    fn retract_inferred_start(&mut self, stated: usize) {
-        let Some(index) = self.inferred_start.take().and_then(|key| self.index_by_key.get(&key).copied()) else { return };
-        let story = &mut self.stories[index];
-        if index != stated && story.open_attempt().is_some_and(is_inferred_start) {
-            story.attempts.pop();
-            if story.fact_status == StoryStatus::InProgress {
-                story.fact_status = StoryStatus::Open;
-                story.provenance = None;
-            }
-        }
-    }
-
-    pub(super) fn criterion_done(
-        &mut self,
-        index: usize,
-        update: &FactUpdate<'_>,
-        stated: &Criterion,
-        duration_ms: Option<u64>,
-    ) -> Option<AcCompleted> {
-        let criterion_index = update.criterion?;
-        let story = &mut self.stories[index];
-        // The time of an entry is not that of its criteria: only the times of reading say how long one took.
-        let took = duration_ms
-            .or_else(|| story.last_progress.filter(|_| update.timed).and_then(|last| update.now.since(last)).filter(|took| *took > 0));
-        if update.live {
-            story.last_progress = Some(update.now);
-        }
-        let criterion = story.criterion(criterion_index, stated.text.as_deref());
-        if !criterion.is_done() || criterion.provenance < Some(update.fact.provenance) {
-            criterion.provenance = Some(update.fact.provenance);
-        }
-        criterion.status = CriterionStatus::Done;
-        criterion.duration_ms = criterion.duration_ms.or(took);
-        let text = criterion.text.clone();
-        let story_id = story.id();
-        Some(AcCompleted {
-            title: if story_id.is_none() { title_for(story, update.fact) } else { None },
-            story_id,
-            ac_index: criterion_index,
-            ac_text: (!text.is_empty()).then_some(text),
-            duration_ms: took,
-        })
-    }
-
-    pub(super) fn story_ended(
-        &mut self,
-        index: usize,
-        update: &FactUpdate<'_>,
-        timing: Timing,
-        outcome: &Outcome,
-        duration_ms: Option<u64>,
-        commits: &[String],
-    ) -> StoryCompleted {
-        let is_new = update.occurrence.is_some();
-        let story = &mut self.stories[index];
-        for commit in commits {
-            if !story.commits.iter().any(|known| known == commit) {
-                story.commits.push(commit.into());
-            }
-        }
-        if update.origin.kind != SourceKind::Plan {
-            let status = match outcome {
-                Outcome::Passed => "passed",
-                Outcome::Failed { reason } => reason,
-            };
-            let text = update.fact.text.trim();
-            story.log_outcome = Some((
-                outcome.clone(),
-                SourceStatement {
-                    path: update.origin.path.clone().into(),
-                    line: (update.fact.line > 0).then_some(update.fact.line),
-                    text: (self.source_text && !text.is_empty()).then(|| text.chars().take(crate::event::TEXT_LIMIT).collect()),
-                    status: status.into(),
-                },
-            ));
-        }
-        let timing = observed_end(timing, update, story.open_attempt().and_then(|open| open.started));
+    // A start that is derived from its end has no time of its own.
+    let has_time = update.fact.provenance != Provenance::Derived && (timing.recorded || update.live);
+    let is_stated_late = !is_new && !is_inferred && update.live && update.fact.provenance == Provenance::Explicit;
+    if is_new || (is_stated_late && story.completions < story.starts && story.open_attempt().is_none_or(is_inferred_start)) {
         if is_new {
-            story.end_attempt(update, timing, outcome);
-            story.completions += 1;
-            let before = story.fact_status;
-            let is_overtaken = update.fact.late && story.completions > 1;
-            story.fact_status = match outcome {
-                _ if is_overtaken && before != StoryStatus::InProgress => before,
-                Outcome::Passed => StoryStatus::Passed,
-                Outcome::Failed { .. } if before == StoryStatus::Passed => StoryStatus::Passed,
-                Outcome::Failed { .. } => StoryStatus::Failed,
-            };
-            if story.fact_status == StoryStatus::Passed {
-                story.reopened_at = None;
-                // Said after the plan's word: the plan holds it back no longer.
-                story.hold = None;
-            }
-            if before != story.fact_status || outcome == &Outcome::Passed {
-                story.provenance = Some(update.fact.provenance);
-            }
+            story.starts += 1;
         }
-        let measured = story.measure(update, timing, duration_ms);
-        let story = &self.stories[index];
-        let (status, reason) = match outcome {
-            Outcome::Passed => (EndStatus::Passed, None),
-            Outcome::Failed { reason } => (EndStatus::Failed, Some(reason.into())),
-        };
-        StoryCompleted {
-            story_id: story.id(),
-            title: title_for(story, update.fact),
-            status,
-            reason,
-            duration_ms: measured,
-            commits: commits.iter().map(CleanText::from).collect(),
-            attempt: story.completions.max(1),
+        let is_overtaken = update.fact.late && story.completions > 0;
+        if story.fact_status != StoryStatus::Passed && !is_overtaken {
+            story.fact_status = StoryStatus::InProgress;
+            story.provenance = Some(update.fact.provenance);
         }
-    }
-
-    pub(super) fn error(&mut self, index: Option<usize>, update: &FactUpdate<'_>, failure: &Failure) -> ErrorOccurred {
-        let story_id = index.and_then(|index| self.stories[index].id());
-        let state = ErrorState {
-            error_type: failure.kind,
-            error_message: failure.message.as_str().into(),
-            story_id: story_id.clone(),
-            retryable: failure.retryable,
-            exit_code: failure.exit_code,
-            at: timing_of(update).at,
+        if story.open_attempt().is_some_and(is_inferred_start) {
+            // The inferred start is now stated.
+            story.attempts.pop();
+        }
+        story.push_attempt(Attempt {
+            started: has_time.then_some(run_start.unwrap_or(start)),
+            ended: None,
+            result: AttemptResult::InProgress,
+            reason: None,
+            duration_ms: None,
+            stated: false,
             path: update.origin.path.clone().into(),
             line: (update.fact.line > 0).then_some(update.fact.line),
             provenance: update.fact.provenance,
-        };
-        let is_new = update.occurrence.is_some();
-        if let Some(index) = index {
-            let story = &mut self.stories[index];
-            // Several files may report one error: a report that names its kind ranks first, then the file of higher authority.
-            let rank = (failure.kind == ErrorKind::Unknown, update.origin.kind);
-            if is_new || story.last_error.is_none() || story.error_rank.is_none_or(|known| rank < known) {
-                if self.last_error.is_some() && self.last_error == story.last_error {
-                    self.last_error = Some(state.clone());
-                }
-                story.last_error = Some(state.clone());
-                story.error_rank = Some(rank);
-            }
+        });
+        story.last_progress = update.live.then_some(update.now);
+        if is_inferred {
+            model.inferred_start = Some(story.subject.key.clone());
         }
-        if is_new {
-            self.errors += 1;
-            // The last one by its time, in whatever order the sources are read.
-            if self.last_error.as_ref().is_none_or(|last| last.at <= state.at) {
-                self.last_error = Some(state);
-            }
+        if is_new && may_continue {
+            model.end = None;
         }
-        ErrorOccurred {
-            story_id,
-            error_type: failure.kind,
-            error_message: failure.message.as_str().into(),
-            retryable: failure.retryable,
-            exit_code: failure.exit_code,
-        }
+    } else if timing.recorded
+        && update.fact.provenance == Provenance::Explicit
+        && story.completions < story.starts
+        && let Some(open) = story.open_attempt_mut()
+        && !open.started.is_some_and(|known| known.is_in_minute(timing))
+    {
+        open.started = Some(timing);
     }
+    let story = &model.stories[index];
+    let texts: Vec<CleanText> = story.criteria.iter().map(|criterion| criterion.text.clone()).collect();
+    StoryStarted {
+        story_id: story.id(),
+        title: title_for(story, update.fact),
+        ac_count: (!texts.is_empty()).then(|| to_u32(texts.len())),
+        acceptance_criteria: texts,
+        priority: story.priority,
+        attempt: story.completions + 1,
+        iteration,
+    }
+}
 
-    pub(super) fn task_ended(&mut self, update: &FactUpdate<'_>, timing: Timing, passed: bool) -> TaskCompleted {
-        let (ending, status) = if passed { (EndStatus::Passed, TaskStatus::Passed) } else { (EndStatus::Failed, TaskStatus::Failed) };
-        let timing = timing.not_before(self.started);
-        if update.occurrence.is_some() {
-            let path = match update.fact.line {
-                0 => update.origin.path.to_string(),
-                line => format!("{}:{line}", update.origin.path),
-            };
-            let reason = (!passed).then(|| format!("{path} says that the run failed").into());
-            self.end = Some(RunEnd { status, timing, dated: timing.recorded || update.live, reason });
-            for story in &mut self.stories {
-                if let Some(open) = story.open_attempt_mut() {
-                    open.result = AttemptResult::Stopped;
-                    if story.fact_status == StoryStatus::InProgress {
-                        story.fact_status = StoryStatus::Open;
-                        story.provenance = None;
-                    }
-                }
-            }
-            self.terminal_line = None;
-        }
-        TaskCompleted {
-            task_id: self.task_id.clone().into(),
-            status: ending,
-            stories_passed: self.count(&[StoryStatus::Passed]),
-            stories_failed: self.count(&[StoryStatus::Failed]),
-            story_count: self.story_count().or(self.plan.as_ref().map(|plan| to_u32(plan.stories.len()))),
-            duration_ms: self.started.filter(|_| timing.recorded || update.live).and_then(|start| timing.since(start)),
-            retries: self.retries(),
-            errors: self.errors,
+/// Whether work on this story means that a run that had ended goes on. A complete plan is reopened by the plan alone: what an agent
+/// writes after its last story is no work of the plan.
+fn may_continue(model: &TaskModel, index: usize) -> bool {
+    match &model.plan {
+        Some(plan) if plan.is_complete() => false,
+        Some(_) => model.stories[index].in_plan || model.end.as_ref().is_none_or(|end| end.status != TaskStatus::Passed),
+        None => true,
+    }
+}
+
+/// Resets the story whose start was inferred, unless it is the story `stated`, whose start a source now states.
+fn retract_inferred_start(model: &mut TaskModel, stated: usize) {
+    let Some(index) = model.inferred_start.take().and_then(|key| model.index_by_key.get(&key).copied()) else { return };
+    let story = &mut model.stories[index];
+    if index != stated && story.open_attempt().is_some_and(is_inferred_start) {
+        story.attempts.pop();
+        if story.fact_status == StoryStatus::InProgress {
+            story.fact_status = StoryStatus::Open;
+            story.provenance = None;
         }
     }
 }
 
-impl Story {
-    /// Ends the attempt under way; one whose start nobody told is made.
-    fn end_attempt(&mut self, update: &FactUpdate<'_>, timing: Timing, outcome: &Outcome) {
-        if self.open_attempt().is_none() {
-            self.push_attempt(Attempt {
-                started: None,
-                ended: None,
-                result: AttemptResult::InProgress,
-                reason: None,
-                duration_ms: None,
-                stated: false,
-                path: CleanText::default(),
-                line: None,
-                provenance: update.fact.provenance,
-            });
-        }
-        let Some(open) = self.open_attempt_mut() else { return };
-        if open.provenance == Provenance::Inferred {
-            // Nobody knows when a guessed attempt began.
-            open.started = None;
-        }
-        open.ended = (timing.recorded || update.live).then(|| timing.not_before(open.started));
-        (open.result, open.reason) = match outcome {
-            Outcome::Passed => (AttemptResult::Passed, None),
-            Outcome::Failed { reason } => (AttemptResult::Failed, Some(reason.into())),
-        };
-        open.path = update.origin.path.clone().into();
-        open.line = (update.fact.line > 0).then_some(update.fact.line);
-        open.provenance = update.fact.provenance;
+pub(super) fn criterion_done(
+    model: &mut TaskModel,
+    index: usize,
+    update: &FactUpdate<'_>,
+    stated: &Criterion,
+    duration_ms: Option<u64>,
+) -> Option<AcCompleted> {
+    let criterion_index = update.criterion?;
+    let story = &mut model.stories[index];
+    // The time of an entry is not that of its criteria: only the times of reading say how long one took.
+    let took = duration_ms
+        .or_else(|| story.last_progress.filter(|_| update.timed).and_then(|last| update.now.since(last)).filter(|took| *took > 0));
+    if update.live {
+        story.last_progress = Some(update.now);
     }
+    let criterion = story.criterion(criterion_index, stated.text.as_deref());
+    if !criterion.is_done() || criterion.provenance < Some(update.fact.provenance) {
+        criterion.provenance = Some(update.fact.provenance);
+    }
+    criterion.status = CriterionStatus::Done;
+    criterion.duration_ms = criterion.duration_ms.or(took);
+    let text = criterion.text.clone();
+    let story_id = story.id();
+    Some(AcCompleted {
+        title: if story_id.is_none() { title_for(story, update.fact) } else { None },
+        story_id,
+        ac_index: criterion_index,
+        ac_text: (!text.is_empty()).then_some(text),
+        duration_ms: took,
+    })
+}
 
-    /// How long the last attempt took: as the record states it, else from its start to this end. Keeps the better of what is known.
-    fn measure(&mut self, update: &FactUpdate<'_>, timing: Timing, stated: Option<u64>) -> Option<u64> {
-        let is_over = |attempt: &&mut Attempt| attempt.result != AttemptResult::InProgress;
-        let attempt = self.attempts.last_mut().filter(is_over)?;
-        let measured = stated.or_else(|| attempt.started.and_then(|start| timing.not_before(Some(start)).since(start)));
-        let provenance = if stated.is_some() { update.fact.provenance } else { Provenance::Inferred };
-        Ranked::update(&mut attempt.duration_ms, measured, provenance, update.origin.kind);
-        attempt.stated |= stated.is_some();
-        measured
+pub(super) fn story_ended(
+    model: &mut TaskModel,
+    index: usize,
+    update: &FactUpdate<'_>,
+    timing: Timing,
+    outcome: &Outcome,
+    duration_ms: Option<u64>,
+    commits: &[String],
+) -> StoryCompleted {
+    let is_new = update.occurrence.is_some();
+    let story = &mut model.stories[index];
+    for commit in commits {
+        if !story.commits.iter().any(|known| known == commit) {
+            story.commits.push(commit.into());
+        }
+    }
+    if update.origin.kind != SourceKind::Plan {
+        let status = match outcome {
+            Outcome::Passed => "passed",
+            Outcome::Failed { reason } => reason,
+        };
+        let text = update.fact.text.trim();
+        story.log_outcome = Some((
+            outcome.clone(),
+            SourceStatement {
+                path: update.origin.path.clone().into(),
+                line: (update.fact.line > 0).then_some(update.fact.line),
+                text: (model.source_text && !text.is_empty()).then(|| text.chars().take(crate::event::TEXT_LIMIT).collect()),
+                status: status.into(),
+            },
+        ));
+    }
+    let timing = observed_end(timing, update, story.open_attempt().and_then(|open| open.started));
+    if is_new {
+        story.end_attempt(update, timing, outcome);
+        story.completions += 1;
+        let before = story.fact_status;
+        let is_overtaken = update.fact.late && story.completions > 1;
+        story.fact_status = match outcome {
+            _ if is_overtaken && before != StoryStatus::InProgress => before,
+            Outcome::Passed => StoryStatus::Passed,
+            Outcome::Failed { .. } if before == StoryStatus::Passed => StoryStatus::Passed,
+            Outcome::Failed { .. } => StoryStatus::Failed,
+        };
+        if story.fact_status == StoryStatus::Passed {
+            story.reopened_at = None;
+            // Said after the plan's word: the plan holds it back no longer.
+            story.hold = None;
+        }
+        if before != story.fact_status || outcome == &Outcome::Passed {
+            story.provenance = Some(update.fact.provenance);
+        }
+    }
+    let measured = story.measure(update, timing, duration_ms);
+    let story = &model.stories[index];
+    let (status, reason) = match outcome {
+        Outcome::Passed => (EndStatus::Passed, None),
+        Outcome::Failed { reason } => (EndStatus::Failed, Some(reason.into())),
+    };
+    StoryCompleted {
+        story_id: story.id(),
+        title: title_for(story, update.fact),
+        status,
+        reason,
+        duration_ms: measured,
+        commits: commits.iter().map(CleanText::from).collect(),
+        attempt: story.completions.max(1),
+    }
+}
+
+pub(super) fn error(model: &mut TaskModel, index: Option<usize>, update: &FactUpdate<'_>, failure: &Failure) -> ErrorOccurred {
+    let story_id = index.and_then(|index| model.stories[index].id());
+    let state = ErrorState {
+        error_type: failure.kind,
+        error_message: failure.message.as_str().into(),
+        story_id: story_id.clone(),
+        retryable: failure.retryable,
+        exit_code: failure.exit_code,
+        at: timing_of(update).at,
+        path: update.origin.path.clone().into(),
+        line: (update.fact.line > 0).then_some(update.fact.line),
+        provenance: update.fact.provenance,
+    };
+    let is_new = update.occurrence.is_some();
+    if let Some(index) = index {
+        let story = &mut model.stories[index];
+        // Several files may report one error: a report that names its kind ranks first, then the file of higher authority.
+        let rank = (failure.kind == ErrorKind::Unknown, update.origin.kind);
+        if is_new || story.last_error.is_none() || story.error_rank.is_none_or(|known| rank < known) {
+            if model.last_error.is_some() && model.last_error == story.last_error {
+                model.last_error = Some(state.clone());
+            }
+            story.last_error = Some(state.clone());
+            story.error_rank = Some(rank);
+        }
+    }
+    if is_new {
+        model.errors += 1;
+        // The last one by its time, in whatever order the sources are read.
+        if model.last_error.as_ref().is_none_or(|last| last.at <= state.at) {
+            model.last_error = Some(state);
+        }
+    }
+    ErrorOccurred {
+        story_id,
+        error_type: failure.kind,
+        error_message: failure.message.as_str().into(),
+        retryable: failure.retryable,
+        exit_code: failure.exit_code,
+    }
+}
+
+pub(super) fn task_ended(model: &mut TaskModel, update: &FactUpdate<'_>, timing: Timing, passed: bool) -> TaskCompleted {
+    let (ending, status) = if passed { (EndStatus::Passed, TaskStatus::Passed) } else { (EndStatus::Failed, TaskStatus::Failed) };
+    let timing = timing.not_before(model.started);
+    if update.occurrence.is_some() {
+        let path = match update.fact.line {
+            0 => update.origin.path.to_string(),
+            line => format!("{}:{line}", update.origin.path),
+        };
+        let reason = (!passed).then(|| format!("{path} says that the run failed").into());
+        model.end = Some(RunEnd { status, timing, dated: timing.recorded || update.live, reason });
+        for story in &mut model.stories {
+            if let Some(open) = story.open_attempt_mut() {
+                open.result = AttemptResult::Stopped;
+                if story.fact_status == StoryStatus::InProgress {
+                    story.fact_status = StoryStatus::Open;
+                    story.provenance = None;
+                }
+            }
+        }
+        model.terminal_line = None;
+    }
+    TaskCompleted {
+        task_id: model.task_id.clone().into(),
+        status: ending,
+        stories_passed: model.count(&[StoryStatus::Passed]),
+        stories_failed: model.count(&[StoryStatus::Failed]),
+        story_count: model.story_count().or(model.plan.as_ref().map(|plan| to_u32(plan.stories.len()))),
+        duration_ms: model.started.filter(|_| timing.recorded || update.live).and_then(|start| timing.since(start)),
+        retries: model.retries(),
+        errors: model.errors,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::fact::{Outcome, Precision, Provenance};
 use crate::format::SourceKind;
 use crate::model::attempt::{Attempt, Timing};
 use crate::model::state::{AttemptResult, CriterionState, CriterionStatus, ErrorState, SourceStatement, StoryStatus};
-use crate::model::to_u32;
+use crate::model::{FactUpdate, to_u32};
 use crate::plan::{PlanCriterion, PlanStatus, PlanStory};
 use crate::subject::StoryRef;
 use crate::text::CleanText;
@@ -258,6 +258,47 @@ impl Story {
             criterion.text = text.into();
         }
         criterion
+    }
+
+    /// Ends the attempt under way; one whose start nobody told is made.
+    pub(super) fn end_attempt(&mut self, update: &FactUpdate<'_>, timing: Timing, outcome: &Outcome) {
+        if self.open_attempt().is_none() {
+            self.push_attempt(Attempt {
+                started: None,
+                ended: None,
+                result: AttemptResult::InProgress,
+                reason: None,
+                duration_ms: None,
+                stated: false,
+                path: CleanText::default(),
+                line: None,
+                provenance: update.fact.provenance,
+            });
+        }
+        let Some(open) = self.open_attempt_mut() else { return };
+        if open.provenance == Provenance::Inferred {
+            // Nobody knows when a guessed attempt began.
+            open.started = None;
+        }
+        open.ended = (timing.recorded || update.live).then(|| timing.not_before(open.started));
+        (open.result, open.reason) = match outcome {
+            Outcome::Passed => (AttemptResult::Passed, None),
+            Outcome::Failed { reason } => (AttemptResult::Failed, Some(reason.into())),
+        };
+        open.path = update.origin.path.clone().into();
+        open.line = (update.fact.line > 0).then_some(update.fact.line);
+        open.provenance = update.fact.provenance;
+    }
+
+    /// How long the last attempt took: as the record states it, else from its start to this end. Keeps the better of what is known.
+    pub(super) fn measure(&mut self, update: &FactUpdate<'_>, timing: Timing, stated: Option<u64>) -> Option<u64> {
+        let is_over = |attempt: &&mut Attempt| attempt.result != AttemptResult::InProgress;
+        let attempt = self.attempts.last_mut().filter(is_over)?;
+        let measured = stated.or_else(|| attempt.started.and_then(|start| timing.not_before(Some(start)).since(start)));
+        let provenance = if stated.is_some() { update.fact.provenance } else { Provenance::Inferred };
+        Ranked::update(&mut attempt.duration_ms, measured, provenance, update.origin.kind);
+        attempt.stated |= stated.is_some();
+        measured
     }
 }
 

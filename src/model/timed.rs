@@ -66,9 +66,7 @@ impl Ends {
     fn last(&self) -> Option<Timing> {
         self.recorded.last().into_iter().chain(self.observed.last()).max_by_key(|end| end.at).copied()
     }
-}
 
-impl Ends {
     /// How long an attempt took, and how that is known.
     pub(super) fn duration(&self, attempt: &Attempt) -> Option<(u64, Provenance)> {
         if let Some(known) = &attempt.duration_ms {
@@ -92,36 +90,33 @@ impl Ends {
     }
 }
 
-impl TaskModel {
-    /// The figures for the estimator.
-    pub fn estimate_input(&self) -> EstimateInput {
-        let ends = Ends::of(self);
-        let passed = self.stories.iter().filter(|story| story.status() == StoryStatus::Passed);
-        let mut finished: Vec<Finished> = passed.filter_map(|story| ends.cost(story)).collect();
-        finished.sort_by_key(|story| story.ended_at);
-        let left =
-            |statuses: &[StoryStatus]| self.stories.iter().filter(|story| story.in_plan && statuses.contains(&story.status())).count();
-        let open = [StoryStatus::Open, StoryStatus::InProgress, StoryStatus::Failed];
-        // Between two stories the next one is under way already, where nobody writes when it begins.
-        let current = self.current().and_then(|index| self.stories[index].started());
-        EstimateInput {
-            finished,
-            stories_left: self.story_count().map(|_| left(&open)),
-            blocked: super::to_u32(left(&[StoryStatus::Blocked])),
-            current_since: current.filter(|start| start.precision != Precision::Day).or_else(|| ends.last()).map(|start| start.at),
-            last_activity: self.last_activity.as_ref().map(|(at, _)| *at),
-            is_running: self.is_running(),
-            is_over: self.end.is_some(),
-        }
+/// The figures for the estimator.
+pub(super) fn estimate_input(model: &TaskModel) -> EstimateInput {
+    let ends = Ends::of(model);
+    let passed = model.stories.iter().filter(|story| story.status() == StoryStatus::Passed);
+    let mut finished: Vec<Finished> = passed.filter_map(|story| ends.cost(story)).collect();
+    finished.sort_by_key(|story| story.ended_at);
+    let left = |statuses: &[StoryStatus]| model.stories.iter().filter(|story| story.in_plan && statuses.contains(&story.status())).count();
+    let open = [StoryStatus::Open, StoryStatus::InProgress, StoryStatus::Failed];
+    // Between two stories the next one is under way already, where nobody writes when it begins.
+    let current = current(model).and_then(|index| model.stories[index].started());
+    EstimateInput {
+        finished,
+        stories_left: model.story_count().map(|_| left(&open)),
+        blocked: super::to_u32(left(&[StoryStatus::Blocked])),
+        current_since: current.filter(|start| start.precision != Precision::Day).or_else(|| ends.last()).map(|start| start.at),
+        last_activity: model.last_activity.as_ref().map(|(at, _)| *at),
+        is_running: model.is_running(),
+        is_over: model.end.is_some(),
     }
+}
 
-    /// The story that is being worked on: what is said before what is guessed, then the one that began last.
-    pub(super) fn current(&self) -> Option<usize> {
-        let under_way = self.stories.iter().enumerate().filter(|(_, story)| story.status() == StoryStatus::InProgress);
-        let latest = under_way.max_by_key(|(index, story)| {
-            let began = story.started().map(|start| start.at);
-            (!story.is_guessed(), began, std::cmp::Reverse(*index))
-        });
-        latest.map(|(index, _)| index)
-    }
+/// The story that is being worked on: what is said before what is guessed, then the one that began last.
+pub(super) fn current(model: &TaskModel) -> Option<usize> {
+    let under_way = model.stories.iter().enumerate().filter(|(_, story)| story.status() == StoryStatus::InProgress);
+    let latest = under_way.max_by_key(|(index, story)| {
+        let began = story.started().map(|start| start.at);
+        (!story.is_guessed(), began, std::cmp::Reverse(*index))
+    });
+    latest.map(|(index, _)| index)
 }

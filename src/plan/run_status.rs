@@ -5,6 +5,7 @@
 use super::tree::{self, Node};
 use super::words;
 use crate::clock::Timestamp;
+use crate::text::CleanText;
 
 /// How a run stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,7 +25,7 @@ pub struct RunStatus {
 pub struct RunnerProcess {
     pub pid: u32,
     /// The machine that it runs on, where the file says so.
-    pub host: Option<String>,
+    pub host: Option<CleanText>,
 }
 
 /// That a run is over.
@@ -163,7 +164,7 @@ mod tests {
     #[test]
     fn lock_files_name_the_process() {
         let process = |text: &str| read(".ralph/loop.lock", text).and_then(|status| status.process);
-        let of = |pid, host: Option<&str>| Some(RunnerProcess { pid, host: host.map(str::to_owned) });
+        let of = |pid, host: Option<&str>| Some(RunnerProcess { pid, host: host.map(CleanText::from) });
         assert_eq!(process("4711\n"), of(4711, None));
         assert_eq!(process("{\n  \"pid\": 4711,\n  \"started\": \"2026-03-01T09:00:00Z\",\n  \"prompt\": \"Build it\"\n}"), of(4711, None));
         assert_eq!(process(r#"{"pid": 4711, "sessionId": "s", "cwd": "/p", "hostname": "mill"}"#), of(4711, Some("mill")));

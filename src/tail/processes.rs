@@ -13,6 +13,7 @@ use crate::clock::{ClockReading, Timestamp};
 use crate::engine::NamedProcess;
 use crate::line::SourceId;
 use crate::plan::run_status::RunnerProcess;
+use crate::text::CleanText;
 
 /// Two small reads a process: often enough that an end is known long before the 10 s that the state promises.
 const CHECK_INTERVAL: Duration = Duration::from_secs(2);
@@ -67,7 +68,7 @@ impl ProcessWatch {
 
 /// When the process started, if it is alive and can have written the file.
 fn runner_start(process: &RunnerProcess, written: Option<Timestamp>, now: Timestamp) -> Option<u64> {
-    let is_here = |host: &String| fs::read_to_string("/proc/sys/kernel/hostname").is_ok_and(|own| own.trim() == host);
+    let is_here = |host: &CleanText| fs::read_to_string("/proc/sys/kernel/hostname").is_ok_and(|own| *host == *own.trim());
     if process.host.as_ref().is_some_and(|host| !is_here(host)) {
         return None;
     }
@@ -100,7 +101,7 @@ mod tests {
     }
 
     fn named(pid: u32, written: Option<Timestamp>, host: Option<&str>) -> Vec<NamedProcess> {
-        vec![NamedProcess { source: SourceId(0), process: RunnerProcess { pid, host: host.map(str::to_owned) }, written }]
+        vec![NamedProcess { source: SourceId(0), process: RunnerProcess { pid, host: host.map(CleanText::from) }, written }]
     }
 
     fn at(secs: u64) -> ClockReading {

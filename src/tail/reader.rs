@@ -14,8 +14,8 @@ use crate::error::{Notice, NoticeKind};
 use crate::input::Input;
 use crate::tail::checkpoint::{Checkpoint, FileCheckpoint};
 use crate::tail::driver::Driver;
-use crate::tail::processes::ProcessWatch;
 pub use crate::tail::driver::{Sink, Update};
+use crate::tail::processes::ProcessWatch;
 use crate::tail::tracked_files::TrackedFiles;
 use crate::tail::tracked_path::PollResult;
 use crate::tail::wake::{Hints, TailHandle};
@@ -319,7 +319,13 @@ impl TailReader {
         let engine = self.driver.next_tick.map(|at| at.max(now + Duration::from_millis(1)));
         let snapshot = self.driver.snapshot_due().into_iter().chain(self.checkpoint_due().map(|at| at.max(now + Duration::from_millis(1))));
         let processes = self.driver.engine.has_processes().then(|| self.processes.next_check().max(now + Duration::from_millis(1)));
-        files.map(|index| self.files.next_poll(index, self.poll_interval)).chain(engine).chain(snapshot).chain(processes).min().unwrap_or(Duration::MAX)
+        files
+            .map(|index| self.files.next_poll(index, self.poll_interval))
+            .chain(engine)
+            .chain(snapshot)
+            .chain(processes)
+            .min()
+            .unwrap_or(Duration::MAX)
     }
 
     /// Syncs the watches. Where the file system cannot be watched, reports that once and polls by time.

@@ -11,7 +11,7 @@ mod tags;
 mod tests;
 
 use super::Seen;
-use crate::fact::{Fact, Failure, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
+use crate::fact::{Fact, Failure, Provenance, RecordedTime, Statement, StatementForm, StoryName};
 use screen::Screen;
 use tags::Unfinished;
 
@@ -218,17 +218,7 @@ impl Terminal {
 
 /// A statement that stands on one line.
 fn statement(what: Statement, story: Option<StoryName>, voice: StatementForm, seen: &Seen<'_>, when: Option<RecordedTime>) -> Fact {
-    Fact {
-        statement: what,
-        story,
-        form: voice,
-        provenance: Provenance::Explicit,
-        line: seen.number,
-        text: seen.raw.into(),
-        entry_hash: entry_hash(seen.raw),
-        recorded_at: when,
-        late: false,
-    }
+    Fact { recorded_at: when, ..Fact::on_line(what, story, voice, seen.number, seen.raw) }
 }
 
 /// `3/50`, `3 of 50`, `3`: a number, the total behind it, and what follows.
