@@ -432,7 +432,7 @@ fn spawn_terminal_output(
         outputs.spawn(async move {
             let plain = Plain { zone, charset: style.charset };
             // What is queued cannot fail.
-            let _closed = plain::run(QueuedStderr, &plain, events, || hub.snapshot().state.clone()).await.is_err();
+            let _closed = plain::run(QueuedStderr, &plain, &hub, events).await.is_err();
         });
         return false;
     }

@@ -196,6 +196,18 @@ pub struct StoryCompleted {
     pub commits: Vec<CleanText>,
     /// From 1.
     pub attempt: u32,
+    /// How far the run was then, for lines that show it: several stories may end before the next state.
+    #[serde(skip)]
+    pub tally: Option<StoryTally>,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoryTally {
+    /// Stories passed.
+    pub passed: u32,
+    /// Stories of the plan; absent without one.
+    pub total: Option<u32>,
 }
 
 /// Data of `task_completed`.

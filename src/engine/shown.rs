@@ -61,7 +61,7 @@ impl Masking {
                 self.option(ac_text, CRITERION_LIMIT);
             }
             EventData::StoryCompleted(data) => {
-                let StoryCompleted { story_id: _, title, status: _, reason, duration_ms: _, commits, attempt: _ } = data;
+                let StoryCompleted { story_id: _, title, status: _, reason, duration_ms: _, commits, attempt: _, tally: _ } = data;
                 self.option(title, TITLE_LIMIT);
                 self.option(reason, TITLE_LIMIT);
                 commits.iter_mut().for_each(|commit| self.text(commit, TITLE_LIMIT));

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::event::{Event, EventData, EventId, EventSource, Seq, TEXT_LIMIT, TimestampSource};
+use crate::event::{Event, EventData, EventId, EventSource, Seq, StoryTally, TEXT_LIMIT, TimestampSource};
 use crate::fact::{CountedKind, Fact, Precision, Provenance, Statement};
 use crate::format::SourceKind;
 use crate::plan::{Plan, PlanStatus};
@@ -225,6 +225,9 @@ impl TaskModel {
             if !is_first && (is_new || before != (story.status(), story.criteria.len())) {
                 story.changed_at = Some(now);
             }
+            if before.0 != StoryStatus::Passed && story.status() == StoryStatus::Passed {
+                story.flagged_at = Some(now);
+            }
             self.begun |= planned.status != PlanStatus::Open && planned.is_counted();
         }
         for story in &mut self.stories {
@@ -385,6 +388,12 @@ impl TaskModel {
 
     fn count(&self, statuses: &[StoryStatus]) -> u32 {
         to_u32(self.counted().filter(|story| statuses.contains(&story.status())).count())
+    }
+
+    /// How far the run is once the facts that were applied so far are told. What the plan has flagged in this look is still to be told.
+    fn tally(&self, now: Timestamp) -> StoryTally {
+        let untold = self.counted().filter(|story| story.status() == StoryStatus::Passed && story.flagged_at == Some(now)).count();
+        StoryTally { passed: self.count(&[StoryStatus::Passed]).saturating_sub(to_u32(untold)), total: self.story_count() }
     }
 
     fn retries(&self) -> u32 {

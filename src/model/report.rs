@@ -177,6 +177,7 @@ pub(super) fn story_ended(
 ) -> StoryCompleted {
     let is_new = update.occurrence.is_some();
     let story = &mut model.stories[index];
+    story.flagged_at = None;
     for commit in commits {
         if !story.commits.iter().any(|known| known == commit) {
             story.commits.push(commit.into());
@@ -233,6 +234,7 @@ pub(super) fn story_ended(
         duration_ms: measured,
         commits: commits.iter().map(CleanText::from).collect(),
         attempt: story.completions.max(1),
+        tally: Some(model.tally(update.now)),
     }
 }
 

@@ -75,6 +75,9 @@ pub(super) struct Story {
     pub(super) falls: Vec<Timestamp>,
     pub(super) added_at: Option<Timestamp>,
     pub(super) changed_at: Option<Timestamp>,
+    /// When the plan called it passed; `None` once a fact has said so, too.
+    #[serde(skip)]
+    pub(super) flagged_at: Option<Timestamp>,
 }
 
 impl Story {
@@ -103,6 +106,7 @@ impl Story {
             falls: Vec::new(),
             added_at: None,
             changed_at: None,
+            flagged_at: None,
         }
     }
 

@@ -160,6 +160,7 @@ fn full() -> Vec<EventData> {
             duration_ms: Some(1),
             commits: vec!["4f1c2ab".into()],
             attempt: 2,
+            tally: None,
         }),
         EventData::TaskCompleted(TaskCompleted {
             task_id: "shop".into(),
@@ -196,6 +197,7 @@ fn bare() -> Vec<EventData> {
             duration_ms: None,
             commits: Vec::new(),
             attempt: 1,
+            tally: None,
         }),
         EventData::TaskCompleted(TaskCompleted {
             task_id: "shop".into(),
