@@ -306,8 +306,8 @@ mod tests {
                 "13:56:20  story_started    US-006 Implement login endpoint, 5 criteria",
                 "13:57:20  ac_completed     US-006 3/5 Hash password with bcrypt  48s",
                 "13:58:20  error_occurred   US-006 timeout: API call timed out after 30s, exit code 124 (retryable)",
-                "13:59:20  story_completed  US-006 Implement login endpoint failed (blocked)  5/8 stories  ~25m left (12m–45m)",
-                "14:00:20  story_completed  US-006 Implement login endpoint passed, attempt 2 28m 22s  6/8 stories  ~25m left (12m–45m)",
+                "13:59:20  story_completed  US-006 Implement login endpoint failed (blocked)  ~25m left (12m–45m)",
+                "14:00:20  story_completed  US-006 Implement login endpoint passed, attempt 2 28m 22s  ~25m left (12m–45m)",
                 "14:01:20  task_completed   passed 8/8 stories in 1h04m, 2 retries, 1 error",
             ],
         );

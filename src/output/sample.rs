@@ -294,7 +294,7 @@ pub(crate) fn events() -> Vec<Event> {
             duration_ms: None,
             commits: Vec::new(),
             attempt: 1,
-            tally: Some(StoryTally { passed: 5, total: Some(8) }),
+            tally: None,
         }),
         EventData::StoryCompleted(StoryCompleted {
             story_id: id,
@@ -304,7 +304,7 @@ pub(crate) fn events() -> Vec<Event> {
             duration_ms: Some(1_702_000),
             commits: vec!["a1b2c3d".into()],
             attempt: 2,
-            tally: Some(StoryTally { passed: 6, total: Some(8) }),
+            tally: None,
         }),
         EventData::TaskCompleted(TaskCompleted {
             task_id: "auth".into(),
