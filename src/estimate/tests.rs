@@ -61,7 +61,7 @@ fn little_knowledge_has_few_digits() {
 }
 
 #[test]
-fn a_run_unlike_any_other_is_stages_asked_by_itself() {
+fn a_run_unlike_any_other_goes_by_its_own_times() {
     let finished = [Duration::from_secs(9)];
     let current = Some(Duration::from_secs(4));
     let (_, p50, p90, _) = forecast(&Outlook { finished: &finished, current, left: Some(4), blocked: 0 });

@@ -23,6 +23,11 @@ pub(super) struct Ranked<T> {
 }
 
 impl<T> Ranked<T> {
+    /// The kind of the file that it is from.
+    pub(super) fn kind(&self) -> SourceKind {
+        self.rank.1
+    }
+
     /// Stores `value` when its authority is higher than that of the present one.
     pub(super) fn update(slot: &mut Option<Ranked<T>>, value: Option<T>, provenance: Provenance, kind: SourceKind) {
         let rank = (std::cmp::Reverse(provenance), kind);

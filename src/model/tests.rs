@@ -229,3 +229,31 @@ fn a_snapshot_is_bounded_and_each_story_is_had_whole() {
     assert!(task.stories.iter().all(|story| story.whole().attempts.len() == 1 && story.criteria_count == 1));
     assert!(task.history.len() <= 500, "{}", task.history.len());
 }
+
+/// Milliseconds of each story as the state shows them.
+fn durations(model: &TaskModel) -> Vec<Option<u64>> {
+    shown(model).stories.iter().map(|story| story.duration_ms).collect()
+}
+
+#[test]
+fn entries_that_were_written_together_share_the_time() {
+    let mut model = planned(4);
+    for (story, secs) in [(0, 600), (1, 4200), (2, 4200), (3, 4200)] {
+        apply_step(&mut model, story, StoryStep::Pass, secs);
+    }
+    let third = Some(1_200_000);
+    assert_eq!(durations(&model)[1..], [third, third, third]);
+    let all: u64 = model.estimate_input().finished.iter().map(|story| story.duration_ms).sum();
+    assert_eq!(all, 4_200_000, "no hour is counted twice");
+}
+
+#[test]
+fn a_time_of_a_test_run_in_prose_forecasts_nothing() {
+    let mut model = planned(3);
+    let pass = |duration_ms| Statement::StoryEnded { outcome: Outcome::Passed, duration_ms, commits: Vec::new() };
+    state(&mut model, Some(0), pass(Some(300_000)), 300, 1);
+    state(&mut model, Some(1), pass(Some(20)), 900, 1);
+    state(&mut model, Some(2), pass(Some(86_400_000)), 1800, 1);
+    let finished: Vec<u64> = model.estimate_input().finished.iter().map(|story| story.duration_ms).collect();
+    assert_eq!(finished, [300_000, 600_000, 900_000]);
+}

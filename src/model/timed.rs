@@ -4,6 +4,7 @@
 
 use crate::clock::Timestamp;
 use crate::fact::{Precision, Provenance};
+use crate::format::SourceKind;
 use crate::model::TaskModel;
 use crate::model::attempt::{Attempt, Timing};
 use crate::model::state::{AttemptResult, StoryStatus};
@@ -11,6 +12,9 @@ use crate::model::story::Story;
 
 /// Milliseconds between two ends beyond which nobody was at work: a night, a weekend.
 const LONGEST_GAP: u64 = 4 * 3600 * 1000;
+
+/// Milliseconds that a story can take as an agent's own words have it: no story is done within 10 s, and none takes more than a day's work.
+const STATED_IN_PROSE: std::ops::RangeInclusive<u64> = 10_000..=12 * 3600 * 1000;
 
 /// A story that passed and whose time is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,13 +58,16 @@ impl Ends {
         Ends { recorded, observed }
     }
 
-    /// The last end before this one, by the same clock.
-    fn before(&self, end: Timing) -> Option<Timing> {
+    /// Milliseconds since the last end before this one, by the same clock. Entries that were written together share the time.
+    fn gap(&self, end: Timing) -> Option<u64> {
         if end.precision == Precision::Day {
             return None;
         }
         let ends = if end.recorded { &self.recorded } else { &self.observed };
-        ends[..ends.partition_point(|other| other.at < end.at)].last().copied()
+        let (earlier, others) = ends.split_at(ends.partition_point(|other| other.at < end.at));
+        let gap = end.since(*earlier.last()?).filter(|gap| *gap <= LONGEST_GAP)?;
+        let together = others.iter().take_while(|other| other.at == end.at).count().max(1);
+        Some(gap / together as u64)
     }
 
     fn last(&self) -> Option<Timing> {
@@ -74,18 +81,26 @@ impl Ends {
             return Some((known.value, provenance));
         }
         let end = attempt.ended.filter(|_| attempt.started.is_none())?;
-        let gap = end.since(self.before(end)?)?;
-        (gap <= LONGEST_GAP).then_some((gap, Provenance::Inferred))
+        Some((self.gap(end)?, Provenance::Inferred))
+    }
+
+    /// What an attempt took, for forecasts: a time in an agent's prose may be that of a test run, or an estimate in days.
+    fn believed_duration(&self, attempt: &Attempt) -> Option<u64> {
+        let is_of_prose = attempt.stated && attempt.duration_ms.as_ref().is_some_and(|known| known.kind() == SourceKind::ProgressLog);
+        match self.duration(attempt)? {
+            (ms, _) if is_of_prose && !STATED_IN_PROSE.contains(&ms) => attempt.ended.and_then(|end| self.gap(end)),
+            (ms, _) => Some(ms),
+        }
     }
 
     /// A story's attempts up to the one that passed: what it cost.
     fn cost(&self, story: &Story) -> Option<Finished> {
         let passed = story.attempts.iter().rposition(|attempt| attempt.result == AttemptResult::Passed)?;
         let (last, earlier) = story.attempts[..=passed].split_last()?;
-        let own = self.duration(last)?.0;
+        let own = self.believed_duration(last)?;
         // Attempts of another pass belong to that one.
         let failed = earlier.iter().rev().take_while(|attempt| attempt.result != AttemptResult::Passed);
-        let lost: u64 = failed.filter_map(|attempt| self.duration(attempt)).map(|(ms, _)| ms).sum();
+        let lost: u64 = failed.filter_map(|attempt| self.believed_duration(attempt)).sum();
         Some(Finished { ended_at: last.ended.map(|end| end.at), duration_ms: own + lost })
     }
 }

@@ -16,6 +16,7 @@ use crate::event::{EndStatus, Event, EventData};
 use crate::fact::{Precision, Provenance};
 use crate::hub::{Batch, Hub, Subscription};
 use crate::model::state::{Headline, Remaining, State, TaskState};
+use crate::text::CleanText;
 
 /// The format of the lines.
 #[derive(Debug, Clone, PartialEq)]
@@ -226,7 +227,7 @@ async fn state_with(hub: &Hub, event: Option<&Event>) -> Arc<State> {
 }
 
 /// The lines for what has changed since the headlines that were kept.
-fn change_lines(plain: &Plain, state: &State, now: Timestamp, headlines: &mut HashMap<String, Headline>) -> String {
+fn change_lines(plain: &Plain, state: &State, now: Timestamp, headlines: &mut HashMap<CleanText, Headline>) -> String {
     let mut lines = String::new();
     for task in state.tasks.iter().filter(|task| task.listed) {
         let before = headlines.insert(task.task_id.clone(), task.headline());
@@ -362,7 +363,7 @@ mod tests {
         assert!(quiet.starts_with("14:05:20  quiet            User Authentication: ") && quiet.ends_with('\n'), "{quiet}");
         assert_eq!(shown(sample::quiet()), "");
         assert_eq!(shown(sample::running()), "14:05:20  quiet no more    User Authentication: it goes on\n");
-        let ended = shown(TaskState { status: TaskStatus::Ended, end_reason: Some("it was killed".to_owned()), ..sample::running() });
+        let ended = shown(TaskState { status: TaskStatus::Ended, end_reason: Some("it was killed".into()), ..sample::running() });
         assert_eq!(ended, "14:05:20  ended            User Authentication: it was killed\n");
         assert_eq!(shown(sample::passed()), "");
     }
