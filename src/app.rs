@@ -129,6 +129,11 @@ impl Bridge {
     ///
     /// There is nothing to watch, the address cannot be bound, or the system refuses a thread.
     pub async fn start(config: Config) -> Result<Bridge, Error> {
+        Bridge::start_with(config, Vec::new()).await
+    }
+
+    /// As [`Bridge::start`]; the messages are printed, and stand above a box as well.
+    pub(crate) async fn start_with(config: Config, mut messages: Vec<String>) -> Result<Bridge, Error> {
         if config.exit_when == ExitWhen::Drained
             && let Ok(table) = std::env::var("PROGRESS_BRIDGE_WEIGHTS")
         {
@@ -146,7 +151,8 @@ impl Bridge {
         let address = listener.as_ref().map(|listener| listener.address);
         let budget = descriptors::divide_limit(config.serve.as_ref().map_or(0, |serve| serve.max_clients));
         let login_code = config.serve.as_ref().and_then(|serve| serve.token.as_ref()).and_then(|_| make_login_code());
-        let page_link = messages::print_start(listener.as_ref(), config.serve.as_ref(), login_code.as_ref(), &scope, config.exit_when);
+        print(&messages.iter().map(|message| format!("{message}\n")).collect::<String>());
+        messages.extend(messages::print_start(listener.as_ref(), config.serve.as_ref(), login_code.as_ref(), &scope, config.exit_when));
         if let Some(serve) = config.serve.as_ref().filter(|serve| serve.max_clients > budget.clients) {
             messages::print_fewer_clients(budget.clients, serve.max_clients);
         }
@@ -154,7 +160,7 @@ impl Bridge {
         let hub = restored.hub(hub_settings(&config));
         let url = address.map(|address| format!("http://{address}"));
         let mut outputs = JoinSet::new();
-        let draws_box = spawn_terminal_output(&config.display, &hub, url, Vec::from_iter(page_link), local_uplink(), &mut outputs);
+        let draws_box = spawn_terminal_output(&config.display, &hub, url, messages, local_uplink(), &mut outputs);
         if let (Some(listener), Some(serve)) = (listener, config.serve.clone()) {
             outputs.spawn(serve::run(listener.into_inner(), hub.clone(), serve_settings(serve, budget, login_code), pending()));
         }

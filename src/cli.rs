@@ -411,7 +411,7 @@ mod tests {
         match parsed("--help") {
             Err(EarlyExit::Print(text)) => {
                 assert!(text.starts_with("Examples:"), "{text}");
-                assert!(text.trim_end().ends_with("Ctrl-C"), "{text}");
+                assert!(text.trim_end().ends_with("nothing to watch was found"), "{text}");
             }
             other => panic!("{other:?}"),
         }

@@ -17,7 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use self::simulation::{Script, Simulation};
-use crate::app::{self, ExitReason, Signals};
+use crate::app::{self, Bridge, ExitReason, Signals};
 use crate::config::{self, Config};
 use crate::error::Error;
 
@@ -37,7 +37,7 @@ pub struct DemoRequest {
 /// # Errors
 ///
 /// The temporary folder cannot be written, or as [`app::run`].
-pub async fn run(request: DemoRequest, signals: Signals) -> Result<ExitReason, Error> {
+pub async fn run(request: DemoRequest, mut signals: Signals) -> Result<ExitReason, Error> {
     let DemoRequest { script, step, mut config } = request;
     let temporary = TemporaryFolder::create().map_err(|cause| Error::Io {
         what: "cannot make a folder for the demo in".to_owned(),
@@ -56,12 +56,13 @@ pub async fn run(request: DemoRequest, signals: Signals) -> Result<ExitReason, E
     let simulation = Simulation { folder: folder.clone(), script, step, report: |_| {}, stop };
     simulation.prepare().map_err(unwritable)?;
     config.watch.paths = vec![folder.clone()];
-    app::print(&format!(
-        "a make-believe runner is at work in {}\nyour own run: progress-bridge --stream, in its folder. Ctrl-C ends the demo and removes the folder\n",
-        folder.display()
-    ));
+    let messages = vec![
+        format!("a make-believe runner is at work in {}", folder.display()),
+        "Ctrl-C ends the demo and removes that folder; your own run: progress-bridge --stream, in its folder".to_owned(),
+    ];
+    let bridge = Bridge::start_with(config, messages).await?;
     let simulated = thread::spawn(move || simulation.run());
-    let ended = app::run(config, signals).await;
+    let ended = bridge.until(async || signals.next().await).await;
     drop(running);
     match simulated.join() {
         Ok(Ok(())) | Err(_) => {}

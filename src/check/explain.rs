@@ -20,12 +20,12 @@ pub(super) struct Explanation {
 }
 
 impl Explanation {
-    /// Share of the lines that were understood, blank lines aside, rounded to thousandths.
+    /// Share of the lines that were understood, blank lines aside, rounded down to thousandths: 1 only when all were.
     pub(super) fn share(&self) -> f64 {
         match self.understood + self.unknown {
             0 => 1.0,
             // An `f64` counts more lines exactly than a file can have.
-            all => (self.understood as f64 / all as f64 * 1000.0).round() / 1000.0,
+            all => (self.understood as f64 / all as f64 * 1000.0).floor() / 1000.0,
         }
     }
 }

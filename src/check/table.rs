@@ -18,10 +18,13 @@ const TEXT_WIDTH: usize = 90;
 
 /// A log: its lines, then a summary by story.
 pub(super) fn render_log(name: &str, explanation: &Explanation) -> String {
+    if explanation.understood + explanation.unknown == 0 {
+        return format!("{name}: nothing in it yet\n");
+    }
     let mut text =
         format!("{name}: {}, {} lines understood (·), {} not (?)", kind_name(explanation), explanation.understood, explanation.unknown);
     if explanation.record_like > 0 {
-        text.push_str(&format!(", of which {} look like records", explanation.record_like));
+        text.push_str(&format!(", {} of them like records", explanation.record_like));
     }
     // Rounded down: 100 % only when every line was understood.
     push_line(&mut text, format_args!(", {:.0} % understood", (explanation.share() * 100.0).floor()));
@@ -234,6 +237,19 @@ stories:
   US-001 │ started 1, criteria 1, passed 1
 ";
         assert_eq!(render_log("progress.txt", &explanation), expected);
+    }
+
+    #[test]
+    fn a_file_without_a_line_is_not_called_understood() {
+        let explanation = Explanation { kind: SourceKind::Unknown, lines: Vec::new(), understood: 0, unknown: 0, record_like: 0 };
+        assert_eq!(render_log("progress.txt", &explanation), "progress.txt: nothing in it yet\n");
+    }
+
+    #[test]
+    fn records_that_were_passed_over_are_never_all_understood() {
+        let explanation = Explanation { kind: SourceKind::Unknown, lines: Vec::new(), understood: 9_999, unknown: 1, record_like: 1 };
+        let text = render_log("progress.txt", &explanation);
+        assert!(text.contains("1 not (?), 1 of them like records, 99 % understood"), "{text}");
     }
 
     #[test]

@@ -237,7 +237,7 @@ fn links_are_read_once() {
 fn nothing_is_an_error_that_says_what_to_do() {
     let empty = tree("/p", &[]);
     let message = empty.bare(&fails(&empty, &[]).to_string());
-    assert!(message.starts_with("nothing to watch in /p: looked for prd.json"), "{message}");
+    assert!(message.starts_with("nothing to watch in /p: looked for progress.txt, prd.json"), "{message}");
     assert!(message.contains("--watch"), "{message}");
     assert_eq!(fails(&empty, &[]).exit_code(), 3);
 }

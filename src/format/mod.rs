@@ -6,8 +6,9 @@
 //! the contract promises are anchors (`anchor`): records whatever the evidence says. `reported` keeps what was reported, so that nothing is
 //! reported twice or taken back.
 //!
-//! Adding things: a word or label is a line in `lex/words.tsv`; a promised grammar is an anchor; a line that states everything by itself
-//! is a file with a `FAMILY` and a line in [`ALL`]. Each gets a folder of fixtures. Never a shape for one file.
+//! Adding things: a word or label is an entry in `lex/words.tsv`; a promised grammar is a condition in `anchor.rs`; a line that states
+//! everything by itself is a file with a `FAMILY` and a line in [`ALL`]. Each gets a folder in `fixtures/` with its snapshot and its ids in
+//! `tests/it/event_ids.tsv`. Never a shape for one file.
 
 mod anchor;
 mod checklist;

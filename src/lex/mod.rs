@@ -5,7 +5,8 @@
 //! references and iterations ([`number`]), ids ([`ident`]), hashes, durations and counters ([`number`]), marks ([`mark`]). What nobody
 //! takes is free text. A line's [`Shape`] is its structure, label and spans in a row; lines of one shape are of one type.
 //!
-//! Adding things: a word is a line in `words.tsv`. A new kind of span is a variant of [`SpanKind`], a function that takes tokens, its
+//! Adding things: a word is an entry in a line of `words.tsv`, with a folder in `fixtures/` whose snapshot shows it (`tests/it/golden.rs`
+//! finds it) and its ids in `tests/it/event_ids.tsv`. A new kind of span is a variant of [`SpanKind`], a function that takes tokens, its
 //! place in [`lex`] and its code in [`shape`]; the weights of `record` then have to be fitted again (`tests/extra/fit`).
 //!
 //! Byte scanners and one table, no regular expression; every text is allowed and the time is linear in its length.

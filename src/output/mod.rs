@@ -2,8 +2,9 @@
 //!
 //! `layout`, `text`, the lines of `plain` and `summary` are pure; `stream`, `ndjson`, `stderr` and `plain::run` write.
 //!
-//! To add an output: write its file here and start it in `app.rs`. One that owns stdout implements [`StdoutSink`]; any other reads the
-//! hub by a subscription of its own.
+//! To add an output: its file and its `mod` line here; in `app.rs` one that owns stdout is a [`StdoutSink`] made in `stdout_sink`, one on
+//! stderr a subscription of the hub started in `spawn_terminal_output`; its setting is a field of `DisplayConfig` in `config.rs`, its option
+//! one of `DisplayOptions` in `cli/options.rs`.
 
 pub mod layout;
 pub mod ndjson;

@@ -126,7 +126,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             # Only the program's place is put in: systemd wants it to exist.
             unit = pathlib.Path(folder) / "progress-bridge@srv-shop.service"
-            unit.write_text((DEPLOY / "progress-bridge@.service").read_text().replace("%h/.local/bin/progress-bridge", "/bin/true"))
+            unit.write_text((DEPLOY / "progress-bridge@.service").read_text().replace("%h/.cargo/bin/progress-bridge", "/bin/true"))
             verdict = subprocess.run(["systemd-analyze", "verify", "--user", "--man=no", unit], capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "HOME": folder, "XDG_RUNTIME_DIR": folder})
             check(verdict.returncode == 0 and unit.name not in verdict.stderr, f"the unit is not understood: {verdict.stderr}")
             print("systemd: ok, the unit is understood")

@@ -82,7 +82,7 @@ fn a_token_is_asked_for_once_and_then_sent() {
     let url = format!("http://{}", bridge.address());
     let refused = viewer.start(&["--connect", &url, "--json"]).finished(SOON);
     assert_eq!(refused.status.code(), Some(4), "{:?}", refused.stderr);
-    assert!(refused.stderr.join("\n").contains("refuses"), "{:?}", refused.stderr);
+    assert!(refused.stderr.join("\n").contains("cannot ask"), "{:?}", refused.stderr);
     let token = project.file("token");
     let shown = viewer.start(&["--connect", &url, "--json", "--token-file", &token.to_string_lossy()]);
     shown.event("what was there", |event| event["type"] == "story_started");

@@ -40,12 +40,9 @@ const MISREAD: &[&str] = &[
 
 #[test]
 fn every_fixture_gives_its_events() {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let cases: Vec<PathBuf> = folders(&fixtures).iter().flat_map(|family| folders(family)).collect();
-    assert!(cases.len() >= 10, "the fixtures are gone: {cases:?}");
     let mut differing = Vec::new();
-    for case in &cases {
-        let name = case.strip_prefix(&fixtures).expect("it lies in it").to_string_lossy().replace('/', "__");
+    for case in &cases() {
+        let name = name_of(case);
         let events = events_of(case);
         if MISREAD.contains(&name.as_str()) {
             assert_ne!(events.trim(), expected(&name).trim(), "{name} is read rightly now: take it off the list");
@@ -61,6 +58,29 @@ fn every_fixture_gives_its_events() {
         }
     }
     assert!(differing.is_empty(), "these differ from their snapshots: {differing:#?}");
+}
+
+/// Name and events of every fixture that is read rightly.
+pub fn events_of_all() -> Vec<(String, String)> {
+    cases()
+        .iter()
+        .map(|case| (name_of(case), case))
+        .filter(|(name, _)| !MISREAD.contains(&name.as_str()))
+        .map(|(name, case)| (name, events_of(case)))
+        .collect()
+}
+
+fn cases() -> Vec<PathBuf> {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let cases: Vec<PathBuf> = folders(&fixtures).iter().flat_map(|family| folders(family)).collect();
+    assert!(cases.len() >= 10, "the fixtures are gone: {cases:?}");
+    cases
+}
+
+/// `family__case`
+fn name_of(case: &Path) -> String {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    case.strip_prefix(fixtures).expect("it lies in it").to_string_lossy().replace('/', "__")
 }
 
 /// What a snapshot says, without its head.
