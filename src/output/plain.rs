@@ -76,15 +76,17 @@ impl Plain {
     /// When a run goes quiet, wants a person, or stops: why. When that is over: so. `None` for every other change.
     pub fn change_line(&self, task: &TaskState, before: Option<Headline>, now: Timestamp) -> Option<String> {
         let headline = task.headline();
-        let wants_look = |headline: Headline| matches!(headline, Headline::Quiet | Headline::NeedsYou | Headline::Ended);
+        let wants_attention = |headline: Headline| matches!(headline, Headline::Quiet | Headline::NeedsYou | Headline::Ended);
         let (word, words) = match before {
             Some(before) if before == headline => return None,
-            _ if wants_look(headline) => {
+            _ if wants_attention(headline) => {
                 let attention = task.attention.as_ref().map(|attention| attention.reason.as_str());
                 (headline.word().to_owned(), attention.or(task.end_reason.as_deref()).unwrap_or_default())
             }
             // An end has its event.
-            Some(before) if wants_look(before) && headline == Headline::Running => (format!("{} no more", before.word()), "it goes on"),
+            Some(before) if wants_attention(before) && headline == Headline::Running => {
+                (format!("{} no more", before.word()), "it goes on")
+            }
             Some(_) | None => return None,
         };
         let time = text::local(now, &self.zone, "%H:%M:%S");
@@ -355,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_wants_a_look_has_a_line_when_it_begins_and_when_it_ends() {
+    fn what_wants_attention_has_a_line_when_it_begins_and_when_it_ends() {
         let mut headlines = HashMap::new();
         let mut shown = |task: TaskState| change_lines(&UTC, &sample::state(vec![task]), sample::NOW, &mut headlines);
         assert_eq!(shown(sample::running()), "");
