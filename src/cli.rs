@@ -26,6 +26,7 @@ use crate::demo::simulation::{STEP, Script, SimulatedRunner};
 use crate::demo::write::WriteStyle;
 use crate::doctor::DoctorRequest;
 use crate::error::Error;
+use crate::report::{ReportFormat, ReportRequest};
 use crate::status::{Goal, StatusRequest, WaitRequest};
 
 const NAME: &str = "progress-bridge";
@@ -122,6 +123,17 @@ enum Action {
         backtest: bool,
     },
 
+    /// Make one file of a run, to look at or to send on
+    ///
+    /// After the fact, from the files that are there anyway, or from a bridge that watches them. Secrets are masked. Exit codes: 0 written,
+    /// 3 nothing to read or no such task, 4 the bridge does not answer.
+    Report {
+        #[command(flatten)]
+        question: QuestionOptions,
+        #[command(flatten)]
+        form: ReportOptions,
+    },
+
     /// Wait for the end of a run or of a story
     ///
     /// Exit codes: 0 passed, 1 failed, or the run ended without it, 3 no such task or story, 4 the bridge does not answer, 124 timed out.
@@ -182,6 +194,18 @@ struct DemoOptions {
 }
 
 #[derive(Debug, Args)]
+struct ReportOptions {
+    /// html: one page that needs no network; md: for a pull request or a CI summary; json: state and events; junit: stories as test cases;
+    /// chrome-trace: for trace viewers [default: by the name of FILE, else html]
+    #[arg(long, value_name = "FORM", value_parser = parse_report_format)]
+    format: Option<ReportFormat>,
+
+    /// Write it into FILE instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 struct QuestionOptions {
     #[command(flatten)]
     origin: OriginOptions,
@@ -208,6 +232,8 @@ pub enum Command {
     Status(StatusRequest),
     /// Waits for an end.
     Wait(WaitRequest),
+    /// Makes a report.
+    Report(ReportRequest),
 }
 
 /// Why there is no command to run.
@@ -279,6 +305,9 @@ impl Action {
             Action::Wait { goal, question, timeout } => {
                 Command::Wait(WaitRequest { origin: question.origin.read()?, task: question.task, goal, timeout })
             }
+            Action::Report { question, form: ReportOptions { format, output } } => {
+                Command::Report(ReportRequest { origin: question.origin.read()?, task: question.task, format, output })
+            }
             Action::Config(options) => {
                 let typed = matches.subcommand_matches("config").unwrap_or(matches);
                 options.into_config(&SettingSources::new(typed, file))?;
@@ -327,6 +356,11 @@ fn parse_goal(text: &str) -> Result<Goal, String> {
         Some(("story", id)) if !id.is_empty() => Ok(Goal::Story(id.to_owned())),
         Some(_) | None => Err("give run, or story:ID".to_owned()),
     }
+}
+
+fn parse_report_format(name: &str) -> Result<ReportFormat, String> {
+    let known = ReportFormat::ALL.iter().find(|(known, _)| *known == name);
+    known.map(|(_, format)| *format).ok_or_else(|| format!("give one of {}", ReportFormat::ALL.map(|(name, _)| name).join(", ")))
 }
 
 fn parse_time(text: &str) -> Result<Duration, String> {

@@ -51,6 +51,7 @@ pub mod doctor;
 pub mod fit;
 #[cfg(any(fuzzing, test))]
 pub mod fuzz;
+pub mod report;
 pub mod status;
 // 6 front: arguments
 pub mod cli;

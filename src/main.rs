@@ -11,6 +11,7 @@ use progress_bridge::cli::{self, Command, EarlyExit};
 use progress_bridge::demo;
 use progress_bridge::doctor;
 use progress_bridge::error::{Error, FREE_RESOURCES};
+use progress_bridge::report;
 use progress_bridge::status;
 
 fn main() -> ExitCode {
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         Ok(Command::Check(request)) => to_exit_code(check::run(&request).map(|()| 0)),
         Ok(Command::Status(request)) => to_exit_code(status::status(&request)),
         Ok(Command::Wait(request)) => to_exit_code(status::wait(&request)),
+        Ok(Command::Report(request)) => to_exit_code(report::run(&request)),
         Err(EarlyExit::Print(text)) => to_exit_code(app::print_to_stdout(&text).map(|()| 0)),
         Err(EarlyExit::UsageError(text)) => {
             app::print_last_words(&text);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::app::{Observed, print_to_stdout};
@@ -278,18 +279,18 @@ fn lines(state: &State, format: Option<&str>) -> Result<String, Error> {
     Ok(lines)
 }
 
-fn is_named(task: &TaskState, name: &str) -> bool {
+pub(crate) fn is_named(task: &TaskState, name: &str) -> bool {
     task.task_id == name || task.task_name.eq_ignore_ascii_case(name)
 }
 
 /// Another bridge.
-struct Remote {
+pub(crate) struct Remote {
     url: BaseUrl,
     client: HttpClient,
 }
 
 impl Remote {
-    fn new(url: &str, token: Option<&str>) -> Result<Remote, Error> {
+    pub(crate) fn new(url: &str, token: Option<&str>) -> Result<Remote, Error> {
         let url = BaseUrl::parse(url)?;
         Ok(Remote { client: HttpClient::new(url.clone(), token), url })
     }
@@ -316,9 +317,24 @@ impl Remote {
             .map_err(|error| RequestError::Unreachable(format!("the answer is no state: {error}")))?;
         Ok(Some((state, etag)))
     }
+
+    /// What it answers at `path`.
+    ///
+    /// # Errors
+    ///
+    /// It does not answer, or with something else.
+    pub(crate) async fn fetch<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let answer = async { body(self.client.get(path, &[], Duration::ZERO).await?).await }.await;
+        serde_json::from_slice(&answer.map_err(|error| error.into_error(&self.url))?).map_err(|error| self.unusable(&error))
+    }
+
+    /// It answers with something else: it may be of another version.
+    pub(crate) fn unusable(&self, error: &serde_json::Error) -> Error {
+        RequestError::Unreachable(format!("the answer is of another version: {error}")).into_error(&self.url)
+    }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|cause| Error::Io { what: "cannot start".to_owned(), path: None, cause, hint: FREE_RESOURCES })
 }

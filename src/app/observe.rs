@@ -5,7 +5,8 @@ use super::{TailThread, discover, engine_settings};
 use crate::config::{Config, ExitWhen};
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::hub::{Hub, HubSettings};
+use crate::event::Event;
+use crate::hub::{Batch, Hub, HubSettings, StartPosition};
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -26,9 +27,36 @@ impl Observed {
     ///
     /// One of them is missing, or nothing is found.
     pub(crate) fn once(paths: &[PathBuf]) -> Result<Arc<Snapshot>, Error> {
+        Ok(Observed::read_once(paths)?.snapshot())
+    }
+
+    /// Reads what these paths hold now, with the log.
+    ///
+    /// # Errors
+    ///
+    /// One of them is missing, or nothing is found.
+    pub(crate) fn read_once(paths: &[PathBuf]) -> Result<Observed, Error> {
         let mut observed = Observed::start(paths, ExitWhen::Drained)?;
         observed.tail.join()?;
-        Ok(observed.hub.snapshot())
+        Ok(observed)
+    }
+
+    /// The newest state.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.hub.snapshot()
+    }
+
+    /// The events that the log holds, oldest first.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let mut reader = self.hub.subscribe(StartPosition::Oldest);
+        let mut events = Vec::new();
+        while let Some(batch) = reader.try_next() {
+            match batch {
+                Batch::Events(entries) => events.extend(entries.iter().map(|entry| entry.event.clone())),
+                Batch::Gap { .. } => {}
+            }
+        }
+        events
     }
 
     /// Reads these paths and goes on; a missing one is waited for.

@@ -28,6 +28,7 @@ use warp::{Filter, Rejection};
 
 pub use self::guard::Token;
 pub use self::login::LoginCode;
+pub(crate) use self::page::source as page_source;
 
 use self::api_error::ApiError;
 use self::login::LoginState;

@@ -79,6 +79,12 @@ impl Asset {
     }
 }
 
+/// A file as it is sent, for pages that carry it with them.
+pub(crate) fn source(path: &str) -> String {
+    let asset = ASSETS.iter().find(|asset| asset.path == path);
+    asset.map(|asset| String::from_utf8_lossy(&asset.body).into_owned()).unwrap_or_default()
+}
+
 /// Drops indentation and whole-line comments, which serve the readers of the source and are a tenth of it.
 fn without_comments(source: &str) -> String {
     let is_comment = |line: &&str| line.starts_with("//") || (line.starts_with("/*") && line.ends_with("*/"));

@@ -44,6 +44,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("demo", 5),
     ("doctor", 5),
     ("fit", 5),
+    ("report", 5),
     ("status", 5),
     ("fuzz", 5),
     ("cli", 6),

@@ -16,6 +16,7 @@ mod messages;
 mod names;
 mod newcomer;
 mod page;
+mod report;
 mod restarts;
 mod runner;
 mod runs;

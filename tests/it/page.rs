@@ -1,7 +1,7 @@
 //! The page and the panel in a real browser, by what people read and by roles.
 
 mod between;
-mod browser;
+pub mod browser;
 mod embed;
 mod files;
 mod layout;

@@ -10,8 +10,8 @@ const STEPS = [MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MI
 /** Nothing was under way for so long: said and shown. */
 const GAP = 5 * MINUTE;
 
-/** From the run's start to its end or now; `null` when no time of it is known. */
-export function scaleOf(task, now) {
+/** From the run's start to its end or now, or to `until`; `null` when no time of it is known. */
+export function scaleOf(task, now, until = now) {
   const lanes = allStories(task).map(attemptsOf);
   const spans = lanes.flat().filter((attempt) => attempt.from != null).map((attempt) => [attempt.from, attempt.to ?? (attempt.result === "in_progress" ? now : attempt.from)]);
   const marks = lanes.flat().filter((attempt) => attempt.from == null && attempt.to != null).map((attempt) => attempt.to);
@@ -20,7 +20,7 @@ export function scaleOf(task, now) {
   if (!Number.isFinite(begin) || (spans.length === 0 && marks.length === 0)) return null;
   const over = task.finished_at != null && task.finished_precision !== "day";
   const to = over ? Math.max(millis(task.finished_at), ...spans.map(([, end]) => end)) : now;
-  const end = Math.max(to, begin + MINUTE, ...marks);
+  const end = Math.max(to, until > to ? until : to, begin + MINUTE, ...marks);
   const margin = (end - begin) * (over ? 0.012 : 0.03);
   return { begin: begin - (spans.length ? 0 : margin), end: end + margin, now: over ? null : to, lanes, gaps: gapsIn(spans) };
 }

@@ -11,9 +11,10 @@ const MANY = 40;
 /** Without groups of the plan a long list is cut into parts of so many. */
 const PART = 50;
 
-export function stories(app, task, now) {
+/** `until` is where the time axis ends at least: a replay keeps it while `now` moves. */
+export function stories(app, task, now, until = now) {
   if (allStories(task).length === 0) return nothing;
-  const scale = hasBegun(task) ? scaleOf(task, now) : null;
+  const scale = hasBegun(task) ? scaleOf(task, now, until) : null;
   const groups = groupsOf(task);
   return html`<section class="card st" id="stories" aria-labelledby="h-st">
     <header><h2 id="h-st">Stories</h2><p>${task.story_count == null ? `${task.stories_passed} passed` : `${task.stories_passed} of ${task.story_count} passed`}${hasBegun(task) ? "" : ", none started"}</p>
