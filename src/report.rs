@@ -122,7 +122,12 @@ pub(crate) fn render(format: ReportFormat, data: &ReportData) -> String {
 
 /// Replaces the file whole: a reader has the old report or the new one. What is no regular file (a pipe, `/dev/stdout`) is written to.
 fn write_file(path: &Path, text: &str) -> Result<(), Error> {
-    let failed = |cause| Error::Io { what: "cannot write the report to".to_owned(), path: Some(path.to_owned()), cause };
+    let failed = |cause| Error::Io {
+        what: "cannot write the report to".to_owned(),
+        path: Some(path.to_owned()),
+        cause,
+        hint: "name a file in a folder that this user may write",
+    };
     if path.metadata().is_ok_and(|meta| !meta.is_file()) {
         return std::fs::File::options().write(true).open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(failed);
     }

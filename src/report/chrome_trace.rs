@@ -30,8 +30,7 @@ fn add_task(task: &TaskState, process: usize, now: Timestamp, events: &mut Vec<V
     events.push(metadata("process_name", process, 0, &task.task_name));
     events.push(metadata("thread_name", process, 0, "run"));
     let timed: Vec<(&StoryState, Slice)> = task
-        .stories
-        .iter()
+        .all_stories()
         .filter_map(|story| Some((story, extent(story.attempts.iter().filter_map(|attempt| slice(attempt, now)))?)))
         .collect();
     let whole = extent(timed.iter().map(|(_, slice)| *slice));
@@ -53,8 +52,7 @@ fn add_task(task: &TaskState, process: usize, now: Timestamp, events: &mut Vec<V
     }
     // Errors of no story, and of stories that have no times.
     let errors = task
-        .stories
-        .iter()
+        .all_stories()
         .filter_map(|story| story.last_error.as_ref())
         .chain(task.last_error.as_ref().filter(|error| error.story_id.is_none()));
     for error in errors {

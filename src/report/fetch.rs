@@ -33,7 +33,9 @@ pub(super) fn fetch(origin: &StateSource) -> Result<ReportData, Error> {
     for task in &mut data.state.tasks {
         // What an agent does just now is nobody's business who reads this later.
         task.agents.clear();
-        task.stories = task.stories.iter().map(StoryState::whole).collect();
+        for stories in [&mut task.stories, &mut task.unplanned] {
+            *stories = stories.iter().map(StoryState::whole).collect();
+        }
     }
     Ok(data)
 }
@@ -45,7 +47,9 @@ pub(super) fn select_tasks(data: &mut ReportData, name: Option<&str>) -> Result<
         Some(name) => {
             tasks.retain(|task| is_named(task, name));
             if tasks.is_empty() {
-                return Err(Error::NothingToWatch(format!("no task is called {name}: give its id or its name")));
+                return Err(Error::NothingToWatch(format!(
+                    "no task is called {name}: give its id or its name, as progress-bridge status prints them"
+                )));
             }
         }
         None if tasks.iter().any(|task| task.listed) => tasks.retain(|task| task.listed),
@@ -84,7 +88,7 @@ async fn of_bridge(bridge: &Remote) -> Result<ReportData, Error> {
     is_complete &= begins_with_the_run(&events);
     for task in &mut state.tasks {
         let task_id = percent_encoded(&task.task_id);
-        for story in task.stories.iter_mut().filter(|story| is_cut(story)) {
+        for story in task.stories.iter_mut().chain(&mut task.unplanned).filter(|story| is_cut(story)) {
             let Some(name) = story.story_id.as_ref().or(story.title.as_ref()) else { continue };
             let whole: Box<RawValue> = bridge.fetch(&format!("/api/stories/{task_id}/{}", percent_encoded(name))).await?;
             if let Ok(whole) = masked(whole.get()) {

@@ -222,7 +222,7 @@ pub(super) fn script() -> String {
 
 fn without_passed_criteria(task: &TaskState) -> TaskState {
     let mut task = task.clone();
-    for story in task.stories.iter_mut().filter(|story| story.status == StoryStatus::Passed) {
+    for story in task.stories.iter_mut().chain(&mut task.unplanned).filter(|story| story.status == StoryStatus::Passed) {
         story.criteria.clear();
     }
     task

@@ -12,7 +12,7 @@ pub(super) fn report(data: &ReportData) -> String {
     let (mut tests, mut failures) = (0, 0);
     let mut suites = String::new();
     for task in &data.state.tasks {
-        tests += task.stories.len();
+        tests += task.all_stories().count();
         failures += count(task, &[StoryStatus::Failed]);
         suites.push_str(&suite(task, data));
     }
@@ -27,7 +27,7 @@ fn suite(task: &TaskState, data: &ReportData) -> String {
     let mut xml = format!(
         "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{}\"",
         attribute(&task.task_name),
-        task.stories.len(),
+        task.all_stories().count(),
         count(task, &[Failed]),
         count(task, &[Open, InProgress, Blocked, Deferred, Cancelled]),
         seconds(words::task_duration(task, data.state.server_time)),
@@ -38,14 +38,14 @@ fn suite(task: &TaskState, data: &ReportData) -> String {
         push(&mut xml, format_args!(" timestamp=\"{}\"", at.get(..19).unwrap_or(&at)));
     }
     xml.push_str(">\n");
-    for story in &task.stories {
+    for story in task.all_stories() {
         xml.push_str(&test_case(story, task));
     }
     let loose = task.last_error.as_ref().filter(|error| error.story_id.is_none());
     let reasons: Vec<String> = task
         .end_reason
         .iter()
-        .cloned()
+        .map(String::from)
         .chain(loose.map(|error| format!("{} ({})", words::error_line(error), location(&error.path, error.line))))
         .collect();
     if !reasons.is_empty() {
@@ -85,11 +85,11 @@ fn failure(story: &StoryState) -> String {
             (words::error_line(error), crate::output::text::error_kind(error.error_type), location(&error.path, error.line))
         }
         (None, Some(attempt)) => (
-            attempt.reason.clone().or_else(|| story.status_reason.clone()).unwrap_or_else(|| "failed".to_owned()),
+            attempt.reason.as_ref().or(story.status_reason.as_ref()).map_or("failed".to_owned(), String::from),
             "failed",
             attempt.path.as_deref().map(|path| location(path, attempt.line)).unwrap_or_default(),
         ),
-        (None, None) => (story.status_reason.clone().unwrap_or_else(|| "failed".to_owned()), "failed", String::new()),
+        (None, None) => (story.status_reason.as_ref().map_or("failed".to_owned(), String::from), "failed", String::new()),
     };
     format!("<failure message=\"{}\" type=\"{}\">{}</failure>\n", attribute(&message), attribute(kind), content(&at))
 }
@@ -117,7 +117,7 @@ fn output(story: &StoryState) -> Vec<String> {
 }
 
 fn count(task: &TaskState, statuses: &[StoryStatus]) -> usize {
-    task.stories.iter().filter(|story| statuses.contains(&story.status)).count()
+    task.all_stories().filter(|story| statuses.contains(&story.status)).count()
 }
 
 fn seconds(ms: Option<u64>) -> String {

@@ -23,13 +23,13 @@ fn section(task: &TaskState, data: &ReportData) -> String {
     let mut lines =
         vec![format!("## {}: {}", escaped(&task.task_name), task.headline().word()), String::new(), summary(task, data), String::new()];
     lines.extend(callout(task));
-    let failed = task.stories.iter().filter(|story| matters(story));
-    let others = task.stories.iter().filter(|story| !matters(story));
+    let failed = task.all_stories().filter(|story| matters(story));
+    let others = task.all_stories().filter(|story| !matters(story));
     let shown: std::collections::HashSet<*const StoryState> = failed.chain(others).take(ROWS).map(std::ptr::from_ref).collect();
-    if !task.stories.is_empty() {
+    if task.all_stories().next().is_some() {
         lines.extend(["| | Story | Attempts | Took | Commits |".to_owned(), "|---|---|---|---|---|".to_owned()]);
-        lines.extend(task.stories.iter().filter(|story| shown.contains(&std::ptr::from_ref(*story))).map(row));
-        let more = task.stories.len() - shown.len();
+        lines.extend(task.all_stories().filter(|story| shown.contains(&std::ptr::from_ref(*story))).map(row));
+        let more = task.all_stories().count() - shown.len();
         if more > 0 {
             lines.push(format!("| | and {more} more | | | |"));
         }
@@ -113,7 +113,7 @@ fn inferred(provenance: Option<Provenance>, word: &str) -> String {
 /// Failed attempts, errors and open criteria of stories that did not pass, folded.
 fn details(task: &TaskState) -> Vec<String> {
     let mut items = Vec::new();
-    for story in &task.stories {
+    for story in task.all_stories() {
         let name = escaped(story.story_id.as_deref().or(story.title.as_deref()).unwrap_or_default());
         for attempt in story.attempts.iter().filter(|attempt| attempt.result == AttemptResult::Failed) {
             let reason = attempt.reason.as_deref().map(|reason| format!(": {}", escaped(reason))).unwrap_or_default();

@@ -14,13 +14,14 @@ use crate::clock::Timestamp;
 use crate::event::{EndStatus, Event, EventData, TimestampSource};
 use crate::fact::{CountedKind, Criterion, Fact, Failure, Outcome, Precision, RecordedTime, Statement, StatementForm, StoryName};
 use crate::format::SourceKind;
-use crate::model::state::{Remaining, StoryStatus, TaskState};
+use crate::model::state::{Remaining, StoryState, StoryStatus, TaskState};
 use crate::model::{FactUpdate, Origin, PlanUpdate, TaskModel, ViewInput};
 use crate::plan::{GroupKind, Plan, PlanCriterion, PlanGroup, PlanStatus, PlanStory};
 use crate::subject::StoryRef;
+use crate::text::CleanText;
 
 /// The fields of a task that events change. All others are shown as they are at the end.
-const REPLAYED: [&str; 18] = [
+const REPLAYED: [&str; 19] = [
     "status",
     "attention",
     "end_reason",
@@ -36,6 +37,7 @@ const REPLAYED: [&str; 18] = [
     "stories_blocked",
     "percent",
     "stories",
+    "unplanned",
     "current_story",
     "errors",
     "last_error",
@@ -125,13 +127,13 @@ impl ReplayMachine {
     fn new(task: &TaskState, observed_times: bool) -> Self {
         let mut model = TaskModel::new(&task.task_id, false);
         model.set_run(&task.run);
-        let planned: Vec<_> = task.stories.iter().filter(|story| story.in_plan).collect();
+        let planned = task.stories.iter().filter(|story| story.in_plan);
         let mut by_name = HashMap::new();
         let mut subjects = Vec::new();
         let mut plan = Plan { name: Some(task.task_name.clone()), branch: task.branch.clone(), ..Plan::default() };
         plan.groups = task.groups.iter().map(|group| PlanGroup { name: group.name.clone(), kind: GroupKind::Section }).collect();
-        for (index, story) in planned.into_iter().enumerate() {
-            let name = story.story_id.clone().or_else(|| story.title.clone()).unwrap_or_default();
+        for (index, story) in planned.enumerate() {
+            let name = story.story_id.as_ref().or(story.title.as_ref()).map(String::from).unwrap_or_default();
             // Two stories of one name are two stories; events name the first.
             let key = if by_name.contains_key(&name) { format!("{name}~{index}") } else { name.clone() };
             let subject = StoryRef { key: Arc::from(key), id: story.story_id.as_deref().map(Arc::from) };
@@ -150,7 +152,7 @@ impl ReplayMachine {
                         PlanStatus::Open
                     }
                 },
-                criteria: story.criteria.iter().map(|criterion| PlanCriterion::from(criterion.text.as_str())).collect(),
+                criteria: story.criteria.iter().map(|criterion| PlanCriterion { text: criterion.text.clone(), done: None }).collect(),
                 ..PlanStory::default()
             });
         }
@@ -176,7 +178,7 @@ impl ReplayMachine {
             form: StatementForm::Record,
             provenance: event.provenance,
             line: event.source.line.unwrap_or(0),
-            text: event.source.text.clone().unwrap_or_default().into(),
+            text: event.source.text.as_deref().unwrap_or_default().into(),
             entry_hash: 0,
             recorded_at: recorded.then_some(RecordedTime { at: event.timestamp, precision }),
             late: event.late,
@@ -200,7 +202,7 @@ impl ReplayMachine {
             criterion,
             key_text: &key,
             occurrence: Some(*occurrence),
-            origin: &Origin { path: event.source.path.clone(), kind: SourceKind::Events, written: None },
+            origin: &Origin { path: event.source.path.as_str().into(), kind: SourceKind::Events, written: None },
             now: if live { event.timestamp } else { self.now },
             live,
             timed: false,
@@ -219,7 +221,7 @@ impl ReplayMachine {
     fn snapshot(&self, end: &Value) -> Value {
         let view = self.model.view(
             ViewInput {
-                folder: String::new(),
+                folder: CleanText::default(),
                 sources: Vec::new(),
                 agents: Vec::new(),
                 attention: None,
@@ -230,7 +232,8 @@ impl ReplayMachine {
             },
             self.now,
         );
-        let view = TaskState { stories: view.stories.iter().map(|story| story.whole()).collect(), ..view };
+        let whole = |stories: &[StoryState]| stories.iter().map(StoryState::whole).collect();
+        let view = TaskState { stories: whole(&view.stories), unplanned: whole(&view.unplanned), ..view };
         let (mut shown, mut replayed) = (end.clone(), to_value(&view));
         let Value::Object(fields) = &mut shown else { return replayed };
         for name in REPLAYED {
@@ -245,37 +248,42 @@ impl ReplayMachine {
 
 /// The fact that an event tells of: the story as it is named, and the statement.
 fn statement_of(data: &EventData) -> (Option<StoryName>, Statement) {
-    let story = |id: &Option<String>, title: &Option<String>| {
-        (id.is_some() || title.is_some()).then(|| StoryName { id: id.clone(), title: title.clone() })
+    let story = |id: &Option<CleanText>, title: &Option<CleanText>| {
+        (id.is_some() || title.is_some()).then(|| StoryName { id: id.as_ref().map(String::from), title: title.as_ref().map(String::from) })
     };
     match data {
         EventData::TaskStarted(data) => (
             None,
             Statement::TaskStarted {
-                name: Some(data.task_name.clone()),
-                branch: data.branch.clone(),
-                description: data.description.clone(),
+                name: Some(data.task_name.to_string()),
+                branch: data.branch.as_ref().map(String::from),
+                description: data.description.as_ref().map(String::from),
                 story_count: data.story_count,
                 estimated_secs: data.estimated_duration,
             },
         ),
         EventData::StoryStarted(data) => (
             story(&data.story_id, &data.title),
-            Statement::StoryStarted { iteration: data.iteration, priority: data.priority, criteria: data.acceptance_criteria.clone() },
+            Statement::StoryStarted {
+                iteration: data.iteration,
+                priority: data.priority,
+                criteria: data.acceptance_criteria.iter().map(String::from).collect(),
+            },
         ),
         EventData::AcCompleted(data) => (
             story(&data.story_id, &data.title),
             Statement::CriterionDone {
-                criterion: Criterion { index: Some(data.ac_index), text: data.ac_text.clone() },
+                criterion: Criterion { index: Some(data.ac_index), text: data.ac_text.as_ref().map(String::from) },
                 duration_ms: data.duration_ms,
             },
         ),
         EventData::StoryCompleted(data) => {
             let outcome = match data.status {
                 EndStatus::Passed => Outcome::Passed,
-                EndStatus::Failed => Outcome::Failed { reason: data.reason.clone().unwrap_or_else(|| "failed".to_owned()) },
+                EndStatus::Failed => Outcome::Failed { reason: data.reason.as_deref().unwrap_or("failed").to_owned() },
             };
-            let statement = Statement::StoryEnded { outcome, duration_ms: data.duration_ms, commits: data.commits.clone() };
+            let statement =
+                Statement::StoryEnded { outcome, duration_ms: data.duration_ms, commits: data.commits.iter().map(String::from).collect() };
             (story(&data.story_id, &data.title), statement)
         }
         EventData::TaskCompleted(data) => (None, Statement::TaskEnded { passed: data.status == EndStatus::Passed }),
@@ -283,7 +291,7 @@ fn statement_of(data: &EventData) -> (Option<StoryName>, Statement) {
             story(&data.story_id, &None),
             Statement::Error(Failure {
                 kind: data.error_type,
-                message: data.error_message.clone(),
+                message: data.error_message.to_string(),
                 retryable: data.retryable,
                 exit_code: data.exit_code,
             }),

@@ -10,6 +10,7 @@ use crate::event::{
 use crate::fact::{CountedKind, ErrorKind, Provenance};
 use crate::model::state::{AttemptResult, AttemptState, ErrorState, StoryState, StoryStatus, TaskState, TaskStatus};
 use crate::output::sample;
+use crate::text::CleanText;
 
 const START: i64 = 1_769_260_000_000;
 
@@ -23,8 +24,8 @@ fn attempt(n: u32, from: i64, to: i64, result: AttemptResult, reason: Option<&st
         started_at: Some(minute(from)),
         ended_at: Some(minute(to)),
         result,
-        reason: reason.map(str::to_owned),
-        path: Some("progress.txt".to_owned()),
+        reason: reason.map(CleanText::from),
+        path: Some("progress.txt".into()),
         line: Some(u32::try_from(to).unwrap_or(1)),
         precision: None,
         provenance: Provenance::Explicit,
@@ -32,7 +33,7 @@ fn attempt(n: u32, from: i64, to: i64, result: AttemptResult, reason: Option<&st
 }
 
 fn error(message: &str) -> ErrorState {
-    ErrorState { error_message: message.to_owned(), story_id: Some("US-002".to_owned()), at: minute(20), ..sample::error() }
+    ErrorState { error_message: message.into(), story_id: Some("US-002".into()), at: minute(20), ..sample::error() }
 }
 
 /// Three stories: passed, failed and then passed, failed.
@@ -51,15 +52,15 @@ fn failed_run(title: &str, message: &str) -> ReportData {
     stories[1].criteria = vec![sample::criterion("The count rises", Some(1000)), sample::criterion("Twice the same is one row", Some(0))];
     (stories[1].criteria_count, stories[1].criteria_done) = (2, 2);
     stories[2].attempts = vec![attempt(1, 25, 30, AttemptResult::Failed, Some("declined cards are not kept"))];
-    stories[2].status_reason = Some("declined cards are not kept".to_owned());
+    stories[2].status_reason = Some("declined cards are not kept".into());
     stories[2].criteria = vec![sample::criterion("A declined card keeps the basket", None)];
     stories[2].criteria_count = 1;
     let task = TaskState {
-        task_id: "shop".to_owned(),
-        task_name: "Corner Shop".to_owned(),
-        run: "feature/checkout".to_owned(),
+        task_id: "shop".into(),
+        task_name: "Corner Shop".into(),
+        run: "feature/checkout".into(),
         status: TaskStatus::Failed,
-        end_reason: Some("progress.txt:30 says that the run failed".to_owned()),
+        end_reason: Some("progress.txt:30 says that the run failed".into()),
         started_at: Some(minute(0)),
         finished_at: Some(minute(30)),
         story_count: Some(4),
@@ -80,47 +81,41 @@ fn failed_run(title: &str, message: &str) -> ReportData {
 
 fn events(title: &str, message: &str) -> Vec<Event> {
     let started =
-        |id: &str, attempt| EventData::StoryStarted(StoryStarted { story_id: Some(id.to_owned()), attempt, ..StoryStarted::default() });
+        |id: &str, attempt| EventData::StoryStarted(StoryStarted { story_id: Some(id.into()), attempt, ..StoryStarted::default() });
     let ended = |id: &str, status, attempt| {
-        let reason = (status == EndStatus::Failed).then(|| "tests red".to_owned());
+        let reason = (status == EndStatus::Failed).then(|| "tests red".into());
         let (duration_ms, commits) = (None, Vec::new());
         EventData::StoryCompleted(StoryCompleted {
-            story_id: Some(id.to_owned()),
+            story_id: Some(id.into()),
             title: None,
             status,
             reason,
             duration_ms,
             commits,
             attempt,
+            tally: None,
         })
     };
     let data = [
-        (
-            0,
-            EventData::TaskStarted(TaskStarted {
-                task_id: "shop".to_owned(),
-                task_name: "Corner Shop".to_owned(),
-                ..TaskStarted::default()
-            }),
-        ),
+        (0, EventData::TaskStarted(TaskStarted { task_id: "shop".into(), task_name: "Corner Shop".into(), ..TaskStarted::default() })),
         (0, started("US-001", 1)),
         (10, ended("US-001", EndStatus::Passed, 1)),
         (
             10,
             EventData::StoryStarted(StoryStarted {
-                story_id: Some("US-002".to_owned()),
-                title: Some(title.to_owned()),
+                story_id: Some("US-002".into()),
+                title: Some(title.into()),
                 attempt: 1,
                 ..StoryStarted::default()
             }),
         ),
-        (15, EventData::AcCompleted(AcCompleted { story_id: Some("US-002".to_owned()), ac_index: 0, ..AcCompleted::default() })),
+        (15, EventData::AcCompleted(AcCompleted { story_id: Some("US-002".into()), ac_index: 0, ..AcCompleted::default() })),
         (
             20,
             EventData::ErrorOccurred(ErrorOccurred {
-                story_id: Some("US-002".to_owned()),
+                story_id: Some("US-002".into()),
                 error_type: ErrorKind::Timeout,
-                error_message: message.to_owned(),
+                error_message: message.into(),
                 retryable: None,
                 exit_code: None,
             }),
@@ -141,7 +136,7 @@ fn events(title: &str, message: &str) -> Vec<Event> {
         task_id: "shop".into(),
         run: "feature/checkout".into(),
         provenance: Provenance::Explicit,
-        source: EventSource { path: "progress.txt".into(), line: Some(index + 1), text: Some(message.to_owned()) },
+        source: EventSource { path: "progress.txt".into(), line: Some(index + 1), text: Some(message.into()) },
         data,
     };
     (0..).zip(data).map(event).collect()
@@ -242,8 +237,8 @@ fn a_page_of_a_long_run_stays_small_and_names_its_omissions() {
     let mut data = failed_run("Fill the basket", "no answer in 30 s");
     let template = data.state.tasks[0].stories[1].clone();
     let more = (0..300).map(|n| StoryState {
-        story_id: Some(format!("L-{n:03}")),
-        title: Some("A story of many words ".repeat(4)),
+        story_id: Some(format!("L-{n:03}").into()),
+        title: Some("A story of many words ".repeat(4).into()),
         ..template.clone()
     });
     data.state.tasks[0].stories.extend(more);
@@ -287,6 +282,18 @@ fn the_script_has_every_module_before_its_use() {
         let name = script[at + 11..].split('"').next().unwrap_or_default();
         let defined = script.find(&format!("\nmodules[\"{name}\"] = ")).unwrap_or_else(|| panic!("{name} is missing"));
         assert!(defined < at, "{name} comes too late");
+    }
+    for (at, _) in script.match_indices("const { ") {
+        let Some((names, module)) = script[at + 8..].split_once(" } = modules[\"").filter(|(names, _)| !names.contains(';')) else {
+            continue;
+        };
+        let module = module.split('"').next().unwrap_or_default();
+        let body = script.split_once(&format!("\nmodules[\"{module}\"] = ")).expect("it is there").1;
+        let exports = body.split("\n})();").next().and_then(|body| body.rsplit_once("return {")).expect("a list of exports").1;
+        for name in names.split(',').filter_map(|name| name.trim().split(':').next()).filter(|name| !name.is_empty()) {
+            let is_exported = exports.split([',', ' ', '}', ':']).any(|export| export == name);
+            assert!(is_exported, "{module} exports no {name}");
+        }
     }
     assert!(!script.contains("\nimport ") && !script.contains("\nexport "), "an import is left");
 }

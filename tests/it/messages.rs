@@ -27,6 +27,8 @@ const MADE: &[(&str, usize)] = &[
     ("doctor.rs", 1),
     ("main.rs", 1),
     ("output/ndjson.rs", 1),
+    ("report.rs", 1),
+    ("report/fetch.rs", 1),
     ("status.rs", 6),
     ("store.rs", 2),
 ];
@@ -117,6 +119,9 @@ fn every_message_says_what_failed_and_what_to_do() {
         "wait nothing",
         "wait --timeout soon",
         "wait --task nobody",
+        "report --task nobody",
+        "report --format pdf",
+        "report --output missing/report.html",
         "demo --speed 0",
         "completions tcsh",
     ] {

@@ -5,13 +5,13 @@ import { html, nothing, render } from "../vendor/lit-html/lit-html.js";
 import { icon } from "../icons.js";
 import { copy, runBar } from "../parts.js";
 import { report as asMarkdown } from "../report.js";
-import { alertCard, failedStory } from "../view/alert.js";
+import { alertCard } from "../view/alert.js";
 import { earlier, sources } from "../view/aside.js";
 import { burnup } from "../view/burnup.js";
 import { events as eventLog, eventWords, Log } from "../view/events.js";
 import { stories } from "../view/stories.js";
 import { strip } from "../view/top.js";
-import { byNeed, clock, count, countsWords, duration, elapsed, hasBegun, isOver, millis, moment, sameDay, standing } from "../words.js";
+import { allStories, byNeed, clock, count, countsWords, duration, elapsed, failedStory, hasBegun, isOver, millis, moment, sameDay, standing } from "../words.js";
 
 const $ = (id) => document.getElementById(id);
 const nameOf = (story) => story?.story_id ?? story?.title;
@@ -173,7 +173,7 @@ class Report {
   }
 
   #meta(task) {
-    const commits = new Set(task.stories.flatMap((story) => story.commits ?? [])).size;
+    const commits = new Set(allStories(task).flatMap((story) => story.commits ?? [])).size;
     return [
       task.branch ?? (task.run && task.run !== task.task_name ? task.run : null),
       task.started_at && `started ${moment(millis(task.started_at), NaN, task.started_precision ?? "minute")}`,
