@@ -4,6 +4,7 @@ mod bridge_process;
 mod cli;
 mod connect;
 mod demo;
+mod doc_links;
 mod doctor;
 mod event_docs;
 mod event_ids;
