@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 
 use crate::app;
+use crate::discover::Shape;
 use crate::error::Error;
 use crate::format::{ParserConfig, Rules};
+use crate::plan::run_status::{self, RunStatus};
 use crate::plan::{self, Notation, ParseError, Plan};
 use crate::redact::mask;
 use crate::tail::splitter;
@@ -23,7 +25,7 @@ use explain::Explanation;
 /// The files to explain, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckRequest {
-    /// Progress logs, terminal logs, plans.
+    /// Progress logs, terminal logs, plans, status files.
     pub files: Vec<PathBuf>,
     /// One JSON object per file instead of a table.
     pub json: bool,
@@ -35,7 +37,8 @@ pub struct CheckRequest {
 enum FileContent {
     Log(Explanation),
     Plan(Plan),
-    /// A JSON document that is no plan, with the reason.
+    Status(RunStatus),
+    /// A document that is no plan, with the reason.
     Unusable(String),
 }
 
@@ -59,17 +62,28 @@ fn read_content(file: &Path, rules: &Rules) -> Result<FileContent, Error> {
         }
         _ => Error::unreadable(file, &cause),
     })?;
-    let is_document = file.extension().is_some_and(|extension| extension == "json");
+    let path = file.display().to_string();
     // A Markdown file may be a log with boxes in it: only its place tells.
-    let notation = match Notation::of(&file.display().to_string()) {
-        Notation::Markdown => Notation::Json,
-        notation @ (Notation::Json | Notation::JsonLines | Notation::Yaml) => notation,
+    let shape = Shape::of(file);
+    if shape == Shape::Status {
+        let status = run_status::read(&path, &splitter::decode_document(&bytes));
+        return Ok(status.map_or_else(|| FileContent::Unusable("does not say how a run stands".to_owned()), FileContent::Status));
+    }
+    let is_document = shape == Shape::Document;
+    let notation = match Notation::of(&path) {
+        Notation::Markdown if !is_document => Notation::Json,
+        notation => notation,
+    };
+    let name = match notation {
+        Notation::Json | Notation::JsonLines => "JSON",
+        Notation::Markdown => "Markdown",
+        Notation::Yaml => "YAML",
     };
     Ok(match plan::parse(notation, &splitter::decode_document(&bytes)) {
         Ok(plan) => FileContent::Plan(without_secrets(plan)),
-        Err(ParseError::Invalid(why)) if is_document => FileContent::Unusable(format!("no JSON that can be read: {why}")),
+        Err(ParseError::Invalid(why)) if is_document => FileContent::Unusable(format!("no {name} that can be read: {why}")),
         Err(ParseError::NotAPlan) if is_document => {
-            FileContent::Unusable("JSON, but no plan: no list of stories, tasks or features was found in it".to_owned())
+            FileContent::Unusable(format!("{name}, but no plan: no list of stories, tasks or features was found in it"))
         }
         Err(ParseError::Invalid(_) | ParseError::NotAPlan) => {
             FileContent::Log(explain::explain_log(&ParserConfig::new(file, TimeZone::system(), rules), &bytes))

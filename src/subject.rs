@@ -30,13 +30,16 @@ pub struct StoryRef {
 /// Resolves the names that the sources of one task write.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct StoryResolver {
-    /// Not persisted, like the next two: `set_plan` rebuilds them.
+    /// Not persisted, like the next three: `set_plan` rebuilds them.
     #[serde(skip)]
     plan: Vec<ResolvedPlanStory>,
     #[serde(skip)]
     by_id: HashMap<String, usize>,
     #[serde(skip)]
     by_title: HashMap<String, usize>,
+    /// `Phase 2` by its number.
+    #[serde(skip)]
+    by_number: HashMap<String, usize>,
     /// Written form → story, from the first time that it was resolved.
     resolved: HashMap<String, StoryRef>,
     /// The same by normalized id, for a plan that comes later and spells the id in another way.
@@ -59,6 +62,7 @@ impl StoryResolver {
         self.plan.clear();
         self.by_id.clear();
         self.by_title.clear();
+        self.by_number.clear();
         let mut taken = HashSet::with_capacity(plan.stories.len());
         for story in &plan.stories {
             let written = written_form(story.id.as_deref(), story.title.as_deref());
@@ -74,6 +78,7 @@ impl StoryResolver {
             let story_ref = StoryRef { key, id: story.id.as_deref().map(Arc::from) };
             if let Some(id) = &story.id {
                 self.by_id.entry(normalize_id(id)).or_insert(index);
+                self.by_number.entry(number(&normalize_id(id)).to_owned()).or_insert(index);
             }
             if let Some(title) = &story.title {
                 self.by_title.entry(normalize(title)).or_insert(index);
@@ -113,10 +118,20 @@ impl StoryResolver {
     /// The index in the plan of the story that `name` means.
     pub fn find_in_plan(&self, name: &StoryName) -> Option<usize> {
         match written_names(name) {
-            (Some(id), title) => self.by_id.get(&normalize_id(id)).copied().or_else(|| self.find_without_id(Some(id), title?)),
+            (Some(id), title) => {
+                let id = normalize_id(id);
+                let by_id = self.by_id.get(&id).copied().or_else(|| self.find_by_number(&id, title?));
+                by_id.or_else(|| self.find_without_id(Some(&id), title?))
+            }
             (None, Some(title)) => self.by_title.get(&normalize(title)).copied().or_else(|| self.find_without_id(None, title)),
             (None, None) => None,
         }
+    }
+
+    /// The index of a part of the plan that one of the two calls `Phase 2` and the other 2: the titles must agree.
+    fn find_by_number(&self, id: &str, title: &str) -> Option<usize> {
+        let index = *self.by_number.get(number(id))?;
+        self.plan[index].title.as_deref().is_some_and(|planned| titles_agree(planned, title)).then_some(index)
     }
 
     /// The index of a story that the plan gives no id: by its number where the log numbers the stories, else by the only title that
@@ -258,6 +273,13 @@ fn normalize_id(id: &str) -> String {
         normalized.push(c);
     }
     normalized
+}
+
+/// A normalized id without the word for a part of a plan before its number: `PHASE2` → `2`.
+fn number(normalized: &str) -> &str {
+    const PARTS: [&str; 6] = ["PHASE", "EPIC", "MILESTONE", "WAVE", "STAGE", "SPRINT"];
+    let number = PARTS.iter().find_map(|word| normalized.strip_prefix(word));
+    number.filter(|number| number.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(normalized)
 }
 
 /// Lower case, with a single space for everything between letters and digits.

@@ -15,6 +15,7 @@ pub(super) fn render_text(name: &str, content: &FileContent) -> String {
     match content {
         FileContent::Log(explanation) => table::render_log(name, explanation),
         FileContent::Plan(plan) => table::render_plan(name, plan),
+        FileContent::Status(status) => table::render_status(name, status),
         FileContent::Unusable(why) => format!("{name}: {why}\n"),
     }
 }
@@ -27,6 +28,7 @@ pub(super) fn render_json(name: &str, content: &FileContent) -> String {
                 plan.stories.iter().map(|story| ReportedStory { story_id: story.id.as_deref(), title: story.title.as_deref() }).collect();
             Report { kind: Some(SourceKind::Plan.name()), stories: Some(stories), ..Report::of(name) }
         }
+        FileContent::Status(_) => Report { kind: Some("status"), ..Report::of(name) },
         FileContent::Unusable(why) => Report { problem: Some(why), ..Report::of(name) },
     };
     // Strings and numbers only: serialization cannot fail.

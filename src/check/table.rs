@@ -8,6 +8,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::explain::{ExplainedLine, Explanation, LineClass, describe, story_name};
 use crate::fact::{Outcome, Statement, StatementForm};
 use crate::format::SourceKind;
+use crate::plan::run_status::RunStatus;
 use crate::plan::{Plan, PlanStory};
 
 /// Limit of the column for what was understood.
@@ -60,9 +61,40 @@ pub(super) fn render_plan(name: &str, plan: &Plan) -> String {
         );
     }
     let passed = plan.stories.iter().filter(|story| story.is_passed()).count();
-    push_line(&mut text, format_args!("{passed} of {} stories passed", plan.stories.len()));
+    let counted = plan.stories.iter().filter(|story| story.is_counted()).count();
+    push_line(&mut text, format_args!("{passed} of {counted} stories passed"));
+    if counted < plan.stories.len() {
+        push_line(&mut text, format_args!("{} put off or given up: they count nowhere", plan.stories.len() - counted));
+    }
     if let Some(cut) = &plan.truncation {
         push_line(&mut text, format_args!("{cut}"));
+    }
+    text
+}
+
+pub(super) fn render_status(name: &str, status: &RunStatus) -> String {
+    let mut text = format!("{name}: how a run stands\n");
+    if let Some(plan) = &status.plan {
+        push_line(&mut text, format_args!("  of the plan {plan}"));
+    }
+    if let Some(iteration) = status.iteration {
+        let limit = status.max_iterations.map(|limit| format!(" of {limit}")).unwrap_or_default();
+        push_line(&mut text, format_args!("  iteration {iteration}{limit}"));
+    }
+    for start in &status.starts {
+        push_line(&mut text, format_args!("  {} was begun", start.id));
+    }
+    match &status.end {
+        Some(end) => {
+            let how = match end.passed {
+                Some(true) => "is complete",
+                Some(false) => "failed",
+                None => "is over",
+            };
+            let reason = end.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            push_line(&mut text, format_args!("  the run {how}{reason}"));
+        }
+        None => push_line(&mut text, format_args!("  the run goes on")),
     }
     text
 }

@@ -27,7 +27,7 @@ const PLANS: [&str; 2] = ["prd.json", "feature_list.json"];
 pub(super) fn group(expanded: Expanded, auto_discover: bool, current: &Path) -> Found {
     let Expanded { named, folders } = expanded;
     let mut grouping = Grouping { current: current.to_owned(), tasks: Vec::new(), claimed: Vec::new(), claimed_paths: HashSet::new() };
-    let (runner_logs, named): (Vec<_>, Vec<_>) = named.into_iter().partition(|named| is_runner_log(&named.path));
+    let (of_runners, named): (Vec<_>, Vec<_>) = named.into_iter().partition(|named| is_shared(&named.path));
     let (plans, logs): (Vec<_>, Vec<_>) = named.into_iter().partition(is_plan);
     let plan_folders = grouping.add_plans(&plans);
     for named in &logs {
@@ -37,8 +37,8 @@ pub(super) fn group(expanded: Expanded, auto_discover: bool, current: &Path) -> 
         let task = grouping.task_for_log(plan.unwrap_or(&home));
         grouping.claim_named(task, named);
     }
-    for named in &runner_logs {
-        for task in grouping.tasks_of_runner_log(&named.path) {
+    for named in &of_runners {
+        for task in grouping.tasks_of_runner_file(&named.path) {
             grouping.claim_named(task, named);
         }
     }
@@ -172,13 +172,27 @@ impl Grouping {
         self.add_task(folder, None, parts(folder), 1)
     }
 
-    /// The tasks whose runner writes this log; one of its own if there are none.
-    fn tasks_of_runner_log(&mut self, path: &Path) -> Vec<usize> {
+    /// The tasks whose runner writes this log, or that this status file may be about; one of its own if there are none.
+    fn tasks_of_runner_file(&mut self, path: &Path) -> Vec<usize> {
         let home = self.home_of(path);
+        if is_status(path) {
+            let tasks = self.tasks_of_status(path);
+            return if tasks.is_empty() { vec![self.task_for_log(&home)] } else { tasks };
+        }
         let runner = path.parent().and_then(|folder| name_of(runner_folder_of(&resolve(folder))?).map(str::to_owned));
         let is_theirs = |folder: &Path| runner.as_deref().and_then(|runner| runner_home(folder, runner)).as_ref() == Some(&home);
         let tasks: Vec<usize> = (0..self.tasks.len()).filter(|task| is_theirs(&self.tasks[*task].folder)).collect();
         if tasks.is_empty() { vec![self.task_for_log(&home)] } else { tasks }
+    }
+
+    /// The tasks whose plan lies in the runner's folder that the status file lies in.
+    fn tasks_of_status(&self, path: &Path) -> Vec<usize> {
+        let real = resolve(path);
+        let Some(runner) = real.parent().and_then(runner_folder_of) else { return Vec::new() };
+        let has_plan_in = |task: &usize| {
+            self.claimed.iter().any(|claimed| claimed.task == *task && claimed.real.starts_with(runner) && !is_status(&claimed.path))
+        };
+        (0..self.tasks.len()).filter(|task| self.tasks[*task].has_plan).filter(has_plan_in).collect()
     }
 
     fn claim_named(&mut self, task: usize, named: &Named) {
@@ -191,7 +205,7 @@ impl Grouping {
 
     fn claim(&mut self, task: usize, path: &Path, as_named: Option<&Path>, is_explicit: bool) {
         let real = resolve(path);
-        let whose = is_runner_log(path).then_some(task);
+        let whose = is_shared(path).then_some(task);
         if self.claimed_paths.insert((real.clone(), whose)) {
             self.claimed.push(Claimed { task, path: path.to_owned(), real, as_named: as_named.map(Path::to_owned), is_explicit });
         }
@@ -224,7 +238,10 @@ impl Grouping {
         paths.push(home.clone().or_else(|| repository(folder)).unwrap_or_else(|| folder.clone()).join(EXECUTION_LOG));
         // Written at the first error only, so that it is waited for.
         paths.extend(home.map(|home| home.join(ERROR_LOG)));
-        paths.extend(runner_files(folder));
+        paths.extend(runner_files(folder).into_iter().filter(|path| {
+            let tasks = if is_status(path) { self.tasks_of_status(path) } else { Vec::new() };
+            tasks.is_empty() || tasks.contains(&task)
+        }));
         paths
     }
 
@@ -238,11 +255,13 @@ impl Grouping {
             is_tentative: draft.is_tentative,
         });
         let sources = self.claimed.iter().zip(0..).map(|(claimed, id)| {
-            let folder = self.tasks[claimed.task].folder.as_path();
+            let draft = &self.tasks[claimed.task];
+            let folder = draft.folder.as_path();
+            let reader = draft.part.as_ref().map_or_else(|| folder.to_owned(), |part| folder.join(part));
             Source {
                 id: SourceId(id),
                 task: TaskId(u32::try_from(claimed.task).unwrap_or(u32::MAX)),
-                key: SourceKey::new(&claimed.path, is_runner_log(&claimed.path).then_some(folder)),
+                key: SourceKey::new(&claimed.path, is_shared(&claimed.path).then_some(&reader)),
                 path: claimed.path.clone(),
                 shared_path: is_runner_log(&claimed.path).then(|| claimed.real.clone()),
                 display_path: display_path(claimed, folder),
@@ -304,6 +323,16 @@ fn is_runner_log(path: &Path) -> bool {
         && !matches!(known_file(path), Some((_, known)) if matches!(known.holds, Holds::Plan(_)))
         && kind_of(path) != FileKind::Pipe
         && path.parent().is_some_and(|folder| runner_folder_of(&resolve(folder)).is_some())
+}
+
+/// Whether it is a document in which a runner says how its run stands.
+fn is_status(path: &Path) -> bool {
+    known_file(path).is_some_and(|(_, known)| known.holds == Holds::Status)
+}
+
+/// Whether several tasks may have it in common.
+fn is_shared(path: &Path) -> bool {
+    is_runner_log(path) || is_status(path)
 }
 
 /// Relative to the task's folder where it lies in it; a runner's file further up with `../`; else as named.

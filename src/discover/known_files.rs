@@ -103,6 +103,9 @@ pub const KNOWN_FILES: &[KnownFile] = &[
     file(".ralph/.lock", Status, "snarktank/ralph and its kin"),
     file(".ralph.lock", Status, "snarktank/ralph and its kin"),
     file(".ralph.pid", Status, "snarktank/ralph and its kin"),
+    file(".planning/STATE.md", Status, "GSD"),
+    file(".gsd/STATE.md", Status, "GSD-2"),
+    file(".ralph-tui/session-meta.json", Status, "ralph-tui"),
     file(".claude/ralph-loop.local.md", Status, "Claude Code's ralph-loop plugin"),
 ];
 

@@ -229,6 +229,12 @@ impl PlanSource {
                 counts.started += 1;
                 edges.push(PlanEdge::Started { story: index, count: counts.started });
             }
+            let has_ended = matches!(story.status, PlanStatus::Passed | PlanStatus::Failed) && before != story.status;
+            if has_ended && story.started_at.is_some() && counts.started <= counts.passed + counts.failed {
+                // The document says when the attempt began that it says has ended.
+                counts.started += 1;
+                edges.push(PlanEdge::Started { story: index, count: counts.started });
+            }
             for (criterion, _) in (0u32..).zip(&story.criteria).filter(|(_, criterion)| criterion.done == Some(true)) {
                 if self.criteria_done.insert((key.clone(), criterion)) {
                     edges.push(PlanEdge::CriterionDone { story: index, criterion });

@@ -74,6 +74,11 @@ impl FactResolver {
         self.stories.set_plan(plan)
     }
 
+    /// Whether the plan has a story of this name.
+    pub(super) fn has_in_plan(&self, name: &StoryName) -> bool {
+        self.stories.find_in_plan(name).is_some()
+    }
+
     pub(super) fn begin_run(&mut self) {
         self.stories.begin_run();
     }

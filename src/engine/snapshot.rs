@@ -88,6 +88,7 @@ fn unit(kind: SourceKind) -> SourceUnit {
         SourceKind::ExecutionLog | SourceKind::Events => SourceUnit::Records,
         SourceKind::Plan => SourceUnit::Stories,
         SourceKind::Ruled
+        | SourceKind::RunnerLog
         | SourceKind::ErrorLog
         | SourceKind::ProgressLog
         | SourceKind::Checklist

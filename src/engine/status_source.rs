@@ -1,10 +1,11 @@
 //! One status file of a runner: how its run stands, as it was read last.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::fact::Statement;
+use crate::fact::{Provenance, Statement, StoryName};
 use crate::format::SourceKind;
 use crate::ledger::TOTAL_LOSS_DELAY;
 use crate::model::Origin;
@@ -24,6 +25,15 @@ pub(super) struct StatusSource {
     ends: u32,
     /// When the process that it names was found to have ended.
     process_ended: Option<Duration>,
+}
+
+/// What a status file states anew.
+#[derive(Default)]
+pub(super) struct StatusChanges {
+    pub(super) facts: Vec<PlanFact>,
+    pub(super) end: Option<RunEnd>,
+    /// When it was written, as it says.
+    pub(super) at: Option<Timestamp>,
 }
 
 impl StatusSource {
@@ -76,18 +86,33 @@ impl StatusSource {
         Some(format!("its process {pid}, which {} names, has ended", self.path))
     }
 
-    /// What the file states anew: facts, and the end of the run where it says so. An end that is older than `last_work`, when a log or a
-    /// plan was written last, is that of an earlier run.
-    pub(super) fn take_changes(&mut self, last_work: Option<Timestamp>) -> (Vec<PlanFact>, Option<RunEnd>) {
+    /// Whether the file is about the plan at `path`: it may name another one.
+    fn is_about(&self, path: Option<&str>) -> bool {
+        let stem = path.map(|path| Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default());
+        let named = self.status.as_ref().and_then(|status| status.plan.as_deref());
+        named.zip(stem).is_none_or(|(named, stem)| named.eq_ignore_ascii_case(stem))
+    }
+
+    /// What the file states anew of the plan at `plan`: facts, the end of the run where it says so, and when. An end that is older than
+    /// `last_work`, when a log or a plan was written last, is that of an earlier run.
+    pub(super) fn take_changes(&mut self, plan: Option<&str>, last_work: Option<Timestamp>) -> StatusChanges {
         if !std::mem::replace(&mut self.has_changed, false) {
-            return (Vec::new(), None);
+            return StatusChanges::default();
         }
-        let Some(status) = &self.status else { return (Vec::new(), None) };
+        let Some(status) = self.status.as_ref().filter(|_| self.is_about(plan)) else { return StatusChanges::default() };
         let mut facts = Vec::new();
         if let Some(iteration) = status.iteration {
             facts.push(PlanFact::about_run(Statement::Activity { text: None, iteration: Some((iteration, status.max_iterations)) }, None));
         }
-        let reported_at = status.at.or(self.written);
+        for start in &status.starts {
+            let mut fact = PlanFact::about_run(Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() }, Some(1));
+            fact.fact.story = Some(StoryName { id: Some(start.id.clone()), title: None });
+            fact.fact.provenance = Provenance::Explicit;
+            fact.record_at(start.at);
+            facts.push(fact);
+        }
+        // By the clock that the others' times are of: in a fresh copy all files are new, whatever they say of themselves.
+        let reported_at = self.written.or(status.at);
         let is_present = reported_at.zip(last_work).is_none_or(|(reported, work)| reported.0 + WRITE_ORDER_TOLERANCE >= work.0);
         let end = status.end.clone().filter(|_| is_present);
         if let Some(passed) = end.as_ref().and_then(|end| end.passed) {
@@ -96,6 +121,6 @@ impl StatusSource {
             fact.record_at(status.at);
             facts.push(fact);
         }
-        (facts, end)
+        StatusChanges { facts, end, at: status.at }
     }
 }

@@ -28,7 +28,7 @@ use super::plan_facts::{self, PlanFact};
 use super::plan_source::{PlanEdge, PlanSource};
 use super::resolve::{FactResolver, Resolved, RunStart, key};
 use super::run_name::run_name;
-use super::status_source::StatusSource;
+use super::status_source::{StatusChanges, StatusSource};
 
 pub(super) struct TaskEngine {
     /// Index among the tasks of the engine.
@@ -65,6 +65,12 @@ pub(super) struct TaskEngine {
     pub(super) restored: bool,
     /// The notice about `MAX_KEYS` was given.
     pub(super) full_reported: bool,
+}
+
+/// That a run has stopped, who says so and when.
+pub(super) struct RunStop {
+    pub(super) reason: CleanText,
+    pub(super) at: Timestamp,
 }
 
 impl TaskEngine {
@@ -271,6 +277,10 @@ impl TaskEngine {
         let is_overruled = kind == CountedKind::TaskPassed && pending.origin.kind != SourceKind::Plan && self.has_plan();
         if is_overruled || (kind == CountedKind::StoryStarted && self.start_was_implied(pending)) {
             self.emit(pending, kind, &pending.fact, None, now, events);
+            if is_overruled && pending.origin.kind == SourceKind::RunnerLog {
+                let at = pending.fact.recorded_at.map_or(now.wall, |recorded| recorded.at);
+                self.model.stop(format!("{}: the runner calls it complete, the plan does not", pending.origin.path).into(), at);
+            }
             return;
         }
         let due = pending.count.map(|count| self.run.due(key(kind, &pending.names.key_text), count)).filter(|due| !due.is_empty());
@@ -519,21 +529,23 @@ impl TaskEngine {
         }
     }
 
-    /// Applies what the status files state anew. Returns the facts of each.
-    pub(super) fn take_status_changes(&mut self, now: ClockReading) -> Vec<(PlanFact, Origin)> {
+    /// What the status files state anew: the facts of each, and that the run has stopped, with the reason and the time.
+    pub(super) fn take_status_changes(&mut self, now: ClockReading) -> (Vec<(PlanFact, Origin)>, Option<RunStop>) {
         let logs = self.logs.iter().filter_map(|log| log.written);
         let last_work = logs.chain(self.plans.iter().filter_map(|plan| plan.written)).max();
-        let mut all = Vec::new();
+        let (mut all, mut stop) = (Vec::new(), None);
+        let plan = self.plans.iter().find(|plan| plan.has_stories()).map(|plan| plan.path.clone());
         for source in &mut self.statuses {
-            let (facts, end) = source.take_changes(last_work);
+            let StatusChanges { facts, end, at } = source.take_changes(plan.as_deref(), last_work);
             let origin = source.origin();
             if let Some(end) = end.filter(|end| end.passed != Some(false)) {
                 let reason = end.reason.unwrap_or_else(|| "the runner says so".to_owned());
-                self.model.stop(format!("{}: {reason}", source.path).into(), now.wall);
+                stop = Some(RunStop { reason: format!("{}: {reason}", source.path).into(), at: at.unwrap_or(now.wall) });
             }
-            all.extend(facts.into_iter().map(|fact| (fact, origin.clone())));
+            let is_of_plan = |fact: &PlanFact| fact.fact.story.as_ref().is_none_or(|story| self.resolver.has_in_plan(story));
+            all.extend(facts.into_iter().filter(is_of_plan).map(|fact| (fact, origin.clone())));
         }
-        all
+        (all, stop)
     }
 
     /// The fact that a plan was completed, once per completion.

@@ -68,13 +68,17 @@ impl TaskTick<'_> {
             let message = format!("has said {MAX_KEYS} different things: what else is new in it is not told; a new run begins afresh");
             self.add_notice(NoticeKind::Limit, &task.id.clone(), &message);
         }
-        for (fact, origin) in task.take_status_changes(self.now) {
+        let (of_statuses, stop) = task.take_status_changes(self.now);
+        for (fact, origin) in of_statuses {
             pending.push(task.prepare_plan_fact(fact, &origin, self.mute, self.live));
         }
         // Plans are the last in the order of trust.
         pending.append(&mut of_plans);
         self.complete_plans(task, &mut pending);
         task.apply_all(pending, self.now, &mut self.events);
+        if let Some(stop) = stop {
+            task.model.stop(stop.reason, stop.at);
+        }
         task.stop_if_gone(self.now);
         if self.live && !self.finish {
             task.infer_current(self.now, &mut self.events);

@@ -224,7 +224,7 @@ impl Log {
         for verdict in &mut verdicts {
             if self.reported.has(base + verdict.at) || anchor(&file, verdict.at).is_some() || self.is_kept(&file, &texts, verdict.at) {
                 verdict.p = verdict.p.max(CERTAIN);
-            } else if is_no_record(&file.lines[verdict.at], texts[verdict.at]) {
+            } else if is_no_record(&file.lines[verdict.at], texts[verdict.at]) || is_bare_time(&file, verdict.at) {
                 verdict.p = 0.0;
             } else if verdict.p < SURE && pause != Pause::End {
                 if verdict.p > LIKELY {
@@ -361,6 +361,10 @@ impl Log {
         }
     }
 
+    pub(super) fn has_records(&self) -> bool {
+        self.votes.has(SourceKind::ProgressLog)
+    }
+
     pub(super) fn newest_first(&self) -> bool {
         self.order.falls()
     }
@@ -448,6 +452,16 @@ fn is_no_record(line: &LexedLine, text: &str) -> bool {
         || (line.is_label(LabelClass::Next) && line.lead.is_none())
         || line.text.starts_with("Next:")
         || is_template(text)
+}
+
+/// A heading of a time alone with nothing below it yet: it names no work.
+fn is_bare_time(file: &IndexedLog, at: usize) -> bool {
+    let line = &file.lines[at];
+    let is_time = |c: char| c.is_ascii_digit() || matches!(c, '#' | '-' | ':' | '.' | '/' | ' ' | 'T' | 'Z' | '[' | ']');
+    line.is_heading()
+        && line.times().next().is_some()
+        && line.text.chars().all(is_time)
+        && file.lines[at + 1..file.block_end(at).max(at + 1)].iter().all(LexedLine::is_blank)
 }
 
 /// What a template leaves for an agent to fill in.

@@ -9,6 +9,7 @@ use super::checklist::Checklist;
 use super::failures::Failures;
 use super::log::Log;
 use super::rules::{RuleFile, Ruled, Rules};
+use super::runner_log::RunnerLog;
 use super::terminal::Terminal;
 use super::time::Clock;
 use super::{ALL, LogHeader, Pause, PlanNames, Seen, SourceKind, json};
@@ -44,7 +45,7 @@ impl ParserConfig {
 
 /// Parses one file's lines from its beginning. It does no I/O; a clone continues independently.
 ///
-/// A line goes to the first of these that takes it: rules, checklist, error log, terminal log; else to the entry log.
+/// A line goes to the first of these that takes it: rules, checklist, error log, runner's log, terminal log; else to the log of records.
 #[derive(Debug, Clone)]
 pub struct LogParser {
     zone: TimeZone,
@@ -52,6 +53,7 @@ pub struct LogParser {
     log: Log,
     terminal: Terminal,
     failures: Failures,
+    runner: RunnerLog,
     checklist: Checklist,
     /// A line that is not blank has been read.
     begun: bool,
@@ -68,6 +70,7 @@ impl LogParser {
             log: Log::default(),
             terminal: Terminal::default(),
             failures: Failures::default(),
+            runner: RunnerLog::default(),
             checklist: Checklist::default(),
             begun: false,
             understood: 0,
@@ -85,26 +88,29 @@ impl LogParser {
             || self.checklist.is_sure()
             || self.terminal.is_sure()
             || self.terminal.wants(first)
-            || self.failures.wants(first);
+            || self.failures.wants(first)
+            || self.runner.wants(first);
         if !wanted {
             self.log.line(line, &self.zone, facts);
             return;
         }
-        let seen = Seen::alone(line, text, Clock { zone: &self.zone, year: None });
-        let ruled = self.ruled.as_mut().is_some_and(|ruled| ruled.line(&seen, facts));
+        let context = Seen::alone(line, text, Clock { zone: &self.zone, year: None });
+        let ruled = self.ruled.as_mut().is_some_and(|ruled| ruled.line(&context, facts));
         let understood = if ruled {
             true
         } else if self.checklist.is_sure() {
-            title || self.checklist.line(&seen, facts)
-        } else if self.failures.wants(first) && self.failures.line(&seen, facts) {
+            title || self.checklist.line(&context, facts)
+        } else if (self.failures.wants(first) && self.failures.line(&context, facts))
+            || (self.runner.wants(first) && self.runner.line(&context, facts))
+        {
             true
         } else if self.terminal.is_sure() {
             // What else stands in it is the agent's, whose headings and prose are not its log.
-            (self.terminal.wants(first) && self.terminal.line(&seen, facts)) || {
+            (self.terminal.wants(first) && self.terminal.line(&context, facts)) || {
                 self.terminal.other(text);
-                parse_self_contained(&seen, first, facts)
+                parse_self_contained(&context, first, facts)
             }
-        } else if self.terminal.wants(first) && self.log.kind() != SourceKind::ProgressLog && self.terminal.line(&seen, facts) {
+        } else if self.terminal.wants(first) && self.log.kind() != SourceKind::ProgressLog && self.terminal.line(&context, facts) {
             true
         } else {
             self.log.line(line, &self.zone, facts);
@@ -135,6 +141,7 @@ impl LogParser {
         }
         self.terminal.settle(facts);
         self.failures.settle(facts);
+        self.runner.settle(facts);
         self.checklist.settle(facts);
     }
 
@@ -165,7 +172,11 @@ impl LogParser {
 
     /// Whether a pause may make facts certain.
     pub fn has_pending(&self) -> bool {
-        self.log.is_waiting() || self.terminal.is_waiting() || self.failures.is_waiting() || self.checklist.is_waiting()
+        self.log.is_waiting()
+            || self.terminal.is_waiting()
+            || self.failures.is_waiting()
+            || self.runner.is_waiting()
+            || self.checklist.is_waiting()
     }
 
     /// The header at the top of the file.
@@ -179,6 +190,8 @@ impl LogParser {
             _ if self.ruled.as_ref().is_some_and(Ruled::is_sure) => SourceKind::Ruled,
             _ if self.checklist.is_sure() => SourceKind::Checklist,
             _ if self.terminal.is_sure() => SourceKind::TerminalLog,
+            // Its heading alone makes no log of records.
+            _ if self.runner.is_sure() && !self.log.has_records() => SourceKind::RunnerLog,
             SourceKind::Unknown if self.failures.is_sure() => SourceKind::ErrorLog,
             kind => kind,
         }
@@ -210,10 +223,10 @@ impl LogParser {
 }
 
 /// Parses a line that is a complete statement, inside any block.
-fn parse_self_contained(seen: &Seen<'_>, first: u8, facts: &mut Vec<Fact>) -> bool {
-    if first == b'{' && !json::may_speak(seen.text) {
+fn parse_self_contained(context: &Seen<'_>, first: u8, facts: &mut Vec<Fact>) -> bool {
+    if first == b'{' && !json::may_speak(context.text) {
         return false;
     }
-    let said = ALL.iter().filter(|family| family.begins.contains(&first)).find_map(|family| (family.read)(seen));
+    let said = ALL.iter().filter(|family| family.begins.contains(&first)).find_map(|family| (family.read)(context));
     said.map(|said| facts.extend(said)).is_some()
 }

@@ -29,6 +29,7 @@ mod record_facts;
 mod reported;
 mod rules;
 mod run_end;
+mod runner_log;
 mod say;
 mod seed;
 mod terminal;
@@ -100,6 +101,8 @@ pub enum SourceKind {
     ExecutionLog,
     /// Native events, one JSON object a line.
     Events,
+    /// Fixed lines that a runner's program writes.
+    RunnerLog,
     /// What `--rules` say it is.
     Ruled,
     /// Blocks of errors with their exit codes.
@@ -118,6 +121,7 @@ impl SourceKind {
         match self {
             SourceKind::ExecutionLog => "execution log",
             SourceKind::Events => "events",
+            SourceKind::RunnerLog => "runner log",
             SourceKind::Ruled => "log read by rules",
             SourceKind::ErrorLog => "error log",
             SourceKind::ProgressLog => "progress log",
@@ -131,7 +135,7 @@ impl SourceKind {
     /// Whether a program appends to it and rotates it, so that replaced content is not a new run.
     pub fn is_machine_log(self) -> bool {
         match self {
-            SourceKind::ExecutionLog | SourceKind::Events | SourceKind::ErrorLog | SourceKind::TerminalLog => true,
+            SourceKind::ExecutionLog | SourceKind::Events | SourceKind::RunnerLog | SourceKind::ErrorLog | SourceKind::TerminalLog => true,
             SourceKind::Ruled | SourceKind::ProgressLog | SourceKind::Checklist | SourceKind::Plan | SourceKind::Unknown => false,
         }
     }

@@ -118,14 +118,14 @@ fn events_of(case: &Path) -> String {
 }
 
 /// In the order of their names, so that snapshots come in the same order everywhere.
-fn folders(of: &Path) -> Vec<PathBuf> {
+pub(crate) fn folders(of: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(of).expect("it is a folder").map(|entry| entry.expect("it can be listed").path());
     let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
     folders.sort();
     folders
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("the folder is ours");
     for entry in fs::read_dir(from).expect("it is a folder") {
         let entry = entry.expect("it can be listed").path();

@@ -17,6 +17,7 @@ mod messages;
 mod names;
 mod newcomer;
 mod page;
+mod plans;
 mod report;
 mod restarts;
 mod runner;

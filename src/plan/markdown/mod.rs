@@ -94,6 +94,8 @@ fn errors(blocks: &[Block]) -> Vec<String> {
 
 /// The group that a heading opens.
 fn group(heading: &str) -> PlanGroup {
+    // conductor notes the commit behind the name of a phase that is over.
+    let heading = heading.split_once(" [checkpoint:").map_or(heading, |(name, _)| name);
     let (id, title) = words::id_and_title(heading);
     let kind = match id.as_deref().and_then(|id| id.split(' ').next()).unwrap_or_default().to_lowercase().as_str() {
         "phase" => GroupKind::Phase,
