@@ -58,8 +58,8 @@ fn conductor() {
         "# Implementation Plan - Shop\n\n## Phase 1: Basket [checkpoint: 1a2b3c4]\n\n- [x] Task: Write it 9f8e7d6\n    - [x] first\n    - [x] second\n- [~] Task: Conductor - User Manual Verification 'Phase 1' (Protocol in workflow.md)\n\n## Phase 2: Payment\n- [ ] Task: Take money\n",
         &[
             "Shop",
-            "[x] - Write it 2/2 #9f8e7d6 <Phase 1: Basket [checkpoint: 1a2b3c4]>",
-            "[~] - Conductor - User Manual Verification 'Phase 1' (Protocol in workflow.md) <Phase 1: Basket [checkpoint: 1a2b3c4]>",
+            "[x] - Write it 2/2 #9f8e7d6 <Phase 1: Basket>",
+            "[~] - Conductor - User Manual Verification 'Phase 1' (Protocol in workflow.md) <Phase 1: Basket>",
             "[ ] - Take money <Phase 2: Payment>",
         ],
     );
