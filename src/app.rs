@@ -177,7 +177,7 @@ impl Bridge {
             has_state: false,
             exit: Some(send_exit),
         };
-        let tail = TailThread::start(engine, publisher, scope, checkpoints, &config)?;
+        let tail = TailThread::start(engine, publisher, scope, checkpoints, &config, Some(budget.files))?;
         Ok(Bridge { hub, address, outputs, tail, exit, exit_when: config.exit_when, display: config.display })
     }
 
@@ -245,6 +245,7 @@ impl TailThread {
         scope: Scope,
         checkpoints: HashMap<SourceKey, FileCheckpoint>,
         config: &Config,
+        max_open: Option<usize>,
     ) -> Result<TailThread, Error> {
         let handle = TailHandle::new();
         let hub = publisher.hub.clone();
@@ -253,6 +254,7 @@ impl TailThread {
             once: config.exit_when == ExitWhen::Drained,
             poll_interval: config.read.poll_interval,
             checkpoints: config.read.state.is_some(),
+            max_open,
         };
         let body = move || {
             // Also on a panic: the outputs wait for the end of the hub.

@@ -144,6 +144,11 @@ impl SourceLedger {
     }
 
     /// Whether a new key was dropped because of [`MAX_KEYS`].
+    /// Whether nothing was ever counted.
+    pub fn is_empty(&self) -> bool {
+        [&self.closed, &self.before_run, &self.high_water, &self.current].iter().all(|counts| counts.is_empty())
+    }
+
     pub fn is_full(&self) -> bool {
         self.full
     }

@@ -1,7 +1,7 @@
 //! Reads files for a question, without any output: once, or for as long as the answer takes.
 
 use super::publisher::Publisher;
-use super::{TailThread, discover, engine_settings};
+use super::{TailThread, descriptors, discover, engine_settings};
 use crate::config::{Config, ExitWhen};
 use crate::engine::Engine;
 use crate::error::Error;
@@ -76,7 +76,7 @@ impl Observed {
         hub.begin_history();
         let publisher =
             Publisher { hub: hub.clone(), stdout: None, store: None, exit_when, log_to_stderr: false, has_state: false, exit: None };
-        let tail = TailThread::start(engine, publisher, scope, HashMap::new(), &config)?;
+        let tail = TailThread::start(engine, publisher, scope, HashMap::new(), &config, Some(descriptors::divide_limit(0).files))?;
         Ok(Observed { hub, tail })
     }
 

@@ -1,5 +1,7 @@
 //! What was named → the files meant by it: folders and globs become their files.
 
+use std::collections::HashMap;
+use std::fs::DirEntry;
 use std::path::{Component, Path, PathBuf};
 
 use globset::GlobBuilder;
@@ -140,13 +142,13 @@ impl Expanded {
 /// Of ralph-orchestrator's event files in one folder only the newest is written.
 fn newest_event_files(found: Vec<(usize, Named)>) -> Vec<Named> {
     let is_events = |line: usize| KNOWN_FILES.get(line).is_some_and(|known| known.pattern.contains("events-*"));
-    let newest = |named: &Named| {
-        let later =
-            |other: &&(usize, Named)| is_events(other.0) && other.1.path.parent() == named.path.parent() && other.1.path > named.path;
-        !found.iter().any(|other| later(&other))
-    };
-    let keep: Vec<bool> = found.iter().map(|(line, named)| !is_events(*line) || newest(named)).collect();
-    found.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|((_, named), _)| named).collect()
+    let mut newest: HashMap<PathBuf, PathBuf> = HashMap::new();
+    for (_, named) in found.iter().filter(|(line, _)| is_events(*line)) {
+        let known = newest.entry(named.path.parent().unwrap_or(Path::new("")).to_owned()).or_default();
+        *known = named.path.clone().max(std::mem::take(known));
+    }
+    let is_newest = |named: &Named| named.path.parent().and_then(|folder| newest.get(folder)) == Some(&named.path);
+    found.into_iter().filter(|(line, named)| !is_events(*line) || is_newest(named)).map(|(_, named)| named).collect()
 }
 
 fn explicit(name: &Path, path: PathBuf) -> Named {
@@ -192,13 +194,15 @@ fn regular_files(folder: &Path) -> Vec<String> {
 fn regular_files_with(folder: &Path, names_hidden: bool) -> Vec<String> {
     // What cannot be listed holds nothing that could be read: the caller says what it looked for.
     let entries = folder.read_dir().into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort_unstable();
     let real = resolve(folder);
-    names.retain(|name| {
-        let path = folder.join(name);
-        (names_hidden || !name.starts_with('.')) && kind_of(&path) == FileKind::File && resolve(&path).starts_with(&real)
-    });
+    let stays_inside = |entry: &DirEntry| match entry.file_type() {
+        Ok(kind) if kind.is_symlink() => kind_of(&entry.path()) == FileKind::File && resolve(&entry.path()).starts_with(&real),
+        Ok(kind) => kind.is_file(),
+        Err(_) => false,
+    };
+    let mut names: Vec<String> = entries.filter(stays_inside).filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.retain(|name| names_hidden || !name.starts_with('.'));
+    names.sort_unstable();
     names
 }
 

@@ -1,8 +1,9 @@
 //! What was found, and how what is found later is added to it.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::{Source, Task};
+use super::{Source, SourceKey, Task};
 use crate::line::{SourceId, TaskId};
 
 /// What is to be watched.
@@ -25,13 +26,14 @@ impl Found {
     /// Adds what `newer` has and this has not. What was found before keeps its number and its name: events have been told with it.
     pub fn add(&mut self, newer: Found) -> Added {
         let mut added = Added::default();
+        let mut known: HashSet<SourceKey> = self.sources.iter().map(|source| source.key.clone()).collect();
         for source in newer.sources {
-            if self.sources.iter().any(|known| known.key == source.key) {
+            if !known.insert(source.key.clone()) {
                 continue;
             }
             let Some(task) = newer.tasks.iter().find(|task| task.id == source.task) else { continue };
-            let known = self.tasks.iter().find(|known| known.folder == task.folder && known.part == task.part).map(|known| known.id);
-            let task = known.unwrap_or_else(|| {
+            let same = self.tasks.iter().find(|known| known.folder == task.folder && known.part == task.part).map(|known| known.id);
+            let task = same.unwrap_or_else(|| {
                 let id = TaskId(count(self.tasks.len()));
                 let task = Task { id, name: self.free_name(task), ..task.clone() };
                 self.tasks.push(task.clone());

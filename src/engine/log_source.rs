@@ -16,6 +16,7 @@ use super::counting::{CountedFact, RedrawFilter, UncountedFact, facts_at_eof, ol
 use super::detached::DetachedLogs;
 use super::ownership::SharedFileId;
 use super::resolve::Resolved;
+use super::source_parser::SourceParser;
 
 /// A file that nobody has written to for so long rests: what is probably a record is told.
 const IDLE_DELAY: Duration = Duration::from_secs(60);
@@ -26,13 +27,12 @@ pub(super) struct LogSource {
     pub(super) file: Option<SharedFileId>,
     /// The name of the file is that of a machine log.
     machine_name: bool,
-    config: ParserConfig,
-    parser: LogParser,
+    parser: SourceParser,
     pub(super) ledger: SourceLedger,
     /// Facts at the end of the accepted content that the ledger has not counted.
     uncounted: Vec<UncountedFact>,
     /// The content that replaced the accepted one, until a tick accepts it.
-    candidate: Option<CandidateContent>,
+    candidate: Option<Box<CandidateContent>>,
     /// Facts that the ledger counted early, because their content was about to be replaced; the next tick publishes them.
     unpublished: Vec<CountedFact>,
     /// Files that lost their name and are still read.
@@ -85,8 +85,7 @@ impl LogSource {
             path: Arc::from(path),
             file,
             machine_name,
-            parser: config.parser(),
-            config,
+            parser: SourceParser::new(config),
             ledger: SourceLedger::default(),
             uncounted: Vec::new(),
             candidate: None,
@@ -105,6 +104,11 @@ impl LogSource {
 
     pub(super) fn parser(&self) -> &LogParser {
         &self.parser
+    }
+
+    /// Lines that were understood, and that were not.
+    pub(super) fn line_counts(&self) -> (u64, u64) {
+        self.parser.line_counts()
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -138,10 +142,19 @@ impl LogSource {
             Some(RereadReason::Rewritten | RereadReason::Replaced | RereadReason::RotatedSibling | RereadReason::Restored) | None => reason,
         };
         let since = previous.map_or(now, |previous| previous.since);
-        let mut parser = self.config.parser();
-        parser.keep_verdicts(&self.parser);
-        self.candidate =
-            Some(CandidateContent { parser, facts: Vec::new(), facts_at_eof: None, partial_line: None, reason, since, complete: false });
+        let mut parser = self.parser.fresh();
+        if !self.parser.is_let_go() {
+            parser.keep_verdicts(&self.parser);
+        }
+        self.candidate = Some(Box::new(CandidateContent {
+            parser,
+            facts: Vec::new(),
+            facts_at_eof: None,
+            partial_line: None,
+            reason,
+            since,
+            complete: false,
+        }));
         self.late_partial_line = None;
         self.changed = now;
     }
@@ -204,6 +217,16 @@ impl LogSource {
         }
     }
 
+    /// An open entry in a file that nobody has written to for a while is complete, as far as the initial scan is concerned.
+    pub(super) fn pause_since_written(&self, now: Timestamp, live: bool) -> Pause {
+        let age = self.written.and_then(|at| now.since(at)).map(Duration::from_millis);
+        match age.filter(|_| !live) {
+            Some(age) if age >= IDLE_DELAY => Pause::End,
+            Some(age) if age >= PARTIAL_LOSS_DELAY => Pause::Quiet,
+            Some(_) | None => Pause::None,
+        }
+    }
+
     /// Takes the facts that are certain by now, and at a pause those of the open entry. `least` when more is known of the pause than
     /// how long ago the file changed.
     pub(super) fn settle(&mut self, now: Duration, least: Pause) {
@@ -215,9 +238,26 @@ impl LogSource {
         } else {
             Pause::None
         };
-        if self.candidate.is_none() {
+        if self.candidate.is_none() && !self.parser.is_let_go() {
             self.extract(pause.max(least));
         }
+    }
+
+    /// Keeps nothing of a file that is no runner's: nothing in it counts, and nothing looks as if it might. Returns whether that is so.
+    pub(super) fn let_go(&mut self, plan: Option<&Arc<PlanNames>>) -> bool {
+        let holds_nothing = self.uncounted.is_empty() && self.unpublished.is_empty() && self.ledger.is_empty();
+        let is_settled = !self.is_unsettled() && !self.parser.is_doubtful() && self.restored.is_none() && self.late_partial_line.is_none();
+        let is_foreign = self.parser.kind() == SourceKind::Unknown && !self.machine_name && self.parser.record_like() == 0;
+        if !(holds_nothing && is_settled && is_foreign) {
+            return false;
+        }
+        self.parser.let_go(plan);
+        true
+    }
+
+    /// Whether a file that was let go is to be read again.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.parser.is_wanted()
     }
 
     fn extract(&mut self, pause: Pause) {
@@ -366,7 +406,7 @@ impl LogSource {
     /// Accepts the candidate as evaluated, after any switch of runs: counts it against the high-water counts.
     pub(super) fn commit(&mut self, evaluation: Evaluation, now: Duration) -> Vec<CountedFact> {
         let mut counted = std::mem::take(&mut self.unpublished);
-        let Some(candidate) = self.candidate.take() else { return counted };
+        let Some(candidate) = self.candidate.take().map(|candidate| *candidate) else { return counted };
         let items: Vec<CountItem> = evaluation.items.iter().map(|(_, item)| *item).collect();
         self.provisional = evaluation.provisional.iter().map(|(key, fact)| (*key, fact.line)).collect();
         let mut facts = candidate.facts;
@@ -376,7 +416,7 @@ impl LogSource {
             counts[evaluation.items[index].0] = Some(count);
         }
         self.redraws = evaluation.redraws;
-        self.parser = candidate.parser;
+        self.parser.replace(candidate.parser);
         self.restored = None;
         self.untouched = false;
         self.uncounted.clear();
@@ -389,11 +429,11 @@ impl LogSource {
 
     /// Accepts the candidate without counting it: an earlier process has counted these facts.
     pub(super) fn skip_published(&mut self, now: Duration, mut resolve: impl FnMut(&Fact) -> Resolved) {
-        let Some(candidate) = self.candidate.take() else { return };
+        let Some(candidate) = self.candidate.take().map(|candidate| *candidate) else { return };
         self.changed = now;
         self.untouched = false;
         self.was_present = true;
-        self.parser = candidate.parser;
+        self.parser.replace(candidate.parser);
         let mut facts = candidate.facts;
         let was_settled = self.restored.take().is_some_and(|restored| restored.settled);
         self.parser.extract(if was_settled { Pause::Quiet } else { Pause::None }, &mut facts);
@@ -432,8 +472,8 @@ impl LogSource {
     /// Whether the candidate cannot wait for the next tick, because another content is about to replace it.
     pub(super) fn must_commit_early(&self, detached: bool) -> bool {
         let machine = self.is_machine_log();
-        let is_followed = |candidate: &CandidateContent| candidate.reason == RereadReason::RotatedSibling || (detached && machine);
-        self.candidate.as_ref().is_some_and(|candidate| candidate.complete && is_followed(candidate))
+        let is_followed = |reason| reason == RereadReason::RotatedSibling || (detached && machine);
+        self.candidate.as_ref().is_some_and(|candidate| candidate.complete && is_followed(candidate.reason))
     }
 
     /// Another file takes the name: the accepted content is the beginning of the detached file `id`.

@@ -21,6 +21,7 @@ mod resolve;
 mod run_name;
 mod shown;
 mod snapshot;
+mod source_parser;
 mod source_slot;
 mod status_source;
 mod task;
@@ -56,6 +57,8 @@ use tick::TaskTick;
 
 /// Most notices that the state shows.
 const MAX_NOTICES: usize = 20;
+/// With more sources than this, those that are no runner's are let go. With fewer, what is not understood of them is shown.
+const MANY_SOURCES: usize = 200;
 /// While a run goes on, the state's remaining time and quietness are renewed this often.
 const ESTIMATE_INTERVAL: Duration = Duration::from_secs(20);
 
@@ -128,6 +131,8 @@ pub struct SourceAdvice {
     pub wait: bool,
     /// A program appends to the file and rotates it.
     pub machine_log: bool,
+    /// The file was let go and is to be read again.
+    pub take_up: bool,
 }
 
 impl Engine {
@@ -316,14 +321,14 @@ impl Engine {
     pub fn advice(&self) -> Vec<SourceAdvice> {
         let advice = self.sources.iter().map(|slot| {
             let task = &self.tasks[slot.task];
-            let (log, machine_log) = match slot.role {
-                SourceRole::Log(log) => (Some(log), task.logs[log].is_machine_log()),
-                SourceRole::Plan(_) | SourceRole::Status(_) => (None, false),
+            let (log, machine_log, take_up) = match slot.role {
+                SourceRole::Log(log) => (Some(log), task.logs[log].is_machine_log(), task.logs[log].is_wanted()),
+                SourceRole::Plan(_) | SourceRole::Status(_) => (None, false, false),
             };
             // A pending plan may decide which task owns a record.
             let readers = self.owners.readers(slot.file);
             let wait = task.is_blocked(log) || readers.iter().any(|task| self.tasks[*task].is_blocked(None));
-            SourceAdvice { wait, machine_log }
+            SourceAdvice { wait, machine_log, take_up }
         });
         advice.collect()
     }
@@ -341,6 +346,16 @@ impl Engine {
             Some(NamedProcess { source: SourceId(index), process: source.process()?.clone(), written: source.written })
         });
         named.collect()
+    }
+
+    /// Keeps nothing of a file that was read to its end and is no runner's, where there are so many that it matters. Returns whether that
+    /// is so; when it changes, it is to be read from its start.
+    pub fn let_go(&mut self, source: SourceId, now: ClockReading) -> bool {
+        let slot = &self.sources[source.0 as usize];
+        match slot.role {
+            SourceRole::Log(log) if self.sources.len() > MANY_SOURCES => self.tasks[slot.task].let_go(log, now, self.live),
+            SourceRole::Log(_) | SourceRole::Plan(_) | SourceRole::Status(_) => false,
+        }
     }
 
     /// The snapshot of the state.
@@ -455,6 +470,7 @@ impl Engine {
                 (SourceRole::Log(log), Some(SourceCheckpoint::Log(kept))) => task.logs[log].restore(*kept, missing_since),
                 (SourceRole::Plan(plan), Some(SourceCheckpoint::Plan(kept))) => {
                     task.restore_plan(plan, *kept);
+                    task.has_new_document = true;
                     task.newest_plan().into_iter().for_each(|plan| self.owners.set_plan(task.index, plan));
                 }
                 (SourceRole::Log(_) | SourceRole::Plan(_) | SourceRole::Status(_), Some(_) | None) => {}
@@ -495,6 +511,7 @@ impl Engine {
             SourceRole::Plan(plan) => {
                 let had_other_run = task.plans[plan].has_other_run();
                 task.plans[plan].read(at.elapsed, text);
+                task.has_new_document = true;
                 changes_waits = had_other_run != task.plans[plan].has_other_run();
             }
             SourceRole::Status(status) => task.statuses[status].read(text),

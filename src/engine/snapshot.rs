@@ -28,7 +28,7 @@ pub(super) const TASK_LIMIT: usize = 200;
 const LISTED: u64 = 24 * 3600 * 1000;
 
 pub(super) fn log_state(log: &LogSource, state: SourceCondition) -> SourceState {
-    let (understood, unknown) = log.parser().line_counts();
+    let (understood, unknown) = log.line_counts();
     let kind = log.parser().kind();
     SourceState {
         path: log.path.clone().into(),

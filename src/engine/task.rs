@@ -65,6 +65,8 @@ pub(super) struct TaskEngine {
     pub(super) restored: bool,
     /// The notice about `MAX_KEYS` was given.
     pub(super) full_reported: bool,
+    /// A plan was read that the logs have not been shown.
+    pub(super) has_new_document: bool,
 }
 
 /// That a run has stopped, who says so and when.
@@ -99,6 +101,7 @@ impl TaskEngine {
             run_switch_pending: false,
             restored: false,
             full_reported: false,
+            has_new_document: false,
         }
     }
 
@@ -129,6 +132,16 @@ impl TaskEngine {
         for log in &mut self.logs {
             log.set_plan(self.plan_names.as_ref());
         }
+    }
+
+    /// Keeps nothing of a log that is no runner's, and returns whether that is so.
+    pub(super) fn let_go(&mut self, log: usize, now: ClockReading, live: bool) -> bool {
+        if std::mem::take(&mut self.has_new_document) {
+            self.share_plan_names();
+        }
+        let source = &mut self.logs[log];
+        source.settle(now.elapsed, source.pause_since_written(now.wall, live));
+        source.let_go(self.plan_names.as_ref())
     }
 
     /// Reads lines of a log.

@@ -6,7 +6,7 @@ use crate::clock::ClockReading;
 use crate::error::{Notice, NoticeKind};
 use crate::event::Event;
 use crate::format::Pause;
-use crate::ledger::{MAX_KEYS, PARTIAL_LOSS_DELAY, Verdict};
+use crate::ledger::{MAX_KEYS, Verdict};
 use crate::plan::Plan;
 use crate::text::CleanText;
 
@@ -16,12 +16,6 @@ use super::ownership::RecordOwners;
 use super::plan_facts::PlanFact;
 use super::plan_source::PlanChange;
 use super::task::TaskEngine;
-
-/// [`PARTIAL_LOSS_DELAY`] on the wall clock, which file times are compared with.
-const SETTLED_MS: u64 = PARTIAL_LOSS_DELAY.as_millis() as u64;
-
-/// The rest of a file after which what is probable is told, on the wall clock.
-const RESTED_MS: u64 = 60_000;
 
 pub(super) struct TaskTick<'a> {
     pub(super) owners: &'a mut RecordOwners,
@@ -182,14 +176,7 @@ impl TaskTick<'_> {
     }
 
     fn count_appended(&mut self, task: &mut TaskEngine, log: usize, pending: &mut Vec<PendingFact>) {
-        // An open entry in a file that nobody has written to for a while is complete, as far as the initial scan is concerned.
-        let age = task.logs[log].written.and_then(|at| self.now.wall.since(at));
-        let least = match age.filter(|_| !self.live) {
-            _ if self.finish => Pause::End,
-            Some(age) if age >= RESTED_MS => Pause::End,
-            Some(age) if age >= SETTLED_MS => Pause::Quiet,
-            Some(_) | None => Pause::None,
-        };
+        let least = if self.finish { Pause::End } else { task.logs[log].pause_since_written(self.now.wall, self.live) };
         task.logs[log].settle(self.now.elapsed, least);
         let appended = task.count_appended(log, self.now.elapsed, self.live, self.owners);
         if self.owners.is_shared(task.logs[log].file) {

@@ -86,6 +86,10 @@ impl DetachedFiles {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     pub(super) fn next_poll(&self) -> Option<Duration> {
         (!self.list.is_empty()).then(|| self.drained_at + DRAIN_INTERVAL)
     }

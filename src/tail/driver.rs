@@ -85,6 +85,11 @@ impl Driver {
         }
     }
 
+    /// Whether a file that was read to its end holds nothing, so that nothing of it need be kept.
+    pub(super) fn let_go(&mut self, source: SourceId, now: ClockReading) -> bool {
+        self.engine.let_go(source, now)
+    }
+
     /// Adds files that were found later.
     pub(super) fn add_sources(&mut self, added: &Added, now: ClockReading) {
         self.engine.add_sources(added, now);

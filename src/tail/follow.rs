@@ -7,7 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::input::RereadReason;
 
@@ -45,6 +45,16 @@ pub enum OldFile {
     Rotated,
 }
 
+impl OldFile {
+    /// The same where no descriptor of the old file shows whether it has a name at all: most likely it was saved over.
+    pub fn without_descriptor(self) -> OldFile {
+        match self {
+            OldFile::Rotated => OldFile::Rotated,
+            OldFile::SameInode | OldFile::Replaced | OldFile::Renamed => OldFile::Replaced,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileChange {
     /// Everything before the offset is as it was read.
@@ -77,33 +87,19 @@ impl Fingerprint {
 }
 
 /// Hashes of the bytes that were read, from the first to the offset.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct PrefixHash {
     offset: u64,
-    /// Of everything, while that is no more than [`FULL_LIMIT`].
+    /// Of everything, while that is no more than [`FULL_LIMIT`]; `None` before the first byte, because a hasher is large.
     whole: Option<Box<Xxh3>>,
     /// Of the first [`EDGE_BYTES`] bytes.
-    head: Box<Xxh3>,
+    head: Option<Box<Xxh3>>,
     /// Of the block of [`EDGE_BYTES`] bytes before the one that the offset is in, if there is one.
     block_before: Option<u64>,
     /// Of the block that the offset is in, from its start.
-    block: Box<Xxh3>,
+    block: Option<Box<Xxh3>>,
     first: Vec<u8>,
     last: Vec<u8>,
-}
-
-impl Default for PrefixHash {
-    fn default() -> Self {
-        PrefixHash {
-            offset: 0,
-            whole: Some(Box::default()),
-            head: Box::default(),
-            block_before: None,
-            block: Box::default(),
-            first: Vec::new(),
-            last: Vec::new(),
-        }
-    }
 }
 
 /// Reads at an offset, like `FileExt::read_at`.
@@ -117,8 +113,11 @@ impl PrefixHash {
 
     /// The next bytes of the file.
     pub fn add(&mut self, bytes: &[u8]) {
+        if self.offset == 0 {
+            self.whole = Some(Box::default());
+        }
         let in_head = EDGE_BYTES.saturating_sub(self.offset).min(bytes.len() as u64) as usize;
-        self.head.update(&bytes[..in_head]);
+        self.head.get_or_insert_default().update(&bytes[..in_head]);
         let room = QUICK - self.first.len();
         self.first.extend_from_slice(&bytes[..bytes.len().min(room)]);
         let kept = QUICK.saturating_sub(bytes.len()).min(self.last.len());
@@ -127,14 +126,15 @@ impl PrefixHash {
 
         let mut rest = bytes;
         let mut at = self.offset;
+        let block = self.block.get_or_insert_default();
         while !rest.is_empty() {
             let room = EDGE_BYTES - at % EDGE_BYTES;
             let (now, later) = rest.split_at(rest.len().min(room as usize));
-            self.block.update(now);
+            block.update(now);
             at += now.len() as u64;
             if at.is_multiple_of(EDGE_BYTES) {
-                self.block_before = Some(self.block.digest());
-                self.block.reset();
+                self.block_before = Some(block.digest());
+                block.reset();
             }
             rest = later;
         }
@@ -175,10 +175,10 @@ impl PrefixHash {
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint {
             offset: self.offset,
-            whole: self.whole.as_ref().map(|whole| whole.digest()),
-            head: self.head.digest(),
+            whole: if self.offset > FULL_LIMIT { None } else { Some(digest_of(self.whole.as_deref())) },
+            head: digest_of(self.head.as_deref()),
             block_before: self.block_before,
-            block: self.block.digest(),
+            block: digest_of(self.block.as_deref()),
         }
     }
 
@@ -192,6 +192,11 @@ impl PrefixHash {
         }
         Ok(FileChange::Reread(reread_reason(old)))
     }
+}
+
+/// The digest of what was hashed, which may be nothing.
+fn digest_of(hasher: Option<&Xxh3>) -> u64 {
+    hasher.map_or_else(|| xxh3_64(&[]), Xxh3::digest)
 }
 
 /// Why a file with other bytes is reread.

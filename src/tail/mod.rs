@@ -13,6 +13,7 @@ mod detached;
 mod document;
 mod driver;
 mod file_stat;
+mod folder_listing;
 mod pipe;
 mod processes;
 mod read_position;

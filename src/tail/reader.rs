@@ -30,6 +30,8 @@ pub struct ReaderSettings {
     pub poll_interval: Option<Duration>,
     /// Publish a checkpoint now and then, from which a restarted process can continue.
     pub checkpoints: bool,
+    /// Hold at most so many files open; `None` without a limit.
+    pub max_open: Option<usize>,
 }
 
 /// What to read.
@@ -63,7 +65,7 @@ pub fn run(
 ) {
     let reader = Arc::new(Mutex::new(TailReader {
         baseline_due: settings.checkpoints && checkpoints.is_empty(),
-        files: TrackedFiles::new(&scope.found.sources, &mut checkpoints, handle),
+        files: TrackedFiles::new(&scope.found.sources, &mut checkpoints, handle).with_max_open(settings.max_open.unwrap_or(usize::MAX)),
         handle: handle.clone(),
         clock: Stopwatch::start(),
         driver: Driver::new(engine, sink),
@@ -208,7 +210,10 @@ impl TailReader {
         for index in self.files.order() {
             let due = self.files.next_poll(index, poll_interval) <= now.elapsed;
             let advice = self.driver.advice(self.files.id(index));
-            if !due || advice.wait {
+            if advice.take_up {
+                self.files.take_up(index);
+            }
+            if !(due || advice.take_up) || advice.wait {
                 continue;
             }
             while let PollResult::More { tick } = self.files.poll(index, advice.machine_log, now, &mut |input| self.driver.feed(input)) {
@@ -223,6 +228,7 @@ impl TailReader {
                     *steps_before_tick -= 1;
                 }
             }
+            self.close_if_possible(index, now);
         }
         if std::mem::take(&mut self.baseline_due) {
             self.publish_checkpoint(now);
@@ -242,6 +248,17 @@ impl TailReader {
         }
         for source in self.processes.check(self.driver.engine.processes(), now) {
             self.driver.feed(Input::ProcessEnded { source, at: now });
+        }
+    }
+
+    /// Lets a file go that is no runner's, and closes others that rest when too many are open.
+    fn close_if_possible(&mut self, index: usize, now: ClockReading) {
+        if self.files.may_let_go(index, now) && self.driver.let_go(self.files.id(index), now) {
+            self.files.let_go(index);
+        }
+        if let Some(message) = self.files.close_surplus() {
+            let notice = Notice { kind: NoticeKind::Limit, path: None, message: message.into(), at: now.wall };
+            self.driver.feed(Input::Notice { source: None, at: now, notice });
         }
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::tail::file_stat::FileIdentity;
+use crate::tail::folder_listing::FolderListings;
 use crate::tail::follow::OldFile;
 
 /// The rotated files beside one log that are not new any more.
@@ -42,8 +43,13 @@ impl RotatedFiles {
     }
 
     /// Marks every rotated file as seen: those that exist before the log is first read are older than it.
-    pub(super) fn mark_existing(&mut self, path: &Path) {
-        self.seen = rotated_files(path).map(|(_, meta)| stamp(&meta)).collect();
+    pub(super) fn mark_existing(&mut self, path: &Path, listings: &mut FolderListings) {
+        let (folder, own) = folder_and_name(path);
+        // All these names begin as the log's does up to its extension.
+        let start = own.rsplit_once('.').map_or(own, |(stem, _)| stem);
+        let names = listings.names(folder, start).filter(|name| sibling_kind(own, name) == Some(SiblingKind::Rotated));
+        let metas = names.filter_map(|name| folder.join(name).symlink_metadata().ok().filter(Metadata::is_file));
+        self.seen = metas.map(|meta| stamp(&meta)).collect();
     }
 
     /// Marks a file that was read, because it may get a rotated name.
@@ -87,16 +93,20 @@ fn rotated_files(path: &Path) -> impl Iterator<Item = (PathBuf, Metadata)> {
 }
 
 /// The regular files beside `path` whose names are made from its own.
-fn siblings(path: &Path) -> impl Iterator<Item = (SiblingKind, PathBuf, Metadata)> {
-    let own = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+fn siblings(path: &Path) -> impl Iterator<Item = (SiblingKind, PathBuf, Metadata)> + '_ {
+    let (folder, own) = folder_and_name(path);
     // A folder that cannot be listed has no siblings that could be read.
     let entries = folder.read_dir().into_iter().flatten().flatten();
     entries.filter_map(move |entry| {
-        let kind = sibling_kind(&own, entry.file_name().to_str()?)?;
+        let kind = sibling_kind(own, entry.file_name().to_str()?)?;
         let meta = entry.metadata().ok().filter(Metadata::is_file)?;
         Some((kind, entry.path(), meta))
     })
+}
+
+fn folder_and_name(path: &Path) -> (&Path, &str) {
+    let own = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    (path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")), own)
 }
 
 /// How the name `other` is made from `own`.
@@ -169,7 +179,7 @@ mod tests {
         fs::write(at("a.log"), "now").unwrap();
         fs::write(at("a.log.1"), "before").unwrap();
         let mut rotated = RotatedFiles::default();
-        rotated.mark_existing(&at("a.log"));
+        rotated.mark_existing(&at("a.log"), &mut FolderListings::default());
         fs::rename(at("a.log.1"), at("a.log.2")).unwrap();
         fs::write(at("a.log.1"), "new").unwrap();
         fs::create_dir(at("a.log.3")).unwrap();

@@ -185,6 +185,12 @@ impl FileTailer {
 
     /// Finds out what happened to the file since the last poll, and starts the read that follows from it.
     fn classify(&mut self, stat: FileStat, poll: &mut PollContext<'_>) -> io::Result<()> {
+        if let Some(parked) = self.parked() {
+            if parked == stat {
+                return Ok(());
+            }
+            self.reopen(parked.identity)?;
+        }
         let held = self.file.as_ref().map(|(_, identity)| *identity);
         if held != Some(stat.identity) || self.interrupted_reread.is_some() {
             return self.on_replaced(poll);
@@ -210,6 +216,62 @@ impl FileTailer {
             change = FileChange::Reread(RereadReason::Rotated);
         }
         self.begin(change, stat, false, poll);
+        Ok(())
+    }
+
+    /// The file as of the last poll, when its descriptor was given up since.
+    fn parked(&self) -> Option<FileStat> {
+        self.last_stat.filter(|_| self.file.is_none())
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Whether all that the file holds was read and nothing of it is under way, so that its descriptor is not needed until it changes.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let is_read = self.pending.is_none() && self.interrupted_reread.is_none() && !self.changed_while_reading;
+        let is_complete = !matches!(self.position.last_line, LastLine::Pending(_));
+        is_read && is_complete && self.file.is_some() && self.last_stat.is_some() && self.check_at.is_none() && self.detached.is_empty()
+    }
+
+    /// Whether it costs little to read the file from its start.
+    pub(super) fn is_small(&self) -> bool {
+        self.position.prefix.is_check_inline()
+    }
+
+    /// When the file last changed while it was tracked.
+    pub(super) fn changed_at(&self) -> Option<Duration> {
+        self.tracked.changed_at()
+    }
+
+    /// Closes the file until it changes: the limit of open files leaves no room.
+    pub(super) fn park(&mut self) {
+        self.file = None;
+    }
+
+    /// Closes the file until it changes, and then reads it from its start: nothing in it counts.
+    pub(super) fn let_go(&mut self) {
+        self.file = None;
+        self.position = ReadPosition::default();
+        self.rotated = RotatedFiles::default();
+    }
+
+    /// Makes the next poll read a file again that was let go.
+    pub(super) fn take_up(&mut self) {
+        if self.parked().is_some() {
+            self.last_stat = None;
+        }
+    }
+
+    /// Opens the path again, if the file that was parked still has it. What became of it otherwise is judged by its name.
+    fn reopen(&mut self, parked: FileIdentity) -> io::Result<()> {
+        match file_stat::open(&self.tracked.path, &self.tracked.confinement) {
+            Ok((file, stat)) if stat.identity == parked => self.file = Some((file, parked)),
+            Ok(_) => self.old_file = rotated::locate(&self.tracked.path, parked).without_descriptor(),
+            Err(cause) if file_stat::is_missing(&cause) => {}
+            Err(cause) => return Err(cause),
+        }
         Ok(())
     }
 
@@ -304,6 +366,9 @@ impl FileTailer {
             self.drained_at = now;
             self.check_at = None;
         }
+        if let Some(parked) = self.parked() {
+            self.old_file = rotated::locate(&self.tracked.path, parked.identity).without_descriptor();
+        }
         self.last_stat = None;
         let Some((old, identity)) = self.file.take() else {
             // A rotated file may hold all that was ever written. A file that was never read was not rotated.
@@ -373,7 +438,7 @@ impl FileTailer {
             return self.on_restored(&checkpoint, file, stat, poll);
         }
         if first {
-            self.rotated.mark_existing(&self.tracked.path);
+            self.rotated.mark_existing(&self.tracked.path, poll.listings);
         }
         let old = self.file.take();
         let mut known = vec![stat.identity];

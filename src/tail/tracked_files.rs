@@ -11,6 +11,7 @@ use crate::input::Input;
 use crate::line::SourceId;
 use crate::tail::checkpoint::FileCheckpoint;
 use crate::tail::document::DocumentReader;
+use crate::tail::folder_listing::FolderListings;
 use crate::tail::pipe::PipeReader;
 use crate::tail::tailer::FileTailer;
 use crate::tail::tracked_path::{PollContext, PollResult};
@@ -19,11 +20,20 @@ use crate::tail::wake::{Hints, TailHandle};
 /// The bytes read, their text as lines and the bounds of the lines fit together into the second cache of a core. Four times as much does not.
 const BUFFER_BYTES: usize = 64 << 10;
 
+/// A log that moved within this time is not let go: it would be read from its start at every write.
+const LET_GO_AFTER: Duration = Duration::from_secs(60);
+
 pub(super) struct TrackedFiles {
     files: Vec<TrackedFile>,
     /// Indices by `rank`: plans first, so that the stories are known before a log names them, then progress logs, then machine logs.
     order: Vec<usize>,
     buffer: Vec<u8>,
+    listings: FolderListings,
+    /// At most so many logs are held open.
+    max_open: usize,
+    open: usize,
+    /// The notice about `max_open` was given.
+    max_open_reported: bool,
 }
 
 struct TrackedFile {
@@ -45,12 +55,35 @@ enum TrackedKind {
     Stream(Box<PipeReader>),
 }
 
+impl TrackedFile {
+    fn is_open(&self) -> bool {
+        match &self.kind {
+            TrackedKind::Log(log) => log.is_open(),
+            // A document is closed once it is read. Streams are few, and named.
+            TrackedKind::Document(_) | TrackedKind::Stream(_) => false,
+        }
+    }
+}
+
 impl TrackedFiles {
     /// `checkpoints` say what an earlier process had read of the files.
     pub(super) fn new(sources: &[Source], checkpoints: &mut HashMap<SourceKey, FileCheckpoint>, handle: &TailHandle) -> Self {
-        let mut tracked = TrackedFiles { files: Vec::new(), order: Vec::new(), buffer: vec![0; BUFFER_BYTES] };
+        let mut tracked = TrackedFiles {
+            files: Vec::new(),
+            order: Vec::new(),
+            buffer: vec![0; BUFFER_BYTES],
+            listings: FolderListings::default(),
+            max_open: usize::MAX,
+            open: 0,
+            max_open_reported: false,
+        };
         tracked.add(sources, checkpoints, handle);
         tracked
+    }
+
+    /// Holds at most so many logs open.
+    pub(super) fn with_max_open(self, max_open: usize) -> Self {
+        TrackedFiles { max_open, ..self }
     }
 
     /// Adds files that were found later.
@@ -144,7 +177,9 @@ impl TrackedFiles {
     /// Polls one file. `machine` when it is a machine log: a program appends to it and rotates it.
     pub(super) fn poll(&mut self, index: usize, machine: bool, now: ClockReading, emit: &mut dyn FnMut(Input)) -> PollResult {
         let tracked = &mut self.files[index];
-        let mut poll = PollContext { now, closed: tracked.closed, machine, buffer: &mut self.buffer, emit };
+        self.listings.begin(now.elapsed);
+        let mut poll = PollContext { now, closed: tracked.closed, machine, buffer: &mut self.buffer, listings: &mut self.listings, emit };
+        let was_open = tracked.is_open();
         let step = match &mut tracked.kind {
             TrackedKind::Log(log) => log.poll(&mut poll),
             TrackedKind::Document(document) => document.poll(&mut poll),
@@ -154,19 +189,80 @@ impl TrackedFiles {
             tracked.changed = false;
             tracked.closed = false;
         }
+        self.open = self.open + usize::from(tracked.is_open()) - usize::from(was_open);
         step
+    }
+
+    /// Whether the log may be let go if it holds nothing: it is small, read to its end, and has not moved for a while.
+    pub(super) fn may_let_go(&self, index: usize, now: ClockReading) -> bool {
+        let TrackedKind::Log(log) = &self.files[index].kind else { return false };
+        log.is_at_rest() && log.is_small() && log.changed_at().is_none_or(|at| at + LET_GO_AFTER <= now.elapsed)
+    }
+
+    /// Closes a log that holds nothing until it changes.
+    pub(super) fn let_go(&mut self, index: usize) {
+        self.close_log(index, FileTailer::let_go);
+    }
+
+    /// Makes the next poll read a log again that was let go.
+    pub(super) fn take_up(&mut self, index: usize) {
+        let tracked = &mut self.files[index];
+        if let TrackedKind::Log(log) = &mut tracked.kind {
+            log.take_up();
+            tracked.changed = true;
+        }
+    }
+
+    /// Closes logs at rest until no more than `max_open` are open, the one that moved last at last. Returns a message for the first time.
+    pub(super) fn close_surplus(&mut self) -> Option<String> {
+        while self.open > self.max_open {
+            let at_rest = self.files.iter().enumerate().filter_map(|(index, tracked)| match &tracked.kind {
+                TrackedKind::Log(log) => log.is_at_rest().then(|| (log.changed_at(), index)),
+                TrackedKind::Document(_) | TrackedKind::Stream(_) => None,
+            });
+            let (_, longest) = at_rest.min()?;
+            self.close_log(longest, FileTailer::park);
+        }
+        let is_full = self.open == self.max_open && self.files.len() > self.max_open;
+        (is_full && !std::mem::replace(&mut self.max_open_reported, true)).then(|| {
+            format!(
+                "the limit of open files leaves room for {} of {} watched files: the others are closed while nothing is written to them; \
+                 raise it with ulimit -n",
+                self.max_open,
+                self.files.len()
+            )
+        })
+    }
+
+    fn close_log(&mut self, index: usize, close: impl FnOnce(&mut FileTailer)) {
+        if let TrackedKind::Log(log) = &mut self.files[index].kind
+            && log.is_open()
+        {
+            close(log);
+            self.open -= 1;
+        }
     }
 
     /// Nothing more will be read: partial lines are emitted as they are.
     pub(super) fn finish(&mut self, now: ClockReading, emit: &mut dyn FnMut(Input)) {
         for &index in &self.order {
             match &mut self.files[index].kind {
-                TrackedKind::Log(log) => {
-                    log.finish(&mut PollContext { now, closed: false, machine: false, buffer: &mut self.buffer, emit })
-                }
-                TrackedKind::Stream(stream) => {
-                    stream.finish(&mut PollContext { now, closed: false, machine: false, buffer: &mut self.buffer, emit })
-                }
+                TrackedKind::Log(log) => log.finish(&mut PollContext {
+                    now,
+                    closed: false,
+                    machine: false,
+                    buffer: &mut self.buffer,
+                    listings: &mut self.listings,
+                    emit,
+                }),
+                TrackedKind::Stream(stream) => stream.finish(&mut PollContext {
+                    now,
+                    closed: false,
+                    machine: false,
+                    buffer: &mut self.buffer,
+                    listings: &mut self.listings,
+                    emit,
+                }),
                 TrackedKind::Document(_) => {}
             }
         }

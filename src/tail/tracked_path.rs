@@ -11,6 +11,7 @@ use crate::error::NoticeKind;
 use crate::input::Input;
 use crate::line::SourceId;
 use crate::tail::file_stat::{self, FileStat};
+use crate::tail::folder_listing::FolderListings;
 
 /// A file that changed within this time is rechecked often.
 const RECENT: Duration = Duration::from_secs(60);
@@ -25,6 +26,7 @@ pub(super) struct PollContext<'a> {
     /// The file is a machine log: a program appends to it and rotates it.
     pub(super) machine: bool,
     pub(super) buffer: &'a mut [u8],
+    pub(super) listings: &'a mut FolderListings,
     pub(super) emit: &'a mut dyn FnMut(Input),
 }
 
@@ -112,6 +114,11 @@ impl TrackedPath {
 
     pub(super) fn mark_changed(&mut self, now: ClockReading) {
         self.changed_at = Some(now.elapsed);
+    }
+
+    /// When the file last changed, its first look aside where it was not new.
+    pub(super) fn changed_at(&self) -> Option<Duration> {
+        self.changed_at
     }
 
     pub(super) fn checked_at(&self) -> Duration {

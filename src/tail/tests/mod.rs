@@ -1,5 +1,6 @@
 //! Follows real files in a temporary folder with made-up clock readings: no waiting, every poll is asked for.
 
+mod closed;
 mod restart;
 mod rewrites;
 mod rotation;

@@ -1,0 +1,90 @@
+//! The parser of a source, kept only while something in the file counts: thousands of documents beside a run must not cost memory.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, LazyLock};
+
+use jiff::tz::TimeZone;
+
+use crate::format::{LogParser, ParserConfig, PlanNames, Rules};
+
+#[derive(Debug)]
+pub(super) struct SourceParser {
+    config: ParserConfig,
+    parser: Option<Box<LogParser>>,
+    /// Of a file that was let go.
+    let_go: Option<Box<LetGoFile>>,
+}
+
+/// What is kept of a file that was let go.
+#[derive(Debug)]
+struct LetGoFile {
+    lines: u64,
+    /// The evidence that it was judged with.
+    plan: Option<Arc<PlanNames>>,
+    /// The plan names other work since: the file is to be read again.
+    take_up: bool,
+}
+
+impl SourceParser {
+    pub(super) fn new(config: ParserConfig) -> Self {
+        SourceParser { config, parser: None, let_go: None }
+    }
+
+    /// A parser at the file's beginning.
+    pub(super) fn fresh(&self) -> LogParser {
+        self.config.parser()
+    }
+
+    pub(super) fn replace(&mut self, parser: LogParser) {
+        self.parser = Some(Box::new(parser));
+        self.let_go = None;
+    }
+
+    /// Drops everything but the number of lines. The next line is taken for the first of the file.
+    pub(super) fn let_go(&mut self, plan: Option<&Arc<PlanNames>>) {
+        self.let_go = Some(Box::new(LetGoFile { lines: self.line_counts().1, plan: plan.cloned(), take_up: false }));
+        self.parser = None;
+    }
+
+    /// Gives the parser what the plan beside names.
+    pub(super) fn set_plan(&mut self, plan: Option<&Arc<PlanNames>>) {
+        match &mut self.let_go {
+            Some(file) => file.take_up |= file.plan.as_deref() != plan.map(|plan| &**plan),
+            None => self.deref_mut().set_plan(plan),
+        }
+    }
+
+    pub(super) fn is_let_go(&self) -> bool {
+        self.let_go.is_some()
+    }
+
+    /// Whether a file that was let go is to be read again.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.let_go.as_ref().is_some_and(|file| file.take_up)
+    }
+
+    /// Lines that were understood, and that were not.
+    pub(super) fn line_counts(&self) -> (u64, u64) {
+        match &self.let_go {
+            Some(file) => (0, file.lines),
+            None => self.deref().line_counts(),
+        }
+    }
+}
+
+impl Deref for SourceParser {
+    type Target = LogParser;
+
+    fn deref(&self) -> &LogParser {
+        static NOTHING_READ: LazyLock<LogParser> =
+            LazyLock::new(|| ParserConfig::new("".as_ref(), TimeZone::UTC, &Rules::default()).parser());
+        self.parser.as_deref().unwrap_or(&NOTHING_READ)
+    }
+}
+
+impl DerefMut for SourceParser {
+    fn deref_mut(&mut self) -> &mut LogParser {
+        self.let_go = None;
+        self.parser.get_or_insert_with(|| Box::new(self.config.parser()))
+    }
+}
