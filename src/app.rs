@@ -26,6 +26,7 @@ use tokio::task::JoinSet;
 
 pub use self::connect::run as connect;
 use self::descriptors::DescriptorBudget;
+pub use self::descriptors::require_descriptors;
 pub(crate) use self::messages::{description, is_unrecognized, print};
 pub use self::messages::{finish_printing, print_last_words};
 pub(crate) use self::observe::Observed;

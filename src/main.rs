@@ -34,6 +34,7 @@ fn main() -> ExitCode {
 }
 
 fn run(program: impl AsyncFnOnce(Signals) -> Result<ExitReason, Error>) -> Result<u8, Error> {
+    app::require_descriptors()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|cause| Error::Io {
         what: "cannot start threads".to_owned(),
         path: None,

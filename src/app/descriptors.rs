@@ -1,6 +1,10 @@
 //! The limit of open files, divided once between clients and watched files, so that neither can take what the other needs.
 
+use std::fs::File;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::error::Error;
 
 /// Descriptors for everything else: standard streams, the runtime, the listener, the watcher, the store. Under a very low limit half of it.
 const RESERVED: u64 = 64;
@@ -20,6 +24,24 @@ pub(super) struct DescriptorBudget {
     pub(super) connections: usize,
     /// Watched files that are held open at one time.
     pub(super) files: usize,
+}
+
+/// What the runtime, a listener, the signals and the files being read take. The watcher does without where there are no more.
+const LEAST: usize = 10;
+
+/// Checks that the program can work at all.
+///
+/// # Errors
+///
+/// So few files can be opened that it could not.
+pub fn require_descriptors() -> Result<(), Error> {
+    raise_limit(0);
+    let opened: std::io::Result<Vec<File>> = (0..LEAST).map(|_| File::open("/dev/null")).collect();
+    opened.map(drop).map_err(|cause| Error::Io {
+        what: format!("{LEAST} free descriptors are needed: raise the limit of open files (ulimit -n)"),
+        path: None,
+        cause,
+    })
 }
 
 /// Raises the soft limit as far as needed and allowed, and divides it. Without a server `max_clients` is 0.

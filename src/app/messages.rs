@@ -120,7 +120,7 @@ fn files(task: &TaskState, several: bool) -> String {
         [first, ..] => {
             const NAMED: usize = 20;
             let names: Vec<&str> = unknown.iter().take(NAMED).map(|source| source.path.as_str()).collect();
-            let others = unknown.len().saturating_sub(NAMED);
+            let others = unknown.len().saturating_sub(NAMED) as u64 + u64::from(task.sources_left_out);
             let more = if others == 0 { String::new() } else { format!(" and {others} more") };
             push_line(&mut text, format_args!("  not understood: {}{more}", names.join(", ")));
             push_line(&mut text, format_args!("  progress-bridge check {} shows why, --rules FILE teaches it", first.path));

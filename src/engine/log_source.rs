@@ -255,6 +255,10 @@ impl LogSource {
         true
     }
 
+    pub(super) fn is_let_go(&self) -> bool {
+        self.parser.is_let_go()
+    }
+
     /// Whether a file that was let go is to be read again.
     pub(super) fn is_wanted(&self) -> bool {
         self.parser.is_wanted()

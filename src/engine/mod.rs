@@ -42,7 +42,7 @@ use crate::format::{ParserConfig, Rules};
 use crate::input::Input;
 use crate::ledger::{REAPPEAR_AFTER, Verdict};
 use crate::line::SourceId;
-use crate::model::state::{SourceCondition, SourceState, State, TaskState};
+use crate::model::state::{SourceCondition, State};
 pub use checkpoint::EngineCheckpoint;
 use checkpoint::SourceCheckpoint;
 use log_source::LogSource;
@@ -360,33 +360,14 @@ impl Engine {
 
     /// The snapshot of the state.
     pub fn state(&self, now: ClockReading) -> State {
-        let mut sources: Vec<Vec<SourceState>> = self.tasks.iter().map(|_| Vec::new()).collect();
-        for slot in &self.sources {
-            // A file that nobody named and that is not there is nobody's.
-            if !slot.is_named && slot.condition == SourceCondition::Waiting {
-                continue;
-            }
-            let task = &self.tasks[slot.task];
-            sources[slot.task].push(match slot.role {
-                SourceRole::Log(log) => snapshot::log_state(&task.logs[log], slot.condition),
-                SourceRole::Plan(plan) => snapshot::plan_state(&task.plans[plan], slot.condition),
-                SourceRole::Status(status) => snapshot::status_state(&task.statuses[status], slot.condition),
-            });
-        }
-        // Prose beside a run is no task of its own, but when there is nothing else it is shown for what it is.
-        let all_hidden = self.tasks.iter().all(TaskEngine::is_hidden);
-        let shown = self.tasks.iter().zip(sources).filter(|(task, _)| all_hidden || !task.is_hidden());
-        let count = if all_hidden { self.tasks.len() } else { self.tasks.iter().filter(|task| !task.is_hidden()).count() };
-        let shown = shown.take(snapshot::TASK_LIMIT);
-        let mut tasks: Vec<TaskState> =
-            shown.map(|(task, sources)| snapshot::task_state(&task.model, &task.folder, sources, now.wall)).collect();
-        snapshot::add_qualifiers(&mut tasks);
+        let sources = snapshot::sources(&self.tasks, &self.sources);
+        let (tasks, unlisted) = snapshot::tasks(&self.tasks, sources, now.wall);
         let mut state = State {
             schema: SCHEMA,
             server_time: now.wall,
             seq: self.seq,
-            unlisted: snapshot::count_unlisted(&mut tasks, count),
             tasks,
+            unlisted,
             notices: self.notices.iter().cloned().collect(),
         };
         self.masking().state(&mut state);

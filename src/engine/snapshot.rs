@@ -18,16 +18,59 @@ use crate::text;
 use super::log_source::LogSource;
 use super::plan_source::PlanSource;
 use super::status_source::StatusSource;
+use super::task::TaskEngine;
+use super::{SourceRole, SourceSlot};
 
 /// Lines of a source that were not understood and are shown.
 const UNKNOWN_LINES: usize = 20;
 
+/// Sources of a task that a snapshot lists at most.
+const SOURCE_LIMIT: usize = 200;
+
 /// Tasks that a snapshot shows at most.
-pub(super) const TASK_LIMIT: usize = 200;
+const TASK_LIMIT: usize = 200;
 /// Milliseconds after which a task that has not moved is no longer listed.
 const LISTED: u64 = 24 * 3600 * 1000;
 
-pub(super) fn log_state(log: &LogSource, state: SourceCondition) -> SourceState {
+/// The sources of one task that a snapshot lists.
+#[derive(Debug, Default)]
+pub(super) struct ListedSources {
+    listed: Vec<SourceState>,
+    /// How many are not.
+    left_out: u32,
+}
+
+/// The sources of each task: all, or where those are too many the ones that hold something before the others.
+pub(super) fn sources(tasks: &[TaskEngine], slots: &[SourceSlot]) -> Vec<ListedSources> {
+    // A file that nobody named and that is not there is nobody's.
+    let shown = || slots.iter().filter(|slot| slot.is_named || slot.condition != SourceCondition::Waiting);
+    let is_let_go = |slot: &SourceSlot| matches!(slot.role, SourceRole::Log(log) if tasks[slot.task].logs[log].is_let_go());
+    let mut room_for_others = vec![SOURCE_LIMIT; tasks.len()];
+    for slot in shown().filter(|slot| !is_let_go(slot)) {
+        room_for_others[slot.task] = room_for_others[slot.task].saturating_sub(1);
+    }
+    let mut sources: Vec<ListedSources> = tasks.iter().map(|_| ListedSources::default()).collect();
+    for slot in shown() {
+        let ListedSources { listed, left_out } = &mut sources[slot.task];
+        let room = &mut room_for_others[slot.task];
+        if listed.len() >= SOURCE_LIMIT || (is_let_go(slot) && *room == 0) {
+            *left_out += 1;
+            continue;
+        }
+        if is_let_go(slot) {
+            *room -= 1;
+        }
+        let task = &tasks[slot.task];
+        listed.push(match slot.role {
+            SourceRole::Log(log) => log_state(&task.logs[log], slot.condition),
+            SourceRole::Plan(plan) => plan_state(&task.plans[plan], slot.condition),
+            SourceRole::Status(status) => status_state(&task.statuses[status], slot.condition),
+        });
+    }
+    sources
+}
+
+fn log_state(log: &LogSource, state: SourceCondition) -> SourceState {
     let (understood, unknown) = log.line_counts();
     let kind = log.parser().kind();
     SourceState {
@@ -49,7 +92,7 @@ fn unknown_lines(log: &LogSource) -> Vec<UnknownLine> {
     lines.map(|(line, text)| UnknownLine { line, text: text.chars().take(TEXT_LIMIT).collect() }).collect()
 }
 
-pub(super) fn plan_state(source: &PlanSource, state: SourceCondition) -> SourceState {
+fn plan_state(source: &PlanSource, state: SourceCondition) -> SourceState {
     let kind = if source.plan.is_some() { SourceKind::Plan } else { SourceKind::Unknown };
     SourceState {
         path: source.path.clone().into(),
@@ -64,7 +107,7 @@ pub(super) fn plan_state(source: &PlanSource, state: SourceCondition) -> SourceS
     }
 }
 
-pub(super) fn status_state(source: &StatusSource, state: SourceCondition) -> SourceState {
+fn status_state(source: &StatusSource, state: SourceCondition) -> SourceState {
     SourceState {
         path: source.path.clone().into(),
         kind: if source.is_read() { "status" } else { SourceKind::Unknown.name() }.into(),
@@ -78,8 +121,20 @@ pub(super) fn status_state(source: &StatusSource, state: SourceCondition) -> Sou
     }
 }
 
+/// The tasks that the snapshot shows, and how many it does not.
+pub(super) fn tasks(tasks: &[TaskEngine], sources: Vec<ListedSources>, now: Timestamp) -> (Vec<TaskState>, Option<Unlisted>) {
+    // Prose beside a run is no task of its own, but when there is nothing else it is shown for what it is.
+    let all_hidden = tasks.iter().all(TaskEngine::is_hidden);
+    let count = if all_hidden { tasks.len() } else { tasks.iter().filter(|task| !task.is_hidden()).count() };
+    let shown = tasks.iter().zip(sources).filter(|(task, _)| all_hidden || !task.is_hidden()).take(TASK_LIMIT);
+    let mut states: Vec<TaskState> = shown.map(|(task, sources)| task_state(&task.model, &task.folder, sources, now)).collect();
+    add_qualifiers(&mut states);
+    let unlisted = count_unlisted(&mut states, count);
+    (states, unlisted)
+}
+
 /// A task as the snapshot shows it.
-pub(super) fn task_state(model: &TaskModel, folder: &Path, sources: Vec<SourceState>, now: Timestamp) -> TaskState {
+fn task_state(model: &TaskModel, folder: &Path, sources: ListedSources, now: Timestamp) -> TaskState {
     model.view(view_input(folder, &model.estimate_input(), sources, now), now)
 }
 
@@ -98,13 +153,14 @@ fn unit(kind: SourceKind) -> SourceUnit {
 }
 
 /// What the model does not know: the estimator's figures, and whether anything has moved.
-fn view_input(folder: &Path, input: &EstimateInput, sources: Vec<SourceState>, now: Timestamp) -> ViewInput {
+fn view_input(folder: &Path, input: &EstimateInput, sources: ListedSources, now: Timestamp) -> ViewInput {
     let finished: Vec<Duration> = input.finished.iter().map(|story| Duration::from_millis(story.duration_ms)).collect();
-    let attention = quiet(input, &finished, &sources, now);
+    let attention = quiet(input, &finished, &sources.listed, now);
     let folder = text::last_names(folder);
     ViewInput {
         folder: if folder.is_empty() { ".".into() } else { folder.into() },
-        sources,
+        sources: sources.listed,
+        sources_left_out: sources.left_out,
         agents: Vec::new(),
         remaining: remaining(input, &finished, attention.is_some(), now),
         attention,
@@ -152,7 +208,7 @@ fn quiet(input: &EstimateInput, finished: &[Duration], sources: &[SourceState], 
 }
 
 /// Tells tasks of one name apart: by their branches where those differ, else by their folders.
-pub(super) fn add_qualifiers(tasks: &mut [TaskState]) {
+fn add_qualifiers(tasks: &mut [TaskState]) {
     let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
     for (index, task) in tasks.iter().enumerate() {
         by_name.entry(task.task_name.to_lowercase()).or_default().push(index);
@@ -167,7 +223,7 @@ pub(super) fn add_qualifiers(tasks: &mut [TaskState]) {
 }
 
 /// Counts the tasks that screens need not list. When none has moved lately, all are listed: one is what somebody came to see.
-pub(super) fn count_unlisted(tasks: &mut [TaskState], all: usize) -> Option<Unlisted> {
+fn count_unlisted(tasks: &mut [TaskState], all: usize) -> Option<Unlisted> {
     if tasks.iter().all(|task| !task.listed) {
         tasks.iter_mut().for_each(|task| task.listed = true);
     }

@@ -88,3 +88,26 @@ impl DerefMut for SourceParser {
         self.parser.get_or_insert_with(|| Box::new(self.config.parser()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::{Line, LineEnd};
+
+    #[test]
+    fn a_file_that_was_let_go_is_wanted_again_when_the_plan_names_other_work() {
+        let mut parser = SourceParser::new(ParserConfig::new("notes.md".as_ref(), TimeZone::UTC, &Rules::default()));
+        let line = Line { number: 1, text: "some words", end: LineEnd::Feed };
+        parser.parse_line(line, &mut Vec::new());
+        parser.let_go(None);
+        assert_eq!((parser.line_counts(), parser.is_wanted()), ((0, 1), false));
+        parser.set_plan(None);
+        assert!(parser.is_let_go() && !parser.is_wanted());
+        let names = Arc::new(PlanNames::new([(Some("US-1".to_owned()), None)]));
+        parser.set_plan(Some(&names));
+        assert!(parser.is_let_go() && parser.is_wanted());
+        parser.parse_line(line, &mut Vec::new());
+        assert!(!parser.is_let_go() && !parser.is_wanted());
+        assert_eq!(parser.line_counts(), (0, 1), "it is read from its start");
+    }
+}

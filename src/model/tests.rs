@@ -106,6 +106,7 @@ fn shown(model: &TaskModel) -> TaskState {
     let input = ViewInput {
         folder: ".".into(),
         sources: Vec::<SourceState>::new(),
+        sources_left_out: 0,
         agents: Vec::new(),
         attention: None,
         remaining: Remaining::Unknown { reason: "not asked".into() },

@@ -25,6 +25,7 @@ const DETAIL_LIMIT: usize = 256 * 1024;
 pub(crate) struct ViewInput {
     pub folder: CleanText,
     pub sources: Vec<SourceState>,
+    pub sources_left_out: u32,
     pub agents: Vec<AgentState>,
     pub attention: Option<Attention>,
     pub remaining: Remaining,
@@ -47,7 +48,7 @@ pub(super) fn task_state(model: &TaskModel, input: ViewInput, now: Timestamp) ->
     let end = model.end.as_ref().filter(|end| end.dated);
     let started_at = model.started_at();
     let (stories, unplanned) = story_states(model, now);
-    let ViewInput { folder, sources, agents, attention, remaining, first_guess, usual_story, listed } = input;
+    let ViewInput { folder, sources, sources_left_out, agents, attention, remaining, first_guess, usual_story, listed } = input;
     TaskState {
         task_id: model.task_id.clone().into(),
         task_name: model.task_name().into(),
@@ -94,6 +95,7 @@ pub(super) fn task_state(model: &TaskModel, input: ViewInput, now: Timestamp) ->
         retries: model.retries(),
         last_error: model.last_error.clone(),
         sources,
+        sources_left_out,
     }
 }
 

@@ -147,6 +147,7 @@ pub(crate) fn running() -> TaskState {
             source("progress.txt", "progress log", SourceCondition::Reading),
             source("prd.json", "plan", SourceCondition::Reading),
         ],
+        sources_left_out: 0,
     }
 }
 
@@ -166,6 +167,7 @@ pub(crate) fn waiting() -> TaskState {
             source("progress.txt", "unknown", SourceCondition::Waiting),
             source(".claude-loop/execution_log.jsonl", "unknown", SourceCondition::Unreadable),
         ],
+        sources_left_out: 0,
         ..running()
     }
 }

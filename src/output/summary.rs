@@ -91,6 +91,9 @@ impl Summary<'_> {
             let pad = " ".repeat(paths - text::width(&source.path));
             lines.push(format!("  {}{pad}  {what}", source.path));
         }
+        if task.sources_left_out > 0 {
+            lines.push(format!("  and {} more that hold nothing", count(u64::from(task.sources_left_out), "file", "files")));
+        }
     }
 
     fn story(&self, story: &StoryState, current: bool, lines: &mut Vec<String>) {

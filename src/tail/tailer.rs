@@ -186,7 +186,7 @@ impl FileTailer {
     /// Finds out what happened to the file since the last poll, and starts the read that follows from it.
     fn classify(&mut self, stat: FileStat, poll: &mut PollContext<'_>) -> io::Result<()> {
         if let Some(parked) = self.parked() {
-            if parked == stat {
+            if parked == stat && self.check_at.is_none_or(|at| poll.now.elapsed < at) {
                 return Ok(());
             }
             self.reopen(parked.identity)?;
@@ -228,11 +228,16 @@ impl FileTailer {
         self.file.is_some()
     }
 
-    /// Whether all that the file holds was read and nothing of it is under way, so that its descriptor is not needed until it changes.
+    /// Whether all that the file held at the last poll was read, so that its descriptor is not needed until the next.
+    pub(super) fn is_read(&self) -> bool {
+        let is_settled = self.pending.is_none() && self.interrupted_reread.is_none() && !self.changed_while_reading;
+        is_settled && self.file.is_some() && self.last_stat.is_some()
+    }
+
+    /// Whether nothing follows but a change of the file.
     pub(super) fn is_at_rest(&self) -> bool {
-        let is_read = self.pending.is_none() && self.interrupted_reread.is_none() && !self.changed_while_reading;
         let is_complete = !matches!(self.position.last_line, LastLine::Pending(_));
-        is_read && is_complete && self.file.is_some() && self.last_stat.is_some() && self.check_at.is_none() && self.detached.is_empty()
+        self.is_read() && is_complete && self.check_at.is_none() && self.detached.is_empty()
     }
 
     /// Whether it costs little to read the file from its start.

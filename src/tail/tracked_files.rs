@@ -213,14 +213,14 @@ impl TrackedFiles {
         }
     }
 
-    /// Closes logs at rest until no more than `max_open` are open, the one that moved last at last. Returns a message for the first time.
+    /// Closes logs until no more than `max_open` are open, the one that moved last at last. Returns a message for the first time.
     pub(super) fn close_surplus(&mut self) -> Option<String> {
         while self.open > self.max_open {
-            let at_rest = self.files.iter().enumerate().filter_map(|(index, tracked)| match &tracked.kind {
-                TrackedKind::Log(log) => log.is_at_rest().then(|| (log.changed_at(), index)),
+            let read = self.files.iter().enumerate().filter_map(|(index, tracked)| match &tracked.kind {
+                TrackedKind::Log(log) => log.is_read().then(|| (log.changed_at(), index)),
                 TrackedKind::Document(_) | TrackedKind::Stream(_) => None,
             });
-            let (_, longest) = at_rest.min()?;
+            let (_, longest) = read.min()?;
             self.close_log(longest, FileTailer::park);
         }
         let is_full = self.open == self.max_open && self.files.len() > self.max_open;

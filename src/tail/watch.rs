@@ -4,6 +4,8 @@
 //! folder is missing, the nearest existing folder above it is watched.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
@@ -11,6 +13,9 @@ use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::tail::file_stat::FileIdentity;
 use crate::tail::wake::{FileEvent, Interest, TailHandle};
+
+/// Descriptors that are left for the files: a folder that is listed, a file that is read, one that it replaces.
+const SPARE_DESCRIPTORS: usize = 3;
 
 pub(super) struct FolderWatch {
     handle: TailHandle,
@@ -28,6 +33,9 @@ impl FolderWatch {
     /// folder appeared or disappeared, and now and then. The error says why a folder cannot be watched; the others are watched all the same.
     pub(super) fn sync(&mut self, files: &[PathBuf], rescanned: &[PathBuf]) -> Result<bool, String> {
         if self.watcher.is_none() {
+            // What is watched must be read as well: the watcher does not get the last descriptors.
+            let spare: io::Result<Vec<File>> = (0..SPARE_DESCRIPTORS).map(|_| File::open("/dev/null")).collect();
+            let _spare = spare.map_err(|cause| describe_notify_error(&notify::Error::io(cause)))?;
             let handle = self.handle.clone();
             let watcher =
                 notify::recommended_watcher(move |event| on_notify(&handle, event)).map_err(|cause| describe_notify_error(&cause))?;

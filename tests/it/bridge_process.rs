@@ -135,6 +135,11 @@ impl BridgeProcess {
         self.stderr.lines().join("\n")
     }
 
+    /// How many descriptors it holds.
+    pub fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
+    }
+
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().expect("kill is there");
         assert!(sent.success(), "the process is gone already");

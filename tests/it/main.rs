@@ -13,6 +13,7 @@ mod hostile_text;
 mod in_process_server;
 mod layers;
 mod links;
+mod many_files;
 mod messages;
 mod names;
 mod newcomer;

@@ -155,8 +155,15 @@ pub struct TaskState {
     /// The last one that was an event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<ErrorState>,
-    /// The watched files of this task.
+    /// The watched files of this task; 200 at most, those that hold something before the others.
     pub sources: Vec<SourceState>,
+    /// How many more are watched.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sources_left_out: u32,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl TaskState {

@@ -143,9 +143,9 @@ impl Body<'_> {
             };
             rows.push(Row::blank().fixed(format!("  {sign} "), paint).title(&source.path, Paint::Plain).right(words, paint));
         }
-        let more = task.sources.len().saturating_sub(shown);
+        let more = task.sources.len().saturating_sub(shown) as u64 + u64::from(task.sources_left_out);
         if more > 0 {
-            rows.push(Row::blank().fixed(format!("    and {} more", count(more as u64, "file", "files")), Paint::Dim));
+            rows.push(Row::blank().fixed(format!("    and {} more", count(more, "file", "files")), Paint::Dim));
         }
         rows.extend(self.spacer());
         rows.push(self.hint());
