@@ -251,7 +251,7 @@ impl TailReader {
         }
     }
 
-    /// Lets a file go that is no runner's, and closes others that rest when too many are open.
+    /// Lets a file go that is no runner's, and closes others when too many are open.
     fn close_if_possible(&mut self, index: usize, now: ClockReading) {
         if self.files.may_let_go(index, now) && self.driver.let_go(self.files.id(index), now) {
             self.files.let_go(index);

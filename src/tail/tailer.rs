@@ -235,7 +235,7 @@ impl FileTailer {
     }
 
     /// Whether nothing follows but a change of the file.
-    pub(super) fn is_at_rest(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         let is_complete = !matches!(self.position.last_line, LastLine::Pending(_));
         self.is_read() && is_complete && self.check_at.is_none() && self.detached.is_empty()
     }

@@ -196,7 +196,7 @@ impl TrackedFiles {
     /// Whether the log may be let go if it holds nothing: it is small, read to its end, and has not moved for a while.
     pub(super) fn may_let_go(&self, index: usize, now: ClockReading) -> bool {
         let TrackedKind::Log(log) = &self.files[index].kind else { return false };
-        log.is_at_rest() && log.is_small() && log.changed_at().is_none_or(|at| at + LET_GO_AFTER <= now.elapsed)
+        log.is_idle() && log.is_small() && log.changed_at().is_none_or(|at| at + LET_GO_AFTER <= now.elapsed)
     }
 
     /// Closes a log that holds nothing until it changes.
