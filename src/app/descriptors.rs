@@ -38,9 +38,10 @@ pub fn require_descriptors() -> Result<(), Error> {
     raise_limit(0);
     let opened: std::io::Result<Vec<File>> = (0..LEAST).map(|_| File::open("/dev/null")).collect();
     opened.map(drop).map_err(|cause| Error::Io {
-        what: format!("{LEAST} free descriptors are needed: raise the limit of open files (ulimit -n)"),
+        what: format!("cannot open {LEAST} files at a time"),
         path: None,
         cause,
+        hint: "raise the limit of open files (ulimit -n)",
     })
 }
 

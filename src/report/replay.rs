@@ -223,6 +223,7 @@ impl ReplayMachine {
             ViewInput {
                 folder: CleanText::default(),
                 sources: Vec::new(),
+                sources_left_out: 0,
                 agents: Vec::new(),
                 attention: None,
                 remaining: Remaining::Unknown { reason: "this is a replay".into() },
