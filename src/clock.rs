@@ -59,6 +59,17 @@ pub(crate) struct ClockReading {
     pub wall: Timestamp,
 }
 
+impl ClockReading {
+    /// Milliseconds by which the wall clock went further than the monotonic one since `earlier`, where that is more than the clocks' own
+    /// doing: the machine slept, or its clock was set; negative for one that was set back.
+    pub fn jump_since(self, earlier: ClockReading) -> Option<i64> {
+        const LEAST: i64 = 10_000;
+        let steady = i64::try_from(self.elapsed.saturating_sub(earlier.elapsed).as_millis()).unwrap_or(i64::MAX);
+        let jump = self.wall.0.saturating_sub(earlier.wall.0).saturating_sub(steady);
+        (jump.abs() >= LEAST).then_some(jump)
+    }
+}
+
 /// The monotonic clock, started with the reading, beside the wall clock.
 #[derive(Clone, Copy)]
 pub(crate) struct Stopwatch(Instant);

@@ -101,8 +101,8 @@ pub struct Engine {
     state_version: u64,
     /// When the remaining time was last renewed.
     estimated: Duration,
-    /// The last tick.
-    ticked: Duration,
+    /// The last tick; `None` before the first.
+    ticked: Option<ClockReading>,
     /// The parts of a checkpoint whose tasks and files are not watched yet.
     checkpoint: Option<EngineCheckpoint>,
     /// Events that an earlier process published after its last checkpoint: they are not emitted again.
@@ -151,7 +151,7 @@ impl Engine {
             finishing: false,
             state_version: 1,
             estimated: Duration::ZERO,
-            ticked: Duration::ZERO,
+            ticked: None,
             checkpoint: None,
             published: HashSet::new(),
         };
@@ -263,7 +263,9 @@ impl Engine {
         let mut events = Vec::new();
         // Not every change is an event: a story that falls back is believed without one.
         let mut changed = false;
-        self.ticked = now.elapsed;
+        if let Some(jump) = self.ticked.replace(now).and_then(|last| now.jump_since(last)) {
+            self.tasks.iter_mut().for_each(|task| task.model.record_clock_jump(now.wall, jump));
+        }
         let finish = std::mem::take(&mut self.finishing);
         for index in 0..self.tasks.len() {
             let mut tick = TaskTick {
@@ -306,13 +308,14 @@ impl Engine {
     }
 
     fn next_tick(&self) -> Option<Duration> {
+        let ticked = self.ticked.map_or(Duration::ZERO, |last| last.elapsed);
         let sources = self.tasks.iter().flat_map(|task| {
-            let logs = task.logs.iter().filter_map(|source| source.deadline(self.ticked));
-            let plans = task.plans.iter().filter_map(|source| source.deadline(self.ticked));
-            logs.chain(plans).chain(task.gone_deadline(self.ticked))
+            let logs = task.logs.iter().filter_map(|source| source.deadline(ticked));
+            let plans = task.plans.iter().filter_map(|source| source.deadline(ticked));
+            logs.chain(plans).chain(task.gone_deadline(ticked))
         });
         let estimate = self.tasks.iter().any(|task| task.model.is_running()).then_some(self.estimated + ESTIMATE_INTERVAL);
-        let run_switch = self.tasks.iter().any(|task| task.run_switch_pending).then_some(self.ticked);
+        let run_switch = self.tasks.iter().any(|task| task.run_switch_pending).then_some(ticked);
         sources.chain(estimate).chain(run_switch).min()
     }
 

@@ -180,7 +180,7 @@ fn remaining(input: &EstimateInput, finished: &[Duration], is_quiet: bool, now: 
     if is_quiet {
         return Remaining::Unknown { reason: "the run is quiet".into() };
     }
-    let current = input.current_since.and_then(|at| now.since(at)).map(Duration::from_millis);
+    let current = input.current_since.and_then(|at| input.awake_since(at, now));
     estimate::remaining(&Outlook { finished, current, left: to_u32(input.stories_left), blocked: input.blocked })
 }
 
@@ -197,7 +197,7 @@ fn first_guess(input: &EstimateInput, finished: &[Duration]) -> Option<FirstGues
 /// No sign of life for longer than usual, and what was looked at.
 fn quiet(input: &EstimateInput, finished: &[Duration], sources: &[SourceState], now: Timestamp) -> Option<Attention> {
     let since = input.last_activity.filter(|_| input.is_running)?;
-    let still = now.since(since).map(Duration::from_millis)?;
+    let still = input.awake_since(since, now)?;
     if still <= estimate::quiet_after(finished) {
         return None;
     }

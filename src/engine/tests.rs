@@ -30,6 +30,8 @@ pub(super) struct Scenario {
     next_tick: Option<Duration>,
     names: Vec<String>,
     now: Duration,
+    /// By how many seconds the wall clock has jumped.
+    jumped: i64,
     files: Vec<ScenarioFile>,
     pub(super) events: Vec<Event>,
 }
@@ -115,6 +117,7 @@ impl Scenario {
             next_tick: None,
             names: names.iter().map(|name| (*name).to_owned()).collect(),
             now: Duration::from_secs(1),
+            jumped: 0,
             files: files.collect(),
             events: Vec::new(),
         };
@@ -135,8 +138,14 @@ impl Scenario {
     }
 
     fn moment(&self) -> ClockReading {
-        let wall = Timestamp(1_770_000_000_000 + i64::try_from(self.now.as_millis()).unwrap());
+        let wall = Timestamp(1_770_000_000_000 + 1000 * self.jumped + i64::try_from(self.now.as_millis()).unwrap());
         ClockReading { elapsed: self.now, wall }
+    }
+
+    /// The machine sleeps for so many seconds, or its clock is set.
+    pub(super) fn jump(&mut self, secs: i64) -> &mut Scenario {
+        self.jumped += secs;
+        self.wait(0.1)
     }
 
     fn tick(&mut self) {

@@ -8,8 +8,9 @@ use statrs::distribution::{ContinuousCDF, Normal};
 /// The prior: half of all stories take longer than this.
 const PRIOR_SECS: f64 = 12.0 * 60.0;
 const PRIOR_SIGMA: f64 = 0.8;
-/// As many stories as the prior counts for.
-const PRIOR_WEIGHT: f64 = 2.0;
+/// As many stories as the prior counts for, of the pace and of the variance among stories.
+const PACE_WEIGHT: f64 = 1.0;
+const SPREAD_WEIGHT: f64 = 2.0;
 /// The ways in which a pace may wander, as variance a story in units of the variance among stories, each with its prior share: most runs
 /// keep their pace, some get slower or faster as they go. Fitted on every other real run with times, within what the simulation allows.
 const WANDERS: [(f64, f64); 2] = [(0.0, 0.85), (0.5, 0.15)];
@@ -46,8 +47,8 @@ impl DurationModel {
     pub(super) fn of(finished: &[Duration]) -> DurationModel {
         // Stamps have whole seconds, so a story of no time at all took up to one.
         let logs: Vec<f64> = finished.iter().map(|taken| taken.as_secs_f64().max(1.0).ln()).collect();
-        let prior = prior_weight(&logs);
-        let filtered = WANDERS.map(|(wander, share)| Pace::filter(&logs, prior, wander, share));
+        let trust = trust_in_prior(&logs);
+        let filtered = WANDERS.map(|(wander, share)| Pace::filter(&logs, trust, wander, share));
         let best = filtered.iter().map(|(_, fit)| *fit).fold(f64::MIN, f64::max);
         let total: f64 = filtered.iter().map(|(_, fit)| (fit - best).exp()).sum();
         let paces = filtered.map(|(pace, fit)| Pace { share: (fit - best).exp() / total, ..pace });
@@ -105,9 +106,9 @@ impl DurationModel {
 
 impl Pace {
     /// The pace after these stories, and the logarithm of how well it explains them. The share is the caller's.
-    fn filter(logs: &[f64], prior: f64, wander: f64, prior_share: f64) -> (Pace, f64) {
-        let (mut mu, mut doubt) = (PRIOR_SECS.ln(), prior.recip());
-        let (mut squares, mut fit) = (prior * PRIOR_SIGMA.powi(2), prior_share.ln());
+    fn filter(logs: &[f64], trust: f64, wander: f64, prior_share: f64) -> (Pace, f64) {
+        let (mut mu, mut doubt) = (PRIOR_SECS.ln(), (PACE_WEIGHT * trust).recip());
+        let (mut squares, mut fit) = (SPREAD_WEIGHT * trust * PRIOR_SIGMA.powi(2), prior_share.ln());
         for (at, log) in logs.iter().enumerate() {
             doubt += if at > 0 { wander } else { 0.0 };
             let (surprise, expected) = (log - mu, doubt + 1.0);
@@ -117,7 +118,7 @@ impl Pace {
             mu += gain * surprise;
             doubt *= 1.0 - gain;
         }
-        let weight = prior + logs.len() as f64;
+        let weight = SPREAD_WEIGHT * trust + logs.len() as f64;
         // The variance integrated out: a Student's t.
         fit -= weight / 2.0 * squares.ln();
         (Pace { share: 0.0, mu, sigma: (squares / weight).sqrt(), doubt, wander }, fit)
@@ -162,13 +163,13 @@ impl Draws<'_> {
     }
 }
 
-/// How many stories the prior counts for. A run unlike any other, such as one whose stories take seconds, is judged by itself.
-fn prior_weight(logs: &[f64]) -> f64 {
+/// How much of the prior counts, at most 1. A run unlike any other, such as one whose stories take seconds, goes by its own times.
+fn trust_in_prior(logs: &[f64]) -> f64 {
     // So many standard deviations are still a run like others; beyond them the prior fades.
     const ORDINARY: f64 = 2.0;
     let mean = logs.iter().sum::<f64>() / logs.len().max(1) as f64;
     let strange = if logs.is_empty() { 0.0 } else { (mean - PRIOR_SECS.ln()).abs() / PRIOR_SIGMA };
-    PRIOR_WEIGHT * (ORDINARY / strange.max(ORDINARY)).powi(4)
+    (ORDINARY / strange.max(ORDINARY)).powi(4)
 }
 
 /// The total below which `share` of the weight lies; `totals` go from short to long and are not empty.

@@ -7,6 +7,7 @@ pub mod agent;
 mod attempt;
 mod history;
 mod report;
+mod sleeps;
 pub mod state;
 mod story;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::subject::StoryRef;
 use crate::text::CleanText;
 use attempt::{MINUTE, Timing};
 use history::TotalChange;
+use sleeps::Sleeps;
 use state::{ErrorState, RunState, ScopeChange, StoryStatus, TaskState, TaskStatus, TerminalLine};
 use story::{Ranked, Story};
 
@@ -117,6 +119,9 @@ pub(crate) struct TaskModel {
     started: Option<Timing>,
     end: Option<RunEnd>,
     has_events: bool,
+    /// One of them is more than the start of the run.
+    #[serde(default)]
+    has_work: bool,
     /// More is known of the run than that its plan was written.
     begun: bool,
     errors: u32,
@@ -124,6 +129,8 @@ pub(crate) struct TaskModel {
     plan_change: Option<ScopeChange>,
     total_changes: Vec<TotalChange>,
     last_activity: Option<(Timestamp, Arc<str>)>,
+    #[serde(default)]
+    sleeps: Sleeps,
     /// Earlier runs, latest first.
     runs: Vec<RunState>,
     #[serde(skip)]
@@ -150,12 +157,14 @@ impl TaskModel {
             started: None,
             end: None,
             has_events: false,
+            has_work: false,
             begun: false,
             errors: 0,
             last_error: None,
             plan_change: None,
             total_changes: Vec::new(),
             last_activity: None,
+            sleeps: Sleeps::default(),
             runs: Vec::new(),
             source_text,
             revision: 0,
@@ -193,6 +202,26 @@ impl TaskModel {
     pub fn record_activity(&mut self, at: Timestamp, path: &Arc<str>) {
         if self.last_activity.as_ref().is_none_or(|(last, _)| *last <= at) {
             self.last_activity = Some((at, path.clone()));
+        }
+    }
+
+    /// The wall clock has jumped to `now` by so many milliseconds: the machine slept, or the clock was set.
+    pub fn record_clock_jump(&mut self, now: Timestamp, jump: i64) {
+        if !self.is_running() {
+            return;
+        }
+        self.revision += 1;
+        if jump > 0 {
+            self.sleeps.add(Timestamp(now.0.saturating_sub(jump)), now);
+            return;
+        }
+        // What this process saw did not happen later than now.
+        if let Some((last, _)) = &mut self.last_activity {
+            *last = now.min(*last);
+        }
+        let open = self.stories.iter_mut().filter_map(Story::open_attempt_mut).filter_map(|attempt| attempt.started.as_mut());
+        for start in open.chain(&mut self.started).filter(|start| !start.recorded) {
+            start.at = now.min(start.at);
         }
     }
 
@@ -332,9 +361,13 @@ impl TaskModel {
         }
         let occurrence = update.occurrence?;
         self.has_events = true;
-        if self.started.is_none() && (timing.recorded || update.live) {
+        let is_work = !matches!(data, EventData::TaskStarted(_));
+        // The first dated work tells the start better than the moment at which the start was seen.
+        let is_dated_better = is_work && !self.has_work && timing.recorded && self.started.is_some_and(|start| !start.recorded);
+        if is_dated_better || (self.started.is_none() && (timing.recorded || update.live)) {
             self.started = Some(refine_to_second(timing, update));
         }
+        self.has_work |= is_work;
         // To the minute: no completion is shown before its own start.
         let timing = match &data {
             EventData::StoryCompleted(_) => timing.not_before(index.and_then(|index| self.stories[index].started())),

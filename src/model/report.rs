@@ -183,7 +183,9 @@ pub(super) fn story_ended(
             story.commits.push(commit.into());
         }
     }
-    if update.origin.kind != SourceKind::Plan {
+    // A file that is only read again says nothing later than it did.
+    let is_later = is_new || update.live || story.log_outcome.is_none();
+    if update.origin.kind != SourceKind::Plan && is_later {
         let status = match outcome {
             Outcome::Passed => "passed",
             Outcome::Failed { reason } => reason,
@@ -220,7 +222,7 @@ pub(super) fn story_ended(
             story.provenance = Some(update.fact.provenance);
         }
     }
-    let measured = story.measure(update, timing, duration_ms);
+    let measured = story.measure(update, timing, duration_ms, &model.sleeps);
     let story = &model.stories[index];
     let (status, reason) = match outcome {
         Outcome::Passed => (EndStatus::Passed, None),

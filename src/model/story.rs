@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::fact::{Outcome, Precision, Provenance};
 use crate::format::SourceKind;
 use crate::model::attempt::{Attempt, Timing};
+use crate::model::sleeps::Sleeps;
 use crate::model::state::{AttemptResult, CriterionState, CriterionStatus, ErrorState, SourceStatement, StoryStatus};
 use crate::model::{FactUpdate, to_u32};
 use crate::plan::{PlanCriterion, PlanStatus, PlanStory};
@@ -300,10 +301,16 @@ impl Story {
     }
 
     /// How long the last attempt took: as the record states it, else from its start to this end. Keeps the better of what is known.
-    pub(super) fn measure(&mut self, update: &FactUpdate<'_>, timing: Timing, stated: Option<u64>) -> Option<u64> {
+    pub(super) fn measure(&mut self, update: &FactUpdate<'_>, timing: Timing, stated: Option<u64>, sleeps: &Sleeps) -> Option<u64> {
         let is_over = |attempt: &&mut Attempt| attempt.result != AttemptResult::InProgress;
         let attempt = self.attempts.last_mut().filter(is_over)?;
-        let measured = stated.or_else(|| attempt.started.and_then(|start| timing.not_before(Some(start)).since(start)));
+        // When a known end is read again says nothing of how long it took.
+        let is_dated = timing.recorded || update.occurrence.is_some();
+        let spanned = attempt.started.filter(|_| is_dated).and_then(|start| {
+            let end = timing.not_before(Some(start));
+            end.since(start).and_then(|_| sleeps.awake_between(start.at, end.at))
+        });
+        let measured = stated.or(spanned);
         let provenance = if stated.is_some() { update.fact.provenance } else { Provenance::Inferred };
         Ranked::update(&mut attempt.duration_ms, measured, provenance, update.origin.kind);
         attempt.stated |= stated.is_some();

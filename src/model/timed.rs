@@ -2,18 +2,21 @@
 //!
 //! Most runners write no starts. There a story is timed from the end of the one before: that is what passed between two entries.
 
+use std::time::Duration;
+
 use crate::clock::Timestamp;
 use crate::fact::{Precision, Provenance};
 use crate::format::SourceKind;
 use crate::model::TaskModel;
 use crate::model::attempt::{Attempt, Timing};
+use crate::model::sleeps::Sleeps;
 use crate::model::state::{AttemptResult, StoryStatus};
-use crate::model::story::Story;
+use crate::model::story::{Ranked, Story};
 
 /// Milliseconds between two ends beyond which nobody was at work: a night, a weekend.
 const LONGEST_GAP: u64 = 4 * 3600 * 1000;
 
-/// Milliseconds that a story can take as an agent's own words have it: no story is done within 10 s, and none takes more than a day's work.
+/// Milliseconds that a story can take as an agent's own words have it. Less is the time of a test run, more is an estimate in days.
 const STATED_IN_PROSE: std::ops::RangeInclusive<u64> = 10_000..=12 * 3600 * 1000;
 
 /// A story that passed and whose time is known.
@@ -37,25 +40,34 @@ pub(crate) struct EstimateInput {
     /// Since when the story that is being worked on is under way; `None` when nothing tells.
     pub current_since: Option<Timestamp>,
     pub last_activity: Option<Timestamp>,
+    sleeps: Sleeps,
     pub is_running: bool,
     pub is_over: bool,
 }
 
-/// The ends of attempts by each of the two clocks, in order: what comes before an end began the story that it ends.
-pub(super) struct Ends {
-    recorded: Vec<Timing>,
-    observed: Vec<Timing>,
+impl EstimateInput {
+    /// How long ago that was, without what the machine slept.
+    pub fn awake_since(&self, at: Timestamp, now: Timestamp) -> Option<Duration> {
+        self.sleeps.awake_between(at, now).map(Duration::from_millis)
+    }
 }
 
-impl Ends {
-    pub(super) fn of(model: &TaskModel) -> Self {
+/// The ends of attempts by each of the two clocks, in order: what comes before an end began the story that it ends.
+pub(super) struct Ends<'a> {
+    recorded: Vec<Timing>,
+    observed: Vec<Timing>,
+    sleeps: &'a Sleeps,
+}
+
+impl<'a> Ends<'a> {
+    pub(super) fn of(model: &'a TaskModel) -> Self {
         let attempts = model.stories.iter().flat_map(|story| &story.attempts);
         let ends = attempts.filter_map(|attempt| attempt.ended).chain(model.started);
         let (mut recorded, mut observed): (Vec<Timing>, Vec<Timing>) =
             ends.filter(|end| end.precision != Precision::Day).partition(|end| end.recorded);
         recorded.sort_by_key(|end| end.at);
         observed.sort_by_key(|end| end.at);
-        Ends { recorded, observed }
+        Ends { recorded, observed, sleeps: &model.sleeps }
     }
 
     /// Milliseconds since the last end before this one, by the same clock. Entries that were written together share the time.
@@ -65,7 +77,9 @@ impl Ends {
         }
         let ends = if end.recorded { &self.recorded } else { &self.observed };
         let (earlier, others) = ends.split_at(ends.partition_point(|other| other.at < end.at));
-        let gap = end.since(*earlier.last()?).filter(|gap| *gap <= LONGEST_GAP)?;
+        let before = *earlier.last()?;
+        end.since(before)?;
+        let gap = self.sleeps.awake_between(before.at, end.at).filter(|gap| *gap <= LONGEST_GAP)?;
         let together = others.iter().take_while(|other| other.at == end.at).count().max(1);
         Some(gap / together as u64)
     }
@@ -76,20 +90,16 @@ impl Ends {
 
     /// How long an attempt took, and how that is known.
     pub(super) fn duration(&self, attempt: &Attempt) -> Option<(u64, Provenance)> {
-        if let Some(known) = &attempt.duration_ms {
+        let is_absurd =
+            |known: &Ranked<u64>| attempt.stated && known.kind() == SourceKind::ProgressLog && !STATED_IN_PROSE.contains(&known.value);
+        if let Some(known) = attempt.duration_ms.as_ref().filter(|known| !is_absurd(known)) {
             let provenance = if attempt.stated { Provenance::Explicit } else { Provenance::Derived };
             return Some((known.value, provenance));
         }
-        let end = attempt.ended.filter(|_| attempt.started.is_none())?;
-        Some((self.gap(end)?, Provenance::Inferred))
-    }
-
-    /// What an attempt took, for forecasts: a time in an agent's prose may be that of a test run, or an estimate in days.
-    fn believed_duration(&self, attempt: &Attempt) -> Option<u64> {
-        let is_of_prose = attempt.stated && attempt.duration_ms.as_ref().is_some_and(|known| known.kind() == SourceKind::ProgressLog);
-        match self.duration(attempt)? {
-            (ms, _) if is_of_prose && !STATED_IN_PROSE.contains(&ms) => attempt.ended.and_then(|end| self.gap(end)),
-            (ms, _) => Some(ms),
+        let end = attempt.ended?;
+        match attempt.started {
+            Some(start) => end.since(start).and_then(|_| Some((self.sleeps.awake_between(start.at, end.at)?, Provenance::Derived))),
+            None => Some((self.gap(end)?, Provenance::Inferred)),
         }
     }
 
@@ -97,10 +107,10 @@ impl Ends {
     fn cost(&self, story: &Story) -> Option<Finished> {
         let passed = story.attempts.iter().rposition(|attempt| attempt.result == AttemptResult::Passed)?;
         let (last, earlier) = story.attempts[..=passed].split_last()?;
-        let own = self.believed_duration(last)?;
+        let own = self.duration(last)?.0;
         // Attempts of another pass belong to that one.
         let failed = earlier.iter().rev().take_while(|attempt| attempt.result != AttemptResult::Passed);
-        let lost: u64 = failed.filter_map(|attempt| self.believed_duration(attempt)).sum();
+        let lost: u64 = failed.filter_map(|attempt| self.duration(attempt)).map(|(ms, _)| ms).sum();
         Some(Finished { ended_at: last.ended.map(|end| end.at), duration_ms: own + lost })
     }
 }
@@ -121,6 +131,7 @@ pub(super) fn estimate_input(model: &TaskModel) -> EstimateInput {
         blocked: super::to_u32(left(&[StoryStatus::Blocked])),
         current_since: current.filter(|start| start.precision != Precision::Day).or_else(|| ends.last()).map(|start| start.at),
         last_activity: model.last_activity.as_ref().map(|(at, _)| *at),
+        sleeps: model.sleeps.clone(),
         is_running: model.is_running(),
         is_over: model.end.is_some(),
     }

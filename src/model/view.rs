@@ -169,7 +169,7 @@ fn plan_path(model: &TaskModel) -> &str {
     model.plan_path.as_deref().unwrap_or("the plan")
 }
 
-fn story_state(story: &Story, ends: &Ends, plan: &str) -> StoryState {
+fn story_state(story: &Story, ends: &Ends<'_>, plan: &str) -> StoryState {
     let status = story.status();
     let criteria: Vec<CriterionState> = story
         .criteria

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::state::StoryState;
 
 impl Scenario {
     /// Killed, and started again after some time in which `meanwhile` happens to the files.
@@ -196,12 +197,12 @@ fn what_was_published_and_not_remembered_is_found_again_and_not_emitted_again() 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// However often it is killed, the events are those of an engine that was not.
+    /// However often it is killed, the events and the state are those of an engine that was not.
     #[test]
     fn kills_change_nothing(
         steps in prop::collection::vec((0u32..4, 1u32..5, any::<bool>(), any::<bool>()), 1..25),
     ) {
-        let mut ids = Vec::new();
+        let (mut ids, mut outcomes) = (Vec::new(), Vec::new());
         for kills in [false, true] {
             let mut scenario = Scenario::new([Some(&h("a")), Some(""), Some(&plan("main", &[("US-1", false), ("US-2", false)]))]);
             for (what, story, in_log, kill) in &steps {
@@ -219,7 +220,68 @@ proptest! {
                 }
             }
             ids.push(scenario.events.iter().map(|event| (event.seq, event.id)).collect::<Vec<_>>());
+            outcomes.push(outcome(&scenario));
         }
         prop_assert_eq!(&ids[0], &ids[1]);
+        prop_assert_eq!(&outcomes[0], &outcomes[1]);
     }
+
+    /// Of a log that only grows and dates its lines, a process that comes late and remembers nothing shows what one shows that saw it grow.
+    #[test]
+    fn without_a_memory_a_growing_log_gives_the_same_state(steps in prop::collection::vec((1u32..5, any::<bool>()), 1..25)) {
+        let plan = plan("main", &[("US-1", false), ("US-2", false), ("US-3", false)]);
+        let lines = dated_history(&steps);
+        let mut live = Scenario::new([Some(&h("a")), None, Some(&plan)]);
+        for line in &lines {
+            live.append(P, line).wait(0.5);
+        }
+        let late = Scenario::new([Some(&cat(&[h("a"), lines.concat()])), None, Some(&plan)]);
+        prop_assert_eq!(outcome(&live), outcome(&late));
+        let ids = |scenario: &Scenario| {
+            let mut ids: Vec<_> = scenario.events.iter().map(|event| event.id.to_string()).collect();
+            ids.sort();
+            ids
+        };
+        prop_assert_eq!(ids(&live), ids(&late));
+    }
+}
+
+/// Lines of stories that begin, fail, begin again and pass, each a minute after the one before.
+fn dated_history(steps: &[(u32, bool)]) -> Vec<String> {
+    let (mut begun, mut passed) = (HashSet::new(), HashSet::new());
+    let mut lines = Vec::new();
+    for (story, succeeds) in steps.iter().filter(|(story, _)| *story > 0) {
+        let words = match (passed.contains(story), begun.contains(story)) {
+            (true, _) => continue,
+            (false, false) => "Starting...",
+            (false, true) if *succeeds => "Completed",
+            (false, true) => "Failed",
+        };
+        if !begun.remove(story) {
+            begun.insert(*story);
+        } else if *succeeds {
+            passed.insert(*story);
+        }
+        lines.push(format!("[2026-02-01 10:{:02}:00] [US-{story}] {words}\n", lines.len()));
+    }
+    lines
+}
+
+/// What the state says of the run, without when this process saw it.
+fn outcome(scenario: &Scenario) -> String {
+    let task = scenario.engine.state(scenario.moment()).tasks.remove(0);
+    let stories: Vec<_> =
+        task.stories.iter().chain(&task.unplanned).map(|story| StoryState { changed_at: None, ..story.whole() }).collect();
+    format!(
+        "{:?} {:?} {:?} {:?} {} {} {} {:?} {:?}\n{stories:#?}",
+        task.status,
+        task.run,
+        task.percent,
+        task.current_story,
+        task.stories_passed,
+        task.stories_failed,
+        task.errors,
+        task.history,
+        task.duration_ms,
+    )
 }

@@ -171,6 +171,71 @@ fn quiet_comes_within_twice_the_usual_story_and_has_its_reason() {
 }
 
 #[test]
+fn the_sleep_of_the_machine_is_no_silence_and_no_work() {
+    let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1)])), None, Some(&plan("b", &OPEN))]);
+    scenario.append(P, &c(1)).wait(1.0).append(P, &s(2)).wait(300.0).jump(8 * 3600);
+    assert_eq!(task(&scenario).attention, None);
+    scenario.wait(300.0);
+    assert!(!matches!(task(&scenario).remaining, Remaining::LongerThanUsual { .. }), "{:?}", task(&scenario).remaining);
+    scenario.append(P, &c(2)).wait(1.0);
+    let second = task(&scenario).stories.remove(1);
+    assert!(second.duration_ms.is_some_and(|ms| (595_000..610_000).contains(&ms)), "{:?}", second.duration_ms);
+    // Silence after it is one.
+    scenario.wait(2_800.0);
+    assert_eq!(task(&scenario).attention.map(|attention| attention.kind), Some(AttentionKind::Quiet));
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_silence_unheard_of() {
+    let mut scenario = Scenario::new([Some(&h("a")), None, Some(&plan("b", &OPEN))]);
+    scenario.append(P, &s(1)).wait(60.0).jump(-6 * 3600);
+    let task_then = task(&scenario);
+    assert!(task_then.started_at <= Some(scenario.moment().wall) && task_then.last_activity_at <= Some(scenario.moment().wall));
+    scenario.wait(2_800.0);
+    assert_eq!(task(&scenario).attention.map(|attention| attention.kind), Some(AttentionKind::Quiet));
+    scenario.append(P, &c(1)).wait(1.0);
+    let first = task(&scenario).stories.remove(0);
+    assert!(first.started_at <= first.finished_at && first.duration_ms.is_some_and(|ms| ms < 2_900_000), "{first:?}");
+}
+
+/// Our own tests, as a terminal recorded them: hundreds of names, some with `error` and `fail` in them, one that failed, and a panic.
+const TEST_RUN: &str = include_str!("../../../fixtures/no-runner-log/test-run/agent.log");
+
+#[test]
+fn a_long_test_run_is_neither_a_failure_nor_an_end_nor_a_silence() {
+    let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1)])), Some(""), Some(&plan("b", &OPEN))]);
+    scenario.emitted();
+    let lines: Vec<&str> = TEST_RUN.split_inclusive('\n').collect();
+    for part in lines.chunks(lines.len().div_ceil(40)) {
+        scenario.append(L, &part.concat()).wait(90.0);
+        let task = task(&scenario);
+        assert_eq!((task.status, &task.attention, task.errors), (TaskStatus::Running, &None, 0));
+        assert_eq!(statuses(&task)[0], StoryStatus::InProgress);
+    }
+    scenario.expect(&[]);
+    // It hangs.
+    let usual = task(&scenario).usual_story.expect("it runs").p50;
+    scenario.wait(400.0);
+    assert_eq!(task(&scenario).attention, None);
+    // What is shown as usual is rounded, by up to five minutes.
+    scenario.wait(600.0f64.max(2.0 * usual as f64 + 300.0) - 400.0);
+    assert_eq!(task(&scenario).attention.map(|attention| attention.kind), Some(AttentionKind::Quiet));
+}
+
+#[test]
+fn stories_that_the_plan_passes_at_once_are_counted_one_by_one() {
+    let mut scenario = Scenario::new([Some(&h("a")), None, Some(&plan("b", &OPEN))]);
+    let two = [("US-1", true), ("US-2", true), ("US-3", false), ("US-4", false)];
+    scenario.save(PLAN, &plan("b", &two), RereadReason::Replaced).wait(1.0);
+    scenario.append(P, &cat(&[c(3), c(4)])).wait(1.0);
+    let tallies = scenario.events.iter().filter_map(|event| match &event.data {
+        EventData::StoryCompleted(ended) => ended.tally.map(|tally| (tally.passed, tally.total)),
+        _ => None,
+    });
+    assert_eq!(tallies.collect::<Vec<_>>(), [1, 2, 3, 4].map(|passed| (passed, Some(4))));
+}
+
+#[test]
 fn a_finished_log_a_month_old_is_not_running() {
     let all = OPEN.map(|(id, _)| (id, true));
     let scenario = Scenario::new([Some(&cat(&[h("a"), c(1), c(2), c(3), c(4)])), None, Some(&plan("b", &all))]);
