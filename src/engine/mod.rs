@@ -336,11 +336,6 @@ impl Engine {
         advice.collect()
     }
 
-    /// Whether a status file names a process.
-    pub fn has_processes(&self) -> bool {
-        self.tasks.iter().any(|task| task.statuses.iter().any(|source| source.process().is_some()))
-    }
-
     /// The processes that status files name, which the reader watches.
     pub fn processes(&self) -> Vec<NamedProcess> {
         let named = self.sources.iter().zip(0..).filter_map(|(slot, index)| {

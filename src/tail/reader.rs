@@ -243,10 +243,11 @@ impl TailReader {
 
     /// Feeds the ends of the processes that files name.
     fn check_processes(&mut self, now: ClockReading) {
-        if !self.driver.engine.has_processes() {
+        let named = self.driver.engine.processes();
+        if named.is_empty() {
             return;
         }
-        for source in self.processes.check(self.driver.engine.processes(), now) {
+        for source in self.processes.check(named, now) {
             self.driver.feed(Input::ProcessEnded { source, at: now });
         }
     }
@@ -335,7 +336,8 @@ impl TailReader {
         // The engine has just had a tick: one that is due again at once must not make the thread spin.
         let engine = self.driver.next_tick.map(|at| at.max(now + Duration::from_millis(1)));
         let snapshot = self.driver.snapshot_due().into_iter().chain(self.checkpoint_due().map(|at| at.max(now + Duration::from_millis(1))));
-        let processes = self.driver.engine.has_processes().then(|| self.processes.next_check().max(now + Duration::from_millis(1)));
+        let is_named = !self.driver.engine.processes().is_empty();
+        let processes = is_named.then(|| self.processes.next_check().max(now + Duration::from_millis(1)));
         files
             .map(|index| self.files.next_poll(index, self.poll_interval))
             .chain(engine)
