@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use progress_bridge::demo::family::FAMILIES;
+
 use crate::bridge_process::{BridgeProcess, ProjectFolder, eventually, kind};
 
 /// A run at the highest speed, on a loaded machine.
@@ -23,8 +25,10 @@ fn is_empty(folder: &Path) -> bool {
 #[test]
 fn a_demo_is_a_whole_run_and_leaves_nothing_behind() {
     let project = ProjectFolder::new();
-    for arguments in [&["--runner", "claude-loop"][..], &["--runner", "ralph", "--style", "insert-top"], &["--family", "spec-kit"]] {
-        let arguments = [arguments, &["--speed", "100", "--json", "--exit-on-complete"]].concat();
+    let runners = [["--runner", "claude-loop", "--style", "rename"], ["--runner", "ralph", "--style", "insert-top"]];
+    let families = FAMILIES.iter().map(|family| vec!["--family", family.name]);
+    for arguments in runners.map(|runner| runner.to_vec()).into_iter().chain(families) {
+        let arguments = [arguments, vec!["--speed", "100", "--json", "--exit-on-complete"]].concat();
         let finished = start(&project, &arguments).finished(WHOLE_RUN).exits_with(0);
         let events = finished.events();
         assert_eq!(events.first().map(kind), Some("task_started"), "{arguments:?}");

@@ -76,6 +76,17 @@ fn every_option_of_a_run_is_a_variable_and_a_key_of_the_file() {
 }
 
 #[test]
+fn the_guide_has_every_option() {
+    let guide = include_str!("../../docs/features/progress-streaming.md");
+    let missing: Vec<String> = printed(ProjectFolder::new().run(&["config"]))
+        .into_iter()
+        .map(|row| row.0)
+        .filter(|name| !guide.contains(&format!("`--{name}")))
+        .collect();
+    assert!(missing.is_empty(), "docs/features/progress-streaming.md does not name {missing:?}");
+}
+
+#[test]
 fn what_config_prints_is_a_file_that_gives_the_same() {
     let project = ProjectFolder::new();
     let arguments = ["config", "--watch", "/a b\"c", "--max-rate", "0", "--plain", "--poll-interval", "0.5", "--listen", "127.0.0.1:0"];
