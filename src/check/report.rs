@@ -138,7 +138,7 @@ mod tests {
         let expected = serde_json::json!({
             "path": "run.log",
             "kind": "terminal log",
-            "lines": {"understood": 2, "unknown": 1, "record_like": 0, "share": 0.667},
+            "lines": {"understood": 2, "unknown": 1, "record_like": 0, "share": 0.666},
             "facts": [
                 {"line": 1, "says": "story_passed", "story_id": "US-1", "words": "passed US-1", "text": "[EXEC-LOG] Completed: US-1 (5ms)"},
                 {"line": 4, "says": "story_started", "story_id": "US-2", "title": "Sell", "words": "started US-2",
