@@ -204,7 +204,7 @@ fn quiet(input: &EstimateInput, finished: &[Duration], sources: &[SourceState], 
     let read = sources.iter().filter(|source| source.state == SourceCondition::Reading).count();
     let files = if read == 1 { "the watched file has not moved".to_owned() } else { format!("none of {read} watched files has moved") };
     let usual = estimate::usual_story(finished).text;
-    Some(Attention { kind: AttentionKind::Quiet, reason: format!("{files}; a story takes {usual}").into(), since })
+    Some(Attention { kind: AttentionKind::Quiet, reason: format!("{files}; a story {usual}").into(), since })
 }
 
 /// Tells tasks of one name apart: by their branches where those differ, else by their folders.

@@ -79,8 +79,8 @@ pub(crate) fn usual_story(finished: &[Duration]) -> UsualStory {
     let [p10, p50, p90] = [-P90, 0.0, P90].map(|z| rounded(pace.story_quantile(z)));
     let samples = u32::try_from(finished.len()).unwrap_or(u32::MAX);
     let text = match samples {
-        0 => format!("elsewhere usually {}; no story of this run has been timed", range(p10, p90)),
-        _ => format!("usually {}, from {}", range(p10, p90), stories(samples)),
+        0 => format!("usually takes {} elsewhere; none of this run has been timed", range(p10, p90)),
+        _ => format!("usually takes {}, from {}", range(p10, p90), stories(samples)),
     };
     UsualStory { p10, p50, p90, samples, text: text.into() }
 }

@@ -362,8 +362,9 @@ impl TaskModel {
         let occurrence = update.occurrence?;
         self.has_events = true;
         let is_work = !matches!(data, EventData::TaskStarted(_));
-        // The first dated work tells the start better than the moment at which the start was seen.
-        let is_dated_better = is_work && !self.has_work && timing.recorded && self.started.is_some_and(|start| !start.recorded);
+        // Work that is dated before the start was observed tells better when that was.
+        let is_before = |start: Timing| !start.recorded && timing.at <= start.at;
+        let is_dated_better = is_work && !self.has_work && timing.recorded && self.started.is_some_and(is_before);
         if is_dated_better || (self.started.is_none() && (timing.recorded || update.live)) {
             self.started = Some(refine_to_second(timing, update));
         }

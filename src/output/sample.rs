@@ -176,7 +176,7 @@ pub(crate) fn quiet() -> TaskState {
     TaskState {
         attention: Some(Attention {
             kind: AttentionKind::Quiet,
-            reason: "none of 2 watched files has moved; a story takes usually 4m–12m, from 5 stories".into(),
+            reason: "none of 2 watched files has moved; a story usually takes 4m–12m, from 5 stories".into(),
             since: ago(14 * 60),
         }),
         last_activity_at: Some(ago(14 * 60)),
