@@ -20,6 +20,9 @@ pub const SCHEMA: u32 = 1;
 /// Longest `source.text`, in characters.
 pub const TEXT_LIMIT: usize = 240;
 
+/// What is kept behind it until secrets are masked: a secret that is cut has no shape.
+pub(crate) const TEXT_MARGIN: usize = 2_000;
+
 /// Rises by one per event of this process, from 1. The only order events have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 pub struct Seq(pub u64);

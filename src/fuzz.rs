@@ -4,19 +4,23 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::clock::Timestamp;
 use crate::fact::{Fact, Statement};
 use crate::format::{ParserConfig, Pause, Rules};
 use crate::hub::{Hub, HubSettings};
 use crate::line::{Line, LineEnd};
 use crate::plan::{self, Notation};
 use crate::serve::{self, ServeSettings};
+use crate::store::Store;
+use crate::text::is_unwanted;
 
 /// A range names up to 100 ids, its entry starts and ends each, and a line can end one entry and be another.
 const FACTS_OF_A_LINE: usize = 500;
@@ -78,6 +82,47 @@ fn plan_in(notation: Notation, text: &str) {
         assert!(story.criteria.len() <= plan::CRITERION_LIMIT);
     }
     assert_eq!(plan::parse(notation, text).as_ref(), Ok(&plan), "it reads differently the second time");
+}
+
+/// Puts any bytes into the files of a `--state` folder: it opens, with what can be read of them, or is refused; what is restored is clean
+/// and in order, and opens again.
+pub fn check_state(data: &[u8]) {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("progress-bridge-fuzz-{}-{number}", std::process::id()));
+    std::fs::DirBuilder::new().mode(0o700).create(&folder).expect("a folder of our own");
+    let (journal, snapshot) = data.split_at(data.iter().position(|byte| *byte == 0).unwrap_or(data.len()));
+    for (name, bytes) in [("journal", journal), ("snapshot", snapshot.strip_prefix(b"\0").unwrap_or(snapshot))] {
+        std::fs::write(folder.join(name), bytes).expect("it is ours");
+    }
+    if let Ok((store, restored)) = Store::open(&folder, Timestamp(0)) {
+        assert!(restored.events.is_sorted_by_key(|event| event.seq), "events come back out of order");
+        for event in &restored.events {
+            let json = String::from_utf8(event.to_json()).expect("it is text");
+            assert!(!json.contains(is_unwanted), "{json:?}");
+        }
+        let epoch = restored.newest.expect("every journal has one").epoch;
+        assert!(epoch.bytes().all(|byte| byte.is_ascii_graphic()), "{epoch:?}");
+        drop(store);
+        assert!(Store::open(&folder, Timestamp(0)).is_ok(), "what was opened once opens again");
+    }
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+}
+
+/// Puts any text into the strings of a plan and of a native event: what is made of it is clean.
+pub fn check_json_string(data: &[u8]) {
+    let text = serde_json::Value::String(String::from_utf8_lossy(data).into_owned());
+    let story = format!(r#"{{"id": {text}, "title": {text}, "acceptanceCriteria": [{text}], "passes": false}}"#);
+    for notation in [Notation::Json, Notation::Yaml] {
+        plan_in(notation, &format!(r#"{{"project": {text}, "branchName": {text}, "userStories": [{story}]}}"#));
+    }
+    let event = format!(r#"{{"event": "story_started", "story_id": {text}, "title": {text}, "acceptance_criteria": [{text}]}}"#);
+    let mut facts = Vec::new();
+    let mut parser = ParserConfig::new(Path::new("run.jsonl"), TimeZone::UTC, &Rules::default()).parser();
+    parser.parse_line(Line { number: 1, text: &event, end: LineEnd::Feed }, &mut facts);
+    for name in facts.iter().filter_map(|fact| fact.story.as_ref()).flat_map(|story| [&story.id, &story.title]).flatten() {
+        assert!(!name.contains(is_unwanted) && !name.contains('\n'), "{name:?}");
+    }
 }
 
 /// Sends any bytes to a server: it answers in HTTP or not at all, closes, and no thread of it panics.
@@ -268,7 +313,36 @@ mod tests {
         super::check_lines(b"RalphProgress\nS-0:pending");
     }
 
+    /// `--state` files cut and mended at random, some of them ours.
+    fn any_state() -> impl Strategy<Value = String> {
+        const PIECES: &[&str] = &[
+            "{\"journal\":1,\"epoch\":\"0123456789ab\"}\n",
+            "{\"journal\":3,\"epoch\":\"0123456789ab\"}\n",
+            "{\"journal\":3,\"epoch\":\"a\\n\\nid: 7\"}\n",
+            "{\"id\":\"b1a0b1a0-b1a0-51a0-b1a0-b1a0b1a0b1a0\",\"seq\":2,\"type\":\"error_occurred\",\"timestamp\":\"2026-01-24T08:45:00.000Z\",\"timestamp_source\":\"record\",\"task_id\":\"t\\u001b[2J\",\"run\":\"r\",\"provenance\":\"explicit\",\"source\":{\"path\":\"p\\u202e\"},\"data\":{\"error_type\":\"unknown\",\"error_message\":\"m\\u009b\\n\"}}\n",
+            "{\"id\":\"b1a0b1a0-b1a0-51a0-b1a0-b1a0b1a0b1a1\",\"seq\":1,\"type\":\"task_started\"}\n",
+            "\0",
+            "{\"version\":3,\"keep\":{",
+            "\"engine\":{\"seq\":18446744073709551615}",
+            "}}",
+            "\n",
+            "[[[[",
+            "é",
+        ];
+        prop::collection::vec(prop::sample::select(PIECES), 0..8).prop_map(|pieces| pieces.concat())
+    }
+
     proptest! {
+        #[test]
+        fn states_hold(text in any_state()) {
+            super::check_state(text.as_bytes());
+        }
+
+        #[test]
+        fn json_strings_hold(text in "(?s)[\\x00-\\x1f\\x7f-\\x9f\\u{202e}\\u{2028}\\u{feff}\\u{1b}\\[\\]mA-Za-c0-9 ]{0,24}") {
+            super::check_json_string(text.as_bytes());
+        }
+
         #[test]
         fn lines_hold(text in any_log()) {
             super::check_lines(text.as_bytes());
@@ -278,6 +352,8 @@ mod tests {
         fn bytes_hold(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             super::check_lines(&bytes);
             super::check_plan(&bytes);
+            super::check_state(&bytes);
+            super::check_json_string(&bytes);
         }
 
         #[test]

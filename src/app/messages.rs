@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::listen::BoundListener;
 use crate::config::{AccessToken, DEFAULT_PORT, ExitWhen, ServeConfig, TokenOrigin};
 use crate::discover::{Shape, Source};
-use crate::error::Notice;
+use crate::error::{Notice, NoticeKind};
 use crate::format::SourceKind;
 use crate::model::state::{SourceCondition, SourceState, State, TaskState};
 use crate::output::stderr;
@@ -52,7 +52,9 @@ pub(super) fn print_fewer_clients(fit: usize, asked: usize) {
 /// Prints the watched files. Called after the first poll of all of them.
 pub(super) fn print_watched_files(state: &State) {
     let several = state.tasks.len() > 1;
-    print(&state.tasks.iter().map(|task| files(task, several)).collect::<String>());
+    let broken = state.notices.iter().filter(|notice| notice.kind == NoticeKind::PlanUnreadable);
+    let broken: Vec<&str> = broken.filter_map(|notice| notice.path.as_deref()).collect();
+    print(&state.tasks.iter().map(|task| files(task, several, &broken)).collect::<String>());
 }
 
 /// Prints what ended the program, and waits a moment for a reader of stderr.
@@ -106,14 +108,16 @@ fn authorization(token: &AccessToken) -> String {
 }
 
 /// Lists the files of a task with their recognised kinds. The unrecognised ones share one line.
-fn files(task: &TaskState, several: bool) -> String {
+fn files(task: &TaskState, several: bool, broken: &[&str]) -> String {
     let mut text = String::new();
     let id = if several && task.task_id != task.task_name { format!(" ({})", task.task_id) } else { String::new() };
     push_line(&mut text, format_args!("watching {}{id}", task.task_name));
     let (unknown, known): (Vec<_>, Vec<_>) = task.sources.iter().partition(|source| is_unrecognized(source));
     let width = known.iter().map(|source| source.path.chars().count()).max().unwrap_or(0);
     for source in known {
-        push_line(&mut text, format_args!("  {:width$}  {}", source.path, description(source)));
+        let is_broken = broken.contains(&source.path.as_str());
+        let what = if is_broken { "broken, as said above".to_owned() } else { description(source) };
+        push_line(&mut text, format_args!("  {:width$}  {what}", source.path));
     }
     match unknown.as_slice() {
         [] => {}
@@ -221,7 +225,7 @@ watching Bakery (shop)
   not understood: README.md, notes.txt
   progress-bridge check README.md shows why, --rules FILE teaches it
 ";
-        assert_eq!(files(&task, true), expected);
-        assert!(files(&task, false).starts_with("watching Bakery\n"));
+        assert_eq!(files(&task, true, &[]), expected);
+        assert!(files(&task, false, &["prd.json"]).starts_with("watching Bakery\n  prd.json      broken, as said above\n"));
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use crate::clock::{ClockReading, Timestamp};
 use crate::fact::Fact;
 use crate::format::{LogParser, ParserConfig, Pause, PlanNames, SourceKind};
 use crate::input::{DetachedId, RereadReason};
@@ -244,7 +244,8 @@ impl LogSource {
     }
 
     /// Keeps nothing of a file that is no runner's: nothing in it counts, and nothing looks as if it might. Returns whether that is so.
-    pub(super) fn let_go(&mut self, plan: Option<&Arc<PlanNames>>) -> bool {
+    pub(super) fn let_go(&mut self, now: ClockReading, live: bool, plan: Option<&Arc<PlanNames>>) -> bool {
+        self.settle(now.elapsed, self.pause_since_written(now.wall, live));
         let holds_nothing = self.uncounted.is_empty() && self.unpublished.is_empty() && self.ledger.is_empty();
         let is_settled = !self.is_unsettled() && !self.parser.is_doubtful() && self.restored.is_none() && self.late_partial_line.is_none();
         let is_foreign = self.parser.kind() == SourceKind::Unknown && !self.machine_name && self.parser.record_like() == 0;

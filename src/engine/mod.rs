@@ -48,7 +48,7 @@ use checkpoint::SourceCheckpoint;
 use log_source::LogSource;
 use ownership::RecordOwners;
 use plan_source::PlanSource;
-use shown::Masking;
+use shown::Shown;
 pub(crate) use source_slot::NamedProcess;
 use source_slot::{SourceRole, SourceSlot};
 use status_source::StatusSource;
@@ -89,6 +89,8 @@ pub struct Engine {
     owners: RecordOwners,
     seq: Seq,
     notices: VecDeque<Notice>,
+    /// The notice about texts that are cut was given.
+    cut_reported: bool,
     /// Notices that no output has had yet.
     new_notices: Vec<Notice>,
     /// The initial scan is done.
@@ -145,6 +147,7 @@ impl Engine {
             owners: RecordOwners::default(),
             seq: Seq(0),
             notices: VecDeque::new(),
+            cut_reported: false,
             new_notices: Vec::new(),
             live: false,
             mutes_history: false,
@@ -288,11 +291,14 @@ impl Engine {
         if !self.published.is_empty() {
             events.retain(|event| !self.published.remove(&event.id));
         }
-        let masking = self.masking();
+        let mut shown = Shown::new(self.settings.redact);
         for event in &mut events {
             self.seq.0 += 1;
             event.seq = self.seq;
-            masking.event(event);
+            shown.event(event);
+        }
+        if shown.has_cut && !std::mem::replace(&mut self.cut_reported, true) {
+            self.add_notice(shown::cut_notice(now.wall));
         }
         if changed || now.elapsed >= self.estimated + ESTIMATE_INTERVAL {
             self.state_version += 1;
@@ -368,7 +374,7 @@ impl Engine {
             unlisted,
             notices: self.notices.iter().cloned().collect(),
         };
-        self.masking().state(&mut state);
+        Shown::new(self.settings.redact).state(&mut state);
         state
     }
 
@@ -577,12 +583,8 @@ impl Engine {
         may_be_reset && task.blocking_logs.insert(log)
     }
 
-    fn masking(&self) -> Masking {
-        if self.settings.redact { Masking::Secrets } else { Masking::Nothing }
-    }
-
     fn add_notice(&mut self, mut notice: Notice) {
-        self.masking().notice(&mut notice);
+        Shown::new(self.settings.redact).notice(&mut notice);
         self.state_version += 1;
         self.new_notices.push(notice.clone());
         self.notices.push_back(notice);

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::clock::Timestamp;
-use crate::event::{Event, EventSource, TEXT_LIMIT};
+use crate::event::{Event, EventSource};
 use crate::fact::{Fact, Statement};
 use crate::plan::Plan;
 use crate::subject::StoryResolver;
+
+use super::shown;
 
 /// Most records whose owner is kept.
 const MAX_RECORDS: usize = 1_000_000;
@@ -132,8 +134,9 @@ impl RecordOwners {
         if self.published.is_empty() {
             return None;
         }
-        let text = fact.text.chars().take(TEXT_LIMIT).collect();
-        self.published.get(&(file.file_name()?.to_owned(), text)).map(String::as_str)
+        let name = file.file_name()?;
+        let shown = [true, false].map(|masks_secrets| String::from(&shown::quote(&fact.text, masks_secrets)));
+        shown.into_iter().find_map(|text| self.published.get(&(name.to_owned(), text))).map(String::as_str)
     }
 
     /// The records that a task owns, for its checkpoint.

@@ -146,10 +146,10 @@ impl PlanSource {
         new.stories.is_empty() && self.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty() && !is_renamed(plan, new))
     }
 
-    /// The parse error in words, once it is older than [`PARSE_ERROR_DELAY`]. Returned once.
-    pub(super) fn take_parse_notice(&mut self, now: Duration) -> Option<String> {
+    /// The parse error in words, once it is older than [`PARSE_ERROR_DELAY`], or `at_once`. Returned once.
+    pub(super) fn take_parse_notice(&mut self, now: Duration, at_once: bool) -> Option<String> {
         let (since, why) = self.parse_error.as_ref()?;
-        if self.parse_error_reported || now.saturating_sub(*since) < PARSE_ERROR_DELAY {
+        if self.parse_error_reported || (!at_once && now.saturating_sub(*since) < PARSE_ERROR_DELAY) {
             return None;
         }
         self.parse_error_reported = true;
@@ -159,7 +159,8 @@ impl PlanSource {
             Notation::Yaml => "valid YAML",
             Notation::Markdown => "a plan that can be read",
         };
-        Some(format!("is not {notation} ({why}); the last good version stands until it is"))
+        let until = if self.plan.is_some() { "the last good version stands until it is" } else { "nothing of it counts until it is" };
+        Some(format!("is not {notation} ({why}); {until}"))
     }
 
     /// Whether the candidate is the plan of another run.

@@ -4,7 +4,8 @@
 
 use std::borrow::Cow;
 
-use crate::error::Notice;
+use crate::clock::Timestamp;
+use crate::error::{Notice, NoticeKind};
 use crate::event::{
     AcCompleted, ErrorOccurred, Event, EventData, EventSource, StoryCompleted, StoryStarted, TEXT_LIMIT, TaskCompleted, TaskStarted,
 };
@@ -18,16 +19,35 @@ const CRITERION_LIMIT: usize = 1_000;
 /// Error messages and descriptions.
 const MESSAGE_LIMIT: usize = 2_000;
 
-/// How text is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Masking {
-    Secrets,
-    /// `--no-redact`
-    Nothing,
+/// Puts text within its bounds and masks secrets.
+#[derive(Debug)]
+pub(super) struct Shown {
+    /// `--no-redact` leaves secrets as they are.
+    masks_secrets: bool,
+    /// A text was longer than what is shown of it.
+    pub(super) has_cut: bool,
 }
 
-impl Masking {
-    pub(super) fn event(self, event: &mut Event) {
+/// What is said once when a text was cut.
+pub(super) fn cut_notice(at: Timestamp) -> Notice {
+    let message = format!(
+        "a text is longer than what is shown of it: titles end after {TITLE_LIMIT} characters, criteria after {CRITERION_LIMIT}, messages after {MESSAGE_LIMIT}"
+    );
+    Notice { kind: NoticeKind::Limit, path: None, message: message.into(), at }
+}
+
+/// What is quoted of a line: masked as a whole first, because a part of a secret has no shape.
+pub(super) fn quote(line: &str, masks_secrets: bool) -> CleanText {
+    let line: Cow<'_, str> = if masks_secrets { mask(line) } else { Cow::Borrowed(line) };
+    line.chars().take(TEXT_LIMIT).collect()
+}
+
+impl Shown {
+    pub(super) fn new(masks_secrets: bool) -> Self {
+        Shown { masks_secrets, has_cut: false }
+    }
+
+    pub(super) fn event(&mut self, event: &mut Event) {
         let Event {
             id: _,
             seq: _,
@@ -42,7 +62,7 @@ impl Masking {
             data,
         } = event;
         self.text(run, TITLE_LIMIT);
-        self.option(text, TEXT_LIMIT);
+        self.quote(text);
         match data {
             EventData::TaskStarted(data) => {
                 let TaskStarted { task_id: _, task_name, story_count: _, estimated_duration: _, branch, description } = data;
@@ -85,16 +105,16 @@ impl Masking {
         }
     }
 
-    pub(super) fn notice(self, notice: &mut Notice) {
+    pub(super) fn notice(&mut self, notice: &mut Notice) {
         self.text(&mut notice.message, MESSAGE_LIMIT);
     }
 
-    pub(super) fn state(self, state: &mut State) {
+    pub(super) fn state(&mut self, state: &mut State) {
         state.tasks.iter_mut().for_each(|task| self.task(task));
         state.notices.iter_mut().for_each(|notice| self.notice(notice));
     }
 
-    fn task(self, task: &mut TaskState) {
+    fn task(&mut self, task: &mut TaskState) {
         self.text(&mut task.task_name, TITLE_LIMIT);
         self.text(&mut task.run, TITLE_LIMIT);
         self.option(&mut task.branch, TITLE_LIMIT);
@@ -115,11 +135,11 @@ impl Masking {
         task.runs.iter_mut().for_each(|run| self.text(&mut run.name, TITLE_LIMIT));
         self.last_error(&mut task.last_error);
         for source in &mut task.sources {
-            source.unknown_lines.iter_mut().for_each(|line| self.text(&mut line.text, TEXT_LIMIT));
+            source.unknown_lines.iter_mut().for_each(|line| line.text = quote(&line.text, self.masks_secrets));
         }
     }
 
-    fn story(self, story: &mut StoryState) {
+    fn story(&mut self, story: &mut StoryState) {
         self.option(&mut story.title, TITLE_LIMIT);
         self.option(&mut story.status_reason, TITLE_LIMIT);
         self.option(&mut story.group, TITLE_LIMIT);
@@ -128,8 +148,8 @@ impl Masking {
         story.attempts.iter_mut().for_each(|attempt| self.option(&mut attempt.reason, TITLE_LIMIT));
         if let Some(disagreement) = &mut story.disagreement {
             self.text(&mut disagreement.text, MESSAGE_LIMIT);
-            self.option(&mut disagreement.holds.text, TEXT_LIMIT);
-            self.option(&mut disagreement.loses.text, TEXT_LIMIT);
+            self.quote(&mut disagreement.holds.text);
+            self.quote(&mut disagreement.loses.text);
         }
         if let Some(left_out) = &mut story.left_out {
             self.criteria(&mut left_out.criteria);
@@ -137,26 +157,33 @@ impl Masking {
         }
     }
 
-    fn criteria(self, criteria: &mut [CriterionState]) {
+    fn criteria(&mut self, criteria: &mut [CriterionState]) {
         criteria.iter_mut().for_each(|criterion| self.text(&mut criterion.text, CRITERION_LIMIT));
     }
 
-    fn last_error(self, error: &mut Option<ErrorState>) {
+    fn last_error(&mut self, error: &mut Option<ErrorState>) {
         if let Some(error) = error {
             self.text(&mut error.error_message, MESSAGE_LIMIT);
         }
     }
 
-    fn option(self, text: &mut Option<CleanText>, limit: usize) {
+    fn quote(&mut self, line: &mut Option<CleanText>) {
+        if let Some(line) = line {
+            *line = quote(line, self.masks_secrets);
+        }
+    }
+
+    fn option(&mut self, text: &mut Option<CleanText>, limit: usize) {
         if let Some(text) = text {
             self.text(text, limit);
         }
     }
 
-    fn text(self, text: &mut CleanText, limit: usize) {
-        let masked = if self == Masking::Secrets { mask(text) } else { Cow::Borrowed(text.as_str()) };
+    fn text(&mut self, text: &mut CleanText, limit: usize) {
+        let masked = if self.masks_secrets { mask(text) } else { Cow::Borrowed(text.as_str()) };
         // A text has at least as many bytes as characters.
         let is_cut = masked.len() > limit && masked.chars().nth(limit).is_some();
+        self.has_cut |= is_cut;
         if is_cut {
             *text = masked.chars().take(limit - 1).chain(['…']).collect();
         } else if let Cow::Owned(masked) = masked {
@@ -173,12 +200,23 @@ mod tests {
     fn long_texts_are_cut_where_they_are_shown() {
         let cut = |text: &str, limit| {
             let mut text = CleanText::new(text);
-            Masking::Nothing.text(&mut text, limit);
+            Shown::new(false).text(&mut text, limit);
             text
         };
         assert_eq!(cut("abcde", 5), "abcde");
         assert_eq!(cut("abcdef", 5), "abcd…");
         assert_eq!(cut("✓✓✓✓✓✓", 5), "✓✓✓✓…");
         assert_eq!(cut("✓✓✓✓✓", 5), "✓✓✓✓✓");
+    }
+
+    #[test]
+    fn a_secret_at_the_end_of_a_quote_is_masked_whole() {
+        let secret = "ghp_0123456789abcdefghijABCDEFGHIJ";
+        for before in [200, 210, 220, 230, 238, 239] {
+            let line = format!("{}{secret} and more", "x".repeat(before - 1) + " ");
+            let quoted = quote(&line, true);
+            assert!(!quoted.contains("ghp_") && quoted.chars().count() <= TEXT_LIMIT, "{quoted}");
+            assert!(quote(&line, false).contains('g'));
+        }
     }
 }

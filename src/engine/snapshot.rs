@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::estimate::{self, Outlook};
-use crate::event::TEXT_LIMIT;
+use crate::event::{TEXT_LIMIT, TEXT_MARGIN};
 use crate::format::SourceKind;
 use crate::model::state::{
     Attention, AttentionKind, FirstGuess, Remaining, SourceCondition, SourceState, SourceUnit, TaskState, TaskStatus, UnknownLine, Unlisted,
@@ -89,7 +89,7 @@ fn log_state(log: &LogSource, state: SourceCondition) -> SourceState {
 /// Those that look like records first: they are what a reader misses.
 fn unknown_lines(log: &LogSource) -> Vec<UnknownLine> {
     let lines = log.parser().unknown_lines(UNKNOWN_LINES).into_iter();
-    lines.map(|(line, text)| UnknownLine { line, text: text.chars().take(TEXT_LIMIT).collect() }).collect()
+    lines.map(|(line, text)| UnknownLine { line, text: text.chars().take(TEXT_LIMIT + TEXT_MARGIN).collect() }).collect()
 }
 
 fn plan_state(source: &PlanSource, state: SourceCondition) -> SourceState {

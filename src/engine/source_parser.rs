@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::tz::TimeZone;
 
 use crate::format::{LogParser, ParserConfig, PlanNames, Rules};
+use crate::plan::Plan;
 
 #[derive(Debug)]
 pub(super) struct SourceParser {
@@ -23,6 +24,11 @@ struct LetGoFile {
     plan: Option<Arc<PlanNames>>,
     /// The plan names other work since: the file is to be read again.
     take_up: bool,
+}
+
+/// Ids and titles of a plan, as evidence.
+pub(super) fn plan_names(plan: &Plan) -> PlanNames {
+    PlanNames::new(plan.stories.iter().map(|story| (story.id.as_ref().map(String::from), story.title.as_ref().map(String::from))))
 }
 
 impl SourceParser {

@@ -28,6 +28,7 @@ use super::plan_facts::{self, PlanFact};
 use super::plan_source::{PlanEdge, PlanSource};
 use super::resolve::{FactResolver, Resolved, RunStart, key};
 use super::run_name::run_name;
+use super::source_parser::plan_names;
 use super::status_source::{StatusChanges, StatusSource};
 
 pub(super) struct TaskEngine {
@@ -123,9 +124,7 @@ impl TaskEngine {
 
     /// Shows the logs what the newest plan names.
     pub(super) fn share_plan_names(&mut self) {
-        let names = self.newest_plan().map(|plan| {
-            PlanNames::new(plan.stories.iter().map(|story| (story.id.as_ref().map(String::from), story.title.as_ref().map(String::from))))
-        });
+        let names = self.newest_plan().map(plan_names);
         if names.as_ref() != self.plan_names.as_deref() {
             self.plan_names = names.map(Arc::new);
         }
@@ -139,9 +138,7 @@ impl TaskEngine {
         if std::mem::take(&mut self.has_new_document) {
             self.share_plan_names();
         }
-        let source = &mut self.logs[log];
-        source.settle(now.elapsed, source.pause_since_written(now.wall, live));
-        source.let_go(self.plan_names.as_ref())
+        self.logs[log].let_go(now, live, self.plan_names.as_ref())
     }
 
     /// Reads lines of a log.

@@ -120,7 +120,9 @@ impl TaskTick<'_> {
 
     fn accept_plans(&mut self, task: &mut TaskEngine, at_once: bool, pending: &mut Vec<PendingFact>) {
         for source in 0..task.plans.len() {
-            if let Some(message) = task.plans[source].take_parse_notice(self.now.elapsed) {
+            // What was found broken is nobody's save under way, as far as anybody can tell before more is read.
+            let is_found = self.finish || !self.live;
+            if let Some(message) = task.plans[source].take_parse_notice(self.now.elapsed, is_found) {
                 self.add_notice(NoticeKind::PlanUnreadable, &task.plans[source].path, &message);
             }
             if let Some(plan) = task.other_plan_path(source).cloned() {

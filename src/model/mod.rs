@@ -24,7 +24,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::event::{Event, EventData, EventId, EventSource, Seq, StoryTally, TEXT_LIMIT, TimestampSource};
+use crate::event::{Event, EventData, EventId, EventSource, Seq, StoryTally, TEXT_LIMIT, TEXT_MARGIN, TimestampSource};
 use crate::fact::{CountedKind, Fact, Precision, Provenance, Statement};
 use crate::format::SourceKind;
 use crate::plan::{Plan, PlanStatus};
@@ -379,7 +379,8 @@ impl TaskModel {
     }
 
     fn event(&self, update: &FactUpdate<'_>, timing: Timing, occurrence: u32, data: EventData) -> Event {
-        let text = (self.source_text && !update.fact.text.is_empty()).then(|| update.fact.text.chars().take(TEXT_LIMIT).collect());
+        let text =
+            (self.source_text && !update.fact.text.is_empty()).then(|| update.fact.text.chars().take(TEXT_LIMIT + TEXT_MARGIN).collect());
         Event {
             id: EventId::new(&self.task_id, &self.run, update.kind, update.key_text, occurrence),
             seq: Seq(0),

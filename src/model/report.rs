@@ -1,6 +1,8 @@
 //! How each kind of fact changes the state, and the payload of its event.
 
-use crate::event::{AcCompleted, EndStatus, ErrorOccurred, StoryCompleted, StoryStarted, TaskCompleted, TaskStarted};
+use crate::event::{
+    AcCompleted, EndStatus, ErrorOccurred, StoryCompleted, StoryStarted, TEXT_LIMIT, TEXT_MARGIN, TaskCompleted, TaskStarted,
+};
 use crate::fact::{Criterion, ErrorKind, Fact, Failure, Outcome, Precision, Provenance};
 use crate::format::SourceKind;
 use crate::model::attempt::{Attempt, Timing};
@@ -196,7 +198,7 @@ pub(super) fn story_ended(
             SourceStatement {
                 path: update.origin.path.clone().into(),
                 line: (update.fact.line > 0).then_some(update.fact.line),
-                text: (model.source_text && !text.is_empty()).then(|| text.chars().take(crate::event::TEXT_LIMIT).collect()),
+                text: (model.source_text && !text.is_empty()).then(|| text.chars().take(TEXT_LIMIT + TEXT_MARGIN).collect()),
                 status: status.into(),
             },
         ));

@@ -271,3 +271,20 @@ fn the_recipe_for_an_unknown_log_does_what_it_says() {
         assert_eq!(project.run(arguments).exits_with(0).stdout, expected);
     }
 }
+
+#[test]
+fn what_is_wrong_with_a_plan_is_said_at_once() {
+    let project = ProjectFolder::new();
+    project.write("prd.json", "{\"userStories\": [\n  {\"id\": \"US-1\",\n");
+    let ended = project.run(&["--once", "prd.json"]).exits_with(0);
+    let said = ended.stderr.join("\n");
+    assert!(said.contains("prd.json: is not valid JSON") && said.contains("line 3"), "{said:?}");
+    let bridge = project.start(&["--json", "prd.json"]);
+    bridge.says("watching");
+    let said = bridge.says("prd.json  ");
+    assert!(said.contains("broken"), "{said}");
+    // It comes before the list of files, which follows the first look.
+    let stderr = bridge.stderr();
+    assert!(stderr.find("is not valid JSON") < stderr.find("watching"), "{stderr}");
+    assert_eq!(stderr.matches("is not valid JSON").count(), 1, "{stderr}");
+}

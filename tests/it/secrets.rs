@@ -53,7 +53,10 @@ fn long_texts_are_cut_where_they_are_shown_and_stay_two_stories() {
     let project = ProjectFolder::new();
     let stories: Vec<String> = ["one", "two"].map(|end| format!(r#"{{"title": "{}{end}", "passes": true}}"#, "x".repeat(600))).into();
     project.write("prd.json", &format!(r#"{{"project": "shop", "userStories": [{}]}}"#, stories.join(",")));
-    let events = project.run(&["--once", "--json", "prd.json"]).exits_with(0).events();
+    let ended = project.run(&["--once", "--json", "prd.json"]).exits_with(0);
+    let events = ended.events();
+    let said = ended.stderr.join("\n");
+    assert_eq!(said.matches("longer than what is shown").count(), 1, "{said}");
     let titles: Vec<&str> =
         events.iter().filter(|event| kind(event) == "story_completed").filter_map(|event| event["data"]["title"].as_str()).collect();
     assert_eq!(titles.len(), 2, "{events:?}");
