@@ -2,7 +2,8 @@
 //!
 //!     cargo run --example simulate_runner -- DIR [--runner ralph|claude-loop] [--style append|truncate|rename|insert-top] [--speed N]
 //!
-//!     cargo run --example simulate_runner -- DIR --family spec-kit|kiro|openspec|task-master|beads|bmad [--speed N]
+//!     cargo run --example simulate_runner -- DIR --family spec-kit|kiro|openspec|task-master|beads|bmad|sisyphus|conductor|gsd|ralph-orchestrator|ralph-tui|ralphy
+//!     [--speed N]
 //!
 //! Watch DIR with progress-bridge beside it. A second run in the same folder resets the log, as runners do for a new task.
 

@@ -22,13 +22,19 @@ impl PartialEq for Family {
 impl Eq for Family {}
 
 /// All of them.
-pub static FAMILIES: [Family; 6] = [
+pub static FAMILIES: [Family; 12] = [
     Family { name: "spec-kit", path: "specs/001-shop/tasks.md", write: spec_kit },
     Family { name: "kiro", path: ".kiro/specs/shop/tasks.md", write: kiro },
     Family { name: "openspec", path: "openspec/changes/add-shop/tasks.md", write: open_spec },
     Family { name: "task-master", path: ".taskmaster/tasks/tasks.json", write: task_master },
     Family { name: "beads", path: ".beads/issues.jsonl", write: beads },
     Family { name: "bmad", path: "_bmad-output/implementation-artifacts/sprint-status.yaml", write: bmad },
+    Family { name: "sisyphus", path: ".sisyphus/plans/shop.md", write: sisyphus },
+    Family { name: "conductor", path: "conductor/tracks/shop_20260301/plan.md", write: conductor },
+    Family { name: "gsd", path: ".planning/ROADMAP.md", write: gsd },
+    Family { name: "ralph-orchestrator", path: ".ralph/agent/tasks.jsonl", write: orchestrator },
+    Family { name: "ralph-tui", path: ".ralph-tui/session.json", write: ralph_tui },
+    Family { name: "ralphy", path: ".ralphy/tasks.yaml", write: ralphy },
 ];
 
 /// The plan as it is saved, save by save.
@@ -92,4 +98,73 @@ fn bmad(done: usize, under_way: bool) -> String {
         .map(|(n, title, word)| format!("  1-{n}-{}: {word}\n", title.to_lowercase().replace(' ', "-")))
         .collect();
     format!("project: shop\n\ndevelopment_status:\n  epic-1: in-progress\n{rows}  epic-1-retrospective: optional\n")
+}
+
+/// It has no mark for what is under way.
+fn sisyphus(done: usize, under_way: bool) -> String {
+    let rows: String = words(done, under_way, ["x", " ", " "])
+        .map(|(n, title, mark)| format!("- [{mark}] {n}. {title}\n  - [ ] it is tested\n\n"))
+        .collect();
+    format!("# Shop\n\n## TODOs\n\n{rows}## Success Criteria\n\n- [ ] the shop is open\n")
+}
+
+fn conductor(done: usize, under_way: bool) -> String {
+    let rows: String = words(done, under_way, ["x", "~", " "])
+        .map(|(_, title, mark)| format!("- [{mark}] Task: {title}\n    - [{mark}] test it\n"))
+        .collect();
+    format!("# Implementation Plan - Shop\n\n## Phase 1: Shop\n\n{rows}")
+}
+
+/// It has no mark for what is under way.
+fn gsd(done: usize, under_way: bool) -> String {
+    let rows: String =
+        words(done, under_way, ["x", " ", " "]).map(|(n, title, mark)| format!("- [{mark}] 01-{n:02}-PLAN.md — {title}\n")).collect();
+    format!("# Roadmap: Shop\n\n## Phases\n\n- [ ] **Phase 1: Shop** - it sells\n\n### Phase 1: Shop\n\nPlans:\n{rows}")
+}
+
+/// It has no word for what is under way.
+fn orchestrator(done: usize, under_way: bool) -> String {
+    words(done, under_way, ["closed", "open", "open"])
+        .map(|(n, title, word)| {
+            format!("{{\"id\":\"task-{n}\",\"title\":\"{title}\",\"status\":\"{word}\",\"loop_id\":\"primary-1\",\"created\":\"2026-03-01T09:00:00+00:00\"}}\n")
+        })
+        .collect()
+}
+
+fn ralph_tui(done: usize, under_way: bool) -> String {
+    let tasks: Vec<String> = words(done, under_way, ["completed", "open", "open"])
+        .map(|(n, title, word)| format!(r#"{{"id": "shop-{n}", "title": "{title}", "status": "{word}"}}"#))
+        .collect();
+    let active = if under_way { format!(r#""shop-{}""#, done + 1) } else { String::new() };
+    let tracker = format!(r#"{{"plugin": "json", "totalTasks": {}, "tasks": [{}]}}"#, STORIES.len(), tasks.join(", "));
+    format!(
+        r#"{{"status": "running", "currentIteration": {done}, "activeTaskIds": [{active}], "iterations": [], "trackerState": {tracker}}}"#
+    )
+}
+
+/// It has no word for what is under way.
+fn ralphy(done: usize, under_way: bool) -> String {
+    let rows: String = words(done, under_way, ["true", "false", "false"])
+        .map(|(_, title, word)| format!("  - title: {title}\n    completed: {word}\n"))
+        .collect();
+    format!("tasks:\n{rows}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FAMILIES, STORIES, versions};
+    use crate::plan::{Notation, PlanStatus, parse};
+
+    #[test]
+    fn every_version_of_every_family_is_a_plan_of_the_same_stories() {
+        for family in &FAMILIES {
+            for (at, text) in versions(family).enumerate() {
+                let plan = parse(Notation::of(family.path), &text).expect("it is a plan");
+                let passed = plan.stories.iter().filter(|story| story.is_passed()).count();
+                assert_eq!((plan.stories.len(), passed), (STORIES.len(), at / 2), "{}, version {at}", family.name);
+                let others = plan.stories.iter().filter(|story| !matches!(story.status, PlanStatus::Open | PlanStatus::Passed));
+                assert!(others.count() <= at % 2, "{}, version {at}", family.name);
+            }
+        }
+    }
 }

@@ -151,3 +151,54 @@ proptest! {
         prop_assert_eq!(emitted.len(), 2 * stories as usize + 1);
     }
 }
+
+proptest! {
+    // Each case is read at every pause: fewer do.
+    #![proptest_config(ProptestConfig::with_cases(50))]
+
+    #[test]
+    fn any_order_of_ticks_and_saves_gives_each_flip_of_a_plan_once(
+        steps in prop::collection::vec((0..5usize, 0..4u8, prop_oneof![Just(0.0), Just(0.1), Just(0.3), Just(2.0)]), 1..40),
+    ) {
+        let document = |statuses: &[u8; 5]| {
+            let stories: Vec<_> = statuses.iter().enumerate().map(|(at, status)| {
+                let word = ["open", "in_progress", "done", "failed", "deferred"][usize::from(*status)];
+                serde_json::json!({"id": format!("US-{at}"), "status": word})
+            }).collect();
+            serde_json::json!({"branchName": "b", "userStories": stories}).to_string()
+        };
+        // What it will have been: open, under way, passed; the last story is put off.
+        let mut statuses = [0, 0, 0, 0, 4];
+        let mut highest = statuses;
+        let mut scenario = Scenario::new([None, None, Some(&document(&statuses))]);
+        prop_assert_eq!(scenario.emitted(), [""; 0]);
+        for (story, step, pause) in steps {
+            let text = match step {
+                // Forwards, one story.
+                0 | 1 if story < 4 => {
+                    statuses[story] = (statuses[story] + 1).min(2);
+                    highest[story] = statuses[story];
+                    document(&statuses)
+                }
+                // Half written: the last good one stands.
+                2 => document(&statuses)[..40].to_owned(),
+                _ => document(&statuses),
+            };
+            scenario.save(PLAN, &text, RereadReason::Replaced).wait(pause);
+            for task in &scenario.state().tasks {
+                let total = task.story_count.unwrap_or(0);
+                prop_assert!(task.stories_passed <= total && total <= 4, "{}/{}", task.stories_passed, total);
+                prop_assert!(task.groups.iter().all(|group| group.stories_passed <= group.story_count));
+            }
+        }
+        scenario.save(PLAN, &document(&statuses), RereadReason::Replaced).wait(5.0);
+        let emitted = scenario.emitted();
+        for (at, status) in highest.iter().enumerate().take(4) {
+            let count = |what: &str| emitted.iter().filter(|one| one.starts_with(&format!("{what} US-{at} "))).count();
+            prop_assert_eq!((count("start"), count("passed")), (usize::from(*status > 0), usize::from(*status > 1)), "{} {:?}", at, emitted);
+        }
+        // A save without a change.
+        scenario.save(PLAN, &(document(&statuses) + "\n"), RereadReason::Replaced).wait(5.0);
+        prop_assert_eq!(scenario.emitted(), [""; 0]);
+    }
+}

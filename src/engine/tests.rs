@@ -105,7 +105,7 @@ impl Scenario {
     /// The same when these events are all that is left of an earlier process.
     fn after(stated: &[Event], names: &[&str], contents: &[Option<&str>], emit_history: bool) -> Scenario {
         let files = contents.iter().zip(names).map(|(content, name)| ScenarioFile {
-            document: Shape::of(name.as_ref()) == Shape::Document,
+            document: matches!(Shape::of(name.as_ref()), Shape::Document | Shape::Status),
             content: content.unwrap_or_default().to_owned(),
             // A file that is not there is not looked at.
             read: content.is_none().then(String::new),
@@ -236,6 +236,10 @@ impl Scenario {
         let at = self.moment();
         self.feed(Input::Lines { source: SourceId(P as u32), at, lines });
         self.wait(0.1)
+    }
+
+    pub(super) fn state(&self) -> crate::model::state::State {
+        self.engine.state(self.moment())
     }
 
     /// How many criteria the state shows.

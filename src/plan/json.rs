@@ -3,17 +3,17 @@
 
 use std::collections::HashSet;
 
-use super::tree::Node;
+use super::tree::{self, Node};
 use super::{
     CRITERION_LIMIT, GroupKind, ParseError, Plan, PlanCriterion, PlanGroup, PlanStatus, PlanStory, STORY_LIMIT, Truncation, words,
 };
 use crate::text::CleanText;
 
 /// Names under which only stories stand.
-const STORY_LISTS: [&str; 3] = ["userStories", "user_stories", "stories"];
+const STORY_LISTS: [&str; 2] = ["userStories", "stories"];
 /// Names that other documents use as well: there one element at least must say how it stands.
-const SHARED_LISTS: [&str; 10] =
-    ["tasks", "features", "items", "requirements", "subtasks", "tickets", "todos", "backlog", "issues", "checklist"];
+const SHARED_LISTS: [&str; 11] =
+    ["tasks", "features", "items", "requirements", "subtasks", "tickets", "todos", "backlog", "issues", "checklist", "workItems"];
 /// What groups stories: their lists are read one after the other.
 const GROUPS: [(&str, GroupKind); 9] = [
     ("phases", GroupKind::Phase),
@@ -36,22 +36,36 @@ const GROUP_FIELDS: [(&str, GroupKind); 5] = [
 ];
 /// What shows how a plan is written is none.
 const EXAMPLES: [&str; 6] = ["example", "template", "schema", "legend", "definitions", "sample"];
-const IDS: [&str; 6] = ["id", "storyId", "story_id", "taskId", "task_id", "key"];
+const IDS: [&str; 7] = ["id", "storyId", "taskId", "featureId", "ticketId", "key", "number"];
 const NAMES: [&str; 4] = ["project", "name", "title", "feature"];
 const BRANCHES: [&str; 3] = ["branchName", "branch", "milestone"];
-const TITLES: [&str; 8] = ["title", "name", "description", "task", "story", "feature", "summary", "content"];
+const TITLES: [&str; 12] =
+    ["title", "name", "description", "task", "story", "feature", "summary", "content", "text", "subject", "goal", "userStory"];
 const CRITERIA: [&str; 9] =
-    ["acceptanceCriteria", "acceptance_criteria", "criteria", "acceptance", "steps", "test_steps", "checklist", "subtasks", "tasks"];
+    ["acceptanceCriteria", "criteria", "acceptance", "steps", "testSteps", "successCriteria", "checklist", "subtasks", "tasks"];
 const CRITERION_TEXTS: [&str; 6] = ["text", "description", "criterion", "title", "name", "task"];
-const FLAGS: [&str; 9] = ["passes", "done", "complete", "completed", "passed", "passing", "finished", "checked", "met"];
-const STATUSES: [&str; 2] = ["status", "state"];
-const DEPENDENCIES: [&str; 7] = ["dependencies", "dependsOn", "depends_on", "depends", "blockedBy", "blocked_by", "requires"];
-const STARTS: [&str; 2] = ["startedAt", "started_at"];
-const ENDS: [&str; 9] =
-    ["completedAt", "completed_at", "closedAt", "closed_at", "endedAt", "ended_at", "finishedAt", "finished_at", "closed"];
-const REASONS: [&str; 9] =
-    ["blockedReason", "blocked_reason", "failureReason", "failure_reason", "reason", "blocker", "error", "lastError", "close_reason"];
-const COMMITS: [&str; 5] = ["commits", "commit", "commitHash", "commit_hash", "commitSha"];
+const FLAGS: [&str; 14] = [
+    "passes",
+    "done",
+    "complete",
+    "completed",
+    "passed",
+    "passing",
+    "finished",
+    "checked",
+    "met",
+    "isDone",
+    "isComplete",
+    "isCompleted",
+    "implemented",
+    "verified",
+];
+const STATUSES: [&str; 4] = ["status", "state", "taskStatus", "storyStatus"];
+const DEPENDENCIES: [&str; 5] = ["dependencies", "dependsOn", "depends", "blockedBy", "requires"];
+const STARTS: [&str; 2] = ["startedAt", "started"];
+const ENDS: [&str; 5] = ["completedAt", "closedAt", "endedAt", "finishedAt", "closed"];
+const REASONS: [&str; 7] = ["blockedReason", "failureReason", "reason", "blocker", "error", "lastError", "closeReason"];
+const COMMITS: [&str; 4] = ["commits", "commit", "commitHash", "commitSha"];
 
 /// The plan in a tree of values, if there is one.
 pub(super) fn read(top: &Node) -> Result<Plan, ParseError> {
@@ -93,8 +107,8 @@ fn head(top: &Node) -> Plan {
         name: text(&NAMES),
         branch: text(&BRANCHES),
         description: text(&["description"]),
-        estimated_secs: top.first(&["estimatedDuration", "estimated_duration"]).and_then(Node::integer),
-        updated_at: about.and_then(|about| words::time(&about.first_text(&["updated", "updatedAt", "updated_at"])?)),
+        estimated_secs: top.first(&["estimatedDuration"]).and_then(Node::integer),
+        updated_at: about.and_then(|about| words::time(&about.first_text(&["updated", "updatedAt"])?)),
         ..Plan::default()
     }
 }
@@ -131,7 +145,10 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     /// Looks for lists of stories in a value that stands under `key`.
     fn look(&mut self, value: &'a Node, key: Option<&str>, group: Option<&PlanGroup>, depth: usize) {
-        if key.is_some_and(|key| EXAMPLES.iter().any(|example| key.to_ascii_lowercase().contains(example))) {
+        // Criteria are no stories, even where they have a state of their own.
+        let is_other =
+            |key: &str| is_one_of(key, &CRITERIA[..3]) || EXAMPLES.iter().any(|example| key.to_ascii_lowercase().contains(example));
+        if key.is_some_and(is_other) {
             return;
         }
         let container = key.and_then(|key| GROUPS.iter().find(|(name, _)| key.eq_ignore_ascii_case(name)));
@@ -176,7 +193,7 @@ impl<'a> Search<'a> {
 fn rank(value: &Node, key: Option<&str>, depth: usize) -> Option<Rank> {
     let list = children(value);
     if value.is_list() && list.is_empty() {
-        let is_named = key.is_none_or(|key| STORY_LISTS.contains(&key) || SHARED_LISTS.contains(&key));
+        let is_named = key.is_none_or(|key| is_one_of(key, &STORY_LISTS) || is_one_of(key, &SHARED_LISTS));
         return (depth <= 1 && is_named).then_some(Rank::Empty);
     }
     if value.is_map() && (key.is_none() || !list.iter().all(|(_, element)| element.is_map())) {
@@ -190,11 +207,15 @@ fn rank(value: &Node, key: Option<&str>, depth: usize) -> Option<Rank> {
     match key {
         None if says > 0 => Some(Rank::Shared),
         None => None,
-        Some(key) if STORY_LISTS.contains(&key) && (value.is_list() || says > 0) => Some(Rank::Stories),
-        Some(key) if SHARED_LISTS.contains(&key) && says > 0 => Some(Rank::Shared),
+        Some(key) if is_one_of(key, &STORY_LISTS) && (value.is_list() || says > 0) => Some(Rank::Stories),
+        Some(key) if is_one_of(key, &SHARED_LISTS) && says > 0 => Some(Rank::Shared),
         Some(key) if is_alike(key) && says > 0 => Some(Rank::Alike),
         Some(_) => (says >= 2 && 2 * says >= named).then_some(Rank::ByShape),
     }
+}
+
+fn is_one_of(key: &str, keys: &[&str]) -> bool {
+    keys.iter().any(|known| tree::is_key(key, known))
 }
 
 /// Whether the key ends with a word for stories.
@@ -213,7 +234,7 @@ fn states(list: Vec<(Option<String>, &Node)>) -> usize {
     let states_it = |element: &Node| {
         let flagged = FLAGS.iter().any(|flag| element.get(flag).is_some());
         let worded = element.first_text(&STATUSES).is_some_and(|word| words::status(&word).is_some());
-        let asks = CRITERIA[..4].iter().any(|name| element.get(name).is_some());
+        let asks = CRITERIA[..3].iter().any(|name| element.get(name).is_some());
         flagged || worded || asks
     };
     list.iter().filter(|(key, element)| is_story(element, key.as_deref()) && states_it(element)).count()
@@ -246,7 +267,7 @@ pub(super) fn story(value: &Node, key: Option<&str>, truncation: &mut Truncation
         group: None,
         priority: value.get("priority").and_then(priority),
         dependencies: value.first(&DEPENDENCIES).map(dependencies).unwrap_or_default(),
-        estimated_secs: value.first(&["estimatedDuration", "estimated_duration"]).and_then(Node::integer),
+        estimated_secs: value.first(&["estimatedDuration"]).and_then(Node::integer),
         status,
         reason: value.first_text(&REASONS).filter(|_| excused),
         started_at: time(&STARTS),
@@ -260,7 +281,7 @@ pub(super) fn story(value: &Node, key: Option<&str>, truncation: &mut Truncation
 fn status(value: &Node) -> PlanStatus {
     let flag = FLAGS.iter().find_map(|flag| value.get(flag));
     let word = value.first_text(&STATUSES).and_then(|word| words::status(&word));
-    match (flag.and_then(Node::bool), word) {
+    match (flag.and_then(is_up), word) {
         (Some(true), _) => PlanStatus::Passed,
         // A flag that is down wins over a word that says done.
         (Some(false), Some(PlanStatus::Passed) | None) => PlanStatus::Open,
@@ -268,6 +289,15 @@ fn status(value: &Node) -> PlanStatus {
         // `"passes": "cancelled"`
         (None, None) => flag.and_then(Node::text).and_then(|word| words::status(&word)).unwrap_or_default(),
     }
+}
+
+/// Whether a flag is up: models write it as a word or a number, too.
+fn is_up(flag: &Node) -> Option<bool> {
+    flag.bool().or_else(|| match flag.text()?.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "1" => Some(true),
+        "false" | "no" | "0" => Some(false),
+        _ => None,
+    })
 }
 
 fn priority(value: &Node) -> Option<i64> {
@@ -371,6 +401,11 @@ mod tests {
                 "f | - | -; [x] 1-1 -; [ ] 2-1 -",
             ),
             (r#"{"tasks": [{"task_id": 7, "task": "T", "passed": false}]}"#, "- | - | -; [ ] 7 T"),
+            (
+                r#"{"Project": "shop", "user-stories": [{"ID": "A", "Title": "T", "Acceptance Criteria": ["One"], "Passes": "true"}, {"ID": "B", "isDone": 0}]}"#,
+                "shop | - | -; [x] A T [One]; [ ] B -",
+            ),
+            (r#"{"work_items": [{"text": "T", "implemented": true}, {"text": "U", "implemented": false}]}"#, "- | - | -; [x] - T; [ ] - U"),
             ("\u{feff}[{\"id\": 1.1, \"title\": \"T\", \"passes\": true}]", "- | - | -; [x] 1.1 T"),
             ("[]", "- | - | -; "),
             (r#"{"userStories": []}"#, "- | - | -; "),

@@ -27,8 +27,11 @@ pub(super) enum Node {
 }
 
 impl Node {
+    /// The value under a key, in whatever case and with whatever joints the key is written.
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
-        self.entries().iter().rev().find(|(own, _)| own == key).map(|(_, value)| value)
+        let entries = self.entries();
+        let exact = entries.iter().rev().find(|(own, _)| own == key);
+        exact.or_else(|| entries.iter().rev().find(|(own, _)| is_key(own, key))).map(|(_, value)| value)
     }
 
     /// The first of these keys that is there.
@@ -95,6 +98,16 @@ impl Node {
             Node::Map(entries) => 1 + entries.iter().map(|(_, value)| value.depth()).max().unwrap_or(0),
         }
     }
+}
+
+/// Whether two keys are one: `acceptanceCriteria`, `acceptance_criteria` and `Acceptance-Criteria` are.
+pub(super) fn is_key(own: &str, key: &str) -> bool {
+    let letters = |key: &str| {
+        key.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b' ')).map(|byte| byte.to_ascii_lowercase()).collect::<Vec<u8>>()
+    };
+    // Most keys differ in their first letter.
+    let first = |key: &str| key.bytes().next().map(|byte| byte.to_ascii_lowercase());
+    first(own) == first(key) && letters(own) == letters(key)
 }
 
 /// Reads JSON. What is not quite JSON because a text in it holds a bare quote or a control character is read all the same.
