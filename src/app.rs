@@ -7,6 +7,7 @@ mod connect;
 mod descriptors;
 mod listen;
 mod messages;
+mod notifier;
 mod observe;
 mod publisher;
 mod signals;
@@ -116,6 +117,8 @@ pub struct Bridge {
     hub: Hub,
     address: Option<SocketAddr>,
     outputs: JoinSet<()>,
+    /// Tells people; it may take longer to end than the outputs.
+    notifier: JoinSet<()>,
     tail: TailThread,
     /// Why the bridge ends by itself. The sender is dropped with the tail thread.
     exit: oneshot::Receiver<Result<ExitReason, Error>>,
@@ -169,6 +172,7 @@ impl Bridge {
         let checkpoints = restore(&mut engine, &mut restored);
         hub.begin_history();
         let (send_exit, exit) = oneshot::channel();
+        let kept = notifier::KeptNotifications::new(store.as_ref(), restored.notifications.take());
         let publisher = Publisher {
             hub: hub.clone(),
             stdout: stdout_sink(&config.display),
@@ -179,7 +183,8 @@ impl Bridge {
             exit: Some(send_exit),
         };
         let tail = TailThread::start(engine, publisher, scope, checkpoints, &config, Some(budget.files))?;
-        Ok(Bridge { hub, address, outputs, tail, exit, exit_when: config.exit_when, display: config.display })
+        let notifier = notifier::spawn(config.notify, config.exit_when, &hub, address, tail.handle.clone(), kept);
+        Ok(Bridge { hub, address, outputs, notifier, tail, exit, exit_when: config.exit_when, display: config.display })
     }
 
     /// Where it serves, if it does.
@@ -208,8 +213,18 @@ impl Bridge {
             while self.outputs.join_next().await.is_some() {}
             self.hub.closed().await;
         };
+        // Whoever waits for the end of a run wants to be told of it; a signal wants the end.
+        let patience = match reason {
+            Ok(ExitReason::RunCompleted { .. } | ExitReason::Done) => notifier::GRACE,
+            Ok(ExitReason::Terminated | ExitReason::Interrupted) | Err(_) => SHUTDOWN_GRACE,
+        };
+        let ended = async {
+            let outputs_ended = tokio::time::timeout(SHUTDOWN_GRACE, outputs_ended);
+            let notified = tokio::time::timeout(patience, self.notifier.join_next());
+            let _timed_out = tokio::join!(outputs_ended, notified);
+        };
         tokio::select! {
-            _timed_out = tokio::time::timeout(SHUTDOWN_GRACE, outputs_ended) => {}
+            () = ended => {}
             _second = stop() => {}
         }
         if reason.is_ok() && self.exit_when == ExitWhen::Drained && !self.display.json {

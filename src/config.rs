@@ -3,6 +3,7 @@
 //! Nothing here knows command-line arguments: `cli` parses them.
 
 mod access_token;
+mod notify;
 mod user_file;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::access_token::{AccessToken, TokenOrigin, random_secret};
+pub use self::notify::{NotifyConfig, NotifyRequest};
 pub use self::user_file::{FILE_VARIABLE, UserFile};
 use crate::client::http::BaseUrl;
 use crate::error::Error;
@@ -43,6 +45,8 @@ pub struct Config {
     pub serve: Option<ServeConfig>,
     /// The outputs on stdout and stderr.
     pub display: DisplayConfig,
+    /// Who is told of what.
+    pub notify: NotifyConfig,
     /// When the program ends by itself.
     pub exit_when: ExitWhen,
 }
@@ -55,6 +59,7 @@ impl Config {
             read: ReadConfig::default(),
             serve: None,
             display: DisplayConfig { json: false, terminal: TerminalMode::Nothing, signs: None },
+            notify: NotifyConfig::default(),
             exit_when: ExitWhen::Never,
         }
     }
@@ -69,6 +74,8 @@ pub struct ConnectConfig {
     pub token: Option<String>,
     /// The outputs on stdout and stderr.
     pub display: DisplayConfig,
+    /// Who is told of what.
+    pub notify: NotifyConfig,
     /// When the program ends by itself.
     pub exit_when: ExitWhen,
 }

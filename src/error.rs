@@ -137,6 +137,8 @@ pub enum NoticeKind {
     Found,
     /// `--state` cannot be written or could not be used.
     Store,
+    /// A receiver of notifications was not told.
+    Delivery,
 }
 
 #[cfg(test)]

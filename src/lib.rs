@@ -38,6 +38,7 @@ pub mod hub;
 pub(crate) mod inline_delivery;
 // 4 edges: write and serve what the log holds, and follow another bridge
 pub(crate) mod client;
+pub mod notifications;
 pub(crate) mod output;
 pub mod serve;
 pub(crate) mod store;

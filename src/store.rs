@@ -28,9 +28,12 @@ use journal::Journal;
 /// Increased when an old snapshot would be misread.
 const VERSION: u32 = 3;
 const SNAPSHOT: &str = "snapshot";
+const NOTIFICATIONS: &str = "notifications";
 
 /// How our snapshot begins, whatever its version.
 const SNAPSHOT_PREFIX: &[u8] = b"{\"version\":";
+/// How the file of the notifications begins, which they read and write themselves.
+const NOTIFICATIONS_PREFIX: &[u8] = b"{\"notifications\":";
 /// The same trouble is not said again for this long: a full disk fails every write, or every second one.
 const REPEAT_AFTER_MS: u64 = 10 * 60 * 1000;
 
@@ -63,6 +66,8 @@ pub struct Restored {
     pub events: Vec<Event>,
     /// The newest checkpoint.
     pub checkpoint: Option<Checkpoint>,
+    /// What the notifications kept.
+    pub notifications: Option<Vec<u8>>,
     /// What could not be read or written.
     pub notices: Vec<Notice>,
 }
@@ -116,6 +121,8 @@ impl Store {
         // Everything is judged before anything is changed.
         let snapshot = read_own(&folder.join(SNAPSHOT), SNAPSHOT_PREFIX).map_err(usage)?;
         let journal = journal::read(folder).map_err(usage)?;
+        restored.notifications = read_own(&folder.join(NOTIFICATIONS), NOTIFICATIONS_PREFIX).map_err(usage)?;
+        remove_own_leftover(&folder.join("notifications.new"), NOTIFICATIONS_PREFIX).map_err(usage)?;
         remove_own_leftover(&folder.join("snapshot.new"), SNAPSHOT_PREFIX).map_err(usage)?;
         remove_own_leftover(&folder.join("journal.new"), journal::PREFIX).map_err(usage)?;
 
@@ -141,6 +148,12 @@ impl Store {
     pub fn write_checkpoint(&mut self, checkpoint: &Checkpoint, now: Timestamp) -> Option<Notice> {
         let result = write_snapshot(&self.folder, checkpoint);
         self.report_once(result, now)
+    }
+
+    /// Replaces what the notifications keep. It lies beside the journal and needs no other order.
+    pub fn notifications_writer(&self) -> impl FnMut(&[u8]) -> io::Result<()> + Send + use<> {
+        let path = self.folder.join(NOTIFICATIONS);
+        move |content| replace(&path, content)
     }
 
     fn report_once(&mut self, result: io::Result<()>, now: Timestamp) -> Option<Notice> {

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::{ExitReason, SHUTDOWN_GRACE, Signals, messages, publisher, spawn_terminal_output, wants_plain_lines};
+use super::{ExitReason, SHUTDOWN_GRACE, Signals, messages, notifier, publisher, spawn_terminal_output, wants_plain_lines};
 use crate::client::feed::{Feed, FeedMessage, FeedStatus, Route};
 use crate::client::http::HttpClient;
 use crate::clock::Timestamp;
@@ -39,6 +39,7 @@ pub async fn run(config: ConnectConfig, mut signals: Signals) -> Result<ExitReas
     let mut outputs = JoinSet::new();
     let url = config.url.to_string();
     let draws_box = spawn_terminal_output(&config.display, &hub, Some(url), Vec::new(), uplink.subscribe(), &mut outputs);
+    let mut notifying = notifier::spawn_remote(config.notify, &hub, config.url.to_string());
     let mut feeds = JoinSet::new();
     let (to_states, mut states) = mpsc::channel(PENDING);
     feeds.spawn(Feed::new(client.clone(), Route::State, to_states).run());
@@ -70,7 +71,10 @@ pub async fn run(config: ConnectConfig, mut signals: Signals) -> Result<ExitReas
     };
     feeds.abort_all();
     hub.close();
-    let outputs_ended = async { while outputs.join_next().await.is_some() {} };
+    let outputs_ended = async {
+        while outputs.join_next().await.is_some() {}
+        let _notified = notifying.join_next().await;
+    };
     tokio::select! {
         _timed_out = tokio::time::timeout(SHUTDOWN_GRACE, outputs_ended) => {}
         _second = signals.next() => {}

@@ -6,15 +6,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::builder::{BoolishValueParser, RangedU64ValueParser};
+use clap::builder::{BoolishValueParser, PossibleValuesParser, RangedU64ValueParser};
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::settings::{SettingSource, SettingSources};
 use crate::client::http::BaseUrl;
 use crate::config::{
-    self, AccessToken, Config, ConnectConfig, DisplayConfig, ExitWhen, Listen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig,
+    self, AccessToken, Config, ConnectConfig, DisplayConfig, ExitWhen, Listen, NotifyConfig, NotifyRequest, ReadConfig, ReadFrom,
+    ServeConfig, TerminalMode, WatchConfig,
 };
 use crate::error::Error;
+use crate::notifications::OccasionKind;
 use crate::output::text::Charset;
 use crate::status::StateSource;
 
@@ -27,6 +29,52 @@ pub(super) struct RunOptions {
     serve: ServeOptions,
     #[command(flatten)]
     show: ShowOptions,
+    #[command(flatten)]
+    notify: NotifyOptions,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Notify")]
+pub(super) struct NotifyOptions {
+    /// Run CMD when a run passed, failed or ended, went quiet or needs you; may be given again
+    ///
+    /// CMD is split into words, and run without a shell; where you want one, write sh -c '…'. It gets the notification as JSON on its stdin and
+    /// as PROGRESS_BRIDGE_KIND, _TITLE, _TEXT, _TASK, _STATUS, _PASSED, _TOTAL, _URL, _ID. See docs/notifications.md.
+    #[arg(long, value_name = "CMD", action = ArgAction::Append)]
+    notify_exec: Vec<String>,
+
+    /// Call URL on the same occasions; may be given again
+    ///
+    /// https://… gets JSON after Standard Webhooks; ntfy+https://host/topic, slack+https://…, discord+https://… and telegram:TOKEN@CHAT get what
+    /// these services read. Others of this machine see what is typed: a URL that is a secret belongs into the variable or the file of settings.
+    #[arg(long, value_name = "URL", action = ArgAction::Append, value_delimiter = ' ')]
+    webhook: Vec<String>,
+
+    /// The occasions, apart by commas: passed, failed, quiet, needs-you, story, error, start
+    #[arg(long, value_name = "WHAT", action = ArgAction::Append, value_delimiter = ',', default_value = "passed,failed,quiet,needs-you",
+        value_parser = PossibleValuesParser::new(OccasionKind::CHOICES.map(|(name, _)| name)))]
+    notify_on: Vec<String>,
+
+    /// Ring the terminal's bell on the same occasions
+    #[arg(long, value_parser = BoolishValueParser::new())]
+    bell: bool,
+
+    /// Sign webhooks with the secret in FILE (whsec_…); else with PROGRESS_BRIDGE_WEBHOOK_SECRET
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    webhook_secret_file: Option<PathBuf>,
+}
+
+impl NotifyOptions {
+    fn into_config(self) -> Result<NotifyConfig, Error> {
+        NotifyRequest {
+            commands: self.notify_exec,
+            webhooks: self.webhook,
+            secret_file: self.webhook_secret_file,
+            bell: self.bell,
+            on: self.notify_on,
+        }
+        .check()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -234,6 +282,7 @@ impl RunOptions {
                 url: BaseUrl::parse(url)?,
                 token: self.serve.token.read()?.map(|token| token.text),
                 display: DisplayConfig { terminal: self.show.display.connected_terminal(), ..self.show.to_config() },
+                notify: self.notify.into_config()?,
                 exit_when,
             }));
         }
@@ -243,6 +292,7 @@ impl RunOptions {
             display: self.show.to_config(),
             watch: self.watch.to_config(sources),
             read: self.watch.into_read_config()?,
+            notify: self.notify.into_config()?,
             exit_when,
         }))
     }

@@ -17,9 +17,9 @@ use crate::redact::mask;
 
 const PREFIX: &str = "PROGRESS_BRIDGE_";
 
-/// Variables that are no options: the token itself, which arguments would show to every process, the place of the file, and for those who
+/// Variables that are no options: the token and the secret of webhooks, which arguments would show to every process, the place of the file, and for those who
 /// fit the record reader another table of weights.
-const OTHER_VARIABLES: [&str; 3] = ["PROGRESS_BRIDGE_TOKEN", FILE_VARIABLE, "PROGRESS_BRIDGE_WEIGHTS"];
+const OTHER_VARIABLES: [&str; 4] = ["PROGRESS_BRIDGE_TOKEN", "PROGRESS_BRIDGE_WEBHOOK_SECRET", FILE_VARIABLE, "PROGRESS_BRIDGE_WEIGHTS"];
 
 /// Where a value comes from; a later one wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

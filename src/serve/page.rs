@@ -24,7 +24,7 @@ macro_rules! sources {
 }
 
 /// Every file by its path.
-const SOURCES: [(&str, &str); 29] = sources![
+const SOURCES: [(&str, &str); 30] = sources![
     "announce.js",
     "app.js",
     "clock.js",
@@ -32,6 +32,7 @@ const SOURCES: [(&str, &str); 29] = sources![
     "icons.js",
     "lead.js",
     "link.js",
+    "notify.js",
     "page.css",
     "panel.css",
     "panel.js",

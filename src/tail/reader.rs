@@ -116,6 +116,9 @@ fn run_loop(shared: &Mutex<TailReader>, mut watch_set: WatchSet, poll_interval: 
         if hints.folders || hints.appeared || hints.all {
             watch_set.schedule_rescan(now.elapsed);
         }
+        for notice in handle.take_notices() {
+            reader.driver.feed(Input::Notice { source: None, at: now, notice });
+        }
         let added = watch_set.rescan(now.elapsed, reader.poll_interval);
         reader.add_files(&added, now);
         if hints.folders || hints.all || !added.sources.is_empty() || watch_set.sync_due(now.elapsed) {

@@ -8,7 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::error::Notice;
 use crate::inline_delivery::InlineHandler;
+
+/// Notices that wait for the thread: more would be one trouble said many times.
+const NOTICE_LIMIT: usize = 32;
 
 /// Wakes the tail thread, or ends it. Clones wake the same thread.
 #[derive(Clone, Default)]
@@ -30,6 +34,8 @@ struct WakeState {
     /// The folders that are rescanned for new files.
     rescanned: HashSet<PathBuf>,
     hints: Hints,
+    /// What other parts have to say; see [`TailHandle::add_notice`].
+    notices: Vec<Notice>,
     /// Set by `signal`, cleared by `wait`.
     signalled: bool,
 }
@@ -96,6 +102,19 @@ impl TailHandle {
     /// Makes the thread poll every file now.
     pub fn poll_all(&self) {
         self.signal(|state| state.hints.all = true);
+    }
+
+    /// Has the thread publish a notice of another part.
+    pub fn add_notice(&self, notice: Notice) {
+        self.signal(|state| {
+            if state.notices.len() < NOTICE_LIMIT {
+                state.notices.push(notice);
+            }
+        });
+    }
+
+    pub(super) fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.state().notices)
     }
 
     pub(super) fn is_stopped(&self) -> bool {

@@ -37,6 +37,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("output", 4),
     ("store", 4),
     ("client", 4),
+    ("notifications", 4),
     ("serve", 4),
     ("config", 5),
     ("app", 5),
@@ -66,6 +67,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("record", "lex"),
     ("format", "record"),
     ("format", "lex"),
+    // Durations and kinds of errors in words.
+    ("notifications", "output"),
     // What is estimated is one field of the state.
     ("estimate", "model"),
 ];
@@ -74,9 +77,14 @@ const NEIGHBOURS: &[(&str, &str)] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("notify", &["tail::watch"]),
     ("warp", &["serve"]),
-    ("hyper", &["serve::conn", "client"]),
-    ("hyper_util", &["serve::conn", "client"]),
-    ("http_body_util", &["client"]),
+    ("hyper", &["serve::conn", "client", "notifications"]),
+    ("hyper_util", &["serve::conn", "client", "notifications::http"]),
+    ("http_body_util", &["client", "notifications::http"]),
+    ("rustls", &["notifications::http"]),
+    ("tokio_rustls", &["notifications::http"]),
+    ("rustls_native_certs", &["notifications::http"]),
+    ("ring", &["notifications::signature", "report::html"]),
+    ("shlex", &["notifications::command"]),
     ("sse_stream", &["client::feed"]),
     ("socket2", &["serve::conn"]),
     ("indicatif", &["output::stream"]),

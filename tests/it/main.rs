@@ -17,6 +17,7 @@ mod many_files;
 mod messages;
 mod names;
 mod newcomer;
+mod notifications;
 mod page;
 mod plans;
 mod report;

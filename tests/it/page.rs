@@ -7,6 +7,7 @@ mod files;
 mod layout;
 mod link;
 mod load;
+mod notify;
 mod run;
 mod site;
 

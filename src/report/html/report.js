@@ -8,7 +8,7 @@ import { report as asMarkdown } from "../report.js";
 import { alertCard } from "../view/alert.js";
 import { earlier, sources } from "../view/aside.js";
 import { burnup } from "../view/burnup.js";
-import { events as eventLog, eventWords, Log } from "../view/events.js";
+import { events as eventLog, Log, said } from "../view/events.js";
 import { stories } from "../view/stories.js";
 import { strip } from "../view/top.js";
 import { allStories, byNeed, clock, count, countsWords, duration, elapsed, failedStory, hasBegun, isOver, millis, moment, sameDay, standing } from "../words.js";
@@ -190,7 +190,7 @@ class Report {
       this.draw();
     };
     const time = Number.isNaN(then) || step === last ? "" : sameDay(then, millis(recording.task(last).started_at)) ? clock(then, true) : moment(then, NaN);
-    const words = step === 0 ? "before the first event" : step === last ? "the run as the files have it" : event ? [event.data.story_id, ...eventWords(event, recording.task(step))].filter(Boolean).join(" ") : "";
+    const words = step === 0 ? "before the first event" : step === last ? "the run as the files have it" : event ? eventWords(event, recording.task(step)) : "";
     return html`<section class="card scrub" aria-labelledby="h-sc"><header><h2 id="h-sc">Replay</h2><p id="moment">${[time, words].filter(Boolean).join(" · ")}</p><p class="end">${step} of ${last}</p></header>
       <div class="steps"><button class="btn" type="button" aria-label="First step" ?disabled=${step === 0} @click=${go(0)}>⇤</button><button class="btn" type="button" aria-label="Step back" ?disabled=${step === 0} @click=${go(step - 1)}>←</button>
         <input type="range" id="scrub" min="0" max=${last} .value=${String(step)} aria-labelledby="h-sc" aria-valuetext="${step} of ${last}: ${[time, words].filter(Boolean).join(" ")}" @input=${(input) => go(Number(input.target.value))()}>
@@ -255,6 +255,11 @@ class Report {
     button.classList.add("done");
     setTimeout(() => button.classList.remove("done"), 2000);
   }
+}
+
+function eventWords(event, task) {
+  const { first, rest } = said(event, task);
+  return [event.data.story_id, first, rest].filter(Boolean).join(" ");
 }
 
 function summary(task, now) {

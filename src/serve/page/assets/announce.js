@@ -41,7 +41,7 @@ export class Announcer {
   }
 }
 
-const passed = ({ stories_passed: done, story_count: all }) => (all == null ? `${count(done, "story", "stories")} passed` : `${done} of ${count(all, "story", "stories")} passed`);
+export const passed = ({ stories_passed: done, story_count: all }) => (all == null ? `${count(done, "story", "stories")} passed` : `${done} of ${count(all, "story", "stories")} passed`);
 
 /** `50% US-007 · Corner Shop`; what needs a look stands first. */
 export function title(task, live) {

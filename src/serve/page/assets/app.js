@@ -3,6 +3,7 @@
 import { html, nothing, render } from "./vendor/lit-html/lit-html.js";
 import { Announcer, favicon, title } from "./announce.js";
 import { linkTo } from "./link.js";
+import { BrowserNotifier } from "./notify.js";
 import "./panel.js";
 import { copy } from "./parts.js";
 import { icon } from "./icons.js";
@@ -39,6 +40,7 @@ class App {
   #token = "";
   #size = 640;
   #announcer = new Announcer($("say"));
+  #notifier = new BrowserNotifier();
   #shown = "";
   #resize = new ResizeObserver(([entry]) => {
     this.#size = Math.max(240, Math.round(entry.contentRect.width));
@@ -105,6 +107,7 @@ class App {
     const now = link.now();
     render(topBar(this, link, tasks.filter((each) => each.listed || each === task), task), $("top"));
     render(this.#main(link, state, task, now), $("main"));
+    if (link.live) this.#notifier.tasks(tasks);
     if (task) render(help.foot, $("foot"));
     if (task) {
       this.#announcer.task(task, link.live);
@@ -136,7 +139,7 @@ class App {
     const begun = hasBegun(task);
     return html`${strip(this, state, task.task_id, now)}
       <div class="runhead"><h1>${task.task_name}</h1><p class="meta">${this.#meta(task, now)}</p>
-        <div class="acts"><button class="btn" type="button" aria-label="Copy as Markdown" @click=${(event) => this.copied(event, report(task, now))}>${icon("copy")}<span>Copy as Markdown</span></button><button class="btn" type="button" @click=${() => print()}>Print</button></div></div>
+        <div class="acts">${this.#bell()}<button class="btn" type="button" aria-label="Copy as Markdown" @click=${(event) => this.copied(event, report(task, now))}>${icon("copy")}<span>Copy as Markdown</span></button><button class="btn" type="button" @click=${() => print()}>Print</button></div></div>
       <div class="page ${begun ? "" : "idle"}">
         ${alertCard(this, link, task, now)}
         <div class="now"><progress-panel untitled src=${BASE} task=${task.task_id} .token=${this.#token}></progress-panel></div>
@@ -147,6 +150,12 @@ class App {
         ${earlier(task, now)}
         ${embed(BASE)}
       </div>`;
+  }
+
+  #bell() {
+    if (!this.#notifier.possible) return nothing;
+    const notify = () => this.#notifier.toggle().then(() => this.draw());
+    return html`<button class="btn ${this.#notifier.on ? "done" : ""}" type="button" aria-label="Notify me" aria-pressed=${this.#notifier.on} @click=${notify}>${icon("flag", "")}<span>Notify me</span></button>`;
   }
 
   #meta(task, now) {

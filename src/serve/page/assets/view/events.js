@@ -140,14 +140,8 @@ function cells(event, task, now) {
     <span class="tx" title=${event.source?.text ?? ""}><b>${first}</b> ${rest}${event.late ? " (told late)" : ""}</span><span class="src" title=${event.source?.path ?? ""}>${place({ ...event.source, path: event.source?.path?.split("/").at(-1) })}</span><span class="pvw" title=${event.provenance}>${provenance(event.provenance)}<span>${event.provenance}</span></span>`;
 }
 
-/** An event in words, the first of which stand out. */
-export function eventWords(event, task) {
-  const { first, rest } = said(event, task);
-  return [first, rest];
-}
-
 /** An event as a shape, a first word that stands out, and the rest. */
-function said({ type, data }, task) {
+export function said({ type, data }, task) {
   const attempt = data.attempt > 1 ? `, attempt ${data.attempt}` : "";
   const took = data.duration_ms != null ? `in ${duration(data.duration_ms)}` : "";
   switch (type) {
