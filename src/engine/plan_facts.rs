@@ -32,6 +32,18 @@ impl PlanFact {
     }
 }
 
+/// The start of the run, as the plan states it; of a plan without stories none.
+pub(super) fn of_start(plan: &Plan) -> Option<PlanFact> {
+    let statement = Statement::TaskStarted {
+        name: plan.name.as_ref().map(String::from),
+        branch: plan.branch.as_ref().map(String::from),
+        description: plan.description.as_ref().map(String::from),
+        story_count: u32::try_from(plan.stories.len()).ok(),
+        estimated_secs: plan.estimated_secs,
+    };
+    (!plan.stories.is_empty()).then(|| PlanFact::about_run(statement, None))
+}
+
 /// Adds the facts of one change; `stories` are the plan's stories as they are counted.
 pub(super) fn of_edge(plan: &Plan, edge: PlanEdge, stories: &[StoryRef], facts: &mut Vec<PlanFact>) {
     let mut add = |index: usize, statement, provenance, at: Option<Timestamp>, criterion, count| {

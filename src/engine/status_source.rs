@@ -10,6 +10,7 @@ use crate::format::SourceKind;
 use crate::ledger::TOTAL_LOSS_DELAY;
 use crate::model::Origin;
 use crate::plan::run_status::{self, RunEnd, RunStatus, RunnerProcess};
+use crate::text::CleanText;
 
 use super::plan_facts::PlanFact;
 
@@ -34,6 +35,12 @@ pub(super) struct StatusChanges {
     pub(super) end: Option<RunEnd>,
     /// When it was written, as it says.
     pub(super) at: Option<Timestamp>,
+}
+
+/// That a run has stopped, why and when.
+pub(super) struct RunStop {
+    pub(super) reason: CleanText,
+    pub(super) at: Timestamp,
 }
 
 impl StatusSource {

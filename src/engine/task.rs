@@ -29,7 +29,7 @@ use super::plan_source::{PlanEdge, PlanSource};
 use super::resolve::{FactResolver, Resolved, RunStart, key};
 use super::run_name::run_name;
 use super::source_parser::plan_names;
-use super::status_source::{StatusChanges, StatusSource};
+use super::status_source::{RunStop, StatusChanges, StatusSource};
 
 pub(super) struct TaskEngine {
     /// Index among the tasks of the engine.
@@ -68,12 +68,6 @@ pub(super) struct TaskEngine {
     pub(super) full_reported: bool,
     /// A plan was read that the logs have not been shown.
     pub(super) has_new_document: bool,
-}
-
-/// That a run has stopped, who says so and when.
-pub(super) struct RunStop {
-    pub(super) reason: CleanText,
-    pub(super) at: Timestamp,
 }
 
 impl TaskEngine {
@@ -503,16 +497,7 @@ impl TaskEngine {
         let path = &self.plans[source].path;
         self.model.apply_plan(PlanUpdate { plan: &plan, subjects: &stories, reopened: &reopened, change, path, now });
         let mut facts = Vec::new();
-        if !plan.stories.is_empty() {
-            let statement = Statement::TaskStarted {
-                name: plan.name.as_ref().map(String::from),
-                branch: plan.branch.as_ref().map(String::from),
-                description: plan.description.as_ref().map(String::from),
-                story_count: u32::try_from(plan.stories.len()).ok(),
-                estimated_secs: plan.estimated_secs,
-            };
-            facts.push(PlanFact::about_run(statement, None));
-        }
+        facts.extend(plan_facts::of_start(&plan));
         for edge in edges {
             plan_facts::of_edge(&plan, edge, &stories, &mut facts);
         }

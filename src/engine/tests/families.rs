@@ -163,7 +163,7 @@ fn sisyphus() {
 }
 
 #[test]
-fn a_boulder_tells_which_task_of_its_plan_is_under_way() {
+fn a_boulder_names_the_task_of_its_plan_that_is_under_way() {
     let plan = "# Lend books\n\n## TODOs\n\n- [ ] 1. Shelve a book\n- [ ] 2. Lend a book\n";
     let boulder = |label: &str, end: &str| {
         format!(
