@@ -5,6 +5,8 @@
 
 mod connect;
 mod descriptors;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod listen;
 mod messages;
 mod notifier;
@@ -28,6 +30,8 @@ use tokio::task::JoinSet;
 pub use self::connect::run as connect;
 use self::descriptors::DescriptorBudget;
 pub use self::descriptors::require_descriptors;
+#[cfg(feature = "fleet")]
+pub use self::fleet::run_hub;
 pub(crate) use self::messages::{description, is_unrecognized, print};
 pub use self::messages::{finish_printing, print_last_words};
 pub(crate) use self::observe::Observed;
@@ -124,6 +128,8 @@ pub struct Bridge {
     exit: oneshot::Receiver<Result<ExitReason, Error>>,
     exit_when: ExitWhen,
     display: DisplayConfig,
+    #[cfg(feature = "fleet")]
+    delivery: fleet::Delivery,
 }
 
 impl Bridge {
@@ -147,6 +153,9 @@ impl Bridge {
         if let Some(folder) = &config.read.state {
             require_state_outside(folder, &scope)?;
         }
+        let handle = TailHandle::new();
+        #[cfg(feature = "fleet")]
+        let recipient = fleet::connect(config.publish.as_deref(), &handle).await?;
         let (store, mut restored) = open_store(config.read.state.as_deref()).await?;
         let listener = match &config.serve {
             Some(serve) => Some(listen::bind(&serve.listen).await?),
@@ -182,9 +191,22 @@ impl Bridge {
             has_state: false,
             exit: Some(send_exit),
         };
-        let tail = TailThread::start(engine, publisher, scope, checkpoints, &config, Some(budget.files))?;
+        let tail = TailThread::start(engine, publisher, scope, checkpoints, &config, Some(budget.files), handle)?;
+        #[cfg(feature = "fleet")]
+        let delivery = recipient.map(|recipient| recipient.start(hub.clone()));
         let notifier = notifier::spawn(config.notify, config.exit_when, &hub, address, tail.handle.clone(), kept);
-        Ok(Bridge { hub, address, outputs, notifier, tail, exit, exit_when: config.exit_when, display: config.display })
+        Ok(Bridge {
+            hub,
+            address,
+            outputs,
+            notifier,
+            tail,
+            exit,
+            exit_when: config.exit_when,
+            display: config.display,
+            #[cfg(feature = "fleet")]
+            delivery,
+        })
     }
 
     /// Where it serves, if it does.
@@ -227,6 +249,8 @@ impl Bridge {
             () = ended => {}
             _second = stop() => {}
         }
+        #[cfg(feature = "fleet")]
+        fleet::finish_delivery(self.delivery, stop).await;
         if reason.is_ok() && self.exit_when == ExitWhen::Drained && !self.display.json {
             print_summary(&self.hub, &self.display)?;
         }
@@ -262,8 +286,8 @@ impl TailThread {
         checkpoints: HashMap<SourceKey, FileCheckpoint>,
         config: &Config,
         max_open: Option<usize>,
+        handle: TailHandle,
     ) -> Result<TailThread, Error> {
-        let handle = TailHandle::new();
         let hub = publisher.hub.clone();
         let own_handle = handle.clone();
         let settings = reader::ReaderSettings {

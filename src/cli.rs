@@ -5,6 +5,8 @@
 //! To add an option: one field in a group of `options`, which gives it its variable and its key in the user's file as well, a field in
 //! `config`, and the line between the two in `options`.
 
+#[cfg(feature = "fleet")]
+mod fleet;
 mod options;
 mod settings;
 
@@ -150,6 +152,12 @@ enum Action {
         timeout: Option<Duration>,
     },
 
+    /// Serve what many bridges publish to a NATS server
+    ///
+    /// Makes the streams there when they are missing. Any number of them may run; a client of one can go on at another. See docs/fleet.md.
+    #[cfg(feature = "fleet")]
+    Fleet(Box<fleet::HubOptions>),
+
     /// Print every setting with its value and where that comes from, as a file of settings
     Config(Box<RunOptions>),
 
@@ -234,6 +242,9 @@ pub enum Command {
     Wait(WaitRequest),
     /// Makes a report.
     Report(ReportRequest),
+    /// Serves a fleet.
+    #[cfg(feature = "fleet")]
+    Fleet(config::FleetConfig),
 }
 
 /// Why there is no command to run.
@@ -287,7 +298,7 @@ where
     match arguments.action {
         Some(action) => action.into_command(command, &matches, &file),
         None => Ok(match arguments.run.into_config(&SettingSources::new(&matches, &file))? {
-            RunKind::Bridge(config) => Command::Run(config),
+            RunKind::Bridge(config) => Command::Run(*config),
             RunKind::Connect(config) => Command::Connect(config),
         }),
     }
@@ -308,6 +319,8 @@ impl Action {
             Action::Report { question, form: ReportOptions { format, output } } => {
                 Command::Report(ReportRequest { origin: question.origin.read()?, task: question.task, format, output })
             }
+            #[cfg(feature = "fleet")]
+            Action::Fleet(options) => Command::Fleet(options.into_config()?),
             Action::Config(options) => {
                 let typed = matches.subcommand_matches("config").unwrap_or(matches);
                 options.into_config(&SettingSources::new(typed, file))?;

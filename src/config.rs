@@ -16,6 +16,8 @@ pub use self::notify::{NotifyConfig, NotifyRequest};
 pub use self::user_file::{FILE_VARIABLE, UserFile};
 use crate::client::http::BaseUrl;
 use crate::error::Error;
+#[cfg(feature = "fleet")]
+use crate::fleet::nats::NatsSettings;
 use crate::format::{self, Rules};
 use crate::output::text::Charset;
 
@@ -49,6 +51,9 @@ pub struct Config {
     pub notify: NotifyConfig,
     /// When the program ends by itself.
     pub exit_when: ExitWhen,
+    /// Where the events are published; `None` for a run that does not.
+    #[cfg(feature = "fleet")]
+    pub(crate) publish: Option<Box<NatsSettings>>,
 }
 
 impl Config {
@@ -61,6 +66,8 @@ impl Config {
             display: DisplayConfig { json: false, terminal: TerminalMode::Nothing, signs: None },
             notify: NotifyConfig::default(),
             exit_when: ExitWhen::Never,
+            #[cfg(feature = "fleet")]
+            publish: None,
         }
     }
 }
@@ -78,6 +85,18 @@ pub struct ConnectConfig {
     pub notify: NotifyConfig,
     /// When the program ends by itself.
     pub exit_when: ExitWhen,
+}
+
+/// All settings of `fleet`.
+#[cfg(feature = "fleet")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FleetConfig {
+    /// Where the bridges publish.
+    pub(crate) engine: NatsSettings,
+    /// The server.
+    pub serve: ServeConfig,
+    /// How often the engine keeps each message, if the streams are still to be made.
+    pub replicas: usize,
 }
 
 /// The watched files.

@@ -139,6 +139,8 @@ pub enum NoticeKind {
     Store,
     /// A receiver of notifications was not told.
     Delivery,
+    /// `--publish` cannot send, or has lost something.
+    Publish,
 }
 
 #[cfg(test)]

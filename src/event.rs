@@ -39,6 +39,12 @@ impl EventId {
         let name = [task, run, kind.id_name(), subject, &occurrence.to_string()].join("\u{0}");
         EventId(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
     }
+
+    /// A short form: whether two logs mean the same event by a number.
+    pub fn check(self) -> u16 {
+        let [first, second, ..] = self.0.into_bytes();
+        u16::from_be_bytes([first, second])
+    }
 }
 
 impl std::fmt::Display for EventId {
@@ -63,6 +69,8 @@ pub struct Event {
     pub timestamp_precision: Option<Precision>,
     /// Its line stood there for long before it was certain enough: others that happened later may have been told before.
     pub late: bool,
+    /// The bridge and its task, `who/task`: only in what a hub of a fleet serves. With the id it is unique there.
+    pub origin: Option<CleanText>,
     /// The name of the folder the task lives in.
     pub task_id: CleanText,
     /// The plan's branch or name, else the log's start line, else the run's first line.
@@ -302,7 +310,8 @@ impl Serialize for EventData {
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let day = self.timestamp_precision == Some(Precision::Day);
-        let mut object = to.serialize_struct("Event", 10 + usize::from(day) + usize::from(self.late))?;
+        let mut object =
+            to.serialize_struct("Event", 10 + usize::from(day) + usize::from(self.late) + usize::from(self.origin.is_some()))?;
         object.serialize_field("id", &self.id)?;
         object.serialize_field("seq", &self.seq)?;
         object.serialize_field("type", self.data.type_name())?;
@@ -313,6 +322,9 @@ impl Serialize for Event {
         }
         if self.late {
             object.serialize_field("late", &true)?;
+        }
+        if let Some(origin) = &self.origin {
+            object.serialize_field("origin", origin)?;
         }
         object.serialize_field("task_id", &*self.task_id)?;
         object.serialize_field("run", &*self.run)?;
@@ -333,6 +345,7 @@ struct RawEvent {
     timestamp_precision: Option<Precision>,
     #[serde(default)]
     late: bool,
+    origin: Option<CleanText>,
     task_id: CleanText,
     run: CleanText,
     provenance: Provenance,
@@ -343,8 +356,9 @@ struct RawEvent {
 
 impl From<RawEvent> for Event {
     fn from(raw: RawEvent) -> Self {
-        let RawEvent { id, seq, timestamp, timestamp_source, timestamp_precision, late, task_id, run, provenance, source, data } = raw;
-        Event { id, seq, timestamp, timestamp_source, timestamp_precision, late, task_id, run, provenance, source, data }
+        let RawEvent { id, seq, timestamp, timestamp_source, timestamp_precision, late, origin, task_id, run, provenance, source, data } =
+            raw;
+        Event { id, seq, timestamp, timestamp_source, timestamp_precision, late, origin, task_id, run, provenance, source, data }
     }
 }
 

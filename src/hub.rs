@@ -27,7 +27,7 @@ pub use self::subscription::{Batch, GapReason, StartPosition, Subscription};
 pub(crate) use self::cursor::random_id;
 use self::log::EventLog;
 use self::subscription::BufferStart;
-use crate::event::{Event, Seq};
+use crate::event::{Event, EventId, Seq};
 use crate::inline_delivery::Wakeups;
 use crate::model::state::State;
 
@@ -40,12 +40,26 @@ pub struct HubSettings {
     pub bytes: usize,
     /// Newest events that a new reader gets first.
     pub buffer: usize,
+    /// Whether cursors carry a check of their event: for logs that number events as another log does, which may lose some and give
+    /// their numbers again.
+    pub checked_cursors: bool,
 }
 
 impl Default for HubSettings {
     fn default() -> Self {
-        HubSettings { events: 10_000, bytes: 32 * 1024 * 1024, buffer: 100 }
+        HubSettings { events: 10_000, bytes: 32 * 1024 * 1024, buffer: 100, checked_cursors: false }
     }
+}
+
+/// What [`Hub::task_events`] has found.
+#[derive(Debug, Clone)]
+pub struct TaskEvents {
+    /// The newest evicted event of any task; 0 before the first eviction.
+    pub evicted_to: Seq,
+    /// The newest event of any task.
+    pub log_end: Seq,
+    /// In order.
+    pub events: Vec<Arc<PublishedEvent>>,
 }
 
 /// The log and everyone's handle on it. Cheap to clone.
@@ -60,6 +74,7 @@ struct HubInner {
     /// Random id of this process. Versions of snapshots are counted per process, while an epoch may outlive it.
     instance: Box<str>,
     buffer: usize,
+    checked_cursors: bool,
     log: Mutex<EventLog>,
     wakeups: Wakeups,
     /// Separate from `wakeups`, so that a wait for the end is not woken by events.
@@ -70,7 +85,7 @@ struct HubInner {
 impl Hub {
     /// An empty log of a new epoch.
     pub fn new(settings: HubSettings) -> Self {
-        Hub::restored(settings, Cursor { epoch: random_id().into(), seq: Seq(0) }, Vec::new())
+        Hub::restored(settings, Cursor { epoch: random_id().into(), seq: Seq(0), check: None }, Vec::new())
     }
 
     /// The log of an earlier process, at its cursor `newest`, with the last events that its journal holds: a reader with a cursor of that
@@ -80,20 +95,24 @@ impl Hub {
     /// miss the events that get its numbers now. Events that do not lead up to `newest` without a hole are dropped; events after it
     /// advance `newest`.
     pub fn restored(settings: HubSettings, newest: Cursor, events: Vec<Event>) -> Self {
-        let Cursor { epoch, seq } = newest;
+        let Cursor { epoch, seq, check: _ } = newest;
         let restored = Instant::now();
         let head = events.last().map_or(seq, |event| event.seq.max(seq));
         let unbroken = events.iter().rev().zip((1..=head.0).rev()).take_while(|(event, seq)| event.seq.0 == *seq).count();
         let unusable = events.len() - unbroken;
-        let entries: Vec<_> =
-            events.into_iter().skip(unusable).map(|event| Arc::new(PublishedEvent::new(event, &epoch, restored))).collect();
+        let entries: Vec<_> = events
+            .into_iter()
+            .skip(unusable)
+            .map(|event| Arc::new(PublishedEvent::new(event, &epoch, settings.checked_cursors, restored)))
+            .collect();
         let mut log = EventLog::new(settings.events, settings.bytes, Seq(head.0 - unbroken as u64));
         log.append(entries);
-        let nothing = Snapshot::new(0, Cursor { epoch: epoch.clone(), seq: head }, Arc::new(snapshot::empty_state(head)));
+        let nothing = Snapshot::new(0, Cursor { epoch: epoch.clone(), seq: head, check: None }, Arc::new(snapshot::empty_state(head)));
         let inner = HubInner {
             epoch,
             instance: random_id().into(),
             buffer: settings.buffer,
+            checked_cursors: settings.checked_cursors,
             log: Mutex::new(log),
             wakeups: Wakeups::new(),
             closing: watch::Sender::new(false),
@@ -109,8 +128,8 @@ impl Hub {
 
     /// The cursor after the newest event: 0 before the first.
     pub fn newest(&self) -> Cursor {
-        let head = self.log().last_seq;
-        self.cursor(head)
+        let log = self.log();
+        self.cursor(&log, log.last_seq)
     }
 
     /// Lets each publication poll the connections of [inline subscribers](Hub::subscribe_inline) on the publishing thread, within
@@ -134,6 +153,12 @@ impl Hub {
         &self.inner.instance
     }
 
+    /// The first `limit` events of one task after `after`, as far as the log holds them: for a reader that follows a task by itself.
+    pub fn task_events(&self, task_id: &str, after: Seq, limit: usize) -> TaskEvents {
+        let log = self.log();
+        TaskEvents { evicted_to: log.evicted_to, log_end: log.last_seq, events: log.of_task(task_id, after, limit) }
+    }
+
     /// Appends, and wakes every waiting reader. One thread at a time calls it, with rising `seq`.
     pub fn publish(&self, events: Vec<Event>) {
         self.publish_inline(events);
@@ -149,7 +174,10 @@ impl Hub {
         }
         let (count, published) = (events.len(), Instant::now());
         // Serialized before the lock is taken: readers never wait for JSON.
-        let entries: Vec<_> = events.into_iter().map(|event| Arc::new(PublishedEvent::new(event, &self.inner.epoch, published))).collect();
+        let entries: Vec<_> = events
+            .into_iter()
+            .map(|event| Arc::new(PublishedEvent::new(event, &self.inner.epoch, self.inner.checked_cursors, published)))
+            .collect();
         let evicted = self.log().publish(entries);
         self.inner.wakeups.wake_inline(count);
         // Freed after the readers are woken.
@@ -169,7 +197,7 @@ impl Hub {
 
     /// Replaces the state. Readers get the newest one only.
     pub fn set_state(&self, state: State) {
-        let cursor = self.cursor(state.seq);
+        let cursor = self.cursor(&self.log(), state.seq);
         let state = Arc::new(state);
         self.inner.state.send_modify(|latest| *latest = Arc::new(Snapshot::new(latest.version + 1, cursor, state)));
     }
@@ -226,8 +254,9 @@ impl Hub {
         let _never = self.inner.closing.subscribe().wait_for(|closed| *closed).await.is_err();
     }
 
-    fn cursor(&self, seq: Seq) -> Cursor {
-        Cursor { epoch: self.inner.epoch.clone(), seq }
+    fn cursor(&self, log: &EventLog, seq: Seq) -> Cursor {
+        let check = if self.inner.checked_cursors { log.id_of(seq).map(EventId::check) } else { None };
+        Cursor { epoch: self.inner.epoch.clone(), seq, check }
     }
 
     fn log(&self) -> MutexGuard<'_, EventLog> {

@@ -38,6 +38,8 @@ pub mod hub;
 pub(crate) mod inline_delivery;
 // 4 edges: write and serve what the log holds, and follow another bridge
 pub(crate) mod client;
+#[cfg(feature = "fleet")]
+pub(crate) mod fleet; // its `names`, `card`, `message`, `sender` and `view` are pure
 pub mod notifications;
 pub(crate) mod output;
 pub mod serve;

@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         Ok(Command::Doctor(request)) => to_exit_code(doctor::run(&request)),
         Ok(Command::Check(request)) => to_exit_code(check::run(&request).map(|()| 0)),
         Ok(Command::Status(request)) => to_exit_code(status::status(&request)),
+        #[cfg(feature = "fleet")]
+        Ok(Command::Fleet(config)) => to_exit_code(run(async |signals| app::run_hub(config, signals).await)),
         Ok(Command::Wait(request)) => to_exit_code(status::wait(&request)),
         Ok(Command::Report(request)) => to_exit_code(report::run(&request)),
         Err(EarlyExit::Print(text)) => to_exit_code(app::print_to_stdout(&text).map(|()| 0)),

@@ -133,7 +133,8 @@ impl Store {
         if let Some(path) = content.quarantined {
             restored.notices.push(quarantined_notice(&path, now));
         }
-        restored.newest = Some(Cursor { epoch: journal.epoch().into(), seq: content.events.last().map_or(Seq(0), |event| event.seq) });
+        restored.newest =
+            Some(Cursor { epoch: journal.epoch().into(), seq: content.events.last().map_or(Seq(0), |event| event.seq), check: None });
         restored.events = content.events;
         Ok((Store { folder: folder.to_owned(), journal, _lock: lock, reported_at: None }, restored))
     }
@@ -170,7 +171,7 @@ impl Restored {
         match &self.newest {
             Some(newest) => {
                 let counted = self.checkpoint.as_ref().map_or(Seq(0), |checkpoint| checkpoint.engine.seq);
-                let newest = Cursor { epoch: newest.epoch.clone(), seq: newest.seq.max(counted) };
+                let newest = Cursor { epoch: newest.epoch.clone(), seq: newest.seq.max(counted), check: None };
                 Hub::restored(settings, newest, self.events.clone())
             }
             None => Hub::new(settings),

@@ -44,6 +44,12 @@ pub(super) fn print_start(
     text.lines().find(|line| line.starts_with("page: ")).map(str::to_owned)
 }
 
+/// Prints the address of a hub.
+#[cfg(feature = "fleet")]
+pub(super) fn print_addresses(listening: &BoundListener, serve: &ServeConfig, login_code: Option<&LoginCode>) {
+    print(&addresses(&format!("http://{}", listening.address), listening.is_fallback_port, serve.token.as_ref().zip(login_code)));
+}
+
 /// Says that the limit of open files leaves room for fewer streams than `--max-clients` asks for.
 pub(super) fn print_fewer_clients(fit: usize, asked: usize) {
     print(&format!("the limit of open files leaves room for {fit} clients at a time instead of {asked}; raise it with ulimit -n\n"));

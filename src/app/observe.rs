@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::event::Event;
 use crate::hub::{Batch, Hub, HubSettings, StartPosition};
+use crate::tail::wake::TailHandle;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -76,7 +77,15 @@ impl Observed {
         hub.begin_history();
         let publisher =
             Publisher { hub: hub.clone(), stdout: None, store: None, exit_when, log_to_stderr: false, has_state: false, exit: None };
-        let tail = TailThread::start(engine, publisher, scope, HashMap::new(), &config, Some(descriptors::divide_limit(0).files))?;
+        let tail = TailThread::start(
+            engine,
+            publisher,
+            scope,
+            HashMap::new(),
+            &config,
+            Some(descriptors::divide_limit(0).files),
+            TailHandle::new(),
+        )?;
         Ok(Observed { hub, tail })
     }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 use clap::builder::{BoolishValueParser, PossibleValuesParser, RangedU64ValueParser};
 use clap::{ArgAction, Args, ValueEnum};
 
+#[cfg(feature = "fleet")]
+use super::fleet;
 use super::settings::{SettingSource, SettingSources};
 use crate::client::http::BaseUrl;
 use crate::config::{
@@ -31,6 +33,9 @@ pub(super) struct RunOptions {
     show: ShowOptions,
     #[command(flatten)]
     notify: NotifyOptions,
+    #[cfg(feature = "fleet")]
+    #[command(flatten)]
+    publish: fleet::PublishOptions,
 }
 
 #[derive(Debug, Args)]
@@ -257,7 +262,7 @@ pub(super) struct OriginOptions {
 /// What a run means: a bridge of its own, or a look at another one.
 #[derive(Debug, PartialEq)]
 pub(super) enum RunKind {
-    Bridge(Config),
+    Bridge(Box<Config>),
     Connect(ConnectConfig),
 }
 
@@ -287,14 +292,18 @@ impl RunOptions {
             }));
         }
         let has_server = exit_when != ExitWhen::Drained && (!self.show.display.json || asks_for_server);
-        Ok(RunKind::Bridge(Config {
+        let mut config = Config {
             serve: if has_server { Some(self.serve.into_config()?) } else { None },
             display: self.show.to_config(),
-            watch: self.watch.to_config(sources),
-            read: self.watch.into_read_config()?,
-            notify: self.notify.into_config()?,
             exit_when,
-        }))
+            ..Config::watching(Vec::new())
+        };
+        config.watch = self.watch.to_config(sources);
+        config.read = self.watch.into_read_config()?;
+        config.notify = self.notify.into_config()?;
+        #[cfg(feature = "fleet")]
+        self.publish.add_to(&mut config)?;
+        Ok(RunKind::Bridge(Box::new(config)))
     }
 }
 
@@ -338,7 +347,7 @@ impl WatchOptions {
 }
 
 impl ServeOptions {
-    fn into_config(self) -> Result<ServeConfig, Error> {
+    pub(super) fn into_config(self) -> Result<ServeConfig, Error> {
         let listen = match &self.listen {
             Some(asked) => Listen::parse(asked)?,
             None => Listen::Default,

@@ -17,9 +17,16 @@ use crate::redact::mask;
 
 const PREFIX: &str = "PROGRESS_BRIDGE_";
 
-/// Variables that are no options: the token and the secret of webhooks, which arguments would show to every process, the place of the file, and for those who
-/// fit the record reader another table of weights.
-const OTHER_VARIABLES: [&str; 4] = ["PROGRESS_BRIDGE_TOKEN", "PROGRESS_BRIDGE_WEBHOOK_SECRET", FILE_VARIABLE, "PROGRESS_BRIDGE_WEIGHTS"];
+/// Variables that are no options: the token, the secret of webhooks and the login of NATS, which arguments would show to every process, the place of the file, and for
+/// those who fit the record reader another table of weights.
+const OTHER_VARIABLES: [&str; 6] = [
+    "PROGRESS_BRIDGE_TOKEN",
+    "PROGRESS_BRIDGE_WEBHOOK_SECRET",
+    "PROGRESS_BRIDGE_NATS_USER",
+    "PROGRESS_BRIDGE_NATS_PASSWORD",
+    FILE_VARIABLE,
+    "PROGRESS_BRIDGE_WEIGHTS",
+];
 
 /// Where a value comes from; a later one wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

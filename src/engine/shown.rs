@@ -55,6 +55,7 @@ impl Shown {
             timestamp: _,
             timestamp_source: _,
             timestamp_precision: _,
+            origin: _,
             task_id: _,
             run,
             provenance: _,

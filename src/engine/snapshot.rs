@@ -135,7 +135,7 @@ pub(super) fn tasks(tasks: &[TaskEngine], sources: Vec<ListedSources>, now: Time
 
 /// A task as the snapshot shows it.
 fn task_state(model: &TaskModel, folder: &Path, sources: ListedSources, now: Timestamp) -> TaskState {
-    model.view(view_input(folder, &model.estimate_input(), sources, now), now)
+    TaskState { root: folder.to_owned(), ..model.view(view_input(folder, &model.estimate_input(), sources, now), now) }
 }
 
 fn unit(kind: SourceKind) -> SourceUnit {

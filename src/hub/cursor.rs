@@ -1,4 +1,4 @@
-//! A position in a log, as text: `EPOCH-SEQ`, at most 33 ASCII characters, fit for an SSE `id`.
+//! A position in a log, as text: `EPOCH-SEQ`, at most 33 ASCII characters, fit for an SSE `id`; at a hub of a fleet `EPOCH-SEQ-CHECK`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,6 +18,8 @@ pub struct Cursor {
     pub epoch: Arc<str>,
     /// The last event that its holder has; 0 before the first.
     pub seq: Seq,
+    /// [`crate::event::EventId::check`] of that event, where numbers may be given again.
+    pub check: Option<u16>,
 }
 
 /// The text is no cursor.
@@ -33,7 +35,8 @@ pub(crate) fn random_id() -> String {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.epoch, self.seq.0)
+        write!(f, "{}-{}", self.epoch, self.seq.0)?;
+        self.check.map_or(Ok(()), |check| write!(f, "-{check:04x}"))
     }
 }
 
@@ -42,12 +45,18 @@ impl FromStr for Cursor {
 
     /// Strict, so that an invented cursor is distinguished from one of another process.
     fn from_str(text: &str) -> Result<Self, ParseCursorError> {
-        let (epoch, seq) = text.split_once('-').ok_or(ParseCursorError)?;
+        let (epoch, numbers) = text.split_once('-').ok_or(ParseCursorError)?;
+        let (seq, check) = numbers.split_once('-').map_or((numbers, None), |(seq, check)| (seq, Some(check)));
         let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         if epoch.len() != EPOCH_LENGTH || !epoch.bytes().all(hex) || !seq.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(ParseCursorError);
         }
         let seq = seq.parse().map_err(|_| ParseCursorError)?;
-        Ok(Cursor { epoch: epoch.into(), seq: Seq(seq) })
+        let check = match check {
+            Some(text) if text.len() == 4 && text.bytes().all(hex) => Some(u16::from_str_radix(text, 16).map_err(|_| ParseCursorError)?),
+            Some(_) => return Err(ParseCursorError),
+            None => None,
+        };
+        Ok(Cursor { epoch: epoch.into(), seq: Seq(seq), check })
     }
 }

@@ -116,8 +116,20 @@ impl EventLog {
         }
     }
 
+    /// The id of the event of this number, if the log holds it.
+    pub(super) fn id_of(&self, seq: Seq) -> Option<EventId> {
+        let index = self.entries.partition_point(|entry| entry.event.seq < seq);
+        self.entries.get(index).filter(|entry| entry.event.seq == seq).map(|entry| entry.event.id)
+    }
+
     pub(super) fn find(&self, id: EventId) -> Option<Seq> {
         self.entries.iter().rev().find(|entry| entry.event.id == id).map(|entry| entry.event.seq)
+    }
+
+    /// The first `limit` events of the task after `after`.
+    pub(super) fn of_task(&self, task_id: &str, after: Seq, limit: usize) -> Vec<Arc<PublishedEvent>> {
+        let start = self.entries.partition_point(|entry| entry.event.seq <= after);
+        self.entries.range(start..).filter(|entry| *entry.event.task_id == *task_id).take(limit).cloned().collect()
     }
 
     /// The events after `after`, up to and including `until`: at most `limit` events and about [`BATCH_BYTES`].

@@ -1,10 +1,12 @@
 //! One event of the log with its serialized forms, made once and shared by all readers.
 
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::Cursor;
 use crate::event::Event;
 
 /// One event with its serialized forms.
@@ -21,9 +23,10 @@ pub struct PublishedEvent {
 }
 
 impl PublishedEvent {
-    pub(super) fn new(event: Event, epoch: &str, published: Instant) -> Self {
+    pub(super) fn new(event: Event, epoch: &Arc<str>, is_checked: bool, published: Instant) -> Self {
         let data = event.to_json();
-        let frame = sse_frame(&format_args!("{epoch}-{}", event.seq.0), event.data.type_name(), &data, None);
+        let check = is_checked.then(|| event.id.check());
+        let frame = sse_frame(&Cursor { epoch: epoch.clone(), seq: event.seq, check }, event.data.type_name(), &data, None);
         let json = payload_of(&frame, data.len());
         PublishedEvent { event, json, frame, published }
     }

@@ -134,7 +134,7 @@ impl Subscription {
 
     /// The reader's position: a reader that resumes here gets the next event.
     pub fn cursor(&self) -> Cursor {
-        self.hub.cursor(self.after)
+        self.hub.cursor(&self.hub.log(), self.after)
     }
 
     /// Whether the next events were published before this reader began. Later events are live.
@@ -160,7 +160,7 @@ impl Subscription {
         let evicted = (self.after < log.evicted_to).then_some(GapReason::Expired);
         if let Some(reason) = self.gap.take().or(evicted) {
             self.after = self.after.max(log.evicted_to);
-            return ReadResult::Batch(Batch::Gap { reason, oldest: log.oldest().map(|seq| self.hub.cursor(seq)) });
+            return ReadResult::Batch(Batch::Gap { reason, oldest: log.oldest().map(|seq| self.hub.cursor(&log, seq)) });
         }
         let until = if self.is_replaying() { self.live_after } else { log.last_seq };
         let entries = log.range(self.after, until, limit);
@@ -183,6 +183,8 @@ impl Hub {
                 Cursor { epoch, .. } if *epoch != *self.inner.epoch => Err(GapReason::Restarted),
                 Cursor { seq, .. } if seq > log.last_seq => Err(GapReason::Unknown),
                 Cursor { seq, .. } if seq < log.evicted_to => Err(GapReason::Expired),
+                // The number was given again, to another event.
+                Cursor { seq, check: Some(check), .. } if log.id_of(seq).is_some_and(|id| id.check() != check) => Err(GapReason::Unknown),
                 Cursor { seq, .. } => Ok(seq),
             };
         }

@@ -16,6 +16,7 @@ fn event(seq: u64) -> Event {
         timestamp_source: TimestampSource::Record,
         timestamp_precision: None,
         late: false,
+        origin: None,
         task_id: "demo".into(),
         run: "run".into(),
         provenance: Provenance::Explicit,
@@ -93,7 +94,7 @@ fn a_reader_behind_the_log_gets_one_gap_and_continues() {
 
 #[test]
 fn the_log_is_bounded_in_bytes_and_keeps_the_newest() {
-    let one = PublishedEvent::new(event(1), "0123456789ab", Instant::now()).memory_size();
+    let one = PublishedEvent::new(event(1), &"0123456789ab".into(), false, Instant::now()).memory_size();
     let hub = Hub::new(HubSettings { bytes: 3 * one + 50, ..HubSettings::default() });
     hub.publish(events(1..=9));
     check(&hub, StartPosition::Oldest, &["7..=9"]);
@@ -136,7 +137,7 @@ fn events_may_be_asked_for_in_portions_and_a_batch_is_replay_or_live() {
 
 #[test]
 fn a_frame_is_id_event_and_one_line_of_data() {
-    let entry = PublishedEvent::new(event(41), "0123456789ab", Instant::now());
+    let entry = PublishedEvent::new(event(41), &"0123456789ab".into(), false, Instant::now());
     let json = String::from_utf8(entry.event.to_json()).expect("JSON is UTF-8");
     assert_eq!(entry.frame, format!("id: 0123456789ab-41\nevent: task_started\ndata: {json}\n\n"));
     assert_eq!(entry.json, json);
@@ -144,7 +145,7 @@ fn a_frame_is_id_event_and_one_line_of_data() {
 
 #[test]
 fn cursors_are_short_and_come_back_as_they_went() {
-    let longest = Cursor { epoch: random_id().into(), seq: Seq(u64::MAX) };
+    let longest = Cursor { epoch: random_id().into(), seq: Seq(u64::MAX), check: None };
     assert!(longest.to_string().len() <= 40);
     assert_eq!(longest.to_string().parse(), Ok(longest));
 }
@@ -353,5 +354,31 @@ proptest! {
             received += entries.len() as u64;
         }
         prop_assert_eq!(received, head);
+    }
+}
+
+#[test]
+fn a_checked_cursor_does_not_fit_a_number_that_was_given_again() {
+    let checked = HubSettings { checked_cursors: true, ..HubSettings::default() };
+    let log = |subject: u64| {
+        let newest = Cursor { epoch: "0123456789ab".into(), seq: Seq(40), check: None };
+        let hub = Hub::restored(checked, newest, Vec::new());
+        hub.publish(vec![Event { seq: Seq(41), ..event(subject) }, Event { seq: Seq(43), ..event(43) }]);
+        hub
+    };
+    let (before, same, other) = (log(1), log(1), log(2));
+    let mut reader = before.subscribe(StartPosition::Oldest);
+    let Some(Batch::Events(entries)) = reader.try_next_up_to(1) else { panic!("there are two") };
+    let cursor = reader.cursor().to_string();
+    assert_eq!(cursor, format!("0123456789ab-41-{:04x}", event(1).id.check()));
+    assert!(entries[0].frame.starts_with(format!("id: {cursor}\n").as_bytes()));
+    assert_eq!(cursor.parse::<Cursor>().map(|cursor| cursor.to_string()), Ok(cursor.clone()));
+    // At another hub of the same stream a client goes on; numbers may have holes.
+    assert!(
+        matches!(same.subscribe(StartPosition::Resume(&cursor)).try_next(), Some(Batch::Events(entries)) if entries[0].event.seq == Seq(43))
+    );
+    assert!(matches!(other.subscribe(StartPosition::Resume(&cursor)).try_next(), Some(Batch::Gap { reason: GapReason::Unknown, .. })));
+    for wrong in ["0123456789ab-41-", "0123456789ab-41-xyzw", "0123456789ab-41-00000", "0123456789ab-41-0000-0"] {
+        assert!(wrong.parse::<Cursor>().is_err(), "{wrong}");
     }
 }

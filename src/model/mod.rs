@@ -388,6 +388,7 @@ impl TaskModel {
             timestamp_source: if timing.recorded { TimestampSource::Record } else { TimestampSource::Observed },
             timestamp_precision: (timing.precision == Precision::Day).then_some(Precision::Day),
             late: update.fact.late,
+            origin: None,
             task_id: self.task_id.clone().into(),
             run: self.run.clone().into(),
             provenance: update.fact.provenance,

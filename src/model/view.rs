@@ -1,5 +1,7 @@
 //! The model as snapshots show it.
 
+use std::path::PathBuf;
+
 use crate::clock::Timestamp;
 use crate::event::TimestampSource;
 use crate::fact::{Outcome, Provenance};
@@ -54,6 +56,7 @@ pub(super) fn task_state(model: &TaskModel, input: ViewInput, now: Timestamp) ->
         task_name: model.task_name().into(),
         qualifier: None,
         folder,
+        root: PathBuf::new(),
         run: model.run.clone().into(),
         branch: model.branch.clone(),
         listed,

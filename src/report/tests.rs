@@ -133,6 +133,7 @@ fn events(title: &str, message: &str) -> Vec<Event> {
         timestamp_source: TimestampSource::Record,
         timestamp_precision: None,
         late: false,
+        origin: None,
         task_id: "shop".into(),
         run: "feature/checkout".into(),
         provenance: Provenance::Explicit,

@@ -80,7 +80,9 @@ impl HttpRequest {
 impl EventFilter {
     pub(super) fn matches(&self, event: &Event) -> bool {
         let type_fits = self.types.is_empty() || self.types.contains(&event.data.type_name());
-        type_fits && (self.tasks.is_empty() || self.tasks.iter().any(|task| **task == *event.task_id))
+        type_fits
+            && (self.tasks.is_empty()
+                || self.tasks.iter().any(|task| **task == *event.task_id || event.origin.as_ref().is_some_and(|own| *own == *task)))
     }
 }
 

@@ -97,6 +97,7 @@ pub fn event(seq: u64) -> Event {
         timestamp_source: TimestampSource::Record,
         timestamp_precision: None,
         late: false,
+        origin: None,
         task_id: if seq.is_multiple_of(2) { "even".into() } else { "odd".into() },
         run: "run".into(),
         provenance: Provenance::Explicit,

@@ -28,6 +28,11 @@ const LAYERS: &[(&str, u8)] = &[
     ("estimate", 1),
     ("rate_limiter", 1),
     ("discover", 1),
+    ("fleet::names", 1),
+    ("fleet::card", 1),
+    ("fleet::message", 1),
+    ("fleet::sender", 1),
+    ("fleet::view", 1),
     ("engine", 2),
     ("hub", 3),
     ("inline_delivery", 3),
@@ -38,6 +43,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("store", 4),
     ("client", 4),
     ("notifications", 4),
+    ("fleet", 4),
     ("serve", 4),
     ("config", 5),
     ("app", 5),
@@ -71,6 +77,10 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("notifications", "output"),
     // What is estimated is one field of the state.
     ("estimate", "model"),
+    // A card is a task's state in short.
+    ("fleet", "model"),
+    // The samples of states that tests share.
+    ("fleet", "output"),
 ];
 
 /// Packages that appear in one place only.
@@ -96,6 +106,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("toml", &["format::rules", "config::user_file"]),
     ("pulldown_cmark", &["plan::markdown"]),
     ("granit_parser", &["plan::tree"]),
+    ("async_nats", &["fleet::nats"]),
 ];
 
 struct Module {

@@ -12,9 +12,11 @@ use crate::bridge_process::{BridgeProcess, ProjectFolder, SOON};
 const MADE: &[(&str, usize)] = &[
     ("app.rs", 7),
     ("app/connect.rs", 2),
+    ("app/fleet.rs", 3),
     ("app/listen.rs", 1),
     ("app/signals.rs", 1),
     ("check.rs", 2),
+    ("cli/fleet.rs", 5),
     ("cli/options.rs", 3),
     ("cli/settings.rs", 1),
     ("client/http.rs", 2),
@@ -131,6 +133,15 @@ fn every_message_says_what_failed_and_what_to_do() {
         "report --output missing/report.html",
         "demo --speed 0",
         "completions tcsh",
+        "--publish 127.0.0.1:4222 LOG",
+        "--publish nats://me:secret@127.0.0.1 LOG",
+        "--publish nats://127.0.0.1 --nats-nkey missing LOG",
+        "--publish nats://127.0.0.1 --nats-creds missing LOG",
+        "--publish nats://127.0.0.1 --nats-creds missing --nats-nkey file LOG",
+        "fleet",
+        "fleet --nats ftp://127.0.0.1",
+        "fleet --nats nats://127.0.0.1 --replicas 0",
+        "fleet --nats nats://127.0.0.1 --nats-creds missing --listen 127.0.0.1:0",
     ] {
         met(&[], arguments);
     }
@@ -146,6 +157,8 @@ fn every_message_says_what_failed_and_what_to_do() {
     ] {
         met(&[(variable, value)], "--listen 127.0.0.1:0 progress.txt");
     }
+    met(&[("PROGRESS_BRIDGE_NATS_USER", "me")], "--publish nats://127.0.0.1 LOG");
+    met(&[("HOME", ""), ("XDG_STATE_HOME", "")], "--publish nats://127.0.0.1 LOG");
     met(&[("TMPDIR", "/nowhere")], "demo --listen 127.0.0.1:0");
     for folder in ["", ".", "--once"] {
         let mut command = project.command(folder.split_whitespace());

@@ -120,6 +120,7 @@ fn whole(data: EventData) -> Value {
         timestamp_source: TimestampSource::Record,
         timestamp_precision: Some(Precision::Day),
         late: true,
+        origin: Some("alice/shop-1f3a9c".into()),
         task_id: "shop".into(),
         run: "feature/checkout".into(),
         provenance: Provenance::Explicit,

@@ -8,7 +8,7 @@ fn a_restored_log_knows_the_cursors_of_the_process_before() {
     before.publish(events(1..=8));
     let cursor = |seq: u64| format!("{}-{seq}", before.epoch());
     let after = |stored: Vec<Event>, newest: u64| {
-        let newest = Cursor { epoch: before.epoch().into(), seq: Seq(newest) };
+        let newest = Cursor { epoch: before.epoch().into(), seq: Seq(newest), check: None };
         Hub::restored(HubSettings { events: 10, buffer: 3, ..HubSettings::default() }, newest, stored)
     };
     let hub = after(events(3..=8), 8);
@@ -39,13 +39,13 @@ fn a_restored_log_knows_the_cursors_of_the_process_before() {
     assert_eq!(after(events(3..=9), 8).newest().seq, Seq(9));
     let mut holed = events(1..=3);
     holed.extend(events(5..=8));
-    let holed = Hub::restored(HubSettings::default(), Cursor { epoch: before.epoch().into(), seq: Seq(8) }, holed);
+    let holed = Hub::restored(HubSettings::default(), Cursor { epoch: before.epoch().into(), seq: Seq(8), check: None }, holed);
     check(&holed, StartPosition::Resume(&cursor(2)), &["expired from 5", "5..=8"]);
     check(&holed, StartPosition::Resume(&cursor(4)), &["5..=8"]);
     // More than is kept.
     let small = Hub::restored(
         HubSettings { events: 2, ..HubSettings::default() },
-        Cursor { epoch: before.epoch().into(), seq: Seq(8) },
+        Cursor { epoch: before.epoch().into(), seq: Seq(8), check: None },
         events(1..=8),
     );
     check(&small, StartPosition::Oldest, &["7..=8"]);

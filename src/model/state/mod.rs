@@ -4,6 +4,8 @@
 
 mod story;
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -58,6 +60,9 @@ pub struct TaskState {
     pub qualifier: Option<CleanText>,
     /// Its name and the one of the folder that it is in.
     pub folder: CleanText,
+    /// The same on this machine, which is never sent: it tells tasks of one name apart.
+    #[serde(skip)]
+    pub root: PathBuf,
     /// As in the events; empty before the first one.
     pub run: CleanText,
     /// As the plan has it, else the header.

@@ -1,0 +1,220 @@
+//! A hub: the events and cards of the whole fleet, in a log like that of one bridge.
+//!
+//! It keeps nothing that another hub does not have: sequence numbers are those of the stream, so a client may go on at any hub. When the
+//! stream is another one than before (made anew, or set back and its numbers given again), the session ends and a new one begins; clients
+//! then find that their cursors do not fit, and are told of the gap.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::clock::Timestamp;
+use crate::error::{Notice, NoticeKind};
+use crate::event::{Event, EventId, Seq};
+use crate::fleet::card::Card;
+use crate::fleet::names::{StateKey, TaskOrigin};
+use crate::fleet::nats::{Delivered, Deliveries, Link, NatsEngine};
+use crate::fleet::view::{FleetView, TooManyTasks};
+use crate::hub::{Cursor, Hub, HubSettings};
+use crate::model::state::{State, TaskState};
+
+/// Shortest time between two states.
+const STATE_INTERVAL: Duration = Duration::from_millis(250);
+/// A state comes at least so often: a bridge that is not heard from changes nothing by itself.
+const STATE_MAX_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is checked that the stream is still the same one.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// Tasks that are shown whole: as many as fit on a few screens.
+const WHOLE_TASKS: usize = 20;
+/// As many notices as a state shows.
+const NOTICES: usize = 20;
+
+/// One stream, read from some time before its end.
+pub struct FleetSession {
+    pub hub: Hub,
+    engine: NatsEngine,
+    events: Deliveries,
+    cards: Deliveries,
+    epoch: String,
+    /// The last event that was read, by its number.
+    last: Option<(u64, EventId)>,
+    /// The number before the first that is read.
+    start: u64,
+    view: FleetView,
+    wholes: HashMap<TaskOrigin, WholeTask>,
+    notices: Vec<Notice>,
+    /// How far the server's clock is ahead of ours, in milliseconds.
+    clock_offset_ms: i64,
+    is_changed: bool,
+    state_at: Instant,
+}
+
+/// A task's state, and the card that it was read for.
+struct WholeTask {
+    task: Option<TaskState>,
+    card_at: Timestamp,
+}
+
+impl FleetSession {
+    /// Begins to read, with the newest events that a log holds.
+    ///
+    /// # Errors
+    ///
+    /// The engine is away or refuses: in words.
+    pub async fn open(engine: NatsEngine, settings: HubSettings) -> Result<FleetSession, String> {
+        let log = engine.event_log().await?.ok_or("the stream is gone")?;
+        let kept = u64::try_from(settings.events).unwrap_or(u64::MAX);
+        let start = log.last.saturating_sub(kept).max(log.first.saturating_sub(1));
+        let events = engine.events_from(start + 1).await?;
+        let cards = engine.cards().await?;
+        let newest = Cursor { epoch: log.epoch.as_str().into(), seq: Seq(start), check: None };
+        let hub = Hub::restored(HubSettings { checked_cursors: true, ..settings }, newest, Vec::new());
+        if log.last > start {
+            hub.begin_history();
+        }
+        Ok(FleetSession {
+            hub,
+            engine,
+            events,
+            cards,
+            epoch: log.epoch,
+            last: None,
+            start,
+            view: FleetView::default(),
+            wholes: HashMap::new(),
+            notices: Vec::new(),
+            clock_offset_ms: 0,
+            is_changed: true,
+            state_at: Instant::now(),
+        })
+    }
+
+    /// Reads until the stream is another one or breaks. Returns why.
+    pub async fn run(mut self) -> String {
+        let mut link = self.engine.link();
+        let mut checks = tokio::time::interval_at(Instant::now() + CHECK_INTERVAL, CHECK_INTERVAL);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        link.mark_unchanged();
+        loop {
+            let state_at = self.next_state_at();
+            tokio::select! {
+                event = self.events.next() => match event {
+                    Ok(event) => self.event(event),
+                    Err(why) => return why,
+                },
+                card = self.cards.next() => match card {
+                    Ok(card) => self.card(card),
+                    Err(why) => return why,
+                },
+                () = tokio::time::sleep_until(state_at) => self.set_state().await,
+                _ = checks.tick() => if let Some(why) = self.other_stream().await {
+                    return why;
+                },
+                changed = link.changed() => {
+                    let is_up = *link.borrow_and_update() != Link::Down;
+                    if changed.is_ok() && is_up && let Some(why) = self.other_stream().await {
+                        return why;
+                    }
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, message: Delivered) {
+        self.take_clock(message.taken_at);
+        let origin = TaskOrigin::of_event_subject(&message.subject);
+        let event = serde_json::from_slice::<Event>(&message.payload);
+        if let (Some(origin), Ok(event)) = (origin, event) {
+            self.last = Some((message.number, event.id));
+            // A stream that was set back may give a number again; then the session ends soon.
+            if message.number > self.hub.newest().seq.0 {
+                self.hub.publish(vec![Event { seq: Seq(message.number), origin: Some(origin.text()), ..event }]);
+            }
+        } else {
+            self.notice(format!("a message of {} is no event, or of another version, and is not shown", message.subject));
+        }
+        if message.pending == 0 {
+            self.hub.end_history();
+        }
+        self.is_changed = true;
+    }
+
+    fn card(&mut self, message: Delivered) {
+        self.take_clock(message.taken_at);
+        let Some((origin, StateKey::Card)) = TaskOrigin::of_state_subject(&message.subject) else { return };
+        let Some(card) = Card::parse(&message.payload) else {
+            return self.notice(format!("the card of {origin} is of another version, and is not shown"));
+        };
+        let who = origin.who.clone();
+        match self.view.update(origin, card, message.taken_at) {
+            Ok(()) => self.is_changed = true,
+            Err(TooManyTasks) => self.notice(format!("{who} has more than 1000 tasks: the others are not shown")),
+        }
+    }
+
+    /// Once each.
+    fn notice(&mut self, text: String) {
+        if self.notices.iter().any(|known| *known.message == text) {
+            return;
+        }
+        self.notices.drain(..(self.notices.len() + 1).saturating_sub(NOTICES));
+        self.notices.push(Notice { kind: NoticeKind::Publish, path: None, message: text.into(), at: Timestamp::now() });
+    }
+
+    /// What is taken now was taken before it came here: of all differences the largest is nearest to the truth.
+    fn take_clock(&mut self, taken_at: Timestamp) {
+        self.clock_offset_ms = self.clock_offset_ms.max(taken_at.0.saturating_sub(Timestamp::now().0));
+    }
+
+    fn next_state_at(&self) -> Instant {
+        self.state_at + if self.is_changed { STATE_INTERVAL } else { STATE_MAX_INTERVAL }
+    }
+
+    async fn set_state(&mut self) {
+        let now = Timestamp(Timestamp::now().0.saturating_add(self.clock_offset_ms));
+        self.read_wholes(now).await;
+        let wholes = self.wholes.iter().filter_map(|(origin, whole)| Some((origin.clone(), whole.task.clone()?))).collect();
+        let state = self.view.state(now, self.hub.newest().seq, &wholes);
+        self.hub.set_state(State { notices: self.notices.clone(), ..state });
+        self.is_changed = false;
+        self.state_at = Instant::now();
+    }
+
+    /// Reads the states of the first tasks, as far as their cards are newer.
+    async fn read_wholes(&mut self, now: Timestamp) {
+        let first = self.view.first(WHOLE_TASKS, now);
+        self.wholes.retain(|origin, _| first.iter().any(|(wanted, _)| wanted == origin));
+        let outdated = first.into_iter().filter(|(origin, at)| self.wholes.get(origin).is_none_or(|whole| whole.card_at < *at));
+        let reads = outdated.map(|(origin, card_at)| {
+            let engine = &self.engine;
+            async move {
+                let json = engine.get(&origin, StateKey::State).await.ok().flatten()?;
+                let state = serde_json::from_slice::<State>(&json).ok();
+                Some((origin, WholeTask { task: state.and_then(|state| state.tasks.into_iter().next()), card_at }))
+            }
+        });
+        let read = join_all(reads).await;
+        self.wholes.extend(read.into_iter().flatten());
+    }
+
+    /// Whether the stream is not the one that was read so far: why.
+    async fn other_stream(&self) -> Option<String> {
+        // An engine that does not answer is asked again.
+        let Some(log) = self.engine.event_log().await.ok()? else { return Some("the stream is gone".to_owned()) };
+        let (last, id) = self.last.map_or((self.start, None), |(number, id)| (number, Some(id)));
+        if log.epoch != self.epoch {
+            return Some("the stream was made anew".to_owned());
+        }
+        if log.last < last {
+            return Some("the stream was set back".to_owned());
+        }
+        let id = id.filter(|_| last >= log.first)?;
+        match self.engine.id_at(last).await {
+            Ok(Some(there)) if there != id => Some("the stream was set back".to_owned()),
+            // Deleted by a limit, or not answered.
+            Ok(_) | Err(_) => None,
+        }
+    }
+}
