@@ -129,7 +129,7 @@ pub struct Bridge {
     exit_when: ExitWhen,
     display: DisplayConfig,
     #[cfg(feature = "fleet")]
-    delivery: fleet::Delivery,
+    delivery: fleet::DeliveryTask,
 }
 
 impl Bridge {

@@ -24,7 +24,7 @@ const DELIVERY_END: Duration = DRAIN_TIMEOUT.saturating_add(Duration::from_secs(
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// The number of events that could not be delivered comes at its end.
-pub(super) type Delivery = Option<JoinHandle<usize>>;
+pub(super) type DeliveryTask = Option<JoinHandle<usize>>;
 
 /// Where the log of this bridge is published.
 pub(super) struct Recipient {
@@ -56,7 +56,7 @@ pub(super) async fn connect(settings: Option<&NatsSettings>, tail: &TailHandle) 
 }
 
 /// Waits until everything is delivered, or cannot be; `stop` ends the wait.
-pub(super) async fn finish_delivery(delivery: Delivery, mut stop: impl AsyncFnMut() -> ExitReason) {
+pub(super) async fn finish_delivery(delivery: DeliveryTask, mut stop: impl AsyncFnMut() -> ExitReason) {
     let Some(delivery) = delivery else { return };
     let ended = tokio::select! {
         ended = tokio::time::timeout(DELIVERY_END, delivery) => ended.ok().and_then(Result::ok),

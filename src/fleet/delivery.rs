@@ -16,7 +16,7 @@ use crate::event::{EventId, Seq};
 use crate::fleet::card::{self, Card, DeliveryStatus};
 use crate::fleet::names::{StateKey, SubjectToken, TaskOrigin};
 use crate::fleet::nats::{AppendError, Link, NatsEngine, RequestFailed};
-use crate::fleet::sender::{Sender, SenderAction, SenderReport, SentEvent, Tail, TailMessage, Trouble};
+use crate::fleet::sender::{Sender, SenderAction, SenderReport, SenderTrouble, SentEvent, Tail, TailMessage};
 use crate::hub::{Batch, Hub, Snapshot, StartPosition, TaskEvents};
 use crate::model::state::TaskStatus;
 
@@ -240,10 +240,10 @@ impl TaskDelivery {
         self.set_action(step.action);
         let origin = &self.origin;
         match step.trouble {
-            Some(Trouble::AnotherLog) => self.context.engine.report(&format!("another log {origin}"), || {
+            Some(SenderTrouble::AnotherLog) => self.context.engine.report(&format!("another log {origin}"), || {
                 format!("another bridge publishes as {origin}: stop it, or give --as a name of its own here; this one sends nothing of it")
             }),
-            Some(Trouble::Lost(count)) => self.context.engine.report(&format!("lost {origin} {count}"), || {
+            Some(SenderTrouble::Lost(count)) => self.context.engine.report(&format!("lost {origin} {count}"), || {
                 format!("up to {count} events of {origin} left the log before they could be published; it goes on with the oldest it has")
             }),
             None => {}

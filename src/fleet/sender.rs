@@ -95,7 +95,7 @@ pub enum SenderAction {
 
 /// What people should know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub enum SenderTrouble {
     /// Another log is published under this name.
     AnotherLog,
     /// At most so many events are lost: they left the log before they could be sent.
@@ -105,7 +105,7 @@ pub enum Trouble {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SenderStep {
     pub action: SenderAction,
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<SenderTrouble>,
 }
 
 /// The sender of one task.
@@ -211,7 +211,7 @@ impl Sender {
                 let was_fenced = matches!(self.phase, SenderPhase::Fenced { .. });
                 let action = self.tail(tail);
                 if !was_fenced && matches!(self.phase, SenderPhase::Fenced { .. }) {
-                    trouble = Some(Trouble::AnotherLog);
+                    trouble = Some(SenderTrouble::AnotherLog);
                 }
                 action
             }
@@ -221,7 +221,7 @@ impl Sender {
             SenderReport::NothingToSend => self.nothing_to_send(),
             SenderReport::Evicted(to) => {
                 let (action, lost) = self.evicted(to);
-                trouble = (lost > 0).then_some(Trouble::Lost(lost));
+                trouble = (lost > 0).then_some(SenderTrouble::Lost(lost));
                 action
             }
         };

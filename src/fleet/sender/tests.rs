@@ -51,7 +51,7 @@ struct ModelBridge {
     log: Vec<EventId>,
     evicted_to: u64,
     pending: SenderAction,
-    troubles: Vec<Trouble>,
+    troubles: Vec<SenderTrouble>,
 }
 
 impl ModelBridge {
@@ -258,7 +258,7 @@ fn two_logs_under_one_name_are_fenced_and_the_stream_stops_growing() {
     assert_eq!(engine.messages.len(), 6, "the later one takes the task over");
     first.publish(id(4));
     first.settle(&mut engine);
-    assert_eq!(first.troubles, [Trouble::AnotherLog]);
+    assert_eq!(first.troubles, [SenderTrouble::AnotherLog]);
     for n in 5..20 {
         first.publish(id(n));
         first.pending = first.sender.retry();
@@ -298,7 +298,7 @@ fn what_left_the_log_unsent_is_reported_as_lost() {
     bridge.evicted_to = 6;
     bridge.report(SenderReport::Up);
     bridge.settle(&mut engine);
-    assert_eq!((bridge.troubles.as_slice(), bridge.sender.lost()), (&[Trouble::Lost(5)][..], 5));
+    assert_eq!((bridge.troubles.as_slice(), bridge.sender.lost()), (&[SenderTrouble::Lost(5)][..], 5));
     assert_eq!(engine.ids(), [1, 7, 8, 9, 10].map(id));
 }
 
