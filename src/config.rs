@@ -294,8 +294,8 @@ pub fn load_rules(paths: &[PathBuf]) -> Result<Rules, Error> {
 }
 
 fn is_origin(text: &str) -> bool {
-    let Some((scheme, rest)) = text.split_once("://") else { return false };
-    matches!(scheme, "http" | "https") && !rest.is_empty() && !rest.contains(['/', '?', '#', '@', ' ', '*'])
+    let Some((scheme, authority)) = text.split_once("://") else { return false };
+    matches!(scheme, "http" | "https") && !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ', '*'])
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ const STORIES: [&str; 4] = ["Make a basket", "Take money", "Send a receipt", "Gi
 
 /// A family: where its plan lies, and how the plan is written when `done` stories are done and the next one is under way or not.
 #[derive(Debug)]
-pub struct Family {
+pub struct SimulatedFamily {
     /// As it is asked for.
     pub name: &'static str,
     /// The plan's path in the project.
@@ -13,32 +13,32 @@ pub struct Family {
     write: fn(done: usize, under_way: bool) -> String,
 }
 
-impl PartialEq for Family {
+impl PartialEq for SimulatedFamily {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
     }
 }
 
-impl Eq for Family {}
+impl Eq for SimulatedFamily {}
 
 /// All of them.
-pub static FAMILIES: [Family; 12] = [
-    Family { name: "spec-kit", path: "specs/001-shop/tasks.md", write: spec_kit },
-    Family { name: "kiro", path: ".kiro/specs/shop/tasks.md", write: kiro },
-    Family { name: "openspec", path: "openspec/changes/add-shop/tasks.md", write: open_spec },
-    Family { name: "task-master", path: ".taskmaster/tasks/tasks.json", write: task_master },
-    Family { name: "beads", path: ".beads/issues.jsonl", write: beads },
-    Family { name: "bmad", path: "_bmad-output/implementation-artifacts/sprint-status.yaml", write: bmad },
-    Family { name: "sisyphus", path: ".sisyphus/plans/shop.md", write: sisyphus },
-    Family { name: "conductor", path: "conductor/tracks/shop_20260301/plan.md", write: conductor },
-    Family { name: "gsd", path: ".planning/ROADMAP.md", write: gsd },
-    Family { name: "ralph-orchestrator", path: ".ralph/agent/tasks.jsonl", write: orchestrator },
-    Family { name: "ralph-tui", path: ".ralph-tui/session.json", write: ralph_tui },
-    Family { name: "ralphy", path: ".ralphy/tasks.yaml", write: ralphy },
+pub static FAMILIES: [SimulatedFamily; 12] = [
+    SimulatedFamily { name: "spec-kit", path: "specs/001-shop/tasks.md", write: spec_kit },
+    SimulatedFamily { name: "kiro", path: ".kiro/specs/shop/tasks.md", write: kiro },
+    SimulatedFamily { name: "openspec", path: "openspec/changes/add-shop/tasks.md", write: open_spec },
+    SimulatedFamily { name: "task-master", path: ".taskmaster/tasks/tasks.json", write: task_master },
+    SimulatedFamily { name: "beads", path: ".beads/issues.jsonl", write: beads },
+    SimulatedFamily { name: "bmad", path: "_bmad-output/implementation-artifacts/sprint-status.yaml", write: bmad },
+    SimulatedFamily { name: "sisyphus", path: ".sisyphus/plans/shop.md", write: sisyphus },
+    SimulatedFamily { name: "conductor", path: "conductor/tracks/shop_20260301/plan.md", write: conductor },
+    SimulatedFamily { name: "gsd", path: ".planning/ROADMAP.md", write: gsd },
+    SimulatedFamily { name: "ralph-orchestrator", path: ".ralph/agent/tasks.jsonl", write: orchestrator },
+    SimulatedFamily { name: "ralph-tui", path: ".ralph-tui/session.json", write: ralph_tui },
+    SimulatedFamily { name: "ralphy", path: ".ralphy/tasks.yaml", write: ralphy },
 ];
 
 /// The plan as it is saved, save by save.
-pub fn versions(family: &Family) -> impl Iterator<Item = String> {
+pub fn versions(family: &SimulatedFamily) -> impl Iterator<Item = String> {
     let is_under_way = [false, true];
     (0..=STORIES.len())
         .flat_map(move |done| is_under_way.map(|under_way| (done, under_way)))

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::family::{self, Family};
+use super::family::{self, SimulatedFamily};
 use super::shop::{self, STORIES};
 use super::write::{self, WriteStyle};
 use crate::clock::Timestamp;
@@ -45,7 +45,7 @@ pub enum Script {
         style: WriteStyle,
     },
     /// A plan of this family, which is edited in place.
-    Plan(&'static Family),
+    Plan(&'static SimulatedFamily),
 }
 
 /// A runner with a progress log.
@@ -156,7 +156,7 @@ impl Simulation {
         write::append(&log, "\nAll 5 user stories complete.\n")
     }
 
-    fn edit_plan(&self, family: &Family) -> io::Result<()> {
+    fn edit_plan(&self, family: &SimulatedFamily) -> io::Result<()> {
         let path = self.folder.join(family.path);
         fs::create_dir_all(path.parent().unwrap_or(&self.folder))?;
         for text in family::versions(family) {
