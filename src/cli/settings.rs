@@ -28,6 +28,9 @@ const OTHER_VARIABLES: [&str; 6] = [
     "PROGRESS_BRIDGE_WEIGHTS",
 ];
 
+/// Their values are secrets as a whole.
+const SECRET_SETTINGS: [&str; 1] = ["webhook"];
+
 /// Where a value comes from; a later one wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum SettingSource {
@@ -223,6 +226,7 @@ fn row(arg: &Arg, long: &str, matches: &ArgMatches, sources: &SettingSources<'_>
         SettingSource::Default => "default".to_owned(),
     };
     let line = match (arg.get_action(), values.as_slice()) {
+        (_, [_, ..]) if SECRET_SETTINGS.contains(&long) => format!("# {long} = (set, not shown)"),
         (ArgAction::Append, []) => format!("# {long} = []"),
         (_, []) => format!("# {long} ="),
         (ArgAction::Append, several) => format!("{long} = [{}]", several.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", ")),

@@ -87,6 +87,14 @@ fn the_guide_has_every_option() {
 }
 
 #[test]
+fn a_setting_that_is_a_secret_is_not_shown() {
+    let hook = ("PROGRESS_BRIDGE_WEBHOOK", "telegram:123456:ABC-def@-1001234567890");
+    let finished = run_with(&ProjectFolder::new(), "", &[hook], &["config"]).exits_with(0);
+    let text = finished.stdout.join("\n");
+    assert!(text.contains("# webhook = (set, not shown)") && !text.contains("ABC-def"), "{text}");
+}
+
+#[test]
 fn what_config_prints_is_a_file_that_gives_the_same() {
     let project = ProjectFolder::new();
     let arguments = ["config", "--watch", "/a b\"c", "--max-rate", "0", "--plain", "--poll-interval", "0.5", "--listen", "127.0.0.1:0"];
