@@ -105,12 +105,22 @@ pub fn rows(log: &FitLog, weights: Option<&str>) -> Vec<Value> {
     rows
 }
 
+/// The evidence about the whole file: who writes it.
+pub fn origin(log: &FitLog, weights: &str) -> Value {
+    let lines = log.lines();
+    let file = IndexedLog::read(&lines, &log.context());
+    let assessment = assess(&file, &Weights::parse(weights));
+    let (f, v): (Vec<u16>, Vec<i16>) = crate::record::origin::evidence(&file, &assessment.verdicts).active.into_iter().unzip();
+    json!({ "f": f, "v": v })
+}
+
 /// The reading of a log under the weights: records, and how many criteria and failures.
 pub fn read(log: &FitLog, weights: &str) -> Value {
     let lines = log.lines();
     let file = IndexedLog::read(&lines, &log.context());
-    let verdicts = assess(&file, &Weights::parse(weights));
-    let reading = decode::reading(&file, &verdicts);
+    let assessment = assess(&file, &Weights::parse(weights));
+    let reading = decode::reading(&file, &assessment);
+    let verdicts = &assessment.verdicts;
     let records: Vec<Value> = reading
         .records
         .iter()
@@ -126,7 +136,7 @@ pub fn read(log: &FitLog, weights: &str) -> Value {
             })
         })
         .collect();
-    json!({ "records": records, "prior": file.prior(), "words": file.prior_words(), "criteria": reading.criteria.len(), "failures": reading.failures.len(), "verdicts": verdicts.iter().map(|verdict| (verdict.at + 1, verdict.p)).collect::<Vec<_>>() })
+    json!({ "records": records, "prior": file.prior(), "origin": assessment.origin, "criteria": reading.criteria.len(), "failures": reading.failures.len(), "verdicts": verdicts.iter().map(|verdict| (verdict.at + 1, verdict.p)).collect::<Vec<_>>() })
 }
 
 /// Why a line was read as it was: type, verdicts, reasons, spans.

@@ -3,7 +3,7 @@
 //! What is reported is reported: a record whose line was reported is a record in every later look, with the same story, and only what is new of
 //! it is added. Lines that look like records and are not sure yet wait for evidence, for the end of the input, or for a long rest.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -23,18 +23,17 @@ use super::votes::Votes;
 use super::words::{self, Status};
 use super::{ALL, LogHeader, Pause, PlanNames, Seen, SourceKind, heading, json, rule};
 use crate::fact::{Fact, Provenance, StatementForm, entry_hash};
-use crate::lex::{Flags, LabelClass, LexedLine};
+use crate::lex::{Flags, IdKind, IdPosition, LabelClass, LexedLine, Separator};
 use crate::line::Line;
+use crate::record::criteria::record_at;
 use crate::record::evidence::is_candidate;
 use crate::record::explain::explain;
 use crate::record::file::{FileContext, IndexedLog};
 use crate::record::score::Weights;
-use crate::record::{LIKELY, OutcomeSource, Reading, Record, RecordOutcome, assess, decode};
+use crate::record::{CERTAIN, LIKELY, OutcomeSource, Reading, Record, RecordOutcome, assess, decode};
 
 /// A record with less is not reported while more may come.
 const SURE: f32 = 0.7;
-/// An anchor's.
-const CERTAIN: f32 = 0.99;
 /// What is no record is set to: clearly below what the decoder takes.
 const WITHHELD: f32 = 0.45;
 /// Lines that stay when the older ones are let go.
@@ -218,13 +217,16 @@ impl Log {
         let texts = self.lines.texts();
         let names = self.plan.as_ref().map(|plan| plan.pairs().collect()).unwrap_or_default();
         let file = IndexedLog::read(&texts, &FileContext { name: &self.name, plan: names });
-        let mut verdicts = assess(&file, Weights::in_use());
+        let mut assessment = assess(&file, Weights::in_use());
         let base = self.lines.base();
         self.is_doubtful = false;
-        for verdict in &mut verdicts {
+        for verdict in &mut assessment.verdicts {
             if self.reported.has(base + verdict.at) || anchor(&file, verdict.at).is_some() || self.is_kept(&file, &texts, verdict.at) {
                 verdict.p = verdict.p.max(CERTAIN);
-            } else if is_no_record(&file.lines[verdict.at], texts[verdict.at]) || is_bare_time(&file, verdict.at) {
+            } else if self.lines.get(verdict.at).class == HeldClass::Header
+                || is_no_record(&file.lines[verdict.at], texts[verdict.at])
+                || is_bare_time(&file, verdict.at)
+            {
                 verdict.p = 0.0;
             } else if verdict.p < SURE && pause != Pause::End {
                 if verdict.p > LIKELY {
@@ -236,23 +238,24 @@ impl Log {
                 verdict.p = verdict.p.min(WITHHELD);
             }
         }
-        let reading = decode::reading(&file, &verdicts);
+        let reading = decode::reading(&file, &assessment);
         let clock = self.clock(zone);
         let mut order = Order::default();
+        let mut of_line: HashMap<usize, u32> = HashMap::new();
+        reading.records.iter().for_each(|record| *of_line.entry(record.lines.start).or_default() += 1);
         let mut all = Vec::new();
         for record in &reading.records {
             let lines = base + record.lines.start..base + record.lines.end.max(record.lines.start + 1);
             let awaits = anchor(&file, record.lines.start) == Some(Anchor::Awaits);
             let outcome = match record.outcome {
                 _ if awaits && record.source == OutcomeSource::Convention => RecordOutcome::Open,
-                RecordOutcome::Failed | RecordOutcome::Blocked if is_in_title(record) => RecordOutcome::Passed,
                 outcome => outcome,
             };
             if is_idle(&texts, record) {
                 continue;
             }
             let is_open = ends_at_end(&file, record);
-            let is_sole = reading.records.iter().filter(|other| other.lines.start == record.lines.start).count() == 1;
+            let is_sole = of_line[&record.lines.start] == 1;
             let reported = RecordContext { file: &file, lines: &self.lines, record, is_sole, is_open, clock, plan: self.plan.as_deref() };
             order.take(reported.when(), record.id.as_deref());
             // Without a status its silence speaks when it has ended, or at a pause.
@@ -299,7 +302,7 @@ impl Log {
         self.reported.add_failure(line);
         let held = self.lines.get(at);
         let place = Place { line: held.number, text: held.text.clone() };
-        let record = reading.records.iter().find(|record| record.lines.contains(&at));
+        let record = record_at(&reading.records, at).map(|record| &reading.records[record]);
         let story = record.map(|record| self.reported.story_of(self.lines.base() + record.lines.start));
         let saying = Saying { place: &place, open: entry_hash(&held.text), when: None, voice: StatementForm::Entry };
         let message = file.lines[at].value();
@@ -386,7 +389,8 @@ impl Log {
 
     pub(super) fn unknown_lines(&self, most: usize) -> Vec<(u32, &str)> {
         let base = self.lines.base();
-        let unknown = (base..base + self.lines.len()).filter(|line| !self.is_understood(*line) && !self.passed_over.contains(line));
+        let unknown =
+            (base..base + self.lines.len()).filter(|line| self.is_unknown(*line) && self.passed_over.binary_search(line).is_err());
         let of = |line: usize| {
             let line = self.lines.get(line - base);
             (line.number, line.text.trim())
@@ -401,8 +405,20 @@ impl Log {
         self.lines
             .iter()
             .enumerate()
-            .filter(move |(at, line)| !line.text.trim().is_empty() && !self.is_understood(base + at))
+            .filter(move |(at, line)| !line.text.trim().is_empty() && self.is_unknown(base + at))
             .map(|(_, line)| line.number)
+    }
+
+    /// In a log of records only what looks like one and was not taken, and JSON that says nothing to us: its prose, its rules and the headings of
+    /// its writer are nothing to understand.
+    fn is_unknown(&self, line: usize) -> bool {
+        let is_json = self.lines.get(line - self.lines.base()).class == HeldClass::Json;
+        let is_log_of_records = self.header.is_known() || !self.reported.is_empty();
+        if is_log_of_records && self.kind() == SourceKind::ProgressLog {
+            is_json || self.passed_over.binary_search(&line).is_ok()
+        } else {
+            !self.is_understood(line)
+        }
     }
 
     fn is_understood(&self, line: usize) -> bool {
@@ -411,9 +427,10 @@ impl Log {
     }
 
     fn held_counts(&self) -> (u64, u64) {
-        let all = self.lines.iter().filter(|line| !line.text.trim().is_empty()).count() as u64;
-        let unknown = self.unknown_numbers().count() as u64;
-        (all - unknown, unknown)
+        let base = self.lines.base();
+        let is_written = |at: &usize| !self.lines.get(*at).text.trim().is_empty();
+        let understood = (0..self.lines.len()).filter(is_written).filter(|at| self.is_understood(base + at)).count() as u64;
+        (understood, self.unknown_numbers().count() as u64)
     }
 
     pub(super) fn tally(&self) -> (u64, u64) {
@@ -432,13 +449,6 @@ fn block_digest(file: &IndexedLog, texts: &[&str], at: usize) -> u64 {
     xxh3_64(texts[at..file.block_end(at).max(at + 1)].join("\n").trim_end().as_bytes())
 }
 
-/// The word for a failure begins the title and is none: `Blocked accounts cannot log in`.
-fn is_in_title(record: &Record) -> bool {
-    let Some((word, remainder)) = record.title.as_deref().and_then(|title| title.split_once(' ')) else { return false };
-    let is_word = ["failed", "blocked", "failing", "error", "failure"].contains(&word.to_lowercase().as_str());
-    record.source == OutcomeSource::OwnMark && is_word && remainder.starts_with(char::is_lowercase)
-}
-
 /// Its status says that it has not begun, or is put off.
 fn is_idle(texts: &[&str], record: &Record) -> bool {
     let OutcomeSource::StatusLine(at) = record.source else { return false };
@@ -451,6 +461,8 @@ fn is_no_record(line: &LexedLine, text: &str) -> bool {
     line.has(Flags::CRITERION_ID)
         || (line.is_label(LabelClass::Next) && line.lead.is_none())
         || line.text.starts_with("Next:")
+        || is_awaiting_story(line)
+        || is_sentence(line)
         || is_template(text)
 }
 
@@ -462,6 +474,19 @@ fn is_bare_time(file: &IndexedLog, at: usize) -> bool {
         && line.times().next().is_some()
         && line.text.chars().all(is_time)
         && file.lines[at + 1..file.block_end(at).max(at + 1)].iter().all(LexedLine::is_blank)
+}
+
+/// `US-005 needs a designer`: a sentence about the work, not a record of it.
+fn is_sentence(line: &LexedLine) -> bool {
+    let Some(lead) = line.lead.as_deref() else { return false };
+    let begins = line.id_position == IdPosition::First && line.separator == Separator::Word && lead.kind == IdKind::Upper;
+    let goes_on = line.text[lead.end as usize..].trim_start_matches([']', ')', ' ']).starts_with(|ch: char| ch.is_ascii_lowercase());
+    begins && goes_on && line.mark.is_none() && !line.has(Flags::WHEN) && !line.has(Flags::PAST) && line.ticked.is_none()
+}
+
+/// claude-loop's `### Iteration: TIME`: the line below it names the story.
+fn is_awaiting_story(line: &LexedLine) -> bool {
+    line.is_heading() && line.lead.is_none() && line.words <= 1 && line.has(Flags::WHEN) && line.text.starts_with("Iteration:")
 }
 
 /// What a template leaves for an agent to fill in.

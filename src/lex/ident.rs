@@ -309,11 +309,13 @@ fn lower(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     (!follows.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))).then_some(last + 1 - at)
 }
 
-/// `1.2`, `6.1.3`.
+/// `1.2`, `6.1.3`, `2B.1`.
 fn dotted(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let first = &tokens[at];
     let before = text[..first.start as usize].chars().next_back();
-    if !first.is_number()
+    let digits = first.text(text).bytes().take_while(u8::is_ascii_digit).count();
+    let is_lettered = digits > 0 && digits + 1 == first.len() && first.text(text).ends_with(|ch: char| ch.is_ascii_uppercase());
+    if !(first.is_number() || is_lettered)
         || first.len() > 3
         || matches!(before, Some(ch) if ch.is_alphanumeric() || matches!(ch, '.' | '$' | '_' | '-' | '/' | '~' | '<' | '>' | '^' | '='))
     {
@@ -348,7 +350,9 @@ fn letter(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     };
     // `F001-F003`: both ends of a range.
     let ends_range = at >= 2 && tokens[at - 1].is(text, b'-') && !first.is_spaced && !tokens[at - 1].is_spaced && is_like(&tokens[at - 2]);
-    if !is_one || !(starts_apart(text, first) || ends_range) {
+    // `F002/F003`
+    let ends_list = at >= 2 && tokens[at - 1].is(text, b'/') && !first.is_spaced && is_like(&tokens[at - 2]);
+    if !is_one || !(starts_apart(text, first) || ends_range || ends_list) {
         return None;
     }
     let mut last = at;
@@ -464,6 +468,9 @@ fn id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms, context: &I
         && let Some(found) = after_word(text, tokens, at)
     {
         return Some(found);
+    }
+    if first.classes.has(Class::Standard) {
+        return None;
     }
     if let Some(count) = upper(text, tokens, at) {
         return Some((count, IdKind::Upper, None));

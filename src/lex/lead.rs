@@ -41,7 +41,7 @@ pub(crate) fn lead(text: &str, spans: &[Span], terms: &Terms) -> Option<Lead> {
             text[last.end as usize..next.start as usize].trim_matches(|ch: char| ch.is_whitespace() || matches!(ch, '[' | ']' | '(' | ')'));
         if is_list(between) {
             found.push(next.value(text).into());
-        } else if is_range(between) && id_kind(last).0 == id_kind(next).0 {
+        } else if is_range(between) && (id_kind(last).0 == id_kind(next).0 || (kind == IdKind::Word && id_kind(next).0 == IdKind::Number)) {
             let Some(range) = range(last.value(text), next.value(text)) else { break };
             found.extend(range);
         } else {

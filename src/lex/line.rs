@@ -133,6 +133,8 @@ flags! {
     /// A word turns what follows round.
     NEGATED = 22,
     BOLD_START = 23,
+    /// A line of a program's own log: after the time, or in brackets, its level.
+    LEVEL = 24,
     PATH = 25,
 }
 
@@ -223,8 +225,8 @@ pub(crate) struct LexedLine {
     pub(crate) words: u16,
     pub(crate) flags: Flags,
     pub(crate) section: Section,
-    /// Which kinds of a runner's words it has.
-    pub(crate) runner: u16,
+    /// Which kinds of words it has that runners or ordinary documents write.
+    pub(crate) head_words: u16,
     pub(crate) shape: LineShape,
     pub(crate) key: LineShape,
 }

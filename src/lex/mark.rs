@@ -115,7 +115,9 @@ pub(crate) fn marks(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>,
             continue;
         };
         let own = tokens[at..at + reach].iter().filter(|token| token.is_free()).count();
-        if let Some(position) = position(text, tokens, at, reach, before, total - before - own, structure) {
+        let position = position(text, tokens, at, reach, before, total - before - own, structure);
+        if let Some(position) = position.filter(|position| *position != Position::Start || !begins_title(text, tokens, at, reach, polarity))
+        {
             found.push((at, reach, Mark { polarity, position }));
         }
         before += own;
@@ -129,6 +131,16 @@ pub(crate) fn marks(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>,
         }
         spans.push(Span { kind, start, end, value_start: start, value_end: end });
     }
+}
+
+/// `Failed login shows a message`: the word is the title's, not the record's.
+fn begins_title(text: &str, tokens: &[TextToken], at: usize, reach: usize, polarity: Polarity) -> bool {
+    let is_capitalized = tokens[at].kind == TokenKind::Word && tokens[at].text(text).chars().skip(1).all(char::is_lowercase);
+    let goes_on = tokens.get(at + reach).is_some_and(|next| {
+        next.is_spaced && next.is_free() && !next.classes.has(Class::Why) && next.text(text).starts_with(char::is_lowercase)
+    });
+    let is_adjective = polarity == Polarity::Negative || matches!(tokens[at].text(text), "Complete" | "complete" | "Done" | "done");
+    is_capitalized && goes_on && is_adjective
 }
 
 /// Where a mark stands; `None` in the middle of prose.

@@ -69,7 +69,7 @@ impl Lexer {
             words: 0,
             flags: Flags::default(),
             section: Section::Other,
-            runner: 0,
+            head_words: 0,
             shape: LineShape::default(),
             key: LineShape::default(),
         };
@@ -122,7 +122,7 @@ impl Lexer {
         line.mark = spans.iter().filter_map(Span::mark).min_by_key(|mark| mark.position);
         line.words = free_words(tokens);
         line.section = section(text, tokens);
-        line.runner = tokens.iter().fold(0, |all, token| all | token.classes.runner());
+        line.head_words = tokens.iter().fold(0, |all, token| all | token.classes.head_words());
         line.flags = flags(text, tokens, &spans, line);
         (line.id_position, line.separator) =
             line.lead.as_deref().map_or((IdPosition::First, Separator::End), |lead| id_position(text, tokens, lead, line.label));
@@ -277,7 +277,15 @@ fn flags(text: &str, tokens: &[TextToken], spans: &[Span], line: &LexedLine) -> 
         }),
     );
     flags.set(Flags::ERROR_LEAD, error_lead(text, tokens));
+    flags.set(Flags::LEVEL, has_level(text, tokens));
     flags
+}
+
+/// `TIME INFO …`, `[TIME] [ERROR] …`, `[WARN] …`.
+fn has_level(text: &str, tokens: &[TextToken]) -> bool {
+    let begins = text.starts_with('[') || tokens.first().is_some_and(|token| token.taken == Some(SpanKind::When));
+    let word = tokens.iter().find(|token| token.is_wordy() && token.taken != Some(SpanKind::When)).map(|token| token.text(text));
+    begins && matches!(word, Some("INFO" | "WARN" | "WARNING" | "ERROR" | "DEBUG" | "TRACE" | "FATAL" | "LOOP"))
 }
 
 /// `ERROR: …`, `[FAILED] …`, `BLOCKED — …`: an error's own line, with something that it says.

@@ -1,7 +1,7 @@
 //! Spans that are numbers or addresses: times, references, iterations, hashes, durations, counters.
 
 use super::token::{TextToken, TokenKind};
-use super::words::{Class, LabelClass};
+use super::words::{Class, Classes, LabelClass};
 use super::{IdKind, Label, Span, SpanKind, when};
 
 fn put(tokens: &mut [TextToken], spans: &mut Vec<Span>, from: usize, to: usize, kind: SpanKind) {
@@ -91,6 +91,19 @@ pub(super) fn iterations(text: &str, tokens: &mut [TextToken], spans: &mut Vec<S
     }
 }
 
+/// In a heading one word of another script with a number numbers an attempt, whatever its language calls it: `會話 2 - TIME`.
+fn is_foreign_iteration(text: &str, tokens: &[TextToken]) -> bool {
+    let word = &tokens[0];
+    let is_foreign = matches!(word.kind, TokenKind::Word | TokenKind::Ideographs)
+        && !text[..word.end as usize].is_ascii()
+        && (word.classes == Classes::NONE || word.classes == Classes::of(Class::Frame));
+    let after = tokens.iter().skip(1).find(|token| !token.is(text, b'#'));
+    let Some(number) = after.filter(|token| token.is_number() && token.len() <= 4 && token.taken.is_none()) else { return false };
+    let remainder = text[number.end as usize..].trim_start();
+    let is_dated = tokens.iter().any(|token| token.taken == Some(SpanKind::When));
+    is_foreign && is_dated && remainder.starts_with(['-', '–', '—', ':', '：', '(', '（', '|'])
+}
+
 fn iteration_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let token = &tokens[at];
     if token.taken.is_some() {
@@ -101,7 +114,8 @@ fn iteration_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
         let after = text[number.end as usize..].trim_start();
         return after.starts_with(['轮', '次', '回']).then_some(at + 3).filter(|to| *to <= tokens.len());
     }
-    if !token.classes.has(Class::Iteration) {
+    let is_word = token.classes.has(Class::Iteration) || (at == 0 && is_foreign_iteration(text, tokens));
+    if !is_word {
         return None;
     }
     let mut next = at + 1;
@@ -197,8 +211,10 @@ fn duration_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     if token.kind == TokenKind::Mixed {
         let word = token.text(text);
         let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+        // `1S` is the beginning of an id, `1s` a second.
         let is_one = digits > 0
             && digits < word.len()
+            && !(digits + 1 == word.len() && word.ends_with(|ch: char| ch.is_ascii_uppercase()))
             && super::words::Table::get().word(&word[digits..]).is_some_and(|entry| entry.classes.has(Class::Unit));
         return is_one.then_some(at + 1);
     }

@@ -47,6 +47,19 @@ fn lines_fall_into_the_spans_that_people_see() {
         ("A1: DONE — basket written", "Letter=A1 Positive@Start=DONE"),
         ("[US-003] Starting...", "Upper=US-003 Open@Start=Starting"),
         ("Tests: 3 passed, 0 failed", "Void@End=failed"),
+        ("[US-003] Failed login shows a message", "Upper=US-003"),
+        ("[US-003] Complete rewrite of the parser", "Upper=US-003"),
+        ("[US-003] Failed to start the till", "Upper=US-003 Negative@Start=Failed"),
+        ("US-003: FAILED the till is broken", "Upper=US-003 Negative@Start=FAILED"),
+        ("US-003 Failed: the till is broken", "Upper=US-003 Negative@Start=Failed"),
+        ("- [x] UTF-8 and RFC-2119", ""),
+        ("- 2B.1 Move the enums", "Dotted=2B.1"),
+        ("took 12s and 3m", "duration=12s duration=3m"),
+        ("會話 2 - 2026-01-05", "iter=會話 2 when=2026-01-05"),
+        ("## Συνεδρία 3 — 2026-01-05", "iter=Συνεδρία 3 when=2026-01-05"),
+        ("## जमाव 3 (2026-01-05)", "iter=जमाव 3 when=2026-01-05"),
+        ("故事 #2: 烤面包", "Word=2"),
+        ("Sitzung 4 - 05.01.2026", "iter=Sitzung 4 when=05.01.2026"),
         ("US-XXX is an example", ""),
         ("the wall failed to stand in the long wind that day of all days", ""),
     ] {
@@ -63,6 +76,8 @@ fn ids_that_head_a_line_are_lists_and_ranges() {
     assert_eq!(ids("Tasks 7/8: doors"), "7 8");
     assert_eq!(ids("## Issues 279-281"), "279 280 281");
     assert_eq!(ids("(F001-F003)"), "F001 F002 F003");
+    assert_eq!(ids("- F002/F003: labels"), "F002 F003");
+    assert_eq!(ids("- Features #38-#40 PASSING"), "38 39 40");
     assert_eq!(ids("US-001 - US-900"), "US-001");
 }
 

@@ -56,10 +56,17 @@ pub(crate) enum Class {
     Runner7,
     Runner9,
     Runner10,
+    Document0,
+    Document1,
+    Document2,
+    Document3,
+    Document4,
+    Why,
+    Standard,
 }
 
 impl Class {
-    const NAMES: [&'static str; 41] = [
+    const NAMES: [&'static str; 48] = [
         "pos",
         "neg",
         "open",
@@ -101,6 +108,13 @@ impl Class {
         "runner.7",
         "runner.9",
         "runner.10",
+        "doc.0",
+        "doc.1",
+        "doc.2",
+        "doc.3",
+        "doc.4",
+        "why",
+        "standard",
     ];
 }
 
@@ -125,8 +139,8 @@ impl Classes {
     }
 
     /// The classes of [`Class::Runner0`] and on, as bits from 0.
-    pub(crate) const fn runner(self) -> u16 {
-        (self.0 >> Class::Runner0 as u8) as u16
+    pub(crate) const fn head_words(self) -> u16 {
+        (self.0 >> Class::Runner0 as u8) as u16 & 0x3fff
     }
 }
 
@@ -191,7 +205,7 @@ impl Hasher for Fnv {
 type WordMap<V> = HashMap<Box<str>, V, BuildHasherDefault<Fnv>>;
 
 /// No word of the table is longer (in bytes); longer ones are not looked up.
-const LONGEST: usize = 24;
+const LONGEST: usize = 32;
 
 pub(crate) struct Table {
     words: WordMap<Entry>,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::lex::{Flags, LabelClass, LexedLine, Polarity, Position};
+use crate::lex::{Flags, LabelClass, LexedLine, Polarity, Position, Structure};
 
 use super::file::IndexedLog;
 use super::{DoneCriterion, MarkedFailure, Record, RecordOutcome};
@@ -26,11 +26,18 @@ pub(crate) fn criteria(file: &IndexedLog, records: &[Record]) -> Vec<DoneCriteri
         let starts = line.mark.is_some_and(|mark| mark.position == Position::Start);
         let counts = (line.ticked == Some(true) && !is_test) || line.has(Flags::CRITERION_ID) || (is_accepted && starts);
         if counts {
-            let record = records.iter().position(|record| record.lines.contains(&at));
-            found.push(DoneCriterion { line: at, record, text: line.text.to_string() });
+            found.push(DoneCriterion { line: at, record: record_at(records, at), text: line.text.to_string() });
         }
     }
     found
+}
+
+/// The record whose lines hold the one at `at`: of those that do, one that begins last. Records are in the order of their lines.
+pub(crate) fn record_at(records: &[Record], at: usize) -> Option<usize> {
+    let end = records.partition_point(|record| record.lines.start <= at);
+    let opening = records[..end].last()?.lines.start;
+    let first = records[..end].partition_point(|record| record.lines.start < opening);
+    (first..end).find(|n| records[*n].lines.contains(&at)).or_else(|| first.checked_sub(1).filter(|n| records[*n].lines.contains(&at)))
 }
 
 fn is_ticked(line: &LexedLine) -> bool {
@@ -51,10 +58,11 @@ pub(crate) fn failures(file: &IndexedLog, records: &[Record]) -> Vec<MarkedFailu
         .collect();
     let mut found = Vec::new();
     for (at, line) in file.lines.iter().enumerate() {
-        if line.is_silent() || !is_failure(line) {
+        if line.is_silent() || !is_failure(line) || is_report(line, at, records) {
             continue;
         }
-        let is_known = failed.iter().any(|record| at >= *record && at - record < SAME_INCIDENT);
+        let above = failed.partition_point(|record| *record <= at).checked_sub(1).map(|n| failed[n]);
+        let is_known = above.is_some_and(|record| at - record < SAME_INCIDENT);
         let is_same = last.is_some_and(|last| at - last <= SAME_INCIDENT / 2);
         last = Some(at);
         if !is_known && !is_same {
@@ -62,6 +70,13 @@ pub(crate) fn failures(file: &IndexedLog, records: &[Record]) -> Vec<MarkedFailu
         }
     }
     found
+}
+
+/// An item of the list in which a passed record reports what was done: it speaks of the product.
+fn is_report(line: &LexedLine, at: usize, records: &[Record]) -> bool {
+    let is_item = matches!(line.structure, Structure::Bullet | Structure::Numbered) && line.ticked.is_none();
+    let record = record_at(records, at).filter(|_| is_item && line.has(Flags::ERROR_LEAD));
+    record.is_some_and(|record| records[record].outcome == RecordOutcome::Passed)
 }
 
 fn is_failure(line: &LexedLine) -> bool {

@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use crate::lex::{Flags, LabelClass, LexedLine, SpanKind, ident};
+use crate::lex::{Flags, LabelClass, LexedLine, Polarity, SpanKind, Structure, TimePosition, ident};
 
 use super::file::IndexedLog;
 use super::select::{is_entry, select};
-use super::{DOUBTFUL, LIKELY, LineVerdict, OutcomeSource, Reading, Record, RecordOutcome, criteria, status, title};
+use super::{Assessment, DOUBTFUL, LIKELY, LineVerdict, OutcomeSource, Reading, Record, RecordOutcome, criteria, status, title};
 
 /// Everything that the verdicts and the conventions make of a file.
-pub(crate) fn reading(file: &IndexedLog, verdicts: &[LineVerdict]) -> Reading {
-    let selected = select(file, verdicts);
+pub(crate) fn reading(file: &IndexedLog, assessment: &Assessment) -> Reading {
+    let verdicts = &assessment.verdicts;
+    let selected = select(file, assessment);
     let records = records(file, &selected);
     let taken: Vec<usize> = selected.iter().map(|verdict| verdict.at).collect();
     let passed_over = verdicts
@@ -58,7 +59,7 @@ fn records(file: &IndexedLog, selected: &[LineVerdict]) -> Vec<Record> {
                 continue;
             };
             if let Some(before) = open.get_mut(&key)
-                && tells_the_same(file, selected, n, before, &records[before.record])
+                && is_same_attempt(file, selected, n, before, (&records[before.record], &record))
             {
                 merge(&mut records[before.record], record);
                 before.is_closed = records[before.record].source == OutcomeSource::OwnMark;
@@ -74,14 +75,23 @@ fn records(file: &IndexedLog, selected: &[LineVerdict]) -> Vec<Record> {
 /// How far below a line the one may stand that ends its attempt.
 const SAME_ATTEMPT: usize = 12;
 
-/// A start or a report and the verdict on the same id tell of one attempt, until a verdict has closed it.
-fn tells_the_same(file: &IndexedLog, selected: &[LineVerdict], n: usize, before: &Open, record: &Record) -> bool {
+/// A start or a report and the verdict on the same id are of one attempt, until a verdict has closed it. Two headings of one level
+/// without a verdict are two attempts, and so are two verdicts that differ.
+fn is_same_attempt(file: &IndexedLog, selected: &[LineVerdict], n: usize, before: &Open, (record, next): (&Record, &Record)) -> bool {
     let at = selected[n].at;
     let first = file.rows[at].lead.first();
     let is_between =
         selected[..n].iter().rev().take_while(|other| other.at > before.line).any(|other| file.rows[other.at].lead.first() != first);
     let is_open = record.outcome == RecordOutcome::Open;
-    !is_between && !before.is_closed && (is_open || at - before.line <= SAME_ATTEMPT) && file.rows[before.line].shape != file.rows[at].shape
+    let (line, other) = (&file.lines[before.line], &file.lines[at]);
+    let is_convention = |record: &Record| record.source == OutcomeSource::Convention;
+    let are_reports = is_convention(record)
+        && is_convention(next)
+        && (line.structure, line.level, other.structure) == (Structure::Heading, other.level, Structure::Heading);
+    let is_own = |record: &Record| record.source == OutcomeSource::OwnMark;
+    let are_verdicts = is_own(record) && is_own(next) && !is_open && next.outcome != record.outcome;
+    let is_near = at - before.line <= SAME_ATTEMPT && !are_reports && !are_verdicts;
+    !is_between && !before.is_closed && (is_open || is_near) && file.rows[before.line].shape != file.rows[at].shape
 }
 
 fn merge(into: &mut Record, from: Record) {
@@ -102,10 +112,15 @@ fn record(file: &IndexedLog, verdict: &LineVerdict, next: usize) -> Record {
     let line = &file.lines[at];
     let end = file.block_end(at).min(next);
     let (outcome, source) = status::outcome(file, at, end);
+    // What follows the word for a failure is its reason.
+    let is_reason = source == OutcomeSource::OwnMark && matches!(outcome, RecordOutcome::Failed | RecordOutcome::Blocked) && {
+        let negative = line.spans.iter().rev().find(|span| span.mark().is_some_and(|mark| mark.polarity == Polarity::Negative));
+        negative.is_some_and(|span| span.start > 0 && line.text[span.end as usize..].trim_start().starts_with([':', '-', '–', '—']))
+    };
     Record {
         lines: at..end,
         id: None,
-        title: titled(file, at, end),
+        title: titled(file, at, end).filter(|title| !(is_reason && line.lead.is_some() && line.text.ends_with(title.as_str()))),
         outcome,
         source,
         when: status::when(file, at, end),
@@ -121,7 +136,19 @@ fn record(file: &IndexedLog, verdict: &LineVerdict, next: usize) -> Record {
 fn titled(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
     let line = &file.lines[at];
     let own = title::of(line).filter(|title| title::words(title).next().is_some());
-    own.or_else(|| partner(file, at, end))
+    own.or_else(|| partner(file, at, end)).or_else(|| sentence_below(file, at, end))
+}
+
+/// A heading that is only a time has its title in the first words below.
+fn sentence_below(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
+    let line = &file.lines[at];
+    if !line.is_heading() || line.time_position != TimePosition::Alone || line.lead.is_some() {
+        return None;
+    }
+    let below = (at + 1..end.min(at + 3)).map(|next| &file.lines[next]).find(|next| !next.is_blank())?;
+    let is_sentence = below.structure == Structure::Text && below.label.is_none() && (2..24).contains(&below.words);
+    let text = if below.has(Flags::DONE_VERB) { below.text.split_once(' ')?.1 } else { &below.text };
+    is_sentence.then(|| title::first_sentence(text).trim_end_matches(['.', '。', ' ']).to_owned())
 }
 
 /// A title on a line of its own: after a label for a piece of work, or a bold line.

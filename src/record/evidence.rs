@@ -2,7 +2,7 @@
 //! of its shape and ids.
 
 use crate::lex::shape::Form;
-use crate::lex::{First, Flags, IdKind, LabelClass, LexedLine, Polarity, Section, Structure};
+use crate::lex::{First, Flags, IdKind, LabelClass, Lead, LexedLine, Polarity, Section, Structure};
 
 use super::feature::{Evidence, Feature as F, bucket, form_class};
 use super::file::IndexedLog;
@@ -18,6 +18,10 @@ const MARK_LINES: usize = 12;
 pub(crate) fn is_candidate(file: &IndexedLog, at: usize) -> bool {
     let line = &file.lines[at];
     if line.is_silent() {
+        return false;
+    }
+    let is_sure = |lead: &Lead| lead.is_planned || matches!(lead.kind, IdKind::Upper | IdKind::Word);
+    if line.has(Flags::LEVEL) && !line.lead.as_deref().is_some_and(is_sure) {
         return false;
     }
     let row = &file.rows[at];
@@ -286,6 +290,9 @@ fn of_neighbours(file: &IndexedLog, at: usize, Crossing { id, .. }: Crossing, fe
         features.is(F::BeforeSameId, first.is_some() && file.rows[above].ids.first() == first);
     }
     if let Some(below) = file.neighbour(at, true) {
+        let below_line = &file.lines[below];
+        let reports = below_line.has(Flags::PAST) || below_line.has(Flags::DONE_VERB);
+        features.is(F::BareReport, title::is_frame(&file.lines[at]) && file.lines[at].words == 0 && reports);
         features.is(F::AfterSame, file.rows[below].shape == shape);
     }
 }

@@ -99,6 +99,7 @@ features! {
     BeforeSame(1, 1, 1),
     AfterSame(1, 1, 1),
     BeforeSameId(1, 1, 1),
+    BareReport(1, 1, 1),
     BlockLength(6, 1, 1),
     BlockLengthForm(3, FORMS, 2),
     BlockStatus(4, 1, 1),
@@ -157,6 +158,34 @@ features! {
     BestForm(FORMS, 1, 1),
     EntriesBeside(4, 2, 1),
     EntriesBesideForm(FORMS, 1, 1),
+    // What a whole file shows: `origin`.
+    OriginBias(1, 1, 1),
+    OriginWord(16, 1, 1),
+    OriginWords(5, 4, 1),
+    OriginPlan(1, 1, 1),
+    OriginRecords(6, 1, 1),
+    OriginShare(7, 1, 1),
+    OriginCandidates(6, 1, 1),
+    OriginSure(1, 1, 1),
+    OriginLogit(1, 1, 1),
+    OriginTime(1, 1, 1),
+    OriginMark(1, 1, 1),
+    OriginStatus(1, 1, 1),
+    OriginReport(1, 1, 1),
+    OriginFrame(1, 1, 1),
+    OriginStoryLabel(1, 1, 1),
+    OriginKind(KINDS, 1, 1),
+    OriginForm(FORMS, 1, 1),
+    OriginIds(5, 1, 1),
+    OriginDays(4, 2, 1),
+    OriginProse(1, 1, 1),
+    OriginCode(1, 1, 1),
+    OriginBoxes(1, 1, 1),
+    OriginPast(1, 1, 1),
+    OriginReference(1, 1, 1),
+    OriginStatusLabels(4, 1, 1),
+    OriginFileLabels(4, 1, 1),
+    OriginLearnLabels(4, 1, 1),
 }
 
 const BASES: [u16; Feature::ALL.len()] = {
@@ -238,9 +267,13 @@ impl Evidence {
     }
 
     pub(crate) fn by(&mut self, feature: Feature, value: f32) {
+        self.at_by(feature, 0, value);
+    }
+
+    pub(crate) fn at_by(&mut self, feature: Feature, a: u16, value: f32) {
         let value = (value * f32::from(ONE)).round().clamp(-512.0, 512.0) as i16;
         if value != 0 {
-            self.active.push((feature.number([0; 3]), value));
+            self.active.push((feature.number([a, 0, 0]), value));
         }
     }
 }

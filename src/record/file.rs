@@ -97,6 +97,11 @@ pub(crate) struct IdSums {
 const SHAPE_IDS: usize = 9;
 /// The lines at the head of a file that say whether a runner writes it.
 const PRIOR_LINES: usize = 400;
+/// Bits of kinds of words near the head that runners write, and ordinary documents.
+pub(crate) const RUNNER_WORDS: u16 = 0x01ff;
+pub(crate) const DOCUMENT_WORDS: u16 = 0x3e00;
+const DAY_BIT: u16 = 14;
+const ID_BIT: u16 = 15;
 /// A block is looked at no further.
 pub(crate) const LONGEST_BLOCK: usize = 60;
 
@@ -112,8 +117,8 @@ pub(crate) struct IndexedLog {
     pub(crate) boxes: u32,
     /// Ids that some line names.
     pub(crate) named_ids: u32,
-    /// Kinds of a runner's words near the head, as bits.
-    runner: u16,
+    /// Kinds of words near the head, as bits: [`RUNNER_WORDS`], [`DOCUMENT_WORDS`], days, ids in capitals.
+    head_words: u16,
     pub(crate) plan: PlanWords,
     shape_numbers: FastMap<LineShape, u32>,
     key_numbers: FastMap<LineShape, u32>,
@@ -204,10 +209,10 @@ impl IndexedLog {
     /// Adds a line's part to the sums.
     fn count(&mut self, line: &LexedLine, row: &mut LineLinks, at: u32) {
         if (at as usize) < PRIOR_LINES {
-            self.runner |= line.runner | u16::from(line.times().any(|time| time.starts_with("202"))) << 12;
-            self.runner |=
+            self.head_words |= line.head_words | u16::from(line.times().any(|time| time.starts_with("202"))) << DAY_BIT;
+            self.head_words |=
                 u16::from(line.spans.iter().any(|span| span.kind == crate::lex::SpanKind::Id { kind: IdKind::Upper, is_planned: false }))
-                    << 13;
+                    << ID_BIT;
         }
         self.boxes += u32::from(line.ticked.is_some());
         for span in line.spans.iter().filter(|span| span.is_id()) {
@@ -337,12 +342,16 @@ impl IndexedLog {
 
     /// How many kinds of a runner's words stand near the head.
     pub(crate) fn prior(&self) -> u32 {
-        self.runner.count_ones()
+        (self.head_words & !DOCUMENT_WORDS).count_ones()
     }
 
     /// The same, of words only: neither dates nor ids.
     pub(crate) fn prior_words(&self) -> u32 {
-        (self.runner & 0x0fff).count_ones()
+        (self.head_words & RUNNER_WORDS).count_ones()
+    }
+
+    pub(crate) fn head_words(&self) -> u16 {
+        self.head_words
     }
 
     pub(crate) fn shape_sums(&self, at: usize) -> &ShapeSums {

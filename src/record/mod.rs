@@ -3,8 +3,8 @@
 //!
 //! The path: lines are lexed and placed ([`file`]); what could be a record gets its evidence ([`evidence`]) and a first verdict
 //! ([`score`]); a second look adds what the first one thinks of lines of the same type, with the same id, above and below ([`second`]);
-//! the decoder ([`decode`]) selects, merges and reads status, time and title, each convention of the trade being one named rule with
-//! a test. Criteria and errors are read beside ([`criteria`]).
+//! a look at the whole file judges whether a runner writes it at all ([`origin`]); the decoder ([`decode`]) selects, merges and reads
+//! status, time and title, each convention of the trade being one named rule with a test. Criteria and errors are read beside ([`criteria`]).
 //!
 //! **Adding things.** A word: `lex/words.tsv`. A kind of evidence: a line in [`feature`], a call in [`evidence`] or [`second`]. Then the
 //! weights are fitted again: `tests/extra/fit/fit.py` says how. A convention: a named rule in [`decode`] with a test. Never a rule
@@ -20,6 +20,7 @@ pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod feature;
 pub(crate) mod file;
+pub(crate) mod origin;
 pub(crate) mod reason;
 pub(crate) mod score;
 pub(crate) mod second;
@@ -116,8 +117,18 @@ pub(crate) struct LineVerdict {
     pub(crate) p: f32,
 }
 
+/// The verdicts about a file.
+#[derive(Debug)]
+pub(crate) struct Assessment {
+    pub(crate) verdicts: Vec<LineVerdict>,
+    /// How likely a runner writes the file.
+    pub(crate) origin: f32,
+}
+
 /// At and above it a line is a record.
 pub(crate) const LIKELY: f32 = 0.5;
+/// Of a line that is known to be a record, whatever the evidence says: reported before, or an anchor.
+pub(crate) const CERTAIN: f32 = 0.999;
 /// At and above it a line that was not taken looks like a record.
 const DOUBTFUL: f32 = 0.25;
 
@@ -125,17 +136,17 @@ const DOUBTFUL: f32 = 0.25;
 #[cfg(test)]
 pub(crate) fn read(texts: &[&str], context: &FileContext<'_>) -> Reading {
     let file = IndexedLog::read(texts, context);
-    let verdicts = assess(&file, Weights::in_use());
-    decode::reading(&file, &verdicts)
+    decode::reading(&file, &assess(&file, Weights::in_use()))
 }
 
-/// Both looks at every line.
-pub(crate) fn assess(file: &IndexedLog, weights: &Weights) -> Vec<LineVerdict> {
+/// Both looks at every line, and one at the file.
+pub(crate) fn assess(file: &IndexedLog, weights: &Weights) -> Assessment {
     let candidates = first_pass(file, weights);
     let sums = VerdictSums::new(file, &candidates);
     let mut verdicts = Vec::with_capacity(candidates.len());
     second_pass(file, &candidates, &sums, |candidate, evidence| {
         verdicts.push(LineVerdict { at: candidate.at, first: candidate.p, p: probability(logit(&weights.second, &evidence)) });
     });
-    verdicts
+    let origin = probability(logit(&weights.origin, &origin::evidence(file, &verdicts)));
+    Assessment { verdicts, origin }
 }

@@ -78,7 +78,9 @@ const WORDS: &[(&str, &str)] = &[
     ("Entries", "other entries in this file"),
     ("Rival", "another line names the same id"),
     ("Frame", "it holds lines with ids"),
+    ("BareReport", "a time alone over a report"),
     ("Own", "the line by itself"),
+    ("Origin", "what the whole file shows"),
 ];
 
 /// The words for a feature's name; `None` for what is the same for every line.

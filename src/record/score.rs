@@ -12,6 +12,8 @@ use super::feature::{self, Evidence, Feature};
 pub(crate) struct Weights {
     pub(crate) first: Vec<i8>,
     pub(crate) second: Vec<i8>,
+    /// Of the whole file: `origin`.
+    pub(crate) origin: Vec<i8>,
 }
 
 /// What a weight of 1 at a value of [`feature::ONE`] is worth: weights are sixteenths and so are values.
@@ -41,16 +43,17 @@ impl Weights {
         *VERSION
     }
 
-    /// Rows of name, first weight, second weight. Names that are not known (of another table) weigh nothing.
+    /// Rows of name, first weight, second weight, weight for the origin. Names that are not known (of another table) weigh nothing.
     pub(crate) fn parse(text: &str) -> Weights {
         let numbers: HashMap<String, usize> = (0..feature::COUNT).map(|number| (Feature::name(number as u16), number)).collect();
-        let mut weights = Weights { first: vec![0; feature::COUNT], second: vec![0; feature::COUNT] };
+        let mut weights = Weights { first: vec![0; feature::COUNT], second: vec![0; feature::COUNT], origin: vec![0; feature::COUNT] };
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let mut cells = line.split('\t');
             let Some(number) = cells.next().and_then(|name| numbers.get(name)) else { continue };
             let mut weight = || cells.next().and_then(|cell| cell.parse().ok()).unwrap_or(0);
             weights.first[*number] = weight();
             weights.second[*number] = weight();
+            weights.origin[*number] = weight();
         }
         weights
     }

@@ -60,6 +60,9 @@ pub(crate) struct VerdictSums {
     pub(crate) keys: Vec<TypeSums>,
     shapes: Vec<TypeSums>,
     forms: [f32; 10],
+    /// The highest of both.
+    most_of_shape: f32,
+    most_of_form: f32,
     ids: Vec<IdVerdicts>,
     /// How many lines of this id and shape were likely.
     same_shape: FastMap<(u32, u32), u32>,
@@ -120,6 +123,8 @@ impl VerdictSums {
                 }
             }
         }
+        sums.most_of_shape = sums.shapes.iter().map(|of| of.p).fold(0.0, f32::max);
+        sums.most_of_form = sums.forms.iter().copied().fold(0.0, f32::max);
         for (key, of) in sums.keys.iter().enumerate().filter(|(_, of)| of.lines > 0.0) {
             if of.score() > sums.best_score {
                 (sums.best_key, sums.best_score) = (key as u32, of.score());
@@ -185,13 +190,11 @@ fn of_type(file: &IndexedLog, candidate: &ScoredLine, sums: &VerdictSums, featur
         features.by(F::ShapeOthersShare, others);
         features.by(F::ShapeOthersWeighted, others * shape.lines.min(8.0) / 8.0);
     }
-    let most = sums.shapes.iter().map(|of| of.p).fold(0.0_f32, f32::max);
-    if most > 0.0 {
-        features.by(F::ShapeShare, shape.p / most);
+    if sums.most_of_shape > 0.0 {
+        features.by(F::ShapeShare, shape.p / sums.most_of_shape);
     }
-    let most = sums.forms.iter().copied().fold(0.0_f32, f32::max);
-    if most > 0.0 {
-        features.by(F::FormShare, sums.forms[usize::from(form_class(Form::of(line)))] / most);
+    if sums.most_of_form > 0.0 {
+        features.by(F::FormShare, sums.forms[usize::from(form_class(Form::of(line)))] / sums.most_of_form);
     }
     features.is(F::Minor, sums.total > 2.0 && shape.p - candidate.p < 0.1 * sums.total);
     if sums.with_id > 2.0 && line.lead.is_none() {

@@ -3,19 +3,20 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::lex::{Flags, IdKind, LabelClass, Structure};
+use crate::lex::{Flags, LabelClass, Polarity, Position, Structure};
 
 use super::evidence::has_frame;
 use super::file::IndexedLog;
-use super::{LIKELY, LineVerdict};
+use super::{Assessment, CERTAIN, LIKELY, LineVerdict};
 
 /// The lines that are records, in order.
-pub(crate) fn select(file: &IndexedLog, verdicts: &[LineVerdict]) -> Vec<LineVerdict> {
-    let mut likely: Vec<LineVerdict> = verdicts.iter().filter(|verdict| verdict.p > LIKELY).copied().collect();
+pub(crate) fn select(file: &IndexedLog, assessment: &Assessment) -> Vec<LineVerdict> {
+    let mut likely: Vec<LineVerdict> = assessment.verdicts.iter().filter(|verdict| verdict.p > LIKELY).copied().collect();
     refrains_report_nothing(file, &mut likely);
     rows_yield_to_entries(file, &mut likely);
     frames_yield_to_what_they_hold(file, &mut likely);
-    strangers_need_sure_ids(file, &mut likely);
+    crosses_in_lists_are_open_work(file, &mut likely);
+    strangers_hold_no_records(assessment, &mut likely);
     likely
 }
 
@@ -69,22 +70,17 @@ fn frames_yield_to_what_they_hold(file: &IndexedLog, likely: &mut Vec<LineVerdic
     });
 }
 
-/// What a line must reach where hardly anything in the file speaks of a runner.
-const SURE: f32 = 0.85;
-
-/// Where at most one kind of a runner's words stands near the head, and no plan beside, only unmistakable records count. (Measured: 97 of
-/// 100 ordinary documents have at most one kind, 92 of 100 logs of runners more.)
-fn strangers_need_sure_ids(file: &IndexedLog, likely: &mut Vec<LineVerdict>) {
-    if file.prior_words() > 1 || file.plan.is_there {
-        return;
-    }
+/// `❌ words` in a list of ticks says that it is not done, and not that it failed.
+fn crosses_in_lists_are_open_work(file: &IndexedLog, likely: &mut Vec<LineVerdict>) {
     likely.retain(|verdict| {
         let line = &file.lines[verdict.at];
-        let is_sure =
-            line.lead.as_ref().is_some_and(|lead| matches!(lead.kind, IdKind::Upper | IdKind::Word | IdKind::Lower) || lead.is_planned);
-        let is_known = line.mark.is_some() || line.has(Flags::WHEN) || line.is_label(LabelClass::Story);
-        let is_dated_entry = line.has(Flags::WHEN) && line.has(Flags::PAST);
-        (is_sure && is_known || is_dated_entry || line.is_label(LabelClass::Story))
-            && (file.prior_words() == 1 || verdict.p > SURE || line.has(Flags::BRACKET))
+        let is_cross = line.mark.is_some_and(|mark| mark.polarity == Polarity::Negative && mark.position == Position::Start)
+            && line.text.starts_with(['❌', '✗', '✘', '✖']);
+        line.is_heading() || line.has(Flags::WHEN) || !is_cross
     });
+}
+
+/// In a file that no runner writes only what is certain is a record.
+fn strangers_hold_no_records(assessment: &Assessment, likely: &mut Vec<LineVerdict>) {
+    likely.retain(|verdict| assessment.origin > LIKELY || verdict.p >= CERTAIN);
 }

@@ -1,7 +1,7 @@
 //! How a record ended, and when: its own mark, a status line in its block, or the convention that an entry exists because its checks
 //! passed.
 
-use crate::lex::{Flags, LabelClass, LexedLine, Mark, Polarity, Position, Structure};
+use crate::lex::{Flags, LabelClass, LexedLine, Mark, Polarity, Position, Structure, TimePosition};
 
 use super::file::IndexedLog;
 use super::title;
@@ -65,7 +65,12 @@ fn status_below(file: &IndexedLog, at: usize, end: usize) -> Option<(RecordOutco
             last = Some((outcome, next));
         }
     }
-    last
+    // A rule may stand between what was to be done and its status.
+    let is_rule = |at: usize| file.lines.get(at).is_some_and(|line| line.structure == Structure::Rule);
+    last.or_else(|| {
+        let next = file.neighbour(end, true).filter(|_| is_rule(end))?;
+        Some((of_label(&file.lines[next])?, next))
+    })
 }
 
 /// A status line directly above, of a record that is no heading.
@@ -108,19 +113,49 @@ fn own_or_near(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
         if up.lead.is_some() && up.structure == line.structure {
             break;
         }
-        let is_frame = title::is_frame(up) || up.is_label(LabelClass::Date) || up.has(Flags::ITERATION);
+        let is_frame = (title::is_frame(up) || up.is_label(LabelClass::Date) || up.has(Flags::ITERATION)) && !is_of_file(up);
         if let Some(time) = dated(up).filter(|_| is_frame) {
             return Some(time);
         }
     }
     for next in at + 1..end.min(at + 12) {
         let below = &file.lines[next];
+        if below.has(Flags::ITERATION) || below.structure == Structure::Rule {
+            break;
+        }
         let is_frame = below.has(Flags::WHEN) && below.lead.is_none() && below.words <= 6 && !below.is_heading() && next <= at + 3;
         if let Some(time) = dated(below).filter(|_| is_frame || below.is_label(LabelClass::Date)) {
             return Some(time);
         }
     }
-    file.ancestors(at).filter(|up| !(file.lines[*up].level == 1 && *up < 3)).find_map(|up| dated(&file.lines[up]))
+    let above = file.ancestors(at).filter(|up| !(file.lines[*up].level == 1 && *up < 3)).find_map(|up| dated(&file.lines[up]));
+    above.or_else(|| frame_above(file, at))
+}
+
+/// `Last updated: …`, `Completed: …` alone say it of the whole file.
+fn is_of_file(line: &LexedLine) -> bool {
+    let Some(label) = line.label else { return false };
+    let words = line.text[..label.end as usize].to_lowercase();
+    words.contains("updated") || words.starts_with("completed")
+}
+
+/// How far up the line stands that dates a list.
+const FRAME_LINES: usize = 80;
+
+/// The day of the plain line above that begins with it or labels it, which dates the lines below until the next one: a day alone, a session in
+/// brackets, an entry whose rows follow.
+fn frame_above(file: &IndexedLog, at: usize) -> Option<String> {
+    (at.saturating_sub(FRAME_LINES)..at).rev().find_map(|above| {
+        let line = &file.lines[above];
+        let leads = matches!(line.time_position, TimePosition::Alone | TimePosition::First)
+            || line.has(Flags::ITERATION)
+            || line.has(Flags::FRAME_WORD);
+        let is_frame = line.indent == 0
+            && line.structure == Structure::Text
+            && line.label.map_or(leads, |label| label.class == LabelClass::Date)
+            && !is_of_file(line);
+        dated(line).filter(|_| is_frame)
+    })
 }
 
 /// It names a day, not only an hour.

@@ -1,6 +1,6 @@
 //! The title of a record: the text beside its id, without marks, times and references at its ends.
 
-use crate::lex::{First, LabelClass, LexedLine, Position, Span, SpanKind, Structure};
+use crate::lex::{First, Flags, LabelClass, LexedLine, Position, Span, SpanKind, Structure};
 
 const TRIM: &[char] = &[' ', '\t', '-', '–', '—', ':', '：', '|', '•', '·', ',', ';', '>', '*', '#', '→', '='];
 
@@ -27,14 +27,19 @@ pub(crate) fn of(line: &LexedLine) -> Option<String> {
             from = after;
         }
         let title = cut(text, &line.spans, from, to);
-        let title = first_sentence(line, title);
+        let title = shortened(line, title);
+        // `Completed US-005 by adding …` says how.
+        let is_manner = title.starts_with("by ") || title.starts_with("because ") || title.starts_with("due to ");
+        if is_manner {
+            return None;
+        }
         if has_words(&title) {
             return Some(title);
         }
         return before_id(line, lead.start as usize);
     }
     let title = cut(text, &line.spans, from, to);
-    let title = first_sentence(line, title);
+    let title = shortened(line, title);
     (!title.is_empty()).then_some(title)
 }
 
@@ -56,6 +61,12 @@ fn start(line: &LexedLine) -> usize {
         {
             from = span.end as usize;
         }
+    }
+    // `Session: TIME (words)`
+    if let Some(label) = line.label.filter(|_| line.has(Flags::FRAME_WORD))
+        && let Some(time) = line.spans.iter().find(|span| span.kind == SpanKind::When && span.start <= label.value + 1)
+    {
+        from = from.max(time.end as usize);
     }
     if let Some(label) = line.label.filter(|label| matches!(label.class, LabelClass::Story | LabelClass::Done) && line.has_value()) {
         from = from.max(label.value as usize);
@@ -144,6 +155,11 @@ fn before_id(line: &LexedLine, id_start: usize) -> Option<String> {
     {
         from = from.max(label.value as usize);
     }
+    // `TIME (evening) - US-001`: a remark about the time.
+    let before = text[from..id_start].trim_matches(TRIM);
+    if before.starts_with('(') && before.ends_with(')') {
+        return None;
+    }
     let title = cut(text, &line.spans, from, id_start);
     let is_generic = words(&title).all(|word| {
         matches!(
@@ -169,17 +185,16 @@ fn before_id(line: &LexedLine, id_start: usize) -> Option<String> {
 }
 
 /// A long title that is no heading ends with its first sentence.
-fn first_sentence(line: &LexedLine, title: String) -> String {
-    if line.is_heading() || title.len() <= 50 {
-        return title;
-    }
+fn shortened(line: &LexedLine, title: String) -> String {
+    if line.is_heading() || title.len() <= 50 { title } else { first_sentence(&title).to_owned() }
+}
+
+/// The text up to the end of its first sentence, if that is one.
+pub(crate) fn first_sentence(title: &str) -> &str {
     let end = title.match_indices(". ").map(|(at, _)| at).find(|at| {
         *at >= 20 && title[..*at].ends_with(|ch: char| ch.is_alphabetic()) && title[at + 2..].starts_with(|ch: char| ch.is_uppercase())
     });
-    match end {
-        Some(end) => title[..end].to_owned(),
-        None => title,
-    }
+    end.map_or(title, |end| &title[..end])
 }
 
 /// What is left between two places without separators, and without spans at the ends that are no part of a title.
@@ -253,6 +268,11 @@ fn cut(text: &str, spans: &[Span], from: usize, to: usize) -> String {
 /// Brackets that go round the whole or have lost their other half.
 fn tidy(title: &str) -> String {
     let mut title = title.trim_matches(TRIM);
+    for (open, close) in [('"', '"'), ('“', '”'), ('«', '»')] {
+        if let Some(inner) = title.strip_prefix(open).and_then(|inner| inner.strip_suffix(close)) {
+            title = inner;
+        }
+    }
     if title.starts_with('(') && title.ends_with(')') && title.matches('(').count() == 1 {
         title = &title[1..title.len() - 1];
     } else if title.starts_with('(') && !title.contains(')') {
@@ -313,6 +333,7 @@ mod tests {
     #[test]
     fn without_an_id_it_follows_the_time_or_the_session() {
         check("## Session 3 - 2026-03-01 - Doors", "Doors");
+        check("## Session: 2026-03-01 (Doors)", "Doors");
         check("**Task**: Hang the doors", "Hang the doors");
         check("2026-03-01: Hang the doors", "Hang the doors");
     }

@@ -48,7 +48,7 @@ fn a_checklist_is_its_boxes() {
          15 pass - \"Project setup\" summary",
     );
     assert_eq!(read_named("notes.md", text).0.kind(), SourceKind::Checklist);
-    let untitled = text.replace("# Ralph Fix Plan\n", "# Things\n");
+    let untitled = text.replace("# Ralph Fix Plan\n", "# Things\n").replace("US-001: ", "");
     check_named("notes.md", &untitled, "");
     for name in ["fix_plan.md", "@fix_plan.md", "IMPLEMENTATION_PLAN.md"] {
         assert_eq!(read_named(name, &untitled).1.len(), 6, "{name}");

@@ -2,7 +2,8 @@
 
 use jiff::tz::TimeZone;
 
-use super::{LogParser, Pause, check, feed, show};
+use super::{LogParser, Pause, check, feed, read, show, show_one};
+use crate::fact::{Outcome, Statement};
 
 #[test]
 fn claude_loop_entries_are_judged_at_their_status() {
@@ -48,7 +49,7 @@ fn failures_need_a_status_and_give_one_error_at_most() {
          3 fail US-001 \"Bake\" (failed) @2026-02-03T10:20",
     );
     check(
-        "## 2026-02-03 - US-004: Blocked accounts cannot log in\n- Fixed the error handling gotcha, it failed\n---\n",
+        "## 2026-02-03 - US-004: Blocked accounts cannot log in\n- Fixed the error handling gotcha, it failed\n- ERROR: shown in red\n---\n",
         "1 start US-004 \"Blocked accounts cannot log in\" @2026-02-03 ~
          1 pass US-004 \"Blocked accounts cannot log in\" @2026-02-03",
     );
@@ -161,4 +162,50 @@ fn what_is_written_later_takes_nothing_back() {
     reader.extract(Pause::End, &mut facts);
     assert_eq!(show(&facts), told);
     assert!(told.contains("pass US-001"), "{told}");
+}
+
+#[test]
+fn snarktank_headings_name_stories_in_many_ways() {
+    for (heading, expected) in [
+        ("## 2026-02-03 - CHORE-001", "CHORE-001"),
+        ("## 2026-02-03 - beads-2ze.4", "beads-2ze.4"),
+        ("## 2026-02-03 - 1.2.0 - Title", "1.2.0 \"Title\""),
+        ("## 2026-02-03 - F006: Title", "F006 \"Title\""),
+        ("## 2026-02-03 - Task 12: Title", "12 \"Title\""),
+        ("## 2026-02-03 | US-001 | Title", "US-001 \"Title\""),
+        ("### 2026-02-03T10:00:00Z — US-001 — Title", "US-001 \"Title\""),
+        ("## 2026-02-03 - [US-001] Title", "US-001 \"Title\""),
+        ("## 2026-02-03 (evening) - US-001", "US-001"),
+        ("## US-001 - 2026-02-03", "US-001"),
+        ("## US-001: Title (2026-02-03)", "US-001 \"Title\""),
+        ("## US-001 - Title - 2026-02-03", "US-001 \"Title\""),
+        ("## US-001: Title ✅ COMPLETE", "US-001 \"Title\""),
+        ("## US-001 — Title", "US-001 \"Title\""),
+        ("## ✓ Iteration 4 - US-001: Title", "US-001 \"Title\""),
+        ("## 2026-02-03 - US-001 (VERIFIED)", "US-001"),
+        ("## 2026-02-03 - US-001 (redone in US-002)", "US-001 \"redone in US-002\""),
+    ] {
+        let (_, mut facts, settled) = read(&format!("# Ralph Progress Log\n## Entries\n{heading}\n"));
+        facts.extend(settled);
+        let names: Vec<String> = facts
+            .iter()
+            .filter(|fact| matches!(fact.statement, Statement::StoryEnded { outcome: Outcome::Passed, .. }))
+            .map(|fact| show_one(fact).split(" @").next().unwrap_or_default().trim_end_matches(" ~").replacen("3 pass ", "", 1))
+            .collect();
+        assert_eq!(names, [expected], "{heading}");
+    }
+}
+
+#[test]
+fn the_lines_below_can_make_a_log_of_a_file_without_header() {
+    check("## 2026-02-03 - chore-001\n- Files: a.rs\n---\n", "1 start chore-001 @2026-02-03 ~\n1 pass chore-001 @2026-02-03");
+    check(
+        "## 2026-02-03 - chore-001\n- cleaned up\n- **Learnings:**\n  - none\n---\n## 2026-02-03 - chore-002\n---\n",
+        "1 start chore-001 @2026-02-03 ~
+         1 pass chore-001 @2026-02-03
+         ...
+         6 start chore-002 @2026-02-03 ~
+         6 pass chore-002 @2026-02-03",
+    );
+    check("## 2026-02-03 - 1.1.0\n- **Learnings:** none\n---\n", "");
 }

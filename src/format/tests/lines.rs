@@ -22,7 +22,11 @@ fn story_lines_say_everything_by_themselves() {
 
 #[test]
 fn other_bracketed_lines_are_no_story_lines() {
-    check("[INFO] Starting server\n[2/5] Starting\n[12:00:01] Completed\n[ ] Starting\n", "");
+    check(
+        "[US-003] Complete rewrite of the parser\n[US-003] Failed login shows a message\n[US-003] Blocked accounts cannot log in\n[INFO] Starting server\n\
+         [2/5] Starting\n[12:00:01] Completed\n[UTF-8] Done\n[US-003] is next\n[ ] Starting\n[US-003 Starting\n",
+        "",
+    );
 }
 
 #[test]
@@ -114,4 +118,41 @@ fn a_file_that_says_nothing_for_long_is_no_log_of_entries() {
     assert_eq!(reader.line_counts(), (0, 24_000));
     let late = format!("{noise}## 2026-02-03 - US-001\n- Done\n---\n[US-002] Completed\n## 2026-02-03 - US-003\n---\n");
     check(&late, "24004 pass US-002 line\n...\n24005 start US-003 @2026-02-03 ~\n24005 pass US-003 @2026-02-03");
+}
+
+#[test]
+fn headings_are_read_in_every_script() {
+    for word in ["Story", "故事", "태스크", "ストーリー", "задача"] {
+        check(
+            &format!("# Progress Log: bakery\n\n{word} #2: Bake the bread\nStatus: COMPLETED\n"),
+            "1 task bakery
+             4 start 2 \"Bake the bread\" line ~
+             4 pass 2 \"Bake the bread\" line",
+        );
+    }
+    for word in ["Session", "會話", "会话", "세션", "セッション", "сессия"] {
+        check(
+            &format!("# Progress Log: bakery\n\n{word} 2 - 2026-02-04\n\nStory #2: Bake the bread\nStatus: COMPLETED\n"),
+            "1 task bakery
+             6 start 2 \"Bake the bread\" #2 @2026-02-04 line ~
+             6 pass 2 \"Bake the bread\" @2026-02-04 line",
+        );
+    }
+}
+
+#[test]
+fn a_session_alone_with_ticked_rows_is_a_record_in_every_script() {
+    for word in ["Session", "會話", "会话", "세션", "セッション", "сессия", "Συνεδρία"] {
+        check(
+            &format!("# Progress Log: bakery\n\n{word} 2 - 2026-02-04\n\n- [x] rye bread\n- [x] oat bread\n"),
+            &format!(
+                "...
+                 1 task bakery
+                 3 start - \"{word} 2 - 2026-02-04\" #2 @2026-02-04 line ~
+                 5 ac - \"{word} 2 - 2026-02-04\" - rye bread @2026-02-04 line
+                 6 ac - \"{word} 2 - 2026-02-04\" - oat bread @2026-02-04 line
+                 3 pass - \"{word} 2 - 2026-02-04\" @2026-02-04 line"
+            ),
+        );
+    }
 }

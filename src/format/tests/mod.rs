@@ -3,6 +3,7 @@
 mod blocks;
 mod entries;
 mod lines;
+mod prefixes;
 
 use std::fmt::Write;
 use std::path::Path;

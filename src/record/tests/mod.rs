@@ -102,3 +102,113 @@ fn an_explanation_says_the_type_and_the_reasons() {
     assert!(why[0].verdict.is_some_and(|(_, p)| p > LIKELY) && !why[0].reasons.is_empty());
     assert_eq!(why[1].verdict, None);
 }
+
+#[test]
+fn a_heading_for_each_attempt_is_a_record_of_its_own() {
+    let text = "# Ralph Progress Log\nStarted: 2026-03-05\n---\n## 2026-03-05 - US-001\n- basket woven\n---\n## 2026-03-05 - US-001 (repair after a merge)\n- handle put back\n---\n## 2026-03-05 - US-001 (repair of the tests, attempt 1)\n- tests run\n---\n";
+    assert_eq!(summaries(text), ["US-001 - Passed", "US-001 repair after a merge Passed", "US-001 repair of the tests, attempt 1 Passed"]);
+}
+
+#[test]
+fn an_id_and_its_verdict_are_a_record_in_any_clothes() {
+    for (clothes, ids) in [
+        ("{I}: DONE — {T}", ["A1", "A2", "B1"]),
+        ("{I}: DONE", ["A1", "A2", "B1"]),
+        ("{I}: DONE — {T}", ["1.1", "1.2", "2.1"]),
+        ("{I} DONE: {T}", ["Task 1", "Task 2", "Task 3"]),
+        ("[{I}] done — {T}", ["1.1", "1.2", "2.1"]),
+    ] {
+        let titles = ["basket woven", "money taken, tests green", "receipt by mail"];
+        let log: String = ids.iter().zip(titles).map(|(id, title)| clothes.replace("{I}", id).replace("{T}", title) + "\n").collect();
+        let found: Vec<String> = reading(&log)
+            .records
+            .into_iter()
+            .filter(|record| record.outcome == RecordOutcome::Passed)
+            .filter_map(|record| record.id)
+            .collect();
+        let wanted: Vec<&str> = ids.iter().map(|id| id.trim_start_matches("Task ")).collect();
+        assert_eq!(found, wanted, "{log}");
+    }
+}
+
+#[test]
+fn a_session_that_names_ids_is_a_record_of_each() {
+    let text = "## Session 2026-02-19T22:00:00+08:00 (F001-F003)\n- Done: the stamp (F001+F002+F003)\n- Progress: 3/13 features passed\n\n## Session 2026-02-19T22:12:00+08:00 (review + F004)\n- Done: review, front page (F004)\n- Progress: 4/13 features passed\n";
+    let found: Vec<(Option<String>, Option<String>)> = reading(text).records.into_iter().map(|record| (record.id, record.when)).collect();
+    let wanted = [("F001", "22:00"), ("F002", "22:00"), ("F003", "22:00"), ("F004", "22:12")];
+    assert_eq!(found, wanted.map(|(id, time)| (Some(id.to_owned()), Some(format!("2026-02-19T{time}:00+08:00")))).to_vec());
+}
+
+#[test]
+fn a_heading_that_is_only_a_time_has_its_title_below() {
+    let text = "# Ralph Progress Log\n\n## Session History\n\n### 2026-01-05 - Session 1 Completed\n\nLaid out.\n\n### 2026-01-06 04:05:00\nCompleted Part 8 of the handbook.\n- parity test added\n\n### 2026-01-06 04:25:00\nCompleted Part 9 of the handbook.\n";
+    let found: Vec<(Option<String>, Option<String>)> =
+        reading(text).records.into_iter().map(|record| (record.title, record.when)).collect();
+    assert_eq!(found.len(), 3);
+    assert_eq!(found[1], (Some("Part 8 of the handbook".to_owned()), Some("2026-01-06 04:05:00".to_owned())));
+    assert_eq!(found[2].0.as_deref(), Some("Part 9 of the handbook"));
+}
+
+#[test]
+fn rows_have_the_day_of_the_plain_line_above() {
+    let days = |text: &str| -> Vec<Option<String>> { reading(text).records.into_iter().map(|record| record.when).collect() };
+    let text = "# Ralph Progress Log\n\n2026-04-14\n\n- [x] US-001: Make a basket\n- [x] US-002: Take money\n\n2026-04-15\n\n- [x] US-003: Send a receipt\n";
+    assert_eq!(days(text), ["2026-04-14", "2026-04-14", "2026-04-15"].map(|day| Some(day.to_owned())));
+    let text = "# Ralph Progress Log\nLast updated: 2026-04-14\n\n## Stories\n\n- [x] US-001: Make a basket\n- [x] US-002: Take money\n- [ ] US-003: Send a receipt\n";
+    assert_eq!(days(text), [None, None]);
+}
+
+/// The logs of our own wording that the weights were fitted on too (`tests/extra/fit/specs`): which of their lines open a record.
+fn specs() -> Vec<(String, Vec<char>)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files: Vec<_> = std::fs::read_dir(root.join("tests/extra/fit/specs"))
+        .expect("it is there")
+        .map(|file| file.expect("it can be listed").path())
+        .collect();
+    files.sort();
+    let mut specs = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("it can be read");
+        if file.extension().is_some_and(|extension| extension == "tsv") {
+            for line in text.lines().filter(|line| !line.starts_with('#')) {
+                let cells: Vec<&str> = line.split('\t').collect();
+                let log = std::fs::read_to_string(root.join("fixtures").join(cells[0]).join("progress.txt")).expect("the fixture is there");
+                let lists = |cell: &str, n: usize| cell.split(' ').any(|number| number == n.to_string());
+                let sign = |n: usize| {
+                    if lists(cells[1], n) {
+                        '='
+                    } else if lists(cells[2], n) {
+                        '?'
+                    } else {
+                        ' '
+                    }
+                };
+                let signs = (1..=log.split('\n').count()).map(sign).collect();
+                specs.push((log, signs));
+            }
+            continue;
+        }
+        for part in text.split("\n%%\n") {
+            let log: Vec<&str> = part.split('\n').map(|line| line.get(2..).unwrap_or_default()).collect();
+            specs.push((log.join("\n"), part.split('\n').map(|line| line.chars().next().unwrap_or(' ')).collect()));
+        }
+    }
+    specs
+}
+
+/// The committed table says how the reader did on the specs when it was fitted: table, words and code cannot drift apart.
+#[test]
+fn the_table_and_the_code_agree() {
+    let (mut wanted, mut found, mut extra) = (0, 0, 0);
+    for (log, signs) in specs() {
+        let texts: Vec<&str> = log.split('\n').collect();
+        let lines: std::collections::BTreeSet<usize> =
+            read(&texts, &FileContext::default()).records.into_iter().map(|record| record.lines.start).collect();
+        wanted += signs.iter().filter(|sign| **sign == '=').count();
+        found += lines.iter().filter(|line| signs[**line] == '=').count();
+        extra += lines.iter().filter(|line| signs[**line] == ' ').count();
+    }
+    let recorded = include_str!("../weights.tsv").lines().find(|line| line.starts_with("# Specs")).unwrap_or_default();
+    assert_eq!(recorded, format!("# Specs: {wanted} records, {found} found, {extra} extra."));
+    assert!(found * 100 >= wanted * 85 && extra * 20 <= wanted, "{recorded}");
+}

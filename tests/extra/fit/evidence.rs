@@ -2,6 +2,7 @@
 //!
 //!     evidence names
 //!     evidence rows  LIST [WEIGHTS]      LIST: a line a log, its path, a tab, the path of its plan or nothing
+//!     evidence origin LIST WEIGHTS
 //!     evidence read  LIST WEIGHTS
 //!     evidence explain LOG WEIGHTS LINE [PLAN]
 
@@ -28,6 +29,12 @@ fn main() -> io::Result<()> {
             let weights = fs::read_to_string(weights)?;
             for log in logs(list)? {
                 writeln!(out, "{}", serde_json::to_string(&fit::rows(&log, Some(&weights)))?)?;
+            }
+        }
+        ["origin", list, weights] => {
+            let weights = fs::read_to_string(weights)?;
+            for log in logs(list)? {
+                writeln!(out, "{}", fit::origin(&log, &weights))?;
             }
         }
         ["read", list, weights] => {

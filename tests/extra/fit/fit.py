@@ -5,6 +5,7 @@
     fit.py fit   LABELS... --root ROOT         all of them -> src/record/weights.tsv and rows.npz
     fit.py refit                               rows.npz (no text, no corpus) -> src/record/weights.tsv
       --docs FOLDER    ordinary documents (*.md, *.txt, *.rst): light negatives
+      --bin PROGRAM    folds: the built program reads each fold too, under the fold's weights (`--once`, PROGRESS_BRIDGE_WEIGHTS)
       --out FOLDER     where the tables of the folds go (default: a temporary folder)
       --show N         the worst N files, with what was missed and what was too much
 
@@ -27,10 +28,14 @@ FOLDS, PARTS = 5, 4
 CONFIDENCE = {"high": 1.0, None: 1.0, "medium": 0.6, "low": 0.3}
 CLASS = {"passed": "passed", "failed": "failed", "blocked": "failed", "started": "open", "in_progress": "open", "unknown": "open"}
 # Of a line that the conventions decide, not its look; of a line near a record with the same id; of an ordinary document's.
-DECIDED_ELSEWHERE, SAME_ATTEMPT, DOCUMENT, SPEC = 0.1, 0.15, 0.01, 4.0
+DECIDED_ELSEWHERE, SAME_ATTEMPT, DOCUMENT, SPEC = 0.1, 0.15, 1.6, 3.0
+# Logs as they were after so many records, and what their lines weigh: a young log must be read too.
+YOUNG, YOUNG_WEIGHT = (1, 2, 4), 0.25
 PENALTY = 3.0
+# Of the look at whole files: documents and labelled strangers count more than logs, for a false alarm is worse than a log read late.
+ORIGIN_PENALTY, ORIGIN_DOCUMENT, ORIGIN_STRANGER, ORIGIN_LENIENCE = 1.0, 0.5, 3.0, 10
 # Added to the second look's bias, in sixteenths: a log read in half is worse than one line too many (chosen by folds).
-LENIENCE = 10
+LENIENCE = 11
 
 
 # ---------------------------------------------------------------- the program's half
@@ -47,9 +52,25 @@ def listed(logs, folder):
     return path
 
 
-def write_table(path, names, first, second, note=""):
-    rows = [f"{n}\t{a}\t{b}" for n, a, b in zip(names, first, second) if a or b]
-    pathlib.Path(path).write_text("# Weights in sixteenths, made by tests/extra/fit/fit.py: feature, first look, second look.\n" + note + "\n".join(rows) + "\n")
+def write_table(path, names, first, second, origin, note=""):
+    rows = [f"{n}\t{a}\t{b}\t{c}" for n, a, b, c in zip(names, first, second, origin) if a or b or c]
+    pathlib.Path(path).write_text("# Weights in sixteenths, made by tests/extra/fit/fit.py: feature, first look, second look, look at the file.\n" + note + "\n".join(rows) + "\n")
+
+
+def read_by_program(binary, log, table):
+    """The reading of the whole program, from its events; the log lies alone in its folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "progress.txt").write_bytes(log.path.read_bytes())
+        done = subprocess.run([binary, "--watch", "progress.txt", "--once", "--json"], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True,
+                              env={**os.environ, "PROGRESS_BRIDGE_WEIGHTS": str(table)}, check=True)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    ends = {"passed": "passed", "failed": "failed"}
+    records = [{"id": event["data"].get("story_id"), "title": event["data"].get("title"), "class": ends.get(event["data"].get("status"), "open"),
+                "when": event["timestamp"] if event["timestamp_source"] == "record" else None, "line": event["source"].get("line")}
+               for event in events if event["type"] in ("story_started", "story_completed") and event["provenance"] != "inferred"]
+    count = lambda kind: sum(event["type"] == kind for event in events)
+    failed = sum(record["class"] == "failed" for record in records)
+    return {"records": records, "criteria": count("ac_completed"), "failures": count("error_occurred") - failed, "origin": 0.0}
 
 
 # ---------------------------------------------------------------- logs and labels
@@ -60,7 +81,7 @@ class Log:
         self.name, self.path, self.plan, self.label, self.weight = name, path, plan, label, weight
         self.fold = zlib.crc32(name.encode()) % FOLDS
         self.part = zlib.crc32((name + "i").encode()) % PARTS
-        self.rows, self.second = [], []
+        self.rows, self.second, self.young_of, self.signs = [], [], None, None
 
     def lines(self):
         text = self.path.read_bytes().decode("utf-8", "replace").lstrip("\ufeff")
@@ -81,25 +102,60 @@ def corpus(names, root, with_plans):
 
 
 def specs(folder):
-    """Logs of our own wording: a line that begins with `=` opens a record, with `?` it may; the log starts in the third column."""
-    out = pathlib.Path(folder, "specs")
-    out.mkdir(exist_ok=True)
+    """Logs of our own wording: a line that begins with `=` opens a record, with `?` it may; the log starts in the third column, and `%%`
+    parts logs of one file. Fixtures are listed by their lines."""
+    def spec(name, lines, signs):
+        path = pathlib.Path(folder, "specs", name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(lines), encoding="utf-8")
+        log = Log("spec-" + name, path, None, None)
+        log.fold, log.signs = FOLDS, signs
+        return log
+
     for path in sorted((HERE / "specs").glob("*")):
-        lines = path.read_text(encoding="utf-8").split("\n")
-        plain = out / path.name
-        plain.write_text("\n".join(line[2:] for line in lines), encoding="utf-8")
-        log = Log("spec-" + path.name, plain, None, None)
-        log.fold = FOLDS
-        log.signs = [line[:1] for line in lines]
-        yield log
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".tsv":
+            for case, sure, possible in (line.split("\t") for line in text.splitlines() if not line.startswith("#")):
+                lines = (ROOT / "fixtures" / case / "progress.txt").read_text(encoding="utf-8").split("\n")
+                signs = ["=" if str(n) in sure.split() else "?" if str(n) in possible.split() else " " for n in range(1, len(lines) + 1)]
+                yield spec(case.replace("/", "-"), lines, signs)
+            continue
+        for n, part in enumerate(text.split("\n%%\n")):
+            lines = part.split("\n")
+            yield spec(f"{n}-{path.name}", [line[2:] for line in lines], [line[:1] for line in lines])
 
 
-def documents(folder, most=160):
-    found = [p for p in pathlib.Path(folder).rglob("*") if p.suffix.lower() in (".md", ".txt", ".rst") and p.is_file() and 400 < p.stat().st_size < 60000]
+def documents(folders, most=300):
+    found = [p for folder in folders for p in pathlib.Path(folder).rglob("*") if p.suffix.lower() in (".md", ".txt", ".rst") and p.is_file() and 400 < p.stat().st_size < 60000]
     for path in sorted(found, key=lambda p: zlib.crc32(p.name.encode() + str(p.stat().st_size).encode()))[:most]:
-        log = Log("doc-" + path.name, path, None, None)
-        log.fold = FOLDS
-        yield log
+        yield Log(f"doc-{path.parent.name}-{path.name}", path, None, None)
+
+
+def beginnings(documents, folder):
+    """The first lines of every third document: short texts are documents too."""
+    for n, log in enumerate(documents[::3]):
+        path = pathlib.Path(folder, f"beginning-{n}", log.path.name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(log.lines()[:[8, 16, 32][n % 3]]), encoding="utf-8")
+        short = Log(log.name, path, None, None)
+        yield short
+
+
+def young(log, folder):
+    """The log as it was when it held its first few records."""
+    lines = log.lines()
+    log.anchors = align(log.label["stories"], lines)
+    at = sorted({j for j in log.anchors if j is not None})
+    for count in YOUNG:
+        if count >= len(at):
+            return
+        path = pathlib.Path(folder, f"{log.name}@{count}", log.path.name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(lines[:at[count]]), encoding="utf-8")
+        stories = [story for story, j in zip(log.label["stories"], log.anchors) if j is not None and j < at[count]]
+        early = Log(log.name, path, log.plan, {**log.label, "stories": stories}, YOUNG_WEIGHT)
+        early.name, early.young_of = f"{log.name}@{count}", log
+        yield early
 
 
 def words(text):
@@ -181,20 +237,20 @@ def label(log):
     for row in log.rows:
         row["y"], row["w"] = 0, 1.0
     if log.label is None:
-        signs = getattr(log, "signs", None)
         for row in log.rows:
-            if signs:
-                row["y"], row["w"] = int(signs[row["n"]] == "="), 0.1 if signs[row["n"]] == "?" else SPEC
+            if log.signs:
+                row["y"], row["w"] = int(log.signs[row["n"]] == "="), 0.1 if log.signs[row["n"]] == "?" else SPEC
             else:
-                row["w"] = DOCUMENT
+                row["w"] = log.weight
         return
     if not log.label["is_runner_log"]:
         for row in log.rows:
             row["w"] = 1.5 * log.weight
         return
     at = {row["n"]: row for row in log.rows}
-    log.anchors = align(log.label["stories"], log.lines())
-    anchors = sorted({j for j in log.anchors if j is not None})
+    grown = log.young_of or log
+    last = len(log.lines())
+    anchors = sorted({j for j in grown.anchors if j is not None and j < last})
     entry_ids = set()
     for j in anchors:
         if j in at:
@@ -237,9 +293,8 @@ class Matrix:
         return np.bincount(self.index, weights=errors[self.row] * self.value, minlength=self.columns)
 
 
-def fit(rows, columns, penalty=None, steps=150):
+def fit(rows, columns, penalty=PENALTY, steps=150):
     """Logistic regression with a quadratic penalty, by limited-memory BFGS; features of fewer than 8 rows stay out."""
-    penalty = PENALTY if penalty is None else penalty
     m = Matrix([row for row in rows if row["f"]], columns)
     rare = np.bincount(m.index, minlength=columns) < 8
 
@@ -289,17 +344,37 @@ def train(logs, names, folder):
     n = len(names)
     zero = np.zeros(n, dtype=int)
     table = pathlib.Path(folder, "part.tsv")
+    firsts = []
     for part in range(PARTS):
-        write_table(table, names, fit([row for log in logs if log.part != part for row in log.rows], n), zero)
+        firsts.append(fit([row for log in logs if log.part != part for row in log.rows], n))
+        write_table(table, names, firsts[part], zero, zero)
         own = [log for log in logs if log.part == part]
         for log, rows in zip(own, evidence("rows", listed(own, folder), table)):
             log.second = [{**row, "y": first["y"], "w": first["w"]} for row, first in zip(rows, log.rows)]
-    return fit([row for log in logs for row in log.rows], n), lenient(fit([row for log in logs for row in log.second], n))
+    for part in range(PARTS):
+        second = fit([row for log in logs if log.part != part for row in log.second], n)
+        write_table(table, names, *lenient(names, firsts[part], second, zero.copy()))
+        own = [log for log in logs if log.part == part]
+        for log, row in zip(own, evidence("origin", listed(own, folder), table)):
+            log.origin = {**row, **origin_label(log)}
+    first, second = fit([row for log in logs for row in log.rows], n), fit([row for log in logs for row in log.second], n)
+    return lenient(names, first, second, fit([log.origin for log in logs], n, ORIGIN_PENALTY))
 
 
-def lenient(second):
-    second[0] += LENIENCE
-    return second
+def lenient(names, first, second, origin):
+    second[names.index("Bias")] += LENIENCE
+    origin[names.index("OriginBias")] += ORIGIN_LENIENCE
+    return first, second, origin
+
+
+def origin_label(log):
+    """Whether a runner writes the file."""
+    if log.label:
+        is_log = log.label["is_runner_log"]
+        return {"y": int(is_log), "w": CONFIDENCE[log.label.get("confidence")] * log.weight * bool(log.label["stories"]) if is_log else ORIGIN_STRANGER}
+    if log.signs:
+        return {"y": int("=" in log.signs), "w": 1.5}
+    return {"y": 0, "w": ORIGIN_DOCUMENT}
 
 
 # ---------------------------------------------------------------- measuring
@@ -357,6 +432,15 @@ def match(gold, found):
 
 
 def measure(readings, show):
+    young = [(log, reading) for log, reading in readings if log.young_of]
+    fires = [(log.name, len(reading["records"]), round(reading["origin"], 2)) for log, reading in readings if log.label is None and reading["records"]]
+    documents = sum(log.label is None for log, _ in readings)
+    readings = [(log, reading) for log, reading in readings if log.label and not log.young_of]
+    if young:
+        print("young: ", end="")
+        measure([(age(log), reading) for log, reading in young], 0)
+    if documents:
+        print(f"documents {documents}, with records {len(fires)}", fires[:show or 8])
     total, files, worst, noise = collections.Counter(), [], [], []
     for log, reading in readings:
         want, found = log.label, entries(reading["records"])
@@ -402,26 +486,55 @@ def measure(readings, show):
             print("   extra ", {k: h[k] for k in h if k not in ("commits", "duration", "iteration")})
 
 
+def age(log):
+    """A young log as one of its own."""
+    grown = Log(log.name, log.path, log.plan, log.label, log.weight)
+    return grown
+
+
 # ---------------------------------------------------------------- commands
+def packed(rows, name):
+    """Rows as arrays."""
+    return {f"{name}_index": np.concatenate([np.array(row["f"], dtype=np.uint16) for row in rows]),
+            f"{name}_value": np.concatenate([np.array(row["v"], dtype=np.int16) for row in rows]),
+            f"{name}_length": np.array([len(row["f"]) for row in rows], dtype=np.uint16),
+            f"{name}_y": np.array([row["y"] for row in rows], dtype=np.uint8), f"{name}_w": np.array([row["w"] for row in rows], dtype=np.float16)}
+
+
+def unpacked(kept, name):
+    ends = np.cumsum(kept[f"{name}_length"].astype(np.int64))
+    index, value = kept[f"{name}_index"], kept[f"{name}_value"]
+    return [{"f": index[e - n:e], "v": value[e - n:e], "y": y, "w": float(w)}
+            for e, n, y, w in zip(ends, kept[f"{name}_length"], kept[f"{name}_y"], kept[f"{name}_w"])]
+
+
 def save_rows(logs, names):
-    """What a refit needs, without a word of text: feature numbers, label, weight, fold; second looks hold the first ones' features."""
+    """What a refit needs, without a word of text: feature numbers, label, weight, fold; second looks begin with the first ones' features."""
     rows = [(row, len(first["f"]), log.fold) for log in logs for row, first in zip(log.second, log.rows)]
-    np.savez_compressed(ROWS, names=np.array(names),
-                        index=np.concatenate([np.array(row["f"], dtype=np.uint16) for row, _, _ in rows]),
-                        value=np.concatenate([np.array(row["v"], dtype=np.int16) for row, _, _ in rows]),
-                        length=np.array([len(row["f"]) for row, _, _ in rows], dtype=np.uint16), first=np.array([n for _, n, _ in rows], dtype=np.uint16),
-                        y=np.array([row["y"] for row, _, _ in rows], dtype=np.uint8), w=np.array([row["w"] for row, _, _ in rows], dtype=np.float16),
-                        fold=np.array([fold for _, _, fold in rows], dtype=np.uint8))
+    np.savez_compressed(ROWS, names=np.array(names), first=np.array([n for _, n, _ in rows], dtype=np.uint16),
+                        fold=np.array([fold for _, _, fold in rows], dtype=np.uint8),
+                        **packed([row for row, _, _ in rows], "line"), **packed([log.origin for log in logs], "origin"))
 
 
 def refit():
     kept = np.load(ROWS)
-    ends = np.cumsum(kept["length"].astype(np.int64))
-    rows = [{"f": kept["index"][e - n:e], "v": kept["value"][e - n:e], "y": y, "w": w, "first": k}
-            for e, n, y, w, k in zip(ends, kept["length"], kept["y"], kept["w"], kept["first"])]
     names = [str(name) for name in kept["names"]]
-    first = fit([{**row, "f": row["f"][:row["first"]], "v": row["v"][:row["first"]]} for row in rows], len(names))
-    write_table(TABLE, names, first, lenient(fit(rows, len(names))))
+    second = unpacked(kept, "line")
+    first = [{**row, "f": row["f"][:n], "v": row["v"][:n]} for row, n in zip(second, kept["first"].astype(int))]
+    tables = fit(first, len(names)), fit(second, len(names)), fit(unpacked(kept, "origin"), len(names), ORIGIN_PENALTY)
+    note = next(line for line in TABLE.read_text().splitlines() if line.startswith("# Specs")) + "\n"
+    write_table(TABLE, names, *lenient(names, *tables), note)
+
+
+def score_specs(logs, readings):
+    """Lines of our own logs that open a record, those of them that were read, and lines that were read and open none."""
+    wanted = found = extra = 0
+    for log, reading in zip(logs, readings):
+        lines = {record["line"] - 1 for record in reading["records"]}
+        sure = {n for n, sign in enumerate(log.signs) if sign == "="}
+        wanted, found = wanted + len(sure), found + len(sure & lines)
+        extra += sum(log.signs[n] == " " for n in lines)
+    return f"# Specs: {wanted} records, {found} found, {extra} extra.\n"
 
 
 def main():
@@ -429,8 +542,9 @@ def main():
     ask.add_argument("command", choices=["folds", "fit", "refit", "score"])
     ask.add_argument("labels", nargs="*")
     ask.add_argument("--root")
-    ask.add_argument("--docs")
+    ask.add_argument("--docs", nargs="*", default=[])
     ask.add_argument("--out")
+    ask.add_argument("--bin", help="folds: read each fold with this program too, under the fold's weights")
     ask.add_argument("--plans", action="store_true", help="read the plans beside the logs too")
     ask.add_argument("--show", type=int, default=0)
     ask.add_argument("--only", type=int, nargs="*", help="only these folds")
@@ -443,30 +557,44 @@ def main():
         logs = list(corpus(opt.labels, opt.root, opt.plans))
         if opt.command == "score":
             return measure(list(zip(logs, evidence("read", listed(logs, scratch), opt.table))), opt.show)
-        beside = list(specs(scratch)) + (list(documents(opt.docs)) if opt.docs else [])
+        docs = list(documents(opt.docs))
+        docs += list(beginnings(docs, scratch))
+        for log in docs:
+            log.weight = DOCUMENT / len(docs)
+        early = [one for log in logs if log.label["is_runner_log"] for one in young(log, scratch)]
+        beside = list(specs(scratch)) + docs + early
         everything = logs + beside
         for log, rows in zip(everything, evidence("rows", listed(everything, scratch))):
             log.rows = rows
             label(log)
+            for row in rows:
+                row["w"] = float(np.float16(row["w"]))
         print(f"{len(logs)} logs, {len(beside)} beside, {sum(len(log.rows) for log in logs)} rows, {sum(row['y'] for log in logs for row in log.rows)} records", file=sys.stderr)
         if opt.command == "fit":
-            first, second = train(everything, names, scratch)
-            write_table(TABLE, names, first, second)
+            tables = train(everything, names, scratch)
+            write_table(TABLE, names, *tables)
+            own = [log for log in everything if log.signs]
+            write_table(TABLE, names, *tables, score_specs(own, evidence("read", listed(own, scratch), TABLE)))
             save_rows(everything, names)
             table = TABLE
-            print(f"{np.count_nonzero(first)} + {np.count_nonzero(second)} weights")
+            print(" + ".join(str(np.count_nonzero(table)) for table in tables), "weights")
             return measure(list(zip(logs, evidence("read", listed(logs, scratch), table))), opt.show)
         out = pathlib.Path(opt.out or scratch)
         out.mkdir(exist_ok=True)
-        readings = []
+        readings, whole = [], []
         for fold in opt.only if opt.only is not None else range(FOLDS):
-            first, second = train([log for log in everything if log.fold != fold], names, scratch)
+            tables = train([log for log in everything if log.fold != fold], names, scratch)
             table = out / f"fold-{fold}.tsv"
-            write_table(table, names, first, second)
-            own = [log for log in logs if log.fold == fold]
+            write_table(table, names, *tables)
+            own = [log for log in logs + docs + early if log.fold == fold]
+            if opt.bin:
+                whole += [(log, read_by_program(opt.bin, log, table.resolve())) for log in own if not log.young_of]
             readings += zip(own, evidence("read", listed(own, scratch), table))
-            print(f"fold {fold}: {np.count_nonzero(first)} + {np.count_nonzero(second)} weights", file=sys.stderr)
+            print(f"fold {fold}: {' + '.join(str(np.count_nonzero(table)) for table in tables)} weights", file=sys.stderr)
         measure(readings, opt.show)
+        if opt.bin:
+            print("with the whole program:")
+            measure(whole, opt.show)
 
 
 if __name__ == "__main__":
