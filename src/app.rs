@@ -38,7 +38,7 @@ pub(crate) use self::observe::Observed;
 use self::publisher::Publisher;
 pub use self::signals::Signals;
 use crate::clock::{ClockReading, Timestamp};
-use crate::config::{self, Config, DisplayConfig, ExitWhen, ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig};
+use crate::config::{self, AgentConfig, Config, DisplayConfig, ExitWhen, ReadConfig, ReadFrom, ServeConfig, TerminalMode};
 use crate::discover::{self, Found, Request, Shape, Source, SourceKey};
 use crate::engine::{Engine, EngineSettings};
 use crate::error::{Error, FREE_RESOURCES, FREE_STDOUT};
@@ -46,13 +46,13 @@ use crate::event::Seq;
 use crate::format;
 use crate::hub::{Hub, HubSettings, StartPosition, Subscription};
 use crate::input::Input;
-use crate::output::ndjson::Ndjson;
+use crate::output::ndjson::{Ndjson, NdjsonContent};
 use crate::output::plain::{self, Plain};
 use crate::output::stderr::QueuedStderr;
 use crate::output::stream::{self, Uplink};
 use crate::output::style::{Environment, OutputMode, TerminalStyle};
 use crate::output::{StdoutSink, summary};
-use crate::serve::{self, LoginCode, ServeSettings, Token};
+use crate::serve::{self, AgentAccess, LoginCode, ServeSettings, Token};
 use crate::store::{OpenError, Restored, Store};
 use crate::tail::checkpoint::FileCheckpoint;
 use crate::tail::reader::{self, Scope};
@@ -149,7 +149,7 @@ impl Bridge {
         {
             use_weights(Path::new(&table))?;
         }
-        let scope = discover(&config.watch, config.exit_when)?;
+        let scope = discover(&config, config.exit_when)?;
         if let Some(folder) = &config.read.state {
             require_state_outside(folder, &scope)?;
         }
@@ -175,7 +175,8 @@ impl Bridge {
         let mut outputs = JoinSet::new();
         let draws_box = spawn_terminal_output(&config.display, &hub, url, messages, local_uplink(), &mut outputs);
         if let (Some(listener), Some(serve)) = (listener, config.serve.clone()) {
-            outputs.spawn(serve::run(listener.into_inner(), hub.clone(), serve_settings(serve, budget, login_code), pending()));
+            let settings = serve_settings(serve, &config.read.agents, budget, login_code);
+            outputs.spawn(serve::run(listener.into_inner(), hub.clone(), settings, pending()));
         }
         let mut engine = Engine::new(engine_settings(&config.read, &scope.found));
         let checkpoints = restore(&mut engine, &mut restored);
@@ -336,6 +337,7 @@ fn engine_settings(read: &ReadConfig, found: &Found) -> EngineSettings {
         source_text: read.source_text,
         redact: read.redact,
         infer: read.infer,
+        agents: read.agents.level,
     }
 }
 
@@ -403,9 +405,10 @@ fn make_login_code() -> Option<LoginCode> {
     Token::new(&config::random_secret()).map(|code| LoginCode { code, expires: Instant::now() + LOGIN_CODE_LIFETIME })
 }
 
-fn serve_settings(serve: ServeConfig, budget: DescriptorBudget, login_code: Option<LoginCode>) -> ServeSettings {
+fn serve_settings(serve: ServeConfig, agents: &AgentConfig, budget: DescriptorBudget, login_code: Option<LoginCode>) -> ServeSettings {
     ServeSettings {
         max_rate: serve.max_rate,
+        agents: AgentAccess { level: agents.level, explicit: agents.explicit },
         max_clients: budget.clients,
         max_connections: budget.connections,
         allow_host: serve.allow_hosts,
@@ -416,7 +419,8 @@ fn serve_settings(serve: ServeConfig, budget: DescriptorBudget, login_code: Opti
     }
 }
 
-fn discover(watch: &WatchConfig, exit_when: ExitWhen) -> Result<Scope, Error> {
+fn discover(config: &Config, exit_when: ExitWhen) -> Result<Scope, Error> {
+    let watch = &config.watch;
     // The current folder is what no name means, however it is written.
     let is_current = watch.paths.as_slice() == [Path::new(".")];
     let request = Request { named: if is_current { Vec::new() } else { watch.paths.clone() }, auto_discover: watch.discover };
@@ -432,7 +436,7 @@ fn discover(watch: &WatchConfig, exit_when: ExitWhen) -> Result<Scope, Error> {
             )));
         }
     }
-    Ok(Scope { request, found })
+    Ok(Scope { request, found, sessions: config.read.agents.scope() })
 }
 
 /// A named path that is read once must be there for this user.
@@ -456,7 +460,8 @@ fn require_readable(path: &Path) -> Result<(), Error> {
 
 /// Makes the output that owns stdout, if there is one.
 fn stdout_sink(display: &DisplayConfig) -> Option<Box<dyn StdoutSink>> {
-    if display.json { Some(Box::new(Ndjson::new(std::io::stdout()))) } else { None }
+    let content = if display.activity { NdjsonContent::EventsAndActivity } else { NdjsonContent::Events };
+    if display.json { Some(Box::new(Ndjson::new(std::io::stdout(), content))) } else { None }
 }
 
 /// Starts the output on stderr; `messages` have been printed and stay above a box. Returns whether it is the live box.

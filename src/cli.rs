@@ -227,11 +227,11 @@ struct QuestionOptions {
 #[derive(Debug, PartialEq)]
 pub enum Command {
     /// Watches, emits and serves.
-    Run(Config),
+    Run(Box<Config>),
     /// Shows another bridge.
     Connect(ConnectConfig),
     /// Simulates a run and watches it.
-    Demo(DemoRequest),
+    Demo(Box<DemoRequest>),
     /// Says what is found and what is missing.
     Doctor(DoctorRequest),
     /// Explains how the files are read.
@@ -298,7 +298,7 @@ where
     match arguments.action {
         Some(action) => action.into_command(command, &matches, &file),
         None => Ok(match arguments.run.into_config(&SettingSources::new(&matches, &file))? {
-            RunKind::Bridge(config) => Command::Run(*config),
+            RunKind::Bridge(config) => Command::Run(config),
             RunKind::Connect(config) => Command::Connect(config),
         }),
     }
@@ -307,7 +307,7 @@ where
 impl Action {
     fn into_command(self, mut command: clap::Command, matches: &clap::ArgMatches, file: &UserFile) -> Result<Command, EarlyExit> {
         Ok(match self {
-            Action::Demo(options) => Command::Demo(options.into_request()?),
+            Action::Demo(options) => Command::Demo(Box::new(options.into_request()?)),
             Action::Doctor { origin } => Command::Doctor(DoctorRequest { origin: origin.read()? }),
             Action::Check { files, json, rules } => Command::Check(CheckRequest { files, json, rules: config::load_rules(&rules.files)? }),
             Action::Status { question, json, format, backtest } => {
@@ -393,7 +393,7 @@ mod tests {
 
     fn config(arguments: &str) -> Config {
         match parsed(arguments) {
-            Ok(Command::Run(config)) => config,
+            Ok(Command::Run(config)) => *config,
             other => panic!("{arguments}: {other:?}"),
         }
     }

@@ -3,6 +3,7 @@
 //! Nothing here knows command-line arguments: `cli` parses them.
 
 mod access_token;
+mod agents;
 mod notify;
 mod user_file;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::access_token::{AccessToken, TokenOrigin, random_secret};
+pub use self::agents::{AgentConfig, AgentRoots};
 pub use self::notify::{NotifyConfig, NotifyRequest};
 pub use self::user_file::{FILE_VARIABLE, UserFile};
 use crate::client::http::BaseUrl;
@@ -63,7 +65,7 @@ impl Config {
             watch: WatchConfig { paths, discover: true },
             read: ReadConfig::default(),
             serve: None,
-            display: DisplayConfig { json: false, terminal: TerminalMode::Nothing, signs: None },
+            display: DisplayConfig { json: false, activity: false, terminal: TerminalMode::Nothing, signs: None },
             notify: NotifyConfig::default(),
             exit_when: ExitWhen::Never,
             #[cfg(feature = "fleet")]
@@ -125,6 +127,8 @@ pub struct ReadConfig {
     pub infer: bool,
     /// The folder of the store; `None` for a run without one.
     pub state: Option<PathBuf>,
+    /// What is read of the agents' sessions.
+    pub agents: AgentConfig,
 }
 
 impl Default for ReadConfig {
@@ -137,6 +141,7 @@ impl Default for ReadConfig {
             redact: true,
             infer: true,
             state: None,
+            agents: AgentConfig::off(),
         }
     }
 }
@@ -188,6 +193,8 @@ pub enum Listen {
 pub struct DisplayConfig {
     /// Events as NDJSON on stdout.
     pub json: bool,
+    /// What the agents do among them.
+    pub activity: bool,
     /// The output on stderr.
     pub terminal: TerminalMode,
     /// The signs of the box; `None` for those that the locale allows.

@@ -3,6 +3,7 @@
 //! Resume, replay, polling and live are the same call: a reader holds a position in the log, never a queue. No HTTP here and no rate
 //! limits: `serve` reads as much as its client may have. The writer never waits for a reader.
 
+mod activities;
 mod cursor;
 mod log;
 mod published_event;
@@ -12,12 +13,14 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+pub use self::activities::{Activities, ActivityUpdate, PublishedActivity};
 pub use self::cursor::{Cursor, ParseCursorError};
 pub use self::log::LogStats;
 pub use self::published_event::{PublishedEvent, sse_frame};
@@ -80,6 +83,8 @@ struct HubInner {
     /// Separate from `wakeups`, so that a wait for the end is not woken by events.
     closing: watch::Sender<bool>,
     state: watch::Sender<Arc<Snapshot>>,
+    activities: watch::Sender<Activities>,
+    activity_version: AtomicU64,
 }
 
 impl Hub {
@@ -117,6 +122,8 @@ impl Hub {
             wakeups: Wakeups::new(),
             closing: watch::Sender::new(false),
             state: watch::Sender::new(Arc::new(nothing)),
+            activities: watch::Sender::new(Arc::new([])),
+            activity_version: AtomicU64::new(0),
         };
         Hub { inner: Arc::new(inner) }
     }
@@ -200,6 +207,24 @@ impl Hub {
         let cursor = self.cursor(&self.log(), state.seq);
         let state = Arc::new(state);
         self.inner.state.send_modify(|latest| *latest = Arc::new(Snapshot::new(latest.version + 1, cursor, state)));
+    }
+
+    /// Replaces what the agents do.
+    pub fn set_activities(&self, update: ActivityUpdate) {
+        let ActivityUpdate { all, changed } = update;
+        self.inner.activities.send_modify(|latest| {
+            let version = self.inner.activity_version.fetch_add(1, Ordering::Relaxed) + 1;
+            let entries = all.into_iter().enumerate().map(|(index, activity)| {
+                let known = latest.iter().find(|known| !changed.contains(&index) && known.activity == activity);
+                known.cloned().unwrap_or_else(|| Arc::new(PublishedActivity::new(version, activity)))
+            });
+            *latest = entries.collect();
+        });
+    }
+
+    /// What the agents do, and every change of it.
+    pub fn activities(&self) -> watch::Receiver<Activities> {
+        self.inner.activities.subscribe()
     }
 
     /// Closes the log: subscriptions end after the last event.

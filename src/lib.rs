@@ -20,6 +20,7 @@ pub mod line;
 pub(crate) mod redact;
 pub mod text;
 // 1 machines: pure, each with one job; time comes in as an argument
+pub(crate) mod agent;
 pub(crate) mod discover;
 pub(crate) mod estimate;
 pub(crate) mod format;

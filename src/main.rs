@@ -16,9 +16,9 @@ use progress_bridge::status;
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
-        Ok(Command::Run(config)) => to_exit_code(run(async |signals| app::run(config, signals).await)),
+        Ok(Command::Run(config)) => to_exit_code(run(async |signals| app::run(*config, signals).await)),
         Ok(Command::Connect(config)) => to_exit_code(run(async |signals| app::connect(config, signals).await)),
-        Ok(Command::Demo(request)) => to_exit_code(run(async |signals| demo::run(request, signals).await)),
+        Ok(Command::Demo(request)) => to_exit_code(run(async |signals| demo::run(*request, signals).await)),
         Ok(Command::Doctor(request)) => to_exit_code(doctor::run(&request)),
         Ok(Command::Check(request)) => to_exit_code(check::run(&request).map(|()| 0)),
         Ok(Command::Status(request)) => to_exit_code(status::status(&request)),

@@ -3,8 +3,12 @@
 //! It keeps the send times of the last window. It has no clock: `now` is an argument. It drops nothing: events that must wait stay in
 //! the hub's log.
 
+mod latest_limiter;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+pub use self::latest_limiter::LatestLimiter;
 
 /// A second and a reserve: the limit is about arrivals, the recorded times are of departures, and the network may shorten the gaps.
 const WINDOW: Duration = Duration::from_millis(1_050);

@@ -7,13 +7,14 @@ use tokio::task::JoinHandle;
 
 use super::{ExitReason, Signals, descriptors, listen, make_login_code, messages, serve_settings};
 use crate::clock::Timestamp;
-use crate::config::FleetConfig;
+use crate::config::{AgentConfig, FleetConfig};
 use crate::error::{Error, Notice, NoticeKind};
 use crate::fleet::delivery::{self, DRAIN_TIMEOUT};
 use crate::fleet::names::SubjectToken;
 use crate::fleet::nats::{Link, NatsEngine, NatsSettings, TroubleSink};
 use crate::fleet::reader::FleetSession;
 use crate::hub::{Hub, HubSettings};
+use crate::model::agent::AgentLevel;
 use crate::serve;
 use crate::tail::wake::TailHandle;
 
@@ -86,7 +87,9 @@ pub async fn run_hub(config: FleetConfig, mut signals: Signals) -> Result<ExitRe
     messages::print(&format!("the fleet at {servers}\n"));
     let hub_settings = HubSettings { buffer: serve.buffer, ..HubSettings::default() };
     // A printed link is good once, so only the first session has it.
-    let mut settings = serve_settings(serve, budget, login_code);
+    // What other machines send of agents has no texts; see `fleet::card`.
+    let agents = AgentConfig { level: AgentLevel::Status, ..AgentConfig::off() };
+    let mut settings = serve_settings(serve, &agents, budget, login_code);
     let broken = |cause| Error::Io { what: "cannot use the listening socket".to_owned(), path: None, cause, hint: "start it again" };
     let listener = bound.into_inner().into_std().map_err(broken)?;
     loop {

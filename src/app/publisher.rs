@@ -36,7 +36,7 @@ impl Publisher {
         }
         // Stdout goes first: it must not lose an event, and a full pipe stops the reading here.
         if let Some(sink) = &mut self.stdout
-            && let Err(error) = sink.update(&update.events, update.state.as_ref())
+            && let Err(error) = sink.update(&update.events, update.activities.as_ref(), update.state.as_ref())
         {
             return self.end(match error {
                 SinkError::ReaderGone => Ok(ExitReason::Done),
@@ -48,6 +48,9 @@ impl Publisher {
             // The journal has each event before a client has its cursor, so that a restart neither repeats nor skips one.
             notices.extend(self.store.as_mut().and_then(|store| store.append(&update.events, Timestamp::now())));
             self.hub.publish_inline(update.events);
+        }
+        if let Some(activities) = update.activities {
+            self.hub.set_activities(activities);
         }
         if let Some(checkpoint) = update.checkpoint {
             notices.extend(self.store.as_mut().and_then(|store| store.write_checkpoint(&checkpoint, Timestamp::now())));

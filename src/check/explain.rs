@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::agent::is_agent_record;
 use crate::fact::{Criterion, Fact, Outcome, Statement, StoryName};
 use crate::format::{ParserConfig, Pause, SourceKind};
 use crate::line::{Lines, PartialLine};
@@ -48,6 +49,8 @@ pub(super) enum LineClass {
     /// It states a fact or belongs to an entry.
     Understood,
     Unknown,
+    /// An agent's own record, which is not quoted.
+    Agent,
 }
 
 /// Reads a log as the engine reads a source, once and to its end.
@@ -62,6 +65,10 @@ pub(super) fn explain_log(config: &ParserConfig, bytes: &[u8]) -> Explanation {
     for line in text.iter().chain(partial.as_ref().map(PartialLine::line)) {
         let before = parser.counts_outside_records();
         parser.parse_line(line, &mut facts);
+        if is_agent_record(line.text) {
+            lines.push(ExplainedLine { number: line.number, text: String::new(), facts: Vec::new(), class: LineClass::Agent, why: None });
+            continue;
+        }
         let class = match (line.text.trim().is_empty(), parser.counts_outside_records().1 > before.1) {
             (true, _) => LineClass::Blank,
             (false, true) => LineClass::Unknown,

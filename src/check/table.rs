@@ -124,6 +124,7 @@ fn meanings(line: &ExplainedLine) -> Vec<String> {
         LineClass::Blank => String::new(),
         LineClass::Understood => "·".to_owned(),
         LineClass::Unknown => "?".to_owned(),
+        LineClass::Agent => "an agent's record".to_owned(),
     }]
 }
 

@@ -14,10 +14,11 @@ use super::fleet;
 use super::settings::{SettingSource, SettingSources};
 use crate::client::http::BaseUrl;
 use crate::config::{
-    self, AccessToken, Config, ConnectConfig, DisplayConfig, ExitWhen, Listen, NotifyConfig, NotifyRequest, ReadConfig, ReadFrom,
-    ServeConfig, TerminalMode, WatchConfig,
+    self, AccessToken, AgentConfig, AgentRoots, Config, ConnectConfig, DisplayConfig, ExitWhen, Listen, NotifyConfig, NotifyRequest,
+    ReadConfig, ReadFrom, ServeConfig, TerminalMode, WatchConfig,
 };
 use crate::error::Error;
+use crate::model::agent::AgentLevel;
 use crate::notifications::OccasionKind;
 use crate::output::text::Charset;
 use crate::status::StateSource;
@@ -107,6 +108,17 @@ pub(super) struct WatchOptions {
 
     #[command(flatten)]
     pub(super) rules: RulesOption,
+
+    /// What is read and told of the agents' own sessions beside the run [default: target]
+    ///
+    /// `status`: what kind of thing they do, no text. `target`: with programs and paths of the project. `command`: with commands, masked.
+    /// `off` reads nothing of them, and so do --no-discover and --once unless a level is given.
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    agent: Option<AgentArg>,
+
+    /// A folder that agents keep their sessions in, instead of CLAUDE_CONFIG_DIR, CODEX_HOME and those in the home; may be given again
+    #[arg(long, value_name = "DIR", action = ArgAction::Append, hide_short_help = true)]
+    agent_root: Vec<PathBuf>,
 
     /// Keep in DIR what a restart needs to go on where this run was ended, be it with kill -9
     ///
@@ -229,6 +241,10 @@ pub(super) struct DisplayOptions {
     #[arg(long, value_parser = BoolishValueParser::new())]
     json: bool,
 
+    /// With --json: what the agents do, too, at most once a second for each
+    #[arg(long, value_parser = BoolishValueParser::new(), hide_short_help = true)]
+    activity: bool,
+
     /// End with the run: exit code 0 when it passed, 1 when it failed
     #[arg(long, value_parser = BoolishValueParser::new())]
     exit_on_complete: bool,
@@ -240,6 +256,14 @@ pub(super) struct DisplayOptions {
     /// Draw the signs as emoji
     #[arg(long, value_parser = BoolishValueParser::new(), hide_short_help = true)]
     emoji: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AgentArg {
+    Off,
+    Status,
+    Target,
+    Command,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -291,6 +315,9 @@ impl RunOptions {
                 exit_when,
             }));
         }
+        if self.show.display.activity && !self.show.display.json {
+            return Err(Error::Usage("--activity adds what the agents do to the lines of --json: add --json".to_owned()));
+        }
         let has_server = exit_when != ExitWhen::Drained && (!self.show.display.json || asks_for_server);
         let mut config = Config {
             serve: if has_server { Some(self.serve.into_config()?) } else { None },
@@ -299,7 +326,7 @@ impl RunOptions {
             ..Config::watching(Vec::new())
         };
         config.watch = self.watch.to_config(sources);
-        config.read = self.watch.into_read_config()?;
+        config.read = self.watch.into_read_config(exit_when)?;
         config.notify = self.notify.into_config()?;
         #[cfg(feature = "fleet")]
         self.publish.add_to(&mut config)?;
@@ -314,6 +341,7 @@ pub(super) fn demo_config(serve: ServeOptions, display: DisplayOptions) -> Resul
         serve: Some(serve.into_config()?),
         display: DisplayConfig {
             json: display.json,
+            activity: display.activity,
             terminal: if draws_box { TerminalMode::Box } else { display.terminal(false) },
             signs: display.signs(),
         },
@@ -330,8 +358,21 @@ impl WatchOptions {
         WatchConfig { paths, discover: !self.no_discover }
     }
 
-    fn into_read_config(self) -> Result<ReadConfig, Error> {
+    fn agents(&self, exit_when: ExitWhen) -> AgentConfig {
+        let level = match self.agent {
+            Some(AgentArg::Off) => AgentLevel::Off,
+            Some(AgentArg::Status) => AgentLevel::Status,
+            Some(AgentArg::Target) => AgentLevel::Target,
+            Some(AgentArg::Command) => AgentLevel::Command,
+            None if self.no_discover || exit_when == ExitWhen::Drained => AgentLevel::Off,
+            None => AgentLevel::Target,
+        };
+        AgentConfig { level, explicit: self.agent.is_some(), roots: AgentRoots::new(&self.agent_root, |name| std::env::var_os(name)) }
+    }
+
+    fn into_read_config(self, exit_when: ExitWhen) -> Result<ReadConfig, Error> {
         Ok(ReadConfig {
+            agents: self.agents(exit_when),
             rules: config::load_rules(&self.rules.files)?,
             read_from: match self.from {
                 FromArg::Start => ReadFrom::Start,
@@ -382,7 +423,12 @@ impl TokenOption {
 
 impl ShowOptions {
     fn to_config(&self) -> DisplayConfig {
-        DisplayConfig { json: self.display.json, terminal: self.display.terminal(self.once), signs: self.display.signs() }
+        DisplayConfig {
+            json: self.display.json,
+            activity: self.display.activity,
+            terminal: self.display.terminal(self.once),
+            signs: self.display.signs(),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::agent::Allowance;
 use crate::clock::{ClockReading, Timestamp};
 use crate::fact::Fact;
 use crate::format::{LogParser, ParserConfig, Pause, PlanNames, SourceKind};
@@ -17,6 +18,7 @@ use super::detached::DetachedLogs;
 use super::ownership::SharedFileId;
 use super::resolve::Resolved;
 use super::source_parser::SourceParser;
+use super::stream_log::StreamLog;
 
 /// A file that nobody has written to for so long rests: what is probably a record is told.
 const IDLE_DELAY: Duration = Duration::from_secs(60);
@@ -52,6 +54,8 @@ pub(super) struct LogSource {
     was_present: bool,
     /// When the file was last written before it was first read.
     pub(super) written: Option<Timestamp>,
+    /// What agents print into it.
+    pub(super) stream: StreamLog,
 }
 
 /// Content that replaced the accepted one.
@@ -80,7 +84,7 @@ pub(super) struct Evaluation {
 }
 
 impl LogSource {
-    pub(super) fn new(path: &str, file: Option<SharedFileId>, machine_name: bool, config: ParserConfig) -> Self {
+    pub(super) fn new(path: &str, file: Option<SharedFileId>, machine_name: bool, config: ParserConfig, allowance: Arc<Allowance>) -> Self {
         LogSource {
             path: Arc::from(path),
             file,
@@ -99,6 +103,7 @@ impl LogSource {
             untouched: true,
             was_present: false,
             written: None,
+            stream: StreamLog::new(allowance),
         }
     }
 
@@ -156,6 +161,7 @@ impl LogSource {
             complete: false,
         }));
         self.late_partial_line = None;
+        self.stream.reset();
         self.changed = now;
     }
 
@@ -170,6 +176,10 @@ impl LogSource {
         };
         for line in lines.iter() {
             parser.parse_line(line, &mut facts);
+            if line.text.starts_with('{') {
+                // The initial scan knows of a file that its content is at least as old.
+                self.stream.read(line.text, self.written.unwrap_or(Timestamp(0)));
+            }
         }
         if self.file.is_some() {
             facts.retain(is_owned);

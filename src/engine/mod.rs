@@ -3,12 +3,14 @@
 //! Two calls are the whole path. [`Engine::feed`] buffers an input. [`Engine::tick`] says that all inputs since the last tick were read at
 //! once: each task accepts settled content, counts its facts and emits the due events in order.
 
+mod agents;
 mod checkpoint;
 mod counting;
 mod detached;
 mod event_order;
 mod inference;
 mod log_source;
+mod output;
 mod ownership;
 mod plan_cycles;
 mod plan_facts;
@@ -24,16 +26,19 @@ mod snapshot;
 mod source_parser;
 mod source_slot;
 mod status_source;
+mod stream_log;
 mod task;
 #[cfg(test)]
 mod tests;
 mod tick;
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+use crate::agent::{AgentInput, Allowance};
 use crate::clock::{ClockReading, Timestamp};
 use crate::discover::{Added, Shape, Source, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
@@ -42,10 +47,13 @@ use crate::format::{ParserConfig, Rules};
 use crate::input::Input;
 use crate::ledger::{REAPPEAR_AFTER, Verdict};
 use crate::line::SourceId;
+use crate::model::agent::{AgentActivity, AgentLevel};
 use crate::model::state::{SourceCondition, State};
+use agents::AgentSessions;
 pub use checkpoint::EngineCheckpoint;
 use checkpoint::SourceCheckpoint;
 use log_source::LogSource;
+pub use output::{Output, SourceAdvice};
 use ownership::RecordOwners;
 use plan_source::PlanSource;
 use shown::Shown;
@@ -78,6 +86,8 @@ pub struct EngineSettings {
     pub redact: bool,
     /// Whether the current story may be inferred.
     pub infer: bool,
+    /// How much is kept of what agents write.
+    pub agents: AgentLevel,
 }
 
 /// The machines of every task.
@@ -87,6 +97,7 @@ pub struct Engine {
     tasks: Vec<TaskEngine>,
     sources: Vec<SourceSlot>,
     owners: RecordOwners,
+    agents: AgentSessions,
     seq: Seq,
     notices: VecDeque<Notice>,
     /// The notice about texts that are cut was given.
@@ -111,32 +122,6 @@ pub struct Engine {
     published: HashSet<EventId>,
 }
 
-/// Statement a tick brings.
-#[derive(Debug)]
-pub struct Output {
-    /// In the order in which they are to be published.
-    pub events: Vec<Event>,
-    /// New notices, for stderr.
-    pub notices: Vec<Notice>,
-    /// Rises whenever [`Engine::state`] changes.
-    pub state_version: u64,
-    /// When the next tick is due although no file changes, on the clock of [`ClockReading::elapsed`].
-    pub next_tick: Option<Duration>,
-    /// How to read each source until the next tick, by its number.
-    pub advice: Vec<SourceAdvice>,
-}
-
-/// How to read a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SourceAdvice {
-    /// The source is not to be read: its task waits until it is certain whether a new run began.
-    pub wait: bool,
-    /// A program appends to the file and rotates it.
-    pub machine_log: bool,
-    /// The file was let go and is to be read again.
-    pub take_up: bool,
-}
-
 impl Engine {
     pub fn new(settings: EngineSettings) -> Self {
         let (tasks, sources) = (settings.tasks.clone(), settings.sources.clone());
@@ -145,6 +130,7 @@ impl Engine {
             tasks: Vec::new(),
             sources: Vec::new(),
             owners: RecordOwners::default(),
+            agents: AgentSessions::default(),
             seq: Seq(0),
             notices: VecDeque::new(),
             cut_reported: false,
@@ -175,6 +161,9 @@ impl Engine {
             self.tasks.push(TaskEngine::new(task, self.tasks.len(), self.settings.source_text, self.settings.infer));
             self.owners.add_task(&task.name);
         }
+        let (level, zone) = (self.settings.agents, &self.settings.zone);
+        let allowance = |task: &TaskEngine| Arc::new(Allowance::new(level, vec![task.folder.clone()], None, zone.clone()));
+        let allowances: Vec<_> = self.tasks.iter().map(allowance).collect();
         for source in sources {
             let index = source.task.0 as usize;
             let task = &mut self.tasks[index];
@@ -182,7 +171,7 @@ impl Engine {
             let role = match source.shape {
                 Shape::Lines | Shape::Stream => {
                     let config = ParserConfig::new(&source.path, self.settings.zone.clone(), &self.settings.rules);
-                    task.logs.push(LogSource::new(&source.display_path, file, source.machine_name, config));
+                    task.logs.push(LogSource::new(&source.display_path, file, source.machine_name, config, allowances[index].clone()));
                     SourceRole::Log(task.logs.len() - 1)
                 }
                 Shape::Document => {
@@ -203,6 +192,23 @@ impl Engine {
                 is_named: source.named,
             });
         }
+    }
+
+    /// Takes what was read of agents' sessions.
+    pub fn feed_agent(&mut self, input: AgentInput, now: ClockReading) {
+        self.agents.feed(input, now.wall);
+    }
+
+    /// Rises whenever [`Engine::activities`] change.
+    pub fn agents_version(&self) -> u64 {
+        self.agents.version(&self.tasks)
+    }
+
+    /// What the agents do, each with its task.
+    pub fn activities(&self, now: ClockReading) -> Vec<AgentActivity> {
+        let mut activities = self.agents.activities(&self.tasks, now.wall);
+        activities.iter_mut().for_each(|activity| Shown::new(self.settings.redact).agent(&mut activity.state));
+        activities
     }
 
     /// Takes one input. Returns new advice when the input changes which sources must wait.
@@ -300,6 +306,7 @@ impl Engine {
         if shown.has_cut && !std::mem::replace(&mut self.cut_reported, true) {
             self.add_notice(shown::cut_notice(now.wall));
         }
+        changed |= self.agents.tick(&mut self.tasks, self.live, now);
         if changed || now.elapsed >= self.estimated + ESTIMATE_INTERVAL {
             self.state_version += 1;
             self.estimated = now.elapsed;
@@ -322,11 +329,10 @@ impl Engine {
         });
         let estimate = self.tasks.iter().any(|task| task.model.is_running()).then_some(self.estimated + ESTIMATE_INTERVAL);
         let run_switch = self.tasks.iter().any(|task| task.run_switch_pending).then_some(ticked);
-        sources.chain(estimate).chain(run_switch).min()
+        sources.chain(estimate).chain(run_switch).chain(self.agents.deadline()).min()
     }
 
-    /// How to read each source, by its number. Every tick brings it anew; this is for the time before the first tick, and after
-    /// [`Engine::add_sources`].
+    /// How to read each source, by its number. Every tick brings it anew; this is for the time before, and after [`Engine::add_sources`].
     pub fn advice(&self) -> Vec<SourceAdvice> {
         let advice = self.sources.iter().map(|slot| {
             let task = &self.tasks[slot.task];
@@ -364,8 +370,7 @@ impl Engine {
 
     /// The snapshot of the state.
     pub fn state(&self, now: ClockReading) -> State {
-        let sources = snapshot::sources(&self.tasks, &self.sources);
-        let (tasks, unlisted) = snapshot::tasks(&self.tasks, sources, now.wall);
+        let (tasks, unlisted) = snapshot::tasks(&self.tasks, &self.sources, &self.agents, now.wall);
         let mut state = State {
             schema: SCHEMA,
             server_time: now.wall,

@@ -4,6 +4,7 @@ use super::tests::{P, PLAN, Scenario, cat, h, plan, s};
 use super::*;
 use crate::input::RereadReason;
 use crate::line::TaskId;
+use crate::model::agent::AgentLevel;
 
 fn untitled(stories: &[(&str, &str, bool)]) -> String {
     let story = |(id, title, passes): &(&str, &str, bool)| {
@@ -73,6 +74,7 @@ fn a_task_with_two_plans_goes_by_the_first() {
     });
     let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into(), part: None, is_tentative: false }];
     let mut engine = Engine::new(EngineSettings {
+        agents: AgentLevel::Off,
         tasks,
         sources: sources.collect(),
         zone: TimeZone::UTC,

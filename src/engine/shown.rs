@@ -9,6 +9,7 @@ use crate::error::{Notice, NoticeKind};
 use crate::event::{
     AcCompleted, ErrorOccurred, Event, EventData, EventSource, StoryCompleted, StoryStarted, TEXT_LIMIT, TaskCompleted, TaskStarted,
 };
+use crate::model::agent::AgentState;
 use crate::model::state::{CriterionState, ErrorState, State, StoryState, TaskState};
 use crate::redact::mask;
 use crate::text::CleanText;
@@ -132,11 +133,26 @@ impl Shown {
         if let Some(line) = &mut task.terminal_line {
             self.text(&mut line.text, MESSAGE_LIMIT);
         }
+        task.agents.iter_mut().for_each(|agent| self.agent(agent));
         task.history.iter_mut().for_each(|point| self.option(&mut point.reason, MESSAGE_LIMIT));
         task.runs.iter_mut().for_each(|run| self.text(&mut run.name, TITLE_LIMIT));
         self.last_error(&mut task.last_error);
         for source in &mut task.sources {
             source.unknown_lines.iter_mut().for_each(|line| line.text = quote(&line.text, self.masks_secrets));
+        }
+    }
+
+    /// The level has let through what is there; this is the second wall.
+    pub(super) fn agent(&mut self, state: &mut AgentState) {
+        for text in [&mut state.tool, &mut state.target, &mut state.command] {
+            self.option(text, TITLE_LIMIT);
+        }
+        if let Some(todo) = &mut state.todo {
+            self.option(&mut todo.current, TITLE_LIMIT);
+            todo.items.iter_mut().for_each(|item| self.text(&mut item.text, TITLE_LIMIT));
+        }
+        if let Some(files) = &mut state.files {
+            files.recent.iter_mut().for_each(|path| self.text(path, TITLE_LIMIT));
         }
     }
 

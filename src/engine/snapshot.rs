@@ -15,11 +15,12 @@ use crate::model::state::{
 use crate::model::{EstimateInput, TaskModel, ViewInput};
 use crate::text;
 
+use super::agents::{AgentSessions, TaskAgents};
 use super::log_source::LogSource;
 use super::plan_source::PlanSource;
+use super::source_slot::{SourceRole, SourceSlot};
 use super::status_source::StatusSource;
 use super::task::TaskEngine;
-use super::{SourceRole, SourceSlot};
 
 /// Lines of a source that were not understood and are shown.
 const UNKNOWN_LINES: usize = 20;
@@ -41,7 +42,7 @@ pub(super) struct ListedSources {
 }
 
 /// The sources of each task: all, or where those are too many the ones that hold something before the others.
-pub(super) fn sources(tasks: &[TaskEngine], slots: &[SourceSlot]) -> Vec<ListedSources> {
+fn sources(tasks: &[TaskEngine], slots: &[SourceSlot]) -> Vec<ListedSources> {
     // A file that nobody named and that is not there is nobody's.
     let shown = || slots.iter().filter(|slot| slot.is_named || slot.condition != SourceCondition::Waiting);
     let is_let_go = |slot: &SourceSlot| matches!(slot.role, SourceRole::Log(log) if tasks[slot.task].logs[log].is_let_go());
@@ -122,20 +123,27 @@ fn status_state(source: &StatusSource, state: SourceCondition) -> SourceState {
 }
 
 /// The tasks that the snapshot shows, and how many it does not.
-pub(super) fn tasks(tasks: &[TaskEngine], sources: Vec<ListedSources>, now: Timestamp) -> (Vec<TaskState>, Option<Unlisted>) {
+pub(super) fn tasks(
+    tasks: &[TaskEngine],
+    slots: &[SourceSlot],
+    agents: &AgentSessions,
+    now: Timestamp,
+) -> (Vec<TaskState>, Option<Unlisted>) {
     // Prose beside a run is no task of its own, but when there is nothing else it is shown for what it is.
     let all_hidden = tasks.iter().all(TaskEngine::is_hidden);
     let count = if all_hidden { tasks.len() } else { tasks.iter().filter(|task| !task.is_hidden()).count() };
-    let shown = tasks.iter().zip(sources).filter(|(task, _)| all_hidden || !task.is_hidden()).take(TASK_LIMIT);
-    let mut states: Vec<TaskState> = shown.map(|(task, sources)| task_state(&task.model, &task.folder, sources, now)).collect();
+    let parts = sources(tasks, slots).into_iter().zip(agents.by_task(tasks, now));
+    let shown = tasks.iter().zip(parts).filter(|(task, _)| all_hidden || !task.is_hidden()).take(TASK_LIMIT);
+    let state = |(task, (sources, agents)): (&TaskEngine, _)| task_state(&task.model, &task.folder, sources, agents, now);
+    let mut states: Vec<TaskState> = shown.map(state).collect();
     add_qualifiers(&mut states);
     let unlisted = count_unlisted(&mut states, count);
     (states, unlisted)
 }
 
 /// A task as the snapshot shows it.
-fn task_state(model: &TaskModel, folder: &Path, sources: ListedSources, now: Timestamp) -> TaskState {
-    TaskState { root: folder.to_owned(), ..model.view(view_input(folder, &model.estimate_input(), sources, now), now) }
+fn task_state(model: &TaskModel, folder: &Path, sources: ListedSources, agents: TaskAgents, now: Timestamp) -> TaskState {
+    TaskState { root: folder.to_owned(), ..model.view(view_input(folder, &model.estimate_input(), sources, agents, now), now) }
 }
 
 fn unit(kind: SourceKind) -> SourceUnit {
@@ -153,16 +161,18 @@ fn unit(kind: SourceKind) -> SourceUnit {
 }
 
 /// What the model does not know: the estimator's figures, and whether anything has moved.
-fn view_input(folder: &Path, input: &EstimateInput, sources: ListedSources, now: Timestamp) -> ViewInput {
+fn view_input(folder: &Path, input: &EstimateInput, sources: ListedSources, agents: TaskAgents, now: Timestamp) -> ViewInput {
     let finished: Vec<Duration> = input.finished.iter().map(|story| Duration::from_millis(story.duration_ms)).collect();
-    let attention = quiet(input, &finished, &sources.listed, now);
+    let need = agents.need.map(|need| Attention { kind: AttentionKind::NeedsYou, reason: need.reason.into(), since: need.since });
+    // A call that takes long is no silence.
+    let attention = need.or_else(|| quiet(input, &finished, &sources.listed, now).filter(|_| !agents.is_busy));
     let folder = text::last_names(folder);
     ViewInput {
         folder: if folder.is_empty() { ".".into() } else { folder.into() },
         sources: sources.listed,
         sources_left_out: sources.left_out,
-        agents: Vec::new(),
-        remaining: remaining(input, &finished, attention.is_some(), now),
+        agents: agents.states,
+        remaining: remaining(input, &finished, attention.as_ref(), now),
         attention,
         first_guess: first_guess(input, &finished),
         usual_story: input.is_running.then(|| estimate::usual_story(&finished)),
@@ -170,15 +180,17 @@ fn view_input(folder: &Path, input: &EstimateInput, sources: ListedSources, now:
     }
 }
 
-fn remaining(input: &EstimateInput, finished: &[Duration], is_quiet: bool, now: Timestamp) -> Remaining {
+fn remaining(input: &EstimateInput, finished: &[Duration], attention: Option<&Attention>, now: Timestamp) -> Remaining {
     if !input.is_running {
         return match input.is_over {
             true => Remaining::None { reason: "the run has ended".into() },
             false => Remaining::Unknown { reason: "nothing has begun".into() },
         };
     }
-    if is_quiet {
-        return Remaining::Unknown { reason: "the run is quiet".into() };
+    match attention.map(|attention| attention.kind) {
+        Some(AttentionKind::Quiet) => return Remaining::Unknown { reason: "the run is quiet".into() },
+        Some(AttentionKind::NeedsYou) => return Remaining::Unknown { reason: "the run waits for a person".into() },
+        None => {}
     }
     let current = input.current_since.and_then(|at| input.awake_since(at, now));
     estimate::remaining(&Outlook { finished, current, left: to_u32(input.stories_left), blocked: input.blocked })

@@ -21,6 +21,7 @@ use crate::clock::Timestamp;
 use crate::event::{EndStatus, EventData};
 use crate::input::RereadReason;
 use crate::line::{LineEnd, Lines, PartialLine, SourceId, TaskId};
+use crate::model::agent::AgentLevel;
 use crate::model::state::StoryStatus;
 
 /// Some files of one task and the engine that reads them.
@@ -76,6 +77,7 @@ fn settings(names: &[&str], emit_history: bool) -> EngineSettings {
     });
     let (tasks, sources) = (tasks.collect(), sources.collect());
     EngineSettings {
+        agents: AgentLevel::Off,
         tasks,
         sources,
         zone: TimeZone::UTC,

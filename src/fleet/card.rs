@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::event::{EventId, Seq};
+use crate::model::agent::AgentLevel;
 use crate::model::state::{AttentionKind, CurrentStory, Remaining, State, StoryState, StoryStatus, TaskState, TaskStatus};
 use crate::text::CleanText;
 
@@ -127,6 +128,8 @@ impl Card {
 /// The JSON of the state with the task of this index alone, at most [`STATE_BYTES`] long; `None` where it cannot be made as short as that.
 pub fn state_json(state: &State, index: usize) -> Option<Vec<u8>> {
     let task = state.tasks.get(index)?;
+    // Who may read the fleet is not asked here: no text of an agent leaves this machine.
+    let task = &TaskState { agents: task.agents.iter().filter_map(|agent| agent.at_level(AgentLevel::Status)).collect(), ..task.clone() };
     let alone = |task: TaskState| {
         let State { schema, server_time, seq, .. } = *state;
         to_json(&State { schema, server_time, seq, tasks: vec![task], unlisted: None, notices: Vec::new() })

@@ -13,6 +13,7 @@ use super::runner_log::RunnerLog;
 use super::terminal::Terminal;
 use super::time::Clock;
 use super::{ALL, LogHeader, Pause, PlanNames, Seen, SourceKind, json};
+use crate::agent::is_agent_record;
 use crate::fact::Fact;
 use crate::line::Line;
 
@@ -82,6 +83,10 @@ impl LogParser {
     pub fn parse_line(&mut self, line: Line<'_>, facts: &mut Vec<Fact>) {
         let text = line.text.trim_ascii();
         let Some(&first) = text.as_bytes().first() else { return };
+        if first == b'{' && is_agent_record(text) {
+            // The words of an agent are no statements of a log, and are not quoted as lines that were not understood.
+            return;
+        }
         let title = !std::mem::replace(&mut self.begun, true) && first == b'#' && self.checklist.title(text);
         let wanted = title
             || self.ruled.is_some()

@@ -8,6 +8,7 @@ use super::Cursor;
 use super::published_event::{payload_of, sse_frame};
 use crate::clock::Timestamp;
 use crate::event::{SCHEMA, Seq};
+use crate::model::agent::AgentLevel;
 use crate::model::state::State;
 
 /// The state at one moment.
@@ -19,7 +20,8 @@ pub struct Snapshot {
     pub state: Arc<State>,
     /// The last event in the state: a reader that continues here misses nothing.
     pub cursor: Cursor,
-    serialized: OnceLock<SerializedState>,
+    /// For readers who get nothing of agents, their status, all of it.
+    serialized: [OnceLock<SerializedState>; 3],
 }
 
 #[derive(Debug)]
@@ -30,26 +32,51 @@ struct SerializedState {
 
 impl Snapshot {
     pub(super) fn new(version: u64, cursor: Cursor, state: Arc<State>) -> Self {
-        Snapshot { version, state, cursor, serialized: OnceLock::new() }
+        Snapshot { version, state, cursor, serialized: Default::default() }
     }
 
-    /// The state's JSON, one line.
-    pub fn json(&self) -> Bytes {
-        self.serialized().json.clone()
+    /// The state's JSON, one line, with as much of agents as a reader of this level gets.
+    pub fn json(&self, level: AgentLevel) -> Bytes {
+        self.serialized(level).json.clone()
     }
 
     /// The same as a whole SSE frame, event `state`.
-    pub fn frame(&self) -> Bytes {
-        self.serialized().frame.clone()
+    pub fn frame(&self, level: AgentLevel) -> Bytes {
+        self.serialized(level).frame.clone()
     }
 
-    fn serialized(&self) -> &SerializedState {
-        self.serialized.get_or_init(|| {
-            let data = serde_json::to_vec(&*self.state).expect("the state is plain data with string keys: it cannot fail to serialise");
+    /// Whether readers of different levels get different states.
+    pub fn has_agents(&self) -> bool {
+        self.state.tasks.iter().any(|task| !task.agents.is_empty())
+    }
+
+    fn serialized(&self, level: AgentLevel) -> &SerializedState {
+        let (slot, lower) = match level {
+            // One for all, so that it is serialized once.
+            _ if !self.has_agents() => (2, None),
+            AgentLevel::Off => (0, Some(level)),
+            AgentLevel::Status => (1, Some(level)),
+            AgentLevel::Target | AgentLevel::Command => (2, None),
+        };
+        self.serialized[slot].get_or_init(|| {
+            let data = match lower {
+                Some(level) => serde_json::to_vec(&reduced(&self.state, level)),
+                None => serde_json::to_vec(&*self.state),
+            };
+            let data = data.expect("the state is plain data with string keys: it cannot fail to serialise");
             let frame = sse_frame(&self.cursor, "state", &data, None);
             SerializedState { json: payload_of(&frame, data.len()), frame }
         })
     }
+}
+
+/// The state without what this level does not get.
+fn reduced(state: &State, level: AgentLevel) -> State {
+    let mut state = state.clone();
+    for task in &mut state.tasks {
+        task.agents = task.agents.iter().filter_map(|agent| agent.at_level(level)).collect();
+    }
+    state
 }
 
 /// What is shown before the first state is set.

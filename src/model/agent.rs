@@ -1,7 +1,10 @@
 //! What an agent's own session file shows, as snapshots carry it: which fields are there depends on `--agent` and on who asks.
 
+mod level;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::level::AgentLevel;
 use crate::clock::Timestamp;
 use crate::fact::Provenance;
 use crate::model::state::CriterionStatus;
@@ -94,6 +97,72 @@ pub struct AgentState {
     /// Headless sessions of this folder since the run began, with this one; inferred.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iteration: Option<u32>,
+}
+
+/// What an agent does now, as `event: activity` says it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "activity")]
+pub struct AgentActivity {
+    /// Of the events of the same task.
+    pub task_id: CleanText,
+    /// The session.
+    #[serde(flatten)]
+    pub state: AgentState,
+}
+
+impl AgentActivity {
+    /// One for tests.
+    #[cfg(test)]
+    pub(crate) fn sample(session: &str) -> AgentActivity {
+        let at = Timestamp(1_769_263_337_000);
+        AgentActivity {
+            task_id: "shop".into(),
+            state: AgentState {
+                agent: "claude-code".into(),
+                session: session.into(),
+                ours: true,
+                headless: Some(true),
+                since: at,
+                as_of: at,
+                provenance: Provenance::Explicit,
+                basis: AgentBasis::Transcript,
+                phase: AgentPhase::Tool,
+                phase_since: at,
+                verb: Some(AgentVerb::Testing),
+                tool: Some("Bash".into()),
+                target: Some("cargo test".into()),
+                command: None,
+                longer_than_usual: false,
+                waiting: None,
+                retry: None,
+                limit: None,
+                todo: None,
+                files: None,
+                tests: None,
+                commits: Vec::new(),
+                calls: 1,
+                failed_calls: 0,
+                denials: 0,
+                compactions: None,
+                children: None,
+                background: None,
+                tokens: None,
+                cost_usd: None,
+                partial: false,
+                iteration: None,
+            },
+        }
+    }
+
+    /// Names the session among all tasks.
+    pub fn key(&self) -> String {
+        format!("{} {} {}", self.task_id, self.state.agent, self.state.session)
+    }
+
+    /// What a reader of this level gets; `None` for nothing.
+    pub fn at_level(&self, level: AgentLevel) -> Option<AgentActivity> {
+        Some(AgentActivity { task_id: self.task_id.clone(), state: self.state.at_level(level)? })
+    }
 }
 
 /// A wait for a person.

@@ -133,6 +133,9 @@ pub(crate) struct TaskModel {
     sleeps: Sleeps,
     /// Earlier runs, latest first.
     runs: Vec<RunState>,
+    /// A session of its agent works on something.
+    #[serde(skip)]
+    agent_at_work: bool,
     #[serde(skip)]
     source_text: bool,
     /// Rises with everything that is applied.
@@ -166,6 +169,7 @@ impl TaskModel {
             last_activity: None,
             sleeps: Sleeps::default(),
             runs: Vec::new(),
+            agent_at_work: false,
             source_text,
             revision: 0,
         }
@@ -185,6 +189,7 @@ impl TaskModel {
         fresh.runs.insert(0, history::run_state(self));
         fresh.runs.truncate(RUN_LIMIT);
         fresh.last_activity = self.last_activity.take();
+        fresh.agent_at_work = self.agent_at_work;
         fresh.revision = self.revision + 1;
         *self = fresh;
     }
@@ -223,6 +228,26 @@ impl TaskModel {
         for start in open.chain(&mut self.started).filter(|start| !start.recorded) {
             start.at = now.min(start.at);
         }
+    }
+
+    /// A session of its agent that counts works on something, or does not. Returns whether that is new.
+    pub fn set_agent_at_work(&mut self, is_at_work: bool) -> bool {
+        std::mem::replace(&mut self.agent_at_work, is_at_work) != is_at_work
+    }
+
+    /// The last sign of life.
+    pub fn last_activity(&self) -> Option<Timestamp> {
+        self.last_activity.as_ref().map(|(at, _)| *at)
+    }
+
+    /// The first sign of the present run, as far as anything has a time.
+    pub fn first_sign(&self) -> Option<Timestamp> {
+        self.started.map(|start| start.at)
+    }
+
+    /// Whether the run has a commit whose hash begins so.
+    pub fn has_commit(&self, start: &str) -> bool {
+        self.stories.iter().flat_map(|story| &story.commits).any(|commit| commit.starts_with(start))
     }
 
     /// Updates the task's name from a log's header; a plan's name outranks it.
@@ -460,7 +485,10 @@ impl TaskModel {
         match &self.end {
             Some(end) => end.status,
             None if self.begun && (self.has_events || self.plan.is_some()) => TaskStatus::Running,
-            None if self.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty()) => TaskStatus::Planned,
+            None if self.plan.as_ref().is_some_and(|plan| !plan.stories.is_empty()) => match self.agent_at_work {
+                true => TaskStatus::Running,
+                false => TaskStatus::Planned,
+            },
             None => TaskStatus::Waiting,
         }
     }

@@ -117,6 +117,11 @@ fn current_story(model: &TaskModel, status: TaskStatus) -> CurrentStory {
     if model.story_count().is_some() && !model.counted().any(|story| matches!(story.status(), StoryStatus::Open | StoryStatus::Failed)) {
         return CurrentStory::None;
     }
+    // An agent is at work, and on nothing that any file names: then on what comes next.
+    let next = model.counted().position(|story| story.status() == StoryStatus::Open).filter(|_| model.agent_at_work);
+    if let Some(index) = next {
+        return CurrentStory::Known { index, provenance: Provenance::Inferred };
+    }
     let last = model.stories.iter().filter_map(|story| Some((story.finished()?.at, story))).max_by_key(|(at, _)| *at);
     let name = last.and_then(|(_, story)| story.subject.id.as_deref().or(story.title().map(|title| &**title)));
     CurrentStory::Unknown {

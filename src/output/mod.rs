@@ -21,13 +21,14 @@ pub(crate) mod sample;
 
 use crate::error::Error;
 use crate::event::Event;
+use crate::hub::ActivityUpdate;
 use crate::model::state::State;
 
 /// An output that owns stdout. The publishing thread calls it with every update before any other output sees it: stdout must not lose
 /// an event, and a full pipe must stop the reading.
 pub trait StdoutSink: Send {
-    /// Writes what `events` and `state` add. `state`, when the update has one, is the state after `events`.
-    fn update(&mut self, events: &[Event], state: Option<&State>) -> Result<(), SinkError>;
+    /// Writes what the parts of an update add. `state`, when the update has one, is the state after `events`.
+    fn update(&mut self, events: &[Event], activities: Option<&ActivityUpdate>, state: Option<&State>) -> Result<(), SinkError>;
 }
 
 /// Why a sink cannot write any more.

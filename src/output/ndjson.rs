@@ -1,9 +1,10 @@
-//! `--json`: events as JSON lines on stdout, for scripts. No state and no notices.
+//! `--json`: events as JSON lines on stdout, for scripts, and with `--activity` what the agents do. No state and no notices.
 
 use std::io::{ErrorKind, Write};
 
 use crate::error::{Error, FREE_STDOUT};
 use crate::event::Event;
+use crate::hub::ActivityUpdate;
 use crate::model::state::State;
 use crate::output::{SinkError, StdoutSink};
 
@@ -11,25 +12,41 @@ use crate::output::{SinkError, StdoutSink};
 #[derive(Debug)]
 pub struct Ndjson<W> {
     to: W,
+    content: NdjsonContent,
     batch: Vec<u8>,
 }
 
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NdjsonContent {
+    Events,
+    /// `--activity`
+    EventsAndActivity,
+}
+
 impl<W: Write> Ndjson<W> {
-    pub fn new(to: W) -> Self {
-        Ndjson { to, batch: Vec::new() }
+    pub fn new(to: W, content: NdjsonContent) -> Self {
+        Ndjson { to, content, batch: Vec::new() }
     }
 }
 
 impl<W: Write + Send> StdoutSink for Ndjson<W> {
     /// Writes one line per event, all in one write, and flushes.
-    fn update(&mut self, events: &[Event], _state: Option<&State>) -> Result<(), SinkError> {
-        if events.is_empty() {
-            return Ok(());
-        }
+    fn update(&mut self, events: &[Event], activities: Option<&ActivityUpdate>, _state: Option<&State>) -> Result<(), SinkError> {
         self.batch.clear();
         for event in events {
             self.batch.extend_from_slice(&event.to_json());
             self.batch.push(b'\n');
+        }
+        if let (NdjsonContent::EventsAndActivity, Some(ActivityUpdate { all, changed })) = (self.content, activities) {
+            for activity in changed.iter().filter_map(|index| all.get(*index)) {
+                let json = serde_json::to_vec(activity).expect("an activity is plain data: it cannot fail to serialise");
+                self.batch.extend_from_slice(&json);
+                self.batch.push(b'\n');
+            }
+        }
+        if self.batch.is_empty() {
+            return Ok(());
         }
         self.to.write_all(&self.batch).and_then(|()| self.to.flush()).map_err(|cause| match cause.kind() {
             ErrorKind::BrokenPipe => SinkError::ReaderGone,
@@ -43,6 +60,7 @@ mod tests {
     use std::io;
 
     use super::*;
+    use crate::model::agent::AgentActivity;
     use crate::output::sample;
 
     /// Records writes; fails with `error` when it is set.
@@ -71,9 +89,9 @@ mod tests {
     #[test]
     fn a_batch_is_one_write_of_whole_lines() {
         let mut pipe = RecordingPipe::default();
-        let mut ndjson = Ndjson::new(&mut pipe);
-        ndjson.update(&sample::events(), None).unwrap();
-        ndjson.update(&[], None).unwrap();
+        let mut ndjson = Ndjson::new(&mut pipe, NdjsonContent::Events);
+        ndjson.update(&sample::events(), None, None).unwrap();
+        ndjson.update(&[], None, None).unwrap();
         assert_eq!((pipe.written.len(), pipe.flushed), (1, 1));
         let text = String::from_utf8(pipe.written.remove(0)).unwrap();
         assert!(text.ends_with('\n'));
@@ -82,6 +100,18 @@ mod tests {
             .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["type"].as_str().unwrap().to_owned())
             .collect();
         assert_eq!(types, sample::events().iter().map(|event| event.data.type_name()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn activity_is_written_when_it_is_asked_for_and_only_what_is_new() {
+        let update = ActivityUpdate { all: vec![AgentActivity::sample("a"), AgentActivity::sample("b")], changed: vec![1] };
+        for (content, lines) in [(NdjsonContent::Events, 0), (NdjsonContent::EventsAndActivity, 1)] {
+            let mut pipe = RecordingPipe::default();
+            Ndjson::new(&mut pipe, content).update(&[], Some(&update), None).unwrap();
+            let text = String::from_utf8(pipe.written.concat()).unwrap();
+            assert_eq!(text.lines().count(), lines, "{text}");
+            assert!(text.lines().all(|line| line.contains(r#""type":"activity""#) && line.contains(r#""session":"b""#)), "{text}");
+        }
     }
 
     #[test]
@@ -94,9 +124,9 @@ mod tests {
     #[test]
     fn a_gone_reader_is_no_failure() {
         let mut pipe = RecordingPipe { error: Some(ErrorKind::BrokenPipe), ..RecordingPipe::default() };
-        assert!(matches!(Ndjson::new(&mut pipe).update(&sample::events(), None), Err(SinkError::ReaderGone)));
+        assert!(matches!(Ndjson::new(&mut pipe, NdjsonContent::Events).update(&sample::events(), None, None), Err(SinkError::ReaderGone)));
         let mut pipe = RecordingPipe { error: Some(ErrorKind::StorageFull), ..RecordingPipe::default() };
-        let Err(SinkError::Failed(error)) = Ndjson::new(&mut pipe).update(&sample::events(), None) else {
+        let Err(SinkError::Failed(error)) = Ndjson::new(&mut pipe, NdjsonContent::Events).update(&sample::events(), None, None) else {
             panic!("a full disk is a failure")
         };
         assert_eq!(error.exit_code(), 74);

@@ -11,14 +11,15 @@ use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderVa
 use warp::http::{HeaderMap, StatusCode};
 use warp::reply::{Reply, Response};
 
-use super::ServerContext;
 use super::api_error::ApiError;
 use super::client_permit::ClientPermit;
 use super::metrics;
 use super::query::{EventFilter, HttpRequest};
 use super::sse::GapData;
+use super::{ServerContext, audience};
 use crate::event::SCHEMA;
 use crate::hub::{Batch, Cursor, Snapshot, StartPosition};
+use crate::model::agent::AgentLevel;
 use crate::model::state::StoryState;
 
 /// Longest `wait`, in seconds. Proxies commonly give up after a minute.
@@ -35,8 +36,9 @@ const PAGE_BYTES: usize = 256 * 1024;
 pub(super) async fn state(request: HttpRequest, server: Arc<ServerContext>) -> Result<Response, ApiError> {
     let wait = parse_wait(&request)?;
     let process = server.hub.instance();
+    let level = audience::level(&server.settings, request.peer.as_ref(), &request.headers);
     let mut snapshot = server.hub.snapshot();
-    if etag_matches(&request.headers, &etag(process, &snapshot)) && !wait.is_zero() {
+    if etag_matches(&request.headers, &etag(process, &snapshot, level)) && !wait.is_zero() {
         let _permit = permit_to_wait(&server)?;
         tokio::select! {
             newer = server.hub.snapshot_after(snapshot.version) => snapshot = newer.unwrap_or(snapshot),
@@ -44,10 +46,10 @@ pub(super) async fn state(request: HttpRequest, server: Arc<ServerContext>) -> R
             () = server.shutdown.clone().requested() => {}
         }
     }
-    let etag = etag(process, &snapshot);
+    let etag = etag(process, &snapshot, level);
     let mut response = match etag_matches(&request.headers, &etag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
-        false => json(snapshot.json()),
+        false => json(snapshot.json(level)),
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -216,8 +218,14 @@ fn parse_wait(request: &HttpRequest) -> Result<Duration, ApiError> {
 }
 
 /// Names the process, because versions begin again in every process while an epoch may outlive one.
-fn etag(process: &str, snapshot: &Snapshot) -> String {
-    format!("\"{process}-{}\"", snapshot.version)
+/// Readers of different levels get different states of one version.
+fn etag(process: &str, snapshot: &Snapshot, level: AgentLevel) -> String {
+    let reduced = match level {
+        AgentLevel::Off if snapshot.has_agents() => "-off",
+        AgentLevel::Status if snapshot.has_agents() => "-status",
+        AgentLevel::Off | AgentLevel::Status | AgentLevel::Target | AgentLevel::Command => "",
+    };
+    format!("\"{process}-{}{reduced}\"", snapshot.version)
 }
 
 /// Compares weakly, as the standard demands for `If-None-Match`.

@@ -9,7 +9,6 @@ mod write_timeout;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +28,7 @@ use warp::reply::{Reply, Response};
 use self::idle::{IdleConnections, IdleState};
 use self::tracked_body::TrackedBody;
 use self::write_timeout::WriteTimeout;
+use super::audience::PeerSocket;
 use super::metrics::Counters;
 use super::{ServeSettings, Shutdown, guard};
 use crate::inline_delivery::InlineFuture;
@@ -48,10 +48,6 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// Connections that the kernel queues until they are accepted. With the usual 128, thousands of clients that reconnect at one time
 /// wait for seconds, because the kernel drops their first packets. The system may lower the number.
 const BACKLOG: i32 = 4_096;
-
-/// The local address that received the request; a request extension for the routes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LocalAddress(pub(super) SocketAddr);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
@@ -125,7 +121,8 @@ pub(super) async fn accept(
 }
 
 async fn connection(stream: TcpStream, state: Arc<IdleState>, context: ConnContext) {
-    let Ok(local) = stream.local_addr() else { return };
+    let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return };
+    let peer = PeerSocket::new(local, peer, context.counters.clone());
     // Without TCP_NODELAY the kernel delays a small frame until the client acknowledges the previous one. Only a dead socket refuses.
     let _refused = stream.set_nodelay(true).is_err();
     let ConnContext { routes, limits, counters, shutdown } = context;
@@ -133,7 +130,7 @@ async fn connection(stream: TcpStream, state: Arc<IdleState>, context: ConnConte
         let routes = TowerToHyperService::new(warp::service(routes));
         service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
             let guard = state.begin_request();
-            request.extensions_mut().insert(LocalAddress(local));
+            request.extensions_mut().insert(peer.clone());
             let response = guard::check_form(request.uri(), request.headers()).map(|()| routes.call(request));
             // `into_parts` below gives the socket back only when this future is `Unpin`: hence the box.
             Box::pin(async move {

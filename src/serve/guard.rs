@@ -14,7 +14,7 @@ use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
 use super::api_error::{ApiError, METHODS};
-use super::conn::LocalAddress;
+use super::audience::PeerSocket;
 use super::{ServeSettings, ServerContext, login, page};
 
 /// The secret that clients send as `Authorization: Bearer …`.
@@ -83,12 +83,12 @@ pub(super) fn check_form(target: &Uri, headers: &HeaderMap) -> Result<(), ApiErr
 /// Passes authorised requests and rejects all others with an [`ApiError`].
 pub(super) fn authorized(server: Arc<ServerContext>) -> impl Filter<Extract = (), Error = Rejection> + Clone {
     warp::filters::host::optional()
-        .and(warp::ext::optional::<LocalAddress>())
+        .and(warp::ext::optional::<PeerSocket>())
         .and(warp::method())
         .and(warp::path::full())
         .and(warp::header::headers_cloned())
-        .and_then(move |host, local: Option<LocalAddress>, method, path: warp::path::FullPath, headers| {
-            let request = RequestInfo { host, local: local.map(|local| local.0.ip()), method, path: path.as_str().to_owned(), headers };
+        .and_then(move |host, peer: Option<PeerSocket>, method, path: warp::path::FullPath, headers| {
+            let request = RequestInfo { host, local: peer.map(|peer| peer.local().ip()), method, path: path.as_str().to_owned(), headers };
             let result = authorize(&server.settings, &request).map_err(warp::reject::custom);
             std::future::ready(result)
         })
@@ -193,7 +193,7 @@ fn is_visit(request: &RequestInfo) -> bool {
 }
 
 /// Whether a proxy has marked the request as forwarded. A proxy that does not do so looks like a local client.
-fn is_forwarded(headers: &HeaderMap) -> bool {
+pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.keys().any(|name| FORWARDED.contains(&name.as_str()) || name.as_str().starts_with("x-forwarded-"))
 }
 

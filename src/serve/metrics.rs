@@ -8,8 +8,10 @@ use warp::http::StatusCode;
 use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use warp::reply::Response;
 
-use super::{ROUTES, ServerContext};
+use super::query::HttpRequest;
+use super::{ROUTES, ServerContext, audience};
 use crate::hub::{GapReason, Hub};
+use crate::model::agent::{AgentLevel, AgentPhase};
 use crate::model::state::{Headline, SourceCondition, State};
 
 /// Counts since the start of the process, and gauges of what is open.
@@ -54,6 +56,18 @@ const TASKS: [(Headline, &str); 8] = [
     (Headline::Ended, "ended"),
     (Headline::Passed, "passed"),
     (Headline::Failed, "failed"),
+];
+const PHASES: [(AgentPhase, &str); 10] = [
+    (AgentPhase::Starting, "starting"),
+    (AgentPhase::Thinking, "thinking"),
+    (AgentPhase::Tool, "tool"),
+    (AgentPhase::Waiting, "waiting"),
+    (AgentPhase::Retrying, "retrying"),
+    (AgentPhase::Limited, "limited"),
+    (AgentPhase::Compacting, "compacting"),
+    (AgentPhase::Idle, "idle"),
+    (AgentPhase::Ended, "ended"),
+    (AgentPhase::Unknown, "unknown"),
 ];
 const SOURCES: [(SourceCondition, &str); 4] = [
     (SourceCondition::Waiting, "waiting"),
@@ -103,7 +117,7 @@ impl Gauge {
         self.opened.load(Ordering::Relaxed)
     }
 
-    fn current(&self) -> u64 {
+    pub(super) fn current(&self) -> u64 {
         // `closed` is read first: what closes in between must not make the difference negative.
         let closed = self.closed.load(Ordering::Acquire);
         self.total().saturating_sub(closed)
@@ -129,15 +143,28 @@ pub(super) fn files_by_condition(state: &State) -> impl Iterator<Item = (&'stati
     SOURCES.into_iter().map(move |(condition, name)| (name, conditions.iter().filter(|known| **known == condition).count()))
 }
 
-pub(super) fn metrics(server: &ServerContext) -> Response {
+pub(super) fn metrics(request: &HttpRequest, server: &ServerContext) -> Response {
     let mut text = MetricsText::default();
-    write_file_metrics(&mut text, &server.hub.snapshot().state);
+    let state = &server.hub.snapshot().state;
+    write_file_metrics(&mut text, state);
+    if audience::level(&server.settings, request.peer.as_ref(), &request.headers) != AgentLevel::Off {
+        write_agent_metrics(&mut text, state);
+    }
     write_log_metrics(&mut text, &server.hub);
     write_client_metrics(&mut text, &server.counters);
     let mut response = Response::new(text.0.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// Phases are a closed set; what is worked on has no name here.
+fn write_agent_metrics(text: &mut MetricsText, state: &State) {
+    text.gauge("agents", "Agents' sessions by phase.");
+    for (phase, name) in PHASES {
+        let agents = state.tasks.iter().flat_map(|task| &task.agents).filter(|agent| agent.phase == phase);
+        text.value("agents", &[("phase", name)], agents.count() as f64);
+    }
 }
 
 fn write_file_metrics(text: &mut MetricsText, state: &State) {

@@ -4,6 +4,7 @@
 
 mod api;
 mod api_error;
+mod audience;
 mod client_permit;
 mod conn;
 mod guard;
@@ -26,6 +27,7 @@ use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
+pub use self::audience::AgentAccess;
 pub use self::guard::Token;
 pub use self::login::LoginCode;
 pub(crate) use self::page::source as page_source;
@@ -35,6 +37,7 @@ use self::login::LoginState;
 use self::metrics::Counters;
 use self::query::HttpRequest;
 use crate::hub::Hub;
+use crate::model::agent::AgentLevel;
 
 /// All routes.
 const ROUTES: [&str; 10] =
@@ -49,6 +52,8 @@ pub struct ServeSettings {
     pub max_clients: usize,
     /// Connections at a time, those of the streams among them; for the next one the oldest idle connection is closed.
     pub max_connections: usize,
+    /// What is told of the agents.
+    pub agents: AgentAccess,
     /// `Host` names that are accepted besides loopback and the bound address.
     pub allow_host: Vec<String>,
     /// Origins whose pages may read the responses, as `scheme://host[:port]`.
@@ -73,6 +78,7 @@ impl Default for ServeSettings {
             max_rate: 10,
             max_clients: 1_024,
             max_connections: 1_280,
+            agents: AgentAccess { level: AgentLevel::Off, explicit: false },
             allow_host: Vec::new(),
             allow_origin: Vec::new(),
             token: None,
@@ -146,7 +152,9 @@ fn routes(server: Arc<ServerContext>) -> BoxedFilter<(Response,)> {
         .and(request.clone())
         .map(|task: String, story: String, _, server: Arc<ServerContext>| or_api_error(api::story(&task, &story, &server)));
     let health = warp::path!("healthz").and(request.clone()).map(|_, server: Arc<ServerContext>| api::health(&server));
-    let metrics = warp::path!("metrics").and(request.clone()).map(|_, server: Arc<ServerContext>| metrics::metrics(&server));
+    let metrics = warp::path!("metrics")
+        .and(request.clone())
+        .map(|request: HttpRequest, server: Arc<ServerContext>| metrics::metrics(&request, &server));
     let login = {
         let server = server.clone();
         let request = warp::method().and(warp::header::headers_cloned()).and(warp::body::stream());

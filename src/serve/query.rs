@@ -7,13 +7,18 @@ use warp::Rejection;
 use warp::http::{HeaderMap, Method};
 
 use super::api_error::ApiError;
+use super::audience::PeerSocket;
 use crate::event::{Event, TYPE_NAMES};
+
+/// Asks for what the agents do, beside the types of events.
+const ACTIVITY: &str = "activity";
 
 /// The parts of a request that route handlers read.
 #[derive(Debug)]
 pub(super) struct HttpRequest {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
+    pub(super) peer: Option<PeerSocket>,
     query: Vec<(String, String)>,
 }
 
@@ -22,6 +27,8 @@ pub(super) struct HttpRequest {
 pub(super) struct EventFilter {
     /// Empty: all.
     types: Vec<&'static str>,
+    /// What the agents do is wanted, too.
+    activity: bool,
     /// Empty: all.
     tasks: Vec<String>,
 }
@@ -30,8 +37,9 @@ pub(super) struct EventFilter {
 pub(super) fn parse_request() -> impl warp::Filter<Extract = (HttpRequest,), Error = Rejection> + Clone {
     warp::method()
         .and(warp::header::headers_cloned())
+        .and(warp::ext::optional())
         .and(warp::query::<Vec<(String, String)>>())
-        .map(|method, headers, query| HttpRequest { method, headers, query })
+        .map(|method, headers, peer, query| HttpRequest { method, headers, peer, query })
 }
 
 impl HttpRequest {
@@ -57,10 +65,11 @@ impl HttpRequest {
     /// Parses `types` and `task`, each a comma-separated list that may be repeated.
     pub(super) fn filter(&self) -> Result<EventFilter, ApiError> {
         let known = |name: &str| TYPE_NAMES.into_iter().find(|known| *known == name);
-        let bad_type = || ApiError::bad_query("types", format!("expected some of {}", TYPE_NAMES.join(", ")));
-        let types = self.list("types")?.into_iter().map(|name| known(name).ok_or_else(bad_type)).collect::<Result<_, _>>()?;
+        let bad_type = || ApiError::bad_query("types", format!("expected some of {}, {ACTIVITY}", TYPE_NAMES.join(", ")));
+        let (activities, events): (Vec<&str>, Vec<&str>) = self.list("types")?.into_iter().partition(|name| *name == ACTIVITY);
+        let types = events.into_iter().map(|name| known(name).ok_or_else(bad_type)).collect::<Result<_, _>>()?;
         let tasks = self.list("task")?.into_iter().map(str::to_owned).collect();
-        Ok(EventFilter { types, tasks })
+        Ok(EventFilter { types, activity: !activities.is_empty(), tasks })
     }
 
     /// Refuses empty items: a mistake would silently widen the filter to everything.
@@ -79,10 +88,21 @@ impl HttpRequest {
 
 impl EventFilter {
     pub(super) fn matches(&self, event: &Event) -> bool {
-        let type_fits = self.types.is_empty() || self.types.contains(&event.data.type_name());
-        type_fits
-            && (self.tasks.is_empty()
-                || self.tasks.iter().any(|task| **task == *event.task_id || event.origin.as_ref().is_some_and(|own| *own == *task)))
+        let names_none = self.types.is_empty() && !self.activity;
+        (names_none || self.types.contains(&event.data.type_name())) && self.matches_origin(event)
+    }
+
+    fn matches_origin(&self, event: &Event) -> bool {
+        self.matches_task(&event.task_id) || event.origin.as_ref().is_some_and(|own| self.tasks.iter().any(|task| *own == *task))
+    }
+
+    pub(super) fn matches_task(&self, task_id: &str) -> bool {
+        self.tasks.is_empty() || self.tasks.iter().any(|task| task == task_id)
+    }
+
+    /// Whether what the agents do is wanted.
+    pub(super) fn wants_activity(&self) -> bool {
+        self.activity
     }
 }
 
@@ -97,14 +117,19 @@ mod tests {
     #[tokio::test]
     async fn filters_are_lists_and_strict() {
         let check = async |query: &str, expected: Option<(&[&'static str], &[&str])>| {
-            let expected = expected
-                .map(|(types, tasks)| EventFilter { types: types.to_vec(), tasks: tasks.iter().map(ToString::to_string).collect() });
+            let expected = expected.map(|(types, tasks)| EventFilter {
+                types: types.to_vec(),
+                activity: false,
+                tasks: tasks.iter().map(ToString::to_string).collect(),
+            });
             assert_eq!(read(query).await.filter().ok(), expected, "{query}");
         };
         check("", Some((&[], &[]))).await;
         check("types=story_started,ac_completed&types=error_occurred", Some((&["story_started", "ac_completed", "error_occurred"], &[])))
             .await;
         check("task=a%20b&x=y", Some((&[], &["a b"]))).await;
+        let mixed = read("types=activity,story_started").await.filter().expect("both are known");
+        assert_eq!(mixed, EventFilter { types: vec!["story_started"], activity: true, tasks: Vec::new() });
         check("types=story_start", None).await;
         check("types=", None).await;
         check("types=story_started,", None).await;

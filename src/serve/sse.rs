@@ -3,6 +3,7 @@
 //! The hub makes the frames of events and states. Every rule here was measured against real clients: `id`, `event` and one line of
 //! `data` in every frame, `retry` only beside data, exactly this Content-Type, and no error status for a temporary failure.
 
+mod activity;
 mod progress;
 mod states;
 
@@ -22,10 +23,11 @@ use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use warp::http::{HeaderMap, Method};
 use warp::reply::{Reply, Response};
 
+use self::activity::ActivityFeed;
 use super::api_error::ApiError;
 use super::client_permit::ClientPermit;
 use super::query::HttpRequest;
-use super::{ServerContext, Shutdown};
+use super::{ServerContext, Shutdown, audience};
 use crate::event::SCHEMA;
 use crate::hub::{Cursor, GapReason, StartPosition, sse_frame};
 
@@ -53,8 +55,10 @@ pub(super) fn progress(request: HttpRequest, server: Arc<ServerContext>) -> Resu
     // `hello` carries the client's own cursor, when it has one: a client that loses the connection before the `gap` frame must meet
     // the gap again.
     let cursor = resume.and_then(|text| text.parse().ok()).unwrap_or_else(|| reader.cursor());
+    let level = audience::level(&server.settings, request.peer.as_ref(), &request.headers);
+    let activity = filter.wants_activity().then(|| ActivityFeed::new(&server.hub, level));
     Ok(match ClientPermit::try_acquire(&server, |counters| &counters.progress) {
-        Some(permit) => stream_response(progress::ProgressStream::new(&server, permit, reader, filter, cursor)),
+        Some(permit) => stream_response(progress::ProgressStream::new(&server, permit, reader, filter, activity, cursor)),
         None => busy(&cursor),
     })
 }
@@ -65,7 +69,10 @@ pub(super) fn states(request: HttpRequest, server: Arc<ServerContext>) -> Result
         return Ok(with_stream_headers(Response::default()));
     }
     Ok(match ClientPermit::try_acquire(&server, |counters| &counters.states) {
-        Some(permit) => stream_response(states::StateStream::new(&server, permit)),
+        Some(permit) => {
+            let level = audience::level(&server.settings, request.peer.as_ref(), &request.headers);
+            stream_response(states::StateStream::new(&server, permit, level))
+        }
         None => busy(&server.hub.snapshot().cursor),
     })
 }
@@ -136,6 +143,13 @@ fn bye(cursor: &dyn Display) -> Bytes {
 fn control(cursor: &dyn Display, event: &str, data: &impl Serialize, retry: Option<u64>) -> Bytes {
     let data = serde_json::to_vec(data).expect("control data is plain: it cannot fail to serialise");
     sse_frame(cursor, event, &data, retry)
+}
+
+async fn sleep_until(at: Option<std::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The data of a `gap` frame, and the `gap` of a polled page.

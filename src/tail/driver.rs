@@ -8,9 +8,11 @@ use crate::discover::Added;
 use crate::engine::{Engine, Output, SourceAdvice};
 use crate::error::Notice;
 use crate::event::Event;
+use crate::hub::ActivityUpdate;
 use crate::input::Input;
 use crate::line::SourceId;
 use crate::model::state::State;
+use crate::tail::activity_queue::ActivityQueue;
 use crate::tail::checkpoint::Checkpoint;
 
 /// One publication: what one poll of the files has led to.
@@ -20,6 +22,8 @@ pub struct Update {
     pub events: Vec<Event>,
     /// The newest state, when a snapshot was due.
     pub state: Option<State>,
+    /// What the agents do, when that is another than at the last update.
+    pub activities: Option<ActivityUpdate>,
     /// Each is published once.
     pub notices: Vec<Notice>,
     /// To be stored once the events are safe.
@@ -58,6 +62,7 @@ pub(super) struct Driver {
     dirty_since: Option<Duration>,
     /// Every file has been read once.
     pub(super) scanned: bool,
+    activities: ActivityQueue,
     /// The sink has ended the reading, or the driver has finished.
     pub(super) closed: bool,
 }
@@ -75,6 +80,7 @@ impl Driver {
             snapshot_cost: Duration::ZERO,
             dirty_since: None,
             scanned: false,
+            activities: ActivityQueue::default(),
             closed: false,
         }
     }
@@ -112,8 +118,11 @@ impl Driver {
     /// Publishes the events that are due, then a snapshot if one is due.
     pub(super) fn tick(&mut self, now: ClockReading) {
         let events = self.tick_engine(now);
-        if !events.is_empty() {
-            self.publish_events(events, None);
+        let version = self.engine.agents_version();
+        let activities = self.activities.poll(version, || self.engine.activities(now), Instant::now());
+        if !events.is_empty() || activities.is_some() {
+            let notices = std::mem::take(&mut self.notices);
+            self.publish(Update { events, activities, notices, ..Update::default() });
         }
         if self.last_snapshot.is_some_and(|(version, _)| version != self.state_version) {
             self.dirty_since.get_or_insert(now.elapsed);
@@ -125,6 +134,11 @@ impl Driver {
             self.snapshot_cost = started.elapsed();
             self.publish_events(Vec::new(), Some(state));
         }
+    }
+
+    /// When what an agent does may be published next, if something waits; `now` is by the clock of the other deadlines.
+    pub(super) fn activities_due(&self, now: Duration) -> Option<Duration> {
+        self.activities.due().map(|at| now + at.saturating_duration_since(Instant::now()))
     }
 
     /// Makes the engine decide whatever is pending, and publishes the events of that.
@@ -171,7 +185,7 @@ impl Driver {
 
     fn publish_events(&mut self, events: Vec<Event>, state: Option<State>) {
         let notices = std::mem::take(&mut self.notices);
-        self.publish(Update { events, state, notices, checkpoint: None });
+        self.publish(Update { events, state, notices, ..Update::default() });
     }
 
     pub(super) fn publish(&mut self, update: Update) {

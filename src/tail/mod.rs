@@ -8,6 +8,7 @@ pub mod clean;
 pub mod follow;
 pub mod splitter;
 
+mod activity_queue;
 pub mod checkpoint;
 mod detached;
 mod document;
@@ -19,6 +20,7 @@ mod processes;
 mod read_position;
 pub mod reader;
 mod rotated;
+mod session_files;
 mod tailer;
 mod tracked_files;
 mod tracked_path;

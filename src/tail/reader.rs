@@ -3,7 +3,8 @@
 //! No delay is added between a wake-up and the poll. The thread that gets a notification polls by itself when nobody else is polling,
 //! because waking the tail thread takes longer than that.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use crate::tail::checkpoint::{Checkpoint, FileCheckpoint};
 use crate::tail::driver::Driver;
 pub use crate::tail::driver::{Sink, Update};
 use crate::tail::processes::ProcessWatch;
+use crate::tail::session_files::SessionFiles;
+pub use crate::tail::session_files::SessionScope;
 use crate::tail::tracked_files::TrackedFiles;
 use crate::tail::tracked_path::PollResult;
 use crate::tail::wake::{Hints, TailHandle};
@@ -41,6 +44,8 @@ pub struct Scope {
     pub request: Request,
     /// What the request has found so far.
     pub found: Found,
+    /// The sessions of agents that are read beside the run; `None` for none.
+    pub sessions: Option<SessionScope>,
 }
 
 /// How often the files are polled where the file system cannot be watched.
@@ -66,6 +71,9 @@ pub fn run(
     let reader = Arc::new(Mutex::new(TailReader {
         baseline_due: settings.checkpoints && checkpoints.is_empty(),
         files: TrackedFiles::new(&scope.found.sources, &mut checkpoints, handle).with_max_open(settings.max_open.unwrap_or(usize::MAX)),
+        sessions: scope.sessions.map(|sessions| SessionFiles::new(sessions, &scope.found)),
+        changed_sessions: BTreeSet::new(),
+        session_folders_changed: false,
         handle: handle.clone(),
         clock: Stopwatch::start(),
         driver: Driver::new(engine, sink),
@@ -106,12 +114,13 @@ fn run_loop(shared: &Mutex<TailReader>, mut watch_set: WatchSet, poll_interval: 
             reader.checkpoint_if_due();
         }
         let now = reader.clock.read().elapsed;
-        reader.waiting_until = if more { now } else { reader.next_wake(now).min(watch_set.deadline(reader.poll_interval)) };
+        reader.waiting_until =
+            if more || reader.session_folders_changed { now } else { reader.next_wake(now).min(watch_set.deadline(reader.poll_interval)) };
         let at_most = reader.waiting_until.saturating_sub(now);
         drop(reader);
         let hints = handle.wait(at_most);
         let mut reader = lock(shared);
-        reader.files.apply_hints(&hints);
+        reader.apply_hints(&hints);
         let now = reader.clock.read();
         if hints.folders || hints.appeared || hints.all {
             watch_set.schedule_rescan(now.elapsed);
@@ -121,7 +130,11 @@ fn run_loop(shared: &Mutex<TailReader>, mut watch_set: WatchSet, poll_interval: 
         }
         let added = watch_set.rescan(now.elapsed, reader.poll_interval);
         reader.add_files(&added, now);
-        if hints.folders || hints.all || !added.sources.is_empty() || watch_set.sync_due(now.elapsed) {
+        if let Some(sessions) = reader.sessions.as_mut().filter(|_| !added.tasks.is_empty()) {
+            sessions.set_tasks(watch_set.found());
+        }
+        let sessions_changed = std::mem::take(&mut reader.session_folders_changed);
+        if hints.folders || hints.all || sessions_changed || !added.sources.is_empty() || watch_set.sync_due(now.elapsed) {
             reader.sync_watches(&mut watch_set, poll_interval);
         }
     }
@@ -143,6 +156,11 @@ fn lock(shared: &Mutex<TailReader>) -> MutexGuard<'_, TailReader> {
 
 struct TailReader {
     files: TrackedFiles,
+    sessions: Option<SessionFiles>,
+    /// Of the hints since the last poll.
+    changed_sessions: BTreeSet<PathBuf>,
+    /// The watches must be synced, because the folders of sessions are others.
+    session_folders_changed: bool,
     handle: TailHandle,
     clock: Stopwatch,
     driver: Driver,
@@ -168,9 +186,13 @@ impl TailReader {
         if !self.driver.scanned || self.driver.closed || self.handle.is_stopped() {
             return false;
         }
-        self.files.apply_hints(hints);
+        self.apply_hints(hints);
         let more = self.poll_files(&mut 0);
-        let wake_at = if more || self.driver.closed { Duration::ZERO } else { self.next_wake(self.clock.read().elapsed) };
+        let wake_at = if more || self.driver.closed || self.session_folders_changed {
+            Duration::ZERO
+        } else {
+            self.next_wake(self.clock.read().elapsed)
+        };
         if wake_at < self.waiting_until {
             self.waiting_until = wake_at;
             self.handle.wake();
@@ -202,7 +224,7 @@ impl TailReader {
                 return;
             }
             let hints = self.handle.wait(Duration::MAX);
-            self.files.apply_hints(&hints);
+            self.apply_hints(&hints);
         }
     }
 
@@ -237,6 +259,7 @@ impl TailReader {
             self.publish_checkpoint(now);
         }
         self.check_processes(now);
+        more |= self.poll_sessions(now);
         self.driver.tick(now);
         if !more {
             self.driver.mark_scanned();
@@ -264,6 +287,25 @@ impl TailReader {
             let notice = Notice { kind: NoticeKind::Limit, path: None, message: message.into(), at: now.wall };
             self.driver.feed(Input::Notice { source: None, at: now, notice });
         }
+    }
+
+    fn apply_hints(&mut self, hints: &Hints) {
+        self.files.apply_hints(hints);
+        self.changed_sessions.extend(hints.sessions.iter().cloned());
+    }
+
+    /// Reads what agents appended to their sessions. Returns whether there is more to read right away.
+    fn poll_sessions(&mut self, now: ClockReading) -> bool {
+        let changed = std::mem::take(&mut self.changed_sessions);
+        let Some(sessions) = &mut self.sessions else { return false };
+        let driver = &mut self.driver;
+        let polled = sessions.poll(&changed, self.poll_interval, now, &mut |input| driver.engine.feed_agent(input, now));
+        self.session_folders_changed |= polled.folders_changed;
+        if let Some(message) = polled.announcement {
+            let notice = Notice { kind: NoticeKind::Found, path: None, message: message.into(), at: now.wall };
+            self.driver.feed(Input::Notice { source: None, at: now, notice });
+        }
+        polled.more
     }
 
     /// Publishes a checkpoint, if the state has changed and the last one was long enough ago.
@@ -339,15 +381,12 @@ impl TailReader {
         // The engine has just had a tick: one that is due again at once must not make the thread spin.
         let engine = self.driver.next_tick.map(|at| at.max(now + Duration::from_millis(1)));
         let snapshot = self.driver.snapshot_due().into_iter().chain(self.checkpoint_due().map(|at| at.max(now + Duration::from_millis(1))));
-        let is_named = !self.driver.engine.processes().is_empty();
-        let processes = is_named.then(|| self.processes.next_check().max(now + Duration::from_millis(1)));
-        files
-            .map(|index| self.files.next_poll(index, self.poll_interval))
-            .chain(engine)
-            .chain(snapshot)
-            .chain(processes)
-            .min()
-            .unwrap_or(Duration::MAX)
+        let at_least = |at: Duration| at.max(now + Duration::from_millis(1));
+        let processes = (!self.driver.engine.processes().is_empty()).then(|| at_least(self.processes.next_check()));
+        let sessions = self.sessions.as_ref().map(|sessions| at_least(sessions.next_poll(self.poll_interval)));
+        let activities = self.driver.activities_due(now).map(at_least);
+        let files = files.map(|index| self.files.next_poll(index, self.poll_interval));
+        files.chain(engine).chain(snapshot).chain(processes).chain(sessions).chain(activities).min().unwrap_or(Duration::MAX)
     }
 
     /// Syncs the watches. Where the file system cannot be watched, reports that once and polls by time.
@@ -355,7 +394,8 @@ impl TailReader {
         let now = self.clock.read();
         let was_reported = self.poll_interval.is_some();
         self.poll_interval = poll_interval;
-        let Err(why) = watch_set.sync(now.elapsed) else { return };
+        let session_folders = self.sessions.as_ref().map(SessionFiles::watched).unwrap_or_default();
+        let Err(why) = watch_set.sync(now.elapsed, session_folders) else { return };
         self.poll_interval = Some(poll_interval.unwrap_or(FALLBACK_POLL_INTERVAL));
         if !was_reported {
             let notice = Notice { kind: NoticeKind::Polling, path: None, message: why.into(), at: now.wall };

@@ -33,6 +33,8 @@ struct WakeState {
     interests: HashMap<PathBuf, Vec<Interest>>,
     /// The folders that are rescanned for new files.
     rescanned: HashSet<PathBuf>,
+    /// The folders of agents' sessions.
+    session_folders: HashSet<PathBuf>,
     hints: Hints,
     /// What other parts have to say; see [`TailHandle::add_notice`].
     notices: Vec<Notice>,
@@ -63,7 +65,12 @@ pub(super) struct Hints {
     pub(super) changed: BTreeSet<usize>,
     /// A writer closed these, and nobody has written since.
     pub(super) closed: BTreeSet<usize>,
+    /// Changed in folders of agents' sessions; no more than [`MAX_SESSIONS`].
+    pub(super) sessions: BTreeSet<PathBuf>,
 }
+
+/// Names in folders of sessions that one hint holds; the others are found when the folders are listed.
+const MAX_SESSIONS: usize = 256;
 
 impl Hints {
     /// Adds later hints.
@@ -75,6 +82,8 @@ impl Hints {
         self.closed.retain(|index| !later.changed.contains(index));
         self.changed.extend(later.changed);
         self.closed.extend(later.closed);
+        let room = MAX_SESSIONS.saturating_sub(self.sessions.len());
+        self.sessions.extend(later.sessions.into_iter().take(room));
     }
 }
 
@@ -127,6 +136,10 @@ impl TailHandle {
         state.rescanned = rescanned;
     }
 
+    pub(super) fn set_session_folders(&self, folders: &[PathBuf]) {
+        self.state().session_folders = folders.iter().cloned().collect();
+    }
+
     /// Makes the thread poll this source now.
     pub(super) fn mark_changed(&self, index: usize) {
         self.signal(|state| {
@@ -157,11 +170,16 @@ impl TailHandle {
     /// The hints that follow from an event; `None` when it concerns no source.
     fn hints_for(&self, path: &Path, event: FileEvent) -> Option<Hints> {
         let state = self.state();
+        let is_session = path.parent().is_some_and(|folder| state.session_folders.contains(folder));
+        let sessions = is_session.then(|| path.to_owned()).into_iter().collect();
         let Some(interests) = state.interests.get(path) else {
+            if is_session {
+                return Some(Hints { sessions, ..Hints::default() });
+            }
             let appeared = event == FileEvent::Appeared && path.parent().is_some_and(|folder| state.rescanned.contains(folder));
             return appeared.then(|| Hints { appeared, ..Hints::default() });
         };
-        let mut hints = Hints::default();
+        let mut hints = Hints { sessions, ..Hints::default() };
         for interest in interests {
             match *interest {
                 Interest::File(index) => {

@@ -29,9 +29,9 @@ impl FolderWatch {
         FolderWatch { handle, watcher: None, folders: BTreeMap::new() }
     }
 
-    /// Watches what these files need in the folders that exist now, and returns whether any watch changed. To be called again whenever a
+    /// Watches what these files need in the folders that exist now, and the folders of `sessions`, and returns whether any watch changed. To be called again whenever a
     /// folder appeared or disappeared, and now and then. The error says why a folder cannot be watched; the others are watched all the same.
-    pub(super) fn sync(&mut self, files: &[PathBuf], rescanned: &[PathBuf]) -> Result<bool, String> {
+    pub(super) fn sync(&mut self, files: &[PathBuf], rescanned: &[PathBuf], sessions: &[PathBuf]) -> Result<bool, String> {
         if self.watcher.is_none() {
             // What is watched must be read as well: the watcher does not get the last descriptors.
             let spare: io::Result<Vec<File>> = (0..SPARE_DESCRIPTORS).map(|_| File::open("/dev/null")).collect();
@@ -43,10 +43,13 @@ impl FolderWatch {
             self.folders.clear();
         }
         self.handle.set_interests(interests(files, rescanned), rescanned.iter().cloned().collect());
+        self.handle.set_session_folders(sessions);
         let (mut trouble, mut changed) = (None, false);
         // A folder may appear after the check for it and before the watch on the one above it: repeat until nothing changes.
         for _ in 0..8 {
-            match self.adjust(&folders_to_watch(files, rescanned)) {
+            let mut wanted = folders_to_watch(files, rescanned);
+            wanted.extend(sessions.iter().cloned());
+            match self.adjust(&wanted) {
                 Ok(false) => break,
                 Ok(true) => changed = true,
                 Err(why) => {
@@ -182,7 +185,7 @@ mod tests {
             let files: Vec<PathBuf> = names.iter().map(|name| folder.path().join(name)).collect();
             let handle = TailHandle::new();
             let mut watch = FolderWatch::new(handle.clone());
-            watch.sync(&files, &[]).unwrap();
+            watch.sync(&files, &[], &[]).unwrap();
             WatchRig { folder, files, handle, watch }
         }
 
@@ -198,7 +201,7 @@ mod tests {
                 assert!(Instant::now() < deadline, "{what}: only {seen:?}");
                 let hints = self.handle.wait(Duration::from_secs(1));
                 if hints.folders {
-                    self.watch.sync(&self.files, &[]).unwrap();
+                    self.watch.sync(&self.files, &[], &[]).unwrap();
                 }
                 seen.folders |= hints.folders;
                 seen.changed.extend(hints.changed);
@@ -244,14 +247,14 @@ mod tests {
             rig.wait("folders", |hints| hints.folders);
             // The watches are in sync when no notification follows. What was created before that is found by polling.
             while rig.handle.wait(Duration::from_millis(50)).folders {
-                rig.watch.sync(&rig.files, &[]).unwrap();
+                rig.watch.sync(&rig.files, &[], &[]).unwrap();
             }
             fs::write(rig.path("a/b/c/d.txt"), "x").unwrap();
             rig.wait("the file", |hints| hints.closed.contains(&0));
             fs::remove_dir_all(rig.path("a")).unwrap();
             rig.wait("removal", |hints| hints.folders);
             while rig.handle.wait(Duration::from_millis(50)).folders {
-                rig.watch.sync(&rig.files, &[]).unwrap();
+                rig.watch.sync(&rig.files, &[], &[]).unwrap();
             }
         }
     }

@@ -40,16 +40,21 @@ impl WatchSet {
     }
 
     /// Makes the watches fit the folders that exist now. The error says why the file system cannot be watched.
-    pub(super) fn sync(&mut self, now: Duration) -> Result<(), String> {
+    pub(super) fn sync(&mut self, now: Duration, sessions: &[PathBuf]) -> Result<(), String> {
         self.sync_at = now + SYNC_INTERVAL;
         // Notifications name files by the paths that were given to the watcher.
         let files = self.found.sources.iter().filter(|source| source.shape != Shape::Stream).map(|source| absolute(&source.path));
-        let changed = self.watch.sync(&files.collect::<Vec<_>>(), &self.found.folders)?;
+        let changed = self.watch.sync(&files.collect::<Vec<_>>(), &self.found.folders, sessions)?;
         if changed {
             // No notification came for files that appeared before the watch did.
             self.schedule_rescan(now);
         }
         Ok(())
+    }
+
+    /// What has been found so far.
+    pub(super) fn found(&self) -> &Found {
+        &self.found
     }
 
     /// When a sync or a rescan is due without a notification; every `poll_interval` where the file system sends none.

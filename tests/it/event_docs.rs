@@ -21,7 +21,9 @@ fn the_page_about_events_has_a_row_for_each_field_of_the_schema() {
 
 #[test]
 fn the_page_about_events_names_every_word() {
-    let schema: Value = serde_json::from_str(include_str!("../../docs/events.schema.json")).expect("the schema is JSON");
+    let mut schema: Value = serde_json::from_str(include_str!("../../docs/events.schema.json")).expect("the schema is JSON");
+    // No event: its words are those of an agent in docs/state.md.
+    schema["x-activity"].take();
     let mut words = Vec::new();
     words_of(&schema, &mut words);
     assert!(words.len() > 15, "the words are gone: {words:?}");

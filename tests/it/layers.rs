@@ -22,6 +22,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("record", 1),
     ("format", 1),
     ("plan", 1),
+    ("agent", 1),
     ("subject", 1),
     ("ledger", 1),
     ("model", 1),
@@ -75,6 +76,10 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("format", "lex"),
     // Durations and kinds of errors in words.
     ("notifications", "output"),
+    // An agent's own records in a log are passed over.
+    ("format", "agent"),
+    // What an agent does is a field of the state.
+    ("agent", "model"),
     // What is estimated is one field of the state.
     ("estimate", "model"),
     // A card is a task's state in short.

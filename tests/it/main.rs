@@ -1,5 +1,6 @@
 //! The real binary, from outside: one test crate, so that it is linked once.
 
+mod activity;
 mod bridge_process;
 mod cli;
 mod connect;

@@ -11,13 +11,15 @@ use super::super::ServerContext;
 use super::super::client_permit::ClientPermit;
 use super::super::metrics::Counters;
 use super::super::query::EventFilter;
-use super::{EventStream, FrameBuffer, GapData, HEARTBEAT, ShutdownSignal, WRITE_BYTES, bye, control, heartbeats, hello};
+use super::activity::ActivityFeed;
+use super::{EventStream, FrameBuffer, GapData, HEARTBEAT, ShutdownSignal, WRITE_BYTES, bye, control, heartbeats, hello, sleep_until};
 use crate::hub::{Batch, Cursor, GapReason, Subscription};
 use crate::rate_limiter::RateLimiter;
 
 pub(super) struct ProgressStream {
     reader: Subscription,
     filter: EventFilter,
+    activity: Option<ActivityFeed>,
     limiter: RateLimiter,
     heartbeats: Interval,
     shutdown: ShutdownSignal,
@@ -36,11 +38,19 @@ enum ProgressPhase {
 }
 
 impl ProgressStream {
-    pub(super) fn new(server: &ServerContext, permit: ClientPermit, reader: Subscription, filter: EventFilter, cursor: Cursor) -> Self {
+    pub(super) fn new(
+        server: &ServerContext,
+        permit: ClientPermit,
+        reader: Subscription,
+        filter: EventFilter,
+        activity: Option<ActivityFeed>,
+        cursor: Cursor,
+    ) -> Self {
         let settings = &server.settings;
         ProgressStream {
             reader,
             filter,
+            activity,
             limiter: RateLimiter::new(settings.max_rate),
             heartbeats: heartbeats(settings.heartbeat),
             shutdown: ShutdownSignal::new(&server.shutdown),
@@ -70,6 +80,15 @@ impl ProgressStream {
                     None => return self.final_frames(),
                 },
                 () = self.shutdown.wait() => return self.final_frames(),
+                () = activity_ready(&mut self.activity, &self.filter) => {
+                    let mut buffer = FrameBuffer::default();
+                    if let Some(activity) = &mut self.activity {
+                        activity.write(&self.filter, &self.reader.cursor(), &mut buffer);
+                    }
+                    if let Some(bytes) = buffer.finish() {
+                        return bytes;
+                    }
+                }
                 () = sleep_until(next_allowance) => {}
                 _ = self.heartbeats.tick() => return HEARTBEAT,
             }
@@ -144,9 +163,9 @@ impl EventStream for ProgressStream {
     }
 }
 
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
+async fn activity_ready(activity: &mut Option<ActivityFeed>, filter: &EventFilter) {
+    match activity {
+        Some(activity) => activity.ready(filter).await,
         None => pending().await,
     }
 }

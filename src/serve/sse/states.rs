@@ -12,6 +12,7 @@ use super::super::client_permit::ClientPermit;
 use super::{EventStream, ShutdownSignal, bye, control, heartbeats, hello};
 use crate::clock::Timestamp;
 use crate::hub::{Cursor, Hub, Snapshot};
+use crate::model::agent::AgentLevel;
 
 /// Shortest interval between snapshots: ten a second, as many as a screen can use, with a margin, because the network may deliver two
 /// close together.
@@ -29,6 +30,7 @@ pub(super) struct StateStream {
     heartbeats: Interval,
     shutdown: ShutdownSignal,
     phase: StatePhase,
+    level: AgentLevel,
     _permit: ClientPermit,
 }
 
@@ -44,7 +46,7 @@ enum StatePhase {
 }
 
 impl StateStream {
-    pub(super) fn new(server: &ServerContext, permit: ClientPermit) -> Self {
+    pub(super) fn new(server: &ServerContext, permit: ClientPermit, level: AgentLevel) -> Self {
         let first = server.hub.snapshot();
         let heartbeat = server.settings.state_heartbeat;
         StateStream {
@@ -55,6 +57,7 @@ impl StateStream {
             sent: first.version,
             cursor: first.cursor.clone(),
             phase: StatePhase::New(hello(server, &first.cursor, heartbeat), first),
+            level,
             _permit: permit,
         }
     }
@@ -75,7 +78,7 @@ impl StateStream {
         self.not_before = Instant::now() + INTERVAL;
         self.sent = snapshot.version;
         self.cursor = snapshot.cursor.clone();
-        snapshot.frame()
+        snapshot.frame(self.level)
     }
 
     fn final_frame(&mut self) -> Bytes {

@@ -11,15 +11,17 @@ use super::*;
 use crate::discover;
 use crate::engine;
 use crate::format::Rules;
+use crate::model::agent::AgentLevel;
 
 fn scope(path: PathBuf) -> Scope {
     let request = Request { named: vec![path], auto_discover: false };
     let found = discover::discover(&request, &discover::current_folder()).unwrap();
-    Scope { request, found }
+    Scope { request, found, sessions: None }
 }
 
 fn engine(scope: &Scope) -> Engine {
     Engine::new(engine::EngineSettings {
+        agents: AgentLevel::Off,
         tasks: scope.found.tasks.clone(),
         sources: scope.found.sources.clone(),
         zone: TimeZone::UTC,

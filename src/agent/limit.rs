@@ -1,0 +1,140 @@
+//! Limits in an agent's own words: which one, and when it resets. The phrases drift with its versions; what does not parse is a limit
+//! without a time.
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
+
+use super::signal::LimitKind;
+use crate::clock::Timestamp;
+
+/// Words in front of `limit`, and the limit that they name.
+const KINDS: &[(&str, LimitKind)] = &[
+    ("session", LimitKind::Session),
+    ("5-hour", LimitKind::Session),
+    ("five_hour", LimitKind::Session),
+    ("daily", LimitKind::Daily),
+    ("weekly", LimitKind::Weekly),
+    ("seven_day", LimitKind::Weekly),
+    ("opus", LimitKind::Model),
+    ("sonnet", LimitKind::Model),
+    ("model", LimitKind::Model),
+    ("spend", LimitKind::Spending),
+    ("overage", LimitKind::Spending),
+    ("credits", LimitKind::Spending),
+    ("rate", LimitKind::Rate),
+];
+
+const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+/// The limit that an agent's own message states; `None` when it states none. `at` is the time of the message.
+pub(super) fn stated_limit(message: &str, at: Option<Timestamp>, zone: &TimeZone) -> Option<(LimitKind, Option<Timestamp>)> {
+    let text = message.to_lowercase().replace('\u{2019}', "'");
+    if !text.contains("limit reached")
+        && !text.contains("hit your")
+        && !text.contains("reached your")
+        && !text.contains("out of extra usage")
+    {
+        return None;
+    }
+    let kind = kind_of(&text);
+    let epoch = text.split('|').nth(1).and_then(|epoch| epoch.trim().split(|c: char| !c.is_ascii_digit()).next()?.parse::<i64>().ok());
+    let resets_at = match epoch {
+        Some(seconds) => Some(from_epoch(seconds)),
+        None => text.split_once("resets").and_then(|(_, when)| next_such_time(when, at?, zone)),
+    };
+    Some((kind, resets_at))
+}
+
+/// The limit that a name of the wire stands for.
+pub(super) fn kind_of(text: &str) -> LimitKind {
+    KINDS.iter().find(|(word, _)| text.contains(word)).map_or(LimitKind::Usage, |(_, kind)| *kind)
+}
+
+/// Seconds or milliseconds since 1970.
+pub(super) fn from_epoch(number: i64) -> Timestamp {
+    Timestamp::clamped(if number > 100_000_000_000 { number } else { number.saturating_mul(1000) })
+}
+
+/// ` 11pm (Europe/Berlin)`, ` at 3:30 PM`, ` Oct 12, 4am`: the next such time after `at`.
+fn next_such_time(when: &str, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    let named = when.split_once('(').and_then(|(_, name)| zone_named(name.split(')').next()?.trim()));
+    let zone = named.unwrap_or_else(|| zone.clone());
+    let now = zone.to_datetime(jiff::Timestamp::from_millisecond(at.0).ok()?);
+    let when = when.split('(').next()?;
+    let words: Vec<&str> = when.split([' ', ',']).filter(|word| !word.is_empty() && *word != "at").collect();
+    let (date, time) = match words.as_slice() {
+        [month, day, time @ ..] if month_of(month).is_some() => (date_of(now.date(), month_of(month)?, day), time),
+        time => (None, time),
+    };
+    let time = time_of(&time.iter().take(2).copied().collect::<String>())?;
+    let date = match date {
+        Some(date) => date,
+        None if time > now.time() => now.date(),
+        None => now.date().tomorrow().ok()?,
+    };
+    let resets = zone.to_timestamp(DateTime::from_parts(date, time)).ok()?;
+    Some(Timestamp::clamped(resets.as_millisecond()))
+}
+
+/// A zone by its name, whose case the text has lost.
+fn zone_named(name: &str) -> Option<TimeZone> {
+    TimeZone::get(name).ok()
+}
+
+fn month_of(word: &str) -> Option<i8> {
+    let at = MONTHS.iter().position(|month| word.starts_with(month))?;
+    i8::try_from(at + 1).ok()
+}
+
+/// The next such date from today on.
+fn date_of(today: Date, month: i8, day: &str) -> Option<Date> {
+    let day = day.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse().ok()?;
+    let date = Date::new(today.year(), month, day).ok()?;
+    if date < today { Date::new(today.year() + 1, month, day).ok() } else { Some(date) }
+}
+
+/// `11pm`, `3:30pm`, `15:00`; what follows is left alone.
+fn time_of(text: &str) -> Option<Time> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let hour: i8 = text[..digits].parse().ok()?;
+    let after = &text[digits..];
+    let (minute, half) = match after.strip_prefix(':') {
+        Some(minute) => (minute.get(..2)?.parse().ok()?, minute.get(2..)?),
+        None => (0, after),
+    };
+    let hour = match half.get(..2) {
+        Some("am" | "pm") if !(1..=12).contains(&hour) => return None,
+        Some("am") => hour % 12,
+        Some("pm") => hour % 12 + 12,
+        Some(_) | None if after.starts_with(':') => hour,
+        Some(_) | None => return None,
+    };
+    Time::new(hour, minute, 0, 0).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phrases_of_several_versions_are_understood() {
+        let at = "2026-10-09T14:00:00Z".parse::<jiff::Timestamp>().expect("a time");
+        let at = Timestamp(at.as_millisecond());
+        let berlin = TimeZone::get("Europe/Berlin").expect("it is known");
+        for (message, expected) in [
+            ("Claude AI usage limit reached|1791561600", Some(("usage", Some("2026-10-09T16:00:00.000Z")))),
+            ("You've hit your session limit · resets 11pm (Europe/Berlin)", Some(("session", Some("2026-10-09T21:00:00.000Z")))),
+            ("You\u{2019}ve hit your weekly limit · resets Oct 12, 4am (UTC)", Some(("weekly", Some("2026-10-12T04:00:00.000Z")))),
+            ("You've hit your limit · resets 3:30pm", Some(("usage", Some("2026-10-10T13:30:00.000Z")))),
+            ("5-hour limit reached ∙ resets 5pm", Some(("session", Some("2026-10-09T15:00:00.000Z")))),
+            ("You've hit your Opus limit · resets Jan 2 at 9am (UTC)", Some(("model", Some("2027-01-02T09:00:00.000Z")))),
+            ("You've hit your session limit · resets some day", Some(("session", None))),
+            ("You've hit your session limit · resets 99pm (Nowhere/Town)", Some(("session", None))),
+            ("API Error: 500 something", None),
+            ("The speed limit was raised", None),
+        ] {
+            let found = stated_limit(message, Some(at), &berlin).map(|(kind, resets)| (kind.name(), resets.map(|at| at.to_string())));
+            assert_eq!(found, expected.map(|(kind, at)| (kind, at.map(str::to_owned))), "{message}");
+        }
+    }
+}

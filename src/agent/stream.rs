@@ -1,0 +1,207 @@
+//! What agents print as JSON lines and runners keep in a log: Claude's `stream-json` and `codex exec --json`, with the runner's own lines
+//! between them. Such lines are the agent's and no log's: they hold texts that must not be quoted.
+
+use serde_json::Value;
+
+use super::blocks::{BlockReader, text};
+use super::claude::failure;
+use super::codex_exec::ExecReader;
+use super::limit;
+use super::session::{AgentKind, SessionHead, SessionId, parse};
+use super::signal::{CallId, FailureKind, Signal};
+use super::text::Allowance;
+use crate::model::agent::{AgentBasis, WaitingFor};
+
+/// The records of Claude's stream.
+const CLAUDE_TYPES: &[&str] = &[
+    "system",
+    "assistant",
+    "user",
+    "result",
+    "stream_event",
+    "tool_progress",
+    "rate_limit_event",
+    "tool_use_summary",
+    "auth_status",
+    "prompt_suggestion",
+];
+/// Those that name no session.
+const CONTROL_TYPES: &[&str] = &["control_request", "control_response", "control_cancel_request"];
+/// Records of Codex's own files.
+const ROLLOUT_TYPES: &[&str] = &["response_item", "event_msg", "session_meta", "turn_context", "compacted"];
+/// Those of Codex's stream.
+const CODEX_TYPES: &[&str] =
+    &["thread.started", "turn.started", "turn.completed", "turn.failed", "item.started", "item.updated", "item.completed"];
+
+/// Whether a line of a watched file is a record of an agent's, printed or copied: it holds texts that are nobody's to quote.
+pub(crate) fn is_agent_record(line: &str) -> bool {
+    let line = line.trim();
+    if !line.starts_with('{') {
+        return false;
+    }
+    // A last line without its end may lack its session.
+    let is_begun = || !line.ends_with('}') && states_type(line, CLAUDE_TYPES);
+    let is_transcript = || has(line, "\"sessionId\"") && (has(line, "\"isSidechain\"") || has(line, "\"leafUuid\""));
+    StreamReader::is_stream_line(line) || is_transcript() || (has(line, "\"payload\"") && states_type(line, ROLLOUT_TYPES)) || is_begun()
+}
+
+fn has(line: &str, part: &str) -> bool {
+    memchr::memmem::find(line.as_bytes(), part.as_bytes()).is_some()
+}
+
+/// Whether a `"type"` in the line is one of these.
+fn states_type(line: &str, names: &[&str]) -> bool {
+    const KEY: &str = "\"type\"";
+    memchr::memmem::find_iter(line.as_bytes(), KEY).any(|at| {
+        let value = line[at + KEY.len()..].trim_start().strip_prefix(':').and_then(|value| value.trim_start().strip_prefix('"'));
+        value.and_then(|value| value.split('"').next()).is_some_and(|name| names.contains(&name))
+    })
+}
+
+/// What a line of a captured stream states.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StreamLine {
+    /// The session that the line belongs to.
+    pub head: SessionHead,
+    pub signals: Vec<Signal>,
+}
+
+/// The reader of the streams in one log.
+#[derive(Debug)]
+pub(crate) struct StreamReader {
+    allowance: Allowance,
+    session: Option<StreamSession>,
+}
+
+#[derive(Debug)]
+struct StreamSession {
+    head: SessionHead,
+    blocks: BlockReader,
+    exec: ExecReader,
+    denials: usize,
+}
+
+impl StreamReader {
+    /// For one log.
+    pub fn new(allowance: Allowance) -> Self {
+        StreamReader { allowance, session: None }
+    }
+
+    /// Whether a line of a log is an agent's.
+    pub fn is_stream_line(line: &str) -> bool {
+        let is_claude = || has(line, "\"session_id\"") && states_type(line, CLAUDE_TYPES);
+        line.starts_with('{') && (is_claude() || states_type(line, CODEX_TYPES) || states_type(line, CONTROL_TYPES))
+    }
+
+    /// Reads a line that [`StreamReader::is_stream_line`].
+    pub fn read(&mut self, line: &str) -> Option<StreamLine> {
+        let record = parse(line)?;
+        let mut signals = Vec::new();
+        let kind = if CODEX_TYPES.contains(&text(&record, "type")) { AgentKind::Codex } else { AgentKind::ClaudeCode };
+        let id = match kind {
+            AgentKind::ClaudeCode => text(&record, "session_id"),
+            AgentKind::Codex => text(&record, "thread_id"),
+        };
+        if let Some(id) = SessionId::new(id)
+            && self.session.as_ref().is_none_or(|session| session.head.id != id)
+        {
+            self.session = Some(self.begin(kind, id, &record));
+        }
+        let session = self.session.as_mut().filter(|session| session.head.kind == kind)?;
+        match kind {
+            AgentKind::ClaudeCode => session.claude(&record, &mut signals),
+            AgentKind::Codex => session.exec.read(&record, &mut signals),
+        }
+        Some(StreamLine { head: session.head.clone(), signals })
+    }
+
+    fn begin(&self, kind: AgentKind, id: SessionId, record: &Value) -> StreamSession {
+        let cwd = Some(text(record, "cwd")).filter(|cwd| cwd.starts_with('/'));
+        let mut allowance = self.allowance.clone();
+        allowance.cwd = cwd.map(Into::into);
+        let cwd = allowance.cwd.as_ref().or(allowance.projects.first()).cloned().unwrap_or_default();
+        // Only a session without a person prints a stream.
+        let head = SessionHead { kind, basis: AgentBasis::Stream, id, cwd, headless: Some(true), started: None };
+        StreamSession { head, blocks: BlockReader::new(allowance.clone()), exec: ExecReader::new(allowance), denials: 0 }
+    }
+}
+
+impl StreamSession {
+    fn claude(&mut self, record: &Value, signals: &mut Vec<Signal>) {
+        let start = signals.len();
+        if record.get("parent_tool_use_id").is_some_and(Value::is_string) {
+            let writes = super::blocks::written_by(&record["message"], &self.blocks.allowance);
+            signals.extend(writes.into_iter().map(Signal::ChildWrote));
+            signals.push(Signal::ChildAlive);
+            return;
+        }
+        match text(record, "type") {
+            "assistant" if text(&record["message"], "model") == "<synthetic>" => {
+                signals.push(failure(record, None, &self.blocks.allowance))
+            }
+            "assistant" => self.blocks.assistant(&record["message"], signals),
+            "user" => {
+                let details = record.get("tool_use_result").unwrap_or(&Value::Null);
+                let blocks = record["message"]["content"].as_array().into_iter().flatten();
+                for block in blocks.filter(|block| text(block, "type") == "tool_result") {
+                    self.blocks.result(block, details, None, signals);
+                }
+                if signals.len() == start {
+                    signals.push(Signal::Turn);
+                }
+            }
+            "system" => self.system(record, signals),
+            "rate_limit_event" => signals.push(rate_limit(record)),
+            "control_request" if text(&record["request"], "subtype") == "can_use_tool" => {
+                signals.push(Signal::Asking(WaitingFor::Permission))
+            }
+            "control_response" | "control_cancel_request" => signals.push(Signal::Answered),
+            "result" => self.result(record, signals),
+            _ => signals.push(Signal::Alive),
+        }
+        self.denials += signals[start..].iter().filter(|signal| matches!(signal, Signal::Denied(_))).count();
+    }
+
+    fn system(&self, record: &Value, signals: &mut Vec<Signal>) {
+        let whole = |key: &str| record.get(key).and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
+        signals.push(match text(record, "subtype") {
+            "status" if text(record, "status") == "compacting" => Signal::Compacting,
+            "compact_boundary" => Signal::Compacted,
+            "api_retry" => Signal::Retry {
+                attempt: whole("attempt").unwrap_or(1),
+                max: whole("max_retries"),
+                status: whole("error_status"),
+                next_at: None,
+            },
+            "permission_denied" => Signal::Denied(self.blocks.tool(text(record, "tool_name"))),
+            "task_started" => Signal::BackgroundStarted(CallId::new(text(record, "task_id"))),
+            "task_notification" => Signal::BackgroundEnded(CallId::new(text(record, "task_id"))),
+            _ => Signal::Alive,
+        });
+    }
+
+    fn result(&mut self, record: &Value, signals: &mut Vec<Signal>) {
+        let denied = record.get("permission_denials").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        for denial in denied.iter().skip(self.denials) {
+            signals.push(Signal::Denied(self.blocks.tool(text(denial, "tool_name"))));
+        }
+        // The next turn of a long-lived process counts anew.
+        self.denials = 0;
+        signals.extend(record.get("total_cost_usd").and_then(Value::as_f64).filter(|cost| *cost >= 0.0).map(Signal::Cost));
+        if record.get("is_error").and_then(Value::as_bool) == Some(true)
+            && matches!(record.get("api_error_status").and_then(Value::as_u64), Some(401 | 403))
+        {
+            signals.push(Signal::TurnFailed(FailureKind::Authentication));
+        }
+        signals.push(Signal::Ended);
+    }
+}
+
+fn rate_limit(record: &Value) -> Signal {
+    let info = record.get("rate_limit_info").unwrap_or(record);
+    if text(info, "status") != "rejected" {
+        return Signal::Alive;
+    }
+    let resets_at = info.get("resetsAt").and_then(Value::as_i64).map(limit::from_epoch);
+    Signal::Limited { kind: limit::kind_of(text(info, "rateLimitType")), resets_at }
+}

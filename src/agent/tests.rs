@@ -1,0 +1,264 @@
+//! Each fixture of `fixtures/agents/` line by line: the phases that the session goes through, and what it shows at its end. Beside them
+//! what no file may bring about: a panic, a wait for a person that is certain and wrong, a text above the level.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::session::SessionId;
+use super::*;
+use crate::clock::Timestamp;
+use crate::model::agent::{AgentLevel, AgentPhase, AgentState};
+
+/// 2026-03-02T09:00:00Z, where the times of the fixtures begin.
+const START: i64 = 1_772_442_000_000;
+
+fn allowance(level: AgentLevel) -> Allowance {
+    Allowance::new(level, vec!["/work/shop".into()], Some("/work/shop".into()), TimeZone::UTC)
+}
+
+fn fixtures() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/agents");
+    let folders = fs::read_dir(root).expect("it is there").map(|entry| entry.expect("it can be listed").path());
+    let mut files: Vec<PathBuf> =
+        folders.flat_map(|folder| fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("it can be listed").path())).collect();
+    files.sort();
+    files
+}
+
+/// A session of a fixture, as the edges would drive it.
+struct SessionReplay {
+    head: Option<SessionHead>,
+    activity: Activity,
+    reader: Option<SessionReader>,
+    stream: StreamReader,
+    kind: AgentKind,
+    now: Timestamp,
+}
+
+impl SessionReplay {
+    fn new(path: &Path, level: AgentLevel) -> Self {
+        let allowance = allowance(level);
+        let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).expect("a folder of a format");
+        let kind = if folder.starts_with("codex") { AgentKind::Codex } else { AgentKind::ClaudeCode };
+        let own = SessionId::new("4cf8931b-0c1d-4e2f-8a3b-5c6d7e8f9a0b");
+        let is_stream = matches!(folder, "stream" | "codex_exec");
+        SessionReplay {
+            head: None,
+            activity: Activity::new(None, false),
+            reader: (!is_stream).then(|| SessionReader::new(kind, own, allowance.clone())),
+            stream: StreamReader::new(allowance),
+            kind,
+            now: Timestamp(START),
+        }
+    }
+
+    fn read(&mut self, line: &str) {
+        let mut signals = Vec::new();
+        match &mut self.reader {
+            Some(reader) => {
+                self.head = self.head.take().or_else(|| SessionReader::head(self.kind, line));
+                reader.read(line, &mut signals);
+            }
+            None if StreamReader::is_stream_line(line) => {
+                let Some(read) = self.stream.read(line) else { return };
+                if self.head.as_ref().is_some_and(|head| head.id != read.head.id) {
+                    self.activity = Activity::new(None, false);
+                }
+                self.activity.apply(Stamped { at: None, signal: Signal::Headless(true) }, self.now);
+                self.head = Some(read.head);
+                signals.extend(read.signals.into_iter().map(|signal| Stamped { at: None, signal }));
+            }
+            None => {}
+        }
+        let latest = signals.iter().filter_map(|stamped| stamped.at).max();
+        self.now = latest.map_or(Timestamp(self.now.0 + 1_000), |at| at.max(self.now));
+        for stamped in signals {
+            self.activity.apply(stamped, self.now);
+        }
+    }
+
+    fn state(&self) -> Option<AgentState> {
+        self.head.as_ref().map(|head| self.activity.state(head, self.now))
+    }
+}
+
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.trim_start_matches('\u{feff}').lines()
+}
+
+#[test]
+fn each_format_goes_through_its_phases() {
+    for path in fixtures() {
+        let text = fs::read_to_string(&path).expect("it can be read");
+        let mut replay = SessionReplay::new(&path, AgentLevel::Command);
+        let mut arc = String::new();
+        for line in lines(&text) {
+            replay.read(line);
+            let Some(state) = replay.state() else { continue };
+            let seconds = (replay.now.0 - START) / 1000;
+            let what = [
+                state.verb.map(label),
+                state.target.clone().map(|text| text.to_string()),
+                state.command.clone().map(|text| format!("`{text}`")),
+            ];
+            let what = what.into_iter().flatten().collect::<Vec<_>>().join(" ");
+            let about =
+                state.waiting.map(|waiting| format!(" for {} certain={}", label(waiting.wanted), waiting.certain)).unwrap_or_default();
+            writeln!(arc, "{seconds:>4} s {} {what}{about}", label(state.phase)).expect("a text takes it");
+        }
+        replay.now = Timestamp(replay.now.0 + 4 * 60_000);
+        let later = replay.state().map(|state| (state.phase, state.provenance));
+        let need = replay.activity.need("The agent", replay.now);
+        let end = serde_json::to_string_pretty(&replay.state()).expect("plain data");
+        writeln!(arc, "four minutes later: {later:?}\nneeds: {need:?}\n{end}").expect("a text takes it");
+        let name = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/agents")).expect("it is below");
+        insta::assert_snapshot!(name.with_extension("").to_string_lossy().replace('/', "_"), arc);
+    }
+}
+
+fn label(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value).map(|value| value.as_str().unwrap_or("-").to_owned()).unwrap_or_default()
+}
+
+/// Every text of every record is `text`, but those that make it a record.
+fn with_texts_replaced(value: &mut Value, text: &str, key: &str) {
+    const KEPT: &[&str] = &[
+        "type",
+        "subtype",
+        "timestamp",
+        "sessionId",
+        "session_id",
+        "cwd",
+        "name",
+        "entrypoint",
+        "id",
+        "call_id",
+        "tool_use_id",
+        "thread_id",
+        "role",
+        "status",
+        "source",
+    ];
+    match value {
+        Value::String(old) if !KEPT.contains(&key) => *old = format!("{text} {old}"),
+        Value::Array(items) => items.iter_mut().for_each(|item| with_texts_replaced(item, text, key)),
+        Value::Object(fields) => fields.iter_mut().for_each(|(key, value)| with_texts_replaced(value, text, key)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn only_what_a_level_names_carries_a_text() {
+    const CANARY: &str = "c4naryw0rd";
+    for path in fixtures() {
+        let text = fs::read_to_string(&path).expect("it can be read");
+        for (level, allowed) in [
+            (AgentLevel::Off, &[][..]),
+            (AgentLevel::Status, &[]),
+            (AgentLevel::Target, &["target", "current", "text", "recent"]),
+            (AgentLevel::Command, &["target", "current", "text", "recent", "command"]),
+        ] {
+            let mut replay = SessionReplay::new(&path, level);
+            for line in lines(&text) {
+                let changed = serde_json::from_str::<Value>(line).map(|mut record| {
+                    with_texts_replaced(&mut record, CANARY, "");
+                    record.to_string()
+                });
+                replay.read(changed.as_deref().unwrap_or(line));
+                let need = replay.activity.need("The agent", replay.now).map(|need| need.reason).unwrap_or_default();
+                assert!(!need.contains(CANARY), "{need}");
+                let state = replay.state().and_then(|state| state.at_level(level));
+                let mut carriers = Vec::new();
+                carriers_of(&serde_json::to_value(&state).expect("plain data"), CANARY, "", &mut carriers);
+                carriers.retain(|carrier| !allowed.contains(&carrier.as_str()));
+                assert!(carriers.is_empty(), "{}: {carriers:?} at {level:?}", path.display());
+            }
+        }
+    }
+}
+
+fn carriers_of(value: &Value, canary: &str, key: &str, to: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.contains(canary) => to.push(key.to_owned()),
+        Value::Array(items) => items.iter().for_each(|item| carriers_of(item, canary, key, to)),
+        Value::Object(fields) => fields.iter().for_each(|(key, value)| carriers_of(value, canary, key, to)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// A record with one of its values gone or of another type.
+fn drifted(record: &mut Value, at: &mut usize, kind: u8) {
+    if *at == 0 {
+        *record = match kind % 6 {
+            0 => Value::Null,
+            1 => Value::Bool(true),
+            2 => 1e18.into(),
+            3 => Value::String("x".into()),
+            4 => Value::Array(vec![Value::Null]),
+            _ => serde_json::json!({"y": {}}),
+        };
+        *at = usize::MAX;
+        return;
+    }
+    *at -= 1;
+    let inner: Vec<&mut Value> = match record {
+        Value::Array(items) => items.iter_mut().collect(),
+        Value::Object(fields) => fields.values_mut().collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    };
+    for value in inner {
+        // Once is enough.
+        if *at < usize::MAX / 2 {
+            drifted(value, at, kind);
+        }
+    }
+}
+
+proptest! {
+    /// Fields that are gone or of another type cost what they say, and never make a session without a person wait for one.
+    #[test]
+    fn drift_ends_nothing_and_makes_nobody_wait(which in any::<prop::sample::Index>(), line in any::<prop::sample::Index>(), at in 0usize..40, kind in any::<u8>()) {
+        let files = fixtures();
+        let path = &files[which.index(files.len())];
+        let text = fs::read_to_string(path).expect("it can be read");
+        let all: Vec<&str> = lines(&text).collect();
+        let changed = line.index(all.len());
+        let mut replay = SessionReplay::new(path, AgentLevel::Target);
+        for (index, line) in all.iter().enumerate() {
+            let mut line = (*line).to_owned();
+            if index == changed && let Ok(mut record) = serde_json::from_str::<Value>(&line) {
+                let mut at = at;
+                drifted(&mut record, &mut at, kind);
+                line = record.to_string();
+            }
+            replay.read(&line);
+            let state = replay.state();
+            let waits = state.is_some_and(|state| state.headless != Some(false) && state.phase == AgentPhase::Waiting && state.waiting.is_some_and(|waiting| waiting.certain));
+            let asks = path.ends_with("stream/loop.jsonl");
+            prop_assert!(!waits || asks, "{} line {}", path.display(), index + 1);
+            replay.activity.next_change(replay.now);
+        }
+    }
+
+    /// Any bytes and any beginning of a record.
+    #[test]
+    fn any_line_is_survived(line in "\\PC{0,200}", cut in any::<prop::sample::Index>(), which in any::<prop::sample::Index>()) {
+        let files = fixtures();
+        let path = &files[which.index(files.len())];
+        let text = fs::read_to_string(path).expect("it can be read");
+        let mut replay = SessionReplay::new(path, AgentLevel::Command);
+        replay.read(&line);
+        for line in lines(&text) {
+            let end = line.floor_char_boundary(cut.index(line.len() + 1));
+            replay.read(&line[..end]);
+            if let Some(reader) = &mut replay.reader {
+                reader.read_cut(&line[..end], &mut Vec::new());
+            }
+        }
+    }
+}

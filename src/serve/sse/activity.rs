@@ -1,0 +1,77 @@
+//! What the agents do, on a stream that asks for it: the latest of each session, at most once a second, five of all of them together.
+//!
+//! It stands beside the events: it has no number, is in no log, and carries the cursor that the client has.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use super::super::query::EventFilter;
+use super::{FrameBuffer, sleep_until};
+use crate::hub::{Activities, Cursor, Hub, sse_frame};
+use crate::model::agent::AgentLevel;
+use crate::rate_limiter::LatestLimiter;
+
+/// Activities of all sessions together, a second.
+const MAX_RATE: u32 = 5;
+
+pub(super) struct ActivityFeed {
+    activities: watch::Receiver<Activities>,
+    level: AgentLevel,
+    limiter: LatestLimiter,
+    /// The version of each session that was sent last.
+    sent: HashMap<String, u64>,
+}
+
+impl ActivityFeed {
+    /// For a client of this level.
+    pub(super) fn new(hub: &Hub, level: AgentLevel) -> Self {
+        ActivityFeed { activities: hub.activities(), level, limiter: LatestLimiter::new(MAX_RATE), sent: HashMap::new() }
+    }
+
+    /// Waits until something may be sent. Cancel safe.
+    pub(super) async fn ready(&mut self, filter: &EventFilter) {
+        loop {
+            // Marked before it is read: what is published meanwhile wakes again.
+            let all = self.activities.borrow_and_update().clone();
+            let now = Instant::now();
+            let due = self.due(&all, filter, now);
+            if due.is_some_and(|due| due <= now) {
+                return;
+            }
+            tokio::select! {
+                () = sleep_until(due) => {}
+                changed = self.activities.changed() => if changed.is_err() {
+                    std::future::pending::<()>().await;
+                },
+            }
+        }
+    }
+
+    /// Adds the frames of what may be sent now.
+    pub(super) fn write(&mut self, filter: &EventFilter, cursor: &Cursor, buffer: &mut FrameBuffer) {
+        let all = self.activities.borrow().clone();
+        let now = Instant::now();
+        self.sent.retain(|key, _| all.iter().any(|entry| entry.key == *key));
+        for entry in all.iter().filter(|entry| filter.matches_task(&entry.activity.task_id)) {
+            if self.sent.get(&entry.key) == Some(&entry.version) || self.limiter.due(&entry.key, now) > now {
+                continue;
+            }
+            let Some(json) = entry.json(self.level) else { return };
+            self.limiter.record(&entry.key, now);
+            self.sent.insert(entry.key.clone(), entry.version);
+            buffer.push(sse_frame(cursor, "activity", &json, None));
+        }
+    }
+
+    /// When the next one may be sent; `None` when there is none.
+    fn due(&mut self, all: &Activities, filter: &EventFilter, now: Instant) -> Option<Instant> {
+        if self.level == AgentLevel::Off {
+            return None;
+        }
+        let waiting =
+            all.iter().filter(|entry| filter.matches_task(&entry.activity.task_id) && self.sent.get(&entry.key) != Some(&entry.version));
+        waiting.map(|entry| self.limiter.due(&entry.key, now)).min()
+    }
+}
