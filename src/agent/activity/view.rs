@@ -25,7 +25,7 @@ const DENIALS: u32 = 3;
 
 /// What a session shows at a moment.
 #[derive(Debug, Clone, PartialEq)]
-struct Shown {
+struct ShownPhase {
     phase: AgentPhase,
     since: Timestamp,
     provenance: Provenance,
@@ -167,9 +167,9 @@ impl Activity {
         })
     }
 
-    fn shown(&self, now: Timestamp) -> Shown {
-        let explicit = |phase, since| Shown { phase, since, provenance: Provenance::Explicit };
-        let derived = |phase, since| Shown { phase, since, provenance: Provenance::Derived };
+    fn shown(&self, now: Timestamp) -> ShownPhase {
+        let explicit = |phase, since| ShownPhase { phase, since, provenance: Provenance::Explicit };
+        let derived = |phase, since| ShownPhase { phase, since, provenance: Provenance::Derived };
         let silent = self.as_of.filter(|at| elapsed(*at, now) > SILENCE);
         if let Some((_, _, since)) = self.limit_at(now) {
             return explicit(AgentPhase::Limited, since);
@@ -179,7 +179,7 @@ impl Activity {
         }
         if let Some((_, certain, since)) = self.waiting(now) {
             let provenance = if certain { Provenance::Explicit } else { Provenance::Inferred };
-            return Shown { phase: AgentPhase::Waiting, since, provenance };
+            return ShownPhase { phase: AgentPhase::Waiting, since, provenance };
         }
         if let Some((_, since)) = self.retry.as_ref().filter(|_| silent.is_none()) {
             return explicit(AgentPhase::Retrying, *since);
@@ -196,7 +196,7 @@ impl Activity {
         }
         let over = |since, provenance| {
             let phase = if self.headless == Some(true) && self.background.is_empty() { AgentPhase::Ended } else { AgentPhase::Idle };
-            Shown { phase, since, provenance }
+            ShownPhase { phase, since, provenance }
         };
         match (self.turn, silent) {
             (TurnState::Over(since), _) => over(since, Provenance::Derived),
