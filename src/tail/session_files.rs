@@ -224,15 +224,13 @@ impl SessionFiles {
 fn announcement(session: &FoundSession, level: AgentLevel) -> String {
     let folder = session.root.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let above = session.root.parent().and_then(Path::file_name).map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let (level, what) = match level {
-        AgentLevel::Off | AgentLevel::Status => ("status", "what kind of thing it does, no text"),
-        AgentLevel::Target => ("target", "programs and paths, no text of its own but its list"),
-        AgentLevel::Command => ("command", "programs, paths and commands"),
+    let level = match level {
+        AgentLevel::Off | AgentLevel::Status => "status",
+        AgentLevel::Target => "target",
+        AgentLevel::Command => "command",
     };
-    format!(
-        "the sessions that {} keeps in {above}/{folder} are read beside the run, at level {level} ({what}); --agent off turns it off",
-        session.kind.title()
-    )
+    // Short enough for a line above the box.
+    format!("reads {}'s sessions in {above}/{folder}, level {level}; --agent off turns it off", session.kind.title())
 }
 
 #[cfg(test)]
