@@ -25,6 +25,9 @@ use crate::model::state::StoryState;
 /// Longest `wait`, in seconds. Proxies commonly give up after a minute.
 const MAX_WAIT: u64 = 60;
 
+/// A response waits so long for the first snapshot: longer than the reading takes to make one, at all events.
+const FIRST_SNAPSHOT_WAIT: Duration = Duration::from_secs(10);
+
 /// Largest and default number of events in a response.
 const MAX_EVENTS: u64 = 10_000;
 const DEFAULT_EVENTS: u64 = 1_000;
@@ -37,7 +40,7 @@ pub(super) async fn state(request: HttpRequest, server: Arc<ServerContext>) -> R
     let wait = parse_wait(&request)?;
     let process = server.hub.instance();
     let level = audience::level(&server.settings, request.peer.as_ref(), &request.headers);
-    let mut snapshot = server.hub.snapshot();
+    let mut snapshot = first_snapshot(&server).await;
     if etag_matches(&request.headers, &etag(process, &snapshot, level)) && !wait.is_zero() {
         let _permit = permit_to_wait(&server)?;
         tokio::select! {
@@ -57,6 +60,19 @@ pub(super) async fn state(request: HttpRequest, server: Arc<ServerContext>) -> R
     insert(headers, HeaderName::from_static("last-event-id"), &snapshot.cursor.to_string());
     insert(headers, ETAG, &etag);
     Ok(response)
+}
+
+/// The snapshot; right after the start, the first one once it is there.
+async fn first_snapshot(server: &ServerContext) -> Arc<Snapshot> {
+    let snapshot = server.hub.snapshot();
+    if snapshot.version > 0 {
+        return snapshot;
+    }
+    tokio::select! {
+        first = server.hub.snapshot_after(0) => first.unwrap_or(snapshot),
+        () = tokio::time::sleep(FIRST_SNAPSHOT_WAIT) => snapshot,
+        () = server.shutdown.clone().requested() => snapshot,
+    }
 }
 
 /// `GET /api/stories/{task}/{story}`: one story whole, with the criteria and attempts that the snapshot leaves out. Both segments are

@@ -42,6 +42,12 @@ const SNAPSHOT_TIME_SHARE: u32 = 250;
 /// Delay of a snapshot after its events: clients that were just written to often need the processor of this thread.
 const SNAPSHOT_DELAY: Duration = Duration::from_millis(5);
 
+/// The first snapshot waits until every file has been read once and no decision about what stands there is due within
+/// [`SETTLING_TIME`]: a client that asks right after the start must not take a half-read run for the whole. After
+/// [`FIRST_SNAPSHOT_PATIENCE`] it comes anyway.
+const SETTLING_TIME: Duration = Duration::from_millis(500);
+const FIRST_SNAPSHOT_PATIENCE: Duration = Duration::from_secs(3);
+
 /// The engine, its sink, and the timing of snapshots.
 pub(super) struct Driver {
     pub(super) engine: Engine,
@@ -52,6 +58,8 @@ pub(super) struct Driver {
     pub(super) state_version: u64,
     /// When the next tick is due although no file changes.
     pub(super) next_tick: Option<Duration>,
+    /// When the engine last decided what was pending.
+    ticked_at: Duration,
     /// Notices that go out with the next update.
     notices: Vec<Notice>,
     /// Version of the last snapshot, and when it was taken.
@@ -75,6 +83,7 @@ impl Driver {
             sink,
             state_version: 0,
             next_tick: None,
+            ticked_at: Duration::ZERO,
             notices: Vec::new(),
             last_snapshot: None,
             snapshot_cost: Duration::ZERO,
@@ -154,6 +163,7 @@ impl Driver {
         let Output { events, mut notices, state_version, next_tick, advice } = self.engine.tick(now);
         self.notices.append(&mut notices);
         (self.state_version, self.next_tick, self.advice) = (state_version, next_tick, advice);
+        self.ticked_at = now.elapsed;
         events
     }
 
@@ -168,12 +178,20 @@ impl Driver {
     /// When the next snapshot is due; `None` while the last one is current.
     pub(super) fn snapshot_due(&self) -> Option<Duration> {
         match self.last_snapshot {
-            None => Some(Duration::ZERO),
+            None => Some(self.first_snapshot_due()),
             Some((version, at)) => {
                 let interval = (self.snapshot_cost * SNAPSHOT_TIME_SHARE).clamp(SNAPSHOT_MIN_INTERVAL, SNAPSHOT_MAX_INTERVAL);
                 let earliest = self.dirty_since.map_or(Duration::ZERO, |since| since + SNAPSHOT_DELAY);
                 (version != self.state_version).then(|| (at + interval).max(earliest))
             }
+        }
+    }
+
+    fn first_snapshot_due(&self) -> Duration {
+        match self.next_tick.filter(|_| self.scanned) {
+            None if self.scanned => Duration::ZERO,
+            Some(decision) if decision > self.ticked_at + SETTLING_TIME => Duration::ZERO,
+            None | Some(_) => FIRST_SNAPSHOT_PATIENCE,
         }
     }
 

@@ -45,7 +45,7 @@ fn once_ends_with_a_state() {
     let asked = scope(folder.path().join("p.txt"));
     let engine = engine(&asked);
     run(asked, HashMap::new(), engine, &TailHandle::new(), settings, Box::new(publish));
-    assert_eq!(told.iter().filter(|is_state| *is_state).count(), 2);
+    assert_eq!(told.iter().filter(|is_state| *is_state).count(), 1);
 }
 
 #[test]
