@@ -68,7 +68,9 @@ pub fn events_of_all() -> Vec<(String, String)> {
 
 fn cases() -> Vec<PathBuf> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let cases: Vec<PathBuf> = folders(&fixtures).iter().flat_map(|family| folders(family)).collect();
+    // Session files of agents give no events: the tests of `agent` read them.
+    let families = folders(&fixtures).into_iter().filter(|family| !family.ends_with("agents"));
+    let cases: Vec<PathBuf> = families.flat_map(|family| folders(&family)).collect();
     assert!(cases.len() >= 10, "the fixtures are gone: {cases:?}");
     cases
 }

@@ -66,7 +66,7 @@ fn counts(facts: &[Fact]) -> HashMap<(String, bool), u32> {
 
 proptest! {
     #[test]
-    fn a_record_is_told_once_at_any_prefixes(lines in any_log(), pauses in prop::collection::vec(0u8..4, 1..40)) {
+    fn a_record_gives_one_event_at_any_prefixes(lines in any_log(), pauses in prop::collection::vec(0u8..4, 1..40)) {
         let mut reader = LogParser::new(TimeZone::UTC);
         let mut facts = Vec::new();
         for (n, line) in lines.iter().enumerate() {
