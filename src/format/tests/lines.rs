@@ -1,6 +1,7 @@
 //! Lines that say everything by themselves, and JSON records.
 
 use super::{check, read};
+use crate::fact::Statement;
 use crate::format::SourceKind;
 
 #[test]
@@ -22,11 +23,16 @@ fn story_lines_say_everything_by_themselves() {
 
 #[test]
 fn other_bracketed_lines_are_no_story_lines() {
-    check(
-        "[US-003] Complete rewrite of the parser\n[US-003] Failed login shows a message\n[INFO] Starting server\n\
-         [2/5] Starting\n[12:00:01] Completed\n[UTF-8] Done\n[US-003] is next\n[ ] Starting\n[US-003 Starting\n",
-        "",
+    check("[INFO] Starting server\n[2/5] Starting\n[12:00:01] Completed\n[UTF-8] Done\n[ ] Starting\n", "");
+}
+
+#[test]
+fn a_word_in_a_title_is_no_outcome() {
+    let (_, facts, settled) = read(
+        "[US-003] Complete rewrite of the parser\n[US-003] Failed login shows a message\n[US-003] Blocked accounts cannot log in\n[US-003] is next\n",
     );
+    let outcomes: Vec<_> = facts.iter().chain(&settled).filter(|fact| !matches!(fact.statement, Statement::StoryStarted { .. })).collect();
+    assert!(outcomes.is_empty(), "{outcomes:?}");
 }
 
 #[test]
