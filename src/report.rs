@@ -1,7 +1,7 @@
 //! `report`: a run after the fact, as one file to look at or to send on.
 //!
 //! Every form is a pure function of the state and the log; only [`run`] reads and writes. Nothing was recorded beforehand: the files are the
-//! recording. To add a form: a file here, an arm in [`render`], and its name in [`ReportFormat::ALL`].
+//! recording. To add a form: a file here, an arm in `render`, and its name in [`ReportFormat::ALL`].
 
 mod bundle;
 mod chrome_trace;
