@@ -412,12 +412,15 @@ impl Log {
     /// In a log of records only what looks like one and was not taken, and JSON that says nothing to us: its prose, its rules and the headings of
     /// its writer are nothing to understand.
     fn is_unknown(&self, line: usize) -> bool {
+        if self.is_understood(line) {
+            return false;
+        }
         let is_json = self.lines.get(line - self.lines.base()).class == HeldClass::Json;
         let is_log_of_records = self.header.is_known() || !self.reported.is_empty();
         if is_log_of_records && self.kind() == SourceKind::ProgressLog {
             is_json || self.passed_over.binary_search(&line).is_ok()
         } else {
-            !self.is_understood(line)
+            true
         }
     }
 
