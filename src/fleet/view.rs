@@ -93,17 +93,7 @@ impl DatedCard {
             Headline::Planned,
             Headline::Passed,
         ];
-        let kind = self.attention(now).map(|attention| attention.kind);
-        let headline = match (self.card.status, kind) {
-            (TaskStatus::Running, Some(AttentionKind::NeedsYou)) => Headline::NeedsYou,
-            (TaskStatus::Running, Some(AttentionKind::Quiet)) => Headline::Quiet,
-            (TaskStatus::Running, None) => Headline::Running,
-            (TaskStatus::Waiting, _) => Headline::Waiting,
-            (TaskStatus::Planned, _) => Headline::Planned,
-            (TaskStatus::Ended, _) => Headline::Ended,
-            (TaskStatus::Passed, _) => Headline::Passed,
-            (TaskStatus::Failed, _) => Headline::Failed,
-        };
+        let headline = Headline::of(self.card.status, self.attention(now).map(|attention| attention.kind));
         ORDER.iter().position(|known| *known == headline).unwrap_or(ORDER.len())
     }
 

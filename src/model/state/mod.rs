@@ -188,17 +188,7 @@ impl TaskState {
 
     /// What one word says of it.
     pub fn headline(&self) -> Headline {
-        let wanted = self.attention.as_ref().map(|attention| attention.kind);
-        match (self.status, wanted) {
-            (TaskStatus::Running, Some(AttentionKind::Quiet)) => Headline::Quiet,
-            (TaskStatus::Running, Some(AttentionKind::NeedsYou)) => Headline::NeedsYou,
-            (TaskStatus::Running, None) => Headline::Running,
-            (TaskStatus::Waiting, _) => Headline::Waiting,
-            (TaskStatus::Planned, _) => Headline::Planned,
-            (TaskStatus::Ended, _) => Headline::Ended,
-            (TaskStatus::Passed, _) => Headline::Passed,
-            (TaskStatus::Failed, _) => Headline::Failed,
-        }
+        Headline::of(self.status, self.attention.as_ref().map(|attention| attention.kind))
     }
 }
 
@@ -224,6 +214,20 @@ pub enum Headline {
 }
 
 impl Headline {
+    /// What a task wants, else its status.
+    pub fn of(status: TaskStatus, attention: Option<AttentionKind>) -> Headline {
+        match (status, attention) {
+            (TaskStatus::Running, Some(AttentionKind::Quiet)) => Headline::Quiet,
+            (TaskStatus::Running, Some(AttentionKind::NeedsYou)) => Headline::NeedsYou,
+            (TaskStatus::Running, None) => Headline::Running,
+            (TaskStatus::Waiting, _) => Headline::Waiting,
+            (TaskStatus::Planned, _) => Headline::Planned,
+            (TaskStatus::Ended, _) => Headline::Ended,
+            (TaskStatus::Passed, _) => Headline::Passed,
+            (TaskStatus::Failed, _) => Headline::Failed,
+        }
+    }
+
     /// In the order in which they want a look.
     pub const ALL: [Headline; 8] = [
         Headline::NeedsYou,
