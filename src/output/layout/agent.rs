@@ -18,7 +18,8 @@ impl Body<'_> {
     /// The row about the agent, with its list below it.
     pub(super) fn agent(&self, task: &TaskState) -> Vec<Row> {
         if let Some(agent) = task.agents.first() {
-            let mut rows = vec![self.activity(agent, task.agents.len())];
+            let others = task.agents[1..].iter().filter(|other| other.phase != AgentPhase::Ended).count();
+            let mut rows = vec![self.activity(agent, others)];
             rows.extend(self.todo(agent));
             return rows;
         }
@@ -32,7 +33,7 @@ impl Body<'_> {
         vec![label("Last Change: ").title(path, Paint::Plain).right(age, Paint::Dim)]
     }
 
-    fn activity(&self, agent: &AgentState, sessions: usize) -> Row {
+    fn activity(&self, agent: &AgentState, others: usize) -> Row {
         let about = if agent.provenance == Provenance::Inferred { "about " } else { "" };
         let for_long = self.scene.shown_time().since(agent.phase_since).map(short_duration);
         let for_long = match (agent.phase, for_long) {
@@ -67,7 +68,7 @@ impl Body<'_> {
             .title(whose, Paint::Dim);
         match tests.filter(|_| self.is_roomy()) {
             Some((words, paint)) => row.right(words, paint),
-            None if sessions > 1 && self.is_roomy() => row.right(format!("+{} more", sessions - 1), Paint::Dim),
+            None if others > 0 && self.is_roomy() => row.right(format!("+{others} more"), Paint::Dim),
             None => row,
         }
     }

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fact::Provenance;
+use crate::model::agent::AgentPhase;
 use crate::model::state::{CriterionState, CriterionStatus, CurrentStory, StoryStatus, TaskState, TaskStatus, TerminalLine};
 use crate::output::{sample, text};
 use crate::text::CleanText;
@@ -70,6 +71,19 @@ fn every_status_at_every_width() {
         check_state(name, &fixture(name), &Connection::Local, widths());
     }
     check("nothing", vec![], widths());
+}
+
+#[test]
+fn a_session_that_ended_is_not_counted_among_the_others() {
+    let mut state = fixture("agents");
+    let agents = &mut state.tasks[0].agents;
+    agents[0].tests = None;
+    agents.truncate(2);
+    let row = |state: &State| draw_state(state, &Connection::Local, CANVAS).into_iter().find(|line| line.contains("Agent: ")).unwrap();
+    state.tasks[0].agents[1].phase = AgentPhase::Thinking;
+    assert!(row(&state).contains("+1 more"), "{}", row(&state));
+    state.tasks[0].agents[1].phase = AgentPhase::Ended;
+    assert!(!row(&state).contains("more"), "{}", row(&state));
 }
 
 #[test]

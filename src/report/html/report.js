@@ -79,7 +79,7 @@ const NOW = millis(DATA.generated_at);
 class Report {
   all = true;
   folds = new Map();
-  log = new Log();
+  log = new Log(() => this.draw());
   #recordings = new Map(DATA.tasks.map((task) => [task.beginning.task_id, new Recording(task, DATA.events)]));
   #steps = new Map();
   #chosen = null;
@@ -148,7 +148,7 @@ class Report {
         ${stories(this, task, then, Math.max(end, then || 0))}
         ${hasBegun(task) ? burnup(task, then, true, this.#size) : nothing}
         ${sources(task, DATA.notices, NOW)}
-        ${DATA.events.length ? eventLog(this, this.log, task, then) : nothing}
+        ${DATA.events.length ? eventLog(this.log, task, then) : nothing}
         ${earlier(task, NOW)}
       </div>`, $("main"));
     const burn = $("burn");
@@ -157,9 +157,7 @@ class Report {
       if (burn) this.#resize.observe(burn);
       this.#observed = burn;
     }
-    const first = this.log.element == null;
-    this.log.element = document.querySelector(".vp");
-    if (first && this.log.element) this.draw();
+    this.log.attach();
   }
 
   #shown = null;
@@ -223,28 +221,6 @@ class Report {
   loading() {
     return "left out of this report: it would have been too long";
   }
-
-  search(words, focus = true) {
-    this.log.query = words;
-    if (focus) this.log.filter = "all";
-    if (this.log.element) this.log.element.scrollTop = 0;
-    this.draw();
-    if (focus) requestAnimationFrame(() => $("search")?.focus());
-  }
-
-  filter(name) {
-    this.log.filter = name;
-    if (this.log.element) this.log.element.scrollTop = 0;
-    this.draw();
-  }
-
-  newest = () => {
-    this.log.unseen = 0;
-    if (this.log.element) this.log.element.scrollTop = 0;
-    this.draw();
-  };
-
-  scrolled = () => this.draw();
 
   toggleAll = () => {};
 

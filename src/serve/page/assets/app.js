@@ -27,7 +27,7 @@ const nameOf = (story) => story?.story_id ?? story?.title;
 class App {
   all = false;
   folds = new Map();
-  log = new Log();
+  log = new Log(() => this.draw());
   #link = null;
   #leave = null;
   #opened = new Map();
@@ -121,9 +121,7 @@ class App {
       if (burn) this.#resize.observe(burn);
       this.#observed = burn;
     }
-    const first = this.log.element == null;
-    this.log.element = document.querySelector(".vp");
-    if (first && this.log.element) this.draw();
+    this.log.attach();
     // For whoever measures; a page is left open for days.
     if (performance.getEntriesByName("drawn").length >= 60) performance.clearMeasures("drawn");
     performance.measure("drawn", { start: began });
@@ -146,7 +144,7 @@ class App {
         ${stories(this, task, now)}
         ${begun ? burnup(task, now, frozen, this.#size) : nothing}
         ${sources(task, state.notices, now)}
-        ${begun || this.log.all.length ? events(this, this.log, task, now) : nothing}
+        ${begun || this.log.all.length ? events(this.log, task, now) : nothing}
         ${earlier(task, now)}
         ${embed(BASE)}
       </div>`;
@@ -246,31 +244,6 @@ class App {
   loading(story) {
     return this.#wholes.trouble(story) ?? "being fetched …";
   }
-
-  search(words, focus = true) {
-    this.log.query = words;
-    if (focus) this.log.filter = "all";
-    if (this.log.element) this.log.element.scrollTop = 0;
-    this.draw();
-    if (focus) requestAnimationFrame(() => $("search")?.focus());
-  }
-
-  filter(name) {
-    this.log.filter = name;
-    if (this.log.element) this.log.element.scrollTop = 0;
-    this.draw();
-  }
-
-  newest = () => {
-    this.log.unseen = 0;
-    if (this.log.element) this.log.element.scrollTop = 0;
-    this.draw();
-  };
-
-  scrolled = () => {
-    if (this.log.element.scrollTop < this.log.rowHeight) this.log.unseen = 0;
-    this.draw();
-  };
 
   async copied(event, text) {
     const button = event.currentTarget;

@@ -51,7 +51,7 @@ function failure(app, task, story, now) {
   return html`<section class="alert" aria-labelledby="al" role="alert"><div>${icon("failed")}
     <h2 id="al">${storyName(story)} failed<small>attempt ${story.attempt_count}${story.finished_at ? ` · ${moment(millis(story.finished_at), now, story.finished_precision)}` : ""}</small></h2>
     <p>${situation(task)}</p>
-    <div class="btns"><button class="btn" type="button" @click=${(event) => app.copied(event, line)}>${icon("copy")}<span>Copy error</span></button><button class="btn" type="button" @click=${() => app.search(story.story_id ?? story.title)}>Show in log</button></div>
+    <div class="btns"><button class="btn" type="button" @click=${(event) => app.copied(event, line)}>${icon("copy")}<span>Copy error</span></button><button class="btn" type="button" @click=${() => app.log.search(story.story_id ?? story.title)}>Show in log</button></div>
     <pre tabindex="0">${kind}${reason}${more ? `\n${more}` : ""}</pre>
     <p class="src">${[where, error?.provenance ?? last?.provenance].filter(Boolean).join(" · ")}</p></div></section>`;
 }
@@ -69,8 +69,6 @@ function stopped(app, task, now) {
 function situation(task) {
   if (!isOver(task)) return "The run goes on.";
   const open = task.stories.filter((story) => story.status === "open").length;
-  const what = task.end_reason ? `${upper(task.end_reason)}.` : "The runner has stopped.";
+  const what = `The runner has stopped${task.end_reason ? `: ${task.end_reason}` : ""}.`;
   return `${what} ${count(task.stories_passed, "story", "stories")} passed${open ? `, ${open} not started` : ""}.`;
 }
-
-const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);

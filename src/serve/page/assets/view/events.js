@@ -20,8 +20,9 @@ const SPARE = 6;
 
 const phone = matchMedia("(max-width: 620px)");
 
-/** What is kept of the log while the page is open: the reader's filter, place and what they have seen. */
+/** What is kept of the log while the page is open: the reader's filter, place and what they have seen. `draw` draws the page anew. */
 export class Log {
+  #draw;
   query = "";
   filter = "all";
   #all = [];
@@ -34,6 +35,44 @@ export class Log {
   /** Rows that came while the reader was further down. */
   unseen = 0;
   element = null;
+
+  constructor(draw) {
+    this.#draw = draw;
+  }
+
+  /** After the page was drawn: which rows are in sight is known once the list is there. */
+  attach() {
+    const first = this.element == null;
+    this.element = document.querySelector(".vp");
+    if (first && this.element) this.#draw();
+  }
+
+  search(words, focus = true) {
+    this.query = words;
+    if (focus) this.filter = "all";
+    this.#toTop();
+    if (focus) requestAnimationFrame(() => document.getElementById("search")?.focus());
+  }
+
+  only(filter) {
+    this.filter = filter;
+    this.#toTop();
+  }
+
+  newest = () => {
+    this.unseen = 0;
+    this.#toTop();
+  };
+
+  scrolled = () => {
+    if (this.element.scrollTop < this.rowHeight) this.unseen = 0;
+    this.#draw();
+  };
+
+  #toTop() {
+    if (this.element) this.element.scrollTop = 0;
+    this.#draw();
+  }
 
   get rowHeight() {
     return (phone.matches ? PHONE_ROW : ROW) * parseFloat(getComputedStyle(document.documentElement).fontSize);
@@ -83,14 +122,14 @@ function haystack(event) {
   return text;
 }
 
-export function events(app, log, task, now) {
+export function events(log, task, now) {
   const { rows, all } = log;
   return html`<section class="card log ev-card" aria-labelledby="h-ev">
     <header><h2 id="h-ev">Events</h2><p>newest first</p><p class="end" id="event-count">${rows.length === all.length ? count(all.length, "event") : `${rows.length} of ${all.length}`}</p></header>
-    <div class="bar"><label class="find">${icon("find")}<input type="search" id="search" placeholder="Search events" aria-label="Search events" autocomplete="off" spellcheck="false" .value=${log.query} @input=${(event) => app.search(event.target.value, false)}><kbd>/</kbd></label>
-      <div class="fl" role="group" aria-label="Show">${log.counts.map(([name, word, number]) => html`<button type="button" aria-pressed=${log.filter === name ? "true" : "false"} @click=${() => app.filter(name)}>${word}<b>${number}</b></button>`)}</div></div>
-    <div class="pw">${log.unseen > 0 ? html`<button class="newp" type="button" @click=${app.newest}>${log.unseen} new</button>` : nothing}</div>
-    <div class="vp" tabindex="0" role="region" aria-label="Event log" @scroll=${app.scrolled}>${rows.length > 0
+    <div class="bar"><label class="find">${icon("find")}<input type="search" id="search" placeholder="Search events" aria-label="Search events" autocomplete="off" spellcheck="false" .value=${log.query} @input=${(event) => log.search(event.target.value, false)}><kbd>/</kbd></label>
+      <div class="fl" role="group" aria-label="Show">${log.counts.map(([name, word, number]) => html`<button type="button" aria-pressed=${log.filter === name ? "true" : "false"} @click=${() => log.only(name)}>${word}<b>${number}</b></button>`)}</div></div>
+    <div class="pw">${log.unseen > 0 ? html`<button class="newp" type="button" @click=${log.newest}>${log.unseen} new</button>` : nothing}</div>
+    <div class="vp" tabindex="0" role="region" aria-label="Event log" @scroll=${log.scrolled}>${rows.length > 0
       ? rowsInSight(log, task, now)
       : html`<p class="none">${all.length === 0 ? "No events yet. They appear here as the run writes its log." : "No event matches."}</p>`}</div>
     <div class="legend">${[["explicit", "a line says so"], ["derived", "follows from several"], ["inferred", "a guess"]].map(([name, words]) => html`<span>${provenance(name)}${name}: ${words}</span>`)}</div>

@@ -28,7 +28,7 @@ function go(element) {
 export function keys(app) {
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, dialog[open]")) {
-      if (event.key === "Escape" && event.target.id === "search") app.search("", false);
+      if (event.key === "Escape" && event.target.id === "search") app.log.search("", false);
       return;
     }
     const here = () => rows().indexOf(document.activeElement);
