@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use statrs::distribution::{ContinuousCDF, Normal};
+use super::normal;
 
 /// The prior: half of all stories take longer than this.
 const PRIOR_SECS: f64 = 12.0 * 60.0;
@@ -26,7 +26,6 @@ pub(super) struct DurationModel {
     /// Of the logarithm of a story's seconds, over all paces, the doubt included.
     mu: f64,
     deviation: f64,
-    normal: Normal,
 }
 
 /// The pace of a run if it wanders in one of the ways: a local-level model (Durbin and Koopman, "Time Series Analysis by State Space
@@ -55,7 +54,7 @@ impl DurationModel {
         let mu = paces.iter().map(|pace| pace.share * pace.mu).sum::<f64>();
         let variance = |pace: &Pace| (pace.mu - mu).powi(2) + pace.sigma.powi(2) * (1.0 + pace.doubt + pace.wander);
         let deviation = paces.iter().map(|pace| pace.share * variance(pace)).sum::<f64>().sqrt();
-        DurationModel { paces, mu, deviation, normal: Normal::standard() }
+        DurationModel { paces, mu, deviation }
     }
 
     /// Seconds of one story at `z` standard deviations, the doubt about the pace included.
@@ -64,7 +63,7 @@ impl DurationModel {
     }
 
     /// Ways in which the run may go on: `to_come` stories, and a current one where `has_current`.
-    pub(super) fn draws(&self, to_come: u32, has_current: bool) -> Draws<'_> {
+    pub(super) fn draws(&self, to_come: u32, has_current: bool) -> Draws {
         let mut chance = Chance(0x5EED);
         let draws = (0..DRAWS).map(|draw| {
             // One pace for the whole run, taken evenly over what is possible.
@@ -72,11 +71,11 @@ impl DurationModel {
             let ahead = (f64::from(to_come) + 1.0).min(WANDER_HORIZON);
             // The mean of a random walk of n steps has a third of the variance of its end.
             let error = pace.sigma * (pace.doubt + pace.wander * ahead / 3.0).sqrt();
-            let mu = pace.mu + error * self.normal.inverse_cdf((draw as f64 + 0.5) / DRAWS as f64);
+            let mu = pace.mu + error * normal::quantile((draw as f64 + 0.5) / DRAWS as f64);
             let share = chance.share();
             Draw { mu, sigma: pace.sigma, share, to_come: self.draw_sum(mu, pace.sigma, to_come, &mut chance) }
         });
-        Draws { draws: draws.collect(), model: self, has_current }
+        Draws { draws: draws.collect(), has_current }
     }
 
     /// The pace that a draw is made from: each in its share, spread over all draws.
@@ -94,13 +93,13 @@ impl DurationModel {
         // Above this many a sum is as good as normal, and a plan of 10,000 stories costs no more than a small one.
         const MANY: u32 = 64;
         if stories <= MANY {
-            return (0..stories).map(|_| (mu + sigma * self.normal.inverse_cdf(chance.share())).exp()).sum();
+            return (0..stories).map(|_| (mu + sigma * normal::quantile(chance.share())).exp()).sum();
         }
         let variance = sigma.powi(2);
         let mean = (mu + variance / 2.0).exp();
         let deviation = mean * variance.exp_m1().sqrt();
         let stories = f64::from(stories);
-        (stories * mean + stories.sqrt() * deviation * self.normal.inverse_cdf(chance.share())).max(0.0)
+        (stories * mean + stories.sqrt() * deviation * normal::quantile(chance.share())).max(0.0)
     }
 }
 
@@ -126,9 +125,8 @@ impl Pace {
 }
 
 /// Ways in which a run may go on, drawn once: the same for every age of the current story, so that a forecast changes by its age alone.
-pub(super) struct Draws<'a> {
+pub(super) struct Draws {
     draws: Vec<Draw>,
-    model: &'a DurationModel,
     has_current: bool,
 }
 
@@ -142,7 +140,7 @@ struct Draw {
     to_come: f64,
 }
 
-impl Draws<'_> {
+impl Draws {
     /// Seconds that are left at the 10th, 50th and 90th percentile, when the current story has taken `age` seconds.
     pub(super) fn left(&self, age: f64) -> [f64; 3] {
         let mut totals: Vec<(f64, f64)> = self.draws.iter().map(|draw| self.total(draw, age)).collect();
@@ -155,10 +153,9 @@ impl Draws<'_> {
         if !self.has_current {
             return (draw.to_come, 1.0);
         }
-        let normal = &self.model.normal;
         // A story that has taken long speaks for a slow run: each pace counts as much as it lets the story last so long.
-        let longer = if age < 1.0 { 1.0 } else { normal.cdf((draw.mu - age.ln()) / draw.sigma) };
-        let whole = (draw.mu - draw.sigma * normal.inverse_cdf((longer * draw.share).max(f64::MIN_POSITIVE))).exp();
+        let longer = if age < 1.0 { 1.0 } else { normal::cumulative((draw.mu - age.ln()) / draw.sigma) };
+        let whole = (draw.mu - draw.sigma * normal::quantile((longer * draw.share).max(f64::MIN_POSITIVE))).exp();
         ((whole - age).max(0.0) + draw.to_come, longer)
     }
 }

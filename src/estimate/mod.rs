@@ -1,11 +1,12 @@
 //! The time that is left, how long a story usually takes, and how long a silence is worth a word.
 //!
-//! Story times are taken as log-normal: one run has its own pace, which its timed stories pull away from a prior (`durations`). Durations in,
+//! Story times are taken as log-normal: one run has its own pace, which its timed stories pull away from a prior (`durations`, on `normal`). Durations in,
 //! rounded ranges and their words out; no clock, and no chance either: the draws are the same in every process, so all screens show the
 //! same number. How good the forecasts were on finished runs is `backtest`'s to say.
 
 pub(crate) mod backtest;
 mod durations;
+mod normal;
 #[cfg(test)]
 mod tests;
 
