@@ -13,6 +13,7 @@ mod story;
 #[cfg(test)]
 mod tests;
 mod timed;
+mod totals;
 mod view;
 
 pub(crate) use timed::EstimateInput;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::event::{Event, EventData, EventId, EventSource, Seq, StoryTally, TEXT_LIMIT, TEXT_MARGIN, TimestampSource};
+use crate::event::{Event, EventData, EventId, EventSource, Seq, StoryCompleted, StoryTally, TEXT_LIMIT, TEXT_MARGIN, TimestampSource};
 use crate::fact::{CountedKind, Fact, Precision, Provenance, Statement};
 use crate::format::SourceKind;
 use crate::plan::{Plan, PlanStatus};
@@ -35,6 +36,7 @@ use history::TotalChange;
 use sleeps::Sleeps;
 use state::{ErrorState, RunState, ScopeChange, StoryStatus, TaskState, TaskStatus, TerminalLine};
 use story::{Ranked, Story};
+use totals::Totals;
 
 /// Earlier runs that are kept.
 const RUN_LIMIT: usize = 20;
@@ -110,6 +112,9 @@ pub(crate) struct TaskModel {
     /// Relative to the task's folder.
     plan_path: Option<Arc<str>>,
     stories: Vec<Story>,
+    /// Of `stories`.
+    #[serde(skip)]
+    totals: Totals,
     #[serde(skip)]
     index_by_key: HashMap<Arc<str>, usize>,
     /// Key of the story whose start was inferred last.
@@ -153,6 +158,7 @@ impl TaskModel {
             plan: None,
             plan_path: None,
             stories: Vec::new(),
+            totals: Totals::default(),
             index_by_key: HashMap::new(),
             inferred_start: None,
             terminal_line: None,
@@ -179,7 +185,8 @@ impl TaskModel {
     pub fn restore(&mut self, saved: TaskModel) {
         let index_by_key = saved.stories.iter().enumerate().map(|(index, story)| (story.subject.key.clone(), index)).collect();
         let (task_id, source_text, revision) = (self.task_id.clone(), self.source_text, self.revision + 1);
-        *self = TaskModel { task_id, source_text, revision, index_by_key, ..saved };
+        let totals = Totals::of(&saved.stories);
+        *self = TaskModel { task_id, source_text, revision, index_by_key, totals, ..saved };
     }
 
     /// Starts a new run: forgets everything but the last activity and the runs. The caller applies the plan again.
@@ -299,6 +306,7 @@ impl TaskModel {
         self.stories.retain(|story| story.in_plan || story.has_happened());
         self.stories.sort_by_key(|story| order.get(&story.subject.key).copied().unwrap_or(usize::MAX));
         self.index_by_key = self.stories.iter().enumerate().map(|(index, story)| (story.subject.key.clone(), index)).collect();
+        self.totals = Totals::of(&self.stories);
         // A story was added or reopened after the end: the run continues.
         if self.end.as_ref().is_some_and(|end| end.status == TaskStatus::Passed) && !plan.is_complete() {
             self.end = None;
@@ -339,6 +347,7 @@ impl TaskModel {
         }
         let index = self.stories.len();
         self.stories.push(Story::new(subject.clone()));
+        self.totals.add(&self.stories[index]);
         self.index_by_key.insert(subject.key.clone(), index);
         index
     }
@@ -353,7 +362,45 @@ impl TaskModel {
             let title = update.fact.story.as_ref().and_then(|story| story.title.as_ref()).map(CleanText::from);
             Ranked::update(&mut self.stories[index].title, title, update.fact.provenance, update.origin.kind);
         }
-        let data = match &update.fact.statement {
+        if let Some(index) = index {
+            self.totals.remove(&self.stories[index]);
+        }
+        let data = self.report(update, index, timing);
+        if let Some(index) = index {
+            self.totals.add(&self.stories[index]);
+        }
+        debug_assert!(self.stories.len() > 100 || self.totals.fit(&self.stories), "every change of a story is a change of the sums");
+        let data = match data? {
+            EventData::StoryCompleted(completed) => {
+                EventData::StoryCompleted(StoryCompleted { tally: Some(self.tally(update.now)), ..completed })
+            }
+            data => data,
+        };
+        if let Some(index) = index.filter(|_| update.live) {
+            self.stories[index].changed_at = Some(update.now);
+        }
+        let occurrence = update.occurrence?;
+        self.has_events = true;
+        let is_work = !matches!(data, EventData::TaskStarted(_));
+        // Work that is dated before the start was observed tells better when that was.
+        let is_before = |start: Timing| !start.recorded && timing.at <= start.at;
+        let is_dated_better = is_work && !self.has_work && timing.recorded && self.started.is_some_and(is_before);
+        if is_dated_better || (self.started.is_none() && (timing.recorded || update.live)) {
+            self.started = Some(refine_to_second(timing, update));
+        }
+        self.has_work |= is_work;
+        // To the minute: no completion is shown before its own start.
+        let timing = match &data {
+            EventData::StoryCompleted(_) => timing.not_before(index.and_then(|index| self.stories[index].started())),
+            EventData::TaskCompleted(_) => timing.not_before(self.started),
+            EventData::TaskStarted(_) | EventData::StoryStarted(_) | EventData::AcCompleted(_) | EventData::ErrorOccurred(_) => timing,
+        };
+        Some(self.event(update, timing, occurrence, data))
+    }
+
+    /// Updates the state with a fact. Returns what its event says.
+    fn report(&mut self, update: &FactUpdate<'_>, index: Option<usize>, timing: Timing) -> Option<EventData> {
+        match &update.fact.statement {
             Statement::TaskStarted { name, branch, description, story_count, estimated_secs } => {
                 self.update_name(name.as_deref(), update.origin.kind);
                 if branch.is_some() {
@@ -380,27 +427,7 @@ impl TaskModel {
                 }
                 None
             }
-        }?;
-        if let Some(index) = index.filter(|_| update.live) {
-            self.stories[index].changed_at = Some(update.now);
         }
-        let occurrence = update.occurrence?;
-        self.has_events = true;
-        let is_work = !matches!(data, EventData::TaskStarted(_));
-        // Work that is dated before the start was observed tells better when that was.
-        let is_before = |start: Timing| !start.recorded && timing.at <= start.at;
-        let is_dated_better = is_work && !self.has_work && timing.recorded && self.started.is_some_and(is_before);
-        if is_dated_better || (self.started.is_none() && (timing.recorded || update.live)) {
-            self.started = Some(refine_to_second(timing, update));
-        }
-        self.has_work |= is_work;
-        // To the minute: no completion is shown before its own start.
-        let timing = match &data {
-            EventData::StoryCompleted(_) => timing.not_before(index.and_then(|index| self.stories[index].started())),
-            EventData::TaskCompleted(_) => timing.not_before(self.started),
-            EventData::TaskStarted(_) | EventData::StoryStarted(_) | EventData::AcCompleted(_) | EventData::ErrorOccurred(_) => timing,
-        };
-        Some(self.event(update, timing, occurrence, data))
     }
 
     fn event(&self, update: &FactUpdate<'_>, timing: Timing, occurrence: u32, data: EventData) -> Event {
@@ -438,7 +465,7 @@ impl TaskModel {
     /// Stories of the plan that count; `None` without a plan.
     fn story_count(&self) -> Option<u32> {
         self.plan.as_ref()?;
-        Some(to_u32(self.stories.iter().filter(|story| story.in_plan && story.is_counted()).count())).filter(|count| *count > 0)
+        Some(self.totals.planned()).filter(|count| *count > 0)
     }
 
     /// The stories that count: the plan's, where there is one.
@@ -453,8 +480,7 @@ impl TaskModel {
 
     /// How far the run is once the facts that were applied so far are told. What the plan has flagged in this look is still to be told.
     fn tally(&self, now: Timestamp) -> StoryTally {
-        let untold = self.counted().filter(|story| story.status() == StoryStatus::Passed && story.flagged_at == Some(now)).count();
-        StoryTally { passed: self.count(&[StoryStatus::Passed]).saturating_sub(to_u32(untold)), total: self.story_count() }
+        StoryTally { passed: self.totals.passed_by_facts(now), total: self.story_count() }
     }
 
     fn retries(&self) -> u32 {

@@ -238,7 +238,7 @@ pub(super) fn story_ended(
         duration_ms: measured,
         commits: commits.iter().map(CleanText::from).collect(),
         attempt: story.completions.max(1),
-        tally: Some(model.tally(update.now)),
+        tally: None,
     }
 }
 

@@ -30,7 +30,7 @@ impl DocumentReader {
     }
 
     pub(super) fn poll(&mut self, poll: &mut PollContext<'_>) -> PollResult {
-        self.tracked.mark_checked(poll.now);
+        self.tracked.mark_checked(poll);
         match file_stat::stat_path(&self.tracked.path) {
             PathState::Missing => {
                 self.tracked.mark_missing(poll);
@@ -59,7 +59,7 @@ impl DocumentReader {
         }
         self.check_at = changed.then_some(poll.now.elapsed + RECHECK_DELAY);
         if changed && self.last_stat.is_some() {
-            self.tracked.mark_changed(poll.now);
+            self.tracked.mark_changed(poll);
         }
         self.last_stat = Some(stat);
         if stat.size > MAX_BYTES {

@@ -106,7 +106,7 @@ impl FileTailer {
     }
 
     pub(super) fn poll(&mut self, poll: &mut PollContext<'_>) -> PollResult {
-        self.tracked.mark_checked(poll.now);
+        self.tracked.mark_checked(poll);
         self.detached.drain(&self.tracked, poll);
         match self.poll_and_read(poll) {
             Ok(PollResult::Done) => {}
@@ -287,7 +287,7 @@ impl FileTailer {
         self.ever_present = true;
         // A file that had not changed for a while before the first poll needs no recheck.
         if self.last_stat != Some(stat) && !(first && stat.unchanged_for(poll.now.wall) > PARTIAL_LINE_TIMEOUT) {
-            self.tracked.mark_changed(poll.now);
+            self.tracked.mark_changed(poll);
             self.changed_at = now;
             // A recheck that is due earlier is not postponed: with a writer that never pauses it would never come.
             self.check_at = self.check_at.or(Some((now + RECHECK_DELAY).max(self.next_full_check)));

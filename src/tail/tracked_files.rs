@@ -178,7 +178,15 @@ impl TrackedFiles {
     pub(super) fn poll(&mut self, index: usize, machine: bool, now: ClockReading, emit: &mut dyn FnMut(Input)) -> PollResult {
         let tracked = &mut self.files[index];
         self.listings.begin(now.elapsed);
-        let mut poll = PollContext { now, closed: tracked.closed, machine, buffer: &mut self.buffer, listings: &mut self.listings, emit };
+        let mut poll = PollContext {
+            now,
+            closed: tracked.closed,
+            notified: tracked.changed,
+            machine,
+            buffer: &mut self.buffer,
+            listings: &mut self.listings,
+            emit,
+        };
         let was_open = tracked.is_open();
         let step = match &mut tracked.kind {
             TrackedKind::Log(log) => log.poll(&mut poll),
@@ -250,6 +258,7 @@ impl TrackedFiles {
                 TrackedKind::Log(log) => log.finish(&mut PollContext {
                     now,
                     closed: false,
+                    notified: false,
                     machine: false,
                     buffer: &mut self.buffer,
                     listings: &mut self.listings,
@@ -258,6 +267,7 @@ impl TrackedFiles {
                 TrackedKind::Stream(stream) => stream.finish(&mut PollContext {
                     now,
                     closed: false,
+                    notified: false,
                     machine: false,
                     buffer: &mut self.buffer,
                     listings: &mut self.listings,

@@ -13,7 +13,7 @@ use crate::line::SourceId;
 use crate::tail::file_stat::{self, FileStat};
 use crate::tail::folder_listing::FolderListings;
 
-/// A file that changed within this time is rechecked often.
+/// A file that changed within this time, and whose change no notification announced, is rechecked often.
 const RECENT: Duration = Duration::from_secs(60);
 const RECHECK_ACTIVE: Duration = Duration::from_secs(1);
 const RECHECK_IDLE: Duration = Duration::from_secs(10);
@@ -23,6 +23,8 @@ pub(super) struct PollContext<'a> {
     pub(super) now: ClockReading,
     /// A writer closed the file after the last poll, and nobody has written since.
     pub(super) closed: bool,
+    /// A notification, or somebody else, asked for the poll: it is not a mere recheck.
+    pub(super) notified: bool,
     /// The file is a machine log: a program appends to it and rotates it.
     pub(super) machine: bool,
     pub(super) buffer: &'a mut [u8],
@@ -55,6 +57,8 @@ pub(super) struct TrackedPath {
     /// The message of the trouble that was reported and is not over.
     reported: Option<String>,
     changed_at: Option<Duration>,
+    /// The last change was found by a recheck, and no notification has come since: perhaps none ever comes.
+    is_unannounced: bool,
     checked_at: Duration,
 }
 
@@ -68,6 +72,7 @@ impl TrackedPath {
             presence: Presence::Unknown,
             reported: None,
             changed_at: None,
+            is_unannounced: false,
             checked_at: Duration::ZERO,
         }
     }
@@ -112,8 +117,9 @@ impl TrackedPath {
         (poll.emit)(Input::Notice { source: Some(self.id), at: poll.now, notice });
     }
 
-    pub(super) fn mark_changed(&mut self, now: ClockReading) {
-        self.changed_at = Some(now.elapsed);
+    pub(super) fn mark_changed(&mut self, poll: &PollContext<'_>) {
+        self.changed_at = Some(poll.now.elapsed);
+        self.is_unannounced = !poll.notified;
     }
 
     /// When the file last changed, its first look aside where it was not new.
@@ -125,13 +131,16 @@ impl TrackedPath {
         self.checked_at
     }
 
-    pub(super) fn mark_checked(&mut self, now: ClockReading) {
-        self.checked_at = now.elapsed;
+    pub(super) fn mark_checked(&mut self, poll: &PollContext<'_>) {
+        self.checked_at = poll.now.elapsed;
+        self.is_unannounced &= !poll.notified;
     }
 
-    /// When to poll again without a notification; every `poll_interval` where the file system sends none.
+    /// When to poll again without a notification; every `poll_interval` where the file system sends none. A missing file may come back in
+    /// a folder that is not watched yet.
     pub(super) fn recheck_at(&self, poll_interval: Option<Duration>) -> Duration {
-        let is_active = self.reported.is_some() || self.changed_at.is_some_and(|at| self.checked_at < at + RECENT);
+        let is_doubtful = self.is_unannounced || self.presence == Presence::Missing;
+        let is_active = self.reported.is_some() || is_doubtful && self.changed_at.is_some_and(|at| self.checked_at < at + RECENT);
         self.checked_at + poll_interval.unwrap_or(if is_active { RECHECK_ACTIVE } else { RECHECK_IDLE })
     }
 }

@@ -161,6 +161,35 @@ fn appended_lines_come_once() {
     assert_eq!(rig.later(60_000).poll(), NONE);
 }
 
+/// Milliseconds until the file asks for its next poll.
+fn due_in(rig: &Rig) -> u128 {
+    rig.files.next_poll(0, None).saturating_sub(rig.elapsed).as_millis()
+}
+
+#[test]
+fn only_a_file_whose_changes_nobody_announces_is_rechecked_each_second() {
+    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
+    rig.poll();
+    assert_eq!(due_in(&rig), 50);
+    rig.later(50).poll();
+    assert_eq!(due_in(&rig), 10_000);
+    assert_eq!(rig.files.next_poll(0, Some(Duration::from_millis(250))) - rig.elapsed, Duration::from_millis(250));
+    rig.append("p.txt", "b\n");
+    assert_eq!(rig.closed().later(10).poll(), ["lines 2:b"]);
+    rig.later(60).poll();
+    assert_eq!(due_in(&rig), 10_000, "a notification came");
+    rig.append("p.txt", "c\n");
+    assert_eq!(rig.later(10_000).poll_if_due(), ["lines 3:c"]);
+    rig.later(60).poll();
+    assert_eq!(due_in(&rig), 1000, "none came");
+    rig.closed().later(10).poll();
+    assert_eq!(due_in(&rig), 10_000, "it was late");
+    rig.append("p.txt", "d\n");
+    rig.later(10_000).poll();
+    rig.later(61_000).poll();
+    assert_eq!(due_in(&rig), 10_000, "nothing has moved for a minute");
+}
+
 #[test]
 fn a_file_that_comes_into_sight_says_when_it_was_written() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
@@ -318,17 +347,4 @@ fn a_big_file_is_read_in_steps() {
     rig.write("p.txt", "X".repeat(16) + &line.repeat((5 << 20) / 16));
     let now = rig.later(10).now();
     assert_eq!(rig.files.poll(0, false, now, &mut |_| {}), PollResult::More { tick: false });
-}
-
-#[test]
-fn re_checks_are_rare_when_nothing_moves() {
-    let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
-    rig.poll();
-    let next = |rig: &Rig| rig.files.next_poll(0, None).saturating_sub(rig.elapsed).as_millis();
-    assert_eq!(next(&rig), 50);
-    rig.later(50).poll();
-    assert_eq!(next(&rig), 1000);
-    rig.later(70_000).poll();
-    assert_eq!(next(&rig), 10_000);
-    assert_eq!(rig.files.next_poll(0, Some(Duration::from_millis(250))).saturating_sub(rig.elapsed).as_millis(), 250);
 }

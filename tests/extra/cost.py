@@ -1,0 +1,260 @@
+"""What the bridge itself costs, without a peer: CPU time and user instructions (exact, whatever else the machine does) of one change, memory, idling, start.
+cost.py [flip idle top5 top10 top100 memory dense start]"""
+import json
+import os
+import pathlib
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from lab import BRIDGE, Failed, check, free_port, get
+from peers import Machine
+
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+MB = 1_000_000
+
+
+def entry(number, title="Another step of the work"):
+    """As agents write it under a heading; 270 bytes."""
+    day = f"2026-{1 + number // 28 % 12:02}-{1 + number % 28:02} {number % 24:02}:{number % 60:02}"
+    return (
+        f"## {day} - US-{number:05}: {title}\n"
+        f"- Implemented part {number} of the module and its tests\n"
+        "- Files changed: src/handlers.rs, src/routes.rs\n"
+        "- **Learnings for future iterations:**\n"
+        "  - The fixtures must be rebuilt when the schema changes\n"
+        "---\n\n"
+    )
+
+
+def log(size):
+    """A log of about so many bytes, newest first; the head, and the entries."""
+    head = "# Progress Log\nStarted: 2026-01-01\n\n"
+    count = size // len(entry(1))
+    return head, "".join(entry(number) for number in range(count, 0, -1)), count
+
+
+def plan(stories, passed):
+    story = lambda number: {
+        "id": f"US-{number:05}", "title": f"Story {number} of the plan", "description": "As a user I want the thing done.",
+        "acceptanceCriteria": [f"The thing {number} is done", "Tests pass", "Typecheck passes"], "priority": number, "passes": number in passed, "notes": "",
+    }
+    return json.dumps({"project": "Big", "branchName": "ralph/big", "userStories": [story(number) for number in range(1, stories + 1)]}, indent=2)
+
+
+class Bridge:
+    """A bridge whose events are read from its standard output."""
+
+    def __init__(self, folder, *arguments, history=False):
+        past = [] if history else ["--from", "end"]
+        command = [str(BRIDGE), "--json", "--no-discover", *past, *arguments]
+        self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        self.partial = b""
+
+    def rest(self, quiet=1.0, within=300):
+        """Waits until it has used no CPU for a while."""
+        end, last, since = time.time() + within, None, time.time()
+        while time.time() < end:
+            self.read(0.05)
+            used = self.cpu()
+            if last is None or used - last > 0.004:
+                last, since = used, time.time()
+            elif time.time() - since > quiet:
+                return
+        raise Failed("never rests")
+
+    def read(self, wait):
+        """What comes within so many seconds, as events."""
+        ready, _, _ = select.select([self.process.stdout], [], [], wait)
+        if not ready:
+            return []
+        *lines, self.partial = (self.partial + os.read(self.process.stdout.fileno(), 1 << 20)).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def until(self, is_it, within=120):
+        """Seconds until such an event comes."""
+        begun = time.monotonic()
+        while time.monotonic() < begun + within:
+            if any(map(is_it, self.read(1))):
+                return time.monotonic() - begun
+        raise Failed("no event")
+
+    def cpu(self):
+        """Seconds, user and system, of all threads."""
+        of = lambda task: int((task / "schedstat").read_text().split()[0]) / 1e9
+        return sum(of(task) for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir())
+
+    def memory(self):
+        status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines())
+        return int(status["VmRSS"].split()[0]) / 1024, int(status["VmHWM"].split()[0]) / 1024
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=60)
+
+
+class Instructions:
+    """User instructions of a process between two moments; `None` without perf."""
+
+    def __init__(self, pid):
+        self.process = None
+        if shutil.which("perf"):
+            command = ["perf", "stat", "-x,", "-e", "instructions:u", "-p", str(pid)]
+            self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+            time.sleep(0.3)
+
+    def end(self):
+        if not self.process:
+            return None
+        self.process.send_signal(signal.SIGINT)
+        count = self.process.communicate()[1].split(",")[0]
+        return int(count) if count.isdigit() else None
+
+
+def save(path, text):
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.rename(path)
+
+
+def measured(bridge, change, is_it):
+    """One change: seconds to its event, CPU seconds until a moment after, instructions."""
+    counter, used = Instructions(bridge.process.pid), bridge.cpu()
+    change()
+    delay = bridge.until(is_it)
+    bridge.rest(0.6)
+    return delay, bridge.cpu() - used, counter.end()
+
+
+def show(name, rows):
+    middle = lambda values: sorted(values)[len(values) // 2]
+    delay, cpu = middle([row[0] for row in rows]) * 1e3, middle([row[1] for row in rows]) * 1e3
+    counts = [row[2] for row in rows if row[2] is not None]
+    instructions = f"{middle(counts) / 1e6:.1f} M instructions" if counts else "no perf"
+    print(f"{name}: {delay:.1f} ms to the event, {cpu:.1f} ms CPU, {instructions} (median of {len(rows)})", flush=True)
+
+
+def top(folder, size):
+    head, entries, count = log(size)
+    file = folder / "progress.txt"
+    file.write_text(head + entries)
+    bridge = Bridge(folder, "progress.txt")
+    bridge.rest()
+    rows = []
+    for number in range(count + 1, count + 1 + ROUNDS):
+        entries = entry(number) + entries
+        is_it = lambda event: event["type"] == "story_completed" and event["data"].get("story_id") == f"US-{number:05}"
+        rows.append(measured(bridge, lambda: save(file, head + entries), is_it))
+    show(f"an entry on top of a log of {size / MB:g} MB", rows)
+    bridge.end()
+
+
+def flip(folder, stories=5000):
+    file, passed = folder / "prd.json", {1, 2, 3}
+    file.write_text(plan(stories, passed))
+    bridge = Bridge(folder, "--no-infer", "prd.json")
+    bridge.rest()
+    rows = []
+    for number in range(10, 10 + ROUNDS):
+        passed.add(number)
+        text = plan(stories, passed)
+        is_it = lambda event: event["type"] == "story_completed" and event["data"].get("story_id") == f"US-{number:05}"
+        rows.append(measured(bridge, lambda: save(file, text), is_it))
+    show(f"a flip in a plan of {stories} stories", rows)
+    bridge.end()
+
+
+def idle(folder, files=500, seconds=30):
+    for number in range(files):
+        (folder / f"agent-{number:03}.log").write_text("# Progress Log\n\n" + entry(number))
+    bridge = Bridge(folder, "--listen", f"127.0.0.1:{free_port()}", *sorted(path.name for path in folder.iterdir()))
+    bridge.rest()
+    # Files that moved lately are the costly ones.
+    for number in range(files):
+        with (folder / f"agent-{number:03}.log").open("a") as file:
+            file.write(entry(number + files))
+    time.sleep(3)
+    bridge.read(0.1)
+    counter, used = Instructions(bridge.process.pid), bridge.cpu()
+    time.sleep(seconds)
+    print(f"idle with {files} files that moved just before: {(bridge.cpu() - used) * 1e3:.1f} ms CPU, {(counter.end() or 0) / 1e6:.2f} M instructions in {seconds} s", flush=True)
+    bridge.end()
+
+
+def memory(folder, size=10 * MB, files=500):
+    head, entries, count = log(size)
+    (folder / "progress.txt").write_text(head + entries)
+    bridge = Bridge(folder, "--listen", f"127.0.0.1:{free_port()}", "progress.txt")
+    bridge.rest()
+    now, peak = bridge.memory()
+    print(f"a log of {size / MB:g} MB, {count} entries: {now:.1f} MiB, peak {peak:.1f}; {now * 1024 * 1024 / count:.0f} bytes an entry", flush=True)
+    bridge.end()
+    small = size // files
+    names = []
+    for number in range(files):
+        folder.joinpath(f"log-{number:03}").mkdir()
+        head, entries, count = log(small)
+        names.append(f"log-{number:03}/progress.txt")
+        (folder / names[-1]).write_text(head + entries)
+    bridge = Bridge(folder, "--listen", f"127.0.0.1:{free_port()}", *names)
+    bridge.rest()
+    now, peak = bridge.memory()
+    print(f"{files} logs of {small / 1000:g} kB, {count} entries each: {now:.1f} MiB, peak {peak:.1f}", flush=True)
+    bridge.end()
+
+
+def dense(folder, size=10 * MB):
+    head, entries, count = log(size)
+    (folder / "progress.txt").write_text(head + entries)
+    command = [str(BRIDGE), "--no-discover", "--once", "--json", "progress.txt"]
+    counted = subprocess.run(
+        ["perf", "stat", "-x,", "-e", "page-faults,task-clock", "-r", str(ROUNDS), *command], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ).stderr
+    value = {line.split(",")[2]: float(line.split(",")[0]) for line in counted.splitlines() if line.count(",") > 3}
+    print(f"dense log of {count} entries, --once --json: {value['task-clock'] * 1e3 / count:.1f} µs CPU, {value['page-faults'] / count:.2f} page faults an entry", flush=True)
+
+
+def start(folder):
+    (folder / "progress.txt").write_text("# Progress Log\n\n" + entry(1))
+    times = []
+    for _ in range(ROUNDS):
+        port = free_port()
+        begun = time.monotonic()
+        bridge = subprocess.Popen([str(BRIDGE), "--no-discover", "--listen", f"127.0.0.1:{port}", "progress.txt"], cwd=folder, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        bridge.stderr.readline()
+        times.append(time.monotonic() - begun)
+        get(f"http://127.0.0.1:{port}/healthz")
+        bridge.send_signal(signal.SIGTERM)
+        bridge.communicate(timeout=30)
+    print(f"start to open port: {sorted(times)[len(times) // 2] * 1e3:.1f} ms (median of {len(times)})", flush=True)
+
+
+PARTS = {
+    "flip": flip,
+    "idle": idle,
+    "top5": lambda folder: top(folder, 5 * MB),
+    "top10": lambda folder: top(folder, 10 * MB),
+    "top100": lambda folder: top(folder, 100 * MB),
+    "memory": memory,
+    "dense": dense,
+    "start": start,
+}
+
+
+def main():
+    names = sys.argv[1:] or list(PARTS)
+    check(all(name in PARTS for name in names), f"parts are {' '.join(PARTS)}")
+    machine = Machine()
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="extra-cost-") as folder:
+            PARTS[name](pathlib.Path(folder).resolve())
+    print(f"({machine})")
+
+
+if __name__ == "__main__":
+    main()
