@@ -49,7 +49,7 @@ pub(crate) enum Input {
     /// A detached file is not read any more. Its last line counts only while the file is `still_linked` under another name.
     DetachedClosed { source: SourceId, at: ClockReading, detached: DetachedId, still_linked: bool, partial: Option<PartialLine> },
     /// The file was found; `at` is its modification time. Its content is at least that old.
-    FileSeen { source: SourceId, at: Timestamp },
+    FileModified { source: SourceId, at: Timestamp },
     /// No file has the path now. That loses nothing: what was read stays valid until something else is read.
     Missing { source: SourceId, at: ClockReading },
     /// The process that the status file named has ended; the reader had found it alive.

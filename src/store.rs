@@ -34,7 +34,7 @@ const NOTIFICATIONS: &str = "notifications";
 const SNAPSHOT_PREFIX: &[u8] = b"{\"version\":";
 /// How the file of the notifications begins, which they read and write themselves.
 const NOTIFICATIONS_PREFIX: &[u8] = b"{\"notifications\":";
-/// The same trouble is not said again for this long: a full disk fails every write, or every second one.
+/// The same trouble gives no second notice for this long: a full disk fails every write, or every second one.
 const REPEAT_AFTER_MS: u64 = 10 * 60 * 1000;
 
 /// The locked folder.
@@ -44,7 +44,7 @@ pub struct Store {
     journal: Journal,
     /// Held until the store is dropped.
     _lock: File,
-    /// When a failure was said last.
+    /// When a failure last gave a notice.
     reported_at: Option<Timestamp>,
 }
 

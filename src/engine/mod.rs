@@ -244,7 +244,7 @@ impl Engine {
                 return self.block_if_reset(source, at).then(|| self.advice());
             }
             Input::Document { source, at, text } => return self.read_document(source, at, &text).then(|| self.advice()),
-            Input::FileSeen { source, at } => self.record_file_time(source, at),
+            Input::FileModified { source, at } => self.record_file_time(source, at),
             Input::Missing { source, at } => self.record_missing(source, at),
             Input::Notice { source, at: _, notice } => {
                 if let (Some(source), NoticeKind::Unreadable) = (source, notice.kind) {

@@ -128,7 +128,7 @@ impl Scenario {
         for (at, content) in contents.iter().enumerate() {
             if content.is_some() {
                 let a_minute_ago = Timestamp(scenario.moment().wall.0 - 60_000);
-                scenario.feed(Input::FileSeen { source: SourceId(at as u32), at: a_minute_ago });
+                scenario.feed(Input::FileModified { source: SourceId(at as u32), at: a_minute_ago });
                 scenario.poll(at);
             }
         }

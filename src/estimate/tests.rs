@@ -120,7 +120,7 @@ fn waiting_makes_nothing_longer_without_saying_why() {
 /// 2,000 runs with a pace of their own (sigma 0.6), stories with sigma 0.75, the prior right on average: the recipe of the field's notes
 /// on such forecasts. Asked at an evenly chosen moment of every story.
 #[test]
-fn the_band_holds_what_it_says_at_every_stage() {
+fn the_band_holds_its_share_at_every_stage() {
     let normal = Normal::standard();
     let mut chance = Chance(20_260_124);
     // By how many stories are done, of how many.
@@ -183,7 +183,7 @@ struct Stage {
 }
 
 #[test]
-fn a_backtest_scores_what_would_have_been_said() {
+fn a_backtest_scores_each_forecast() {
     let even = vec![minutes(&[10, 11, 9, 10, 12, 10]); 3];
     let score = backtest::score(&even);
     assert_eq!((score.runs, score.forecasts, score.inside + score.below + score.above + score.silent), (3, 15, 15));

@@ -55,7 +55,7 @@ fn check(hub: &Hub, start: StartPosition<'_>, expected: &[&str]) {
 }
 
 #[test]
-fn readers_begin_where_they_say() {
+fn readers_begin_where_they_ask_to() {
     let hub = hub(10, 3);
     check(&hub, StartPosition::Buffer, &[]);
     hub.publish(events(1..=8));

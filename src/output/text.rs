@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn remaining_says_its_basis() {
+    fn remaining_has_its_basis() {
         let range = crate::output::sample::range(720, 1500, 2700, 5);
         assert_eq!(remaining(&range, Charset::Unicode), "~25m left (12m–45m), from 5 stories");
         assert_eq!(remaining(&range, Charset::Ascii), "~25m left (12m-45m), from 5 stories");

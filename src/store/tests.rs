@@ -54,7 +54,7 @@ fn a_folder_serves_one_bridge() {
 }
 
 #[test]
-fn what_another_version_wrote_is_set_aside_and_said() {
+fn what_another_version_wrote_is_set_aside_with_a_notice() {
     for (name, content) in [
         ("journal", "{\"journal\":99,\"epoch\":\"0\"}\n{}\n"),
         ("journal", "\0\0\0\n"),
@@ -80,14 +80,14 @@ fn what_another_version_wrote_is_set_aside_and_said() {
 }
 
 #[test]
-fn trouble_is_said_once() {
+fn trouble_gives_one_notice() {
     // A device that is always full.
     let full = || File::options().write(true).open("/dev/full").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (mut store, _) = open(&folder);
     store.journal.write_to(full());
-    let said = store.append(&numbered(1, 1), NOW).expect("the disk is full");
-    assert!(said.kind == NoticeKind::Store && said.message.contains("No space left"), "{said:?}");
+    let notice = store.append(&numbered(1, 1), NOW).expect("the disk is full");
+    assert!(notice.kind == NoticeKind::Store && notice.message.contains("No space left"), "{notice:?}");
     assert_eq!(store.append(&numbered(2, 1), NOW), None);
     let journal = OpenOptions::new().append(true).open(folder.path().join("journal")).unwrap();
     store.journal.write_to(journal);

@@ -87,7 +87,7 @@ impl TrackedPath {
         self.reported = None;
         let is_new = std::mem::replace(&mut self.presence, Presence::Present) != Presence::Present;
         if is_new {
-            (poll.emit)(Input::FileSeen { source: self.id, at: stat.modified_at().min(poll.now.wall) });
+            (poll.emit)(Input::FileModified { source: self.id, at: stat.modified_at().min(poll.now.wall) });
         }
         is_new
     }

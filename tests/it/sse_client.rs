@@ -1,4 +1,7 @@
 //! A blocking HTTP and SSE client for tests, written against RFC 9112 and the WHATWG EventSource standard, not against our code.
+//!
+//! No client package: they mend or refuse what these tests have to send (`OPTIONS *`, two hosts, a length that is a lie) and read ahead what a slow client
+//! must leave lying; hyper's would be the server's own understanding of HTTP, tried against itself.
 
 #![allow(dead_code, reason = "each test crate uses its own part of it")]
 

@@ -176,7 +176,7 @@ impl Terminal {
     }
 
     /// The attempt at this story is over, whoever said so.
-    fn has_ended(&mut self, id: Option<&str>) {
+    fn end_story(&mut self, id: Option<&str>) {
         if let Some(attempt) = &mut self.attempt
             && attempt.stories.iter().any(|story| story.id.as_deref() == id)
         {

@@ -103,7 +103,7 @@ impl Terminal {
     fn success(&mut self, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         if let Some(story) = after(message, "story ").and_then(|rest| rest.strip_suffix(" completed")) {
             for story in field::stories(story) {
-                self.has_ended(story.id.as_deref());
+                self.end_story(story.id.as_deref());
                 facts.push(statement(passed(None), Some(story), StatementForm::Entry, seen, when));
             }
         } else if is_all_done(message) {
@@ -136,7 +136,7 @@ impl Terminal {
         } else if let Some(rest) = after(message, "completed:") {
             let (id, took) = rest.rsplit_once('(').unwrap_or((rest, ""));
             for story in field::stories(id) {
-                self.has_ended(story.id.as_deref());
+                self.end_story(story.id.as_deref());
                 facts.push(statement(passed(milliseconds(took)), Some(story), StatementForm::Record, seen, when));
             }
         } else if let Some(rest) = after(message, "failed:") {
@@ -179,7 +179,7 @@ impl Terminal {
             // How the logger ends an attempt that goes on: nothing failed.
             return;
         }
-        self.has_ended(story.id.as_deref());
+        self.end_story(story.id.as_deref());
         if !message.is_empty() {
             let kind = words::error_kind(Some(name), message);
             let what = Statement::Error(Failure { kind, message: message.to_owned(), retryable: None, exit_code });

@@ -91,7 +91,7 @@ fn draw(screen: &mut LiveBox, task: TaskState, now: Timestamp) {
 }
 
 #[test]
-fn redraws_in_place_in_one_write_a_frame() {
+fn redraws_over_itself_in_one_write_a_frame() {
     let window = Window::new(80, 24);
     window.terminal.write_str("$ progress-bridge --stream\r\n").unwrap();
     let mut screen = screen(&window);

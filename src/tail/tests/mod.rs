@@ -82,7 +82,7 @@ impl Rig {
         let now = self.now();
         let mut inputs = Vec::new();
         while let PollResult::More { .. } = self.files.poll(0, self.machine, now, &mut |input| inputs.push(input)) {}
-        inputs.iter().filter(|input| !matches!(input, Input::FileSeen { .. })).map(word).collect()
+        inputs.iter().filter(|input| !matches!(input, Input::FileModified { .. })).map(word).collect()
     }
 
     /// As `poll`, without what is said of files that lost their name.
@@ -140,7 +140,7 @@ fn word(input: &Input) -> String {
         Input::DetachedClosed { detached, partial, .. } => {
             format!("closed {} with {}", detached.0, partial.as_ref().map_or("no partial line", |partial| &partial.text))
         }
-        Input::FileSeen { .. } => "seen".to_owned(),
+        Input::FileModified { .. } => "modified".to_owned(),
         Input::Notice { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
         Input::ProcessEnded { source, .. } => format!("process ended {}", source.0),
         Input::InitialScanDone | Input::Finish => "over".to_owned(),
@@ -197,7 +197,7 @@ fn a_file_that_comes_into_sight_says_when_it_was_written() {
     let written = written.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
     let mut inputs = Vec::new();
     rig.files.poll(0, false, rig.now(), &mut |input| inputs.push(input));
-    assert_eq!(inputs[0], Input::FileSeen { source: SourceId(0), at: Timestamp(written) });
+    assert_eq!(inputs[0], Input::FileModified { source: SourceId(0), at: Timestamp(written) });
 }
 
 #[test]
