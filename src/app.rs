@@ -71,6 +71,8 @@ const STORE_RETRY_DELAY: Duration = Duration::from_millis(50);
 pub enum ExitReason {
     /// All input was read (`--once`), or the reader of stdout is gone.
     Done,
+    /// All input was read, but a plan does not parse: what it states is missing in the output.
+    BrokenPlan,
     /// The run completed under `--exit-on-complete`.
     RunCompleted {
         /// Whether all tasks passed.
@@ -83,11 +85,13 @@ pub enum ExitReason {
 }
 
 impl ExitReason {
-    /// 0 for a requested end, 1 for a failed run with `--exit-on-complete`, 130 for Ctrl-C.
+    /// 0 for a requested end, 1 for a failed run with `--exit-on-complete`, 65 (`EX_DATAERR`) for a broken plan with `--once`, 130 for
+    /// Ctrl-C.
     pub fn exit_code(self) -> u8 {
         match self {
             ExitReason::Done | ExitReason::Terminated | ExitReason::RunCompleted { passed: true } => 0,
             ExitReason::RunCompleted { passed: false } => 1,
+            ExitReason::BrokenPlan => 65,
             ExitReason::Interrupted => 130,
         }
     }
@@ -228,7 +232,7 @@ impl Bridge {
     pub async fn until(mut self, mut stop: impl AsyncFnMut() -> ExitReason) -> Result<ExitReason, Error> {
         let reason = tokio::select! {
             reason = stop() => Ok(reason),
-            reason = &mut self.exit => reason.unwrap_or_else(|_| self.tail.join()),
+            reason = &mut self.exit => reason.unwrap_or_else(|_| self.tail.join().map(|()| self.drained())),
         };
         // The tail thread polls once more and closes the hub; after that the outputs end by themselves.
         self.tail.handle.stop();
@@ -238,7 +242,7 @@ impl Bridge {
         };
         // Whoever waits for the end of a run wants to be told of it; a signal wants the end.
         let patience = match reason {
-            Ok(ExitReason::RunCompleted { .. } | ExitReason::Done) => notifier::GRACE,
+            Ok(ExitReason::RunCompleted { .. } | ExitReason::Done | ExitReason::BrokenPlan) => notifier::GRACE,
             Ok(ExitReason::Terminated | ExitReason::Interrupted) | Err(_) => SHUTDOWN_GRACE,
         };
         let ended = async {
@@ -257,6 +261,12 @@ impl Bridge {
         }
         reason
     }
+
+    /// All input was read.
+    fn drained(&self) -> ExitReason {
+        let is_broken = self.exit_when == ExitWhen::Drained && self.hub.snapshot().state.files.broken_plans > 0;
+        if is_broken { ExitReason::BrokenPlan } else { ExitReason::Done }
+    }
 }
 
 /// The handle of the tail thread.
@@ -266,10 +276,10 @@ struct TailThread {
 }
 
 impl TailThread {
-    /// Waits for the end of the thread, which has dropped its publisher, and returns how it ended.
-    fn join(&mut self) -> Result<ExitReason, Error> {
+    /// Waits for the end of the thread, which has dropped its publisher.
+    fn join(&mut self) -> Result<(), Error> {
         match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(())) | None => Ok(ExitReason::Done),
+            Some(Ok(())) | None => Ok(()),
             Some(Err(_)) => Err(Error::Io {
                 what: "the reading broke off".to_owned(),
                 path: None,
@@ -544,7 +554,7 @@ mod tests {
     #[test]
     fn a_reading_that_breaks_off_is_no_success() {
         let ended = |thread: JoinHandle<()>| TailThread { handle: TailHandle::new(), thread: Some(thread) }.join();
-        assert_eq!(ended(std::thread::spawn(|| ())).ok(), Some(ExitReason::Done));
+        assert!(ended(std::thread::spawn(|| ())).is_ok());
         let broken = ended(std::thread::spawn(|| std::panic::resume_unwind(Box::new("broken"))));
         assert_eq!(broken.map_err(|error| error.exit_code()), Err(74));
     }

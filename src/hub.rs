@@ -5,6 +5,7 @@
 
 mod activities;
 mod cursor;
+mod large_payloads;
 mod log;
 mod published_event;
 mod snapshot;
@@ -22,12 +23,14 @@ use tokio::sync::watch;
 
 pub use self::activities::{Activities, ActivityUpdate, PublishedActivity};
 pub use self::cursor::{Cursor, ParseCursorError};
+pub use self::large_payloads::{PayloadEvicted, PayloadReader, StatePayload};
 pub use self::log::LogStats;
 pub use self::published_event::{PublishedEvent, sse_frame};
 pub use self::snapshot::Snapshot;
 pub use self::subscription::{Batch, GapReason, StartPosition, Subscription};
 
 pub(crate) use self::cursor::random_id;
+use self::large_payloads::LargePayloads;
 use self::log::EventLog;
 use self::subscription::BufferStart;
 use crate::event::{Event, EventId, Seq};
@@ -83,6 +86,7 @@ struct HubInner {
     /// Separate from `wakeups`, so that a wait for the end is not woken by events.
     closing: watch::Sender<bool>,
     state: watch::Sender<Arc<Snapshot>>,
+    large_payloads: Arc<LargePayloads>,
     activities: watch::Sender<Activities>,
     activity_version: AtomicU64,
 }
@@ -112,7 +116,9 @@ impl Hub {
             .collect();
         let mut log = EventLog::new(settings.events, settings.bytes, Seq(head.0 - unbroken as u64));
         log.append(entries);
-        let nothing = Snapshot::new(0, Cursor { epoch: epoch.clone(), seq: head, check: None }, Arc::new(snapshot::empty_state(head)));
+        let large_payloads = Arc::<LargePayloads>::default();
+        let start = Cursor { epoch: epoch.clone(), seq: head, check: None };
+        let nothing = Snapshot::new(0, start, Arc::new(snapshot::empty_state(head)), large_payloads.clone());
         let inner = HubInner {
             epoch,
             instance: random_id().into(),
@@ -122,6 +128,7 @@ impl Hub {
             wakeups: Wakeups::new(),
             closing: watch::Sender::new(false),
             state: watch::Sender::new(Arc::new(nothing)),
+            large_payloads,
             activities: watch::Sender::new(Arc::new([])),
             activity_version: AtomicU64::new(0),
         };
@@ -206,7 +213,8 @@ impl Hub {
     pub fn set_state(&self, state: State) {
         let cursor = self.cursor(&self.log(), state.seq);
         let state = Arc::new(state);
-        self.inner.state.send_modify(|latest| *latest = Arc::new(Snapshot::new(latest.version + 1, cursor, state)));
+        let payloads = self.inner.large_payloads.clone();
+        self.inner.state.send_modify(|latest| *latest = Arc::new(Snapshot::new(latest.version + 1, cursor, state, payloads)));
     }
 
     /// Replaces what the agents do.
@@ -250,6 +258,11 @@ impl Hub {
     /// The newest state; before the first one an empty state of version 0.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.inner.state.borrow().clone()
+    }
+
+    /// What the large states take that somebody is reading; a small one is not counted.
+    pub fn large_state_bytes(&self) -> usize {
+        self.inner.large_payloads.total_bytes()
     }
 
     /// Waits for a state with a version over `version`; `None` after [`Hub::close`]. Cancel safe.

@@ -121,7 +121,7 @@ fn files(task: &TaskState, several: bool, broken: &[&str]) -> String {
     let (unknown, known): (Vec<_>, Vec<_>) = task.sources.iter().partition(|source| is_unrecognized(source));
     let width = known.iter().map(|source| source.path.chars().count()).max().unwrap_or(0);
     for source in known {
-        let is_broken = broken.contains(&source.path.as_str());
+        let is_broken = broken.contains(&&*task.root.join(&*source.path).to_string_lossy());
         let what = if is_broken { "broken, as said above".to_owned() } else { description(source) };
         push_line(&mut text, format_args!("  {:width$}  {what}", source.path));
     }

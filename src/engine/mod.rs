@@ -371,14 +371,9 @@ impl Engine {
     /// The snapshot of the state.
     pub fn state(&self, now: ClockReading) -> State {
         let (tasks, unlisted) = snapshot::tasks(&self.tasks, &self.sources, &self.agents, now.wall);
-        let mut state = State {
-            schema: SCHEMA,
-            server_time: now.wall,
-            seq: self.seq,
-            tasks,
-            unlisted,
-            notices: self.notices.iter().cloned().collect(),
-        };
+        let files = snapshot::file_counts(&self.tasks, &self.sources);
+        let notices = self.notices.iter().cloned().collect();
+        let mut state = State { schema: SCHEMA, server_time: now.wall, seq: self.seq, tasks, unlisted, notices, files };
         Shown::new(self.settings.redact).state(&mut state);
         state
     }

@@ -163,6 +163,16 @@ impl PlanSource {
         Some(format!("is not {notation} ({why}); {until}"))
     }
 
+    /// Whether the document as last read does not parse.
+    pub(super) fn is_broken(&self) -> bool {
+        self.parse_error.is_some()
+    }
+
+    /// Stories of the accepted plan.
+    pub(super) fn story_count(&self) -> u64 {
+        self.plan.as_ref().map_or(0, |plan| plan.stories.len() as u64)
+    }
+
     /// Whether the candidate is the plan of another run.
     pub(super) fn has_other_run(&self) -> bool {
         self.candidate.as_ref().is_some_and(|candidate| self.change(candidate) == PlanChange::NewRun)

@@ -10,7 +10,8 @@ use crate::estimate::{self, Outlook};
 use crate::event::{TEXT_LIMIT, TEXT_MARGIN};
 use crate::format::SourceKind;
 use crate::model::state::{
-    Attention, AttentionKind, FirstGuess, Remaining, SourceCondition, SourceState, SourceUnit, TaskState, TaskStatus, UnknownLine, Unlisted,
+    Attention, AttentionKind, FileCounts, FirstGuess, Remaining, SourceCondition, SourceState, SourceUnit, TaskState, TaskStatus,
+    UnknownLine, Unlisted,
 };
 use crate::model::{EstimateInput, TaskModel, ViewInput};
 use crate::text;
@@ -41,17 +42,46 @@ pub(super) struct ListedSources {
     left_out: u32,
 }
 
+/// All that are watched. A file that nobody named and that is not there is nobody's.
+fn shown_sources(slots: &[SourceSlot]) -> impl Iterator<Item = &SourceSlot> {
+    slots.iter().filter(|slot| slot.is_named || slot.condition != SourceCondition::Waiting)
+}
+
+/// Counts every watched file.
+pub(super) fn file_counts(tasks: &[TaskEngine], slots: &[SourceSlot]) -> FileCounts {
+    let mut counts = FileCounts::default();
+    for slot in shown_sources(slots) {
+        match slot.condition {
+            SourceCondition::Waiting => counts.waiting += 1,
+            SourceCondition::Reading => counts.reading += 1,
+            SourceCondition::Gone => counts.gone += 1,
+            SourceCondition::Unreadable => counts.unreadable += 1,
+        }
+        let task = &tasks[slot.task];
+        let (understood, unknown) = match slot.role {
+            SourceRole::Log(log) => task.logs[log].line_counts(),
+            SourceRole::Plan(plan) => {
+                let plan = &task.plans[plan];
+                counts.broken_plans += usize::from(slot.condition == SourceCondition::Reading && plan.is_broken());
+                (plan.story_count(), 0)
+            }
+            SourceRole::Status(status) => (u64::from(task.statuses[status].is_read()), 0),
+        };
+        counts.understood += understood;
+        counts.unknown += unknown;
+    }
+    counts
+}
+
 /// The sources of each task: all, or where those are too many the ones that hold something before the others.
 fn sources(tasks: &[TaskEngine], slots: &[SourceSlot]) -> Vec<ListedSources> {
-    // A file that nobody named and that is not there is nobody's.
-    let shown = || slots.iter().filter(|slot| slot.is_named || slot.condition != SourceCondition::Waiting);
     let is_let_go = |slot: &SourceSlot| matches!(slot.role, SourceRole::Log(log) if tasks[slot.task].logs[log].is_let_go());
     let mut room_for_others = vec![SOURCE_LIMIT; tasks.len()];
-    for slot in shown().filter(|slot| !is_let_go(slot)) {
+    for slot in shown_sources(slots).filter(|slot| !is_let_go(slot)) {
         room_for_others[slot.task] = room_for_others[slot.task].saturating_sub(1);
     }
     let mut sources: Vec<ListedSources> = tasks.iter().map(|_| ListedSources::default()).collect();
-    for slot in shown() {
+    for slot in shown_sources(slots) {
         let ListedSources { listed, left_out } = &mut sources[slot.task];
         let room = &mut room_for_others[slot.task];
         if listed.len() >= SOURCE_LIMIT || (is_let_go(slot) && *room == 0) {
@@ -101,7 +131,7 @@ fn plan_state(source: &PlanSource, state: SourceCondition) -> SourceState {
         state,
         changed_at: source.written,
         unit: SourceUnit::Stories,
-        understood: source.plan.as_ref().map_or(0, |plan| plan.stories.len() as u64),
+        understood: source.story_count(),
         unknown: 0,
         record_like: 0,
         unknown_lines: Vec::new(),

@@ -123,7 +123,9 @@ impl TaskTick<'_> {
             // What was found broken is nobody's save under way, as far as anybody can tell before more is read.
             let is_found = self.finish || !self.live;
             if let Some(message) = task.plans[source].take_parse_notice(self.now.elapsed, is_found) {
-                self.add_notice(NoticeKind::PlanUnreadable, &task.plans[source].path, &message);
+                // Several tasks may have a plan of this name.
+                let path = task.folder.join(&*task.plans[source].path);
+                self.add_notice(NoticeKind::PlanUnreadable, &path.to_string_lossy(), &message);
             }
             if let Some(plan) = task.other_plan_path(source).cloned() {
                 if task.plans[source].reject_second() {

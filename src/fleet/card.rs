@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::event::{EventId, Seq};
 use crate::model::agent::AgentLevel;
-use crate::model::state::{AttentionKind, CurrentStory, Remaining, State, StoryState, StoryStatus, TaskState, TaskStatus};
+use crate::model::state::{AttentionKind, CurrentStory, FileCounts, Remaining, State, StoryState, StoryStatus, TaskState, TaskStatus};
 use crate::text::CleanText;
 
 /// Longest card in bytes of JSON: 10,000 of them are 5 MB.
@@ -132,7 +132,7 @@ pub fn state_json(state: &State, index: usize) -> Option<Vec<u8>> {
     let task = &TaskState { agents: task.agents.iter().filter_map(|agent| agent.at_level(AgentLevel::Status)).collect(), ..task.clone() };
     let alone = |task: TaskState| {
         let State { schema, server_time, seq, .. } = *state;
-        to_json(&State { schema, server_time, seq, tasks: vec![task], unlisted: None, notices: Vec::new() })
+        to_json(&State { schema, server_time, seq, tasks: vec![task], unlisted: None, notices: Vec::new(), files: FileCounts::default() })
     };
     let mut json = alone(task.clone());
     if json.len() > STATE_BYTES {

@@ -10,7 +10,9 @@ use crate::clock::Timestamp;
 use crate::event::{SCHEMA, Seq};
 use crate::fleet::card::Card;
 use crate::fleet::names::{SubjectToken, TaskOrigin};
-use crate::model::state::{Attention, AttentionKind, CurrentStory, Headline, Remaining, State, TaskState, TaskStatus, Unlisted};
+use crate::model::state::{
+    Attention, AttentionKind, CurrentStory, FileCounts, Headline, Remaining, State, TaskState, TaskStatus, Unlisted,
+};
 
 /// As many tasks as a state lists.
 const LISTED: usize = 200;
@@ -70,7 +72,7 @@ impl FleetView {
         }
         let tasks = ordered.into_iter().take(LISTED).map(|(origin, dated)| dated.task(origin, wholes.get(origin), now)).collect();
         let unlisted = (unlisted != Unlisted::default()).then_some(unlisted);
-        State { schema: SCHEMA, server_time: now, seq, tasks, unlisted, notices: Vec::new() }
+        State { schema: SCHEMA, server_time: now, seq, tasks, unlisted, notices: Vec::new(), files: FileCounts::default() }
     }
 
     fn ordered(&self, now: Timestamp) -> Vec<(&TaskOrigin, &DatedCard)> {

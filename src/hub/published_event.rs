@@ -1,6 +1,7 @@
 //! One event of the log with its serialized forms, made once and shared by all readers.
 
 use std::fmt::Display;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,7 +28,7 @@ impl PublishedEvent {
         let data = event.to_json();
         let check = is_checked.then(|| event.id.check());
         let frame = sse_frame(&Cursor { epoch: epoch.clone(), seq: event.seq, check }, event.data.type_name(), &data, None);
-        let json = payload_of(&frame, data.len());
+        let json = frame.slice(payload_range(&frame, data.len()));
         PublishedEvent { event, json, frame, published }
     }
 
@@ -48,8 +49,8 @@ pub fn sse_frame(id: &dyn Display, event: &str, data: &[u8], retry: Option<u64>)
     [head.as_bytes(), b"data: ", data, b"\n\n"].concat().into()
 }
 
-/// The `data` of a frame made by [`sse_frame`], sharing its memory.
-pub(super) fn payload_of(frame: &Bytes, length: usize) -> Bytes {
+/// Where the `data` of a frame made by [`sse_frame`] stands in it.
+pub(super) fn payload_range(frame: &Bytes, length: usize) -> Range<usize> {
     let stop = frame.len() - 2;
-    frame.slice(stop - length..stop)
+    stop - length..stop
 }

@@ -1,15 +1,17 @@
 //! One version of the state, serialized at most once, on the first request.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
 use super::Cursor;
-use super::published_event::{payload_of, sse_frame};
+use super::large_payloads::{LargePayloads, StatePayload};
+use super::published_event::{payload_range, sse_frame};
 use crate::clock::Timestamp;
 use crate::event::{SCHEMA, Seq};
 use crate::model::agent::AgentLevel;
-use crate::model::state::State;
+use crate::model::state::{FileCounts, State};
 
 /// The state at one moment.
 #[derive(Debug)]
@@ -22,27 +24,31 @@ pub struct Snapshot {
     pub cursor: Cursor,
     /// For readers who get nothing of agents, their status, all of it.
     serialized: [OnceLock<SerializedState>; 3],
+    large_payloads: Arc<LargePayloads>,
 }
 
 #[derive(Debug)]
 struct SerializedState {
-    json: Bytes,
     frame: Bytes,
+    /// Where the JSON stands in the frame.
+    json: Range<usize>,
 }
 
 impl Snapshot {
-    pub(super) fn new(version: u64, cursor: Cursor, state: Arc<State>) -> Self {
-        Snapshot { version, state, cursor, serialized: Default::default() }
+    pub(super) fn new(version: u64, cursor: Cursor, state: Arc<State>, large_payloads: Arc<LargePayloads>) -> Self {
+        Snapshot { version, state, cursor, serialized: Default::default(), large_payloads }
     }
 
     /// The state's JSON, one line, with as much of agents as a reader of this level gets.
-    pub fn json(&self, level: AgentLevel) -> Bytes {
-        self.serialized(level).json.clone()
+    pub fn json(&self, level: AgentLevel) -> StatePayload {
+        let (slot, serialized) = self.serialized(level);
+        StatePayload::new(&self.large_payloads, (self.version, slot), &serialized.frame, serialized.json.clone())
     }
 
     /// The same as a whole SSE frame, event `state`.
-    pub fn frame(&self, level: AgentLevel) -> Bytes {
-        self.serialized(level).frame.clone()
+    pub fn frame(&self, level: AgentLevel) -> StatePayload {
+        let (slot, serialized) = self.serialized(level);
+        StatePayload::new(&self.large_payloads, (self.version, slot), &serialized.frame, 0..serialized.frame.len())
     }
 
     /// Whether readers of different levels get different states.
@@ -50,7 +56,7 @@ impl Snapshot {
         self.state.tasks.iter().any(|task| !task.agents.is_empty())
     }
 
-    fn serialized(&self, level: AgentLevel) -> &SerializedState {
+    fn serialized(&self, level: AgentLevel) -> (usize, &SerializedState) {
         let (slot, lower) = match level {
             // One for all, so that it is serialized once.
             _ if !self.has_agents() => (2, None),
@@ -58,15 +64,16 @@ impl Snapshot {
             AgentLevel::Status => (1, Some(level)),
             AgentLevel::Target | AgentLevel::Command => (2, None),
         };
-        self.serialized[slot].get_or_init(|| {
+        let serialized = self.serialized[slot].get_or_init(|| {
             let data = match lower {
                 Some(level) => serde_json::to_vec(&reduced(&self.state, level)),
                 None => serde_json::to_vec(&*self.state),
             };
             let data = data.expect("the state is plain data with string keys: it cannot fail to serialise");
             let frame = sse_frame(&self.cursor, "state", &data, None);
-            SerializedState { json: payload_of(&frame, data.len()), frame }
-        })
+            SerializedState { json: payload_range(&frame, data.len()), frame }
+        });
+        (slot, serialized)
     }
 }
 
@@ -81,5 +88,13 @@ fn reduced(state: &State, level: AgentLevel) -> State {
 
 /// What is shown before the first state is set.
 pub(super) fn empty_state(seq: Seq) -> State {
-    State { schema: SCHEMA, server_time: Timestamp::now(), seq, tasks: Vec::new(), unlisted: None, notices: Vec::new() }
+    State {
+        schema: SCHEMA,
+        server_time: Timestamp::now(),
+        seq,
+        tasks: Vec::new(),
+        unlisted: None,
+        notices: Vec::new(),
+        files: FileCounts::default(),
+    }
 }

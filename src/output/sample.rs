@@ -14,7 +14,7 @@ pub(crate) fn ago(secs: i64) -> Timestamp {
 }
 
 pub(crate) fn state(tasks: Vec<TaskState>) -> State {
-    State { schema: SCHEMA, server_time: NOW, seq: Seq(0), tasks, unlisted: None, notices: Vec::new() }
+    State { schema: SCHEMA, server_time: NOW, seq: Seq(0), tasks, unlisted: None, notices: Vec::new(), files: FileCounts::default() }
 }
 
 pub(crate) fn criterion(text: &str, done: Option<u64>) -> CriterionState {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
 use serde::Serialize;
 use tokio::time::Instant;
 use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
@@ -18,7 +19,7 @@ use super::query::{EventFilter, HttpRequest};
 use super::sse::GapData;
 use super::{ServerContext, audience};
 use crate::event::SCHEMA;
-use crate::hub::{Batch, Cursor, Snapshot, StartPosition};
+use crate::hub::{Batch, Cursor, PayloadEvicted, PayloadReader, Snapshot, StartPosition, StatePayload};
 use crate::model::agent::AgentLevel;
 use crate::model::state::StoryState;
 
@@ -52,7 +53,10 @@ pub(super) async fn state(request: HttpRequest, server: Arc<ServerContext>) -> R
     let etag = etag(process, &snapshot, level);
     let mut response = match etag_matches(&request.headers, &etag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
-        false => json(snapshot.json(level)),
+        false => match snapshot.json(level) {
+            StatePayload::Whole(body) => json(body),
+            StatePayload::Large(body) => as_json(warp::reply::stream(pieces(body)).into_response()),
+        },
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -160,7 +164,7 @@ pub(super) fn health(server: &ServerContext) -> Response {
         status: &'static str,
         files: BTreeMap<&'static str, usize>,
     }
-    let files = metrics::files_by_condition(&server.hub.snapshot().state).collect();
+    let files = metrics::files_by_condition(&server.hub.snapshot().state.files).into();
     let mut response = warp::reply::json(&Health { status: "ok", files }).into_response();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
@@ -250,8 +254,16 @@ fn etag_matches(headers: &HeaderMap, etag: &str) -> bool {
     lists.flat_map(|list| list.split(',')).map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
 }
 
+/// The body of a client that is too slow for it ends with an error, which closes the connection.
+fn pieces(mut body: PayloadReader) -> impl Stream<Item = Result<Bytes, PayloadEvicted>> + Send + Sync {
+    futures_util::stream::iter(std::iter::from_fn(move || body.next_piece()))
+}
+
 fn json(body: Bytes) -> Response {
-    let mut response = Response::new(body.into());
+    as_json(Response::new(body.into()))
+}
+
+fn as_json(mut response: Response) -> Response {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

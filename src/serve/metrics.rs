@@ -12,7 +12,7 @@ use super::query::HttpRequest;
 use super::{ROUTES, ServerContext, audience};
 use crate::hub::{GapReason, Hub};
 use crate::model::agent::{AgentLevel, AgentPhase};
-use crate::model::state::{Headline, SourceCondition, State};
+use crate::model::state::{FileCounts, Headline, State};
 
 /// Counts since the start of the process, and gauges of what is open.
 #[derive(Debug, Default)]
@@ -69,13 +69,6 @@ const PHASES: [(AgentPhase, &str); 10] = [
     (AgentPhase::Ended, "ended"),
     (AgentPhase::Unknown, "unknown"),
 ];
-const SOURCES: [(SourceCondition, &str); 4] = [
-    (SourceCondition::Waiting, "waiting"),
-    (SourceCondition::Reading, "reading"),
-    (SourceCondition::Gone, "gone"),
-    (SourceCondition::Unreadable, "unreadable"),
-];
-
 impl Counters {
     pub(super) fn count_busy(&self) {
         increment(&self.busy);
@@ -138,9 +131,9 @@ impl Drop for GaugeGuard {
 }
 
 /// The number of watched files in each condition.
-pub(super) fn files_by_condition(state: &State) -> impl Iterator<Item = (&'static str, usize)> {
-    let conditions: Vec<_> = state.tasks.iter().flat_map(|task| &task.sources).map(|source| source.state).collect();
-    SOURCES.into_iter().map(move |(condition, name)| (name, conditions.iter().filter(|known| **known == condition).count()))
+pub(super) fn files_by_condition(files: &FileCounts) -> [(&'static str, usize); 4] {
+    let FileCounts { waiting, reading, gone, unreadable, broken_plans: _, understood: _, unknown: _ } = *files;
+    [("waiting", waiting), ("reading", reading), ("gone", gone), ("unreadable", unreadable)]
 }
 
 pub(super) fn metrics(request: &HttpRequest, server: &ServerContext) -> Response {
@@ -180,13 +173,12 @@ fn write_file_metrics(text: &mut MetricsText, state: &State) {
     text.gauge("stories_failed", "Stories whose last attempt failed.");
     text.value("stories_failed", &[], sum(|task| task.stories_failed as usize));
     text.gauge("sources", "Watched files by condition.");
-    for (name, count) in files_by_condition(state) {
+    for (name, count) in files_by_condition(&state.files) {
         text.value("sources", &[("state", name)], count as f64);
     }
-    let sources = || state.tasks.iter().flat_map(|task| &task.sources);
     text.gauge("lines", "Lines of the watched files as they stand, by whether they were understood.");
-    text.value("lines", &[("understood", "yes")], sources().map(|source| source.understood as f64).sum());
-    text.value("lines", &[("understood", "no")], sources().map(|source| source.unknown as f64).sum());
+    text.value("lines", &[("understood", "yes")], state.files.understood as f64);
+    text.value("lines", &[("understood", "no")], state.files.unknown as f64);
     if let Some(last) = state.tasks.iter().filter_map(|task| task.last_activity_at).max() {
         text.gauge("last_activity_timestamp_seconds", "When a watched file moved last.");
         text.value("last_activity_timestamp_seconds", &[], last.0 as f64 / 1000.0);
@@ -203,6 +195,8 @@ fn write_log_metrics(text: &mut MetricsText, hub: &Hub) {
     text.value("log_events", &[], volume.events as f64);
     text.gauge("log_bytes", "What they take in memory, about.");
     text.value("log_bytes", &[], volume.bytes as f64);
+    text.gauge("large_state_bytes", "What the large states take that clients have not read to their end.");
+    text.value("large_state_bytes", &[], hub.large_state_bytes() as f64);
 }
 
 fn write_client_metrics(text: &mut MetricsText, counters: &Counters) {

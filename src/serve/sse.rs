@@ -7,7 +7,6 @@ mod activity;
 mod progress;
 mod states;
 
-use std::convert::Infallible;
 use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
@@ -29,7 +28,7 @@ use super::client_permit::ClientPermit;
 use super::query::HttpRequest;
 use super::{ServerContext, Shutdown, audience};
 use crate::event::SCHEMA;
-use crate::hub::{Cursor, GapReason, StartPosition, sse_frame};
+use crate::hub::{Cursor, GapReason, PayloadEvicted, StartPosition, sse_frame};
 
 /// Reconnect delay of a browser, plus or minus [`RETRY_JITTER`], so that clients do not all reconnect at one time after a restart.
 const RETRY_MS: u64 = 2_000;
@@ -79,16 +78,17 @@ pub(super) fn states(request: HttpRequest, server: Arc<ServerContext>) -> Result
 
 /// One client's stream: yields the bytes to write.
 trait EventStream: Send + Sync + 'static {
-    /// The next bytes to write, in whole frames; `None` at the end of the stream.
-    fn next(&mut self) -> impl Future<Output = Option<Bytes>> + Send + Sync;
+    /// The next bytes to write: whole frames, or the next piece of a large one; `None` at the end of the stream. After an error the
+    /// connection is reset.
+    fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, PayloadEvicted>>> + Send + Sync;
 }
 
 fn stream_response(stream: impl EventStream) -> Response {
     with_stream_headers(warp::reply::stream(chunks(stream)).into_response())
 }
 
-fn chunks(stream: impl EventStream) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + Sync {
-    futures_util::stream::unfold(stream, |mut stream| async { stream.next().await.map(|bytes| (Ok(bytes), stream)) })
+fn chunks(stream: impl EventStream) -> impl Stream<Item = Result<Bytes, PayloadEvicted>> + Send + Sync {
+    futures_util::stream::unfold(stream, |mut stream| async { stream.next().await.map(|bytes| (bytes, stream)) })
 }
 
 /// The response without a permit. Its status is 200, because a browser never reconnects after a 503.

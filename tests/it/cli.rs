@@ -276,7 +276,7 @@ fn the_recipe_for_an_unknown_log_does_what_it_says() {
 fn what_is_wrong_with_a_plan_is_said_at_once() {
     let project = ProjectFolder::new();
     project.write("prd.json", "{\"userStories\": [\n  {\"id\": \"US-1\",\n");
-    let ended = project.run(&["--once", "prd.json"]).exits_with(0);
+    let ended = project.run(&["--once", "prd.json"]).exits_with(65);
     let said = ended.stderr.join("\n");
     assert!(said.contains("prd.json: is not valid JSON") && said.contains("line 3"), "{said:?}");
     let bridge = project.start(&["--json", "prd.json"]);
@@ -287,4 +287,24 @@ fn what_is_wrong_with_a_plan_is_said_at_once() {
     let stderr = bridge.stderr();
     assert!(stderr.find("is not valid JSON") < stderr.find("watching"), "{stderr}");
     assert_eq!(stderr.matches("is not valid JSON").count(), 1, "{stderr}");
+}
+
+#[test]
+fn a_broken_plan_among_good_ones_is_no_success() {
+    let project = ProjectFolder::new();
+    let good = r#"{"branchName": "good", "userStories": [{"id": "US-1", "title": "A", "passes": true}]}"#;
+    project.write("prd.json", good);
+    std::fs::create_dir(project.file("tasks")).expect("the folder is ours");
+    project.write("tasks/prd.json", "{\"userStories\": [");
+    project.write("notes.md", "{\"userStories\": [");
+    let ended = project.run(&["--once", "--json"]).exits_with(65);
+    assert_eq!(ended.events().iter().filter(|event| kind(event) == "task_completed").count(), 1, "the good one is read");
+    let ended = project.run(&["--once"]).exits_with(65);
+    let (stdout, stderr) = (ended.stdout.join("\n"), ended.stderr.join("\n"));
+    assert!(
+        stdout.contains("PASSED") && stdout.contains("1/1") && stderr.contains("tasks/prd.json: is not valid JSON"),
+        "{stdout}\n{stderr}"
+    );
+    project.write("tasks/prd.json", good);
+    project.run(&["--once"]).exits_with(0);
 }

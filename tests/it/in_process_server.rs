@@ -8,7 +8,7 @@ use progress_bridge::clock::Timestamp;
 use progress_bridge::event::{AcCompleted, ErrorOccurred, Event, EventData, EventId, EventSource, SCHEMA, Seq, TimestampSource};
 use progress_bridge::fact::{CountedKind, ErrorKind, Provenance};
 use progress_bridge::hub::{Hub, HubSettings};
-use progress_bridge::model::state::State;
+use progress_bridge::model::state::{FileCounts, State};
 use progress_bridge::serve::{self, ServeSettings};
 use tokio::sync::oneshot;
 
@@ -111,7 +111,15 @@ pub fn id(seq: u64) -> EventId {
 }
 
 pub fn state(seq: u64) -> State {
-    State { schema: SCHEMA, server_time: Timestamp(0), seq: Seq(seq), tasks: vec![], unlisted: None, notices: vec![] }
+    State {
+        schema: SCHEMA,
+        server_time: Timestamp(0),
+        seq: Seq(seq),
+        tasks: vec![],
+        unlisted: None,
+        notices: vec![],
+        files: FileCounts::default(),
+    }
 }
 
 pub fn seq(message: &SseMessage) -> u64 {

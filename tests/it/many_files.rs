@@ -40,6 +40,12 @@ fn documents_that_hold_nothing_are_let_go_until_they_change() {
     let sources = task["sources"].as_array().expect("a list");
     assert!(sources.iter().any(|source| source["path"] == "progress.txt"));
     assert_eq!(sources.len() as u64 + task["sources_left_out"].as_u64().expect("a number"), 301);
+    // The bridge's own health counts those that are not listed, too.
+    let health = get(address.parse().expect("an address"), "/healthz").json();
+    assert_eq!((&health["files"]["reading"], &health["files"]["gone"]), (&301.into(), &0.into()));
+    let metrics = get(address.parse().expect("an address"), "/metrics").text();
+    assert!(metrics.contains("progress_bridge_sources{state=\"reading\"} 301\n"), "{metrics}");
+    assert!(metrics.contains("progress_bridge_lines{understood=\"no\"} 1200\n"), "{metrics}");
     eventually(SOON, "the documents are closed", || (bridge.open_files() < 40).then_some(()));
 
     let log = fs::read_to_string(project.file("note-150.md")).expect("it is there") + "[US-2] Starting...\n";

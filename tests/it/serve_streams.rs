@@ -1,9 +1,14 @@
 //! The two streams: first frames, resume, rate limit, filters, heartbeats.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use progress_bridge::clock::Timestamp;
+use progress_bridge::error::{Notice, NoticeKind};
 use progress_bridge::event::SCHEMA;
 use progress_bridge::hub::{Hub, HubSettings};
+use progress_bridge::model::state::State;
 use progress_bridge::serve::ServeSettings;
 
 use crate::bridge_process::{SOON, eventually};
@@ -282,4 +287,58 @@ fn states_come_at_once_and_the_latest_wins() {
     }
     let allowed = 2 + start.elapsed().as_millis() / 100;
     assert!(shown < allowed, "{shown} snapshots in {:?}", start.elapsed());
+}
+
+/// Of 4 MiB.
+fn large_state(seq: u64) -> State {
+    let notice = Notice { kind: NoticeKind::LineCut, path: None, message: "x".repeat(1 << 20).into(), at: Timestamp(0) };
+    State { notices: vec![notice; 4], ..state(seq) }
+}
+
+#[test]
+fn a_large_state_comes_whole() {
+    let server = InProcessServer::start();
+    server.hub.set_state(large_state(1));
+    let mut stream = server.follow("/stream/state");
+    stream.expect("hello");
+    let first = stream.expect("state").json();
+    assert_eq!((&first["seq"], first["notices"][3]["message"].as_str().map(str::len)), (&1.into(), Some(1 << 20)));
+    server.hub.set_state(large_state(2));
+    assert_eq!(seq(&stream.expect("state")), 2);
+    assert_eq!(get(server.address, "/api/state").json()["seq"], 2);
+    eventually(SOON, "nothing is kept for readers", || (server.hub.large_state_bytes() == 0).then_some(()));
+}
+
+/// Each of them is in the middle of another version.
+#[test]
+fn large_states_that_nobody_reads_are_bounded_together_and_the_oldest_reader_is_cut_off() {
+    const MIB: usize = 1 << 20;
+    let server = InProcessServer::start();
+    let mut begun = Vec::new();
+    for seq in 1..=12 {
+        server.hub.set_state(large_state(seq));
+        let target = if seq % 2 == 0 { "/stream/state" } else { "/api/state" };
+        let mut socket = TcpStream::connect(server.address).expect("the server accepts");
+        socket.set_read_timeout(Some(SOON)).expect("a timeout can be set");
+        write!(socket, "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("it is short");
+        eventually(SOON, "it is being read", || (server.hub.large_state_bytes() >= seq.min(7) as usize * 4 * MIB - MIB).then_some(()));
+        assert!(server.hub.large_state_bytes() <= 33 * MIB);
+        // Its first bytes, so that the next one begins later.
+        socket.read_exact(&mut [0; 15]).expect("an answer");
+        begun.push(socket);
+    }
+    let is_whole = |mut socket: TcpStream| {
+        let mut text = Vec::new();
+        let mut piece = [0; 1 << 16];
+        // The state ends with the list of notices.
+        while text.len() < 4 * MIB || !text[text.len() - 20..].windows(2).any(|end| end == b"]}") {
+            match socket.read(&mut piece) {
+                Ok(0) | Err(_) => return false,
+                Ok(length) => text.extend_from_slice(&piece[..length]),
+            }
+        }
+        true
+    };
+    let whole: Vec<_> = begun.into_iter().map(is_whole).collect();
+    assert_eq!(whole, (1..=12).map(|seq| seq > 5).collect::<Vec<_>>());
 }

@@ -35,6 +35,28 @@ pub struct State {
     pub unlisted: Option<Unlisted>,
     /// The last 20, oldest first.
     pub notices: Vec<Notice>,
+    /// All watched files, listed or not. Never sent: the bridge's own health is counted by it.
+    #[serde(skip)]
+    pub files: FileCounts,
+}
+
+/// How many files are watched in each condition, and what was read of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileCounts {
+    /// Not there yet.
+    pub waiting: usize,
+    /// There and read.
+    pub reading: usize,
+    /// Gone.
+    pub gone: usize,
+    /// There, but they cannot be opened or read.
+    pub unreadable: usize,
+    /// Of those that are read, the plans that do not parse as they stand.
+    pub broken_plans: usize,
+    /// Lines, stories or records that were understood.
+    pub understood: u64,
+    /// Those that were not.
+    pub unknown: u64,
 }
 
 /// Tasks that screens give one line: "n finished, m planned".

@@ -13,7 +13,7 @@ use super::super::metrics::Counters;
 use super::super::query::EventFilter;
 use super::activity::ActivityFeed;
 use super::{EventStream, FrameBuffer, GapData, HEARTBEAT, ShutdownSignal, WRITE_BYTES, bye, control, heartbeats, hello, sleep_until};
-use crate::hub::{Batch, Cursor, GapReason, Subscription};
+use crate::hub::{Batch, Cursor, GapReason, PayloadEvicted, Subscription};
 use crate::rate_limiter::RateLimiter;
 
 pub(super) struct ProgressStream {
@@ -147,17 +147,17 @@ impl ProgressStream {
 }
 
 impl EventStream for ProgressStream {
-    async fn next(&mut self) -> Option<Bytes> {
+    async fn next(&mut self) -> Option<Result<Bytes, PayloadEvicted>> {
         match &mut self.phase {
             ProgressPhase::New(hello) => {
                 let mut buffer = FrameBuffer::default();
                 buffer.push(std::mem::take(hello));
                 self.phase = ProgressPhase::Following;
                 self.write_pending(&mut buffer, Instant::now());
-                buffer.finish()
+                buffer.finish().map(Ok)
             }
-            ProgressPhase::Following => Some(self.follow().await),
-            ProgressPhase::Draining => Some(self.final_frames()),
+            ProgressPhase::Following => Some(Ok(self.follow().await)),
+            ProgressPhase::Draining => Some(Ok(self.final_frames())),
             ProgressPhase::Over => None,
         }
     }

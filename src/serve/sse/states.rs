@@ -11,7 +11,7 @@ use super::super::ServerContext;
 use super::super::client_permit::ClientPermit;
 use super::{EventStream, ShutdownSignal, bye, control, heartbeats, hello};
 use crate::clock::Timestamp;
-use crate::hub::{Cursor, Hub, Snapshot};
+use crate::hub::{Cursor, Hub, PayloadEvicted, PayloadReader, Snapshot, StatePayload};
 use crate::model::agent::AgentLevel;
 
 /// Shortest interval between snapshots: ten a second, as many as a screen can use, with a margin, because the network may deliver two
@@ -30,9 +30,13 @@ pub(super) struct StateStream {
     heartbeats: Interval,
     shutdown: ShutdownSignal,
     phase: StatePhase,
+    /// The part of a large snapshot that is not sent yet.
+    unsent: Option<PayloadReader>,
     level: AgentLevel,
     _permit: ClientPermit,
 }
+
+type StateChunk = Result<Bytes, PayloadEvicted>;
 
 enum StatePhase {
     /// Holds the `hello` frame that goes out first, and the snapshot that follows. The two are not joined: that would be a copy for
@@ -57,38 +61,42 @@ impl StateStream {
             sent: first.version,
             cursor: first.cursor.clone(),
             phase: StatePhase::New(hello(server, &first.cursor, heartbeat), first),
+            unsent: None,
             level,
             _permit: permit,
         }
     }
 
-    async fn follow(&mut self) -> Option<Bytes> {
+    async fn follow(&mut self) -> StateChunk {
         tokio::select! {
             biased;
             newer = newer_than(&self.hub, self.sent, self.not_before) => match newer {
-                Some(newer) => Some(self.send(&newer)),
-                None => Some(self.final_frame()),
+                Some(newer) => self.send(&newer),
+                None => self.final_frame(),
             },
-            () = self.shutdown.wait() => Some(self.final_frame()),
-            _ = self.heartbeats.tick() => Some(self.heartbeat()),
+            () = self.shutdown.wait() => self.final_frame(),
+            _ = self.heartbeats.tick() => Ok(self.heartbeat()),
         }
     }
 
-    fn send(&mut self, snapshot: &Snapshot) -> Bytes {
+    fn send(&mut self, snapshot: &Snapshot) -> StateChunk {
         self.not_before = Instant::now() + INTERVAL;
         self.sent = snapshot.version;
         self.cursor = snapshot.cursor.clone();
-        snapshot.frame(self.level)
+        match snapshot.frame(self.level) {
+            StatePayload::Whole(frame) => Ok(frame),
+            StatePayload::Large(frame) => self.unsent.insert(frame).next_piece().unwrap_or(Ok(Bytes::new())),
+        }
     }
 
-    fn final_frame(&mut self) -> Bytes {
+    fn final_frame(&mut self) -> StateChunk {
         let last = self.hub.snapshot();
         if last.version > self.sent {
             self.phase = StatePhase::Ending;
             return self.send(&last);
         }
         self.phase = StatePhase::Over;
-        bye(&self.cursor)
+        Ok(bye(&self.cursor))
     }
 
     /// An event, because page code cannot see comments and must notice when the stream is no longer live.
@@ -102,17 +110,21 @@ impl StateStream {
 }
 
 impl EventStream for StateStream {
-    async fn next(&mut self) -> Option<Bytes> {
+    async fn next(&mut self) -> Option<StateChunk> {
+        if let Some(piece) = self.unsent.as_mut().and_then(PayloadReader::next_piece) {
+            return Some(piece);
+        }
+        self.unsent = None;
         match std::mem::replace(&mut self.phase, StatePhase::Following) {
             StatePhase::New(hello, first) => {
                 self.phase = StatePhase::Introduced(first);
-                Some(hello)
+                Some(Ok(hello))
             }
             StatePhase::Introduced(first) => Some(self.send(&first)),
-            StatePhase::Following => self.follow().await,
+            StatePhase::Following => Some(self.follow().await),
             StatePhase::Ending => {
                 self.phase = StatePhase::Over;
-                Some(bye(&self.cursor))
+                Some(Ok(bye(&self.cursor)))
             }
             StatePhase::Over => None,
         }
