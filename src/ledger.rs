@@ -221,7 +221,9 @@ impl SourceLedger {
             RereadReason::Rotated | RereadReason::Rewritten | RereadReason::Replaced | RereadReason::Renamed | RereadReason::Restored => {}
         }
         let lost = self.current.iter().any(|(key, count)| new.of(*key) < *count);
-        if !lost {
+        // A new run may number its stories as the old one did, so that no count falls.
+        let restarted = context.other_start_line && total > 0;
+        if !lost && !restarted {
             return Verdict::Rewrite;
         }
         let settled = context.quiet >= PARTIAL_LOSS_DELAY;
@@ -231,7 +233,7 @@ impl SourceLedger {
         }
         let under_half = 2 * common < total;
         let renamed = context.reason == RereadReason::Renamed;
-        if common == 0 || (under_half && !has_known_entry) {
+        if common == 0 || ((under_half || restarted) && !has_known_entry) {
             let delay = if context.machine_name { PARTIAL_LOSS_DELAY } else { TOTAL_LOSS_DELAY };
             let certain = context.age >= delay || (settled && (renamed || context.other_start_line));
             return if certain { Verdict::NewGeneration } else { Verdict::Wait { hold: !context.machine && !has_known_entry } };
@@ -290,6 +292,11 @@ impl SourceLedger {
             *self.closed.entry(key).or_default() += count;
         }
         self.forget_content();
+    }
+
+    /// Whether anything was counted in this run.
+    pub fn has_counted_in_run(&self) -> bool {
+        self.closed.keys().chain(self.high_water.keys()).any(|key| self.count_in_run(*key) > 0)
     }
 
     /// Begins a run that this source was reset for.

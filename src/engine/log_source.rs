@@ -476,6 +476,27 @@ impl LogSource {
         self.ledger.begin_run();
     }
 
+    /// Whether content of another generation is a sign of a new run: the counts of a machine log go on, and a log that has stated nothing
+    /// in the present run was reset for it.
+    pub(super) fn may_begin_run(&self) -> bool {
+        !self.is_machine_log() && self.ledger.has_counted_in_run()
+    }
+
+    /// Whether the plan of the run that this content begins may still be about to come: events carry its name and its titles.
+    pub(super) fn may_precede_its_plan(&self, now: Duration) -> bool {
+        let is_recent = self.candidate.as_ref().is_some_and(|candidate| now.saturating_sub(candidate.since) < TOTAL_LOSS_DELAY);
+        is_recent && self.may_begin_run()
+    }
+
+    /// Begins another generation within the present run.
+    pub(super) fn begin_generation(&mut self) {
+        if self.is_machine_log() {
+            self.ledger.rotate();
+        } else {
+            self.ledger.begin_run();
+        }
+    }
+
     /// Begins a run that another source was reset for: the counts so far, and the queued facts, belong to the run before.
     pub(super) fn carry_over(&mut self) {
         self.ledger.carry_over();

@@ -46,6 +46,9 @@ pub(super) struct PlanSource {
     completions: u32,
     /// The plan is complete and its completion is emitted.
     completion_emitted: bool,
+    /// Another source began the present run, and this one still holds what the run before left.
+    #[serde(default)]
+    is_carried_over: bool,
     #[serde(skip)]
     pub(super) written: Option<Timestamp>,
 }
@@ -263,14 +266,21 @@ impl PlanSource {
             counts.started = counts.started.max(counts.passed + counts.failed);
         }
         self.plan = Some(plan);
+        self.is_carried_over = false;
         if !self.is_complete() {
             self.completion_emitted = false;
         }
         edges
     }
 
+    /// Whether the plan is that of the present run.
+    pub(super) fn takes_part(&self) -> bool {
+        !self.is_carried_over
+    }
+
     /// Begins a run: the counts so far belong to the one before. `reset` when this plan caused it.
     pub(super) fn begin_run(&mut self, reset: bool) {
+        self.is_carried_over = !reset;
         self.counts.clear();
         self.criteria_done.clear();
         self.completions = 0;

@@ -178,8 +178,13 @@ impl TaskEngine {
 
     /// Evaluates the candidate of a log, if it has one.
     pub(super) fn evaluate(&mut self, log: usize, now: Duration, at_once: bool, owners: &mut RecordOwners) -> Option<Evaluation> {
+        let plan_may_follow = self.plans.iter().any(|plan| plan.has_stories() && plan.takes_part());
         let (source, resolve) = self.source_with_resolver(log, RunStart::default(), owners);
-        source.evaluate(now, at_once, resolve)
+        let mut evaluation = source.evaluate(now, at_once, resolve)?;
+        if plan_may_follow && evaluation.verdict == Verdict::NewGeneration && !at_once && source.may_precede_its_plan(now) {
+            evaluation.verdict = Verdict::Wait { hold: true };
+        }
+        Some(evaluation)
     }
 
     /// Counts what was appended to a log.

@@ -8,6 +8,7 @@ mod plans;
 mod restart;
 mod rewrites;
 mod rotation;
+mod run_switches;
 mod screens;
 mod shared;
 mod sources;

@@ -79,14 +79,14 @@ impl TaskTick<'_> {
         }
     }
 
-    /// Whether a source shows that a new run began.
+    /// Whether a source shows that a new run began. One that has not taken part in the present run follows those that began it.
     fn begins_run(&mut self, task: &mut TaskEngine) -> bool {
         let (now, finish) = (self.now.elapsed, self.finish);
         let by_log = (0..task.logs.len()).any(|log| {
-            !task.logs[log].is_machine_log()
+            task.logs[log].may_begin_run()
                 && task.evaluate(log, now, finish, self.owners).is_some_and(|evaluation| evaluation.verdict == Verdict::NewGeneration)
         });
-        by_log || task.plans.iter().any(|plan| plan.begins_run(now, finish || !self.live))
+        by_log || task.plans.iter().any(|plan| plan.takes_part() && plan.begins_run(now, finish || !self.live))
     }
 
     /// Begins one run for all sources: those that seem to have been reset are reset, the counts of the others are carried over.
@@ -118,7 +118,7 @@ impl TaskTick<'_> {
         }
     }
 
-    fn accept_plans(&mut self, task: &mut TaskEngine, at_once: bool, pending: &mut Vec<PendingFact>) {
+    fn accept_plans(&mut self, task: &mut TaskEngine, begins_run: bool, pending: &mut Vec<PendingFact>) {
         for source in 0..task.plans.len() {
             // What was found broken is nobody's save under way, as far as anybody can tell before more is read.
             let is_found = self.finish || !self.live;
@@ -134,7 +134,7 @@ impl TaskTick<'_> {
                 }
                 continue;
             }
-            let at_once = at_once || self.finish || !self.live;
+            let at_once = begins_run || self.finish || !self.live;
             let Some((plan, change)) = task.plans[source].accept(self.now.elapsed, at_once) else { continue };
             if let Some(truncation) = &plan.truncation {
                 self.add_notice(NoticeKind::Limit, &task.plans[source].path, truncation);
@@ -143,6 +143,10 @@ impl TaskTick<'_> {
                 (PlanChange::SameRun, Some(old)) => describe_change(old, &plan),
                 (PlanChange::First | PlanChange::NewRun | PlanChange::SameRun, _) => None,
             };
+            if change == PlanChange::NewRun && !begins_run {
+                task.plans[source].begin_run(true);
+                task.model.forget_plan();
+            }
             let origin = task.plans[source].origin();
             let facts = task.adopt_plan(source, plan, described, self.now.wall);
             // That a plan was written again is no sign of life; that one of its stories moved on is.
@@ -171,7 +175,7 @@ impl TaskTick<'_> {
                     continue;
                 }
                 Verdict::Rewrite => {}
-                Verdict::NewGeneration => task.logs[log].ledger.rotate(),
+                Verdict::NewGeneration => task.logs[log].begin_generation(),
             }
             task.blocking_logs.remove(&log);
             let counted = task.logs[log].commit(evaluation, self.now.elapsed);

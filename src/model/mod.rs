@@ -322,6 +322,14 @@ impl TaskModel {
         }
     }
 
+    /// The plan is that of the run before: what only its flags said goes with it.
+    pub fn forget_plan(&mut self) {
+        self.plan = None;
+        for story in &mut self.stories {
+            story.forget_plan();
+        }
+    }
+
     /// The run stopped, and nothing says how: its runner says so, or its files are gone. A run that has ended keeps its end.
     pub fn stop(&mut self, reason: CleanText, now: Timestamp) {
         if self.end.is_some() || self.status() != TaskStatus::Running {

@@ -189,6 +189,15 @@ impl Story {
         }
     }
 
+    /// Takes back what a plan said that is not of this run.
+    pub(super) fn forget_plan(&mut self) {
+        (self.plan_status, self.hold) = (None, None);
+        if self.completions == 0 && self.fact_status == StoryStatus::Passed {
+            self.fact_status = if self.starts > 0 { StoryStatus::InProgress } else { StoryStatus::Open };
+            self.provenance = None;
+        }
+    }
+
     /// Whether any source reported more of it than its name.
     pub(super) fn has_happened(&self) -> bool {
         self.starts + self.completions > 0 || self.last_error.is_some() || self.criteria.iter().any(CriterionState::is_done)
