@@ -89,7 +89,7 @@ impl PublishOptions {
 
 impl LoginOptions {
     /// `option` is the one that `servers` was given with.
-    pub(super) fn into_settings(self, option: &str, servers: String, who: SubjectToken) -> Result<NatsSettings, Error> {
+    fn into_settings(self, option: &str, servers: String, who: SubjectToken) -> Result<NatsSettings, Error> {
         for server in servers.split(',') {
             let address = server.strip_prefix("nats://").or_else(|| server.strip_prefix("tls://")).unwrap_or_default();
             if address.is_empty() {

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use crate::error::Error;
 
 /// For the connection, and for the head of a response that needs no wait.
-pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// The largest body that is read whole.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 

@@ -258,7 +258,7 @@ impl TaskModel {
     }
 
     /// Updates the task's name from a log's header; a plan's name outranks it.
-    pub fn update_name(&mut self, name: Option<&str>, kind: SourceKind) {
+    fn update_name(&mut self, name: Option<&str>, kind: SourceKind) {
         Ranked::update(&mut self.name, name.map(CleanText::from), Provenance::Explicit, kind);
     }
 
@@ -538,7 +538,7 @@ impl TaskModel {
     }
 
     /// Notes that the number of stories is no longer `before`.
-    pub(super) fn change_total(&mut self, at: Timestamp, before: Option<u32>, reason: Option<CleanText>) {
+    fn change_total(&mut self, at: Timestamp, before: Option<u32>, reason: Option<CleanText>) {
         let number = |count: Option<u32>| i64::from(count.unwrap_or(0));
         self.total_changes.push(TotalChange { at, by: number(self.story_count()) - number(before), reason });
         if self.total_changes.len() > history::CHANGE_LIMIT {

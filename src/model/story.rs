@@ -14,7 +14,7 @@ use crate::subject::StoryRef;
 use crate::text::CleanText;
 
 /// Attempts kept of one story: a retry loop that never ends must not grow the state.
-pub(super) const ATTEMPT_LIMIT: usize = 50;
+const ATTEMPT_LIMIT: usize = 50;
 
 /// A value with its authority: explicit outranks derived outranks inferred, then the order of [`SourceKind`].
 #[derive(Debug, Clone, Serialize, Deserialize)]

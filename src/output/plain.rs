@@ -74,7 +74,7 @@ impl Plain {
     }
 
     /// When a run goes quiet, wants a person, or stops: why. When that is over: so. `None` for every other change.
-    pub fn change_line(&self, task: &TaskState, before: Option<Headline>, now: Timestamp) -> Option<String> {
+    fn change_line(&self, task: &TaskState, before: Option<Headline>, now: Timestamp) -> Option<String> {
         let headline = task.headline();
         let wants_attention = |headline: Headline| matches!(headline, Headline::Quiet | Headline::NeedsYou | Headline::Ended);
         let (word, words) = match before {

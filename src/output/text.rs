@@ -23,7 +23,7 @@ pub enum Charset {
 
 impl Charset {
     /// Marks truncated text.
-    pub fn ellipsis(self) -> &'static str {
+    fn ellipsis(self) -> &'static str {
         match self {
             Charset::Unicode | Charset::Emoji => "…",
             Charset::Ascii => "...",

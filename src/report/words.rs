@@ -47,7 +47,7 @@ pub(super) fn location(path: &str, line: Option<u32>) -> String {
 }
 
 /// How long the attempt took, when both of its ends are known better than to the day.
-pub(super) fn attempt_duration(attempt: &AttemptState) -> Option<u64> {
+fn attempt_duration(attempt: &AttemptState) -> Option<u64> {
     let (start, end) = (attempt.started_at?, attempt.ended_at?);
     if attempt.precision == Some(Precision::Day) { None } else { end.since(start) }
 }

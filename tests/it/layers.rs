@@ -1,7 +1,8 @@
 //! The layers of the modules: which may import which, where each package is used, and how long a file may be.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use crate::source_files::sources;
 
 const LONGEST_FILE: usize = 600;
 
@@ -188,28 +189,9 @@ fn use_lines_are_read_in_every_form() {
 }
 
 fn modules() -> Vec<Module> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut modules = Vec::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("it is a folder") {
-            let path = entry.expect("it can be listed").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).expect("sources are UTF-8");
-                let inner = path.strip_prefix(&root).expect("it lies in it").with_extension("");
-                let name = inner.iter().map(|part| part.to_string_lossy()).filter(|part| part != "mod").collect::<Vec<_>>().join("::");
-                // `lib.rs` names every module: that is its job.
-                if name != "lib" {
-                    modules.push(Module { name, path: inner.with_extension("rs"), text });
-                }
-            }
-        }
-    }
-    assert!(modules.len() > 10, "the sources are gone");
-    modules.sort_by(|a, b| a.name.cmp(&b.name));
-    modules
+    let modules = sources().into_iter().map(|file| Module { name: file.module(), path: file.path, text: file.text });
+    // `lib.rs` names every module: that is its job.
+    modules.filter(|module| module.name != "lib").collect()
 }
 
 /// `crate::` paths, cut to two names, wherever they stand outside comments.

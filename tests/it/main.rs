@@ -34,6 +34,7 @@ mod serve_login;
 mod serve_polling;
 mod serve_streams;
 mod settings;
+mod source_files;
 mod sources;
 mod sse;
 mod sse_client;

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
 
 use crate::bridge_process::{BridgeProcess, ProjectFolder, SOON};
+use crate::source_files::sources;
 
 /// Where such messages are made, and how many there are. A new one is met by a run below, unless it cannot be: the system refuses a
 /// thread, the disk behind stdout is full or descriptors are next to none (`stuck.rs`), a bug breaks the reading off.
@@ -173,29 +173,15 @@ fn every_message_says_what_failed_and_what_to_do() {
 
 #[test]
 fn the_list_of_messages_is_whole() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut made = Vec::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("it is a folder") {
-            let path = entry.expect("it can be listed").path();
-            // The type itself only matches.
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            } else if path.ends_with("src/error.rs") || path.ends_with("tests.rs") {
-                continue;
-            }
-            let text = fs::read_to_string(&path).expect("sources are UTF-8");
-            let code = text.split("mod tests {").next().unwrap_or_default();
-            let makes = ["Error::Usage(", "Error::NothingToWatch(", "Error::Io {", "Error::Remote {", "Error::Listen {"];
-            let is_made = |line: &&str| !line.trim_start().starts_with("//") && makes.iter().any(|make| line.contains(make));
-            let count = code.lines().filter(is_made).count();
-            if count > 0 {
-                made.push((path.strip_prefix(&root).expect("it lies in it").display().to_string(), count));
-            }
-        }
-    }
+    let makes = ["Error::Usage(", "Error::NothingToWatch(", "Error::Io {", "Error::Remote {", "Error::Listen {"];
+    let is_made = |line: &&str| !line.trim_start().starts_with("//") && makes.iter().any(|make| line.contains(make));
+    // The type itself only matches.
+    let others = sources().into_iter().filter(|file| !file.path.ends_with("error.rs") && !file.path.ends_with("tests.rs"));
+    let counted = others.map(|file| {
+        let code = file.text.split("mod tests {").next().unwrap_or_default();
+        (file.path.display().to_string(), code.lines().filter(is_made).count())
+    });
+    let mut made: Vec<_> = counted.filter(|(_, count)| *count > 0).collect();
     made.sort();
     let known: Vec<(String, usize)> = MADE.iter().map(|(file, count)| ((*file).to_owned(), *count)).collect();
     assert_eq!(made, known, "meet the new message in the test above, then count it here");

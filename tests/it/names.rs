@@ -4,8 +4,8 @@
 //! meanings each send the reader to the wrong place.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+
+use crate::source_files::sources;
 
 /// Type names that are still defined in more than one module. The list may only become shorter.
 const CLASHING_TYPES: &[&str] =
@@ -111,25 +111,7 @@ fn names_are_found_in_every_form() {
 
 /// The sources with their tests. `tests.rs`, `tests/` and `*_tests.rs` belong to the module they test.
 fn modules() -> Vec<Module> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut modules = Vec::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("it is a folder") {
-            let path = entry.expect("it can be listed").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).expect("sources are UTF-8");
-                let inner = path.strip_prefix(&root).expect("it lies in it").with_extension("");
-                let name = inner.iter().map(|part| part.to_string_lossy()).filter(|part| part != "mod").collect::<Vec<_>>().join("::");
-                modules.push(Module { name, lines: text.lines().map(code_of).collect() });
-            }
-        }
-    }
-    assert!(modules.len() > 10, "the sources are gone");
-    modules.sort_by(|a, b| a.name.cmp(&b.name));
-    modules
+    sources().into_iter().map(|file| Module { name: file.module(), lines: file.text.lines().map(code_of).collect() }).collect()
 }
 
 /// The type that a line defines. Associated types, which are indented, are named by their trait.

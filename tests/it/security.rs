@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::bridge_process::ProjectFolder;
+use crate::source_files::files_in;
 use crate::sse_client::{get, stream};
 
 /// Files named absolutely, by a pattern and through a link, and one that is not there: readers see no folder of this machine.
@@ -63,20 +64,14 @@ pub fn require_tests_of_claims(page: &str, rows: usize) {
 /// The names of all functions below `#[test]` or `#[tokio::test]`, or within `proptest!`.
 fn tests_in(folders: &[PathBuf]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    let mut paths = folders.to_vec();
-    while let Some(path) = paths.pop() {
-        if path.is_dir() {
-            paths.extend(fs::read_dir(&path).expect("it can be listed").map(|entry| entry.expect("it can be listed").path()));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).expect("sources are UTF-8");
-            let mut is_test = false;
-            for line in text.lines().map(str::trim) {
-                if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
-                    is_test = true;
-                } else if let Some(name) = line.trim_start_matches("async ").strip_prefix("fn ").filter(|_| is_test) {
-                    names.insert(name.split(['(', '<']).next().unwrap_or_default().to_owned());
-                    is_test = false;
-                }
+    for file in folders.iter().flat_map(|folder| files_in(folder)) {
+        let mut is_test = false;
+        for line in file.text.lines().map(str::trim) {
+            if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                is_test = true;
+            } else if let Some(name) = line.trim_start_matches("async ").strip_prefix("fn ").filter(|_| is_test) {
+                names.insert(name.split(['(', '<']).next().unwrap_or_default().to_owned());
+                is_test = false;
             }
         }
     }
