@@ -238,10 +238,12 @@ impl SseStream {
 
     /// The next event, passing over comments; `None` at the clean end.
     pub fn next_event(&mut self) -> Option<SseMessage> {
+        let start = Instant::now();
         loop {
             match self.next_item()? {
                 StreamItem::Event(message) => return Some(message),
-                StreamItem::Comment(_) => {}
+                // Heartbeats would keep a test waiting for ever.
+                StreamItem::Comment(_) => assert!(start.elapsed() < READ_TIMEOUT, "nothing but comments in {READ_TIMEOUT:?}"),
             }
         }
     }
@@ -256,11 +258,13 @@ impl SseStream {
     /// The next event of this type.
     #[track_caller]
     pub fn wait_for(&mut self, event: &str) -> SseMessage {
+        let start = Instant::now();
         loop {
             let message = self.next_event().unwrap_or_else(|| panic!("the stream ended before {event}"));
             if message.event == event {
                 return message;
             }
+            assert!(start.elapsed() < READ_TIMEOUT, "no {event} in {READ_TIMEOUT:?}");
         }
     }
 

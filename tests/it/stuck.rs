@@ -149,8 +149,10 @@ fn a_full_disk_is_said_and_is_74() {
 fn few_descriptors_and_small_files_end_with_a_message() {
     let project = ProjectFolder::new();
     project.write("progress.txt", "[US-1] Starting...\n");
-    for limits in ["-n 10", "-n 16", "-n 5", "-f 1"] {
-        let script = format!(r#"ulimit {limits}; exec "$0" --once --json progress.txt"#);
+    for limits in ["-n 10", "-n 16", "-n 5", "-f 1", "-f 0"] {
+        // With something to write into a file.
+        let state = if limits.starts_with("-f") { " --state .state" } else { "" };
+        let script = format!(r#"ulimit {limits}; exec "$0" --once --json{state} progress.txt"#);
         let mut command = Command::new("sh");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_progress-bridge")]);
         let ended = BridgeProcess::start_in(&mut command, project.path()).finished(SOON);
