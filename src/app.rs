@@ -182,7 +182,7 @@ impl Bridge {
             let settings = serve_settings(serve, &config.read.agents, budget, login_code);
             outputs.spawn(serve::run(listener.into_inner(), hub.clone(), settings, pending()));
         }
-        let mut engine = Engine::new(engine_settings(&config.read, &scope.found));
+        let mut engine = Engine::new(engine_settings(&config.read, config.exit_when == ExitWhen::Drained, &scope.found));
         let checkpoints = restore(&mut engine, &mut restored);
         hub.begin_history();
         let (send_exit, exit) = oneshot::channel();
@@ -334,7 +334,7 @@ impl Drop for CloseOnDrop {
     }
 }
 
-fn engine_settings(read: &ReadConfig, found: &Found) -> EngineSettings {
+fn engine_settings(read: &ReadConfig, reads_once: bool, found: &Found) -> EngineSettings {
     EngineSettings {
         tasks: found.tasks.clone(),
         sources: found.sources.clone(),
@@ -344,6 +344,7 @@ fn engine_settings(read: &ReadConfig, found: &Found) -> EngineSettings {
             ReadFrom::Start => true,
             ReadFrom::End => false,
         },
+        reads_once,
         source_text: read.source_text,
         redact: read.redact,
         infer: read.infer,

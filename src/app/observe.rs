@@ -72,7 +72,7 @@ impl Observed {
     fn start(paths: &[PathBuf], exit_when: ExitWhen) -> Result<Observed, Error> {
         let config = Config { exit_when, ..Config::watching(paths.to_vec()) };
         let scope = discover(&config, exit_when)?;
-        let engine = Engine::new(engine_settings(&config.read, &scope.found));
+        let engine = Engine::new(engine_settings(&config.read, false, &scope.found));
         let hub = Hub::new(HubSettings::default());
         hub.begin_history();
         let publisher =

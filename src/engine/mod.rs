@@ -80,6 +80,8 @@ pub struct EngineSettings {
     pub rules: Rules,
     /// Whether what is there at the start is emitted (`--from start`) or only counted (`--from end`).
     pub emit_history: bool,
+    /// Whether nothing in the files waits for more (`--once`).
+    pub reads_once: bool,
     /// Whether events carry `source.text`.
     pub source_text: bool,
     /// Whether secrets are masked in what is shown.
@@ -282,6 +284,7 @@ impl Engine {
                 now,
                 finish,
                 live: self.live,
+                at_end: self.settings.reads_once,
                 mute: !self.live && (self.mutes_history || !self.settings.emit_history && !self.tasks[index].restored),
                 events: Vec::new(),
                 notices: Vec::new(),
@@ -290,9 +293,7 @@ impl Engine {
             tick.run(&mut self.tasks[index]);
             changed |= self.tasks[index].model.revision() != revision;
             events.append(&mut tick.events);
-            for notice in tick.notices {
-                self.add_notice(notice);
-            }
+            tick.notices.into_iter().for_each(|notice| self.add_notice(notice));
         }
         if !self.published.is_empty() {
             events.retain(|event| !self.published.remove(&event.id));
@@ -588,8 +589,7 @@ impl Engine {
         self.state_version += 1;
         self.new_notices.push(notice.clone());
         self.notices.push_back(notice);
-        while self.notices.len() > MAX_NOTICES {
-            self.notices.pop_front();
-        }
+        let surplus = self.notices.len().saturating_sub(MAX_NOTICES);
+        self.notices.drain(..surplus);
     }
 }

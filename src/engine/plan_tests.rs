@@ -80,6 +80,7 @@ fn a_task_with_two_plans_goes_by_the_first() {
         zone: TimeZone::UTC,
         rules: Rules::default(),
         emit_history: true,
+        reads_once: false,
         source_text: true,
         redact: true,
         infer: false,

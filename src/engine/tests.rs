@@ -84,6 +84,7 @@ fn settings(names: &[&str], emit_history: bool) -> EngineSettings {
         zone: TimeZone::UTC,
         rules: Rules::default(),
         emit_history,
+        reads_once: false,
         source_text: true,
         redact: true,
         infer: false,

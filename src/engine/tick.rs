@@ -22,6 +22,8 @@ pub(super) struct TaskTick<'a> {
     pub(super) now: ClockReading,
     /// No more input will come: whatever is pending is decided by what there is.
     pub(super) finish: bool,
+    /// Files are not followed: an open record ends at their end. (A stream goes on until its writer closes it.)
+    pub(super) at_end: bool,
     /// The initial scan is done: what was read was written just now.
     pub(super) live: bool,
     /// The state shows the facts, and no events are emitted.
@@ -184,7 +186,8 @@ impl TaskTick<'_> {
     }
 
     fn count_appended(&mut self, task: &mut TaskEngine, log: usize, pending: &mut Vec<PendingFact>) {
-        let least = if self.finish { Pause::End } else { task.logs[log].pause_since_written(self.now.wall, self.live) };
+        let is_at_end = self.finish || self.at_end && task.logs[log].written.is_some();
+        let least = if is_at_end { Pause::End } else { task.logs[log].pause_since_written(self.now.wall, self.live) };
         task.logs[log].settle(self.now.elapsed, least);
         let appended = task.count_appended(log, self.now.elapsed, self.live, self.owners);
         if self.owners.is_shared(task.logs[log].file) {

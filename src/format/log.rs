@@ -25,9 +25,9 @@ use super::{ALL, LogHeader, Pause, PlanNames, Seen, SourceKind, heading, json, r
 use crate::fact::{Fact, Provenance, StatementForm, entry_hash};
 use crate::lex::{Flags, IdKind, IdPosition, LabelClass, LexedLine, Separator};
 use crate::line::Line;
-use crate::record::criteria::record_at;
 use crate::record::evidence::is_candidate;
 use crate::record::explain::explain;
+use crate::record::failure::record_at;
 use crate::record::file::{FileContext, IndexedLog};
 use crate::record::score::Weights;
 use crate::record::{CERTAIN, LIKELY, OutcomeSource, Reading, Record, RecordOutcome, assess, decode};
@@ -107,6 +107,7 @@ impl Log {
         let Some(&first) = text.as_bytes().first() else {
             if !self.given_up {
                 self.lines.push(line, HeldClass::Open);
+                self.let_go_if_full(zone, facts);
             }
             return;
         };
@@ -132,9 +133,7 @@ impl Log {
         self.lines.push(line, class);
         self.unseen += 1;
         self.unsettled += 1;
-        if self.lines.is_full() {
-            self.let_go(zone, facts);
-        }
+        self.let_go_if_full(zone, facts);
     }
 
     /// A line that says everything by itself.
@@ -325,8 +324,11 @@ impl Log {
         self.passed_over = reading.passed_over.iter().map(|at| base + at).collect();
     }
 
-    /// Too many lines are held: what is older is decided.
-    fn let_go(&mut self, zone: &TimeZone, facts: &mut Vec<Fact>) {
+    /// When too many lines are held, what is older is decided.
+    fn let_go_if_full(&mut self, zone: &TimeZone, facts: &mut Vec<Fact>) {
+        if !self.lines.is_full() {
+            return;
+        }
         self.unsettled += 1;
         self.extract(Pause::End, zone, facts);
         if self.reported.is_empty() && !self.is_sure() && self.lines.base() + self.lines.len() >= LINE_LIMIT {
@@ -374,12 +376,31 @@ impl Log {
 
     /// For each line that could be a record: its number, and what speaks for and against it.
     pub(super) fn reasons(&self) -> Vec<(u32, String)> {
+        let (file, numbers) = self.indexed();
+        let wanted: Vec<usize> = (0..file.lines.len()).filter(|at| is_candidate(&file, *at)).collect();
+        let explanations = explain(&file, Weights::in_use(), &wanted);
+        wanted.iter().zip(&explanations).filter_map(|(at, why)| Some((numbers[*at], why.words()?))).collect()
+    }
+
+    /// The lines as the record reader sees them, and their numbers.
+    pub(super) fn indexed(&self) -> (IndexedLog, Vec<u32>) {
         let texts = self.lines.texts();
         let names = self.plan.as_ref().map(|plan| plan.pairs().collect()).unwrap_or_default();
         let file = IndexedLog::read(&texts, &FileContext { name: &self.name, plan: names });
-        let wanted: Vec<usize> = (0..file.lines.len()).filter(|at| is_candidate(&file, *at)).collect();
-        let explanations = explain(&file, Weights::in_use(), &wanted);
-        wanted.iter().zip(&explanations).filter_map(|(at, why)| Some((self.lines.get(*at).number, why.words()?))).collect()
+        (file, self.lines.iter().map(|line| line.number).collect())
+    }
+
+    pub(super) fn statement_numbers(&self) -> BTreeSet<u32> {
+        self.lines.iter().filter(|line| line.class == HeldClass::Statement).map(|line| line.number).collect()
+    }
+
+    pub(super) fn record_numbers(&self) -> impl Iterator<Item = u32> {
+        let base = self.lines.base();
+        self.lines.iter().enumerate().filter(move |(at, _)| self.reported.has(base + at)).map(|(_, line)| line.number)
+    }
+
+    pub(super) fn origin(&self) -> f32 {
+        assess(&self.indexed().0, Weights::in_use()).origin
     }
 
     /// Lines that look like records and were not taken.

@@ -1,5 +1,6 @@
 //! Parser of one file: each line goes to the parser of the block around it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use super::{ALL, LogHeader, Pause, PlanNames, Seen, SourceKind, json};
 use crate::agent::is_agent_record;
 use crate::fact::Fact;
 use crate::line::Line;
+use crate::record::file::IndexedLog;
 
 /// What a parser knows of a file before its first line.
 #[derive(Debug, Clone)]
@@ -82,7 +84,11 @@ impl LogParser {
     /// Parses the next line; pushes the facts that it completes, in file order.
     pub fn parse_line(&mut self, line: Line<'_>, facts: &mut Vec<Fact>) {
         let text = line.text.trim_ascii();
-        let Some(&first) = text.as_bytes().first() else { return };
+        let Some(&first) = text.as_bytes().first() else {
+            // A blank line parts what stands above from what stands below: evidence.
+            self.log.line(line, &self.zone, facts);
+            return;
+        };
         if first == b'{' && is_agent_record(text) {
             // The words of an agent are no statements of a log, and are not quoted as lines that were not understood.
             return;
@@ -153,6 +159,25 @@ impl LogParser {
     /// Whether a record is probable, so that a long rest or the end of the input would emit it.
     pub fn is_doubtful(&self) -> bool {
         self.log.is_doubtful()
+    }
+
+    /// The lines as the record reader sees them, and their numbers in the file: for the fit of its weights.
+    pub(crate) fn indexed(&self) -> (IndexedLog, Vec<u32>) {
+        self.log.indexed()
+    }
+
+    /// The numbers of lines that say everything by themselves, and of those that opened a record: for the fit too.
+    pub(crate) fn statement_numbers(&self) -> BTreeSet<u32> {
+        self.log.statement_numbers()
+    }
+
+    pub(crate) fn record_numbers(&self) -> impl Iterator<Item = u32> {
+        self.log.record_numbers()
+    }
+
+    /// How likely a runner writes the file.
+    pub(crate) fn origin(&self) -> f32 {
+        self.log.origin()
     }
 
     /// For each line that could be a record: its number, and what speaks for and against it, in words.

@@ -6,7 +6,7 @@ use crate::lex::{Flags, LabelClass, LexedLine, Polarity, SpanKind, Structure, Ti
 
 use super::file::IndexedLog;
 use super::select::{is_entry, select};
-use super::{Assessment, DOUBTFUL, LIKELY, LineVerdict, OutcomeSource, Reading, Record, RecordOutcome, criteria, status, title};
+use super::{Assessment, DOUBTFUL, LIKELY, LineVerdict, OutcomeSource, Reading, Record, RecordOutcome, failure, status, title};
 
 /// Everything that the verdicts and the conventions make of a file.
 pub(crate) fn reading(file: &IndexedLog, assessment: &Assessment) -> Reading {
@@ -20,9 +20,8 @@ pub(crate) fn reading(file: &IndexedLog, assessment: &Assessment) -> Reading {
         .map(|verdict| verdict.at)
         .filter(|at| taken.binary_search(at).is_err())
         .collect();
-    let criteria = criteria::criteria(file, &records);
-    let failures = criteria::failures(file, &records);
-    Reading { records, criteria, failures, passed_over }
+    let failures = failure::failures(file, &records);
+    Reading { records, failures, passed_over }
 }
 
 /// A record whose attempt may go on in a line below.

@@ -4,7 +4,7 @@
 //! The path: lines are lexed and placed ([`file`]); what could be a record gets its evidence ([`evidence`]) and a first verdict
 //! ([`score`]); a second look adds what the first one thinks of lines of the same type, with the same id, above and below ([`second`]);
 //! a look at the whole file judges whether a runner writes it at all ([`origin`]); the decoder ([`decode`]) selects, merges and reads
-//! status, time and title, each convention of the trade being one named rule with a test. Criteria and errors are read beside ([`criteria`]).
+//! status, time and title, each convention of the trade being one named rule with a test. Marked failures are read beside ([`failure`]).
 //!
 //! **Adding things.** A word: `lex/words.tsv`. A kind of evidence: a line in [`feature`], a call in [`evidence`] or [`second`]. Then the
 //! weights are fitted again: `tests/extra/fit/fit.py` says how. A convention: a named rule in [`decode`] with a test. Never a rule
@@ -14,10 +14,10 @@
 //! further than [`file::LONGEST_BLOCK`] lines and up along its parents; so a decided line is never asked again, and an undecided one
 //! only when its type's sums have moved or its block was still open.
 
-pub(crate) mod criteria;
 pub(crate) mod decode;
 pub(crate) mod evidence;
 pub(crate) mod explain;
+pub(crate) mod failure;
 pub(crate) mod feature;
 pub(crate) mod file;
 pub(crate) mod origin;
@@ -90,20 +90,10 @@ pub(crate) struct MarkedFailure {
     pub(crate) text: String,
 }
 
-/// A criterion that a line marks done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct DoneCriterion {
-    pub(crate) line: usize,
-    /// The record it belongs to, by its place in [`Reading::records`].
-    pub(crate) record: Option<usize>,
-    pub(crate) text: String,
-}
-
 /// What a file holds.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
     pub(crate) records: Vec<Record>,
-    pub(crate) criteria: Vec<DoneCriterion>,
     pub(crate) failures: Vec<MarkedFailure>,
     /// Lines that look like records and were not taken.
     pub(crate) passed_over: Vec<usize>,

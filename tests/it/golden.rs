@@ -18,7 +18,6 @@ const MISREAD: &[&str] = &[
     "blocks__todo-done",
     "iterations__fenced",
     "iterations__languages",
-    "no-runner-log__changelog",
     "note__hand-over",
     "rows__summary",
     "sessions__brackets",
@@ -54,6 +53,39 @@ fn every_fixture_gives_its_events() {
     }
     assert!(mended.is_empty(), "these are read rightly now: take them off the list: {mended:#?}");
     assert!(differing.is_empty(), "these differ from their snapshots: {differing:#?}");
+}
+
+/// The weights are fitted on what `fit` reads of a file; they are only as good as its agreement with the program.
+#[test]
+fn the_fit_reads_what_the_program_reads() {
+    let mut differing = Vec::new();
+    for case in cases().iter().filter(|case| has_only_a_log(case)) {
+        let log = fs::read(case.join("progress.txt")).expect("it can be read");
+        let reading = progress_bridge::fit::read(&progress_bridge::fit::FitLog::new("progress.txt", &log, None));
+        let records = reading["records"].as_array().expect("it is a list");
+        let mut fitted: Vec<String> = records.iter().filter_map(|record| ending(&record["class"], &record["line"])).collect();
+        let events = events_of(case);
+        let events = events.lines().map(|line| serde_json::from_str::<Value>(line).expect("it is an event"));
+        let completed = events.filter(|event| event["type"] == "story_completed");
+        let mut told: Vec<String> = completed.filter_map(|event| ending(&event["data"]["status"], &event["source"]["line"])).collect();
+        fitted.sort();
+        told.sort();
+        if fitted != told {
+            differing.push(format!("{}: fit {fitted:?}, program {told:?}", name_of(case)));
+        }
+    }
+    assert!(differing.is_empty(), "{differing:#?}");
+}
+
+fn has_only_a_log(case: &Path) -> bool {
+    let files: Vec<_> = fs::read_dir(case).expect("it is a folder").map(|entry| entry.expect("it can be listed").file_name()).collect();
+    files.len() == 1 && files[0] == "progress.txt"
+}
+
+/// Line and outcome of a story's end.
+fn ending(outcome: &Value, line: &Value) -> Option<String> {
+    let outcome = outcome.as_str().filter(|outcome| matches!(*outcome, "passed" | "failed"))?;
+    Some(format!("{line} {outcome}"))
 }
 
 /// Name and events of every fixture that is read rightly.

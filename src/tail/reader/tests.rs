@@ -27,6 +27,7 @@ fn engine(scope: &Scope) -> Engine {
         zone: TimeZone::UTC,
         rules: Rules::default(),
         emit_history: true,
+        reads_once: false,
         source_text: true,
         redact: true,
         infer: false,

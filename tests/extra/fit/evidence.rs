@@ -38,9 +38,9 @@ fn main() -> io::Result<()> {
             }
         }
         ["read", list, weights] => {
-            let weights = fs::read_to_string(weights)?;
+            fit::set_weights(&fs::read_to_string(weights)?);
             for log in logs(list)? {
-                writeln!(out, "{}", fit::read(&log, &weights))?;
+                writeln!(out, "{}", fit::read(&log))?;
             }
         }
         ["explain", log, weights, line] => explain(log, weights, line, None)?,

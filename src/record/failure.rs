@@ -1,36 +1,9 @@
-//! Criteria that a line marks done, and failures that the file marks as such.
+//! Failures that a file marks as such, beyond failed records. (Criteria are read with the facts of a record: `format`.)
 
-use std::collections::HashSet;
-
-use crate::lex::{Flags, LabelClass, LexedLine, Polarity, Position, Structure};
+use crate::lex::{Flags, LabelClass, LexedLine, Polarity, Structure};
 
 use super::file::IndexedLog;
-use super::{DoneCriterion, MarkedFailure, Record, RecordOutcome};
-
-/// Ticked rows that are no records: boxes, `ACn` with a tick, ticked items under a heading for acceptance.
-pub(crate) fn criteria(file: &IndexedLog, records: &[Record]) -> Vec<DoneCriterion> {
-    let openings: HashSet<usize> = records.iter().map(|record| record.lines.start).collect();
-    let ids: HashSet<u32> = openings.iter().flat_map(|at| file.rows[*at].lead.iter().copied()).collect();
-    let mut found = Vec::new();
-    for (at, line) in file.lines.iter().enumerate() {
-        if line.is_silent() || openings.contains(&at) || !is_ticked(line) {
-            continue;
-        }
-        let repeats_a_record = file.rows[at].ids.first().is_some_and(|id| ids.contains(id)) && !line.has(Flags::CRITERION_ID);
-        if repeats_a_record {
-            continue;
-        }
-        let up: Vec<&LexedLine> = file.ancestors(at).take(2).map(|up| &file.lines[up]).collect();
-        let is_accepted = up.iter().any(|line| line.has(Flags::ACCEPT));
-        let is_test = up.iter().any(|line| line.has(Flags::TEST)) && !is_accepted;
-        let starts = line.mark.is_some_and(|mark| mark.position == Position::Start);
-        let counts = (line.ticked == Some(true) && !is_test) || line.has(Flags::CRITERION_ID) || (is_accepted && starts);
-        if counts {
-            found.push(DoneCriterion { line: at, record: record_at(records, at), text: line.text.to_string() });
-        }
-    }
-    found
-}
+use super::{MarkedFailure, Record, RecordOutcome};
 
 /// The record whose lines hold the one at `at`: of those that do, one that begins last. Records are in the order of their lines.
 pub(crate) fn record_at(records: &[Record], at: usize) -> Option<usize> {
@@ -38,10 +11,6 @@ pub(crate) fn record_at(records: &[Record], at: usize) -> Option<usize> {
     let opening = records[..end].last()?.lines.start;
     let first = records[..end].partition_point(|record| record.lines.start < opening);
     (first..end).find(|n| records[*n].lines.contains(&at)).or_else(|| first.checked_sub(1).filter(|n| records[*n].lines.contains(&at)))
-}
-
-fn is_ticked(line: &LexedLine) -> bool {
-    line.ticked == Some(true) || (line.ticked.is_none() && line.mark.is_some_and(|mark| mark.polarity == Polarity::Positive))
 }
 
 /// Lines about one incident stand no further apart.
