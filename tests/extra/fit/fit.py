@@ -530,7 +530,7 @@ def score_specs(logs, readings):
     """Lines of our own logs that open a record, those of them that were read, and lines that were read and open none."""
     wanted = found = extra = 0
     for log, reading in zip(logs, readings):
-        lines = {record["line"] - 1 for record in reading["records"]}
+        lines = {number - 1 for number in reading["opened"]}
         sure = {n for n, sign in enumerate(log.signs) if sign == "="}
         wanted, found = wanted + len(sure), found + len(sure & lines)
         extra += sum(log.signs[n] == " " for n in lines)
