@@ -188,7 +188,8 @@ mod tests {
             if file.extension().is_some_and(|extension| extension == "tsv") {
                 for line in text.lines().filter(|line| !line.starts_with('#')) {
                     let cells: Vec<&str> = line.split('\t').collect();
-                    let log = std::fs::read_to_string(root.join("fixtures").join(cells[0]).join("progress.txt")).expect("the fixture is there");
+                    let log =
+                        std::fs::read_to_string(root.join("fixtures").join(cells[0]).join("progress.txt")).expect("the fixture is there");
                     let lists = |cell: &str, n: usize| cell.split(' ').any(|number| number == n.to_string());
                     let sign = |n: usize| {
                         if lists(cells[1], n) {
