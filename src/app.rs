@@ -99,7 +99,7 @@ impl ExitReason {
 
 /// Reads with another table of weights: for those who fit them, to score a table with the whole program.
 fn use_weights(table: &Path) -> Result<(), Error> {
-    let text = std::fs::read_to_string(table).map_err(|cause| Error::Io {
+    let text = config::read_small_file(table).map_err(|cause| Error::Io {
         what: "cannot read the weights".to_owned(),
         path: Some(table.to_owned()),
         cause,

@@ -7,6 +7,7 @@ mod report;
 mod table;
 
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
@@ -55,6 +56,9 @@ pub fn run(request: &CheckRequest) -> Result<(), Error> {
 }
 
 fn read_content(file: &Path, rules: &Rules) -> Result<FileContent, Error> {
+    if file.metadata().is_ok_and(|meta| meta.file_type().is_char_device() || meta.file_type().is_block_device()) {
+        return Err(Error::Usage(format!("{} is a device, which has no end: name a file", file.display())));
+    }
     let bytes = std::fs::read(file).map_err(|cause| match cause.kind() {
         io::ErrorKind::NotFound => Error::NothingToWatch(format!("{} is not there: check the path", file.display())),
         io::ErrorKind::IsADirectory => {

@@ -5,6 +5,7 @@
 mod access_token;
 mod agents;
 mod notify;
+mod small_file;
 mod user_file;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub use self::access_token::{AccessToken, TokenOrigin, random_secret};
 pub use self::agents::{AgentConfig, AgentRoots};
 pub use self::notify::{NotifyConfig, NotifyRequest};
+pub(crate) use self::small_file::read_small_file;
 pub use self::user_file::{FILE_VARIABLE, UserFile};
 use crate::client::http::BaseUrl;
 use crate::error::Error;
@@ -292,7 +294,7 @@ impl Listen {
 pub fn load_rules(paths: &[PathBuf]) -> Result<Rules, Error> {
     let load = |path: &PathBuf| {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|cause| {
+        let text = read_small_file(path).map_err(|cause| {
             Error::Usage(format!("cannot read the rules in {shown}: {cause}; give a file that is there and that this user may read"))
         })?;
         format::parse_rules(&shown, &text).map(Arc::new).map_err(Error::Usage)

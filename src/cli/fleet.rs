@@ -6,7 +6,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::ServeOptions;
-use crate::config::{Config, FleetConfig};
+use crate::config::{Config, FleetConfig, read_small_file};
 use crate::error::Error;
 use crate::fleet::names::SubjectToken;
 use crate::fleet::nats::{NatsLogin, NatsSettings};
@@ -110,7 +110,7 @@ fn login(credentials: Option<PathBuf>, nkey: Option<PathBuf>) -> Result<NatsLogi
     match (credentials, nkey, variable(USER_VARIABLE), variable(PASSWORD_VARIABLE)) {
         (Some(file), ..) => Ok(NatsLogin::Credentials(file)),
         (None, Some(file), ..) => {
-            let text = std::fs::read_to_string(&file).map_err(|cause| {
+            let text = read_small_file(&file).map_err(|cause| {
                 Error::Usage(format!(
                     "cannot read the nkey seed in {}: {cause}; give the file that holds it with --nats-nkey",
                     file.display()

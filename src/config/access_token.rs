@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::small_file::read_small_file;
 use crate::error::Error;
 
 /// Shorter ones could be guessed.
@@ -42,7 +43,7 @@ impl AccessToken {
 
     /// Reads it from the first line of a file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|cause| unreadable(path, &cause))?;
+        let text = read_small_file(path).map_err(|cause| unreadable(path, &cause))?;
         let Some(first) = text.lines().next() else {
             return Err(Error::Usage(format!("the token file {} is empty: write the token on its first line", path.display())));
         };

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::small_file::read_small_file;
 use crate::error::Error;
 use crate::notifications::{HookCommand, OccasionKind, Receiver, SigningSecret, Webhook};
 
@@ -61,7 +62,7 @@ impl NotifyRequest {
         let (source, text) = match (&self.secret_file, std::env::var(SECRET_VARIABLE)) {
             (Some(file), _) => {
                 let source = format!("--webhook-secret-file {}", file.display());
-                let text = std::fs::read_to_string(file);
+                let text = read_small_file(file);
                 let readable = text.map_err(|error| Error::Usage(format!("{source}: {error}; let this user read it, and nobody else")));
                 (source, readable?)
             }

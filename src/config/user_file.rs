@@ -3,13 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::small_file::read_small_file;
 use crate::error::Error;
 
 /// Names another file than the usual one; empty for none.
 pub const FILE_VARIABLE: &str = "PROGRESS_BRIDGE_CONFIG";
-
-/// The largest file that is read: nobody types more settings.
-const MAX_BYTES: u64 = 1024 * 1024;
 
 /// What the user's file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,7 +36,7 @@ impl UserFile {
                 None => return Ok(UserFile::default()),
             },
         };
-        match read_text(&path) {
+        match read_small_file(&path) {
             Ok(text) => UserFile::parse(&path, &text),
             Err(cause) if cause.kind() == io::ErrorKind::NotFound && !is_named => Ok(UserFile { path: Some(path), ..UserFile::default() }),
             Err(cause) => Err(Error::Usage(format!(
@@ -87,13 +85,6 @@ fn typed(value: toml::Value) -> Option<Vec<String>> {
         }
         toml::Value::Datetime(_) | toml::Value::Table(_) => None,
     }
-}
-
-fn read_text(path: &Path) -> io::Result<String> {
-    use io::Read;
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(MAX_BYTES).read_to_string(&mut text)?;
-    Ok(text)
 }
 
 /// By the XDG base directory specification, in which relative paths count for nothing.

@@ -67,16 +67,24 @@ const FORWARDED: [&str; 2] = ["forwarded", "x-real-ip"];
 /// Routes without a token besides the page's files: their responses hold nothing from the watched files.
 const OPEN_ROUTES: [&str; 3] = ["/healthz", "/version", login::PATH];
 
-/// What every request must have before the routes see it: a target with a path, which warp takes for granted, and one Host at most,
-/// because two readers of the same request must not take it for two different ones.
+/// Headers by which a request is judged: there is one of each at most, because two readers of the same request must not take it for two
+/// different ones.
+const SINGLE_HEADERS: [(HeaderName, &str); 3] = [
+    (header::HOST, "there is more than one Host"),
+    (header::ORIGIN, "there is more than one Origin"),
+    (header::AUTHORIZATION, "there is more than one Authorization"),
+];
+
+/// What every request must have before the routes see it: a target with a path, which warp takes for granted, and each of
+/// [`SINGLE_HEADERS`] once at most.
 pub(super) fn check_form(target: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
     let malformed = |message, hint| Err(ApiError::new(StatusCode::BAD_REQUEST, "bad_request", message, hint));
     if target.path_and_query().is_none_or(|path| !path.as_str().starts_with(['/', '*'])) {
         return malformed("the target of the request has no path", "ask for a path, such as /stream/progress");
     }
-    match headers.get_all(header::HOST).iter().count() {
-        0 | 1 => Ok(()),
-        _ => malformed("there is more than one Host", "send one"),
+    match SINGLE_HEADERS.into_iter().find(|(name, _)| headers.get_all(name).iter().nth(1).is_some()) {
+        None => Ok(()),
+        Some((_, message)) => malformed(message, "send one"),
     }
 }
 
@@ -199,6 +207,10 @@ pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
 
 /// Ignores the port: tunnels and containers change it, and no attack depends on it.
 fn is_own_name(settings: &ServeSettings, local: Option<IpAddr>, host: &Authority) -> bool {
+    // No browser sends a user in a Host, and readers differ on what the name then is.
+    if host.as_str().contains('@') {
+        return false;
+    }
     let name = host.host().trim_start_matches('[').trim_end_matches(']');
     let name = name.strip_suffix('.').unwrap_or(name);
     let address = name.parse::<IpAddr>().ok().map(|address| address.to_canonical());

@@ -3,9 +3,12 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+
+/// The names that this program gives to what it keeps; each also with `.new` while it is written.
+const OWN_NAMES: [&str; 4] = ["lock", super::SNAPSHOT, super::NOTIFICATIONS, super::journal::NAME];
 
 /// Why a folder cannot be the store's: the path, and what is wrong with it.
 #[derive(Debug)]
@@ -15,15 +18,38 @@ pub(super) struct Unusable(pub(super) String);
 pub(super) fn prepare(folder: &Path) -> Result<(), Unusable> {
     let unusable =
         |cause: io::Error| Unusable(format!("{}: cannot be used ({cause}): name a folder that this user may write", folder.display()));
+    let own_user = rustix::process::geteuid().as_raw();
+    // Without a slash at its end, which would ask for what a link leads to.
+    let name: PathBuf = folder.components().collect();
+    if name.symlink_metadata().is_ok_and(|meta| meta.is_symlink() && ![0, own_user].contains(&meta.uid())) {
+        return Err(Unusable(format!("{}: is a link that another user made: name the folder itself", folder.display())));
+    }
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
     let meta = folder.metadata().map_err(unusable)?;
-    if meta.uid() != rustix::process::geteuid().as_raw() {
+    if meta.uid() != own_user {
         return Err(Unusable(format!("{}: belongs to another user: name a folder of your own", folder.display())));
     }
     if meta.permissions().mode() & 0o077 != 0 {
+        if holds_other_files(folder).map_err(unusable)? {
+            return Err(Unusable(format!(
+                "{}: holds other things and is open to other users: name a folder that is not there yet, or make it yours alone (chmod 700)",
+                folder.display()
+            )));
+        }
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).map_err(unusable)?;
     }
     Ok(())
+}
+
+/// Whether anything in it has a name that this program does not give. Such a folder, as a home is one, is not ours to close.
+fn holds_other_files(folder: &Path) -> io::Result<bool> {
+    let is_other = |name: &str| !OWN_NAMES.contains(&name.strip_suffix(".new").unwrap_or(name));
+    for entry in folder.read_dir()? {
+        if entry?.file_name().to_str().is_none_or(is_other) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The content of a file that this program wrote; `None` when there is none.

@@ -13,7 +13,7 @@ use crate::hub::random_id;
 
 /// Increased when old lines cannot be read any more.
 const VERSION: u32 = 1;
-const NAME: &str = "journal";
+pub(super) const NAME: &str = "journal";
 /// How every journal of ours begins.
 pub(super) const PREFIX: &[u8] = b"{\"journal\":";
 /// Longest epoch. Ours have 32 characters.

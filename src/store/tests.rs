@@ -135,6 +135,25 @@ fn what_is_kept_is_private() {
     }
 }
 
+/// A home, a project, `/etc`: to make it private would lock others out.
+#[test]
+fn a_folder_of_other_things_is_not_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, link) = (folder.path().join("home"), folder.path().join("link"));
+    fs::create_dir(&home).unwrap();
+    std::os::unix::fs::symlink(&home, &link).unwrap();
+    fs::write(home.join("diary.txt"), "dear diary\n").unwrap();
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).unwrap();
+    for named in [&home, &link, &link.join("")] {
+        refuses(named, "holds other things");
+        assert_eq!(home.metadata().unwrap().permissions().mode() & 0o777, 0o755);
+        assert_eq!(fs::read_dir(&home).unwrap().count(), 1, "nothing is made in it");
+    }
+    // Whoever has it for himself may have it for this, too.
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
+    drop(Store::open(&home, NOW).unwrap());
+}
+
 #[test]
 fn nothing_foreign_is_touched() {
     for name in ["journal", "snapshot", "lock", "journal.new", "snapshot.new"] {

@@ -16,7 +16,7 @@ const MADE: &[(&str, usize)] = &[
     ("app/fleet.rs", 3),
     ("app/listen.rs", 1),
     ("app/signals.rs", 1),
-    ("check.rs", 2),
+    ("check.rs", 3),
     ("cli/fleet.rs", 5),
     ("cli/options.rs", 4),
     ("cli/settings.rs", 1),
@@ -185,4 +185,23 @@ fn the_list_of_messages_is_whole() {
     made.sort();
     let known: Vec<(String, usize)> = MADE.iter().map(|(file, count)| ((*file).to_owned(), *count)).collect();
     assert_eq!(made, known, "meet the new message in the test above, then count it here");
+}
+
+/// Names may lead to anything, also to what never ends.
+#[test]
+fn a_device_is_no_file_of_settings() {
+    let project = ProjectFolder::new();
+    project.write("progress.txt", "[US-1] Starting...\n");
+    for (option, said) in [("--token-file", "more than"), ("--rules", "more than"), ("--webhook-secret-file", "more than")] {
+        let ended = project
+            .run(&["--webhook", "http://127.0.0.1:9/", "--listen", "127.0.0.1:0", option, "/dev/zero", "progress.txt"])
+            .exits_with(2);
+        assert!(ended.complaint().contains(said), "{option}: {:?}", ended.stderr);
+    }
+    let mut command = project.command(["--once", "progress.txt"]);
+    command.env("PROGRESS_BRIDGE_CONFIG", "/dev/zero");
+    let ended = BridgeProcess::start_in(&mut command, project.path()).finished(SOON).exits_with(2);
+    assert!(ended.complaint().contains("more than") && ended.stderr.join("").len() < 1_000);
+    let ended = project.run(&["check", "/dev/zero"]).exits_with(2);
+    assert!(ended.complaint().contains("is a device"), "{:?}", ended.stderr);
 }

@@ -88,8 +88,17 @@ fn a_target_without_a_path_is_refused() {
 #[test]
 fn there_is_one_host() {
     let server = InProcessServer::start();
-    for hosts in ["Host: localhost\r\nHost: evil.example", "Host: localhost\r\nHost: localhost", "Host: evil.example\r\nHost: localhost"] {
-        check(send_raw(server.address, format!("GET / HTTP/1.1\r\n{hosts}\r\n\r\n").as_bytes()), 400, "bad_request");
+    for headers in [
+        "Host: localhost\r\nHost: evil.example",
+        "Host: localhost\r\nHost: localhost",
+        "Host: evil.example\r\nHost: localhost",
+        "Host: localhost\r\nOrigin: http://localhost\r\nOrigin: https://evil.example",
+        "Host: localhost\r\nAuthorization: Bearer one\r\nAuthorization: Bearer two",
+    ] {
+        check(send_raw(server.address, format!("GET /api/state HTTP/1.1\r\n{headers}\r\n\r\n").as_bytes()), 400, "bad_request");
+    }
+    for host in ["evil.example@localhost", "localhost@evil.example", "localhost:7333@evil.example"] {
+        check(send_raw(server.address, format!("GET /api/state HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()), 403, "host_not_allowed");
     }
     still_serves(&server);
 }
