@@ -65,6 +65,7 @@ const DEPENDENCIES: [&str; 5] = ["dependencies", "dependsOn", "depends", "blocke
 const STARTS: [&str; 2] = ["startedAt", "started"];
 const ENDS: [&str; 5] = ["completedAt", "closedAt", "endedAt", "finishedAt", "closed"];
 const REASONS: [&str; 7] = ["blockedReason", "failureReason", "reason", "blocker", "error", "lastError", "closeReason"];
+const NOTES: [&str; 2] = ["notes", "note"];
 const COMMITS: [&str; 4] = ["commits", "commit", "commitHash", "commitSha"];
 
 /// The plan in a tree of values, if there is one.
@@ -269,7 +270,7 @@ pub(super) fn story(value: &Node, key: Option<&str>, truncation: &mut Truncation
         dependencies: value.first(&DEPENDENCIES).map(dependencies).unwrap_or_default(),
         estimated_secs: value.first(&["estimatedDuration"]).and_then(Node::integer),
         status,
-        reason: value.first_text(&REASONS).filter(|_| excused),
+        reason: value.first_text(&REASONS).or_else(|| blocked_note(value)).filter(|_| excused),
         started_at: time(&STARTS),
         ended_at: time(&ENDS).filter(|_| settled),
         commits: commits(value),
@@ -277,8 +278,24 @@ pub(super) fn story(value: &Node, key: Option<&str>, truncation: &mut Truncation
     })
 }
 
-/// The flag where it is up; else what the word says; else not done.
+/// How it stands by its flag and its status word; what is not done may be blocked.
 fn status(value: &Node) -> PlanStatus {
+    match flagged_status(value) {
+        PlanStatus::Open | PlanStatus::InProgress if value.get("blocked").and_then(is_up) == Some(true) => PlanStatus::Blocked,
+        PlanStatus::Open | PlanStatus::InProgress if blocked_note(value).is_some() => PlanStatus::Blocked,
+        status => status,
+    }
+}
+
+/// What follows a note's label `BLOCKED:`, which agents write where the plan has a flag and no status word.
+fn blocked_note(value: &Node) -> Option<CleanText> {
+    let note = value.first_text(&NOTES)?;
+    let (label, reason) = note.split_once(':')?;
+    (words::status(label) == Some(PlanStatus::Blocked)).then(|| reason.trim().into())
+}
+
+/// The flag where it is up; else what the word says; else not done.
+fn flagged_status(value: &Node) -> PlanStatus {
     let flag = FLAGS.iter().find_map(|flag| value.get(flag));
     let word = value.first_text(&STATUSES).and_then(|word| words::status(&word));
     match (flag.and_then(is_up), word) {
