@@ -186,8 +186,11 @@ fn is_walked(name: Option<&str>) -> bool {
     name.is_some_and(|name| is_runner_folder(name) || !(name.starts_with('.') || IGNORED_FOLDERS.contains(&name)))
 }
 
+/// The files of a folder whose names are not hidden, and those that the table knows.
 fn regular_files(folder: &Path) -> Vec<String> {
-    regular_files_with(folder, false)
+    let mut names = regular_files_with(folder, true);
+    names.retain(|name| !name.starts_with('.') || known_file(&folder.join(name)).is_some());
+    names
 }
 
 /// The names of a folder's files, sorted. They must be regular and stay inside: a link may lead anywhere.

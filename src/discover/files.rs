@@ -33,7 +33,7 @@ pub(super) fn resolve(path: &Path) -> PathBuf {
         if let Ok(real) = folder.canonicalize() {
             return path
                 .strip_prefix(folder)
-                .map_or_else(|_| real.clone(), |rest| if rest.as_os_str().is_empty() { real.clone() } else { real.join(rest) });
+                .map_or_else(|_| real.clone(), |missing| if missing.as_os_str().is_empty() { real.clone() } else { real.join(missing) });
         }
     }
     path.to_owned()

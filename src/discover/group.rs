@@ -185,14 +185,26 @@ impl Grouping {
         if tasks.is_empty() { vec![self.task_for_log(&home)] } else { tasks }
     }
 
-    /// The tasks whose plan lies in the runner's folder that the status file lies in.
+    /// The tasks that a status file may be about: those with a plan in the runner's folder that it lies in, else those of the folder
+    /// around it, else those further down that have none nearer.
     fn tasks_of_status(&self, path: &Path) -> Vec<usize> {
-        let real = resolve(path);
-        let Some(runner) = real.parent().and_then(runner_folder_of) else { return Vec::new() };
-        let has_plan_in = |task: &usize| {
-            self.claimed.iter().any(|claimed| claimed.task == *task && claimed.real.starts_with(runner) && !is_status(&claimed.path))
+        let (real, home) = (resolve(path), self.home_of(path));
+        let with_plan = |is_theirs: &dyn Fn(usize) -> bool| -> Vec<usize> {
+            (0..self.tasks.len()).filter(|task| self.tasks[*task].has_plan && is_theirs(*task)).collect()
         };
-        (0..self.tasks.len()).filter(|task| self.tasks[*task].has_plan).filter(has_plan_in).collect()
+        let in_runner_folder = real.parent().and_then(runner_folder_of).map_or_else(Vec::new, |runner| {
+            let lies_in_it = |claimed: &Claimed| claimed.real.starts_with(runner) && !is_status(&claimed.path);
+            with_plan(&|task| self.claimed.iter().any(|claimed| claimed.task == task && lies_in_it(claimed)))
+        });
+        if !in_runner_folder.is_empty() {
+            return in_runner_folder;
+        }
+        let beside = with_plan(&|task| self.tasks[task].folder == home);
+        if !beside.is_empty() {
+            return beside;
+        }
+        let pattern = known_file(path).map_or("", |(_, known)| known.pattern);
+        with_plan(&|task| home_of_pattern(&self.tasks[task].folder, pattern).as_ref() == Some(&home))
     }
 
     fn claim_named(&mut self, task: usize, named: &Named) {
@@ -284,8 +296,7 @@ fn runner_files(folder: &Path) -> Vec<PathBuf> {
     let patterns = more.into_iter().chain(theirs.map(|known| known.pattern));
     let mut found = Vec::new();
     for pattern in patterns {
-        let Some((runner, _)) = pattern.split_once('/') else { continue };
-        let Some(home) = runner_home(folder, runner) else { continue };
+        let Some(home) = home_of_pattern(folder, pattern) else { continue };
         let path = home.join(pattern);
         let file = match path.file_name().and_then(|name| name.to_str()) {
             Some(name) if name.contains('*') => {
@@ -300,11 +311,24 @@ fn runner_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The nearest folder upwards, up to the repository, that has this runner's folder in it.
+/// The nearest folder upwards that has the runner's folder of a pattern in it, or the file where it stands in no folder.
+fn home_of_pattern(folder: &Path, pattern: &str) -> Option<PathBuf> {
+    match pattern.split_once('/') {
+        Some((runner, _)) => runner_home(folder, runner),
+        None => nearest_with(folder, pattern, FileKind::File),
+    }
+}
+
+/// The nearest folder upwards that has this runner's folder in it.
 fn runner_home(folder: &Path, runner: &str) -> Option<PathBuf> {
+    nearest_with(folder, runner, FileKind::Folder)
+}
+
+/// The nearest folder upwards, up to the repository, that has this name in it.
+fn nearest_with(folder: &Path, name: &str, kind: FileKind) -> Option<PathBuf> {
     let bound = repository(folder).map_or(MAX_PARENTS + 1, |top| folder.components().count() - top.components().count() + 1);
-    let is_there = |path: PathBuf| kind_of(&path) == FileKind::Folder && is_believed(&path, folder);
-    folder.ancestors().take(bound).find(|above| is_there(above.join(runner))).map(Path::to_owned)
+    let is_there = |path: PathBuf| kind_of(&path) == kind && is_believed(&path, folder);
+    folder.ancestors().take(bound).find(|above| is_there(above.join(name))).map(Path::to_owned)
 }
 
 fn repository(folder: &Path) -> Option<PathBuf> {
@@ -351,8 +375,8 @@ fn display_path(claimed: &Claimed, folder: &Path) -> String {
     if let Some(as_named) = &claimed.as_named {
         return text::last_names(as_named);
     }
-    match folder.ancestors().enumerate().find_map(|(up, above)| own.strip_prefix(above).ok().map(|rest| (up, rest))) {
-        Some((up, rest)) => format!("{}{}", "../".repeat(up), rest.display()),
+    match folder.ancestors().enumerate().find_map(|(up, above)| own.strip_prefix(above).ok().map(|below| (up, below))) {
+        Some((up, below)) => format!("{}{}", "../".repeat(up), below.display()),
         None => text::last_names(&own),
     }
 }

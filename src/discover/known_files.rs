@@ -176,7 +176,7 @@ pub(super) fn is_prose(name: &str) -> bool {
         "authors",
     ];
     let stem = name.split('.').next().unwrap_or_default().trim_start_matches('@').to_ascii_lowercase();
-    PROSE.iter().any(|prose| stem == *prose || stem.strip_prefix(prose).is_some_and(|rest| rest.starts_with(['-', '_'])))
+    PROSE.iter().any(|prose| stem == *prose || stem.strip_prefix(prose).is_some_and(|suffix| suffix.starts_with(['-', '_'])))
 }
 
 #[cfg(test)]

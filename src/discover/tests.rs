@@ -234,7 +234,7 @@ fn links_are_read_once() {
 }
 
 #[test]
-fn nothing_is_an_error_that_says_what_to_do() {
+fn an_empty_folder_is_an_error_with_a_remedy() {
     let empty = tree("/p", &[]);
     let message = empty.bare(&fails(&empty, &[]).to_string());
     assert!(message.starts_with("nothing to watch in /p: looked for progress.txt, prd.json"), "{message}");
@@ -380,5 +380,31 @@ fn hidden_runner_folders_name_no_task() {
         shown.sort_unstable();
         expected.sort_unstable();
         assert_eq!(shown, expected);
+    }
+}
+
+#[test]
+fn a_lock_goes_with_the_plans_that_its_runner_may_work_on() {
+    for (paths, expected) in [
+        (&["/p/prd.json", "/p/.ralph.lock"][..], vec!["p: .ralph.lock"]),
+        (&["/p/.git/", "/p/scripts/ralph/prd.json", "/p/.ralph.lock"], vec!["ralph: .ralph.lock"]),
+        (&["/p/.git/", "/p/scripts/ralph/prd.json", "/p/.ralph/ralph.lock"], vec!["ralph: .ralph/ralph.lock"]),
+        (&["/p/.git/", "/p/scripts/ralph/prd.json", "/p/scripts/ralph/.ralph.pid"], vec!["ralph: .ralph.pid"]),
+        // That of the plan beside it is nobody else's.
+        (&["/p/.git/", "/p/prd.json", "/p/sub/prd.json", "/p/.ralph.lock"], vec!["p: .ralph.lock"]),
+        (&["/p/.git/", "/p/a/prd.json", "/p/b/prd.json", "/p/.ralph.lock"], vec!["a: .ralph.lock", "b: .ralph.lock"]),
+        (&["/.git/", "/.ralph.lock", "/p/.git/", "/p/prd.json"], vec![]),
+    ] {
+        let tree = tree("/p", paths);
+        let found = tree.found(&[], true).unwrap();
+        let shown: Vec<String> = words(&tree, &found).iter().filter_map(|word| Some(word.split_once(" (")?.0.to_owned())).collect();
+        let mut locks: Vec<String> =
+            shown.into_iter().filter(|word| word.ends_with("lock") || word.ends_with("pid")).map(|word| word.replace('+', "")).collect();
+        locks.sort();
+        assert_eq!(locks, expected, "{paths:?}");
+        assert!(
+            found.tasks.iter().all(|task| found.sources.iter().any(|source| source.task == task.id && source.shape != Shape::Status)),
+            "{paths:?}"
+        );
     }
 }
