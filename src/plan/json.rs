@@ -71,11 +71,11 @@ const COMMITS: [&str; 4] = ["commits", "commit", "commitHash", "commitSha"];
 /// The plan in a tree of values, if there is one.
 pub(super) fn read(top: &Node) -> Result<Plan, ParseError> {
     let mut search = Search::default();
-    search.look(top, None, None, 0);
+    search.collect(top, None, None, 0);
     let best = search.lists.iter().map(|list| list.rank).min().ok_or(ParseError::NotAPlan)?;
     let mut plan = head(top);
     let mut truncation = Truncation::default();
-    let mut seen = HashSet::new();
+    let mut listed = HashSet::new();
     for list in search.lists.iter().filter(|list| list.rank == best) {
         for (key, value) in &list.elements {
             let Some(mut story) = story(value, key.as_deref(), &mut truncation) else {
@@ -84,7 +84,7 @@ pub(super) fn read(top: &Node) -> Result<Plan, ParseError> {
             };
             let group = list.group.clone().or_else(|| group_field(value));
             // A second list that repeats the stories of the first shows them in another order.
-            if list.at > 0 && story.id.is_some() && seen.contains(&(story.id.clone(), story.title.clone())) {
+            if list.at > 0 && story.id.is_some() && listed.contains(&(story.id.clone(), story.title.clone())) {
                 continue;
             }
             if plan.stories.len() >= STORY_LIMIT {
@@ -92,7 +92,7 @@ pub(super) fn read(top: &Node) -> Result<Plan, ParseError> {
                 continue;
             }
             story.group = group.map(|group| plan.group(group));
-            seen.insert((story.id.clone(), story.title.clone()));
+            listed.insert((story.id.clone(), story.title.clone()));
             plan.stories.push(story);
         }
     }
@@ -145,7 +145,7 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// Looks for lists of stories in a value that stands under `key`.
-    fn look(&mut self, value: &'a Node, key: Option<&str>, group: Option<&PlanGroup>, depth: usize) {
+    fn collect(&mut self, value: &'a Node, key: Option<&str>, group: Option<&PlanGroup>, depth: usize) {
         // Criteria are no stories, even where they have a state of their own.
         let is_other =
             |key: &str| is_one_of(key, &CRITERIA[..3]) || EXAMPLES.iter().any(|example| key.to_ascii_lowercase().contains(example));
@@ -159,7 +159,7 @@ impl<'a> Search<'a> {
                 let name = inside.first_text(&["title", "name", "id"]).or(own.map(CleanText::from));
                 let group = name.map(|name| PlanGroup { name, kind: *kind });
                 for (key, value) in inside.entries() {
-                    self.look(value, Some(key), group.as_ref(), depth + 2);
+                    self.collect(value, Some(key), group.as_ref(), depth + 2);
                 }
             }
             if self.lists.len() == before && states(children(value)) >= 2 {
@@ -172,14 +172,14 @@ impl<'a> Search<'a> {
             return;
         }
         for (key, inside) in value.entries() {
-            self.look(inside, Some(key), group, depth + 1);
+            self.collect(inside, Some(key), group, depth + 1);
         }
         if depth > 0 || value.is_list() {
             for inside in value.elements().iter().filter(|inside| inside.is_map()) {
                 let name = inside.first_text(&["title", "name", "id"]);
                 let own = name.map(|name| PlanGroup { name, kind: GroupKind::Section });
                 for (key, value) in inside.entries() {
-                    self.look(value, Some(key), own.as_ref().or(group), depth + 2);
+                    self.collect(value, Some(key), own.as_ref().or(group), depth + 2);
                 }
             }
         }
@@ -204,14 +204,14 @@ fn rank(value: &Node, key: Option<&str>, depth: usize) -> Option<Rank> {
     if named == 0 {
         return None;
     }
-    let says = states(list);
+    let state_count = states(list);
     match key {
-        None if says > 0 => Some(Rank::Shared),
+        None if state_count > 0 => Some(Rank::Shared),
         None => None,
-        Some(key) if is_one_of(key, &STORY_LISTS) && (value.is_list() || says > 0) => Some(Rank::Stories),
-        Some(key) if is_one_of(key, &SHARED_LISTS) && says > 0 => Some(Rank::Shared),
-        Some(key) if is_alike(key) && says > 0 => Some(Rank::Alike),
-        Some(_) => (says >= 2 && 2 * says >= named).then_some(Rank::ByShape),
+        Some(key) if is_one_of(key, &STORY_LISTS) && (value.is_list() || state_count > 0) => Some(Rank::Stories),
+        Some(key) if is_one_of(key, &SHARED_LISTS) && state_count > 0 => Some(Rank::Shared),
+        Some(key) if is_alike(key) && state_count > 0 => Some(Rank::Alike),
+        Some(_) => (state_count >= 2 && 2 * state_count >= named).then_some(Rank::ByShape),
     }
 }
 
@@ -453,13 +453,13 @@ mod tests {
     }
 
     #[test]
-    fn broken_json_names_the_place() {
+    fn broken_json_names_the_position() {
         assert_eq!(show("{\n  \"userStories\": [,"), "broken: expected value at line 2 column 19");
         assert_eq!(show(""), "broken: EOF while parsing a value at line 1 column 0");
     }
 
     #[test]
-    fn limits_are_said() {
+    fn limits_are_noted() {
         let stories: Vec<String> = (0..STORY_LIMIT + 2).map(|n| format!(r#"{{"id": "{n}", "acceptanceCriteria": []}}"#)).collect();
         let plan = parse(Notation::Json, &format!(r#"{{"userStories": [{}]}}"#, stories.join(","))).expect("a plan");
         assert_eq!((plan.stories.len(), plan.truncation.as_deref()), (STORY_LIMIT, Some("2 stories beyond the first 10,000 left out")));

@@ -139,11 +139,11 @@ impl PlanStory {
 impl Plan {
     /// The index of a group, which is added when it is new.
     fn group(&mut self, group: PlanGroup) -> u32 {
-        let place = self.groups.iter().position(|known| *known == group).unwrap_or_else(|| {
+        let index = self.groups.iter().position(|known| *known == group).unwrap_or_else(|| {
             self.groups.push(group);
             self.groups.len() - 1
         });
-        u32::try_from(place).unwrap_or(u32::MAX)
+        u32::try_from(index).unwrap_or(u32::MAX)
     }
 
     /// Whether every story that counts has passed; never of none.

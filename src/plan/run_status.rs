@@ -217,7 +217,7 @@ mod tests {
         );
         check(
             ".ralph/progress.json",
-            r#"{"status": "executing", "last_output": "say "hello" twice", "timestamp": "2026-03-02 10:00:00"}"#,
+            r#"{"status": "executing", "last_output": "echo "hello" twice", "timestamp": "2026-03-02 10:00:00"}"#,
             "None/None - goes on",
         );
         check(

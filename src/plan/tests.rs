@@ -108,11 +108,7 @@ fn a_story_without_a_status_word_is_blocked_by_its_flag_or_its_note() {
         {"id": "3", "passes": false, "notes": "BLOCKED: no key yet: ask Ann"}, {"id": "4", "passes": true, "blocked": true, "notes": "Blocked: no key"},
         {"id": "5", "passes": false, "notes": "Blocked calls: list them"}, {"id": "6", "passes": false, "notes": "The list of blocked users: sort it"},
         {"id": "7", "status": "in_progress", "note": "**Blocked**: no disk"}, {"id": "8", "status": "cancelled", "blocked": true}]}"#;
-    check(
-        Notation::Json,
-        text,
-        &["- | -", "[b] 1 -", "[ ] 2 -", "[b] 3 -", "[x] 4 -", "[ ] 5 -", "[ ] 6 -", "[b] 7 -", "[c] 8 -"],
-    );
+    check(Notation::Json, text, &["- | -", "[b] 1 -", "[ ] 2 -", "[b] 3 -", "[x] 4 -", "[ ] 5 -", "[ ] 6 -", "[b] 7 -", "[c] 8 -"]);
     let plan = parse(Notation::Json, text).expect("a plan");
     assert_eq!(plan.stories[2].reason.as_deref(), Some("no key yet: ask Ann"));
 }

@@ -216,9 +216,9 @@ pub(super) fn status(word: &str) -> Option<PlanStatus> {
         return Some(found);
     }
     // "✅ complete", "uat done".
-    let (first, rest) = word.split_once(' ')?;
+    let (first, remainder) = word.split_once(' ')?;
     match in_table(first) {
-        Some(found) if !first.is_ascii() => in_table(rest.trim()).or(Some(found)),
+        Some(found) if !first.is_ascii() => in_table(remainder.trim()).or(Some(found)),
         _ => {
             let last = word.rsplit(' ').next()?;
             let is_denied = ["not", "un", "never", "almost", "nearly", "partially", "half"].contains(&first);
@@ -262,17 +262,17 @@ const COUNTED: [&str; 14] =
 pub(super) fn id_and_title(text: &str) -> (Option<String>, String) {
     let text = text.trim();
     let whole = || (None, text.to_owned());
-    if let Some(rest) = text.strip_prefix('[')
-        && let Some((inner, title)) = rest.split_once(']')
+    if let Some(remainder) = text.strip_prefix('[')
+        && let Some((inner, title)) = remainder.split_once(']')
     {
         let id = inner.trim();
         return if is_id(id) && !id.contains(' ') { (Some(id.to_owned()), after_id(title)) } else { whole() };
     }
-    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let rest = rest.trim_start();
+    let (first, remainder) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let remainder = remainder.trim_start();
     // `Phase 2: Payment`
     if COUNTED.contains(&first.to_lowercase().as_str()) {
-        let (number, title) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let (number, title) = remainder.split_once(char::is_whitespace).unwrap_or((remainder, ""));
         let bare = number.trim_end_matches([':', '.', ')', ',', '–', '—']);
         let ends = bare.len() < number.len() || title.is_empty() || title.trim_start().starts_with(['-', '–', '—', ':', '|', '(']);
         let is_number =
@@ -283,29 +283,29 @@ pub(super) fn id_and_title(text: &str) -> (Option<String>, String) {
         return if ends && is_number { (Some(id), after_id(title)) } else { whole() };
     }
     // `US-001:Add` has no space behind the colon.
-    let (first, rest) = match first.split_once(':') {
+    let (first, remainder) = match first.split_once(':') {
         Some((id, title)) if !title.is_empty() && is_id(id) => (id, text[id.len() + 1..].trim_start()),
-        _ => (first, rest),
+        _ => (first, remainder),
     };
     let bare = first.trim_end_matches([':', '.', ')', ',']);
     let marked = bare.len() < first.len()
-        || rest.starts_with(['-', '–', '—', ':', '|'])
-        || text[..text.len() - rest.len()].trim_end().ends_with(':');
+        || remainder.starts_with(['-', '–', '—', ':', '|'])
+        || text[..text.len() - remainder.len()].trim_end().ends_with(':');
     let is_number = bare.starts_with(|c: char| c.is_ascii_digit()) && bare.chars().all(|c| c.is_ascii_digit() || c == '.');
     if is_number {
         // "3 apples" is a title, "3. Apples" and "3.1 Apples" are numbered.
-        return if marked || bare.contains('.') { (Some(bare.to_owned()), after_id(rest)) } else { whole() };
+        return if marked || bare.contains('.') { (Some(bare.to_owned()), after_id(remainder)) } else { whole() };
     }
     // GSD's plans: phase and number.
     if let Some((phase, plan)) = bare.split_once('-')
         && [phase, plan].iter().all(|part| (1..=4).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
         && marked
     {
-        return (Some(bare.to_owned()), after_id(rest));
+        return (Some(bare.to_owned()), after_id(remainder));
     }
     let sure = bare.starts_with(|c: char| c.is_ascii_uppercase()) && !bare.chars().any(|c| c.is_ascii_lowercase());
-    if is_id(bare) && (marked || sure) && !rest.is_empty() {
-        return (Some(bare.to_owned()), after_id(rest));
+    if is_id(bare) && (marked || sure) && !remainder.is_empty() {
+        return (Some(bare.to_owned()), after_id(remainder));
     }
     whole()
 }

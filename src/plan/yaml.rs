@@ -39,8 +39,8 @@ fn sprint(top: &Node, status: &Node) -> Result<Plan, ParseError> {
 
 /// Id, slug and epic of a story's key.
 fn sprint_story(key: &str) -> Option<(String, &str, &str)> {
-    let (epic, rest) = key.split_once('-')?;
-    let (story, slug) = rest.split_once('-').unwrap_or((rest, ""));
+    let (epic, remainder) = key.split_once('-')?;
+    let (story, slug) = remainder.split_once('-').unwrap_or((remainder, ""));
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     (is_number(epic) && story.starts_with(|c: char| c.is_ascii_digit()) && story.len() <= 4)
         .then(|| (format!("{epic}-{story}"), slug, epic))

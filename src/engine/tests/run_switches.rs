@@ -130,7 +130,7 @@ proptest! {
         }
         prop_assert_eq!(emitted.iter().filter(|event| *event == "end").count(), usize::from(all_flags));
         let run = if log_first && pause > 3.0 { "basket#2" } else { "search" };
-        prop_assert!(runs.iter().all(|told| told == run), "{:?}", runs);
+        prop_assert!(runs.iter().all(|name| name == run), "{:?}", runs);
         let task = scenario.state().tasks.remove(0);
         prop_assert_eq!((task.stories_passed, task.story_count), ((0..3).filter(|at| done(*at)).count() as u32, Some(3)));
         // What follows belongs to the same run.

@@ -14,7 +14,7 @@ pub(super) struct Boxed<'a> {
 /// The box that a text begins with.
 pub(super) fn boxed(text: &str) -> Option<Boxed<'_>> {
     let text = text.trim_start();
-    let (inner, rest) = text.strip_prefix('[')?.split_once(']')?;
+    let (inner, after) = text.strip_prefix('[')?.split_once(']')?;
     let status = match inner.trim() {
         "" if inner.len() <= 2 => PlanStatus::Open,
         "x" | "X" | "✓" | "✔" | "✅" | "√" | "*" => PlanStatus::Passed,
@@ -23,13 +23,13 @@ pub(super) fn boxed(text: &str) -> Option<Boxed<'_>> {
         word if word.len() >= 4 && word.len() <= 20 => words::status(word)?,
         _ => return None,
     };
-    let (is_optional, rest) = match rest.strip_prefix('*') {
-        Some(rest) if !rest.starts_with('*') => (true, rest),
-        Some(_) | None => (false, rest),
+    let (is_optional, after) = match after.strip_prefix('*') {
+        Some(after) if !after.starts_with('*') => (true, after),
+        Some(_) | None => (false, after),
     };
     // `[x](link)` is a link, `[ ][ref]` too.
-    let is_box = rest.is_empty() || rest.starts_with([' ', '\u{a0}', '*', '\t']);
-    is_box.then(|| Boxed { status, is_optional, text: rest.trim() })
+    let is_box = after.is_empty() || after.starts_with([' ', '\u{a0}', '*', '\t']);
+    is_box.then(|| Boxed { status, is_optional, text: after.trim() })
 }
 
 #[cfg(test)]

@@ -138,13 +138,13 @@ fn story(boxed: Boxed<'_>) -> PlanStory {
     let (id, mut title) = words::id_and_title(text);
     let mut commits = Vec::new();
     if boxed.status == PlanStatus::Passed
-        && let Some((rest, last)) = title.rsplit_once(' ')
+        && let Some((remainder, last)) = title.rsplit_once(' ')
         && let hash = last.trim_matches(['[', ']', '(', ')'])
         && words::is_hash(hash)
         && hash.len() <= 12
     {
         commits.push(hash.into());
-        title = rest.trim().to_owned();
+        title = remainder.trim().to_owned();
     }
     let title = words::without_mark(&without_tags(&title));
     PlanStory {
@@ -167,15 +167,15 @@ fn bare_id(id: String) -> String {
 /// Without spec-kit's `[P]` and `[US1]` before the text, and GSD's `risk:high depends:[]` behind it.
 fn without_tags(title: &str) -> String {
     let mut title = title.trim();
-    while let Some((tag, rest)) = title.strip_prefix('[').and_then(|rest| rest.split_once(']'))
+    while let Some((tag, remainder)) = title.strip_prefix('[').and_then(|remainder| remainder.split_once(']'))
         && (tag == "P" || (tag.starts_with("US") && tag[2..].bytes().all(|byte| byte.is_ascii_digit())))
     {
-        title = rest.trim_start();
+        title = remainder.trim_start();
     }
-    while let Some((rest, last)) = title.rsplit_once(' ')
+    while let Some((remainder, last)) = title.rsplit_once(' ')
         && ["risk:", "depends:", "est:"].iter().any(|tag| last.starts_with(tag))
     {
-        title = rest.trim_end();
+        title = remainder.trim_end();
     }
     title.to_owned()
 }
@@ -201,7 +201,7 @@ fn count(plan: &Plan, style: Style) -> usize {
 
 /// `T001`, `T012a`.
 fn is_spec_kit(id: &str) -> bool {
-    id.strip_prefix('T').is_some_and(|rest| rest.len() >= 3 && rest.as_bytes()[..3].iter().all(u8::is_ascii_digit))
+    id.strip_prefix('T').is_some_and(|remainder| remainder.len() >= 3 && remainder.as_bytes()[..3].iter().all(u8::is_ascii_digit))
 }
 
 /// `01-02`, `02.1-03`.

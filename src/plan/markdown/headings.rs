@@ -15,7 +15,7 @@ struct Draft<'a> {
     id: Option<String>,
     title: String,
     /// What a status line below it says.
-    said: Option<PlanStatus>,
+    stated_status: Option<PlanStatus>,
     criteria: Vec<PlanCriterion>,
     is_begun: bool,
     /// Boxes below it that have an id: those are the stories then.
@@ -46,11 +46,11 @@ pub(super) fn read(blocks: &[Block]) -> Option<Plan> {
         let below = drafts[at..].iter().skip(1).take_while(|inner| inner.level > level);
         let mut criteria = draft.criteria.clone();
         let mut is_begun = draft.is_begun;
-        let mut said = draft.said;
+        let mut stated_status = draft.stated_status;
         for inner in below {
             criteria.extend(inner.criteria.iter().cloned());
             is_begun |= inner.is_begun;
-            said = said.or(inner.said);
+            stated_status = stated_status.or(inner.stated_status);
         }
         truncation.criteria += criteria.len().saturating_sub(CRITERION_LIMIT);
         criteria.truncate(CRITERION_LIMIT);
@@ -60,7 +60,7 @@ pub(super) fn read(blocks: &[Block]) -> Option<Plan> {
             (false, true) => PlanStatus::InProgress,
             (false, false) => PlanStatus::Open,
         };
-        let status = said.or(draft.own.filter(|own| *own != PlanStatus::Open)).or(draft.own).unwrap_or(derived);
+        let status = stated_status.or(draft.own.filter(|own| *own != PlanStatus::Open)).or(draft.own).unwrap_or(derived);
         plan.stories.push(PlanStory {
             id: draft.id.as_ref().map(CleanText::from),
             title: Some(CleanText::from(&draft.title)).filter(|title| !title.is_empty()),
@@ -88,7 +88,7 @@ fn drafts(blocks: &[Block]) -> Vec<Draft<'_>> {
                     own,
                     id,
                     title,
-                    said: None,
+                    stated_status: None,
                     criteria: Vec::new(),
                     is_begun: false,
                     named_boxes: 0,
@@ -107,7 +107,7 @@ fn drafts(blocks: &[Block]) -> Vec<Draft<'_>> {
         } else if let Some((name, word)) = text.split_once([':', '：'])
             && (name.trim().eq_ignore_ascii_case("status") || name.trim() == "状态")
         {
-            draft.said = draft.said.or(words::status(word));
+            draft.stated_status = draft.stated_status.or(words::status(word));
         }
     }
     drafts
@@ -124,7 +124,7 @@ fn story_level(drafts: &[Draft<'_>]) -> Option<usize> {
         let named = |draft: &&Draft<'_>| draft.level == *level && is_named_story(draft);
         let stories = drafts.iter().filter(named).count();
         let phases = drafts.iter().filter(named).filter(|draft| is_phase(draft)).count();
-        let stated = drafts.iter().filter(named).filter(|draft| draft.said.is_some()).count();
+        let stated = drafts.iter().filter(named).filter(|draft| draft.stated_status.is_some()).count();
         // Phases hold stories, unless they say themselves how they stand.
         stories >= 2 && if 2 * phases > stories { 2 * stated >= stories } else { true }
     })
@@ -133,11 +133,11 @@ fn story_level(drafts: &[Draft<'_>]) -> Option<usize> {
 /// Whether a heading has an id, and below it boxes without ids or a status.
 fn is_named_story(draft: &Draft<'_>) -> bool {
     let boxes = draft.criteria.len();
-    let speaks = draft.said.is_some() || (boxes > 0 && 2 * draft.named_boxes < boxes);
+    let speaks = draft.stated_status.is_some() || (boxes > 0 && 2 * draft.named_boxes < boxes);
     // `## 1. Basket` groups its boxes.
     let is_number = draft.text.starts_with(|c: char| c.is_ascii_digit());
     let is_optional_section = section(draft.text) != super::Section::Stories;
-    draft.id.is_some() && (!is_number || draft.said.is_some()) && speaks && !is_optional_section
+    draft.id.is_some() && (!is_number || draft.stated_status.is_some()) && speaks && !is_optional_section
 }
 
 fn is_phase(draft: &Draft<'_>) -> bool {

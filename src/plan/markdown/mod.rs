@@ -55,13 +55,13 @@ fn bare_title(title: &str) -> Option<String> {
     let mut kinds = KINDS;
     kinds.sort_by_key(|kind| std::cmp::Reverse(kind.len()));
     for kind in kinds {
-        if let Some(rest) = lower.strip_prefix(kind)
-            && !rest.starts_with(char::is_alphanumeric)
+        if let Some(remainder) = lower.strip_prefix(kind)
+            && !remainder.starts_with(char::is_alphanumeric)
             && title.is_char_boundary(kind.len())
         {
-            let rest = title[kind.len()..].trim();
-            let rest = rest.strip_prefix("for ").unwrap_or(rest).trim_start_matches([':', '-', '–', '—', '|']).trim();
-            return Some(rest.to_owned()).filter(|rest| !rest.is_empty());
+            let remainder = title[kind.len()..].trim();
+            let remainder = remainder.strip_prefix("for ").unwrap_or(remainder).trim_start_matches([':', '-', '–', '—', '|']).trim();
+            return Some(remainder.to_owned()).filter(|remainder| !remainder.is_empty());
         }
     }
     Some(title.to_owned()).filter(|title| !title.is_empty())

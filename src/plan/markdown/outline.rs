@@ -50,13 +50,13 @@ struct Reading {
     /// What stands in code, quotes and front matter is passed over.
     passed_over: usize,
     text: String,
-    place: Place,
+    context: TextContext,
     cells: Vec<String>,
 }
 
 /// What the text that is being read belongs to.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum TextContext {
     #[default]
     Nowhere,
     Heading(usize),
@@ -77,7 +77,7 @@ impl Reading {
                 self.passed_over = self.passed_over.saturating_sub(1);
             }
             _ if self.passed_over > 0 => {}
-            Event::Start(Tag::Heading { level, .. }) => self.start(Place::Heading(depth(level))),
+            Event::Start(Tag::Heading { level, .. }) => self.start(TextContext::Heading(depth(level))),
             Event::Start(Tag::List(number)) => {
                 self.flush();
                 self.lists.push(number);
@@ -92,14 +92,16 @@ impl Reading {
                     *next = own.map(|number| number + 1);
                     own
                 });
-                self.start(Place::Item(number));
+                self.start(TextContext::Item(number));
             }
-            Event::Start(Tag::Paragraph) if !matches!(self.place, Place::Item(_)) || !self.text.is_empty() => self.start(Place::Line),
-            Event::Start(Tag::TableCell) => self.start(Place::Cell),
+            Event::Start(Tag::Paragraph) if !matches!(self.context, TextContext::Item(_)) || !self.text.is_empty() => {
+                self.start(TextContext::Line)
+            }
+            Event::Start(Tag::TableCell) => self.start(TextContext::Cell),
             Event::End(TagEnd::TableCell) => {
                 self.cells.push(words::plain(&self.text));
                 self.text.clear();
-                self.place = Place::Nowhere;
+                self.context = TextContext::Nowhere;
             }
             Event::End(TagEnd::TableRow | TagEnd::TableHead) => self.blocks.push(Block::Row(std::mem::take(&mut self.cells))),
             Event::End(TagEnd::Heading(_) | TagEnd::Paragraph | TagEnd::Item) => self.flush(),
@@ -109,19 +111,19 @@ impl Reading {
         }
     }
 
-    fn start(&mut self, place: Place) {
+    fn start(&mut self, context: TextContext) {
         self.flush();
-        self.place = place;
+        self.context = context;
     }
 
     /// What has been read becomes a block.
     fn flush(&mut self) {
         let text = std::mem::take(&mut self.text);
         let depth = self.lists.len().checked_sub(1).map(|depth| depth.min(DEPTH_LIMIT));
-        match std::mem::take(&mut self.place) {
-            Place::Heading(level) => self.blocks.push(Block::Heading { level, text: words::plain(&text) }),
-            Place::Item(number) => self.item(depth.unwrap_or(0), number, &text),
-            Place::Line | Place::Nowhere | Place::Cell => self.lines(depth, &text),
+        match std::mem::take(&mut self.context) {
+            TextContext::Heading(level) => self.blocks.push(Block::Heading { level, text: words::plain(&text) }),
+            TextContext::Item(number) => self.item(depth.unwrap_or(0), number, &text),
+            TextContext::Line | TextContext::Nowhere | TextContext::Cell => self.lines(depth, &text),
         }
     }
 
