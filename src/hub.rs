@@ -14,12 +14,12 @@ mod subscription;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::activities::{Activities, ActivityUpdate, PublishedActivity};
 pub use self::cursor::{Cursor, ParseCursorError};
@@ -35,7 +35,10 @@ use self::log::EventLog;
 use self::subscription::BufferStart;
 use crate::event::{Event, EventId, Seq};
 use crate::inline_delivery::Wakeups;
-use crate::model::state::State;
+use crate::model::state::{State, TaskQuery};
+
+/// Questions that wait; more wait to be put.
+const REQUESTS: usize = 16;
 
 /// Limits of the log. A reader behind them gets a [`Batch::Gap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,11 +52,13 @@ pub struct HubSettings {
     /// Whether cursors carry a check of their event: for logs that number events as another log does, which may lose some and give
     /// their numbers again.
     pub checked_cursors: bool,
+    /// How long a reader waits for its cursor, where another log with the same numbers may be ahead of this one; else none.
+    pub catch_up: Duration,
 }
 
 impl Default for HubSettings {
     fn default() -> Self {
-        HubSettings { events: 10_000, bytes: 32 * 1024 * 1024, buffer: 100, checked_cursors: false }
+        HubSettings { events: 10_000, bytes: 32 * 1024 * 1024, buffer: 100, checked_cursors: false, catch_up: Duration::ZERO }
     }
 }
 
@@ -66,6 +71,15 @@ pub struct TaskEvents {
     pub log_end: Seq,
     /// In order.
     pub events: Vec<Arc<PublishedEvent>>,
+}
+
+/// A reader's question for some tasks, and where the answer goes.
+#[derive(Debug)]
+pub struct TaskRequest {
+    /// Which tasks.
+    pub query: TaskQuery,
+    /// Takes the state with these tasks.
+    pub answer: oneshot::Sender<State>,
 }
 
 /// The log and everyone's handle on it. Cheap to clone.
@@ -81,6 +95,7 @@ struct HubInner {
     instance: Box<str>,
     buffer: usize,
     checked_cursors: bool,
+    catch_up: Duration,
     log: Mutex<EventLog>,
     wakeups: Wakeups,
     /// Separate from `wakeups`, so that a wait for the end is not woken by events.
@@ -89,6 +104,8 @@ struct HubInner {
     large_payloads: Arc<LargePayloads>,
     activities: watch::Sender<Activities>,
     activity_version: AtomicU64,
+    requests: OnceLock<mpsc::Sender<TaskRequest>>,
+    selections: AtomicUsize,
 }
 
 impl Hub {
@@ -124,6 +141,7 @@ impl Hub {
             instance: random_id().into(),
             buffer: settings.buffer,
             checked_cursors: settings.checked_cursors,
+            catch_up: settings.catch_up,
             log: Mutex::new(log),
             wakeups: Wakeups::new(),
             closing: watch::Sender::new(false),
@@ -131,6 +149,8 @@ impl Hub {
             large_payloads,
             activities: watch::Sender::new(Arc::new([])),
             activity_version: AtomicU64::new(0),
+            requests: OnceLock::new(),
+            selections: AtomicUsize::new(0),
         };
         Hub { inner: Arc::new(inner) }
     }
@@ -279,6 +299,36 @@ impl Hub {
                 return None;
             }
         }
+    }
+
+    /// Lets the owner of more tasks than a state lists answer for them, once.
+    pub fn requests(&self) -> mpsc::Receiver<TaskRequest> {
+        let (send, receive) = mpsc::channel(REQUESTS);
+        // A second one would never be asked: there is one owner.
+        let _second = self.inner.requests.set(send).is_err();
+        receive
+    }
+
+    /// The newest state with the tasks that are wanted.
+    pub async fn selected(&self, query: &TaskQuery) -> Arc<Snapshot> {
+        let latest = self.snapshot();
+        if query.is_open() {
+            return latest;
+        }
+        let state = match self.requested(query).await {
+            Some(state) => state,
+            None => query.select(&latest.state),
+        };
+        let cursor = self.cursor(&self.log(), state.seq);
+        let selection = 1 + self.inner.selections.fetch_add(1, Ordering::Relaxed);
+        Arc::new(latest.selected(selection, cursor, Arc::new(state)))
+    }
+
+    /// `None`: nobody answers but the state itself.
+    async fn requested(&self, query: &TaskQuery) -> Option<State> {
+        let (answer, answered) = oneshot::channel();
+        self.inner.requests.get()?.send(TaskRequest { query: query.clone(), answer }).await.ok()?;
+        answered.await.ok()
     }
 
     /// Whether [`Hub::close`] has been called.

@@ -89,6 +89,12 @@ impl TaskOrigin {
         CleanText::from(self.to_string())
     }
 
+    /// The origin that [`TaskOrigin::text`] shows so.
+    pub fn of_text(text: &str) -> Option<TaskOrigin> {
+        let (who, task) = text.split_once('/')?;
+        Some(TaskOrigin { who: SubjectToken::parse(who)?, task: SubjectToken::parse(task)? })
+    }
+
     /// Of its events.
     pub fn event_subject(&self) -> String {
         format!("{EVENT_PREFIX}.{}.{}", self.who, self.task)

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::clock::Timestamp;
@@ -17,17 +18,22 @@ use crate::fleet::card::Card;
 use crate::fleet::names::{StateKey, TaskOrigin};
 use crate::fleet::nats::{Delivered, Deliveries, Link, NatsEngine};
 use crate::fleet::view::{FleetView, TooManyTasks};
-use crate::hub::{Cursor, Hub, HubSettings};
-use crate::model::state::{State, TaskState};
+use crate::hub::{Cursor, Hub, HubSettings, TaskRequest};
+use crate::model::state::{State, TaskQuery, TaskState};
 
 /// Shortest time between two states.
 const STATE_INTERVAL: Duration = Duration::from_millis(250);
 /// A state comes at least so often: a bridge that is not heard from changes nothing by itself.
 const STATE_MAX_INTERVAL: Duration = Duration::from_secs(5);
+/// A client that comes from another hub may have events that have not come here: hubs are behind the stream by milliseconds.
+const CATCH_UP: Duration = Duration::from_secs(2);
 /// How often it is checked that the stream is still the same one.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// Tasks that are shown whole: as many as fit on a few screens.
 const WHOLE_TASKS: usize = 20;
+/// Tasks besides these that readers have opened, and how long one stays so when nobody asks for it again.
+const OPENED_TASKS: usize = 64;
+const OPENED_FOR: Duration = Duration::from_secs(60);
 /// As many notices as a state shows.
 const NOTICES: usize = 20;
 
@@ -44,6 +50,9 @@ pub struct FleetSession {
     start: u64,
     view: FleetView,
     wholes: HashMap<TaskOrigin, WholeTask>,
+    /// When somebody last asked for it.
+    opened: HashMap<TaskOrigin, Instant>,
+    requests: mpsc::Receiver<TaskRequest>,
     notices: Vec<Notice>,
     /// How far the server's clock is ahead of ours, in milliseconds.
     clock_offset_ms: i64,
@@ -70,11 +79,12 @@ impl FleetSession {
         let events = engine.events_from(start + 1).await?;
         let cards = engine.cards().await?;
         let newest = Cursor { epoch: log.epoch.as_str().into(), seq: Seq(start), check: None };
-        let hub = Hub::restored(HubSettings { checked_cursors: true, ..settings }, newest, Vec::new());
+        let hub = Hub::restored(HubSettings { checked_cursors: true, catch_up: CATCH_UP, ..settings }, newest, Vec::new());
         if log.last > start {
             hub.begin_history();
         }
         Ok(FleetSession {
+            requests: hub.requests(),
             hub,
             engine,
             events,
@@ -84,6 +94,7 @@ impl FleetSession {
             start,
             view: FleetView::default(),
             wholes: HashMap::new(),
+            opened: HashMap::new(),
             notices: Vec::new(),
             clock_offset_ms: 0,
             is_changed: true,
@@ -108,6 +119,7 @@ impl FleetSession {
                     Ok(card) => self.card(card),
                     Err(why) => return why,
                 },
+                Some(request) = self.requests.recv() => self.answer(request).await,
                 () = tokio::time::sleep_until(state_at) => self.set_state().await,
                 _ = checks.tick() => if let Some(why) = self.other_stream().await {
                     return why;
@@ -173,20 +185,49 @@ impl FleetSession {
     }
 
     async fn set_state(&mut self) {
-        let now = Timestamp(Timestamp::now().0.saturating_add(self.clock_offset_ms));
+        let now = self.server_time();
         self.read_wholes(now).await;
-        let wholes = self.wholes.iter().filter_map(|(origin, whole)| Some((origin.clone(), whole.task.clone()?))).collect();
-        let state = self.view.state(now, self.hub.newest().seq, &wholes);
-        self.hub.set_state(State { notices: self.notices.clone(), ..state });
+        self.hub.set_state(self.state(&TaskQuery::default(), now));
         self.is_changed = false;
         self.state_at = Instant::now();
     }
 
-    /// Reads the states of the first tasks, as far as their cards are newer.
+    async fn answer(&mut self, request: TaskRequest) {
+        let TaskRequest { query, answer } = request;
+        let now = self.server_time();
+        for origin in query.ids.iter().filter_map(|id| TaskOrigin::of_text(id)) {
+            if self.view.taken_at(&origin).is_some() && (self.opened.len() < OPENED_TASKS || self.opened.contains_key(&origin)) {
+                self.opened.insert(origin, Instant::now());
+            }
+        }
+        if !query.ids.is_empty() {
+            self.read_wholes(now).await;
+        }
+        // Whoever asked may have gone.
+        let _gone = answer.send(self.state(&query, now)).is_err();
+    }
+
+    fn state(&self, query: &TaskQuery, now: Timestamp) -> State {
+        let whole = |origin: &TaskOrigin| self.wholes.get(origin)?.task.as_ref();
+        let state = self.view.state(query, now, self.hub.newest().seq, whole);
+        State { notices: self.notices.clone(), ..state }
+    }
+
+    fn server_time(&self) -> Timestamp {
+        Timestamp(Timestamp::now().0.saturating_add(self.clock_offset_ms))
+    }
+
+    /// Reads the states of the first tasks and of the opened ones, as far as their cards are newer.
     async fn read_wholes(&mut self, now: Timestamp) {
-        let first = self.view.first(WHOLE_TASKS, now);
-        self.wholes.retain(|origin, _| first.iter().any(|(wanted, _)| wanted == origin));
-        let outdated = first.into_iter().filter(|(origin, at)| self.wholes.get(origin).is_none_or(|whole| whole.card_at < *at));
+        // Without the engine each of them would be waited for in vain.
+        if *self.engine.link().borrow() == Link::Down {
+            return;
+        }
+        self.opened.retain(|_, at| at.elapsed() < OPENED_FOR);
+        let opened = self.opened.keys().filter_map(|origin| Some((origin.clone(), self.view.taken_at(origin)?)));
+        let wanted: HashMap<TaskOrigin, Timestamp> = self.view.first(WHOLE_TASKS, now).into_iter().chain(opened).collect();
+        self.wholes.retain(|origin, _| wanted.contains_key(origin));
+        let outdated = wanted.into_iter().filter(|(origin, at)| self.wholes.get(origin).is_none_or(|whole| whole.card_at < *at));
         let reads = outdated.map(|(origin, card_at)| {
             let engine = &self.engine;
             async move {

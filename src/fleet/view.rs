@@ -11,7 +11,7 @@ use crate::event::{SCHEMA, Seq};
 use crate::fleet::card::Card;
 use crate::fleet::names::{SubjectToken, TaskOrigin};
 use crate::model::state::{
-    Attention, AttentionKind, CurrentStory, FileCounts, Headline, Remaining, State, TaskState, TaskStatus, Unlisted,
+    Attention, AttentionKind, CurrentStory, FileCounts, Headline, Remaining, State, TaskQuery, TaskState, TaskStatus, Unlisted,
 };
 
 /// As many tasks as a state lists.
@@ -56,35 +56,47 @@ impl FleetView {
 
     /// The first `limit` tasks in the order of [`FleetView::state`], and when their cards were taken.
     pub fn first(&self, limit: usize, now: Timestamp) -> Vec<(TaskOrigin, Timestamp)> {
-        self.ordered(now).into_iter().take(limit).map(|(origin, dated)| (origin.clone(), dated.taken_at)).collect()
+        let first = first_of(self.ranked(now), limit).0;
+        first.into_iter().map(|ranked| (ranked.origin.clone(), ranked.dated.taken_at)).collect()
     }
 
-    /// The fleet as a state. `now` is the server's time; `wholes` has the tasks that are shown with everything.
-    pub fn state(&self, now: Timestamp, seq: Seq, wholes: &HashMap<TaskOrigin, TaskState>) -> State {
-        let ordered = self.ordered(now);
+    /// When the card of this task was taken.
+    pub fn taken_at(&self, origin: &TaskOrigin) -> Option<Timestamp> {
+        self.cards.get(origin).map(|dated| dated.taken_at)
+    }
+
+    /// The tasks that are wanted, as a state. `now` is the server's time; `whole` has the tasks that are shown with everything.
+    pub fn state<'a>(&self, query: &TaskQuery, now: Timestamp, seq: Seq, whole: impl Fn(&TaskOrigin) -> Option<&'a TaskState>) -> State {
+        let (listed, others) = first_of(self.ranked(now).filter(|ranked| ranked.is_wanted(query)), LISTED);
         let mut unlisted = Unlisted::default();
-        for (_, dated) in ordered.iter().skip(LISTED) {
-            match dated.card.status {
+        for ranked in others {
+            match ranked.dated.card.status {
                 TaskStatus::Ended | TaskStatus::Passed | TaskStatus::Failed => unlisted.finished += 1,
                 TaskStatus::Planned | TaskStatus::Waiting => unlisted.planned += 1,
                 TaskStatus::Running => unlisted.left_out += 1,
             }
         }
-        let tasks = ordered.into_iter().take(LISTED).map(|(origin, dated)| dated.task(origin, wholes.get(origin), now)).collect();
+        let tasks = listed.into_iter().map(|ranked| ranked.dated.task(ranked.origin, whole(ranked.origin), now)).collect();
         let unlisted = (unlisted != Unlisted::default()).then_some(unlisted);
         State { schema: SCHEMA, server_time: now, seq, tasks, unlisted, notices: Vec::new(), files: FileCounts::default() }
     }
 
-    fn ordered(&self, now: Timestamp) -> Vec<(&TaskOrigin, &DatedCard)> {
-        let mut ordered: Vec<_> = self.cards.iter().collect();
-        ordered.sort_by_cached_key(|(origin, dated)| (dated.rank(now), Reverse(dated.card.last_activity_at), (*origin).clone()));
-        ordered
+    fn ranked(&self, now: Timestamp) -> impl Iterator<Item = RankedTask<'_>> {
+        self.cards.iter().map(move |(origin, dated)| RankedTask { headline: dated.headline(now), origin, dated })
     }
 }
 
-impl DatedCard {
-    /// Failed ones first, then those that want a person, the quiet and the running ones.
-    fn rank(&self, now: Timestamp) -> usize {
+/// A task with its place in the order, which is worked out once.
+#[derive(Clone, Copy)]
+struct RankedTask<'a> {
+    headline: Headline,
+    origin: &'a TaskOrigin,
+    dated: &'a DatedCard,
+}
+
+impl<'a> RankedTask<'a> {
+    /// Failed ones first, then those that want a person, the quiet and the running ones; of these, what moved last.
+    fn key(&self) -> (usize, Reverse<Option<Timestamp>>, &'a TaskOrigin) {
         const ORDER: [Headline; 8] = [
             Headline::Failed,
             Headline::NeedsYou,
@@ -95,8 +107,33 @@ impl DatedCard {
             Headline::Planned,
             Headline::Passed,
         ];
-        let headline = Headline::of(self.card.status, self.attention(now).map(|attention| attention.kind));
-        ORDER.iter().position(|known| *known == headline).unwrap_or(ORDER.len())
+        let rank = ORDER.iter().position(|known| *known == self.headline).unwrap_or(ORDER.len());
+        (rank, Reverse(self.dated.card.last_activity_at), self.origin)
+    }
+
+    fn is_wanted(&self, query: &TaskQuery) -> bool {
+        let card = &self.dated.card;
+        let story = card.story.as_deref().unwrap_or_default();
+        // Every task has an id, and making it of each costs more than all that is asked of most.
+        query.is_open() || query.matches(&self.origin.text(), self.headline, &[&card.title, &card.task_id, &card.run, story])
+    }
+}
+
+/// The first `limit` in order, and the others in none: sorting all of ten thousand would take ten times as long.
+fn first_of<'a>(tasks: impl Iterator<Item = RankedTask<'a>>, limit: usize) -> (Vec<RankedTask<'a>>, Vec<RankedTask<'a>>) {
+    let mut first: Vec<RankedTask<'a>> = tasks.collect();
+    let mut others = Vec::new();
+    if first.len() > limit {
+        first.select_nth_unstable_by(limit, |one, other| one.key().cmp(&other.key()));
+        others = first.split_off(limit);
+    }
+    first.sort_unstable_by(|one, other| one.key().cmp(&other.key()));
+    (first, others)
+}
+
+impl DatedCard {
+    fn headline(&self, now: Timestamp) -> Headline {
+        Headline::of(self.card.status, self.attention(now).map(|attention| attention.kind))
     }
 
     /// What the bridge says of it, unless the bridge itself is not heard from.
@@ -109,7 +146,7 @@ impl DatedCard {
             return Some(silent("its bridge has ended"));
         }
         if now.since(self.taken_at).is_some_and(|age| age > SILENT_AFTER_MS) {
-            return Some(silent("its bridge has not been heard from"));
+            return Some(silent("its bridge is not heard from"));
         }
         let kind = self.card.attention?;
         let reason = match kind {
@@ -216,8 +253,12 @@ mod tests {
         Card::new(task, DeliveryStatus { sent_at: NOW, live, lost: 0, last: None })
     }
 
+    fn state_of(view: &FleetView, query: &TaskQuery) -> State {
+        view.state(query, NOW, Seq(7), |_| None)
+    }
+
     fn headlines(view: &FleetView) -> Vec<(String, Headline)> {
-        let state = view.state(NOW, Seq(7), &HashMap::new());
+        let state = state_of(view, &TaskQuery::default());
         state.tasks.iter().map(|task| (task.task_id.to_string(), task.headline())).collect()
     }
 
@@ -249,9 +290,26 @@ mod tests {
             let task = if n < 20 { sample::passed() } else { sample::running() };
             view.update(origin(&format!("bridge{n}"), "t"), card(&task, true), NOW).expect("there are few");
         }
-        let state = view.state(NOW, Seq(0), &HashMap::new());
+        let state = state_of(&view, &TaskQuery::default());
         assert_eq!(state.tasks.len(), LISTED);
         assert_eq!(state.unlisted, Some(Unlisted { finished: 20, planned: 0, left_out: 10 }));
+    }
+
+    #[test]
+    fn what_is_wanted_is_found_beyond_the_list() {
+        let mut view = FleetView::default();
+        for n in 0..LISTED * 2 {
+            let task = if n % 2 == 0 { sample::passed() } else { sample::running() };
+            view.update(origin(&format!("bridge{}", n % 4), &format!("t{n}")), card(&task, true), NOW).expect("there are few");
+        }
+        let ids = |query: TaskQuery| -> Vec<String> { state_of(&view, &query).tasks.iter().map(|task| task.task_id.to_string()).collect() };
+        // Running ones fill the list; this one has passed.
+        assert_eq!(ids(TaskQuery::of_id("bridge0/t396")), ["bridge0/t396"]);
+        assert_eq!(ids(TaskQuery { words: vec!["/t39".to_owned()], ..TaskQuery::default() }).len(), 11);
+        let of_bridge = ids(TaskQuery { who: Some("bridge1".to_owned()), ..TaskQuery::default() });
+        assert!(of_bridge.len() == LISTED / 2 && of_bridge.iter().all(|id| id.starts_with("bridge1/")), "{of_bridge:?}");
+        let passed = state_of(&view, &TaskQuery { headlines: vec![Headline::Passed], ..TaskQuery::default() });
+        assert_eq!((passed.tasks.len(), passed.unlisted), (LISTED, None));
     }
 
     #[test]
@@ -269,13 +327,15 @@ mod tests {
         let task = sample::running();
         view.update(origin("alice", "auth"), card(&task, true), NOW).expect("there are few");
         let wholes = HashMap::from([(origin("alice", "auth"), task.clone())]);
-        let shown = view.state(NOW, Seq(0), &wholes).tasks.remove(0);
+        let all = TaskQuery::default();
+        let whole = |origin: &TaskOrigin| wholes.get(origin);
+        let shown = view.state(&all, NOW, Seq(0), whole).tasks.remove(0);
         assert_eq!((&*shown.task_id, shown.stories.len()), ("alice/auth", task.stories.len()));
         // By its card alone it is the same task, without its stories.
-        let short = view.state(NOW, Seq(0), &HashMap::new()).tasks.remove(0);
+        let short = state_of(&view, &all).tasks.remove(0);
         assert_eq!((short.percent, short.stories_passed, short.stories.len()), (task.percent, task.stories_passed, 0));
         // A whole state that is older than the card is not shown.
         view.update(origin("alice", "auth"), card(&sample::passed(), true), NOW).expect("there are few");
-        assert_eq!(view.state(NOW, Seq(0), &wholes).tasks[0].headline(), Headline::Passed);
+        assert_eq!(view.state(&all, NOW, Seq(0), whole).tasks[0].headline(), Headline::Passed);
     }
 }

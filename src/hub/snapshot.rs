@@ -25,6 +25,8 @@ pub struct Snapshot {
     /// For readers who get nothing of agents, their status, all of it.
     serialized: [OnceLock<SerializedState>; 3],
     large_payloads: Arc<LargePayloads>,
+    /// Tells states of one version apart, by which large payloads are kept: 0 is the whole one.
+    selection: usize,
 }
 
 #[derive(Debug)]
@@ -36,7 +38,12 @@ struct SerializedState {
 
 impl Snapshot {
     pub(super) fn new(version: u64, cursor: Cursor, state: Arc<State>, large_payloads: Arc<LargePayloads>) -> Self {
-        Snapshot { version, state, cursor, serialized: Default::default(), large_payloads }
+        Snapshot { version, state, cursor, serialized: Default::default(), large_payloads, selection: 0 }
+    }
+
+    /// A state of this version with some of its tasks; `selection` is no other one's.
+    pub(super) fn selected(&self, selection: usize, cursor: Cursor, state: Arc<State>) -> Self {
+        Snapshot { selection, ..Snapshot::new(self.version, cursor, state, self.large_payloads.clone()) }
     }
 
     /// The state's JSON, one line, with as much of agents as a reader of this level gets.
@@ -73,7 +80,7 @@ impl Snapshot {
             let frame = sse_frame(&self.cursor, "state", &data, None);
             SerializedState { json: payload_range(&frame, data.len()), frame }
         });
-        (slot, serialized)
+        (self.selection * self.serialized.len() + slot, serialized)
     }
 }
 

@@ -1,11 +1,13 @@
 //! A reader: a position in the log that advances as its owner reads.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde::Serialize;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::log::EventLog;
 use super::{Cursor, Hub, PublishedEvent};
 use crate::event::{EventId, Seq};
 
@@ -59,8 +61,20 @@ pub struct Subscription {
     live_after: Seq,
     /// A gap that the next read returns first.
     gap: Option<GapReason>,
+    phase: ReadingPhase,
+    /// The cursor that the reader came with, until it got something: whoever loses the connection before that meets a gap again.
+    own_cursor: Option<Cursor>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ReadingPhase {
+    /// The log has not come to the reader's cursor, and may yet. `None` while history is being read.
+    CatchingUp {
+        deadline: Option<Instant>,
+    },
     /// The reader begins with the newest events, once history is read.
-    awaits_history: bool,
+    AwaitingHistory,
+    Following,
 }
 
 /// When a reader of the newest events begins.
@@ -68,6 +82,15 @@ pub struct Subscription {
 pub(super) enum BufferStart {
     AtOnce,
     AfterHistory,
+}
+
+/// What a log makes of a cursor or of an event's id.
+enum Resumption {
+    /// The last event that the reader has.
+    After(Seq),
+    Gap(GapReason),
+    /// The log numbers its events as another log does, and that one may be ahead.
+    Later,
 }
 
 /// What the log holds for a reader.
@@ -79,22 +102,28 @@ enum ReadResult {
 
 impl Subscription {
     pub(super) fn new(hub: Hub, wakeups: watch::Receiver<()>, start: StartPosition<'_>, when: BufferStart) -> Self {
-        let buffer = hub.inner.buffer;
         let log = hub.log();
         let live_after = log.last_seq;
-        let (after, gap) = match start {
-            StartPosition::Oldest => (log.evicted_to, None),
-            StartPosition::Buffer => (log.start_of_last(buffer), None),
-            StartPosition::Live => (log.last_seq, None),
-            StartPosition::Resume(text) => match hub.resume_position(&log, text) {
-                Ok(after) => (after, None),
-                Err(reason) => (log.start_of_last(buffer), Some(reason)),
+        let newest = log.start_of_last(hub.inner.buffer);
+        let (resumption, own_cursor) = match start {
+            StartPosition::Oldest => (Resumption::After(log.evicted_to), None),
+            StartPosition::Buffer => (Resumption::After(newest), None),
+            StartPosition::Live => (Resumption::After(log.last_seq), None),
+            StartPosition::Resume(text) => match text.parse::<Cursor>() {
+                Ok(cursor) => (hub.resume(&log, &cursor), Some(cursor)),
+                Err(_) => (resume_after_id(&log, text), None),
             },
         };
-        let begins_with_buffer = gap.is_some() || start == StartPosition::Buffer;
-        let awaits_history = begins_with_buffer && when == BufferStart::AfterHistory && log.is_in_history();
+        let awaits_history = when == BufferStart::AfterHistory && log.is_in_history();
+        let buffer_phase = if awaits_history { ReadingPhase::AwaitingHistory } else { ReadingPhase::Following };
+        let (after, gap, phase) = match resumption {
+            Resumption::After(after) if start == StartPosition::Buffer => (after, None, buffer_phase),
+            Resumption::After(after) => (after, None, ReadingPhase::Following),
+            Resumption::Gap(reason) => (newest, Some(reason), buffer_phase),
+            Resumption::Later => (log.last_seq, None, ReadingPhase::CatchingUp { deadline: None }),
+        };
         drop(log);
-        Subscription { hub, wakeups, after, live_after, gap, awaits_history }
+        Subscription { hub, wakeups, after, live_after, gap, phase, own_cursor }
     }
 
     /// The next batch; `None` once the hub is closed and everything has been delivered. Cancel safe.
@@ -111,7 +140,14 @@ impl Subscription {
                 ReadResult::Batch(batch) => return Some(batch),
                 ReadResult::Closed => return None,
                 ReadResult::Empty => {
-                    if self.wakeups.changed().await.is_err() {
+                    let ReadingPhase::CatchingUp { deadline: Some(deadline) } = self.phase else {
+                        if self.wakeups.changed().await.is_err() {
+                            return None;
+                        }
+                        continue;
+                    };
+                    // In a box: few readers ever wait so, and all would need the memory. When the time is up, the next read finds it out.
+                    if let Ok(Err(_)) = Box::pin(tokio::time::timeout_at(deadline.into(), self.wakeups.changed())).await {
                         return None;
                     }
                 }
@@ -132,9 +168,14 @@ impl Subscription {
         }
     }
 
-    /// The reader's position: a reader that resumes here gets the next event.
+    /// The reader's position: a reader that resumes here gets the next event, or the gap that this one is still to get.
     pub fn cursor(&self) -> Cursor {
-        self.hub.cursor(&self.hub.log(), self.after)
+        self.own_cursor.clone().unwrap_or_else(|| self.hub.cursor(&self.hub.log(), self.after))
+    }
+
+    /// Whether the log is still behind the reader's cursor.
+    pub fn is_catching_up(&self) -> bool {
+        matches!(self.phase, ReadingPhase::CatchingUp { .. })
     }
 
     /// Whether the next events were published before this reader began. Later events are live.
@@ -149,17 +190,42 @@ impl Subscription {
 
     fn read(&mut self, limit: usize) -> ReadResult {
         let log = self.hub.log();
-        if self.awaits_history {
+        if let (ReadingPhase::CatchingUp { deadline }, Some(cursor)) = (&mut self.phase, &self.own_cursor) {
+            let gap = match self.hub.resume(&log, cursor) {
+                Resumption::After(after) => {
+                    self.after = after;
+                    None
+                }
+                Resumption::Gap(reason) => Some(reason),
+                Resumption::Later if log.closed => return ReadResult::Closed,
+                Resumption::Later if log.is_in_history() => return ReadResult::Empty,
+                Resumption::Later => {
+                    let now = Instant::now();
+                    if now < *deadline.get_or_insert(now + self.hub.inner.catch_up) {
+                        return ReadResult::Empty;
+                    }
+                    Some(GapReason::Unknown)
+                }
+            };
+            self.phase = ReadingPhase::Following;
+            if gap.is_some() {
+                (self.gap, self.phase) = (gap, ReadingPhase::AwaitingHistory);
+                // What comes after the gap was there before it.
+                self.live_after = log.last_seq;
+            }
+        }
+        if self.phase == ReadingPhase::AwaitingHistory {
             if log.is_in_history() {
                 return ReadResult::Empty;
             }
-            self.awaits_history = false;
+            self.phase = ReadingPhase::Following;
             self.after = log.start_of_last(self.hub.inner.buffer);
         }
         self.live_after = self.live_after.max(log.history_end());
         let evicted = (self.after < log.evicted_to).then_some(GapReason::Expired);
         if let Some(reason) = self.gap.take().or(evicted) {
             self.after = self.after.max(log.evicted_to);
+            self.own_cursor = None;
             return ReadResult::Batch(Batch::Gap { reason, oldest: log.oldest().map(|seq| self.hub.cursor(&log, seq)) });
         }
         let until = if self.is_replaying() { self.live_after } else { log.last_seq };
@@ -167,6 +233,7 @@ impl Subscription {
         match entries.last() {
             Some(last) => {
                 self.after = last.event.seq;
+                self.own_cursor = None;
                 ReadResult::Batch(Batch::Events(entries))
             }
             None if log.closed && self.after >= log.last_seq => ReadResult::Closed,
@@ -176,19 +243,22 @@ impl Subscription {
 }
 
 impl Hub {
-    /// The last event that a reader with the cursor or event id `text` has.
-    fn resume_position(&self, log: &super::log::EventLog, text: &str) -> Result<Seq, GapReason> {
-        if let Ok(cursor) = text.parse::<Cursor>() {
-            return match cursor {
-                Cursor { epoch, .. } if *epoch != *self.inner.epoch => Err(GapReason::Restarted),
-                Cursor { seq, .. } if seq > log.last_seq => Err(GapReason::Unknown),
-                Cursor { seq, .. } if seq < log.evicted_to => Err(GapReason::Expired),
-                // The number was given again, to another event.
-                Cursor { seq, check: Some(check), .. } if log.id_of(seq).is_some_and(|id| id.check() != check) => Err(GapReason::Unknown),
-                Cursor { seq, .. } => Ok(seq),
-            };
+    fn resume(&self, log: &EventLog, cursor: &Cursor) -> Resumption {
+        match *cursor {
+            Cursor { ref epoch, .. } if **epoch != *self.inner.epoch => Resumption::Gap(GapReason::Restarted),
+            Cursor { seq, .. } if seq > log.last_seq && self.inner.catch_up.is_zero() => Resumption::Gap(GapReason::Unknown),
+            Cursor { seq, .. } if seq > log.last_seq => Resumption::Later,
+            Cursor { seq, .. } if seq < log.evicted_to => Resumption::Gap(GapReason::Expired),
+            // The number was given again, to another event.
+            Cursor { seq, check: Some(check), .. } if log.id_of(seq).is_some_and(|id| id.check() != check) => {
+                Resumption::Gap(GapReason::Unknown)
+            }
+            Cursor { seq, .. } => Resumption::After(seq),
         }
-        let id = Uuid::parse_str(text).map_err(|_| GapReason::Unknown)?;
-        log.find(EventId(id)).ok_or(GapReason::Unknown)
     }
+}
+
+fn resume_after_id(log: &EventLog, text: &str) -> Resumption {
+    let found = Uuid::parse_str(text).ok().and_then(|id| log.find(EventId(id)));
+    found.map_or(Resumption::Gap(GapReason::Unknown), Resumption::After)
 }

@@ -1,3 +1,4 @@
+mod handover;
 mod process;
 
 use futures_util::FutureExt;

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
 use warp::http::{HeaderMap, StatusCode};
 use warp::reply::{Reply, Response};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::api_error::ApiError;
 use super::client_permit::ClientPermit;
@@ -21,11 +22,13 @@ use super::{ServerContext, audience};
 use crate::event::SCHEMA;
 use crate::hub::{Batch, Cursor, PayloadEvicted, PayloadReader, Snapshot, StartPosition, StatePayload};
 use crate::model::agent::AgentLevel;
-use crate::model::state::StoryState;
+use crate::model::state::{StoryState, TaskQuery};
 
 /// Longest `wait`, in seconds. Proxies commonly give up after a minute.
 const MAX_WAIT: u64 = 60;
 
+/// More than a log takes to come to a cursor, or to give it up.
+const CATCH_UP_WAIT: Duration = Duration::from_secs(5);
 /// A response waits so long for the first snapshot: longer than the reading takes to make one, at all events.
 const FIRST_SNAPSHOT_WAIT: Duration = Duration::from_secs(10);
 
@@ -36,13 +39,15 @@ const DEFAULT_EVENTS: u64 = 1_000;
 /// A page of events with so many bytes is full: a client that does not read holds no more.
 const PAGE_BYTES: usize = 256 * 1024;
 
-/// `GET /api/state`: the snapshot. With `If-None-Match` and `wait`, the response waits for a newer one.
+/// `GET /api/state`: the snapshot, or the tasks of it that are asked for. With `If-None-Match` and `wait`, the response waits for a newer one.
 pub(super) async fn state(request: HttpRequest, server: Arc<ServerContext>) -> Result<Response, ApiError> {
     let wait = parse_wait(&request)?;
     let process = server.hub.instance();
     let level = audience::level(&server.settings, request.peer.as_ref(), &request.headers);
+    let query = request.tasks()?;
     let mut snapshot = first_snapshot(&server).await;
-    if etag_matches(&request.headers, &etag(process, &snapshot, level)) && !wait.is_zero() {
+    let etag_of = |snapshot: &Snapshot| etag(process, snapshot, level, &query);
+    if etag_matches(&request.headers, &etag_of(&snapshot)) && !wait.is_zero() {
         let _permit = permit_to_wait(&server)?;
         tokio::select! {
             newer = server.hub.snapshot_after(snapshot.version) => snapshot = newer.unwrap_or(snapshot),
@@ -50,7 +55,10 @@ pub(super) async fn state(request: HttpRequest, server: Arc<ServerContext>) -> R
             () = server.shutdown.clone().requested() => {}
         }
     }
-    let etag = etag(process, &snapshot, level);
+    if !query.is_open() {
+        snapshot = server.hub.selected(&query).await;
+    }
+    let etag = etag_of(&snapshot);
     let mut response = match etag_matches(&request.headers, &etag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => match snapshot.json(level) {
@@ -81,9 +89,9 @@ async fn first_snapshot(server: &ServerContext) -> Arc<Snapshot> {
 
 /// `GET /api/stories/{task}/{story}`: one story whole, with the criteria and attempts that the snapshot leaves out. Both segments are
 /// percent-encoded; the story goes by its id, else by its title.
-pub(super) fn story(task: &str, story: &str, server: &ServerContext) -> Result<Response, ApiError> {
+pub(super) async fn story(task: &str, story: &str, server: &ServerContext) -> Result<Response, ApiError> {
     let (task_id, name) = (percent_decode(task), percent_decode(story));
-    let snapshot = server.hub.snapshot();
+    let snapshot = server.hub.selected(&TaskQuery::of_id(&task_id)).await;
     let task = snapshot.state.tasks.iter().find(|task| task.task_id == task_id);
     let found = task.and_then(|task| {
         let named = |story: &&StoryState| story.story_id.as_ref().or(story.title.as_ref()).is_some_and(|own| *own == name);
@@ -125,9 +133,11 @@ pub(super) async fn events(request: HttpRequest, server: Arc<ServerContext>) -> 
     let limit = request.number("limit", 1..=MAX_EVENTS)?.unwrap_or(DEFAULT_EVENTS);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let wait = parse_wait(&request)?;
-    let deadline = Instant::now() + wait;
     let mut permit = None;
     let mut reader = server.hub.subscribe(request.value("after").map_or(StartPosition::Oldest, StartPosition::Resume));
+    // A log that is a moment behind the cursor can only say so after that moment.
+    let wait = if reader.is_catching_up() { wait.max(CATCH_UP_WAIT) } else { wait };
+    let deadline = Instant::now() + wait;
     let mut page = EventsPage::default();
     loop {
         while page.events.len() < limit
@@ -239,13 +249,15 @@ fn parse_wait(request: &HttpRequest) -> Result<Duration, ApiError> {
 
 /// Names the process, because versions begin again in every process while an epoch may outlive one.
 /// Readers of different levels get different states of one version.
-fn etag(process: &str, snapshot: &Snapshot, level: AgentLevel) -> String {
+/// So do different questions.
+fn etag(process: &str, snapshot: &Snapshot, level: AgentLevel, query: &TaskQuery) -> String {
     let reduced = match level {
         AgentLevel::Off if snapshot.has_agents() => "-off",
         AgentLevel::Status if snapshot.has_agents() => "-status",
         AgentLevel::Off | AgentLevel::Status | AgentLevel::Target | AgentLevel::Command => "",
     };
-    format!("\"{process}-{}{reduced}\"", snapshot.version)
+    let asked = if query.is_open() { String::new() } else { format!("-{:016x}", xxh3_64(format!("{query:?}").as_bytes())) };
+    format!("\"{process}-{}{reduced}{asked}\"", snapshot.version)
 }
 
 /// Compares weakly, as the standard demands for `If-None-Match`.

@@ -142,15 +142,17 @@ fn routes(server: Arc<ServerContext>) -> BoxedFilter<(Response,)> {
         warp::get().or(warp::head()).unify().and(query::parse_request()).and(warp::any().map(move || server.clone())).boxed()
     };
     let progress = warp::path!("stream" / "progress").and(request.clone()).map(respond(sse::progress));
-    let states = warp::path!("stream" / "state").and(request.clone()).map(respond(sse::states));
+    let states = warp::path!("stream" / "state")
+        .and(request.clone())
+        .then(|request, server| async { or_api_error(sse::states(request, server).await) });
     let state =
         warp::path!("api" / "state").and(request.clone()).then(|request, server| async { or_api_error(api::state(request, server).await) });
     let events = warp::path!("api" / "events")
         .and(request.clone())
         .then(|request, server| async { or_api_error(api::events(request, server).await) });
-    let story = warp::path!("api" / "stories" / String / String)
-        .and(request.clone())
-        .map(|task: String, story: String, _, server: Arc<ServerContext>| or_api_error(api::story(&task, &story, &server)));
+    let story = warp::path!("api" / "stories" / String / String).and(request.clone()).then(
+        |task: String, story: String, _, server: Arc<ServerContext>| async move { or_api_error(api::story(&task, &story, &server).await) },
+    );
     let health = warp::path!("healthz").and(request.clone()).map(|_, server: Arc<ServerContext>| api::health(&server));
     let metrics = warp::path!("metrics")
         .and(request.clone())

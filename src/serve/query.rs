@@ -9,9 +9,13 @@ use warp::http::{HeaderMap, Method};
 use super::api_error::ApiError;
 use super::audience::PeerSocket;
 use crate::event::{Event, TYPE_NAMES};
+use crate::model::state::{Headline, TaskQuery};
 
 /// Asks for what the agents do, beside the types of events.
 const ACTIVITY: &str = "activity";
+
+/// Most tasks, and most words, that a state is asked for.
+const MAX_ITEMS: usize = 20;
 
 /// The parts of a request that route handlers read.
 #[derive(Debug)]
@@ -72,6 +76,27 @@ impl HttpRequest {
         Ok(EventFilter { types, activity: !activities.is_empty(), tasks })
     }
 
+    /// Parses `task` and `status`, which are lists, `q`, whose words must all occur, and `who`: the tasks that a state is to have.
+    pub(super) fn tasks(&self) -> Result<TaskQuery, ApiError> {
+        let known = |name: &str| Headline::ALL.into_iter().find(|known| known.word().replace(' ', "_") == name);
+        let bad_status = || {
+            ApiError::bad_query(
+                "status",
+                format!("expected some of {}", Headline::ALL.map(Headline::word).join(", ").replace("needs you", "needs_you")),
+            )
+        };
+        let headlines = self.list("status")?.into_iter().map(|name| known(name).ok_or_else(bad_status)).collect::<Result<_, _>>()?;
+        let ids: Vec<String> = self.list("task")?.into_iter().map(str::to_owned).collect();
+        let text = self.value("q").unwrap_or_default().to_lowercase();
+        let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        // Every task is asked for every one of them.
+        if ids.len() > MAX_ITEMS || words.len() > MAX_ITEMS {
+            let name = if ids.len() > MAX_ITEMS { "task" } else { "q" };
+            return Err(ApiError::bad_query(name, format!("expected at most {MAX_ITEMS}")));
+        }
+        Ok(TaskQuery { ids, words, who: self.value("who").map(str::to_owned), headlines })
+    }
+
     /// Refuses empty items: a mistake would silently widen the filter to everything.
     fn list(&self, name: &str) -> Result<Vec<&str>, ApiError> {
         let items: Vec<_> = self.values(name).flat_map(|value| value.split(',')).map(str::trim).collect();
@@ -112,6 +137,23 @@ mod tests {
 
     async fn read(query: &str) -> HttpRequest {
         warp::test::request().path(&format!("/?{query}")).filter(&parse_request()).await.expect("any query can be read")
+    }
+
+    #[tokio::test]
+    async fn tasks_are_asked_for_by_id_words_bridge_and_standing() {
+        let parse = async |text: &str| read(text).await.tasks().ok();
+        let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        assert_eq!(parse("x=1&q=&who=").await, Some(TaskQuery::default()));
+        let expected = TaskQuery {
+            ids: owned(&["a/b", "c"]),
+            words: owned(&["login", "page"]),
+            who: Some("alice".to_owned()),
+            headlines: vec![Headline::NeedsYou, Headline::Failed],
+        };
+        assert_eq!(parse("task=a%2Fb,c&q=Login++page&who=alice&status=needs_you,failed").await, Some(expected));
+        for wrong in ["status=needs", "status=", "task=", &format!("q={}", "x+".repeat(21))] {
+            assert_eq!(parse(wrong).await, None, "{wrong}");
+        }
     }
 
     #[tokio::test]

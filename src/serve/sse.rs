@@ -51,9 +51,7 @@ pub(super) fn progress(request: HttpRequest, server: Arc<ServerContext>) -> Resu
     }
     let resume = request.last_event_id();
     let reader = server.hub.subscribe_inline(resume.as_deref().map_or(StartPosition::Buffer, StartPosition::Resume));
-    // `hello` carries the client's own cursor, when it has one: a client that loses the connection before the `gap` frame must meet
-    // the gap again.
-    let cursor = resume.and_then(|text| text.parse().ok()).unwrap_or_else(|| reader.cursor());
+    let cursor = reader.cursor();
     let level = audience::level(&server.settings, request.peer.as_ref(), &request.headers);
     let activity = filter.wants_activity().then(|| ActivityFeed::new(&server.hub, level));
     Ok(match ClientPermit::try_acquire(&server, |counters| &counters.progress) {
@@ -63,14 +61,16 @@ pub(super) fn progress(request: HttpRequest, server: Arc<ServerContext>) -> Resu
 }
 
 /// `GET /stream/state`.
-pub(super) fn states(request: HttpRequest, server: Arc<ServerContext>) -> Result<Response, ApiError> {
+pub(super) async fn states(request: HttpRequest, server: Arc<ServerContext>) -> Result<Response, ApiError> {
+    let query = request.tasks()?;
     if request.method == Method::HEAD {
         return Ok(with_stream_headers(Response::default()));
     }
     Ok(match ClientPermit::try_acquire(&server, |counters| &counters.states) {
         Some(permit) => {
             let level = audience::level(&server.settings, request.peer.as_ref(), &request.headers);
-            stream_response(states::StateStream::new(&server, permit, level))
+            let first = server.hub.selected(&query).await;
+            stream_response(states::StateStream::new(&server, permit, level, query, first))
         }
         None => busy(&server.hub.snapshot().cursor),
     })

@@ -1,6 +1,7 @@
 //! Polling, the page, and refused requests.
 
 use progress_bridge::event::{Event, EventSource};
+use progress_bridge::model::state::State;
 use progress_bridge::serve::{ServeSettings, Token};
 
 use crate::bridge_process::{SOON, eventually};
@@ -25,6 +26,32 @@ fn the_state_can_be_polled() {
         let answer = waiting.join().expect("an answer");
         assert_eq!((answer.status, answer.json()["seq"].as_u64()), (200, Some(4)));
     });
+}
+
+#[test]
+fn some_tasks_can_be_asked_for() {
+    let server = InProcessServer::start();
+    let both: State = serde_json::from_str(include_str!("../../fixtures/state/two_tasks.json")).expect("a state");
+    server.hub.set_state(both);
+    let ids = |query: &str| -> Vec<String> {
+        let state = get(server.address, &format!("/api/state{query}")).json();
+        state["tasks"].as_array().expect("a list").iter().map(|task| task["task_id"].as_str().expect("a text").to_owned()).collect()
+    };
+    assert_eq!(ids(""), ["shop", "shop-docs", "old"]);
+    assert_eq!(ids("?task=shop-docs,old"), ["shop-docs", "old"]);
+    assert_eq!(ids("?q=CORNER+shop&status=running"), ["shop", "shop-docs"]);
+    assert_eq!(ids("?status=planned,failed"), ["old"]);
+    assert!(ids("?who=alice").is_empty() && ids("?task=none").is_empty());
+    assert_eq!(get(server.address, "/api/state?status=odd").status, 400);
+    assert_eq!(get(server.address, "/stream/state?status=odd").status, 400);
+    // A tag is of one question.
+    let tag = |query: &str| get(server.address, &format!("/api/state{query}")).header("etag").expect("a tag").to_owned();
+    assert_eq!(tag("?task=shop"), tag("?task=shop"));
+    assert!(tag("?task=shop") != tag("") && tag("?task=shop") != tag("?task=old"));
+    let mut stream = server.follow("/stream/state?task=old");
+    stream.expect("hello");
+    let state = stream.expect("state").json();
+    assert_eq!((state["tasks"].as_array().map(Vec::len), state["tasks"][0]["task_id"].as_str()), (Some(1), Some("old")));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! The shapes are a contract: `docs/state.md` explains them, `docs/state.schema.json` says them formally, `fixtures/state/` has samples.
 
+mod query;
 mod story;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::fact::{Precision, Provenance};
 use crate::model::agent::AgentState;
 use crate::text::CleanText;
 
+pub use query::TaskQuery;
 pub use story::{
     AttemptResult, AttemptState, CriterionState, CriterionStatus, Disagreement, LeftOut, SourceStatement, StoryState, StoryStatus,
 };

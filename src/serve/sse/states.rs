@@ -13,10 +13,13 @@ use super::{EventStream, ShutdownSignal, bye, control, heartbeats, hello};
 use crate::clock::Timestamp;
 use crate::hub::{Cursor, Hub, PayloadEvicted, PayloadReader, Snapshot, StatePayload};
 use crate::model::agent::AgentLevel;
+use crate::model::state::TaskQuery;
 
 /// Shortest interval between snapshots: ten a second, as many as a screen can use, with a margin, because the network may deliver two
 /// close together.
 const INTERVAL: Duration = Duration::from_millis(105);
+/// The same for some of the tasks, which are looked up and written for this client alone.
+const SELECTED_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct StateStream {
     hub: Hub,
@@ -33,6 +36,7 @@ pub(super) struct StateStream {
     /// The part of a large snapshot that is not sent yet.
     unsent: Option<PayloadReader>,
     level: AgentLevel,
+    query: TaskQuery,
     _permit: ClientPermit,
 }
 
@@ -50,8 +54,7 @@ enum StatePhase {
 }
 
 impl StateStream {
-    pub(super) fn new(server: &ServerContext, permit: ClientPermit, level: AgentLevel) -> Self {
-        let first = server.hub.snapshot();
+    pub(super) fn new(server: &ServerContext, permit: ClientPermit, level: AgentLevel, query: TaskQuery, first: Arc<Snapshot>) -> Self {
         let heartbeat = server.settings.state_heartbeat;
         StateStream {
             hub: server.hub.clone(),
@@ -63,6 +66,7 @@ impl StateStream {
             phase: StatePhase::New(hello(server, &first.cursor, heartbeat), first),
             unsent: None,
             level,
+            query,
             _permit: permit,
         }
     }
@@ -70,7 +74,7 @@ impl StateStream {
     async fn follow(&mut self) -> StateChunk {
         tokio::select! {
             biased;
-            newer = newer_than(&self.hub, self.sent, self.not_before) => match newer {
+            newer = newer_than(&self.hub, &self.query, self.sent, self.not_before) => match newer {
                 Some(newer) => self.send(&newer),
                 None => self.final_frame(),
             },
@@ -80,7 +84,7 @@ impl StateStream {
     }
 
     fn send(&mut self, snapshot: &Snapshot) -> StateChunk {
-        self.not_before = Instant::now() + INTERVAL;
+        self.not_before = Instant::now() + if self.query.is_open() { INTERVAL } else { SELECTED_INTERVAL };
         self.sent = snapshot.version;
         self.cursor = snapshot.cursor.clone();
         match snapshot.frame(self.level) {
@@ -91,7 +95,8 @@ impl StateStream {
 
     fn final_frame(&mut self) -> StateChunk {
         let last = self.hub.snapshot();
-        if last.version > self.sent {
+        // Of some tasks the last state is not looked up: who answers for them may be gone.
+        if last.version > self.sent && self.query.is_open() {
             self.phase = StatePhase::Ending;
             return self.send(&last);
         }
@@ -131,9 +136,10 @@ impl EventStream for StateStream {
     }
 }
 
-async fn newer_than(hub: &Hub, version: u64, not_before: Instant) -> Option<Arc<Snapshot>> {
+async fn newer_than(hub: &Hub, query: &TaskQuery, version: u64, not_before: Instant) -> Option<Arc<Snapshot>> {
     if not_before > Instant::now() {
         tokio::time::sleep_until(not_before).await;
     }
-    hub.snapshot_after(version).await
+    let newer = hub.snapshot_after(version).await?;
+    Some(if query.is_open() { newer } else { hub.selected(query).await })
 }

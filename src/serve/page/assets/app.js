@@ -26,6 +26,7 @@ const nameOf = (story) => story?.story_id ?? story?.title;
 
 class App {
   all = false;
+  query = "";
   folds = new Map();
   log = new Log(() => this.draw());
   #link = null;
@@ -135,7 +136,7 @@ class App {
     this.log.update(link.events, task);
     const frozen = !link.live;
     const begun = hasBegun(task);
-    return html`${strip(this, state, task.task_id, now)}
+    return html`${strip(this, link, task.task_id, now)}
       <div class="runhead"><h1>${task.task_name}</h1><p class="meta">${this.#meta(task, now)}</p>
         <div class="acts">${this.#bell()}<button class="btn" type="button" aria-label="Copy as Markdown" @click=${(event) => this.copied(event, report(task, now))}>${icon("copy")}<span>Copy as Markdown</span></button><button class="btn" type="button" @click=${() => print()}>Print</button></div></div>
       <div class="page ${begun ? "" : "idle"}">
@@ -160,6 +161,7 @@ class App {
     const commits = new Set(allStories(task).flatMap((story) => story.commits ?? [])).size;
     const started = millis(task.started_at);
     return [
+      task.task_id.includes("/") && task.qualifier,
       task.branch ?? (task.run && task.run !== task.task_name ? task.run : null),
       task.folder !== "." && task.folder.split("/").at(-1),
       task.runs?.length > 0 && `run ${task.runs.length + 1}`,
@@ -176,11 +178,13 @@ class App {
 
   /** The chosen task; else what needs a look first, and that one from then on: nothing is taken away from under a reader's eyes. */
   task() {
-    const tasks = this.#link.state?.tasks ?? [];
-    const chosen = tasks.find((task) => task.task_id === this.#chosen);
-    if (chosen) return chosen;
-    const kept = tasks.find((task) => task.task_id === this.#kept);
-    if (kept) return kept;
+    const link = this.#link;
+    const tasks = link.state?.tasks ?? [];
+    // A hub lists most of its tasks in short, and not all.
+    const id = this.#chosen ?? this.#kept;
+    link.ask("task", id?.includes("/") ? `task=${encodeURIComponent(id)}` : "");
+    const known = link.task(this.#chosen) ?? link.task(this.#kept);
+    if (known) return known;
     const listed = tasks.filter((task) => task.listed);
     const first = listed.filter((task) => !isOver(task) && hasBegun(task)).sort(byNeed)[0] ?? [...(listed.length ? listed : tasks)].sort(byNeed)[0] ?? null;
     if (first && hasBegun(first)) this.#kept = first.task_id;
@@ -203,7 +207,11 @@ class App {
       this.#opened.set(`${this.#chosen ?? ""} ${story}`, true);
       this.#wanted = story;
     }
-    if (moved) this.draw();
+    if (moved) {
+      this.draw();
+      // Below many cards nothing would seem to happen.
+      if (!story) requestAnimationFrame(() => document.querySelector("h1")?.scrollIntoView({ block: "center" }));
+    }
     this.#showWanted();
   }
 
@@ -265,6 +273,13 @@ class App {
 
   toggleAll = () => {
     this.all = !this.all;
+    this.draw();
+  };
+
+  /** Of the form above the tasks. */
+  find = (event) => {
+    const { q, status } = Object.fromEntries(new FormData(event.currentTarget));
+    this.query = q.trim() || status ? new URLSearchParams({ q, ...(status && { status }) }).toString() : "";
     this.draw();
   };
 

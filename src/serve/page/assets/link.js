@@ -12,8 +12,12 @@ const LOG_SILENT_MS = 35_000;
 const ALIVE_MS = 2_000;
 const MOST_EVENTS = 11_000;
 const PAGE_OF_EVENTS = 1_000;
+const ASK_EVERY_MS = 1_000;
 
 const links = new Map();
+
+/** Two bridges of a fleet may have equal ids. */
+const idOf = (event) => `${event.origin ?? ""} ${event.id}`;
 
 /** One link for every reader of the same bridge in this tab. */
 export function linkTo(base, token = "") {
@@ -45,6 +49,7 @@ export class Link {
   #etag = null;
   #cursor = null;
   #known = new Set();
+  #asked = new Map();
 
   constructor(bridge) {
     this.bridge = bridge;
@@ -74,6 +79,33 @@ export class Link {
   kick() {
     this.#feeds.forEach((feed) => feed.kick());
     if (!this.#leads) this.#channel?.postMessage({ type: "kick" });
+  }
+
+  /** A state of some tasks, asked for now and after each change, for one `purpose` at a time; null until it is there. */
+  ask(purpose, query) {
+    let asked = this.#asked.get(purpose);
+    if (asked?.query === query) return asked.state;
+    asked = { query, state: null, at: 0 };
+    this.#asked.set(purpose, asked);
+    if (query) this.#ask(purpose, asked);
+    return null;
+  }
+
+  async #ask(purpose, asked) {
+    if (!asked.query || Date.now() - asked.at < ASK_EVERY_MS) return;
+    asked.at = Infinity;
+    try {
+      asked.state = await (await get(this.bridge, `api/state?${asked.query}`)).json();
+    } catch {
+      // With the next state again.
+    }
+    asked.at = Date.now();
+    if (this.#asked.get(purpose) === asked) this.#say("asked");
+  }
+
+  /** The task: whole, where it is asked for; a fleet lists most in short. */
+  task(id) {
+    return [this.#asked.get("task")?.state, this.state].flatMap((state) => state?.tasks ?? []).find((task) => task.task_id === id);
   }
 
   #open() {
@@ -157,8 +189,8 @@ export class Link {
         kept.push(...answer.events);
         ({ cursor } = answer);
       }
-      const ids = new Set(kept.map((event) => event.id));
-      const other = (event) => !ids.has(event.id);
+      const ids = new Set(kept.map(idOf));
+      const other = (event) => !ids.has(idOf(event));
       this.#tell({ type: "events", events: [...this.events.slice(0, mark).filter(other), ...kept, ...this.events.slice(mark).filter(other)], whole: true });
     };
     this.#feeds.push(new Feed({
@@ -211,6 +243,7 @@ export class Link {
     if (message.type === "state") {
       this.state = message.state;
       this.clock.set(message.state.server_time);
+      this.#asked.forEach((asked, purpose) => this.#ask(purpose, asked));
       this.#say("state");
     } else if (message.type === "clock") {
       this.clock.set(message.at);
@@ -229,10 +262,10 @@ export class Link {
   }
 
   #add(events) {
-    const news = events.filter((event) => !this.#known.has(event.id));
+    const news = events.filter((event) => !this.#known.has(idOf(event)));
     if (news.length === 0) return false;
     if (this.events.length + news.length > MOST_EVENTS) return this.#replace(this.events.concat(news));
-    news.forEach((event) => this.#known.add(event.id));
+    news.forEach((event) => this.#known.add(idOf(event)));
     this.events = this.events.concat(news);
     return true;
   }
@@ -240,7 +273,7 @@ export class Link {
   /** The oldest go first, a tenth at a time. */
   #replace(events) {
     this.events = events.length > MOST_EVENTS ? events.slice(-0.9 * MOST_EVENTS) : events;
-    this.#known = new Set(this.events.map((event) => event.id));
+    this.#known = new Set(this.events.map(idOf));
     return true;
   }
 

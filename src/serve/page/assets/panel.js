@@ -89,9 +89,9 @@ export class ProgressPanel extends HTMLElement {
 
   /** The named task; else the one that needs a look first, and that one for as long as it goes on. */
   #task() {
-    const tasks = this.#link.state?.tasks ?? [];
     const named = this.getAttribute("task");
-    if (named) return tasks.find((task) => task.task_id === named) ?? null;
+    if (named) return this.#link.task(named) ?? null;
+    const tasks = this.#link.state?.tasks ?? [];
     const kept = tasks.find((task) => task.task_id === this.#kept);
     if (kept && !isOver(kept)) return kept;
     const first = tasks.filter((task) => task.listed && !isOver(task)).sort(byNeed)[0];

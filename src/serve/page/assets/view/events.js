@@ -84,7 +84,7 @@ export class Log {
     if (events === this.#source && task?.task_id === this.#task && sought === this.#sought) return false;
     const grown = task?.task_id === this.#task && sought === this.#sought;
     if (events !== this.#source || task?.task_id !== this.#task) {
-      this.#all = events.filter((event) => event.task_id === task?.task_id && (!task.run || !event.run || event.run === task.run)).reverse();
+      this.#all = events.filter((event) => (event.origin ?? event.task_id) === task?.task_id && (!task.run || !event.run || event.run === task.run)).reverse();
       this.counts = FILTERS.map(([name, word, test]) => [name, word, this.#all.reduce((sum, event) => sum + test(event.type), 0)]);
     }
     const before = this.#rows.length;

@@ -11,11 +11,11 @@ export function topBar(app, link, tasks, task) {
   const [tone, words] = linkWords(link);
   const shape = { live: "check", poll: "waiting", off: "off" }[tone];
   const begun = tasks.some((each) => !["waiting", "planned"].includes(each.status));
-  const counts = CHIPS.map(([key, word, always]) => [key, word, always && begun, tasks.filter((each) => standing(each).key === key)]);
+  const counts = CHIPS.map(([key, word, always]) => [key, word, always && begun && !link.state?.unlisted?.finished, tasks.filter((each) => standing(each).key === key)]);
   return html`<div class="wrap">
     <a class="brand" href="#" aria-label="progress-bridge" @click=${app.home}>${ring(task)}<span>progress-bridge</span></a>
-    <ul class="chips ${tasks.length > 1 ? "many" : ""}" aria-label="All tasks">${counts.filter(([, , always, found]) => always || found.length > 0).map(([, word, , found]) => html`
-      <li class="chip ${found.length ? "" : "zero"}">${found.length ? icon(standing(found[0]).icon) : nothing}<b>${found.length}</b> <span>${word}</span></li>`)}</ul>
+    <ul class="chips ${tasks.length > 1 ? "many" : ""}" aria-label="All tasks">${counts.filter(([, , always, found]) => always || found.length > 0).map(([key, word, , found]) => html`
+      <li class="chip ${found.length ? "" : "zero"}">${found.length ? icon(standing(found[0]).icon) : nothing}<b>${found.length + (key === "running" ? link.state?.unlisted?.left_out ?? 0 : 0)}</b> <span>${word}</span></li>`)}</ul>
     <p class="conn ${tone}" id="connection">${link.outdated ? html`<button class="link" type="button" @click=${() => location.reload()}>another version: reload</button>` : nothing}${icon(shape, { live: "ok", poll: "run", off: "warn" }[tone])}<b>${words}</b>${tone === "live" ? html`<small>${clock(link.now(), true)}</small>` : nothing}</p>
     <button class="key" type="button" aria-label="Keyboard shortcuts" @click=${app.help}>?</button>
   </div>`;
@@ -27,13 +27,35 @@ function ring(task) {
   return svg`<svg viewBox="0 0 18 18" fill="none" stroke-width="3" aria-hidden="true"><circle class="ring0" cx="9" cy="9" r="7"/><circle class=${bad ? "ring bad" : "ring"} cx="9" cy="9" r="7" pathLength="1" stroke-dasharray="${done} 1" transform="rotate(-90 9 9)"/></svg>`;
 }
 
-export function strip(app, state, current, now) {
-  const shown = state.tasks.filter((task) => task.listed || app.all || task.task_id === current).sort(byNeed);
-  const rest = state.unlisted;
-  const words = rest && [rest.finished && `${rest.finished} finished`, rest.planned && `${rest.planned} planned`, rest.left_out && `${rest.left_out} more`].filter(Boolean).join(", ");
-  if (shown.length < 2 && !words) return nothing;
-  return html`<nav aria-label="Tasks"><ul class="tasks">${shown.map((task) => card(app, task, task.task_id === current, now))}</ul>
-    ${words ? html`<p class="others">${words} ${rest.finished + rest.planned > 0 ? html`<button class="link" type="button" aria-expanded=${app.all ? "true" : "false"} @click=${app.toggleAll}>${app.all ? "hide" : "show"}</button>` : nothing}</p>` : nothing}</nav>`;
+/** So many cards are looked through by eye. */
+const FEW = 12;
+
+export function strip(app, link, current, now) {
+  const { state } = link;
+  const found = app.query ? link.ask("tasks", app.query) : null;
+  const rest = found ? found.unlisted : state.unlisted;
+  const isFleet = state.tasks.some((task) => task.task_id.includes("/"));
+  let tasks = found?.tasks ?? state.tasks.filter((task) => task.listed || app.all || task.task_id === current);
+  // A hub has its own order, and tasks beyond those that it lists.
+  if (!isFleet) tasks = [...tasks].sort(byNeed);
+  const many = tasks.length > FEW || app.query;
+  const words = rest && [rest.finished && `${rest.finished} finished`, rest.planned && `${rest.planned} planned`, rest.left_out && `${rest.left_out} ${isFleet ? "running" : "more"}`].filter(Boolean).join(", ");
+  if (tasks.length < 2 && !words && !many) return nothing;
+  const shown = many && !app.all ? tasks.slice(0, FEW) : tasks;
+  const hidden = tasks.length - shown.length;
+  const beyond = isFleet && rest ? rest.finished + rest.planned + rest.left_out : 0;
+  const total = isFleet && many ? `${shown.length} of ${tasks.length + beyond} tasks${beyond ? `; the others (${words}) are found by searching` : ""}` : words;
+  const foldable = hidden > 0 || (app.all && many) || (!isFleet && rest?.finished + rest?.planned > 0);
+  return html`<nav aria-label="Tasks">${many ? finder(app) : nothing}
+    ${found && tasks.length === 0 ? html`<p class="others">No task is found.</p>` : nothing}
+    <ul class="tasks">${shown.map((task) => card(app, task, task.task_id === current, now))}</ul>
+    ${total || foldable ? html`<p class="others">${total} ${foldable ? html`<button class="link" type="button" aria-expanded=${app.all ? "true" : "false"} @click=${app.toggleAll}>${app.all ? "show fewer" : hidden ? `show ${hidden} more` : "show"}</button>` : nothing}</p>` : nothing}</nav>`;
+}
+
+function finder(app) {
+  return html`<form class="bar tf" role="search" @input=${app.find} @submit=${(event) => event.preventDefault()}>
+    <label class="find">${icon("find")}<input type="search" name="q" placeholder="Find a task, a bridge, a story" aria-label="Find tasks" autocomplete="off" spellcheck="false"></label>
+    <select class="btn" name="status" aria-label="Which tasks"><option value="">all</option>${CHIPS.map(([key, word]) => html`<option value=${key}>${word}</option>`)}</select></form>`;
 }
 
 function card(app, task, current, now) {
@@ -57,7 +79,7 @@ function doing(task, now) {
 
 function left(task, now) {
   if (isOver(task)) return moment(millis(task.finished_at), now, task.finished_precision ?? "minute");
-  if (task.attention) return duration(now - millis(task.attention.since));
+  if (task.attention) return `since ${moment(millis(task.attention.since), now, "minute")}`;
   return task.remaining.kind === "range" ? remainingWords(task.remaining)[0] : task.status === "running" ? "" : count(task.story_count ?? 0, "story", "stories");
 }
 
