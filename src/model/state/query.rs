@@ -59,7 +59,6 @@ fn texts_of(task: &TaskState) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::sample;
 
     #[test]
     fn each_condition_narrows_and_all_must_hold() {
@@ -83,15 +82,5 @@ mod tests {
         check(query(&[], None, &[Headline::Failed]), false);
         check(TaskQuery::of_id("alice/auth-1f3a9c"), true);
         check(TaskQuery::of_id("alice/auth"), false);
-    }
-
-    #[test]
-    fn a_state_keeps_the_tasks_that_are_wanted() {
-        let state = sample::state(vec![sample::passed(), sample::running()]);
-        let running = TaskQuery { headlines: vec![Headline::Running], ..TaskQuery::default() };
-        let selected = running.select(&state);
-        assert_eq!(selected.tasks, [sample::running()]);
-        assert_eq!((selected.seq, selected.unlisted), (state.seq, None));
-        assert_eq!(TaskQuery::default().select(&state).tasks, state.tasks);
     }
 }

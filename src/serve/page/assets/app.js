@@ -278,8 +278,8 @@ class App {
 
   /** Of the form above the tasks. */
   find = (event) => {
-    const { q, status } = Object.fromEntries(new FormData(event.currentTarget));
-    this.query = q.trim() || status ? new URLSearchParams({ q, ...(status && { status }) }).toString() : "";
+    const asked = [...new FormData(event.currentTarget)].filter(([, value]) => value.trim());
+    this.query = String(new URLSearchParams(asked));
     this.draw();
   };
 

@@ -33,29 +33,27 @@ const FEW = 12;
 export function strip(app, link, current, now) {
   const { state } = link;
   const found = app.query ? link.ask("tasks", app.query) : null;
-  const rest = found ? found.unlisted : state.unlisted;
+  const rest = (found ?? state).unlisted;
   const isFleet = state.tasks.some((task) => task.task_id.includes("/"));
   let tasks = found?.tasks ?? state.tasks.filter((task) => task.listed || app.all || task.task_id === current);
   // A hub has its own order, and tasks beyond those that it lists.
   if (!isFleet) tasks = [...tasks].sort(byNeed);
   const many = tasks.length > FEW || app.query;
-  const words = rest && [rest.finished && `${rest.finished} finished`, rest.planned && `${rest.planned} planned`, rest.left_out && `${rest.left_out} ${isFleet ? "running" : "more"}`].filter(Boolean).join(", ");
-  if (tasks.length < 2 && !words && !many) return nothing;
   const shown = many && !app.all ? tasks.slice(0, FEW) : tasks;
   const hidden = tasks.length - shown.length;
-  const beyond = isFleet && rest ? rest.finished + rest.planned + rest.left_out : 0;
-  const total = isFleet && many ? `${shown.length} of ${tasks.length + beyond} tasks${beyond ? `; the others (${words}) are found by searching` : ""}` : words;
-  const foldable = hidden > 0 || (app.all && many) || (!isFleet && rest?.finished + rest?.planned > 0);
+  let words = rest ? [rest.finished && `${rest.finished} finished`, rest.planned && `${rest.planned} planned`, rest.left_out && `${rest.left_out} more`].filter(Boolean).join(", ") : "";
+  const fold = hidden || (app.all && many) || (!isFleet && words && rest.finished + rest.planned);
+  if (isFleet && many) words = `${shown.length} of ${tasks.length} tasks${words && `, and ${words}: search for them`}`;
+  if (tasks.length < 2 && !words && !many) return nothing;
   return html`<nav aria-label="Tasks">${many ? finder(app) : nothing}
-    ${found && tasks.length === 0 ? html`<p class="others">No task is found.</p>` : nothing}
     <ul class="tasks">${shown.map((task) => card(app, task, task.task_id === current, now))}</ul>
-    ${total || foldable ? html`<p class="others">${total} ${foldable ? html`<button class="link" type="button" aria-expanded=${app.all ? "true" : "false"} @click=${app.toggleAll}>${app.all ? "show fewer" : hidden ? `show ${hidden} more` : "show"}</button>` : nothing}</p>` : nothing}</nav>`;
+    ${words || fold ? html`<p class="others">${words} ${fold ? html`<button class="link" type="button" aria-expanded=${app.all ? "true" : "false"} @click=${app.toggleAll}>${app.all ? "hide" : "show"}</button>` : nothing}</p>` : nothing}</nav>`;
 }
 
 function finder(app) {
   return html`<form class="bar tf" role="search" @input=${app.find} @submit=${(event) => event.preventDefault()}>
-    <label class="find">${icon("find")}<input type="search" name="q" placeholder="Find a task, a bridge, a story" aria-label="Find tasks" autocomplete="off" spellcheck="false"></label>
-    <select class="btn" name="status" aria-label="Which tasks"><option value="">all</option>${CHIPS.map(([key, word]) => html`<option value=${key}>${word}</option>`)}</select></form>`;
+    <label class="find">${icon("find")}<input type="search" name="q" placeholder="Search tasks" aria-label="Search tasks" autocomplete="off" spellcheck="false"></label>
+    <select class="btn" name="status" aria-label="Show"><option value="">All</option>${CHIPS.map(([key, word]) => html`<option value=${key}>${word}</option>`)}</select></form>`;
 }
 
 function card(app, task, current, now) {
