@@ -160,12 +160,9 @@ mod tests {
         let expected = ".a .b > c,.d :hover{margin:0 1px;width:calc(1px + 2px)}@media (width < 1px){.e{color:red}}";
         assert_eq!(without_spaces(sheet), expected);
         // What is replaced must not stand in a text.
-        for (path, source) in SOURCES.iter().filter(|(path, _)| path.ends_with(".css")) {
-            let texts = source.lines().flat_map(|line| line.split('"').skip(1).step_by(2));
-            for found in texts.filter(|text| without_spaces(text) != *text) {
-                panic!("{path} has a text that would change: {found:?}");
-            }
-        }
+        let sheets = SOURCES.iter().filter(|(path, _)| path.ends_with(".css"));
+        let mut texts = sheets.flat_map(|(_, source)| source.lines()).flat_map(|line| line.split('"').skip(1).step_by(2));
+        assert_eq!(texts.find(|text| without_spaces(text) != *text), None);
     }
 
     #[test]
