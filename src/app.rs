@@ -46,12 +46,12 @@ use crate::event::Seq;
 use crate::format;
 use crate::hub::{Hub, HubSettings, StartPosition, Subscription};
 use crate::input::Input;
-use crate::output::ndjson::{Ndjson, NdjsonContent};
+use crate::output::ndjson::Ndjson;
 use crate::output::plain::{self, Plain};
 use crate::output::stderr::QueuedStderr;
 use crate::output::stream::{self, Uplink};
 use crate::output::style::{Environment, OutputMode, TerminalStyle};
-use crate::output::{StdoutSink, summary};
+use crate::output::{StdoutFormat, StdoutSink, summary};
 use crate::serve::{self, AgentAccess, LoginCode, ServeSettings, Token};
 use crate::store::{OpenError, Restored, Store};
 use crate::tail::checkpoint::FileCheckpoint;
@@ -256,7 +256,7 @@ impl Bridge {
         }
         #[cfg(feature = "fleet")]
         fleet::finish_delivery(self.delivery, stop).await;
-        if reason.is_ok() && self.exit_when == ExitWhen::Drained && !self.display.json {
+        if reason.is_ok() && self.exit_when == ExitWhen::Drained && self.display.stdout.is_none() {
             print_summary(&self.hub, &self.display)?;
         }
         reason
@@ -471,8 +471,9 @@ fn require_readable(path: &Path) -> Result<(), Error> {
 
 /// Makes the output that owns stdout, if there is one.
 fn stdout_sink(display: &DisplayConfig) -> Option<Box<dyn StdoutSink>> {
-    let content = if display.activity { NdjsonContent::EventsAndActivity } else { NdjsonContent::Events };
-    if display.json { Some(Box::new(Ndjson::new(std::io::stdout(), content))) } else { None }
+    match display.stdout? {
+        StdoutFormat::Ndjson(content) => Some(Box::new(Ndjson::new(std::io::stdout(), content))),
+    }
 }
 
 /// Starts the output on stderr; `messages` have been printed and stay above a box. Returns whether it is the live box.

@@ -3,7 +3,7 @@
 //! Only rules of the command line itself are checked here; `config` checks the settings.
 //!
 //! To add an option: one field in a group of `options`, which gives it its variable and its key in the user's file as well, a field in
-//! `config`, and the line between the two in `options`.
+//! `config`, the line between the two in `options`, and its row in `docs/features/progress-streaming.md`.
 
 #[cfg(feature = "fleet")]
 mod fleet;

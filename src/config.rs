@@ -23,6 +23,7 @@ use crate::error::Error;
 #[cfg(feature = "fleet")]
 use crate::fleet::nats::NatsSettings;
 use crate::format::{self, Rules};
+use crate::output::StdoutFormat;
 use crate::output::text::Charset;
 
 /// The port that is tried first when none is asked for.
@@ -67,7 +68,7 @@ impl Config {
             watch: WatchConfig { paths, discover: true },
             read: ReadConfig::default(),
             serve: None,
-            display: DisplayConfig { json: false, activity: false, terminal: TerminalMode::Nothing, signs: None },
+            display: DisplayConfig { stdout: None, terminal: TerminalMode::Nothing, signs: None },
             notify: NotifyConfig::default(),
             exit_when: ExitWhen::Never,
             #[cfg(feature = "fleet")]
@@ -193,10 +194,8 @@ pub enum Listen {
 /// The outputs on stdout and stderr.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DisplayConfig {
-    /// Events as NDJSON on stdout.
-    pub json: bool,
-    /// What the agents do among them.
-    pub activity: bool,
+    /// What stdout carries, if anything.
+    pub stdout: Option<StdoutFormat>,
     /// The output on stderr.
     pub terminal: TerminalMode,
     /// The signs of the box; `None` for those that the locale allows.

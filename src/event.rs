@@ -3,8 +3,8 @@
 //! The shapes are a contract; `docs/events.schema.json` is its formal form. Absent values are left out: no `null`, nothing invented.
 //!
 //! To add a field: the struct here; `model/report.rs`, which fills it; `engine/shown.rs`, where text is masked; `docs/events.schema.json`;
-//! its row in `docs/events.md`; the full event in `tests/it/schema.rs`. The compiler leads to the second, third and sixth, a test to the
-//! others, and the goldens show it. If logs are to state it, also its statement in `fact.rs` and the format that reads it.
+//! its row in `docs/events.md`; the full event in `tests/it/schema.rs`, the samples in `output/sample.rs`. The compiler leads to the second, third and
+//! the last two, a test to the others, and the goldens, which then are read and accepted anew, show it. If logs are to state it, also its statement in `fact.rs` and the format that reads it.
 
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};

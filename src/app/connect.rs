@@ -19,6 +19,7 @@ use crate::error::{Error, FREE_STDOUT};
 use crate::event::{Event, Seq};
 use crate::hub::{Hub, HubSettings};
 use crate::model::state::State;
+use crate::output::StdoutFormat;
 use crate::output::layout::Connection;
 use crate::output::stream::Uplink;
 use crate::output::text;
@@ -44,7 +45,11 @@ pub async fn run(config: ConnectConfig, mut signals: Signals) -> Result<ExitReas
     let (to_states, mut states) = mpsc::channel(PENDING);
     feeds.spawn(Feed::new(client.clone(), Route::State, to_states).run());
     let (to_events, events) = mpsc::channel(PENDING);
-    if config.display.json || wants_plain_lines(&config.display) {
+    let prints_json = match config.display.stdout {
+        Some(StdoutFormat::Ndjson(_)) => true,
+        None => false,
+    };
+    if prints_json || wants_plain_lines(&config.display) {
         feeds.spawn(Feed::new(client, Route::Events, to_events).run());
     }
     let mut remote = RemoteBridge {
@@ -56,7 +61,7 @@ pub async fn run(config: ConnectConfig, mut signals: Signals) -> Result<ExitReas
         last_alive: None,
         url: config.url.to_string(),
     };
-    let mut shown_events = std::pin::pin!(show_events(events, hub.clone(), config.display.json));
+    let mut shown_events = std::pin::pin!(show_events(events, hub.clone(), prints_json));
     let reason = loop {
         let exit = tokio::select! {
             signal = signals.next() => break Ok(signal),

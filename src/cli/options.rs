@@ -20,6 +20,8 @@ use crate::config::{
 use crate::error::Error;
 use crate::model::agent::AgentLevel;
 use crate::notifications::OccasionKind;
+use crate::output::StdoutFormat;
+use crate::output::ndjson::NdjsonContent;
 use crate::output::text::Charset;
 use crate::status::StateSource;
 
@@ -318,7 +320,7 @@ impl RunOptions {
         if self.show.display.activity && !self.show.display.json {
             return Err(Error::Usage("--activity adds what the agents do to the lines of --json: add --json".to_owned()));
         }
-        let has_server = exit_when != ExitWhen::Drained && (!self.show.display.json || asks_for_server);
+        let has_server = exit_when != ExitWhen::Drained && (self.show.display.stdout().is_none() || asks_for_server);
         let mut config = Config {
             serve: if has_server { Some(self.serve.into_config()?) } else { None },
             display: self.show.to_config(),
@@ -336,12 +338,11 @@ impl RunOptions {
 
 /// The settings of a demo, whose files are its own.
 pub(super) fn demo_config(serve: ServeOptions, display: DisplayOptions) -> Result<Config, Error> {
-    let draws_box = !display.plain && !display.json;
+    let draws_box = !display.plain && display.stdout().is_none();
     Ok(Config {
         serve: Some(serve.into_config()?),
         display: DisplayConfig {
-            json: display.json,
-            activity: display.activity,
+            stdout: display.stdout(),
             terminal: if draws_box { TerminalMode::Box } else { display.terminal(false) },
             signs: display.signs(),
         },
@@ -423,28 +424,28 @@ impl TokenOption {
 
 impl ShowOptions {
     fn to_config(&self) -> DisplayConfig {
-        DisplayConfig {
-            json: self.display.json,
-            activity: self.display.activity,
-            terminal: self.display.terminal(self.once),
-            signs: self.display.signs(),
-        }
+        DisplayConfig { stdout: self.display.stdout(), terminal: self.display.terminal(self.once), signs: self.display.signs() }
     }
 }
 
 impl DisplayOptions {
-    /// `--json` and `--once` print their result on stdout; lines on stderr are then opt-in.
+    fn stdout(&self) -> Option<StdoutFormat> {
+        let content = if self.activity { NdjsonContent::EventsAndActivity } else { NdjsonContent::Events };
+        self.json.then_some(StdoutFormat::Ndjson(content))
+    }
+
+    /// With `--once` and whatever goes to stdout, lines on stderr are opt-in.
     fn terminal(&self, once: bool) -> TerminalMode {
-        match (self.stream && !self.plain, self.plain || !(self.json || once)) {
+        match (self.stream && !self.plain, self.plain || !(self.stdout().is_some() || once)) {
             (true, _) => TerminalMode::Box,
             (false, true) => TerminalMode::Lines,
             (false, false) => TerminalMode::Nothing,
         }
     }
 
-    /// Whoever connects wants to see something: the box, unless --plain or --json is given.
+    /// Whoever connects wants to see something: the box, unless there are lines or stdout has the events.
     fn connected_terminal(&self) -> TerminalMode {
-        match (self.plain, self.json && !self.stream) {
+        match (self.plain, self.stdout().is_some() && !self.stream) {
             (true, _) => TerminalMode::Lines,
             (false, true) => TerminalMode::Nothing,
             (false, false) => TerminalMode::Box,

@@ -2,9 +2,10 @@
 //!
 //! `layout`, `text`, the lines of `plain` and `summary` are pure; `stream`, `ndjson`, `stderr` and `plain::run` write.
 //!
-//! To add an output: its file and its `mod` line here; in `app.rs` one that owns stdout is a [`StdoutSink`] made in `stdout_sink`, one on
-//! stderr a subscription of the hub started in `spawn_terminal_output`; its setting is a field of `DisplayConfig` in `config.rs`, its option
-//! one of `DisplayOptions` in `cli/options.rs`.
+//! To add an output that owns stdout: its file, a [`StdoutSink`]; here its `mod` line and its [`StdoutFormat`], from where the compiler leads to
+//! `stdout_sink` in `app.rs` and to what `--connect` prints (`app/connect.rs`); its option among `DisplayOptions` in `cli/options.rs`, and the
+//! option's row in `docs/features/progress-streaming.md`. One on stderr is a subscription of the hub, started in `spawn_terminal_output`
+//! (`app.rs`), and a `TerminalMode` in `config.rs`.
 
 pub mod layout;
 pub mod ndjson;
@@ -19,10 +20,18 @@ pub mod text;
 #[cfg(test)]
 pub(crate) mod sample;
 
+use self::ndjson::NdjsonContent;
 use crate::error::Error;
 use crate::event::Event;
 use crate::hub::ActivityUpdate;
 use crate::model::state::State;
+
+/// What stdout carries while the program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StdoutFormat {
+    /// `--json`: lines of JSON.
+    Ndjson(NdjsonContent),
+}
 
 /// An output that owns stdout. The publishing thread calls it with every update before any other output sees it: stdout must not lose
 /// an event, and a full pipe must stop the reading.

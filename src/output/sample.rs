@@ -56,6 +56,12 @@ pub(crate) fn story(id: &str, title: &str, status: StoryStatus, minutes: u64) ->
     }
 }
 
+/// The end of an attempt, with nothing else known of it.
+pub(crate) fn story_ended(id: &str, status: EndStatus, attempt: u32) -> StoryCompleted {
+    let (title, reason, duration_ms, tally) = (None, None, None, None);
+    StoryCompleted { story_id: Some(id.into()), title, status, reason, duration_ms, commits: Vec::new(), attempt, tally }
+}
+
 /// As an estimate says it.
 pub(crate) fn range(p10: u64, p50: u64, p90: u64, samples: u32) -> Remaining {
     Remaining::Range { p10, p50, p90, basis: format!("from {samples} stories").into(), samples, rough: false, text: CleanText::default() }
@@ -290,24 +296,15 @@ pub(crate) fn events() -> Vec<Event> {
             exit_code: Some(124),
         }),
         EventData::StoryCompleted(StoryCompleted {
-            story_id: id.clone(),
             title: title.clone(),
-            status: EndStatus::Failed,
             reason: Some("blocked".into()),
-            duration_ms: None,
-            commits: Vec::new(),
-            attempt: 1,
-            tally: None,
+            ..story_ended("US-006", EndStatus::Failed, 1)
         }),
         EventData::StoryCompleted(StoryCompleted {
-            story_id: id,
             title,
-            status: EndStatus::Passed,
-            reason: None,
             duration_ms: Some(1_702_000),
             commits: vec!["a1b2c3d".into()],
-            attempt: 2,
-            tally: None,
+            ..story_ended("US-006", EndStatus::Passed, 2)
         }),
         EventData::TaskCompleted(TaskCompleted {
             task_id: "auth".into(),

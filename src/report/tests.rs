@@ -84,17 +84,7 @@ fn events(title: &str, message: &str) -> Vec<Event> {
         |id: &str, attempt| EventData::StoryStarted(StoryStarted { story_id: Some(id.into()), attempt, ..StoryStarted::default() });
     let ended = |id: &str, status, attempt| {
         let reason = (status == EndStatus::Failed).then(|| "tests red".into());
-        let (duration_ms, commits) = (None, Vec::new());
-        EventData::StoryCompleted(StoryCompleted {
-            story_id: Some(id.into()),
-            title: None,
-            status,
-            reason,
-            duration_ms,
-            commits,
-            attempt,
-            tally: None,
-        })
+        EventData::StoryCompleted(StoryCompleted { reason, ..sample::story_ended(id, status, attempt) })
     };
     let data = [
         (0, EventData::TaskStarted(TaskStarted { task_id: "shop".into(), task_name: "Corner Shop".into(), ..TaskStarted::default() })),
