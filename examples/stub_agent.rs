@@ -36,6 +36,7 @@ fn main() -> std::io::Result<()> {
         let mut transcript = Transcript::new(&folder, &project, session);
         transcript.write(&[transcript.record("user", json!({"role": "user", "content": "Please take the next story."}))])?;
         for step in first..options.steps.min(first + CALLS) {
+            transcript.list(step - first)?;
             transcript.call(step, &options)?;
         }
         let words = json!({"role": "assistant", "content": [{"type": "text", "text": "Done."}], "stop_reason": "end_turn"});
@@ -86,6 +87,24 @@ impl Transcript {
         OpenOptions::new().append(true).create(true).open(&self.path)?.write_all(text.as_bytes())
     }
 
+    /// The agent's own list, of which it has done so much.
+    fn list(&self, calls: usize) -> std::io::Result<()> {
+        const ITEMS: [&str; 3] = ["Read what is there", "Change it", "Run the tests"];
+        let status = |index| match (calls / 3).cmp(&index) {
+            std::cmp::Ordering::Less => "pending",
+            std::cmp::Ordering::Equal => "in_progress",
+            std::cmp::Ordering::Greater => "completed",
+        };
+        let items: Vec<Value> =
+            (0..ITEMS.len()).map(|index| json!({"content": ITEMS[index], "status": status(index), "activeForm": ITEMS[index]})).collect();
+        let id = format!("toolu_list_{calls:06}");
+        let call = json!({"id": format!("msg_list_{calls}"), "role": "assistant", "stop_reason": "tool_use",
+            "content": [{"type": "tool_use", "id": id, "name": "TodoWrite", "input": {"todos": items}}]});
+        let result =
+            json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": id, "content": "Todos have been modified"}]});
+        self.write(&[self.record("assistant", call), self.record("user", result)])
+    }
+
     /// A call, its result after a while, and now and then a file of the project.
     fn call(&mut self, step: usize, options: &Options) -> std::io::Result<()> {
         let (tool, input) = match step % 4 {
@@ -108,7 +127,7 @@ impl Transcript {
         let result = json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": id, "content": output}]});
         self.write(&[self.record("user", result)])?;
         if step % 4 == 1 {
-            let line = format!("- step {step}\n");
+            let line = format!("Edited src/step{step}.rs\n");
             OpenOptions::new().append(true).create(true).open(self.project.join("progress.txt"))?.write_all(line.as_bytes())?;
         }
         wait(options.pace.saturating_sub(begun.elapsed()));

@@ -178,7 +178,10 @@ function activity(task, now, frozen, untitled) {
   const { attention, agents = [], terminal_line: line } = task;
   const ours = agents.filter((agent) => agent.ours);
   // That nothing is heard is said once.
-  const shown = (ours.length > 0 ? ours : agents).filter((agent) => !attention || agent.phase !== "unknown").slice(0, MOST_AGENTS);
+  const heard = (ours.length > 0 ? ours : agents).filter((agent) => !attention || agent.phase !== "unknown");
+  // A loop leaves one session after the other: of those that are over only the last one matters, and only while none is at work.
+  const live = heard.filter((agent) => agent.phase !== "ended");
+  const shown = live.length > 0 ? live.slice(0, MOST_AGENTS) : heard.slice(0, 1);
   const asked = shown.some(agentAsks);
   const note = attention && !(asked && attention.kind === "needs_you") && !(untitled && attention.kind === "needs_you")
     ? html`<section class="act ${attention.kind === "needs_you" ? "ask" : ""}" part="attention">
