@@ -37,6 +37,8 @@ struct SessionReplay {
     reader: Option<SessionReader>,
     stream: StreamReader,
     kind: AgentKind,
+    /// As the file is named.
+    own: Option<SessionId>,
     now: Timestamp,
 }
 
@@ -50,7 +52,8 @@ impl SessionReplay {
         SessionReplay {
             head: None,
             activity: Activity::new(None, false),
-            reader: (!is_stream).then(|| SessionReader::new(kind, own, allowance.clone())),
+            reader: (!is_stream).then(|| SessionReader::new(kind, own.clone(), allowance.clone())),
+            own,
             stream: StreamReader::new(allowance),
             kind,
             now: Timestamp(START),
@@ -61,7 +64,9 @@ impl SessionReplay {
         let mut signals = Vec::new();
         match &mut self.reader {
             Some(reader) => {
-                self.head = self.head.take().or_else(|| SessionReader::head(self.kind, line));
+                // The records of a session that this one was forked from are another's, as the edges find.
+                let is_own = |head: &SessionHead| self.kind == AgentKind::Codex || self.own.as_ref().is_none_or(|own| *own == head.id);
+                self.head = self.head.take().or_else(|| SessionReader::head(self.kind, line).filter(is_own));
                 reader.read(line, &mut signals);
             }
             None if StreamReader::is_stream_line(line) => {
@@ -118,6 +123,27 @@ fn each_format_goes_through_its_phases() {
         writeln!(arc, "four minutes later: {later:?}\nneeds: {need:?}\n{end}").expect("a text takes it");
         let name = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/agents")).expect("it is below");
         insta::assert_snapshot!(name.with_extension("").to_string_lossy().replace('/', "_"), arc);
+    }
+}
+
+/// Who is called for it is called once: by the time when it began.
+#[test]
+fn a_need_keeps_the_time_when_it_began() {
+    for path in fixtures() {
+        let text = fs::read_to_string(&path).expect("it can be read");
+        let mut replay = SessionReplay::new(&path, AgentLevel::Target);
+        let mut known: Option<AgentNeed> = None;
+        for line in lines(&text).chain([""; 5]) {
+            replay.read(line);
+            let need = replay.activity.need("The agent", replay.now);
+            let what = |need: &AgentNeed| need.reason.replace(|c: char| c.is_ascii_digit(), "");
+            if let (Some(known), Some(need)) = (&known, &need)
+                && what(known) == what(need)
+            {
+                assert_eq!(known.since, need.since, "{}: {}", path.display(), need.reason);
+            }
+            known = need;
+        }
     }
 }
 

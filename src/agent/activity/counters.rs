@@ -15,8 +15,8 @@ const RECENT: usize = 5;
 const MAX_FILES: usize = 10_000;
 /// Messages whose tokens may still grow: the records of one message follow each other.
 const MAX_MESSAGES: usize = 16;
-/// Tools whose denials are counted apart.
-const MAX_TOOLS: usize = 64;
+/// Denials of one tool after which a person is needed.
+const DENIALS: u32 = 3;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct SessionCounters {
@@ -34,13 +34,22 @@ pub(super) struct SessionCounters {
     files: BTreeSet<FileKey>,
     /// Newest first.
     recent: VecDeque<FileName>,
-    denied_tools: HashMap<Option<&'static str>, u32>,
+    /// By the tool, of a closed set of names; the others together.
+    denied_tools: HashMap<Option<&'static str>, ToolDenials>,
     todo: BTreeMap<u64, TodoEntry>,
     /// Ids in the order in which they came.
     todo_order: Vec<u64>,
     messages: VecDeque<MessageUsage>,
     tokens: TokenCounts,
     has_tokens: bool,
+}
+
+/// How often one tool was denied.
+#[derive(Debug, Clone, Copy, Default)]
+struct ToolDenials {
+    count: u32,
+    /// When it had been denied so often that a person is needed.
+    needed_since: Option<Timestamp>,
 }
 
 impl SessionCounters {
@@ -80,16 +89,19 @@ impl SessionCounters {
         }
     }
 
-    pub(super) fn count_denial(&mut self, tool: ToolName) {
+    pub(super) fn count_denial(&mut self, tool: ToolName, at: Timestamp) {
         self.denials += 1;
-        if self.denied_tools.len() < MAX_TOOLS {
-            *self.denied_tools.entry(tool.known()).or_default() += 1;
+        let denials = self.denied_tools.entry(tool.known()).or_default();
+        denials.count += 1;
+        if denials.count == DENIALS {
+            denials.needed_since = Some(at);
         }
     }
 
-    /// The tool that was denied most, and how often.
-    pub(super) fn most_denied(&self) -> Option<(Option<&'static str>, u32)> {
-        self.denied_tools.iter().map(|(tool, count)| (*tool, *count)).max_by_key(|(tool, count)| (*count, *tool))
+    /// The tool whose denials need a person, how often it was denied, and since when a person is needed: the first of them.
+    pub(super) fn denied_for_good(&self) -> Option<(Option<&'static str>, u32, Timestamp)> {
+        let denied = self.denied_tools.iter().filter_map(|(tool, denials)| Some((*tool, denials.count, denials.needed_since?)));
+        denied.min_by_key(|(tool, _, since)| (*since, *tool))
     }
 
     pub(super) fn set_todo(&mut self, items: Vec<TodoEntry>) {

@@ -20,8 +20,6 @@ const SPOKEN: u64 = 60_000;
 const INSTANT: u64 = 10_000;
 /// The longest that an open call counts as work.
 const LONGEST_CALL: u64 = 2 * 3_600_000;
-/// Denials of one tool after which a person is needed.
-const DENIALS: u32 = 3;
 
 /// What a session shows at a moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,11 +158,9 @@ impl Activity {
             };
             return Some(AgentNeed { reason: format!("{name} cannot reach its model because {why}"), since });
         }
-        let (tool, count) = self.counters.most_denied()?;
-        (count >= DENIALS).then(|| {
-            let tool = tool.unwrap_or("a tool");
-            AgentNeed { reason: format!("{name} was denied {tool} {count} times"), since: self.as_of.unwrap_or(now) }
-        })
+        let (tool, count, since) = self.counters.denied_for_good()?;
+        let tool = tool.unwrap_or("a tool");
+        Some(AgentNeed { reason: format!("{name} was denied {tool} {count} times"), since })
     }
 
     fn shown(&self, now: Timestamp) -> ShownPhase {
