@@ -467,6 +467,58 @@ def late(server):
     return [hub.process], f"10,000 cards {took:.2f} s after the start of the hub, {memory.split()[1]} kB, a state of {size} bytes"
 
 
+def credentials(server):
+    """T16: a signing key with a template of rights, and .creds files made with it: each bridge may write what is its own."""
+    import base64
+    import nkeys
+    server.remove()
+    if "v2.9." in subprocess.run([str(server.binary), "--version"], capture_output=True, text=True).stdout:
+        return [], "NOT RUN: 2.9 fills templates in where they are a whole token only"
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="fleet-"))
+
+    def key(kind):
+        seed = nkeys.encode_seed(os.urandom(32), kind)
+        return seed.decode(), nkeys.from_seed(seed)
+
+    def signed(issuer, subject, name, claims):
+        part = lambda value: base64.urlsafe_b64encode(value).rstrip(b"=")
+        plain = {"jti": os.urandom(8).hex(), "iat": int(time.time()), "iss": issuer.public_key.decode(), "sub": subject.public_key.decode(), "name": name, "nats": claims | {"version": 2}}
+        text = part(b'{"typ":"JWT","alg":"ed25519-nkey"}') + b"." + part(json.dumps(plain).encode())
+        return (text + b"." + part(issuer.sign(text))).decode()
+    (_, operator), (_, system), (_, account), (_, scope) = key(nkeys.PREFIX_BYTE_OPERATOR), *(key(nkeys.PREFIX_BYTE_ACCOUNT) for _ in range(3))
+    limits = {"subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": True, "conn": -1, "leaf": -1}
+    template = {"pub": {"allow": ["pb.ev.{{name()}}.>", "$KV.PB_STATE.{{name()}}.>", "$JS.API.DIRECT.GET.PB_EVENTS.pb.ev.{{name()}}.>"]}, "sub": {"allow": ["_INBOX_{{name()}}.>"]}, "subs": -1, "data": -1, "payload": -1}
+    fleet = {"type": "account", "limits": limits | {"mem_storage": -1, "disk_storage": -1, "streams": -1, "consumer": -1},
+             "signing_keys": [{"kind": "user_scope", "key": scope.public_key.decode(), "role": "bridge", "template": template}]}
+    accounts = {system: signed(operator, system, "SYS", {"type": "account", "limits": limits}), account: signed(operator, account, "FLEET", fleet)}
+
+    def login(name, issuer, rights):
+        seed, user = key(nkeys.PREFIX_BYTE_USER)
+        file = folder / f"{name}.creds"
+        token = signed(issuer, user, name, {"type": "user", "issuer_account": account.public_key.decode()} | rights)
+        file.write_text(f"-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n-----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n")
+        return ["--nats-creds", file]
+    preload = "".join(f"{each.public_key.decode()}: {token}\n" for each, token in accounts.items())
+    fresh = Server(server.binary, f'operator: {signed(operator, operator, "O", {"type": "operator"})}\nsystem_account: {system.public_key.decode()}\nresolver: MEMORY\nresolver_preload {{ {preload} }}\n').start()
+    hub = Hub(fresh.url, options=login("hub", account, {"subs": -1, "data": -1, "payload": -1})).wait()
+    project, other = Project(), Project()
+    alice = login("alice", scope, {})
+    publisher = bridge(project, fresh.url, options=alice)
+    project.append(20)
+    client = Client(hub.port)
+    eventually(lambda: f"20 at the client, not {len(client.stories())}: {publisher.printed()} {hub.process.printed()}", lambda: len(client.stories("alice/")) == 20, 30)
+    foreign = bridge(other, fresh.url, who="bob", options=alice)
+    other.append(5)
+    eventually(lambda: f"the notice: {foreign.printed()}", lambda: "this login may not use" in foreign.printed(), 30)
+    check(not client.stories("bob/"), "nothing of bob's")
+    client.over = True
+    for one in (publisher, foreign, hub.process):
+        one.end()
+    fresh.remove()
+    shutil.rmtree(folder, ignore_errors=True)
+    return [], "20 stories with a .creds file of one signing key; as bob none, with a notice"
+
+
 def secured(server):
     """T16: TLS with a certificate of our own, and an nkey."""
     server.remove()
@@ -769,7 +821,40 @@ def load(port, connections, seconds, interval):
     asyncio.run(run())
 
 
-SCENARIOS = [kills, freeze, setback, wiped, full, restarts, twins, fenced, rights, takeover, slowhub, offline, late, wan, secured, many]
+def typed(server):
+    """The five commands of docs/fleet.md, as they stand there but for the ports and the store's folder."""
+    server.remove()
+    text = (pathlib.Path(__file__).parents[2] / "docs/fleet.md").read_text().split("## In five commands")[1]
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    check(len(lines) == 5, f"five lines: {lines}")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="fleet-"))
+    ports = {"4222": free_port(), "7333": free_port()}
+    lines[0] = lines[0].replace("nats-server", f"{server.binary} --port 4222")
+    lines[1] = lines[1].replace("fleet", "fleet --listen 127.0.0.1:7333")
+    lines[4] = lines[4].replace("curl", "curl --max-time 60")
+    script = "\nsleep 1\n".join(lines).replace("/tmp/nats", str(folder / "store"))
+    for usual, free in ports.items():
+        script = script.replace(usual, str(free))
+    (folder / "bin").mkdir()
+    (folder / "bin/progress-bridge").symlink_to(pathlib.Path(BRIDGE).resolve())
+    home = os.environ | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "HOME": str(folder), "XDG_STATE_HOME": str(folder / "state")}
+    shell = subprocess.Popen(["bash", "-c", script], cwd=folder, env=home, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        kind, event = None, None
+        for line in shell.stdout:
+            kind = line[7:-1].decode() if line.startswith(b"event: ") else kind
+            if kind == "story_started" and line.startswith(b"data: "):
+                event = json.loads(line[6:])
+                break
+        check(event and event["origin"].count("/") == 1 and event["data"]["story_id"] == "US-001", f"its origin: {event}")
+    finally:
+        os.killpg(shell.pid, signal.SIGTERM)
+        shell.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+    return [], f"the five commands end with an event of {event['origin']}"
+
+
+SCENARIOS = [typed, kills, freeze, setback, wiped, full, restarts, twins, fenced, rights, takeover, slowhub, offline, late, wan, secured, credentials, many]
 
 
 def main():

@@ -23,10 +23,12 @@ use crate::fleet::names::{self, EVENT_STREAM, STATE_STREAM, StateKey, TaskOrigin
 const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Of one task. A hub opens a task with at most so many events.
 const MAX_PER_TASK: i64 = 1_000;
-/// Sizes that are reserved at once: a server without so much room gets half, and half of that.
-const EVENT_BYTES: i64 = 1024 * 1024 * 1024;
-const STATE_BYTES: i64 = 512 * 1024 * 1024;
-const LEAST_BYTES: i64 = 16 * 1024 * 1024;
+/// Sizes that are reserved at once, for the events and then for the states. A server without so much room is asked for less and less; the
+/// sizes for events are chosen so that one whose limit is a round number has some left for the states.
+const EVENT_BYTES: i64 = 960 * MIB;
+const STATE_BYTES: i64 = 512 * MIB;
+const LEAST_BYTES: i64 = MIB;
+const MIB: i64 = 1024 * 1024;
 /// Of a message: its body and our headers.
 const HEADER_BYTES: usize = 1024;
 
@@ -109,8 +111,10 @@ impl NatsEngine {
             match self.context.create_stream(config.clone()).await.map_err(|error| error.kind()) {
                 Ok(_) => return Ok(()),
                 // Not enough room: sizes are reserved.
-                Err(CreateStreamErrorKind::JetStream(error)) if is_about_room(error.error_code()) && config.max_bytes > LEAST_BYTES => {
-                    config.max_bytes /= 2;
+                Err(CreateStreamErrorKind::JetStream(error))
+                    if is_about_room(error.error_code()) && less(config.max_bytes) >= LEAST_BYTES =>
+                {
+                    config.max_bytes = less(config.max_bytes);
                 }
                 Err(other) => return Err(format!("cannot make the stream {}: {other}", config.name)),
             }
@@ -185,6 +189,11 @@ fn common_config(max_bytes: i64, num_replicas: usize) -> Config {
     }
 }
 
+/// The size to try when there is no room for this one.
+fn less(bytes: i64) -> i64 {
+    bytes * 3 / 8
+}
+
 fn is_missing(error: &GetStreamErrorKind) -> bool {
     matches!(error, GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
@@ -192,4 +201,19 @@ fn is_missing(error: &GetStreamErrorKind) -> bool {
 /// Out of memory, storage or resources of the server or the account: such a size cannot be reserved.
 fn is_about_room(code: ErrorCode) -> bool {
     [ErrorCode::STORAGE_RESOURCES_EXCEEDED, ErrorCode::INSUFFICIENT_RESOURCES, ErrorCode::ACCOUNT_RESOURCES_EXCEEDED].contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_server_has_room_for_both_streams() {
+        let fitting = |bytes: i64, room: i64| std::iter::successors(Some(bytes), |bytes| Some(less(*bytes))).find(|bytes| *bytes <= room);
+        for room in [2_048, 1_536, 1_024, 768, 512, 256, 128, 100, 64, 50, 40, 32].map(|mib| mib * MIB) {
+            let events = fitting(EVENT_BYTES, room).expect("some size fits");
+            let states = fitting(STATE_BYTES, room - events).expect("some size fits");
+            assert!(events >= 4 * MIB && states >= LEAST_BYTES, "{room}: {events} and {states}");
+        }
+    }
 }
