@@ -23,6 +23,25 @@ pub(crate) enum RereadReason {
     Restored,
 }
 
+/// Which lines of a file were judged before and are to be judged anew. With them come lines on both sides of them, as evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LineEdit {
+    /// Number of the first of them.
+    pub first: u32,
+    /// Number of the first line after them, before the edit and now.
+    pub old_end: u32,
+    pub new_end: u32,
+    /// Number of the first line that comes.
+    pub window: u32,
+}
+
+impl LineEdit {
+    /// The number of a line after the edit, by its number before it.
+    pub fn moved(&self, line: u32) -> u32 {
+        line.wrapping_sub(self.old_end).wrapping_add(self.new_end)
+    }
+}
+
 /// A file whose path was taken by another file, and that is still read for a while. Numbered within its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct DetachedId(pub u32);
@@ -32,6 +51,8 @@ pub(crate) struct DetachedId(pub u32);
 pub(crate) enum Input {
     /// The file is read again from its start: its `Lines` follow, then `RereadDone` or `RestoreDone`.
     RereadBegun { source: SourceId, at: ClockReading, reason: RereadReason },
+    /// The file is as it was but for some lines. Sent only of lines that [`settled_lines`](crate::engine::SourceAdvice) counts.
+    Edited { source: SourceId, at: ClockReading, reason: RereadReason, edit: LineEdit, lines: Lines },
     /// The lines that follow those read before, or those since a `RereadBegun`.
     Lines { source: SourceId, at: ClockReading, lines: Lines },
     /// The whole text of a file that is read as a document (a plan). Sent again after every change.

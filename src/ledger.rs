@@ -46,6 +46,10 @@ impl CountItem {
         let key = CountKey(key.0.wrapping_add((form as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         CountItem { key, entry_hash, once: kind.counts_once() || form == StatementForm::Summary }
     }
+
+    pub fn entry_hash(&self) -> u64 {
+        self.entry_hash
+    }
 }
 
 type CountMap = HashMap<CountKey, u32>;
@@ -255,8 +259,55 @@ impl SourceLedger {
                 excess.insert(*key, count - high_water);
             }
         }
+        let due = self.select_due(items, excess);
+        self.missing_since = self
+            .high_water
+            .iter()
+            .filter(|(key, high_water)| **high_water > new.of(**key))
+            .map(|(key, _)| (*key, self.missing_since.get(key).copied().unwrap_or(Some(now))))
+            .collect();
+        self.current = new.counts;
+        self.entry_hashes = new.entry_hashes;
+        self.raise(items, due)
+    }
+
+    /// Whether the edited content holds less of anything than the accepted one.
+    pub fn loses_by(&self, edit: &ContentEdit<'_>) -> bool {
+        edit.counts(&self.current).iter().any(|(key, count)| self.current.get(key).is_some_and(|current| count < current))
+    }
+
+    /// As [`SourceLedger::commit`] of the edited content, by what differs: the index into what was added, and the count in this run.
+    pub fn commit_edit(&mut self, edit: &ContentEdit<'_>, now: Duration) -> Vec<(usize, u32)> {
+        let counts = edit.counts(&self.current);
+        let mut excess: CountMap = HashMap::new();
+        for (key, count) in &counts {
+            let high_water = self.high_water.get(key).copied().unwrap_or(0);
+            if *count > high_water && !(high_water == 0 && self.reject_if_full(*key)) {
+                excess.insert(*key, count - high_water);
+            }
+        }
+        let due = self.select_due(edit.added, excess);
+        for (key, count) in counts {
+            if self.high_water.get(&key).is_some_and(|high_water| *high_water > count) {
+                self.missing_since.entry(key).or_insert(Some(now));
+            } else {
+                self.missing_since.remove(&key);
+            }
+            match count {
+                0 => self.current.remove(&key),
+                count => self.current.insert(key, count),
+            };
+        }
+        for entry in edit.lost_entries() {
+            self.entry_hashes.remove(&entry);
+        }
+        self.entry_hashes.extend(edit.added.iter().map(|item| (item.key, item.entry_hash)));
+        self.raise(edit.added, due)
+    }
+
+    /// Of several equal facts those in an unknown entry are the new ones, else the last ones.
+    fn select_due(&self, items: &[CountItem], mut excess: CountMap) -> Vec<usize> {
         let mut due = Vec::new();
-        // Of several equal facts those in an unknown entry are the new ones, else the last ones.
         let (in_known_entry, in_new_entry): (Vec<usize>, Vec<usize>) =
             (0..items.len()).partition(|index| self.entry_hashes.contains(&(items[*index].key, items[*index].entry_hash)));
         for index in in_new_entry.into_iter().chain(in_known_entry.into_iter().rev()) {
@@ -266,14 +317,11 @@ impl SourceLedger {
             }
         }
         due.sort_unstable();
-        self.missing_since = self
-            .high_water
-            .iter()
-            .filter(|(key, high_water)| **high_water > new.of(**key))
-            .map(|(key, _)| (*key, self.missing_since.get(key).copied().unwrap_or(Some(now))))
-            .collect();
-        self.current = new.counts;
-        self.entry_hashes = new.entry_hashes;
+        due
+    }
+
+    /// Raises the high-water counts by the items that are due. Returns their counts in this run.
+    fn raise(&mut self, items: &[CountItem], due: Vec<usize>) -> Vec<(usize, u32)> {
         due.into_iter()
             .map(|index| {
                 let key = items[index].key;
@@ -373,6 +421,46 @@ impl ContentCounts {
 
     fn of(&self, key: CountKey) -> u32 {
         self.counts.get(&key).copied().unwrap_or(0)
+    }
+}
+
+/// An edit of the accepted content: what it takes out, what it adds, and the others.
+#[derive(Debug, Clone, Copy)]
+pub struct ContentEdit<'a> {
+    pub kept: [&'a [CountItem]; 2],
+    pub removed: &'a [CountItem],
+    pub added: &'a [CountItem],
+}
+
+impl ContentEdit<'_> {
+    /// The counts in the edited content of the keys that it takes out or adds, by those before the edit.
+    fn counts(&self, current: &CountMap) -> CountMap {
+        let mut counts = CountMap::new();
+        for item in self.added {
+            let count = counts.entry(item.key).or_insert_with(|| current.get(&item.key).copied().unwrap_or(0));
+            *count = if item.once { 1 } else { *count + 1 };
+        }
+        for item in self.removed {
+            if !item.once {
+                let count = counts.entry(item.key).or_insert_with(|| current.get(&item.key).copied().unwrap_or(0));
+                *count = count.saturating_sub(1);
+            } else if !counts.contains_key(&item.key) {
+                counts.insert(item.key, self.keeps(|kept| kept.key == item.key).into());
+            }
+        }
+        counts
+    }
+
+    /// Facts with their entries that the edited content has no more.
+    fn lost_entries(&self) -> Vec<(CountKey, u64)> {
+        let added: HashSet<(CountKey, u64)> = self.added.iter().map(|item| (item.key, item.entry_hash)).collect();
+        let mut removed: Vec<(CountKey, u64)> = self.removed.iter().map(|item| (item.key, item.entry_hash)).collect();
+        removed.retain(|entry| !added.contains(entry) && !self.keeps(|kept| (kept.key, kept.entry_hash) == *entry));
+        removed
+    }
+
+    fn keeps(&self, is_it: impl Fn(&CountItem) -> bool) -> bool {
+        self.kept.iter().any(|kept| kept.iter().any(&is_it))
     }
 }
 

@@ -62,6 +62,10 @@ impl Lines {
         self.bounds.is_empty()
     }
 
+    pub fn len(&self) -> usize {
+        self.bounds.len()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = Line<'_>> {
         let mut start = 0;
         self.bounds.iter().map(move |bounds| {

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 
 use crate::fact::{CountedKind, Fact};
 use crate::format::{LogParser, Pause};
-use crate::ledger::CountKey;
+use crate::ledger::{CountItem, CountKey};
 use crate::line::PartialLine;
+
+use super::resolve::Resolved;
 
 /// A fact that the ledger has not counted yet.
 #[derive(Debug)]
@@ -39,6 +41,27 @@ impl RedrawFilter {
         }
         !self.keys.insert(key)
     }
+}
+
+/// What the ledger makes of each fact that it counts, by the index of the fact. Drops those that are ignored.
+pub(super) fn count_items(facts: &mut Vec<Fact>, mut resolve: impl FnMut(&Fact) -> Resolved) -> (Vec<(usize, CountItem)>, RedrawFilter) {
+    let mut items = Vec::new();
+    let mut redraws = RedrawFilter::default();
+    let mut index = 0;
+    facts.retain(|fact| {
+        match resolve(fact) {
+            Resolved::Ignored => return false,
+            Resolved::StateOnly => {}
+            Resolved::Countable(item) | Resolved::PreviousRun(item) => {
+                if !redraws.repeats(item.key, fact.line) {
+                    items.push((index, item));
+                }
+            }
+        }
+        index += 1;
+        true
+    });
+    (items, redraws)
 }
 
 /// Reverses a log whose newest entry is on top; the facts of an entry keep their order.

@@ -7,14 +7,16 @@ use crate::agent::Allowance;
 use crate::clock::{ClockReading, Timestamp};
 use crate::fact::Fact;
 use crate::format::{LogParser, ParserConfig, Pause, PlanNames, SourceKind};
-use crate::input::{DetachedId, RereadReason};
+use crate::input::{DetachedId, LineEdit, RereadReason};
 use crate::ledger::{ContentCounts, CountItem, CountKey, PARTIAL_LOSS_DELAY, RewriteContext, SourceLedger, TOTAL_LOSS_DELAY, Verdict};
 use crate::line::{Lines, PartialLine};
 use crate::model::Origin;
 
 use super::checkpoint::{LogCheckpoint, RestoredLog};
-use super::counting::{CountedFact, RedrawFilter, UncountedFact, facts_at_eof, oldest_entry_first};
+use super::content_items::ContentItems;
+use super::counting::{CountedFact, RedrawFilter, UncountedFact, count_items, facts_at_eof, oldest_entry_first};
 use super::detached::DetachedLogs;
+use super::output::SourceAdvice;
 use super::ownership::SharedFileId;
 use super::resolve::Resolved;
 use super::source_parser::SourceParser;
@@ -22,6 +24,8 @@ use super::stream_log::StreamLog;
 
 /// A file that nobody has written to for so long rests: what is probably a record is told.
 const IDLE_DELAY: Duration = Duration::from_secs(60);
+/// The tick after this one asks for it.
+const REREAD_DELAY: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(super) struct LogSource {
@@ -31,6 +35,10 @@ pub(super) struct LogSource {
     machine_name: bool,
     parser: SourceParser,
     pub(super) ledger: SourceLedger,
+    /// Of the accepted content.
+    items: ContentItems,
+    /// An edit turned out to be more than that: the file is to be read from its start.
+    needs_reread: bool,
     /// Facts at the end of the accepted content that the ledger has not counted.
     uncounted: Vec<UncountedFact>,
     /// The content that replaced the accepted one, until a tick accepts it.
@@ -67,6 +75,8 @@ struct CandidateContent {
     facts_at_eof: Option<Vec<Fact>>,
     partial_line: Option<PartialLine>,
     reason: RereadReason,
+    /// Where it differs, when nothing else of it was read.
+    edit: Option<LineEdit>,
     /// Since when the file is known not to have merely grown.
     since: Duration,
     /// The file was read to its end.
@@ -91,6 +101,8 @@ impl LogSource {
             machine_name,
             parser: SourceParser::new(config),
             ledger: SourceLedger::default(),
+            items: ContentItems::default(),
+            needs_reread: false,
             uncounted: Vec::new(),
             candidate: None,
             unpublished: Vec::new(),
@@ -151,18 +163,57 @@ impl LogSource {
         if !self.parser.is_let_go() {
             parser.keep_verdicts(&self.parser);
         }
+        self.needs_reread = false;
         self.candidate = Some(Box::new(CandidateContent {
             parser,
             facts: Vec::new(),
             facts_at_eof: None,
             partial_line: None,
             reason,
+            edit: None,
             since,
             complete: false,
         }));
         self.late_partial_line = None;
         self.stream.reset();
         self.changed = now;
+    }
+
+    /// The file was edited: judges the lines around the edit, and goes on from the rest as it was.
+    pub(super) fn edit(&mut self, now: Duration, reason: RereadReason, edit: LineEdit, lines: &Lines, is_owned: impl FnMut(&Fact) -> bool) {
+        let mut window = self.parser.window(self.parser.fresh(), &edit, self.items.entry_hashes(&edit));
+        let mut facts = Vec::new();
+        lines.iter().for_each(|line| window.parse_line(line, &mut facts));
+        window.extract(Pause::End, &mut facts);
+        facts.retain(|fact| (edit.first..edit.new_end).contains(&fact.line));
+        if self.file.is_some() {
+            facts.retain(is_owned);
+        }
+        self.changed = now;
+        let mut parser = self.parser.clone();
+        if !parser.replace_lines(&window, &edit) {
+            self.needs_reread = true;
+            return;
+        }
+        self.candidate = Some(Box::new(CandidateContent {
+            parser,
+            facts,
+            facts_at_eof: Some(Vec::new()),
+            partial_line: None,
+            reason,
+            edit: Some(edit),
+            since: now,
+            complete: true,
+        }));
+    }
+
+    /// How the file is to be read.
+    pub(super) fn advice(&self) -> SourceAdvice {
+        let is_settled = !self.is_unsettled() && self.is_counted() && self.unpublished.is_empty() && self.provisional.is_empty();
+        let is_known = self.items.is_whole() && !self.needs_reread && !self.stream.has_sessions();
+        let settled_lines = if is_settled && is_known { self.parser.settled_lines() } else { 0 };
+        let take_up = self.parser.is_wanted() || self.needs_reread;
+        SourceAdvice { wait: false, machine_log: self.is_machine_log(), take_up, settled_lines }
     }
 
     /// Parses lines. `is_owned` decides which records of a shared log the task owns.
@@ -270,11 +321,6 @@ impl LogSource {
         self.parser.is_let_go()
     }
 
-    /// Whether a file that was let go is to be read again.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.parser.is_wanted()
-    }
-
     fn extract(&mut self, pause: Pause) {
         let mut facts = Vec::new();
         self.parser.extract(pause, &mut facts);
@@ -284,6 +330,7 @@ impl LogSource {
     /// When a tick may accept or settle something although the file does not change; `ticked` is the time of the last tick.
     pub(super) fn deadline(&self, ticked: Duration) -> Option<Duration> {
         match &self.candidate {
+            _ if self.needs_reread => Some(self.changed + REREAD_DELAY).filter(|time| *time > ticked),
             Some(candidate) if candidate.complete => {
                 let settled = [self.changed, candidate.since].map(|since| since + PARTIAL_LOSS_DELAY);
                 settled.into_iter().chain([candidate.since + TOTAL_LOSS_DELAY]).filter(|time| *time > ticked).min()
@@ -332,6 +379,7 @@ impl LogSource {
                     if self.ledger.append(item, now).is_some() {
                         self.ledger.discount(item);
                     }
+                    self.items.push(fact.line, item);
                     continue;
                 }
             };
@@ -354,8 +402,10 @@ impl LogSource {
                 continue;
             }
             let count = self.ledger.append(item, now);
+            self.items.push(fact.line, item);
             counted.push(CountedFact { fact, count });
         }
+        self.items.sort();
         counted
     }
 
@@ -370,24 +420,19 @@ impl LogSource {
                 facts_at_eof(&candidate.parser, candidate.partial_line.as_ref())
             }
         };
-        let mut items = Vec::new();
-        let mut counts = ContentCounts::default();
-        let mut redraws = RedrawFilter::default();
-        let mut index = 0;
-        candidate.facts.retain(|fact| {
-            match resolve(fact) {
-                Resolved::Ignored => return false,
-                Resolved::StateOnly => {}
-                Resolved::Countable(item) | Resolved::PreviousRun(item) => {
-                    if !redraws.repeats(item.key, fact.line) {
-                        counts.add(item);
-                        items.push((index, item));
-                    }
-                }
+        let (mut items, redraws) = count_items(&mut candidate.facts, &mut resolve);
+        if let Some(edit) = candidate.edit {
+            let added: Vec<CountItem> = items.iter().map(|(_, item)| *item).collect();
+            if self.ledger.loses_by(&self.items.content_edit(&edit, &added)) {
+                // Whether that is a new run is told by the whole content.
+                self.candidate = None;
+                self.needs_reread = true;
+                return None;
             }
-            index += 1;
-            true
-        });
+            return Some(Evaluation { verdict: Verdict::Rewrite, items, provisional: Vec::new(), redraws: RedrawFilter::default() });
+        }
+        let mut counts = ContentCounts::default();
+        items.iter().for_each(|(_, item)| counts.add(*item));
         // A save without a final newline loses nothing: the facts of its open end count if the accepted content held them.
         let mut provisional = Vec::new();
         for fact in &at_eof {
@@ -427,7 +472,19 @@ impl LogSource {
         let mut facts = candidate.facts;
         facts.extend(evaluation.provisional.into_iter().map(|(_, fact)| fact));
         let mut counts: Vec<Option<u32>> = vec![None; facts.len()];
-        for (index, count) in self.ledger.commit(&items, now) {
+        let lined = evaluation.items.iter().map(|(index, item)| (facts[*index].line, *item));
+        let due = match candidate.edit {
+            Some(edit) => {
+                let due = self.ledger.commit_edit(&self.items.content_edit(&edit, &items), now);
+                self.items.edit(&edit, &lined.collect::<Vec<_>>());
+                due
+            }
+            None => {
+                self.items.replace(lined);
+                self.ledger.commit(&items, now)
+            }
+        };
+        for (index, count) in due {
             counts[evaluation.items[index].0] = Some(count);
         }
         self.redraws = evaluation.redraws;
@@ -449,6 +506,7 @@ impl LogSource {
         self.untouched = false;
         self.was_present = true;
         self.parser.replace(candidate.parser);
+        self.items.forget();
         let mut facts = candidate.facts;
         let was_settled = self.restored.take().is_some_and(|restored| restored.settled);
         self.parser.extract(if was_settled { Pause::Quiet } else { Pause::None }, &mut facts);
@@ -549,5 +607,6 @@ impl LogSource {
             ledger.restart_missing_timer(since);
         }
         (self.ledger, self.provisional, self.restored) = (ledger, provisional, Some(restored));
+        self.items.forget();
     }
 }

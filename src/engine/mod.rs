@@ -5,6 +5,7 @@
 
 mod agents;
 mod checkpoint;
+mod content_items;
 mod counting;
 mod detached;
 mod event_order;
@@ -220,6 +221,10 @@ impl Engine {
                 self.commit_early(source, at, false);
                 self.on_log(source, at, |log, now| log.begin_reread(now, reason));
             }
+            Input::Edited { source, at, reason, edit, lines } => {
+                self.record_activity(source, at);
+                self.on_task(source, |task, log, owners| task.edit(log, at.elapsed, reason, edit, &lines, owners));
+            }
             Input::RestoreDone { source, at } => {
                 self.record_activity(source, at);
                 self.on_task(source, |task, log, owners| task.skip_published(log, at.elapsed, owners));
@@ -337,14 +342,11 @@ impl Engine {
     pub fn advice(&self) -> Vec<SourceAdvice> {
         let advice = self.sources.iter().map(|slot| {
             let task = &self.tasks[slot.task];
-            let (log, machine_log, take_up) = match slot.role {
-                SourceRole::Log(log) => (Some(log), task.logs[log].is_machine_log(), task.logs[log].is_wanted()),
-                SourceRole::Plan(_) | SourceRole::Status(_) => (None, false, false),
-            };
+            let log = slot.role.log();
             // A pending plan may decide which task owns a record.
             let readers = self.owners.readers(slot.file);
             let wait = task.is_blocked(log) || readers.iter().any(|task| self.tasks[*task].is_blocked(None));
-            SourceAdvice { wait, machine_log, take_up }
+            log.map_or(SourceAdvice { wait, ..SourceAdvice::default() }, |log| SourceAdvice { wait, ..task.logs[log].advice() })
         });
         advice.collect()
     }
@@ -407,10 +409,7 @@ impl Engine {
     /// Whether the last [`Engine::checkpoint`] covers all that was read of a source.
     pub fn is_counted(&self, source: SourceId) -> bool {
         let slot = &self.sources[source.0 as usize];
-        match slot.role {
-            SourceRole::Log(log) => self.tasks[slot.task].logs[log].is_counted(),
-            SourceRole::Plan(_) | SourceRole::Status(_) => true,
-        }
+        slot.role.log().is_none_or(|log| self.tasks[slot.task].logs[log].is_counted())
     }
 
     /// Goes on after the last event of an earlier process. `uncovered` are the events after its last checkpoint: they are found again and
@@ -577,8 +576,7 @@ impl Engine {
     /// Makes the other sources of the task wait when a log seems to be reset for a new run. Returns whether they did not wait before.
     fn block_if_reset(&mut self, source: SourceId, at: ClockReading) -> bool {
         let slot = &self.sources[source.0 as usize];
-        let SourceRole::Log(log) = slot.role else { return false };
-        let task = &mut self.tasks[slot.task];
+        let (Some(log), task) = (slot.role.log(), &mut self.tasks[slot.task]) else { return false };
         let evaluation = task.evaluate(log, at.elapsed, false, &mut self.owners);
         let may_be_reset = evaluation.is_some_and(|evaluation| evaluation.verdict == Verdict::Wait { hold: true });
         may_be_reset && task.blocking_logs.insert(log)

@@ -21,7 +21,7 @@ pub struct Output {
 }
 
 /// How to read a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SourceAdvice {
     /// The source is not to be read: its task waits until it is certain whether a new run began.
     pub wait: bool,
@@ -29,4 +29,6 @@ pub struct SourceAdvice {
     pub machine_log: bool,
     /// The file was let go and is to be read again.
     pub take_up: bool,
+    /// So many lines at the beginning are decided for good: an edit of some of them may be fed without the others.
+    pub settled_lines: u32,
 }

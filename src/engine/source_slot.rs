@@ -30,6 +30,14 @@ pub(super) enum SourceRole {
 }
 
 impl SourceRole {
+    /// The index among the logs.
+    pub(super) fn log(self) -> Option<usize> {
+        match self {
+            SourceRole::Log(log) => Some(log),
+            SourceRole::Plan(_) | SourceRole::Status(_) => None,
+        }
+    }
+
     pub(super) fn path(self, task: &TaskEngine) -> &Arc<str> {
         match self {
             SourceRole::Log(log) => &task.logs[log].path,

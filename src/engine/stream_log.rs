@@ -35,6 +35,11 @@ impl StreamLog {
         self.streams.iter().flat_map(|streams| &streams.sessions)
     }
 
+    /// Whether an agent printed into the log.
+    pub(super) fn has_sessions(&self) -> bool {
+        self.streams.is_some()
+    }
+
     /// Rises whenever a session states something.
     pub(super) fn version(&self) -> u64 {
         self.version

@@ -10,7 +10,7 @@ use crate::discover::Task as FoundTask;
 use crate::event::Event;
 use crate::fact::{CountedKind, Fact, Provenance, Statement};
 use crate::format::{PlanNames, SourceKind};
-use crate::input::DetachedId;
+use crate::input::{DetachedId, LineEdit, RereadReason};
 use crate::ledger::{RunLedger, TOTAL_LOSS_DELAY, Verdict};
 use crate::line::{Lines, PartialLine};
 use crate::model::{FactUpdate, Origin, PlanUpdate, TaskModel};
@@ -141,6 +141,21 @@ impl TaskEngine {
         let file = source.file;
         let is_new = source.is_appended_to();
         source.read(now, lines, |fact| if is_new { owners.owns_new(task, file, fact) } else { owners.owns(task, file, fact) });
+    }
+
+    /// Reads the lines around an edit of a log.
+    pub(super) fn edit(
+        &mut self,
+        log: usize,
+        now: Duration,
+        reason: RereadReason,
+        edit: LineEdit,
+        lines: &Lines,
+        owners: &mut RecordOwners,
+    ) {
+        let (task, source) = (self.index, &mut self.logs[log]);
+        let file = source.file;
+        source.edit(now, reason, edit, lines, |fact| owners.owns(task, file, fact));
     }
 
     /// An earlier process has counted what was read of a log since the reread began.

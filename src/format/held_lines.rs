@@ -1,5 +1,7 @@
 //! The lines of a log that the record reader looks at: the last ones of the file, bounded in number and bytes.
 
+use std::sync::Arc;
+
 use crate::line::Line;
 
 /// Most lines that are held. Beyond it the older half is decided and let go.
@@ -11,7 +13,10 @@ const WIDTH_LIMIT: usize = 16 << 10;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct HeldLines {
-    lines: Vec<HeldLine>,
+    /// Shared with the parser of an edited content, and of a file that lost its name.
+    lines: Arc<Vec<HeldLine>>,
+    /// What edits of earlier lines have added to the numbers.
+    shift: u32,
     /// Lines that were let go.
     base: usize,
     bytes: usize,
@@ -19,9 +24,12 @@ pub(super) struct HeldLines {
 
 #[derive(Debug, Clone)]
 pub(super) struct HeldLine {
-    pub(super) number: u32,
+    /// See [`HeldLines::number`].
+    number: u32,
     pub(super) text: Box<str>,
     pub(super) class: HeldClass,
+    /// After it a code fence is open.
+    pub(super) fenced: bool,
 }
 
 /// What a line was taken for when it came.
@@ -51,9 +59,24 @@ impl HeldLine {
 }
 
 impl HeldLines {
-    pub(super) fn push(&mut self, line: Line<'_>, class: HeldClass) {
+    pub(super) fn push(&mut self, line: Line<'_>, class: HeldClass, fenced: bool) {
         self.bytes += line.text.len();
-        self.lines.push(HeldLine { number: line.number, text: line.text.into(), class });
+        Arc::make_mut(&mut self.lines).push(HeldLine {
+            number: line.number.wrapping_sub(self.shift),
+            text: line.text.into(),
+            class,
+            fenced,
+        });
+    }
+
+    /// Earlier lines were edited, which moved these from one number to the other.
+    pub(super) fn renumber(&mut self, from: u32, to: u32) {
+        self.shift = self.shift.wrapping_add(to).wrapping_sub(from);
+    }
+
+    /// The number of a line in the file, from 1.
+    pub(super) fn number(&self, at: usize) -> u32 {
+        self.lines[at].number.wrapping_add(self.shift)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -84,12 +107,12 @@ impl HeldLines {
     /// Lets the older lines go, and keeps as many as may still matter to the next.
     pub(super) fn let_go(&mut self, keep: usize) {
         let gone = self.lines.len().saturating_sub(keep);
-        self.lines.drain(..gone);
+        Arc::make_mut(&mut self.lines).drain(..gone);
         self.base += gone;
         self.bytes = self.lines.iter().map(|line| line.text.len()).sum();
         if self.bytes >= SIZE_LIMIT {
             self.base += self.lines.len();
-            self.lines.clear();
+            self.lines = Arc::default();
             self.bytes = 0;
         }
     }

@@ -10,9 +10,10 @@ use jiff::tz::TimeZone;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::anchor::{Anchor, anchor};
+use super::decided_lines::{DecidedLine, DecidedLines};
 use super::field::field;
 use super::head::FileHeader;
-use super::held_lines::{HeldClass, HeldLines, LINE_LIMIT};
+use super::held_lines::{HeldClass, HeldLine, HeldLines, LINE_LIMIT};
 use super::order::Order;
 use super::record_facts::RecordContext;
 use super::reported::ReportedRecords;
@@ -23,6 +24,7 @@ use super::votes::Votes;
 use super::words::{self, Status};
 use super::{ALL, LogHeader, Pause, PlanNames, Seen, SourceKind, heading, json, rule};
 use crate::fact::{Fact, Provenance, StatementForm, entry_hash};
+use crate::input::LineEdit;
 use crate::lex::{Flags, IdKind, IdPosition, LabelClass, LexedLine, Separator};
 use crate::line::Line;
 use crate::record::evidence::is_candidate;
@@ -59,8 +61,7 @@ pub(super) struct Log {
     after_rule: bool,
     order: Order,
     votes: Votes,
-    /// Lines that were let go, understood and not.
-    gone: (u64, u64),
+    decided: DecidedLines,
     /// The last look: lines that it understood and that it passed over although they look like records, from 0 in the file.
     understood: Vec<usize>,
     passed_over: Vec<usize>,
@@ -73,6 +74,8 @@ pub(super) struct Log {
     waited: BTreeSet<usize>,
     /// Digests of the records that were reported of an earlier content of the file: unchanged, they are records.
     kept: Arc<HashSet<u64>>,
+    /// Of a part of an edited content: hashes of the lines that opened entries in it. Where they stand, they do so still.
+    openings: HashSet<u64>,
     /// A long file without any record: from then on only whole statements are read.
     given_up: bool,
     unknown: u64,
@@ -106,7 +109,7 @@ impl Log {
         let text = line.text.trim_ascii();
         let Some(&first) = text.as_bytes().first() else {
             if !self.given_up {
-                self.lines.push(line, HeldClass::Open);
+                self.lines.push(line, HeldClass::Open, self.fenced);
                 self.let_go_if_full(zone, facts);
             }
             return;
@@ -116,7 +119,7 @@ impl Log {
         let is_taken = !self.fenced && self.statement(&seen, first, facts);
         if self.given_up {
             if is_taken {
-                self.gone.0 += 1;
+                self.decided.add_understood();
                 self.given_up = !self.votes.has(SourceKind::ProgressLog);
             } else {
                 self.unknown += 1;
@@ -130,7 +133,7 @@ impl Log {
             (false, false) if first == b'{' => HeldClass::Json,
             (false, false) => HeldClass::Open,
         };
-        self.lines.push(line, class);
+        self.lines.push(line, class, self.fenced);
         self.unseen += 1;
         self.unsettled += 1;
         self.let_go_if_full(zone, facts);
@@ -273,13 +276,13 @@ impl Log {
                     facts.iter_mut().for_each(|fact| fact.late = true);
                 }
                 if !facts.is_empty() {
-                    all.push((self.lines.get(record.lines.start).number, facts));
+                    all.push((self.lines.number(record.lines.start), facts));
                 }
             }
         }
         for failure in &reading.failures {
             if let Some(fact) = self.failure(&file, &reading, failure.line, &failure.text) {
-                all.push((self.lines.get(failure.line).number, vec![fact]));
+                all.push((self.lines.number(failure.line), vec![fact]));
             }
         }
         all.sort_by_key(|(line, _)| *line);
@@ -289,7 +292,8 @@ impl Log {
     }
 
     fn is_kept(&self, file: &IndexedLog, texts: &[&str], at: usize) -> bool {
-        !self.kept.is_empty() && self.kept.contains(&block_digest(file, texts, at))
+        let is_of_entry = !self.openings.is_empty() && self.openings.contains(&entry_hash(texts[at]));
+        is_of_entry || (!self.kept.is_empty() && self.kept.contains(&block_digest(file, texts, at)))
     }
 
     /// An error that a line marks as such, once. Inside a file that is no log of records it means nothing.
@@ -300,7 +304,7 @@ impl Log {
         }
         self.reported.add_failure(line);
         let held = self.lines.get(at);
-        let place = Place { line: held.number, text: held.text.clone() };
+        let place = Place { line: self.lines.number(at), text: held.text.clone() };
         let record = record_at(&reading.records, at).map(|record| &reading.records[record]);
         let story = record.map(|record| self.reported.story_of(self.lines.base() + record.lines.start));
         let saying = Saying { place: &place, open: entry_hash(&held.text), when: None, voice: StatementForm::Entry };
@@ -334,16 +338,62 @@ impl Log {
         if self.reported.is_empty() && !self.is_sure() && self.lines.base() + self.lines.len() >= LINE_LIMIT {
             self.given_up = true;
         }
-        let counts = self.held_counts();
+        let (held, before) = (self.held_as_decided(), self.lines.base());
         self.lines.let_go(if self.given_up { 0 } else { KEPT_LINES });
         let base = self.lines.base();
+        self.decided.extend(&held[..base - before]);
         self.reported.forget_above(base);
         self.waited = self.waited.split_off(&base);
         self.understood.retain(|line| *line >= base);
         self.passed_over.retain(|line| *line >= base);
-        let kept = self.held_counts();
-        self.gone.0 += counts.0 - kept.0;
-        self.gone.1 += counts.1 - kept.1;
+    }
+
+    /// What will have become of the held lines when they are let go.
+    fn held_as_decided(&self) -> Vec<DecidedLine> {
+        let decided = |(at, line): (usize, &HeldLine)| {
+            let (is_written, number) = (!line.text.trim().is_empty(), self.lines.base() + at);
+            DecidedLine::new(is_written && self.is_understood(number), is_written && self.is_unknown(number), line.fenced)
+        };
+        self.lines.iter().enumerate().map(decided).collect()
+    }
+
+    /// How many lines at the beginning of the file are decided, where each is kept track of.
+    pub(super) fn settled_lines(&self) -> u32 {
+        // Redraws share a number.
+        let first_held = (self.lines.len() > 0).then(|| self.lines.number(0) as usize);
+        let settled = self.decided.lines().filter(|lines| !self.given_up && first_held == Some(lines.len() + 1));
+        settled.map_or(0, |lines| lines.len() as u32)
+    }
+
+    /// The log that judges the lines around an edit, of which these entries were.
+    pub(super) fn window(&self, edit: &LineEdit, openings: HashSet<u64>) -> Log {
+        let is_at_start = edit.window == 1;
+        Log {
+            name: self.name.clone(),
+            plan: self.plan.clone(),
+            header: if is_at_start { FileHeader::default() } else { self.header.clone() },
+            fenced: self.decided.is_fenced(edit.window as usize - 1),
+            votes: self.votes.clone(),
+            openings,
+            ..Log::default()
+        }
+    }
+
+    /// Replaces settled lines with those that `window` has judged. Returns `false` when they cannot be told apart.
+    pub(super) fn replace_lines(&mut self, window: &Log, edit: &LineEdit) -> bool {
+        let last = window.lines.len().checked_sub(1).map(|last| window.lines.number(last));
+        let Some(mut lines) = window.decided.lines().filter(|_| !window.given_up).map(<[DecidedLine]>::to_vec) else { return false };
+        lines.extend(window.held_as_decided());
+        if last.map(|last| last + 1 - edit.window) != Some(lines.len() as u32) {
+            return false;
+        }
+        let judged = (edit.first - edit.window) as usize..(edit.new_end - edit.window) as usize;
+        self.decided.replace(edit.first as usize - 1..edit.old_end as usize - 1, &lines[judged]);
+        self.lines.renumber(edit.old_end, edit.new_end);
+        if edit.window == 1 {
+            self.header = window.header.clone();
+        }
+        true
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -387,16 +437,16 @@ impl Log {
         let texts = self.lines.texts();
         let names = self.plan.as_ref().map(|plan| plan.pairs().collect()).unwrap_or_default();
         let file = IndexedLog::read(&texts, &FileContext { name: &self.name, plan: names });
-        (file, self.lines.iter().map(|line| line.number).collect())
+        (file, (0..self.lines.len()).map(|at| self.lines.number(at)).collect())
     }
 
     pub(super) fn statement_numbers(&self) -> BTreeSet<u32> {
-        self.lines.iter().filter(|line| line.class == HeldClass::Statement).map(|line| line.number).collect()
+        (0..self.lines.len()).filter(|at| self.lines.get(*at).class == HeldClass::Statement).map(|at| self.lines.number(at)).collect()
     }
 
     pub(super) fn record_numbers(&self) -> impl Iterator<Item = u32> {
         let base = self.lines.base();
-        self.lines.iter().enumerate().filter(move |(at, _)| self.reported.has(base + at)).map(|(_, line)| line.number)
+        (0..self.lines.len()).filter(move |at| self.reported.has(base + at)).map(|at| self.lines.number(at))
     }
 
     pub(super) fn origin(&self) -> f32 {
@@ -412,10 +462,7 @@ impl Log {
         let base = self.lines.base();
         let unknown =
             (base..base + self.lines.len()).filter(|line| self.is_unknown(*line) && self.passed_over.binary_search(line).is_err());
-        let of = |line: usize| {
-            let line = self.lines.get(line - base);
-            (line.number, line.text.trim())
-        };
+        let of = |line: usize| (self.lines.number(line - base), self.lines.get(line - base).text.trim());
         let all = self.passed_over.iter().copied().chain(unknown).map(of);
         all.filter(|(_, text)| !text.is_empty()).take(most).collect()
     }
@@ -427,7 +474,7 @@ impl Log {
             .iter()
             .enumerate()
             .filter(move |(at, line)| !line.text.trim().is_empty() && self.is_unknown(base + at))
-            .map(|(_, line)| line.number)
+            .map(|(at, _)| self.lines.number(at))
     }
 
     /// In a log of records only what looks like one and was not taken, and JSON that says nothing to us: its prose, its rules and the headings of
@@ -459,7 +506,8 @@ impl Log {
 
     pub(super) fn tally(&self) -> (u64, u64) {
         let held = self.held_counts();
-        (held.0 + self.gone.0, held.1 + self.gone.1 + self.unknown)
+        let decided = self.decided.counts();
+        (held.0 + decided.0, held.1 + decided.1 + self.unknown)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Parser of one file: each line goes to the parser of the block around it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use super::time::Clock;
 use super::{ALL, LogHeader, Pause, PlanNames, Seen, SourceKind, json};
 use crate::agent::is_agent_record;
 use crate::fact::Fact;
+use crate::input::LineEdit;
 use crate::line::Line;
 use crate::record::file::IndexedLog;
 
@@ -137,6 +138,23 @@ impl LogParser {
     /// Goes on from the verdicts about the content that the file had before.
     pub fn keep_verdicts(&mut self, before: &LogParser) {
         self.log.keep_verdicts(&before.log);
+    }
+
+    /// How many lines at the beginning of the file are decided for good, so that some of them can be replaced; 0 where anything but a log
+    /// of records was read in the file.
+    pub fn settled_lines(&self) -> u32 {
+        let is_log_alone = self.ruled.is_none() && (self.understood, self.unknown) == (0, 0) && !self.has_pending();
+        if is_log_alone { self.log.settled_lines() } else { 0 }
+    }
+
+    /// Makes a `fresh` parser judge the lines around an edit, of which these entries were.
+    pub fn window(&self, fresh: LogParser, edit: &LineEdit, openings: HashSet<u64>) -> LogParser {
+        LogParser { log: self.log.window(edit, openings), begun: edit.window > 1, ..fresh }
+    }
+
+    /// Replaces settled lines with those that `window` has judged. Returns `false` when that cannot be done.
+    pub fn replace_lines(&mut self, window: &LogParser, edit: &LineEdit) -> bool {
+        (window.understood, window.unknown) == (0, 0) && self.log.replace_lines(&window.log, edit)
     }
 
     /// Tells the parser what the plan beside the file names.

@@ -13,6 +13,7 @@
 mod anchor;
 mod checklist;
 mod criterion;
+mod decided_lines;
 mod execution_log;
 mod failures;
 mod field;

@@ -100,8 +100,7 @@ impl RecordContext<'_> {
     }
 
     fn place(&self, at: usize) -> Place {
-        let line = self.lines.get(at);
-        Place { line: line.number, text: line.text.clone() }
+        Place { line: self.lines.number(at), text: self.lines.get(at).text.clone() }
     }
 
     fn saying<'p>(&self, place: &'p Place) -> Saying<'p> {

@@ -1,5 +1,7 @@
 //! What the histories of the engine do not reach.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -14,4 +16,41 @@ fn known_keys_count_on_when_there_is_no_room_for_new_ones() {
     assert!(ledger.reject_if_full(item(MAX_KEYS).key) && ledger.is_full());
     assert!(!ledger.reject_if_full(item(7).key));
     assert_eq!(ledger.append(item(7), Duration::ZERO), Some(2));
+}
+
+/// Items of a few keys in a few entries; every third kind counts once.
+fn items(most: usize) -> impl Strategy<Value = Vec<CountItem>> {
+    let item = (0u64..6, 0u64..4).prop_map(|(key, entry)| {
+        let kind = if key % 3 == 0 { CountedKind::CriterionDone } else { CountedKind::StoryStarted };
+        CountItem::new(Key(key), StatementForm::Entry, entry, kind)
+    });
+    prop::collection::vec(item, 0..most)
+}
+
+proptest! {
+    #[test]
+    fn an_edit_counts_as_the_edited_content_does(
+        earlier in items(12), head in items(6), removed in items(4), tail in items(6), added in items(6),
+    ) {
+        let mut whole = SourceLedger::default();
+        whole.commit(&earlier, Duration::ZERO);
+        let old = [head.as_slice(), &removed, &tail].concat();
+        whole.commit(&old, Duration::from_secs(1));
+        let mut edited = whole.clone();
+        let edit = ContentEdit { kept: [&head, &tail], removed: &removed, added: &added };
+        let new = [head.as_slice(), &added, &tail].concat();
+        let counts = ContentCounts::of_items(&new);
+        prop_assert_eq!(edited.loses_by(&edit), edited.current.iter().any(|(key, count)| counts.of(*key) < *count));
+        let later = Duration::from_secs(2);
+        let by_key = |items: &[CountItem], due: Vec<(usize, u32)>| -> Vec<_> {
+            let mut due: Vec<_> = due.into_iter().map(|(index, count)| (items[index].key.0, count)).collect();
+            due.sort_unstable();
+            due
+        };
+        prop_assert_eq!(by_key(&added, edited.commit_edit(&edit, later)), by_key(&new, whole.commit(&new, later)));
+        prop_assert_eq!(edited.current, whole.current);
+        prop_assert_eq!(edited.high_water, whole.high_water);
+        prop_assert_eq!(edited.missing_since, whole.missing_since);
+        prop_assert_eq!(edited.entry_hashes, whole.entry_hashes);
+    }
 }

@@ -224,7 +224,7 @@ fn equals_at(bytes: &[u8], at: u64, read: &mut ReadAt<'_>, buffer: &mut [u8]) ->
 }
 
 /// Digest of `from..to`; `None` when the file ends before `to`.
-fn digest(from: u64, to: u64, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<Option<u64>> {
+pub(super) fn digest(from: u64, to: u64, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<Option<u64>> {
     let mut digest = Xxh3::new();
     let mut at = from;
     while at < to {

@@ -9,10 +9,12 @@ pub mod follow;
 pub mod splitter;
 
 mod activity_queue;
+mod blocks;
 pub mod checkpoint;
 mod detached;
 mod document;
 mod driver;
+mod edit;
 mod file_stat;
 mod folder_listing;
 mod pipe;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::error::NoticeKind;
 use crate::line::Lines;
+use crate::tail::blocks::ContentBlocks;
 use crate::tail::follow::{CheckLevel, FileChange, OldFile, PrefixHash};
 use crate::tail::splitter::{self, Splitter};
 use crate::tail::tracked_path::{PollContext, TrackedPath};
@@ -15,6 +16,7 @@ use crate::tail::tracked_path::{PollContext, TrackedPath};
 pub(super) struct ReadPosition {
     pub(super) splitter: Splitter,
     pub(super) prefix: PrefixHash,
+    pub(super) blocks: ContentBlocks,
     pub(super) last_line: LastLine,
     cut_reported: bool,
 }
@@ -40,6 +42,11 @@ pub(super) enum DrainResult {
 }
 
 impl ReadPosition {
+    /// The same place after an edit of earlier bytes.
+    pub(super) fn edited(&self, splitter: Splitter, prefix: PrefixHash, blocks: ContentBlocks) -> ReadPosition {
+        ReadPosition { splitter, prefix, blocks, last_line: self.last_line, cut_reported: self.cut_reported }
+    }
+
     /// Takes the first `count` bytes of the buffer as the next bytes of the file; `emit` gets the lines that end in them.
     pub(super) fn advance(
         &mut self,
@@ -50,6 +57,7 @@ impl ReadPosition {
     ) {
         let bytes = &poll.buffer[..count];
         self.prefix.add(bytes);
+        self.blocks.add(bytes);
         let mut lines = Lines::with_capacity(count);
         self.splitter.feed(bytes, &mut lines);
         if !lines.is_empty() {

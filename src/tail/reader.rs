@@ -241,6 +241,7 @@ impl TailReader {
             if !(due || advice.take_up) || advice.wait {
                 continue;
             }
+            self.files.set_settled_lines(index, advice.settled_lines);
             while let PollResult::More { tick } = self.files.poll(index, advice.machine_log, now, &mut |input| self.driver.feed(input)) {
                 if self.stop_deadline_passed() || self.driver.closed {
                     break;

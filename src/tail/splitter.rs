@@ -56,6 +56,23 @@ impl Default for Splitter {
 }
 
 impl Splitter {
+    /// For the lines from this number on of a file in UTF-8.
+    pub fn from_line(number: u32) -> Splitter {
+        if number == 1 { Splitter::default() } else { Splitter { encoding: Encoding::Utf8, number, ..Splitter::default() } }
+    }
+
+    /// Whether what was read is UTF-8 and ends with a line feed.
+    pub fn is_at_line_feed(&self) -> bool {
+        matches!(self.encoding, Encoding::Utf8) && self.partial.is_empty() && !self.after_return && !self.over_limit
+    }
+
+    /// The same place after an edit of earlier lines; `next` is the number of the next line.
+    pub fn renumbered(&self, next: impl FnOnce(u32) -> u32) -> Splitter {
+        let number = next(self.number);
+        let ended = self.ended.wrapping_add_signed(i64::from(number) - i64::from(self.number));
+        Splitter { number, ended, ..self.clone() }
+    }
+
     /// Takes the next bytes of the file; lines that end in them are added to `to`.
     pub fn feed(&mut self, bytes: &[u8], to: &mut Lines) {
         match &mut self.encoding {

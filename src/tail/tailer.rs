@@ -15,6 +15,7 @@ use crate::input::{Input, RereadReason};
 use crate::line::Lines;
 use crate::tail::checkpoint::FileCheckpoint;
 use crate::tail::detached::{DRAIN_INTERVAL, DRAIN_TIMEOUT, DetachedFiles};
+use crate::tail::edit::{self, FoundEdit};
 use crate::tail::file_stat::{self, FileIdentity, FileStat};
 use crate::tail::follow::{self, CheckLevel, FileChange, OldFile};
 use crate::tail::read_position::{DrainResult, LastLine, ReadPosition};
@@ -43,6 +44,8 @@ pub(super) struct FileTailer {
     interrupted_reread: Option<RereadReason>,
     /// As of the last poll; `None` while the path is missing.
     last_stat: Option<FileStat>,
+    /// Why the file was compared when it was last found to be merely edited, unless it was read from its start since.
+    edited: Option<RereadReason>,
     /// What became of the previous file when it was closed.
     old_file: OldFile,
     detached: DetachedFiles,
@@ -90,6 +93,7 @@ impl FileTailer {
             pending: None,
             interrupted_reread: None,
             last_stat: None,
+            edited: None,
             old_file: OldFile::Replaced,
             detached: DetachedFiles::default(),
             rotated,
@@ -262,9 +266,13 @@ impl FileTailer {
         self.rotated = RotatedFiles::default();
     }
 
-    /// Makes the next poll read a file again that was let go.
+    /// Makes the next poll read a file again that was let go, or whose edit was not accepted.
     pub(super) fn take_up(&mut self) {
-        if self.parked().is_some() {
+        if let Some(reason) = self.edited.take() {
+            self.interrupted_reread = Some(reason);
+            self.file = None;
+            self.last_stat = None;
+        } else if self.parked().is_some() {
             self.last_stat = None;
         }
     }
@@ -297,6 +305,7 @@ impl FileTailer {
         match change {
             FileChange::Appended if stat.size == self.position.prefix.offset() => {}
             FileChange::Appended => self.pending = Some(pending),
+            FileChange::Reread(reason) if self.emit_edit(reason, &stat, poll) => {}
             FileChange::Reread(reason) => {
                 self.begin_reread(reason, poll);
                 self.pending = Some(PendingRead { reread: Some(reason), ..pending });
@@ -304,8 +313,24 @@ impl FileTailer {
         }
     }
 
+    /// Emits the lines around an edit, if that is all that happened to the file. Returns whether it is.
+    fn emit_edit(&mut self, reason: RereadReason, stat: &FileStat, poll: &mut PollContext<'_>) -> bool {
+        let Some((file, _)) = self.file.as_ref().filter(|_| matches!(reason, RereadReason::Rewritten | RereadReason::Replaced)) else {
+            return false;
+        };
+        // What cannot be read is reported when the whole file is read.
+        let found = edit::find(&self.position, file, stat, poll.settled_lines, poll.buffer).unwrap_or_default();
+        let Some(FoundEdit { edit, lines, position }) = found else { return false };
+        self.position = position;
+        self.presence_unsent = false;
+        self.edited = Some(reason);
+        (poll.emit)(Input::Edited { source: self.tracked.id, at: poll.now, reason, edit, lines });
+        true
+    }
+
     fn begin_reread(&mut self, reason: RereadReason, poll: &mut PollContext<'_>) {
         self.position = ReadPosition::default();
+        self.edited = None;
         self.presence_unsent = false;
         (poll.emit)(Input::RereadBegun { source: self.tracked.id, at: poll.now, reason });
     }

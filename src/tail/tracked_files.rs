@@ -47,6 +47,8 @@ struct TrackedFile {
     /// It may have changed since the last poll.
     changed: bool,
     closed: bool,
+    /// See [`TrackedFiles::set_settled_lines`].
+    settled_lines: u32,
 }
 
 enum TrackedKind {
@@ -107,6 +109,7 @@ impl TrackedFiles {
                 rank,
                 changed: true,
                 closed: false,
+                settled_lines: 0,
             });
         }
         self.order = (0..self.files.len()).collect();
@@ -183,6 +186,7 @@ impl TrackedFiles {
             closed: tracked.closed,
             notified: tracked.changed,
             machine,
+            settled_lines: tracked.settled_lines,
             buffer: &mut self.buffer,
             listings: &mut self.listings,
             emit,
@@ -212,7 +216,12 @@ impl TrackedFiles {
         self.close_log(index, FileTailer::let_go);
     }
 
-    /// Makes the next poll read a log again that was let go.
+    /// So many lines at the beginning of the file are decided: when it is edited there, the next poll reads the edited lines alone.
+    pub(super) fn set_settled_lines(&mut self, index: usize, lines: u32) {
+        self.files[index].settled_lines = lines;
+    }
+
+    /// Makes the next poll read a log again that was let go, or whose edit the engine could not accept.
     pub(super) fn take_up(&mut self, index: usize) {
         let tracked = &mut self.files[index];
         if let TrackedKind::Log(log) = &mut tracked.kind {
@@ -260,6 +269,7 @@ impl TrackedFiles {
                     closed: false,
                     notified: false,
                     machine: false,
+                    settled_lines: 0,
                     buffer: &mut self.buffer,
                     listings: &mut self.listings,
                     emit,
@@ -269,6 +279,7 @@ impl TrackedFiles {
                     closed: false,
                     notified: false,
                     machine: false,
+                    settled_lines: 0,
                     buffer: &mut self.buffer,
                     listings: &mut self.listings,
                     emit,

@@ -27,6 +27,8 @@ pub(super) struct PollContext<'a> {
     pub(super) notified: bool,
     /// The file is a machine log: a program appends to it and rotates it.
     pub(super) machine: bool,
+    /// So many lines at the beginning need not be read again when some of them are edited.
+    pub(super) settled_lines: u32,
     pub(super) buffer: &'a mut [u8],
     pub(super) listings: &'a mut FolderListings,
     pub(super) emit: &'a mut dyn FnMut(Input),

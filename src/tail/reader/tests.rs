@@ -1,5 +1,7 @@
 //! The thread as a whole: that it ends, when it should, with the last state.
 
+mod edits;
+
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::mpsc;

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::clock::{ClockReading, Timestamp};
 use crate::discover::{Shape, Source, SourceKey};
-use crate::input::Input;
+use crate::input::{Input, LineEdit};
 use crate::line::{LineEnd, Lines, SourceId, TaskId};
 use crate::tail::tracked_files::TrackedFiles;
 use crate::tail::tracked_path::PollResult;
@@ -127,6 +127,10 @@ fn word(input: &Input) -> String {
             let lines =
                 lines.iter().map(|line| format!("{}{}{}", line.number, if line.end == LineEnd::Feed { ":" } else { "<" }, line.text));
             format!("lines {}", lines.collect::<Vec<_>>().join(" "))
+        }
+        Input::Edited { reason, edit, lines, .. } => {
+            let LineEdit { first, old_end, new_end, window } = edit;
+            format!("edited {reason:?} {first}..{new_end} instead of ..{old_end}, {} lines from {window}", lines.len())
         }
         Input::Document { text, .. } => format!("document {text}"),
         Input::RereadDone { partial: None, .. } => "done".to_owned(),

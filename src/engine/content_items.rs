@@ -1,0 +1,73 @@
+//! What the lines of a log's accepted content count for: an edit of some of them needs no reading of the others.
+
+use std::collections::HashSet;
+
+use crate::input::LineEdit;
+use crate::ledger::{ContentEdit, CountItem};
+
+/// In the order of the lines.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ContentItems {
+    lines: Vec<u32>,
+    items: Vec<CountItem>,
+    /// The lines of some are not known: an earlier process has counted them.
+    is_partial: bool,
+}
+
+impl ContentItems {
+    /// Whether all of the content is known by its lines.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.is_partial
+    }
+
+    /// The content was counted by an earlier process.
+    pub(super) fn forget(&mut self) {
+        *self = ContentItems { is_partial: true, ..ContentItems::default() };
+    }
+
+    pub(super) fn push(&mut self, line: u32, item: CountItem) {
+        self.lines.push(line);
+        self.items.push(item);
+    }
+
+    /// Puts what was pushed in the order of the lines: a log may be counted from its end.
+    pub(super) fn sort(&mut self) {
+        if self.lines.is_sorted() {
+            return;
+        }
+        let mut all: Vec<(u32, CountItem)> = std::mem::take(&mut self.lines).into_iter().zip(std::mem::take(&mut self.items)).collect();
+        all.sort_by_key(|(line, _)| *line);
+        (self.lines, self.items) = all.into_iter().unzip();
+    }
+
+    /// Takes the items of another content.
+    pub(super) fn replace(&mut self, items: impl Iterator<Item = (u32, CountItem)>) {
+        (self.lines, self.items) = items.unzip();
+        self.is_partial = false;
+        self.sort();
+    }
+
+    /// Takes the items of the lines that an edit replaces with those that were judged instead.
+    pub(super) fn edit(&mut self, edit: &LineEdit, items: &[(u32, CountItem)]) {
+        let judged = self.judged(edit);
+        self.lines[judged.end..].iter_mut().for_each(|line| *line = edit.moved(*line));
+        self.lines.splice(judged.clone(), items.iter().map(|(line, _)| *line));
+        self.items.splice(judged, items.iter().map(|(_, item)| *item));
+        self.sort();
+    }
+
+    /// The edit as the ledger sees it.
+    pub(super) fn content_edit<'a>(&'a self, edit: &LineEdit, added: &'a [CountItem]) -> ContentEdit<'a> {
+        let judged = self.judged(edit);
+        ContentEdit { kept: [&self.items[..judged.start], &self.items[judged.end..]], removed: &self.items[judged], added }
+    }
+
+    /// The entries of the lines that are judged anew.
+    pub(super) fn entry_hashes(&self, edit: &LineEdit) -> HashSet<u64> {
+        self.items[self.judged(edit)].iter().map(CountItem::entry_hash).collect()
+    }
+
+    fn judged(&self, edit: &LineEdit) -> std::ops::Range<usize> {
+        self.lines.partition_point(|line| *line < edit.first)..self.lines.partition_point(|line| *line < edit.old_end)
+    }
+}
