@@ -25,24 +25,45 @@ impl DecidedLine {
     }
 }
 
+/// By their numbers; what was blank is neither.
 #[derive(Debug, Clone, Default)]
 pub(super) struct DecidedLines {
     lines: Vec<DecidedLine>,
-    /// There are more than are kept track of.
+    /// Lines of the file before the first of them.
+    offset: u32,
+    /// Not all are kept track of.
     is_partial: bool,
     understood: u64,
     unknown: u64,
 }
 
 impl DecidedLines {
-    pub(super) fn extend(&mut self, lines: &[DecidedLine]) {
-        self.count(lines);
-        if self.lines.len() + lines.len() > LINE_LIMIT {
-            (self.lines, self.is_partial) = (Vec::new(), true);
+    /// For the lines from this number on.
+    pub(super) fn from_line(number: u32) -> Self {
+        DecidedLines { offset: number - 1, ..DecidedLines::default() }
+    }
+
+    /// Adds lines with their numbers.
+    pub(super) fn extend(&mut self, lines: impl Iterator<Item = (u32, DecidedLine)>) {
+        for (number, line) in lines {
+            self.count(&[line]);
+            let index = (number - 1).wrapping_sub(self.offset) as usize;
+            // Redraws share a number.
+            self.is_partial |= index < self.lines.len() || index >= LINE_LIMIT;
+            if !self.is_partial {
+                self.pad(index);
+                self.lines.push(line);
+            }
         }
-        if !self.is_partial {
-            self.lines.extend_from_slice(lines);
+        if self.is_partial {
+            self.lines = Vec::new();
         }
+    }
+
+    /// Takes what follows for blank, up to so many lines.
+    pub(super) fn pad(&mut self, lines: usize) {
+        let fenced = self.lines.last().is_some_and(|line| line.has(DecidedLine::FENCED));
+        self.lines.resize(self.lines.len().max(lines), DecidedLine::new(false, false, fenced));
     }
 
     /// A line that is not kept track of.
@@ -51,9 +72,9 @@ impl DecidedLines {
         self.understood += 1;
     }
 
-    /// The lines from the first of the file on; `None` when they are not kept track of.
-    pub(super) fn lines(&self) -> Option<&[DecidedLine]> {
-        (!self.is_partial).then_some(&*self.lines)
+    /// How many there are; `None` when they are not kept track of.
+    pub(super) fn len(&self) -> Option<u32> {
+        (!self.is_partial).then_some(self.lines.len() as u32)
     }
 
     /// How many were understood, and how many were not.
@@ -61,16 +82,21 @@ impl DecidedLines {
         (self.understood, self.unknown)
     }
 
-    /// Whether a code fence is open after so many lines.
-    pub(super) fn is_fenced(&self, lines: usize) -> bool {
-        lines.checked_sub(1).and_then(|last| self.lines.get(last)).is_some_and(|line| line.has(DecidedLine::FENCED))
+    /// Whether a code fence is open before a line.
+    pub(super) fn is_fenced(&self, number: u32) -> bool {
+        let before = (number - 1).checked_sub(self.offset + 1).and_then(|index| self.lines.get(index as usize));
+        before.is_some_and(|line| line.has(DecidedLine::FENCED))
     }
 
-    pub(super) fn replace(&mut self, range: Range<usize>, lines: &[DecidedLine]) {
-        let old: Vec<DecidedLine> = self.lines.splice(range, lines.iter().copied()).collect();
+    /// Replaces lines with lines of another content, both by their numbers.
+    pub(super) fn replace(&mut self, range: Range<u32>, other: &DecidedLines, of_other: Range<u32>) {
+        let index =
+            |lines: &DecidedLines, range: Range<u32>| (range.start - 1 - lines.offset) as usize..(range.end - 1 - lines.offset) as usize;
+        let new = &other.lines[index(other, of_other)];
+        let old: Vec<DecidedLine> = self.lines.splice(index(self, range), new.iter().copied()).collect();
         self.understood -= old.iter().filter(|line| line.has(DecidedLine::UNDERSTOOD)).count() as u64;
         self.unknown -= old.iter().filter(|line| line.has(DecidedLine::UNKNOWN)).count() as u64;
-        self.count(lines);
+        self.count(new);
     }
 
     fn count(&mut self, lines: &[DecidedLine]) {

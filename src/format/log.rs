@@ -341,28 +341,27 @@ impl Log {
         let (held, before) = (self.held_as_decided(), self.lines.base());
         self.lines.let_go(if self.given_up { 0 } else { KEPT_LINES });
         let base = self.lines.base();
-        self.decided.extend(&held[..base - before]);
+        self.decided.extend(held.into_iter().take(base - before));
         self.reported.forget_above(base);
         self.waited = self.waited.split_off(&base);
         self.understood.retain(|line| *line >= base);
         self.passed_over.retain(|line| *line >= base);
     }
 
-    /// What will have become of the held lines when they are let go.
-    fn held_as_decided(&self) -> Vec<DecidedLine> {
+    /// What will have become of the held lines when they are let go, with their numbers.
+    fn held_as_decided(&self) -> Vec<(u32, DecidedLine)> {
         let decided = |(at, line): (usize, &HeldLine)| {
-            let (is_written, number) = (!line.text.trim().is_empty(), self.lines.base() + at);
-            DecidedLine::new(is_written && self.is_understood(number), is_written && self.is_unknown(number), line.fenced)
+            let (is_written, index) = (!line.text.trim().is_empty(), self.lines.base() + at);
+            let decided = DecidedLine::new(is_written && self.is_understood(index), is_written && self.is_unknown(index), line.fenced);
+            (self.lines.number(at), decided)
         };
         self.lines.iter().enumerate().map(decided).collect()
     }
 
     /// How many lines at the beginning of the file are decided, where each is kept track of.
     pub(super) fn settled_lines(&self) -> u32 {
-        // Redraws share a number.
-        let first_held = (self.lines.len() > 0).then(|| self.lines.number(0) as usize);
-        let settled = self.decided.lines().filter(|lines| !self.given_up && first_held == Some(lines.len() + 1));
-        settled.map_or(0, |lines| lines.len() as u32)
+        let first_held = if self.lines.len() > 0 { self.lines.number(0) } else { 0 };
+        self.decided.len().filter(|lines| !self.given_up && *lines < first_held).unwrap_or(0)
     }
 
     /// The log that judges the lines around an edit, of which these entries were.
@@ -372,8 +371,9 @@ impl Log {
             name: self.name.clone(),
             plan: self.plan.clone(),
             header: if is_at_start { FileHeader::default() } else { self.header.clone() },
-            fenced: self.decided.is_fenced(edit.window as usize - 1),
+            fenced: self.decided.is_fenced(edit.window),
             votes: self.votes.clone(),
+            decided: DecidedLines::from_line(edit.window),
             openings,
             ..Log::default()
         }
@@ -381,14 +381,13 @@ impl Log {
 
     /// Replaces settled lines with those that `window` has judged. Returns `false` when they cannot be told apart.
     pub(super) fn replace_lines(&mut self, window: &Log, edit: &LineEdit) -> bool {
-        let last = window.lines.len().checked_sub(1).map(|last| window.lines.number(last));
-        let Some(mut lines) = window.decided.lines().filter(|_| !window.given_up).map(<[DecidedLine]>::to_vec) else { return false };
-        lines.extend(window.held_as_decided());
-        if last.map(|last| last + 1 - edit.window) != Some(lines.len() as u32) {
+        let mut judged = window.decided.clone();
+        judged.extend(window.held_as_decided().into_iter());
+        if judged.len().is_none() || window.given_up {
             return false;
         }
-        let judged = (edit.first - edit.window) as usize..(edit.new_end - edit.window) as usize;
-        self.decided.replace(edit.first as usize - 1..edit.old_end as usize - 1, &lines[judged]);
+        judged.pad((edit.new_end - edit.window) as usize);
+        self.decided.replace(edit.first..edit.old_end, &judged, edit.first..edit.new_end);
         self.lines.renumber(edit.old_end, edit.new_end);
         if edit.window == 1 {
             self.header = window.header.clone();
