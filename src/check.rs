@@ -9,6 +9,7 @@ mod table;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -96,7 +97,7 @@ fn read_content(file: &Path, rules: &Rules) -> Result<FileContent, Error> {
 }
 
 fn without_secrets(mut plan: Plan) -> Plan {
-    for story in &mut plan.stories {
+    for story in plan.stories.iter_mut().map(Arc::make_mut) {
         let texts = story.title.iter_mut().chain(story.criteria.iter_mut().map(|criterion| &mut criterion.text));
         for text in texts {
             *text = mask(text).into_owned().into();

@@ -89,6 +89,11 @@ impl StoryResolver {
                 criteria: story.criteria.iter().map(|criterion| normalize(&criterion.text)).collect(),
             });
         }
+        self.planned()
+    }
+
+    /// A reference to each story of the plan, in its order.
+    pub fn planned(&self) -> Vec<StoryRef> {
         self.plan.iter().map(|planned| planned.story_ref.clone()).collect()
     }
 

@@ -294,7 +294,11 @@ stories:
             status: if passed { PlanStatus::Passed } else { PlanStatus::Open },
             ..PlanStory::default()
         };
-        let shop = Plan { name: Some("Shop".into()), stories: vec![story("US-001", true), story("US-10", false)], ..Plan::default() };
+        let shop = Plan {
+            name: Some("Shop".into()),
+            stories: vec![story("US-001", true).into(), story("US-10", false).into()],
+            ..Plan::default()
+        };
         let expected = "\
 prd.json: plan, Shop
   ✓ US-001 │  1 criteria │ カート

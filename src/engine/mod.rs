@@ -250,7 +250,7 @@ impl Engine {
                 self.on_log(source, at, |log, now| log.end_reread(now, partial));
                 return self.block_if_reset(source, at).then(|| self.advice());
             }
-            Input::Document { source, at, text } => return self.read_document(source, at, &text).then(|| self.advice()),
+            Input::Document { source, at, text } => return self.read_document(source, at, text).then(|| self.advice()),
             Input::FileModified { source, at } => self.record_file_time(source, at),
             Input::Missing { source, at } => self.record_missing(source, at),
             Input::Notice { source, at: _, notice } => {
@@ -487,7 +487,7 @@ impl Engine {
     }
 
     /// Reads a version of a document. Returns whether other sources of the task must wait for it, or need not wait any more.
-    fn read_document(&mut self, source: SourceId, at: ClockReading, text: &str) -> bool {
+    fn read_document(&mut self, source: SourceId, at: ClockReading, text: String) -> bool {
         self.record_activity(source, at);
         let slot = &self.sources[source.0 as usize];
         let task = &mut self.tasks[slot.task];
@@ -499,7 +499,7 @@ impl Engine {
                 task.has_new_document = true;
                 changes_waits = had_other_run != task.plans[plan].has_other_run();
             }
-            SourceRole::Status(status) => task.statuses[status].read(text),
+            SourceRole::Status(status) => task.statuses[status].read(&text),
             SourceRole::Log(_) => debug_assert!(false, "the reader fed lines as a document"),
         }
         if let Some(plan) = task.newest_plan() {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -47,6 +48,8 @@ struct SharedFile {
 struct Candidate {
     id: String,
     resolver: StoryResolver,
+    /// The plan that the resolver is still to be given: only a shared log needs it.
+    new_plan: Option<Arc<Plan>>,
     last_activity: Option<Timestamp>,
 }
 
@@ -91,9 +94,8 @@ impl RecordOwners {
         self.readers(file).len() > 1
     }
 
-    pub(super) fn set_plan(&mut self, task: usize, plan: &Plan) {
-        self.candidates[task].resolver = StoryResolver::default();
-        self.candidates[task].resolver.set_plan(plan);
+    pub(super) fn set_plan(&mut self, task: usize, plan: &Arc<Plan>) {
+        self.candidates[task].new_plan = Some(plan.clone());
     }
 
     /// A file changed that the task does not share.
@@ -119,6 +121,9 @@ impl RecordOwners {
         let record = record_hash(real, fact);
         if let Some(owner) = self.owners.get(&record).filter(|_| !decide_again) {
             return *owner;
+        }
+        for task in tasks {
+            self.candidates[*task].adopt_plan();
         }
         let published = self.published_owner(real, fact).and_then(|id| tasks.iter().copied().find(|task| self.candidates[*task].id == id));
         let rank = |task: &usize| (self.candidates[*task].match_score(fact), self.candidates[*task].last_activity);
@@ -151,6 +156,13 @@ impl RecordOwners {
 }
 
 impl Candidate {
+    fn adopt_plan(&mut self) {
+        if let Some(plan) = self.new_plan.take() {
+            self.resolver = StoryResolver::default();
+            self.resolver.set_plan(&plan);
+        }
+    }
+
     /// How well the plan fits a record: 2 by id and title, 1 by id where the plan or the record has no title, else 0.
     fn match_score(&self, fact: &Fact) -> u8 {
         let Some(story) = &fact.story else { return 0 };

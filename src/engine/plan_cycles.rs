@@ -44,7 +44,7 @@ mod tests {
     use crate::plan::PlanStory;
 
     fn check(ids: &[&str], expected: u32) {
-        let stories = (1..=5).map(|n| PlanStory { id: Some(format!("US-{n}").into()), ..PlanStory::default() }).collect();
+        let stories = (1..=5).map(|n| PlanStory { id: Some(format!("US-{n}").into()), ..PlanStory::default() }.into()).collect();
         let plan = Plan { stories, ..Plan::default() };
         let fact = |(line, id): (u32, &&str)| Fact {
             statement: Statement::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() },

@@ -22,10 +22,16 @@ pub(super) struct PlanSource {
     #[serde(skip)]
     pub(super) path: Arc<str>,
     /// The accepted plan.
-    pub(super) plan: Option<Plan>,
+    pub(super) plan: Option<Arc<Plan>>,
     /// The document as last read, while it may be half written or the plan of another run.
     #[serde(skip)]
-    candidate: Option<Plan>,
+    candidate: Option<Arc<Plan>>,
+    /// The document as last read, with its text.
+    #[serde(skip)]
+    document: Option<(Arc<Plan>, String)>,
+    /// A run began since the plan was adopted: the next version is compared story by story.
+    #[serde(skip)]
+    counts_anew: bool,
     #[serde(skip)]
     candidate_since: Duration,
     #[serde(skip)]
@@ -110,9 +116,16 @@ impl PlanSource {
     }
 
     /// Reads a version of the document.
-    pub(super) fn read(&mut self, now: Duration, text: &str) {
+    pub(super) fn read(&mut self, now: Duration, text: String) {
         self.changed = now;
-        match plan::parse(Notation::of(&self.path), text) {
+        let notation = Notation::of(&self.path);
+        let parsed = match self.document.take() {
+            Some((plan, old)) => plan::parse_again(notation, (&plan, &old), &text),
+            None => plan::parse(notation, &text),
+        };
+        let parsed = parsed.map(Arc::new);
+        self.document = parsed.as_ref().ok().map(|plan| (plan.clone(), text));
+        match parsed {
             // Only the next version with stories tells what an empty one means.
             Ok(plan) if self.is_emptied(&plan) => {
                 self.parse_error = None;
@@ -140,7 +153,7 @@ impl PlanSource {
     }
 
     /// The document as last read, accepted or not.
-    pub(super) fn newest(&self) -> Option<&Plan> {
+    pub(super) fn newest(&self) -> Option<&Arc<Plan>> {
         self.candidate.as_ref().or(self.plan.as_ref())
     }
 
@@ -187,7 +200,7 @@ impl PlanSource {
     }
 
     /// Takes the candidate out when it may be accepted now, with what it means.
-    pub(super) fn accept(&mut self, now: Duration, at_once: bool) -> Option<(Plan, PlanChange)> {
+    pub(super) fn accept(&mut self, now: Duration, at_once: bool) -> Option<(Arc<Plan>, PlanChange)> {
         let candidate = self.candidate.as_ref()?;
         let change = self.change(candidate);
         let is_loss = change == PlanChange::NewRun || self.some_unpassed(candidate);
@@ -213,6 +226,9 @@ impl PlanSource {
     /// Whether a passed story is not passed in `new`, or not there.
     fn some_unpassed(&self, new: &Plan) -> bool {
         let Some(plan) = &self.plan else { return false };
+        if plan.has_work_of(new) {
+            return plan.stories.iter().zip(&new.stories).any(|(old, new)| old.is_passed() && !new.is_passed());
+        }
         let passed = identities(new, PlanStory::is_passed);
         plan.stories.iter().any(|story| story.is_passed() && !passed.contains(&identity(story)))
     }
@@ -220,6 +236,10 @@ impl PlanSource {
     /// Whether no passed story is passed in `new`, unless the only reason is that the passed ones were taken out of a plan that goes on.
     fn all_unpassed(&self, new: &Plan) -> bool {
         let Some(plan) = &self.plan else { return false };
+        if plan.has_work_of(new) {
+            let mut passed = plan.stories.iter().zip(&new.stories).filter(|(old, _)| old.is_passed()).peekable();
+            return passed.peek().is_some() && passed.all(|(_, new)| !new.is_passed());
+        }
         let passed = identities(plan, PlanStory::is_passed);
         if passed.is_empty() || new.stories.iter().any(|story| story.is_passed() && passed.contains(&identity(story))) {
             return false;
@@ -231,9 +251,13 @@ impl PlanSource {
     }
 
     /// Adopts an accepted plan; `keys` are the keys of its stories, in the order of the plan. Returns what changed.
-    pub(super) fn adopt(&mut self, plan: Plan, keys: &[Arc<str>]) -> Vec<PlanEdge> {
+    pub(super) fn adopt(&mut self, plan: Arc<Plan>, keys: &[Arc<str>]) -> Vec<PlanEdge> {
         let mut edges = Vec::new();
+        let adopted = self.plan.take().filter(|adopted| !std::mem::take(&mut self.counts_anew) && adopted.has_work_of(&plan));
         for (index, (story, key)) in plan.stories.iter().zip(keys).enumerate() {
+            if adopted.as_ref().is_some_and(|adopted| Arc::ptr_eq(&adopted.stories[index], story)) {
+                continue;
+            }
             let before = self.statuses.insert(key.clone(), story.status).unwrap_or_default();
             let counts = self.counts.entry(key.clone()).or_default();
             if before == PlanStatus::Passed && !story.is_passed() {
@@ -281,6 +305,7 @@ impl PlanSource {
     /// Begins a run: the counts so far belong to the one before. `reset` when this plan caused it.
     pub(super) fn begin_run(&mut self, reset: bool) {
         self.is_carried_over = !reset;
+        self.counts_anew = true;
         self.counts.clear();
         self.criteria_done.clear();
         self.completions = 0;
@@ -305,7 +330,7 @@ impl PlanSource {
     }
 
     fn is_complete(&self) -> bool {
-        self.plan.as_ref().is_some_and(Plan::is_complete)
+        self.plan.as_ref().is_some_and(|plan| plan.is_complete())
     }
 
     /// The number of completions, once the plan is complete and its file quiet. Returned once per completion.
@@ -344,5 +369,5 @@ fn identity(story: &PlanStory) -> (Option<String>, Option<&str>) {
 }
 
 fn identities(plan: &Plan, which: fn(&PlanStory) -> bool) -> HashSet<(Option<String>, Option<&str>)> {
-    plan.stories.iter().filter(|story| which(story)).map(identity).collect()
+    plan.stories.iter().filter(|story| which(story)).map(|story| identity(story)).collect()
 }

@@ -1,6 +1,7 @@
 //! A fact → the item to count, by the names it uses. Decides which facts are ignored.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
@@ -65,13 +66,17 @@ impl ResolvedNames {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct FactResolver {
     stories: StoryResolver,
+    /// The plan whose stories it knows.
+    #[serde(skip)]
+    plan: Option<Arc<Plan>>,
     /// Whether a fact with this id and title belongs to the plan: decided once per pair, so that counts stay comparable.
     matches_plan: HashMap<String, bool>,
 }
 
 impl FactResolver {
-    pub(super) fn set_plan(&mut self, plan: &Plan) -> Vec<StoryRef> {
-        self.stories.set_plan(plan)
+    pub(super) fn set_plan(&mut self, plan: &Arc<Plan>) -> Vec<StoryRef> {
+        let is_known = self.plan.replace(plan.clone()).is_some_and(|known| known.has_work_of(plan));
+        if is_known { self.stories.planned() } else { self.stories.set_plan(plan) }
     }
 
     /// Whether the plan has a story of this name.

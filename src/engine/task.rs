@@ -50,6 +50,8 @@ pub(super) struct TaskEngine {
     resolver: FactResolver,
     /// Of the newest plan, as evidence for the logs.
     plan_names: Option<Arc<PlanNames>>,
+    /// The plan that they are of.
+    named_plan: Option<Arc<Plan>>,
     run: RunLedger,
     run_name: Option<String>,
     /// The start of the run as the plan states it, while nothing of the run has begun.
@@ -87,6 +89,7 @@ impl TaskEngine {
             inference: InferenceState::new(infer),
             resolver: FactResolver::default(),
             plan_names: None,
+            named_plan: None,
             run: RunLedger::default(),
             run_name: None,
             planned_start: None,
@@ -112,16 +115,24 @@ impl TaskEngine {
     }
 
     /// The plan as its file was last read, accepted or not.
-    pub(super) fn newest_plan(&self) -> Option<&Plan> {
+    pub(super) fn newest_plan(&self) -> Option<&Arc<Plan>> {
         self.plans.iter().filter_map(PlanSource::newest).find(|plan| !plan.stories.is_empty())
     }
 
     /// Shows the logs what the newest plan names.
     pub(super) fn share_plan_names(&mut self) {
-        let names = self.newest_plan().map(plan_names);
-        if names.as_ref() != self.plan_names.as_deref() {
-            self.plan_names = names.map(Arc::new);
+        let newest = self.newest_plan().cloned();
+        if let (Some(newest), Some(named)) = (&newest, &self.named_plan)
+            && (Arc::ptr_eq(newest, named) || newest.has_work_of(named))
+        {
+            // The names are the same.
+        } else {
+            let names = newest.as_deref().map(plan_names);
+            if names.as_ref() != self.plan_names.as_deref() {
+                self.plan_names = names.map(Arc::new);
+            }
         }
+        self.named_plan = newest;
         for log in &mut self.logs {
             log.set_plan(self.plan_names.as_ref());
         }
@@ -500,7 +511,7 @@ impl TaskEngine {
     }
 
     /// Adopts an accepted plan. Returns the facts that its flags state.
-    pub(super) fn adopt_plan(&mut self, source: usize, plan: Plan, change: Option<CleanText>, now: Timestamp) -> Vec<PlanFact> {
+    pub(super) fn adopt_plan(&mut self, source: usize, plan: Arc<Plan>, change: Option<CleanText>, now: Timestamp) -> Vec<PlanFact> {
         let stories = self.resolver.set_plan(&plan);
         let keys: Vec<Arc<str>> = stories.iter().map(|story| story.key.clone()).collect();
         let edges = self.plans[source].adopt(plan.clone(), &keys);
@@ -601,5 +612,5 @@ impl TaskEngine {
 
 /// The plan that the task goes by.
 fn first_plan(plans: &[PlanSource]) -> Option<&Plan> {
-    plans.iter().find(|source| source.has_stories()).and_then(|source| source.plan.as_ref())
+    plans.iter().find(|source| source.has_stories()).and_then(|source| source.plan.as_deref())
 }

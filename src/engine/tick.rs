@@ -222,6 +222,9 @@ impl TaskTick<'_> {
 
 /// Describes which stories two versions of a plan do not share; `None` when they share all.
 fn describe_change(old: &Plan, new: &Plan) -> Option<CleanText> {
+    if old.has_work_of(new) {
+        return None;
+    }
     let names = |plan: &Plan| -> HashSet<CleanText> {
         plan.stories.iter().filter_map(|story| story.id.clone().or_else(|| story.title.clone())).collect()
     };

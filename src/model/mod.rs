@@ -67,7 +67,7 @@ pub(crate) struct FactUpdate<'a> {
 /// A plan as it has just been read.
 #[derive(Debug)]
 pub(crate) struct PlanUpdate<'a> {
-    pub plan: &'a Plan,
+    pub plan: &'a Arc<Plan>,
     /// Of its stories, in their order.
     pub subjects: &'a [StoryRef],
     /// Those that it calls passed no longer.
@@ -108,7 +108,7 @@ pub(crate) struct TaskModel {
     name: Option<Ranked<CleanText>>,
     run: Arc<str>,
     branch: Option<CleanText>,
-    plan: Option<Plan>,
+    plan: Option<Arc<Plan>>,
     /// Relative to the task's folder.
     plan_path: Option<Arc<str>>,
     stories: Vec<Story>,
@@ -270,10 +270,15 @@ impl TaskModel {
         self.update_name(plan.name.as_deref(), SourceKind::ExecutionLog);
         self.branch.clone_from(&plan.branch);
         let (is_first, total) = (self.plan.is_none(), self.story_count());
-        for story in &mut self.stories {
-            story.in_plan = false;
+        // A large plan in which one story moves on is not gone through as a whole.
+        let known = self.plan.take().filter(|known| known.has_work_of(plan) && self.begins_with(subjects));
+        if known.is_none() {
+            self.stories.iter_mut().for_each(|story| story.in_plan = false);
         }
-        for (planned, subject) in plan.stories.iter().zip(subjects) {
+        for (at, (planned, subject)) in plan.stories.iter().zip(subjects).enumerate() {
+            if known.as_ref().is_some_and(|known| Arc::ptr_eq(&known.stories[at], planned)) {
+                continue;
+            }
             let index = self.index_of(subject);
             let group = planned.group.and_then(|group| plan.groups.get(group as usize)).map(|group| &group.name);
             let story = &mut self.stories[index];
@@ -301,11 +306,9 @@ impl TaskModel {
             let index = self.index_of(subject);
             self.stories[index].reopen(now);
         }
-        // Plan order first, then the order of appearance. A story that left the plan before anything happened to it leaves the list.
-        let order: HashMap<&Arc<str>, usize> = subjects.iter().enumerate().map(|(index, subject)| (&subject.key, index)).collect();
-        self.stories.retain(|story| story.in_plan || story.has_happened());
-        self.stories.sort_by_key(|story| order.get(&story.subject.key).copied().unwrap_or(usize::MAX));
-        self.index_by_key = self.stories.iter().enumerate().map(|(index, story)| (story.subject.key.clone(), index)).collect();
+        if known.is_none() {
+            self.sort_stories(subjects);
+        }
         self.totals = Totals::of(&self.stories);
         // A story was added or reopened after the end: the run continues.
         if self.end.as_ref().is_some_and(|end| end.status == TaskStatus::Passed) && !plan.is_complete() {
@@ -328,6 +331,21 @@ impl TaskModel {
         for story in &mut self.stories {
             story.forget_plan();
         }
+        self.totals = Totals::of(&self.stories);
+    }
+
+    /// Whether the first stories are these, and all that are in the plan.
+    fn begins_with(&self, subjects: &[StoryRef]) -> bool {
+        let is_same = |(story, subject): (&Story, &StoryRef)| story.in_plan && story.subject.key == subject.key;
+        self.stories.len() >= subjects.len() && self.stories.iter().zip(subjects).all(is_same)
+    }
+
+    /// Plan order first, then the order of appearance. A story that left the plan before anything happened to it leaves the list.
+    fn sort_stories(&mut self, subjects: &[StoryRef]) {
+        let order: HashMap<&Arc<str>, usize> = subjects.iter().enumerate().map(|(index, subject)| (&subject.key, index)).collect();
+        self.stories.retain(|story| story.in_plan || story.has_happened());
+        self.stories.sort_by_key(|story| order.get(&story.subject.key).copied().unwrap_or(usize::MAX));
+        self.index_by_key = self.stories.iter().enumerate().map(|(index, story)| (story.subject.key.clone(), index)).collect();
     }
 
     /// The run stopped, and nothing says how: its runner says so, or its files are gone. A run that has ended keeps its end.

@@ -44,9 +44,11 @@ fn planned(stories: usize) -> TaskModel {
     let plan = Plan {
         stories: (0..stories)
             .map(|story| PlanStory { id: Some(format!("US-{story}").into()), criteria: vec!["It works".into()], ..PlanStory::default() })
+            .map(Arc::new)
             .collect(),
         ..Plan::default()
     };
+    let plan = Arc::new(plan);
     let mut model = TaskModel::new("shop", true);
     let subjects: Vec<StoryRef> = (0..stories).map(story_ref).collect();
     let path = Arc::from("prd.json");

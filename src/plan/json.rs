@@ -93,7 +93,7 @@ pub(super) fn read(top: &Node) -> Result<Plan, ParseError> {
             }
             story.group = group.map(|group| plan.group(group));
             listed.insert((story.id.clone(), story.title.clone()));
-            plan.stories.push(story);
+            plan.stories.push(story.into());
         }
     }
     plan.truncation = truncation.words();
@@ -232,13 +232,20 @@ fn children(value: &Node) -> Vec<(Option<String>, &Node)> {
 
 /// How many of these have a name and say how they stand, or what they ask for.
 fn states(list: Vec<(Option<String>, &Node)>) -> usize {
-    let states_it = |element: &Node| {
-        let flagged = FLAGS.iter().any(|flag| element.get(flag).is_some());
-        let worded = element.first_text(&STATUSES).is_some_and(|word| words::status(&word).is_some());
-        let asks = CRITERIA[..3].iter().any(|name| element.get(name).is_some());
-        flagged || worded || asks
-    };
     list.iter().filter(|(key, element)| is_story(element, key.as_deref()) && states_it(element)).count()
+}
+
+fn states_it(element: &Node) -> bool {
+    let flagged = FLAGS.iter().any(|flag| element.get(flag).is_some());
+    let worded = element.first_text(&STATUSES).is_some_and(|word| words::status(&word).is_some());
+    let asks = CRITERIA[..3].iter().any(|name| element.get(name).is_some());
+    flagged || worded || asks
+}
+
+/// Whether a list is one of stories, and of which group, with the one element as with the other.
+pub(super) fn is_listed_alike(one: &Node, other: &Node) -> bool {
+    let role = |element: &Node| (is_story(element, None), states_it(element), group_field(element));
+    role(one) == role(other)
 }
 
 fn is_story(value: &Node, key: Option<&str>) -> bool {
@@ -378,7 +385,7 @@ mod tests {
     fn show(text: &str) -> String {
         match parse(Notation::Json, text) {
             Ok(plan) => {
-                let stories: Vec<String> = plan.stories.iter().map(line).collect();
+                let stories: Vec<String> = plan.stories.iter().map(|story| line(story)).collect();
                 let head: Vec<&str> =
                     [&plan.name, &plan.branch, &plan.truncation].iter().map(|part| part.as_deref().unwrap_or("-")).collect();
                 format!("{}; {}", head.join(" | "), stories.join("; "))

@@ -58,7 +58,7 @@ fn plan(records: &[Node]) -> Result<Plan, ParseError> {
         let time = |keys: &[&str]| words::time(&record.first_text(keys)?);
         let started_at = (story.status == PlanStatus::InProgress).then(|| time(&["started_at", "updated_at"])).flatten();
         let group = epic_of(record, &epics).map(|name| plan.group(PlanGroup { name, kind: GroupKind::Epic }));
-        plan.stories.push(PlanStory { group, started_at: story.started_at.or(started_at), ..story });
+        plan.stories.push(PlanStory { group, started_at: story.started_at.or(started_at), ..story }.into());
     }
     plan.truncation = truncation.words();
     if plan.stories.is_empty() { Err(ParseError::NotAPlan) } else { Ok(plan) }

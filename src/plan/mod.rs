@@ -5,6 +5,7 @@
 //! (`discover`), and a fixture of its whole life.
 
 mod json;
+mod json_edit;
 mod jsonl;
 mod markdown;
 mod ralph_tui;
@@ -13,6 +14,8 @@ mod taskmaster;
 mod tree;
 mod words;
 mod yaml;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +43,8 @@ pub struct Plan {
     pub updated_at: Option<Timestamp>,
     /// In the order of the document.
     pub groups: Vec<PlanGroup>,
-    /// In the order of the document.
-    pub stories: Vec<PlanStory>,
+    /// In the order of the document. The next version of the plan shares those that it leaves as they are.
+    pub stories: Vec<Arc<PlanStory>>,
     /// Errors that the document keeps a list of.
     pub errors: Vec<CleanText>,
     /// Set when a limit cut something off or an element was no story, in words for a notice.
@@ -146,10 +149,21 @@ impl Plan {
         u32::try_from(index).unwrap_or(u32::MAX)
     }
 
+    /// Whether both have the same groups, and the same stories with the same criteria: they differ in how these stand.
+    pub fn has_work_of(&self, other: &Plan) -> bool {
+        let is_same = |(one, other): (&Arc<PlanStory>, &Arc<PlanStory>)| {
+            let has_names = || one.id == other.id && one.title == other.title && one.group == other.group;
+            let has_texts = || one.criteria.iter().map(|one| &one.text).eq(other.criteria.iter().map(|other| &other.text));
+            Arc::ptr_eq(one, other) || has_names() && has_texts()
+        };
+        let is_same_length = self.stories.len() == other.stories.len();
+        is_same_length && self.groups == other.groups && self.stories.iter().zip(&other.stories).all(is_same)
+    }
+
     /// Whether every story that counts has passed; never of none.
     pub fn is_complete(&self) -> bool {
         let mut counted = self.stories.iter().filter(|story| story.is_counted()).peekable();
-        counted.peek().is_some() && counted.all(PlanStory::is_passed)
+        counted.peek().is_some() && counted.all(|story| story.is_passed())
     }
 }
 
@@ -198,6 +212,16 @@ pub fn parse(notation: Notation, text: &str) -> Result<Plan, ParseError> {
         Notation::Markdown => markdown::read(text),
         Notation::Yaml => yaml::read(text),
     }
+}
+
+/// Reads a plan again whose document was `old` and meant `plan`. Of a large one in JSON that differs in one story, that story alone is read.
+///
+/// # Errors
+///
+/// As those of [`parse`].
+pub fn parse_again(notation: Notation, (plan, old): (&Plan, &str), new: &str) -> Result<Plan, ParseError> {
+    let edited = (notation == Notation::Json && new.len() <= TEXT_LIMIT).then(|| json_edit::read(plan, old, new)).flatten();
+    edited.map_or_else(|| parse(notation, new), Ok)
 }
 
 fn json_document(top: &tree::Node) -> Result<Plan, ParseError> {

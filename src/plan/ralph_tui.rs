@@ -27,14 +27,8 @@ pub(super) fn read(top: &Node) -> Option<Result<Plan, ParseError>> {
             word => word,
         };
         let time = |key: &str| words::time(&last?.first_text(&[key])?);
-        plan.stories.push(PlanStory {
-            id,
-            title,
-            status,
-            started_at: time("startedAt"),
-            ended_at: time("endedAt"),
-            ..PlanStory::default()
-        });
+        let story = PlanStory { id, title, status, started_at: time("startedAt"), ended_at: time("endedAt"), ..PlanStory::default() };
+        plan.stories.push(story.into());
     }
     Some(if plan.stories.is_empty() { Err(ParseError::NotAPlan) } else { Ok(plan) })
 }

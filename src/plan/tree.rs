@@ -91,7 +91,7 @@ impl Node {
         }
     }
 
-    fn depth(&self) -> usize {
+    pub(super) fn depth(&self) -> usize {
         match self {
             Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => 0,
             Node::List(list) => 1 + list.iter().map(Node::depth).max().unwrap_or(0),
@@ -102,12 +102,13 @@ impl Node {
 
 /// Whether two keys are one: `acceptanceCriteria`, `acceptance_criteria` and `Acceptance-Criteria` are.
 pub(super) fn is_key(own: &str, key: &str) -> bool {
-    let letters = |key: &str| {
-        key.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b' ')).map(|byte| byte.to_ascii_lowercase()).collect::<Vec<u8>>()
-    };
     // Most keys differ in their first letter.
     let first = |key: &str| key.bytes().next().map(|byte| byte.to_ascii_lowercase());
-    first(own) == first(key) && letters(own) == letters(key)
+    first(own) == first(key) && letters(own).eq(letters(key))
+}
+
+fn letters(key: &str) -> impl Iterator<Item = u8> {
+    key.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b' ')).map(|byte| byte.to_ascii_lowercase())
 }
 
 /// Reads JSON. What is not quite JSON because a text in it holds a bare quote or a control character is read all the same.

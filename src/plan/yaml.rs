@@ -25,13 +25,14 @@ fn sprint(top: &Node, status: &Node) -> Result<Plan, ParseError> {
             continue;
         }
         let group = plan.group(PlanGroup { name: format!("Epic {epic}").into(), kind: GroupKind::Epic });
-        plan.stories.push(PlanStory {
+        let story = PlanStory {
             id: Some(id.into()),
             title: Some(slug.replace('-', " ").into()).filter(|title: &CleanText| !title.is_empty()),
             group: Some(group),
             status: words::status(&word).unwrap_or(PlanStatus::Open),
             ..PlanStory::default()
-        });
+        };
+        plan.stories.push(story.into());
     }
     plan.truncation = truncation.words();
     if plan.stories.is_empty() { Err(ParseError::NotAPlan) } else { Ok(plan) }

@@ -140,7 +140,7 @@ impl ReplayMachine {
             by_name.entry(name).or_insert_with(|| subject.clone());
             subjects.push(subject);
             let group = story.group.as_ref().and_then(|name| plan.groups.iter().position(|group| group.name == *name));
-            plan.stories.push(PlanStory {
+            let planned = PlanStory {
                 id: story.story_id.clone(),
                 title: story.title.clone(),
                 group: group.and_then(|index| u32::try_from(index).ok()),
@@ -154,11 +154,12 @@ impl ReplayMachine {
                 },
                 criteria: story.criteria.iter().map(|criterion| PlanCriterion { text: criterion.text.clone(), done: None }).collect(),
                 ..PlanStory::default()
-            });
+            };
+            plan.stories.push(planned.into());
         }
         let now = task.started_at.unwrap_or(Timestamp(0));
         if !subjects.is_empty() {
-            let path = Arc::from("the plan");
+            let (path, plan) = (Arc::from("the plan"), Arc::new(plan));
             model.apply_plan(PlanUpdate { plan: &plan, subjects: &subjects, reopened: &[], change: None, path: &path, now });
         }
         ReplayMachine { model, by_name, occurrences: HashMap::new(), observed_times, now }

@@ -12,6 +12,7 @@ fn plan(stories: &[(&str, &str, &[&str])]) -> Plan {
             criteria: criteria.iter().map(|c| (*c).into()).collect(),
             ..PlanStory::default()
         })
+        .map(std::sync::Arc::new)
         .collect();
     Plan { stories, ..Plan::default() }
 }
@@ -88,7 +89,7 @@ fn criteria_without_a_plan_are_ranked_by_first_appearance() {
 #[test]
 fn a_plan_without_ids_is_known_by_title_and_number() {
     let stories = ["Dashboard shows the table", "Registration form works", "Add a README.md file"];
-    let stories = stories.iter().map(|title| PlanStory { title: Some((*title).into()), ..PlanStory::default() }).collect();
+    let stories = stories.iter().map(|title| PlanStory { title: Some((*title).into()), ..PlanStory::default() }.into()).collect();
     let mut resolver = StoryResolver::default();
     resolver.set_plan(&Plan { stories, ..Plan::default() });
     for (id, title, expected) in [

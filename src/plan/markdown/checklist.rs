@@ -4,6 +4,7 @@
 //! of their boxes are no work.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::boxes::{Boxed, boxed};
 use super::outline::Block;
@@ -74,7 +75,7 @@ impl Reading {
     /// `- Status: blocked` below a story says more than its box.
     fn status_below(&mut self, depth: usize, text: &str) {
         let Some(story) = self.items.iter().rev().find_map(|(above, story)| (*above < depth).then_some(*story).flatten()) else { return };
-        let story = &mut self.plan.stories[story];
+        let story = self.story_mut(story);
         if story.status != PlanStatus::Passed
             && let Some((name, word)) = text.split_once(':')
             && name.trim().eq_ignore_ascii_case("status")
@@ -84,10 +85,14 @@ impl Reading {
         }
     }
 
+    fn story_mut(&mut self, index: usize) -> &mut PlanStory {
+        Arc::make_mut(&mut self.plan.stories[index])
+    }
+
     fn boxed(&mut self, depth: usize, boxed: Boxed<'_>) {
         let parent = self.items.iter().rev().find_map(|(_, story)| *story);
         if let Some(parent) = parent {
-            let criteria = &mut self.plan.stories[parent].criteria;
+            let criteria = &mut self.story_mut(parent).criteria;
             if criteria.len() < CRITERION_LIMIT {
                 let done = Some(boxed.status == PlanStatus::Passed);
                 criteria.push(PlanCriterion { text: boxed.text.into(), done });
@@ -110,7 +115,7 @@ impl Reading {
         if let Some(index) = self.by_name.get(&(story.id.clone(), story.title.clone())).copied() {
             // An item that moves to another section stands in both for a while.
             if boxed.status == PlanStatus::Passed {
-                self.plan.stories[index].status = PlanStatus::Passed;
+                self.story_mut(index).status = PlanStatus::Passed;
             }
             self.items.push((depth, Some(index)));
             return;
@@ -120,7 +125,7 @@ impl Reading {
             story.status = PlanStatus::Deferred;
         }
         self.by_name.insert((story.id.clone(), story.title.clone()), self.plan.stories.len());
-        self.plan.stories.push(story);
+        self.plan.stories.push(story.into());
         self.items.push((depth, Some(self.plan.stories.len() - 1)));
     }
 }

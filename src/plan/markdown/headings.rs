@@ -61,14 +61,15 @@ pub(super) fn read(blocks: &[Block]) -> Option<Plan> {
             (false, false) => PlanStatus::Open,
         };
         let status = stated_status.or(draft.own.filter(|own| *own != PlanStatus::Open)).or(draft.own).unwrap_or(derived);
-        plan.stories.push(PlanStory {
+        let story = PlanStory {
             id: draft.id.as_ref().map(CleanText::from),
             title: Some(CleanText::from(&draft.title)).filter(|title| !title.is_empty()),
             group: above,
             status,
             criteria,
             ..PlanStory::default()
-        });
+        };
+        plan.stories.push(story.into());
     }
     plan.truncation = truncation.words();
     (!plan.stories.is_empty()).then_some(plan)
