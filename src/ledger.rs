@@ -444,8 +444,8 @@ impl ContentEdit<'_> {
             if !item.once {
                 let count = counts.entry(item.key).or_insert_with(|| current.get(&item.key).copied().unwrap_or(0));
                 *count = count.saturating_sub(1);
-            } else if !counts.contains_key(&item.key) {
-                counts.insert(item.key, self.keeps(|kept| kept.key == item.key).into());
+            } else {
+                counts.entry(item.key).or_insert_with(|| self.keeps(|kept| kept.key == item.key).into());
             }
         }
         counts

@@ -24,8 +24,6 @@ use super::stream_log::StreamLog;
 
 /// A file that nobody has written to for so long rests: what is probably a record is told.
 const IDLE_DELAY: Duration = Duration::from_secs(60);
-/// The tick after this one asks for it.
-const REREAD_DELAY: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 pub(super) struct LogSource {
@@ -81,6 +79,13 @@ struct CandidateContent {
     since: Duration,
     /// The file was read to its end.
     complete: bool,
+}
+
+impl CandidateContent {
+    fn new(parser: LogParser, reason: RereadReason, since: Duration) -> Self {
+        let facts = Vec::new();
+        CandidateContent { parser, facts, facts_at_eof: None, partial_line: None, reason, edit: None, since, complete: false }
+    }
 }
 
 /// A candidate as the ledger sees it.
@@ -164,16 +169,7 @@ impl LogSource {
             parser.keep_verdicts(&self.parser);
         }
         self.needs_reread = false;
-        self.candidate = Some(Box::new(CandidateContent {
-            parser,
-            facts: Vec::new(),
-            facts_at_eof: None,
-            partial_line: None,
-            reason,
-            edit: None,
-            since,
-            complete: false,
-        }));
+        self.candidate = Some(Box::new(CandidateContent::new(parser, reason, since)));
         self.late_partial_line = None;
         self.stream.reset();
         self.changed = now;
@@ -181,30 +177,15 @@ impl LogSource {
 
     /// The file was edited: judges the lines around the edit, and goes on from the rest as it was.
     pub(super) fn edit(&mut self, now: Duration, reason: RereadReason, edit: LineEdit, lines: &Lines, is_owned: impl FnMut(&Fact) -> bool) {
-        let mut window = self.parser.window(self.parser.fresh(), &edit, self.items.entry_hashes(&edit));
-        let mut facts = Vec::new();
-        lines.iter().for_each(|line| window.parse_line(line, &mut facts));
-        window.extract(Pause::End, &mut facts);
-        facts.retain(|fact| (edit.first..edit.new_end).contains(&fact.line));
-        if self.file.is_some() {
-            facts.retain(is_owned);
-        }
         self.changed = now;
-        let mut parser = self.parser.clone();
-        if !parser.replace_lines(&window, &edit) {
+        let Some((parser, mut facts)) = self.parser.edited(&edit, lines, self.items.entry_hashes(&edit)) else {
             self.needs_reread = true;
             return;
-        }
-        self.candidate = Some(Box::new(CandidateContent {
-            parser,
-            facts,
-            facts_at_eof: Some(Vec::new()),
-            partial_line: None,
-            reason,
-            edit: Some(edit),
-            since: now,
-            complete: true,
-        }));
+        };
+        facts.retain(is_owned);
+        let content = CandidateContent::new(parser, reason, now);
+        let (facts_at_eof, edit) = (Some(Vec::new()), Some(edit));
+        self.candidate = Some(Box::new(CandidateContent { facts, facts_at_eof, edit, complete: true, ..content }));
     }
 
     /// How the file is to be read.
@@ -213,7 +194,7 @@ impl LogSource {
         let is_known = self.items.is_whole() && !self.needs_reread && !self.stream.has_sessions();
         let settled_lines = if is_settled && is_known { self.parser.settled_lines() } else { 0 };
         let take_up = self.parser.is_wanted() || self.needs_reread;
-        SourceAdvice { wait: false, machine_log: self.is_machine_log(), take_up, settled_lines }
+        SourceAdvice { machine_log: self.is_machine_log(), take_up, settled_lines, ..SourceAdvice::default() }
     }
 
     /// Parses lines. `is_owned` decides which records of a shared log the task owns.
@@ -330,7 +311,7 @@ impl LogSource {
     /// When a tick may accept or settle something although the file does not change; `ticked` is the time of the last tick.
     pub(super) fn deadline(&self, ticked: Duration) -> Option<Duration> {
         match &self.candidate {
-            _ if self.needs_reread => Some(self.changed + REREAD_DELAY).filter(|time| *time > ticked),
+            _ if self.needs_reread => Some(self.changed + Duration::from_millis(1)).filter(|time| *time > ticked),
             Some(candidate) if candidate.complete => {
                 let settled = [self.changed, candidate.since].map(|since| since + PARTIAL_LOSS_DELAY);
                 settled.into_iter().chain([candidate.since + TOTAL_LOSS_DELAY]).filter(|time| *time > ticked).min()

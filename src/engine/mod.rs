@@ -223,7 +223,11 @@ impl Engine {
             }
             Input::Edited { source, at, reason, edit, lines } => {
                 self.record_activity(source, at);
-                self.on_task(source, |task, log, owners| task.edit(log, at.elapsed, reason, edit, &lines, owners));
+                self.on_task(source, |task, log, owners| {
+                    let (task, log) = (task.index, &mut task.logs[log]);
+                    let file = log.file;
+                    log.edit(at.elapsed, reason, edit, &lines, |fact| owners.owns(task, file, fact));
+                });
             }
             Input::RestoreDone { source, at } => {
                 self.record_activity(source, at);

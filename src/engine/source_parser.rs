@@ -1,11 +1,15 @@
 //! The parser of a source, kept only while something in the file counts: thousands of documents beside a run must not cost memory.
 
+use std::collections::HashSet;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, LazyLock};
 
 use jiff::tz::TimeZone;
 
-use crate::format::{LogParser, ParserConfig, PlanNames, Rules};
+use crate::fact::Fact;
+use crate::format::{LogParser, ParserConfig, Pause, PlanNames, Rules};
+use crate::input::LineEdit;
+use crate::line::Lines;
 use crate::plan::Plan;
 
 #[derive(Debug)]
@@ -26,8 +30,35 @@ struct LetGoFile {
     take_up: bool,
 }
 
-/// Ids and titles of a plan, as evidence.
-pub(super) fn plan_names(plan: &Plan) -> PlanNames {
+/// Ids and titles of the newest plan, as evidence for the logs: made anew only when they change.
+#[derive(Debug, Default)]
+pub(super) struct SharedPlanNames {
+    plan: Option<Arc<Plan>>,
+    names: Option<Arc<PlanNames>>,
+}
+
+impl SharedPlanNames {
+    pub(super) fn set_plan(&mut self, newest: Option<Arc<Plan>>) {
+        let is_known = match (&newest, &self.plan) {
+            (Some(newest), Some(known)) => Arc::ptr_eq(newest, known) || newest.has_work_of(known),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        self.plan = newest;
+        if !is_known {
+            let names = self.plan.as_deref().map(plan_names);
+            if names.as_ref() != self.names.as_deref() {
+                self.names = names.map(Arc::new);
+            }
+        }
+    }
+
+    pub(super) fn get(&self) -> Option<&Arc<PlanNames>> {
+        self.names.as_ref()
+    }
+}
+
+fn plan_names(plan: &Plan) -> PlanNames {
     PlanNames::new(plan.stories.iter().map(|story| (story.id.as_ref().map(String::from), story.title.as_ref().map(String::from))))
 }
 
@@ -39,6 +70,17 @@ impl SourceParser {
     /// A parser at the file's beginning.
     pub(super) fn fresh(&self) -> LogParser {
         self.config.parser()
+    }
+
+    /// The parser after an edit, with the facts of the lines that are judged anew, of which these entries were. `None` when only the whole
+    /// content tells.
+    pub(super) fn edited(&self, edit: &LineEdit, lines: &Lines, entries: HashSet<u64>) -> Option<(LogParser, Vec<Fact>)> {
+        let (mut parser, mut facts) = ((**self).clone(), Vec::new());
+        let mut window = parser.window(self.fresh(), edit, entries);
+        lines.iter().for_each(|line| window.parse_line(line, &mut facts));
+        window.extract(Pause::End, &mut facts);
+        facts.retain(|fact| (edit.first..edit.new_end).contains(&fact.line));
+        parser.replace_lines(&window, edit).then_some((parser, facts))
     }
 
     pub(super) fn replace(&mut self, parser: LogParser) {

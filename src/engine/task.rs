@@ -9,8 +9,8 @@ use crate::clock::{ClockReading, Timestamp};
 use crate::discover::Task as FoundTask;
 use crate::event::Event;
 use crate::fact::{CountedKind, Fact, Provenance, Statement};
-use crate::format::{PlanNames, SourceKind};
-use crate::input::{DetachedId, LineEdit, RereadReason};
+use crate::format::SourceKind;
+use crate::input::DetachedId;
 use crate::ledger::{RunLedger, TOTAL_LOSS_DELAY, Verdict};
 use crate::line::{Lines, PartialLine};
 use crate::model::{FactUpdate, Origin, PlanUpdate, TaskModel};
@@ -28,7 +28,7 @@ use super::plan_facts::{self, PlanFact};
 use super::plan_source::{PlanEdge, PlanSource};
 use super::resolve::{FactResolver, Resolved, RunStart, key};
 use super::run_name::run_name;
-use super::source_parser::plan_names;
+use super::source_parser::SharedPlanNames;
 use super::status_source::{RunStop, StatusChanges, StatusSource};
 
 pub(super) struct TaskEngine {
@@ -49,9 +49,7 @@ pub(super) struct TaskEngine {
     pub(super) inference: InferenceState,
     resolver: FactResolver,
     /// Of the newest plan, as evidence for the logs.
-    plan_names: Option<Arc<PlanNames>>,
-    /// The plan that they are of.
-    named_plan: Option<Arc<Plan>>,
+    plan_names: SharedPlanNames,
     run: RunLedger,
     run_name: Option<String>,
     /// The start of the run as the plan states it, while nothing of the run has begun.
@@ -88,8 +86,7 @@ impl TaskEngine {
             model: TaskModel::new(id, source_text),
             inference: InferenceState::new(infer),
             resolver: FactResolver::default(),
-            plan_names: None,
-            named_plan: None,
+            plan_names: SharedPlanNames::default(),
             run: RunLedger::default(),
             run_name: None,
             planned_start: None,
@@ -122,19 +119,9 @@ impl TaskEngine {
     /// Shows the logs what the newest plan names.
     pub(super) fn share_plan_names(&mut self) {
         let newest = self.newest_plan().cloned();
-        if let (Some(newest), Some(named)) = (&newest, &self.named_plan)
-            && (Arc::ptr_eq(newest, named) || newest.has_work_of(named))
-        {
-            // The names are the same.
-        } else {
-            let names = newest.as_deref().map(plan_names);
-            if names.as_ref() != self.plan_names.as_deref() {
-                self.plan_names = names.map(Arc::new);
-            }
-        }
-        self.named_plan = newest;
+        self.plan_names.set_plan(newest);
         for log in &mut self.logs {
-            log.set_plan(self.plan_names.as_ref());
+            log.set_plan(self.plan_names.get());
         }
     }
 
@@ -143,7 +130,7 @@ impl TaskEngine {
         if std::mem::take(&mut self.has_new_document) {
             self.share_plan_names();
         }
-        self.logs[log].let_go(now, live, self.plan_names.as_ref())
+        self.logs[log].let_go(now, live, self.plan_names.get())
     }
 
     /// Reads lines of a log.
@@ -152,21 +139,6 @@ impl TaskEngine {
         let file = source.file;
         let is_new = source.is_appended_to();
         source.read(now, lines, |fact| if is_new { owners.owns_new(task, file, fact) } else { owners.owns(task, file, fact) });
-    }
-
-    /// Reads the lines around an edit of a log.
-    pub(super) fn edit(
-        &mut self,
-        log: usize,
-        now: Duration,
-        reason: RereadReason,
-        edit: LineEdit,
-        lines: &Lines,
-        owners: &mut RecordOwners,
-    ) {
-        let (task, source) = (self.index, &mut self.logs[log]);
-        let file = source.file;
-        source.edit(now, reason, edit, lines, |fact| owners.owns(task, file, fact));
     }
 
     /// An earlier process has counted what was read of a log since the reread began.

@@ -4,12 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::fact::{Precision, Provenance};
+use crate::model::FactUpdate;
 use crate::model::state::AttemptResult;
 use crate::model::story::Ranked;
 use crate::text::CleanText;
 
 /// In milliseconds.
-pub(super) const MINUTE: u64 = 60 * 1000;
+const MINUTE: u64 = 60 * 1000;
+/// A recorded time further ahead of our clock than this (milliseconds) is ignored.
+const CLOCK_TOLERANCE: i64 = 2 * 60 * 1000;
 
 /// A time, and whether durations may be taken from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,5 +70,23 @@ impl Attempt {
     /// How exactly it is known when: the less exact of its two times.
     pub(super) fn precision(&self) -> Option<Precision> {
         self.started.into_iter().chain(self.ended).map(|timing| timing.precision).min()
+    }
+}
+
+/// A live start that names the present minute gets the present second, so that a clock counting from it starts at 0.
+pub(super) fn refine_to_second(timing: Timing, update: &FactUpdate<'_>) -> Timing {
+    let this_minute = timing.precision == Precision::Minute && update.now.since(timing.at).is_some_and(|ago| ago < MINUTE);
+    if update.live && this_minute { Timing { at: update.now, precision: Precision::Second, ..timing } } else { timing }
+}
+
+/// When a fact happened: the record's time unless it lies in the future; else now, or the last write of the file when the fact was
+/// found at the start.
+pub(super) fn timing_of(update: &FactUpdate<'_>) -> Timing {
+    match update.fact.recorded_at {
+        Some(stamp) if stamp.at.0 <= update.now.0 + CLOCK_TOLERANCE => Timing { at: stamp.at, precision: stamp.precision, recorded: true },
+        Some(_) | None => {
+            let written = update.origin.written.filter(|written| !update.live && *written <= update.now);
+            Timing { at: written.unwrap_or(update.now), precision: Precision::Second, recorded: false }
+        }
     }
 }

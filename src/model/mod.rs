@@ -31,7 +31,7 @@ use crate::format::SourceKind;
 use crate::plan::{Plan, PlanStatus};
 use crate::subject::StoryRef;
 use crate::text::CleanText;
-use attempt::{MINUTE, Timing};
+use attempt::{Timing, refine_to_second, timing_of};
 use history::TotalChange;
 use sleeps::Sleeps;
 use state::{ErrorState, RunState, ScopeChange, StoryStatus, TaskState, TaskStatus, TerminalLine};
@@ -40,8 +40,6 @@ use totals::Totals;
 
 /// Earlier runs that are kept.
 const RUN_LIMIT: usize = 20;
-/// A recorded time further ahead of our clock than this (milliseconds) is ignored.
-const CLOCK_TOLERANCE: i64 = 2 * 60 * 1000;
 
 /// A fact with its names resolved, and whether it is new.
 #[derive(Debug)]
@@ -582,24 +580,6 @@ fn reopening(reopened: &[StoryRef]) -> Option<CleanText> {
         [] => None,
         [one] => Some(format!("{} was reopened: the plan calls it passed no longer", name(one)).into()),
         several => Some(format!("{} stories were reopened: the plan calls them passed no longer", several.len()).into()),
-    }
-}
-
-/// A live start that names the present minute gets the present second, so that a clock counting from it starts at 0.
-fn refine_to_second(timing: Timing, update: &FactUpdate<'_>) -> Timing {
-    let this_minute = timing.precision == Precision::Minute && update.now.since(timing.at).is_some_and(|ago| ago < MINUTE);
-    if update.live && this_minute { Timing { at: update.now, precision: Precision::Second, ..timing } } else { timing }
-}
-
-/// When a fact happened: the record's time unless it lies in the future; else now, or the last write of the file when the fact was
-/// found at the start.
-fn timing_of(update: &FactUpdate<'_>) -> Timing {
-    match update.fact.recorded_at {
-        Some(stamp) if stamp.at.0 <= update.now.0 + CLOCK_TOLERANCE => Timing { at: stamp.at, precision: stamp.precision, recorded: true },
-        Some(_) | None => {
-            let written = update.origin.written.filter(|written| !update.live && *written <= update.now);
-            Timing { at: written.unwrap_or(update.now), precision: Precision::Second, recorded: false }
-        }
     }
 }
 

@@ -5,10 +5,10 @@ use crate::event::{
 };
 use crate::fact::{Criterion, ErrorKind, Fact, Failure, Outcome, Precision, Provenance};
 use crate::format::SourceKind;
-use crate::model::attempt::{Attempt, Timing};
+use crate::model::attempt::{Attempt, Timing, refine_to_second, timing_of};
 use crate::model::state::{AttemptResult, CriterionStatus, ErrorState, SourceStatement, StoryStatus, TaskStatus};
 use crate::model::story::Story;
-use crate::model::{FactUpdate, RunEnd, TaskModel, refine_to_second, timing_of, to_u32};
+use crate::model::{FactUpdate, RunEnd, TaskModel, to_u32};
 use crate::text::CleanText;
 
 pub(super) fn task_started(
