@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use crate::bridge_process::{BridgeProcess, ProjectFolder, SOON, eventually, kind};
 use crate::sse_client::{get, stream};
+use crate::terminal::TmuxTerminal;
+use crate::tools;
 
 const SESSION: &str = "4cf8931b-0c1d-4e2f-8a3b-5c6d7e8f9a0b";
 const PLAN: &str = r#"{"project": "shop", "userStories": [{"id": "US-1", "title": "Cart", "passes": false}, {"id": "US-2", "title": "Pay", "passes": false}]}"#;
@@ -327,8 +329,11 @@ fn a_canary_in_every_text_leaves_only_by_the_fields_of_its_level() {
         }
         let has_text = state.to_string().contains(CANARY);
         assert_eq!(has_text, level != "status", "the canary is in what the level names");
-        let kept =
-            ["journal", "checkpoint"].map(|name| fs::read_to_string(project.project.file(&format!(".kept/{name}"))).unwrap_or_default());
+        let kept: Vec<String> = fs::read_dir(project.project.file(".kept"))
+            .expect("something is kept")
+            .map(|entry| fs::read_to_string(entry.expect("it can be listed").path()).expect("it is text"))
+            .collect();
+        assert!(kept.concat().len() > 100, "{kept:?}");
         for (what, text) in [
             ("stderr", bridge.stderr()),
             ("metrics", get(address, "/metrics").text()),
@@ -340,7 +345,42 @@ fn a_canary_in_every_text_leaves_only_by_the_fields_of_its_level() {
         ] {
             assert!(!text.contains(CANARY), "{level}: {what} has it: {text}");
         }
+        if tools::have("tmux") {
+            check_box(&project, level, CANARY);
+        }
     }
+}
+
+/// In the live box only the agent's own rows carry a text of its session, and at `status` none.
+#[track_caller]
+fn check_box(project: &AgentProject, level: &str, canary: &str) {
+    let terminal = TmuxTerminal::open_with(&project.project, 100, "");
+    let home = project.home.path().display();
+    terminal
+        .types(&format!("$BRIDGE --stream --listen 127.0.0.1:0 --agent {level} --agent-root {home}/.claude --agent-root {home}/.codex ."));
+    terminal.waits_for("a row", |screen| screen.contains("║ Agent: "));
+    // The one that writes last is the one that the box shows.
+    let last = project.transcript("ffffffff-0c1d-4e2f-8a3b-5c6d7e8f9a0b", "sdk-cli");
+    last.prompt();
+    last.call(
+        "c1",
+        "TodoWrite",
+        json!({"todos": [{"content": format!("{canary} an item"), "status": "in_progress", "activeForm": canary}]}),
+    );
+    last.result("c1", canary, false);
+    last.call("c2", "Bash", json!({"command": format!("cargo test {canary}"), "description": canary}));
+    let screen = terminal.waits_for("the session that wrote last", |screen| screen.contains("║ Agent: testing") && screen.contains('╚'));
+    // Its list has a heading and ends with an empty row.
+    let mut is_list = false;
+    let mut carriers = 0;
+    for row in screen.lines() {
+        is_list = row.starts_with("║ Agent's Own List") || (is_list && !row.trim_matches(['║', ' ']).is_empty());
+        if row.contains(canary) {
+            carriers += 1;
+            assert!(level != "status" && (is_list || row.starts_with("║ Agent: ")), "{level}: {row}\n{screen}");
+        }
+    }
+    assert_eq!(carriers > 0, level != "status", "{level}\n{screen}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ const PLAN: &str = r#"{"project": "Corner Shop", "userStories": [
     {"id": "US-002", "title": "Empty the basket", "acceptanceCriteria": ["No row is left"], "passes": false}]}"#;
 
 /// A shell in a tmux of its own, 80 by 24, that is gone with the test.
-struct TmuxTerminal<'a> {
+pub struct TmuxTerminal<'a> {
     project: &'a ProjectFolder,
 }
 
@@ -22,7 +22,7 @@ impl<'a> TmuxTerminal<'a> {
     }
 
     /// With so many columns, and `environment` before the shell.
-    fn open_with(project: &'a ProjectFolder, columns: u16, environment: &str) -> Self {
+    pub fn open_with(project: &'a ProjectFolder, columns: u16, environment: &str) -> Self {
         let terminal = TmuxTerminal { project };
         let shell = format!("env PS1='ready> ' {environment} sh");
         terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-s", "shop", "-x", &columns.to_string(), "-y", "24", &shell]);
@@ -42,7 +42,7 @@ impl<'a> TmuxTerminal<'a> {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    fn types(&self, line: &str) {
+    pub fn types(&self, line: &str) {
         self.tmux(&["send-keys", "-t", "shop", "-l", line]);
         self.presses("Enter");
     }
@@ -70,7 +70,7 @@ impl<'a> TmuxTerminal<'a> {
     }
 
     #[track_caller]
-    fn waits_for(&self, what: &str, is_there: impl Fn(&str) -> bool) -> String {
+    pub fn waits_for(&self, what: &str, is_there: impl Fn(&str) -> bool) -> String {
         let mut last = String::new();
         let found = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             eventually(SOON, what, || {
