@@ -138,7 +138,7 @@ class Report {
     if (this.#shown.length !== events.length) this.#shown = events;
     this.log.update(this.#shown, task);
     const state = { tasks: [...this.#recordings.values()].map((each) => each.task(each.last)) };
-    render(html`${strip(this, state, task.task_id, NOW)}
+    render(html`${strip(this, { ...LINK, state }, task.task_id, NOW)}
       <div class="runhead"><h1>${task.task_name}</h1><p class="meta">${this.#meta(whole).map((words) => html`<span>${words}</span>`)}</p>
         <div class="acts"><button class="btn" type="button" aria-label="Copy as Markdown" @click=${(event) => this.copied(event, asMarkdown(task, then))}>${icon("copy")}<span>Copy as Markdown</span></button><button class="btn" type="button" @click=${() => print()}>Print</button></div></div>
       <div class="page rep">

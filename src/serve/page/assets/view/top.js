@@ -38,7 +38,8 @@ export function strip(app, link, current, now) {
   let tasks = found?.tasks ?? state.tasks.filter((task) => task.listed || app.all || task.task_id === current);
   // A hub has its own order, and tasks beyond those that it lists.
   if (!isFleet) tasks = [...tasks].sort(byNeed);
-  const many = tasks.length > FEW || app.query;
+  // A report has all its tasks and no search.
+  const many = app.find && (tasks.length > FEW || app.query);
   const shown = many && !app.all ? tasks.slice(0, FEW) : tasks;
   const hidden = tasks.length - shown.length;
   let words = rest ? [rest.finished && `${rest.finished} finished`, rest.planned && `${rest.planned} planned`, rest.left_out && `${rest.left_out} more`].filter(Boolean).join(", ") : "";
