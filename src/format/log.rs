@@ -25,7 +25,7 @@ use super::words::{self, Status};
 use super::{ALL, LogHeader, Pause, PlanNames, Seen, SourceKind, heading, json, rule};
 use crate::fact::{Fact, Provenance, StatementForm, entry_hash};
 use crate::input::LineEdit;
-use crate::lex::{Flags, IdKind, IdPosition, LabelClass, LexedLine, Separator};
+use crate::lex::{Flags, IdKind, IdPosition, LabelClass, LexedLine, Section, Separator, Structure};
 use crate::line::Line;
 use crate::record::evidence::is_candidate;
 use crate::record::explain::explain;
@@ -228,6 +228,7 @@ impl Log {
             } else if self.lines.get(verdict.at).class == HeldClass::Header
                 || is_no_record(&file.lines[verdict.at], texts[verdict.at])
                 || is_bare_time(&file, verdict.at)
+                || is_item(&file, verdict.at)
             {
                 verdict.p = 0.0;
             } else if verdict.p < SURE && pause != Pause::End {
@@ -520,9 +521,12 @@ fn block_digest(file: &IndexedLog, texts: &[&str], at: usize) -> u64 {
     xxh3_64(texts[at..file.block_end(at).max(at + 1)].join("\n").trim_end().as_bytes())
 }
 
-/// Its status says that it has not begun, or is put off.
+/// Its status says that it has not begun, or is put off; or its line, `Todo: …`, is all there is of it.
 fn is_idle(texts: &[&str], record: &Record) -> bool {
     let OutcomeSource::StatusLine(at) = record.source else { return false };
+    if at == record.lines.start {
+        return record.outcome == RecordOutcome::Open;
+    }
     let value = field(texts[at].trim_start_matches(['#', ' '])).map_or("", |(_, value)| value);
     words::value(value) == Some(Status::Idle)
 }
@@ -545,6 +549,21 @@ fn is_bare_time(file: &IndexedLog, at: usize) -> bool {
         && line.times().next().is_some()
         && line.text.chars().all(is_time)
         && file.lines[at + 1..file.block_end(at).max(at + 1)].iter().all(LexedLine::is_blank)
+}
+
+/// `[US-003] Login page`, and nothing on or below the line that says it was worked on: an item, not a record of work.
+fn is_item(file: &IndexedLog, at: usize) -> bool {
+    let line = &file.lines[at];
+    let is_bare = line.structure == Structure::Text
+        && line.has(Flags::BRACKET)
+        && line.lead.as_deref().is_some_and(|lead| lead.kind == IdKind::Upper)
+        && line.id_position == IdPosition::First
+        && line.mark.is_none();
+    let reports = [Flags::WHEN, Flags::PAST, Flags::DONE_VERB, Flags::REFERENCE, Flags::DURATION, Flags::ITERATION];
+    let is_listed_as_done = file.ancestors(at).any(|above| matches!(file.lines[above].section, Section::Done | Section::Log));
+    let below = file.lines.get(at + 1).filter(|below| !below.is_blank());
+    let stands_alone = below.is_none_or(|below| below.has(Flags::BRACKET) || below.is_heading() || below.structure == Structure::Rule);
+    is_bare && stands_alone && !is_listed_as_done && !reports.iter().any(|flag| line.has(*flag))
 }
 
 /// `US-005 needs a designer`: a sentence about the work, not a record of it.

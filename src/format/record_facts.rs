@@ -191,9 +191,15 @@ impl RecordContext<'_> {
         }
     }
 
-    /// `**Reason**: …` in the block, and its line.
+    /// `**Reason**: …` in the block, or directly under a status line that stands below its end, and its line.
     fn reason_below(&self) -> Option<(Option<usize>, String)> {
-        (self.record.lines.start + 1..self.end()).find_map(|at| {
+        let end = self.end();
+        let under_status = match self.record.source {
+            OutcomeSource::StatusLine(status) if status >= end => status + 1..self.lines.len().min(status + 4),
+            OutcomeSource::StatusLine(_) | OutcomeSource::OwnMark | OutcomeSource::Convention => 0..0,
+        };
+        let is_own = |at: &usize| !self.file.lines[*at].is_blank() && !self.file.lines[*at].is_heading();
+        (self.record.lines.start + 1..end).chain(under_status.take_while(is_own)).find_map(|at| {
             let (label, value) = field(self.lines.get(at).head().trim())?;
             let why = words::reason_text(value).filter(|_| Label::of(label) == Some(Label::Reason))?;
             Some((Some(at), why))

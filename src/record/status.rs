@@ -22,7 +22,18 @@ pub(crate) fn outcome(file: &IndexedLog, at: usize, end: usize) -> (RecordOutcom
     if own == Some(Polarity::Open) || current(line) {
         return (RecordOutcome::Open, OutcomeSource::OwnMark);
     }
+    if is_todo(line) {
+        // Its own status, until what was done is written below it.
+        let done = (at + 1..end).find(|next| file.lines[*next].is_label(LabelClass::Done) && file.lines[*next].has_value());
+        return done
+            .map_or((RecordOutcome::Open, OutcomeSource::StatusLine(at)), |done| (RecordOutcome::Passed, OutcomeSource::StatusLine(done)));
+    }
     (RecordOutcome::Passed, OutcomeSource::Convention)
+}
+
+/// `Todo: …` names what is to be done.
+pub(crate) fn is_todo(line: &LexedLine) -> bool {
+    line.label.is_some_and(|label| line.text[..label.end as usize].trim_matches(['*', '-', ':', ' ']).eq_ignore_ascii_case("todo"))
 }
 
 /// "Session 7 (Current)" has not ended.
