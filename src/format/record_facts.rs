@@ -185,7 +185,7 @@ impl RecordContext<'_> {
             }
             OutcomeSource::OwnMark => {
                 let line = &self.file.lines[self.record.lines.start];
-                failed(word, behind_mark(line))
+                failed(&own_word(line).unwrap_or_else(|| word.to_owned()), behind_mark(line))
             }
             OutcomeSource::Convention => failed(word, None),
         }
@@ -204,6 +204,15 @@ impl RecordContext<'_> {
             let why = words::reason_text(value).filter(|_| Label::of(label) == Some(Label::Reason))?;
             Some((Some(at), why))
         })
+    }
+}
+
+/// The word by which a line marks its failure: `(BLOQUEADO)`.
+fn own_word(line: &LexedLine) -> Option<String> {
+    let span = line.spans.iter().rev().find(|span| span.mark().is_some_and(|mark| mark.polarity == Polarity::Negative))?;
+    match words::value(span.text(&line.text))? {
+        Status::Failed { reason, .. } => Some(reason),
+        Status::Passed | Status::Open | Status::Idle => None,
     }
 }
 

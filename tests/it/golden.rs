@@ -10,24 +10,30 @@ use serde_json::{Value, json};
 use crate::bridge_process::ProjectFolder;
 use crate::schema;
 
-/// Fixtures that the record reader does not read rightly yet: mixtures of layouts in one small file. Their
-/// snapshots say what is right. The list only gets shorter.
+/// Fixtures that the record reader does not read rightly yet, each with its cause. Their snapshots say what is right. The list only gets shorter.
 const MISREAD: &[&str] = &[
+    // A label's placeholder value is taken for a title; a list of ids joined by a word is one story.
     "blocks__fields",
+    // A program's events, named first and with the id in a field: they are read as stories of the event's name.
     "blocks__records",
-    "blocks__todo-done",
-    "iterations__fenced",
+    // An error of the run, in a frame that is no iteration, is passed over.
     "iterations__languages",
+    // Nothing in its head is a runner's word: the look at the file takes it for an ordinary memo.
     "note__hand-over",
+    // Rounds of a review in a table are taken for stories.
     "rows__summary",
+    // The status line is known, but the statement is placed on the opening line.
     "sessions__brackets",
+    // A mark at the end of a heading's words ("What was done") is cut off its title.
     "sessions__hand-over",
+    // A session's own failure below other sections is not seen; the initializer's session counts as a story.
     "sessions__harness",
+    // Several numbers before one title are no list of ids.
     "sessions__numbers",
-    "snarktank__languages",
+    // A recap at the end tells of the same work a second time, and is counted; a start line is not parted from its end.
     "statements__counted",
+    // "not complete" behind a dash is no mark; the reason of a failure is taken for its title.
     "statements__lines",
-    "statements__plain",
 ];
 
 #[test]
