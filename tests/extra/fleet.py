@@ -606,7 +606,7 @@ def full(server):
                     file.flush()
             except OSError:
                 pass
-        project.append(3_000)
+        project.append(700)
         eventually(lambda: f"a notice: {publisher.printed()}", lambda: "nats:" in publisher.printed(), 40)
         stalled = len(stories_of(stream(disk)))
         ballast.unlink()
@@ -717,10 +717,8 @@ def many(server):
     load.stdin.write("go\n")
     load.stdin.flush()
     with OPENER.open(urllib.request.Request(f"http://127.0.0.1:{hub.port}/stream/progress"), timeout=60) as answer:
-        expected = None
-        kind = None
+        expected_of, kind = [], None
         threading.Thread(target=lambda: expected_of.append(int(load.stdout.readline())), daemon=True).start()
-        expected_of = []
         for line in answer:
             if line.startswith(b"event: "):
                 kind = line[7:-1]
