@@ -49,25 +49,25 @@ impl ContentItems {
 
     /// Takes the items of the lines that an edit replaces with those that were judged instead.
     pub(super) fn edit(&mut self, edit: &LineEdit, items: &[(u32, CountItem)]) {
-        let judged = self.judged(edit);
-        self.lines[judged.end..].iter_mut().for_each(|line| *line = edit.moved(*line));
-        self.lines.splice(judged.clone(), items.iter().map(|(line, _)| *line));
-        self.items.splice(judged, items.iter().map(|(_, item)| *item));
+        let replaced = self.replaced(edit);
+        self.lines[replaced.end..].iter_mut().for_each(|line| *line = edit.moved(*line));
+        self.lines.splice(replaced.clone(), items.iter().map(|(line, _)| *line));
+        self.items.splice(replaced, items.iter().map(|(_, item)| *item));
         self.sort();
     }
 
     /// The edit as the ledger sees it.
     pub(super) fn content_edit<'a>(&'a self, edit: &LineEdit, added: &'a [CountItem]) -> ContentEdit<'a> {
-        let judged = self.judged(edit);
-        ContentEdit { kept: [&self.items[..judged.start], &self.items[judged.end..]], removed: &self.items[judged], added }
+        let replaced = self.replaced(edit);
+        ContentEdit { kept: [&self.items[..replaced.start], &self.items[replaced.end..]], removed: &self.items[replaced], added }
     }
 
     /// The entries of the lines that are judged anew.
     pub(super) fn entry_hashes(&self, edit: &LineEdit) -> HashSet<u64> {
-        self.items[self.judged(edit)].iter().map(CountItem::entry_hash).collect()
+        self.items[self.replaced(edit)].iter().map(CountItem::entry_hash).collect()
     }
 
-    fn judged(&self, edit: &LineEdit) -> std::ops::Range<usize> {
+    fn replaced(&self, edit: &LineEdit) -> std::ops::Range<usize> {
         self.lines.partition_point(|line| *line < edit.first)..self.lines.partition_point(|line| *line < edit.old_end)
     }
 }

@@ -382,13 +382,13 @@ impl Log {
 
     /// Replaces settled lines with those that `window` has judged. Returns `false` when they cannot be told apart.
     pub(super) fn replace_lines(&mut self, window: &Log, edit: &LineEdit) -> bool {
-        let mut judged = window.decided.clone();
-        judged.extend(window.held_as_decided().into_iter());
-        if judged.len().is_none() || window.given_up {
+        let mut replacement = window.decided.clone();
+        replacement.extend(window.held_as_decided().into_iter());
+        if replacement.len().is_none() || window.given_up {
             return false;
         }
-        judged.pad((edit.new_end - edit.window) as usize);
-        self.decided.replace(edit.first..edit.old_end, &judged, edit.first..edit.new_end);
+        replacement.pad((edit.new_end - edit.window) as usize);
+        self.decided.replace(edit.first..edit.old_end, &replacement, edit.first..edit.new_end);
         self.lines.renumber(edit.old_end, edit.new_end);
         if edit.window == 1 {
             self.header = window.header.clone();

@@ -190,7 +190,7 @@ mod tests {
 
         // The whole document is the model.
         #[test]
-        fn what_is_read_of_a_story_is_what_the_whole_says(
+        fn what_is_read_of_a_story_is_what_the_whole_gives(
             mut statuses in prop::collection::vec(0u8..4, 200..230), changes in prop::collection::vec((0usize..200, 0u8..4), 1..3), cut in any::<prop::sample::Index>(), cuts in any::<bool>(),
         ) {
             let old = document(&statuses, "");

@@ -55,8 +55,8 @@ pub struct EditWindow {
     /// Number of the line that begins at `from`.
     pub first_line: u32,
     /// Of the new content: lines between the unchanged blocks of the window are judged anew, those outside of it stand.
-    pub judged: std::ops::Range<u64>,
-    /// Line feeds before `judged`, and before its end in the old content.
+    pub replaced: std::ops::Range<u64>,
+    /// Line feeds before `replaced`, and before its end in the old content.
     pub lines_before: u32,
     pub old_lines: u32,
     /// Line feeds before the end of the window in the old content.
@@ -161,17 +161,17 @@ impl ContentBlocks {
     /// many more beyond give the evidence. `None` when the unchanged end is shorter than that.
     pub fn window(&self, edit: &EditedBlocks) -> Option<EditWindow> {
         let shifted = |block: usize| self.end_of(block).checked_add_signed(edit.growth);
-        let judged = self.far_before(edit.head);
-        let first = self.far_before(judged);
-        let judged_end = self.far_after(edit.tail)?;
-        let last = self.far_after(judged_end)?;
+        let replaced = self.far_before(edit.head);
+        let first = self.far_before(replaced);
+        let replaced_end = self.far_after(edit.tail)?;
+        let last = self.far_after(replaced_end)?;
         Some(EditWindow {
             from: self.end_of(first),
             to: shifted(last)?,
             first_line: self.lines_before(first) + 1,
-            judged: self.end_of(judged)..shifted(judged_end)?,
-            lines_before: self.lines_before(judged),
-            old_lines: self.lines_before(judged_end),
+            replaced: self.end_of(replaced)..shifted(replaced_end)?,
+            lines_before: self.lines_before(replaced),
+            old_lines: self.lines_before(replaced_end),
             old_window_lines: self.lines_before(last),
         })
     }
@@ -268,7 +268,7 @@ mod tests {
         let edit = blocks.compare(new.len() as u64, &mut reader(&new), &mut [0; 9000]).unwrap().unwrap();
         assert_eq!(edit, EditedBlocks { head: 0, tail: 1, growth: 11 });
         let window = blocks.window(&edit).unwrap();
-        assert_eq!((window.from, window.first_line, window.judged.start), (0, 1, 0));
+        assert_eq!((window.from, window.first_line, window.replaced.start), (0, 1, 0));
         assert!(window.to < 4 * BLOCK_BYTES, "{window:?}");
     }
 
@@ -319,11 +319,11 @@ mod tests {
             prop_assert!(start <= at + gone && end <= new.len());
             if let Some(window) = blocks.window(&edit) {
                 let (from, to) = (window.from as usize, window.to as usize);
-                prop_assert!(from <= window.judged.start as usize && window.judged.start as usize <= start);
-                prop_assert!(end <= window.judged.end as usize && (window.judged.end as usize) < to && to <= new.len());
+                prop_assert!(from <= window.replaced.start as usize && window.replaced.start as usize <= start);
+                prop_assert!(end <= window.replaced.end as usize && (window.replaced.end as usize) < to && to <= new.len());
                 prop_assert_eq!(window.first_line, line_feeds(&new[..from]) + 1);
-                prop_assert_eq!(window.lines_before, line_feeds(&new[..window.judged.start as usize]));
-                let tail = old.len() - (new.len() - window.judged.end as usize);
+                prop_assert_eq!(window.lines_before, line_feeds(&new[..window.replaced.start as usize]));
+                let tail = old.len() - (new.len() - window.replaced.end as usize);
                 prop_assert_eq!(window.old_lines, line_feeds(&old[..tail]));
                 prop_assert_eq!(window.old_window_lines, line_feeds(&old[..old.len() - (new.len() - to)]));
             }

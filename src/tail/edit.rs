@@ -45,7 +45,7 @@ pub(super) fn find(
     if !splitter.is_at_line_feed() || lines.len() != feeds(&text) {
         return Ok(None);
     }
-    let new_end = window.first_line + feeds(&text[..within(window.judged.end)]) as u32;
+    let new_end = window.first_line + feeds(&text[..within(window.replaced.end)]) as u32;
     let edit = LineEdit { first: window.lines_before + 1, old_end: window.old_lines + 1, new_end, window: window.first_line };
     let changed = before.blocks.changed(&edited);
     let blocks = before.blocks.edited(&edited, &text[within(changed.start)..within(changed.end)]);

@@ -71,7 +71,7 @@ fn what_was_added_before_the_replacement_is_not_lost() {
 }
 
 #[test]
-fn written_over_and_then_replaced_in_one_look() {
+fn written_over_and_then_replaced_in_one_poll() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\nc\n"));
     rig.poll();
     rig.write("p.txt", "x\n");

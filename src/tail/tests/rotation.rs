@@ -63,7 +63,7 @@ fn copied_and_emptied() {
 }
 
 #[test]
-fn generations_between_two_looks_are_read_in_order() {
+fn generations_between_two_polls_are_read_in_order() {
     let mut rig = Rig::with("a.log", |rig| {
         rig.write("a.log", "a\n");
         rig.write("a.log.1", "long ago\n");

@@ -23,12 +23,12 @@ impl Side {
         let scope = scope(path);
         let files = TrackedFiles::new(&scope.found.sources, &mut HashMap::new(), &TailHandle::new());
         let mut side = Side { files, engine: engine(&scope), takes_edits, edits: 0, rereads: 0, events: Vec::new() };
-        side.look(0);
+        side.poll(0);
         side.engine.feed(Input::InitialScanDone);
         side
     }
 
-    fn look(&mut self, at: u64) {
+    fn poll(&mut self, at: u64) {
         let now = ClockReading { elapsed: Duration::from_millis(at), wall: Timestamp(1_800_000_000_000 + at as i64) };
         let advice = self.engine.advice()[0];
         if advice.take_up {
@@ -50,14 +50,14 @@ impl Side {
     /// All the looks that a change leads to.
     fn settle(&mut self, at: u64) {
         for later in [0, 2, 60, 300, 1000, 4000] {
-            self.look(at + later);
+            self.poll(at + later);
         }
         self.events.sort();
     }
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
+struct SimulatedEntry {
     story: u32,
     title: &'static str,
     passed: Option<bool>,
@@ -65,9 +65,9 @@ struct Entry {
     is_line: bool,
 }
 
-impl Entry {
+impl SimulatedEntry {
     fn text(&self) -> String {
-        let Entry { story, title, passed, is_line } = self;
+        let SimulatedEntry { story, title, passed, is_line } = self;
         if *is_line {
             return format!("[US-{story:03}] {}\n", if *passed == Some(true) { "Completed" } else { "Starting..." });
         }
@@ -78,30 +78,26 @@ impl Entry {
 }
 
 /// With so many lines after the entries that these are decided.
-fn content(entries: &[Entry]) -> String {
-    let body: String = entries.iter().map(Entry::text).collect();
+fn content(entries: &[SimulatedEntry]) -> String {
+    let body: String = entries.iter().map(SimulatedEntry::text).collect();
     format!("# Progress Log\nStarted: 2026-01-01\n\n{body}{}", "-----\n".repeat(20_000))
 }
 
-fn entries() -> Vec<Entry> {
-    (0..300).rev().map(|story| Entry { story, title: "The next part", passed: Some(true), is_line: story % 10 == 0 }).collect()
+fn entries() -> Vec<SimulatedEntry> {
+    (0..300).rev().map(|story| SimulatedEntry { story, title: "The next part", passed: Some(true), is_line: story % 10 == 0 }).collect()
 }
 
 #[derive(Debug, Clone)]
 enum Edit {
-    Insert(usize, Entry),
-    Replace(usize, Entry),
+    Insert(usize, SimulatedEntry),
+    Replace(usize, SimulatedEntry),
     Delete(usize),
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
     let title = prop_oneof![Just("The next part"), Just("Another part of it")];
-    let entry = (0..320u32, title, prop::option::of(any::<bool>()), any::<bool>()).prop_map(|(story, title, passed, is_line)| Entry {
-        story,
-        title,
-        passed,
-        is_line,
-    });
+    let entry = (0..320u32, title, prop::option::of(any::<bool>()), any::<bool>())
+        .prop_map(|(story, title, passed, is_line)| SimulatedEntry { story, title, passed, is_line });
     prop_oneof![
         4 => (prop_oneof![Just(0), 0..200usize], entry.clone()).prop_map(|(at, entry)| Edit::Insert(at, entry)),
         2 => (0..200usize, entry).prop_map(|(at, entry)| Edit::Replace(at, entry)),
@@ -150,7 +146,7 @@ fn an_entry_on_top_is_read_alone() {
     let known = pair.sides[0].events.len();
     assert!(known > 500, "{known}");
     for story in 300..303 {
-        entries.insert(0, Entry { story, title: "The next part", passed: Some(true), is_line: false });
+        entries.insert(0, SimulatedEntry { story, title: "The next part", passed: Some(true), is_line: false });
         pair.save(&content(&entries));
     }
     let [edited, whole] = &pair.sides;
@@ -169,7 +165,7 @@ fn an_edit_that_takes_something_away_is_read_whole() {
     pair.save(&content(&entries));
     assert_eq!((pair.sides[0].edits, pair.sides[0].rereads, pair.sides[0].events.len()), (1, 1, known));
     // Then it is known again, line by line.
-    entries.insert(7, Entry { story: 301, title: "The next part", passed: Some(true), is_line: false });
+    entries.insert(7, SimulatedEntry { story: 301, title: "The next part", passed: Some(true), is_line: false });
     pair.save(&content(&entries));
     assert_eq!((pair.sides[0].edits, pair.sides[0].rereads, pair.sides[0].events.len()), (2, 1, known + 2));
 }
