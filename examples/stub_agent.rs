@@ -36,7 +36,9 @@ fn main() -> std::io::Result<()> {
         let mut transcript = Transcript::new(&folder, &project, session);
         transcript.write(&[transcript.record("user", json!({"role": "user", "content": "Please take the next story."}))])?;
         for step in first..options.steps.min(first + CALLS) {
-            transcript.list(step - first)?;
+            if (step - first).is_multiple_of(3) {
+                transcript.list(step - first)?;
+            }
             transcript.call(step, &options)?;
         }
         let words = json!({"role": "assistant", "content": [{"type": "text", "text": "Done."}], "stop_reason": "end_turn"});

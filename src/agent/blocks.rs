@@ -40,7 +40,11 @@ impl BlockReader {
     pub(super) fn assistant(&mut self, message: &Value, signals: &mut Vec<Signal>) {
         let ends_turn =
             message.get("stop_reason").and_then(Value::as_str).is_some_and(|reason| matches!(reason, "end_turn" | "stop_sequence"));
-        for block in message.get("content").and_then(Value::as_array).into_iter().flatten() {
+        let content = message.get("content");
+        if content.is_some_and(Value::is_string) {
+            signals.push(Signal::Spoke { ends_turn });
+        }
+        for block in content.and_then(Value::as_array).into_iter().flatten() {
             match text(block, "type") {
                 "thinking" | "redacted_thinking" => signals.push(Signal::Thought),
                 "text" => signals.push(Signal::Spoke { ends_turn }),

@@ -126,6 +126,14 @@ fn each_format_goes_through_its_phases() {
     }
 }
 
+#[test]
+fn a_message_may_be_one_text_instead_of_blocks() {
+    let mut signals = Vec::new();
+    let message = serde_json::json!({"role": "assistant", "content": "some words", "stop_reason": "end_turn"});
+    super::blocks::BlockReader::new(allowance(AgentLevel::Target)).assistant(&message, &mut signals);
+    assert!(matches!(signals.as_slice(), [Signal::Spoke { ends_turn: true }]), "{signals:?}");
+}
+
 /// Who is called for it is called once: by the time when it began.
 #[test]
 fn a_need_keeps_the_time_when_it_began() {
