@@ -296,7 +296,7 @@ class Matrix:
 
 def fit(rows, columns, penalty=PENALTY, steps=150):
     """Logistic regression with a quadratic penalty, by limited-memory BFGS; features of fewer than 8 rows stay out."""
-    m = Matrix([row for row in rows if row["f"]], columns)
+    m = Matrix([row for row in rows if len(row["f"])], columns)
     rare = np.bincount(m.index, minlength=columns) < 8
 
     def loss(weights):
