@@ -103,6 +103,7 @@ pub const KNOWN_FILES: &[KnownFile] = &[
     file(".ralph/.lock", Status, "snarktank/ralph and its kin"),
     file(".ralph.lock", Status, "snarktank/ralph and its kin"),
     file(".ralph.pid", Status, "snarktank/ralph and its kin"),
+    file(".taskmaster/state.json", Status, "task-master"),
     file(".planning/STATE.md", Status, "GSD"),
     file(".gsd/STATE.md", Status, "GSD-2"),
     file(".ralph-tui/session-meta.json", Status, "ralph-tui"),

@@ -42,6 +42,9 @@ pub(super) struct PlanSource {
     parse_error_reported: bool,
     #[serde(skip)]
     second_plan_reported: bool,
+    /// Which of the document's tags is worked on, as a status file says.
+    #[serde(skip)]
+    tag: Option<String>,
     /// How often each story started, passed and failed in this run, by its key: the changes of its status.
     counts: HashMap<Arc<str>, EdgeCounts>,
     /// The status of each story when the plan last had it: a story that leaves the plan and comes back has not changed.
@@ -120,8 +123,8 @@ impl PlanSource {
         self.changed = now;
         let notation = Notation::of(&self.path);
         let parsed = match self.document.take() {
-            Some((plan, old)) => plan::parse_again(notation, (&plan, &old), &text),
-            None => plan::parse(notation, &text),
+            Some((plan, old)) => plan::parse_again(notation, (&plan, &old), &text, self.tag.as_deref()),
+            None => plan::parse_tag(notation, &text, self.tag.as_deref()),
         };
         let parsed = parsed.map(Arc::new);
         self.document = parsed.as_ref().ok().map(|plan| (plan.clone(), text));
@@ -150,6 +153,17 @@ impl PlanSource {
                 self.parse_error = None;
             }
         }
+    }
+
+    /// Reads the document again for the tag that is worked on, when that is another. Returns whether it has tags.
+    pub(super) fn select_tag(&mut self, now: Duration, tag: Option<&str>) -> bool {
+        if self.tag.as_deref() == tag {
+            return false;
+        }
+        self.tag = tag.map(str::to_owned);
+        let Some((_, text)) = self.document.take_if(|(plan, _)| plan.tag.is_some()) else { return false };
+        self.read(now, text);
+        true
     }
 
     /// The document as last read, accepted or not.
@@ -354,10 +368,10 @@ impl PlanSource {
     }
 }
 
-/// Whether both have a name (or a branch) and the two differ; one that is only added renames nothing.
+/// Whether both have a name (or a branch, or a tag) and the two differ; one that is only added renames nothing.
 fn is_renamed(old: &Plan, new: &Plan) -> bool {
     let differ = |old: &Option<CleanText>, new: &Option<CleanText>| matches!((old, new), (Some(old), Some(new)) if old != new);
-    differ(&old.name, &new.name) || differ(&old.branch, &new.branch)
+    differ(&old.name, &new.name) || differ(&old.branch, &new.branch) || differ(&old.tag, &new.tag)
 }
 
 /// Tells the stories of one plan apart, and finds a story in the next version of the plan.

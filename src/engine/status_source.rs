@@ -93,6 +93,11 @@ impl StatusSource {
         Some(format!("its process {pid}, which {} names, has ended", self.path))
     }
 
+    /// Which of the plan's tags is worked on.
+    pub(super) fn plan_tag(&self) -> Option<&str> {
+        self.status.as_ref()?.tag.as_deref()
+    }
+
     /// Whether the file is about the plan at `path`: it may name another one.
     fn is_about(&self, path: Option<&str>) -> bool {
         let stem = path.map(|path| Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default());

@@ -15,6 +15,7 @@ use super::event_order::PendingFact;
 use super::ownership::RecordOwners;
 use super::plan_facts::PlanFact;
 use super::plan_source::PlanChange;
+use super::status_source::StatusSource;
 use super::task::TaskEngine;
 
 pub(super) struct TaskTick<'a> {
@@ -34,6 +35,7 @@ pub(super) struct TaskTick<'a> {
 
 impl TaskTick<'_> {
     pub(super) fn run(&mut self, task: &mut TaskEngine) {
+        self.select_tag(task);
         task.share_plan_names();
         let was_pending = std::mem::take(&mut task.run_switch_pending);
         let begins_run = self.begins_run(task);
@@ -78,6 +80,15 @@ impl TaskTick<'_> {
         task.stop_if_gone(self.now);
         if self.live && !self.finish {
             task.infer_current(self.now, &mut self.events);
+        }
+    }
+
+    /// Shows the plans which of their tags is worked on.
+    fn select_tag(&mut self, task: &mut TaskEngine) {
+        let tag = task.statuses.iter().find_map(StatusSource::plan_tag);
+        let has_changed = task.plans.iter_mut().fold(false, |changed, plan| plan.select_tag(self.now.elapsed, tag) || changed);
+        if has_changed && let Some(plan) = task.newest_plan() {
+            self.owners.set_plan(task.index, plan);
         }
     }
 

@@ -36,6 +36,9 @@ pub struct Plan {
     pub name: Option<CleanText>,
     /// The branch or the milestone: another one is another run.
     pub branch: Option<CleanText>,
+    /// Which of a document's lists of tasks it is (task-master): another one is another run.
+    #[serde(default)]
+    pub tag: Option<CleanText>,
     pub description: Option<CleanText>,
     /// Seconds for the whole plan, where the document gives a number.
     pub estimated_secs: Option<u64>,
@@ -196,43 +199,56 @@ impl Notation {
     }
 }
 
-/// Reads a plan of any known shape.
+/// Reads a plan of any known shape; of a document that holds several under tags the one that is worked on, as far as it says so.
 ///
 /// # Errors
 ///
 /// [`ParseError::Invalid`] for what is broken or too long to look at, [`ParseError::NotAPlan`] for what is something else.
 pub fn parse(notation: Notation, text: &str) -> Result<Plan, ParseError> {
+    parse_tag(notation, text, None)
+}
+
+/// The same with the `tag` that is worked on, as another document says.
+///
+/// # Errors
+///
+/// As for [`parse`].
+pub fn parse_tag(notation: Notation, text: &str, tag: Option<&str>) -> Result<Plan, ParseError> {
     if text.len() > TEXT_LIMIT {
         return Err(ParseError::Invalid(format!("{} MiB long; plans of up to {} MiB are read", text.len() >> 20, TEXT_LIMIT >> 20)));
     }
     let text = text.trim_start_matches('\u{feff}');
     match notation {
-        Notation::Json => json_document(&tree::json(text)?),
+        Notation::Json => json_document(&tree::json(text)?, tag),
         Notation::JsonLines => jsonl::read(text),
         Notation::Markdown => markdown::read(text),
         Notation::Yaml => yaml::read(text),
     }
 }
 
-/// Reads a plan again whose document was `old` and meant `plan`. Of a large one in JSON that differs in one story, that story alone is read.
+/// Reads a plan again whose document was `old` and meant `plan`. Of a large one in JSON that differs in one story, that story alone is read;
+/// a document with tags is read whole, because stories of two tags may be alike.
 ///
 /// # Errors
 ///
 /// As those of [`parse`].
-pub fn parse_again(notation: Notation, (plan, old): (&Plan, &str), new: &str) -> Result<Plan, ParseError> {
-    let edited = (notation == Notation::Json && new.len() <= TEXT_LIMIT).then(|| json_edit::read(plan, old, new)).flatten();
-    edited.map_or_else(|| parse(notation, new), Ok)
+pub fn parse_again(notation: Notation, (plan, old): (&Plan, &str), new: &str, tag: Option<&str>) -> Result<Plan, ParseError> {
+    let may_be_edited = notation == Notation::Json && new.len() <= TEXT_LIMIT && plan.tag.is_none();
+    let edited = may_be_edited.then(|| json_edit::read(plan, old, new)).flatten();
+    edited.map_or_else(|| parse_tag(notation, new, tag), Ok)
 }
 
-fn json_document(top: &tree::Node) -> Result<Plan, ParseError> {
+fn json_document(top: &tree::Node, tag: Option<&str>) -> Result<Plan, ParseError> {
     if let Some(session) = ralph_tui::read(top) {
         return session;
     }
-    match taskmaster::current_tag(top) {
+    match taskmaster::current_tag(top, tag) {
         Some((tag, tasks)) => {
             let plan = json::read(tasks)?;
             // Its description is about the tag, not about the project.
-            Ok(Plan { name: None, description: None, branch: Some(CleanText::from(tag)).filter(|tag| tag != "master"), ..plan })
+            let tag = CleanText::from(tag);
+            let branch = Some(tag.clone()).filter(|tag| tag != "master");
+            Ok(Plan { name: None, description: None, branch, tag: Some(tag), ..plan })
         }
         None => json::read(top),
     }

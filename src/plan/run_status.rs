@@ -21,6 +21,8 @@ pub struct RunStatus {
     pub process: Option<RunnerProcess>,
     /// The file of the plan that it is about, without folder and extension, where the file names it.
     pub plan: Option<String>,
+    /// Which of the plan's tags is worked on.
+    pub tag: Option<String>,
     /// The stories that were begun.
     pub starts: Vec<StoryStart>,
 }
@@ -91,6 +93,9 @@ fn json(text: &str) -> Option<RunStatus> {
     let tree = tree::json(text).ok()?;
     if tree.get("active_plan").is_some() || tree.get("plan_name").is_some() {
         return Some(boulder(&tree));
+    }
+    if let Some(tag) = tree.first_text(&["currentTag"]) {
+        return Some(RunStatus { tag: Some(String::from(&tag)), ..RunStatus::default() });
     }
     let word = tree.first_text(&["status"])?;
     if let Some(ended) = tree.first_text(&["endedAt"]) {
@@ -196,7 +201,8 @@ mod tests {
                 let at = status.at.map_or_else(|| "-".to_owned(), |at| at.to_string());
                 let starts: String = status.starts.iter().map(|start| format!(", {} begun", start.id)).collect();
                 let plan = status.plan.map(|plan| format!(" of {plan}")).unwrap_or_default();
-                format!("{:?}/{:?} {at} {end}{plan}{starts}", status.iteration, status.max_iterations)
+                let tag = status.tag.map(|tag| format!(" tag {tag}")).unwrap_or_default();
+                format!("{:?}/{:?} {at} {end}{plan}{tag}{starts}", status.iteration, status.max_iterations)
             }
         };
         assert_eq!(shown, expected, "{text}");
@@ -256,6 +262,11 @@ mod tests {
             ".claude/ralph-loop.local.md",
             "---\nactive: true\niteration: 4\nmax_iterations: 10\nstarted_at: \"2026-03-01T09:00:00Z\"\n---\n\nBuild the shop.\n",
             "Some(4)/Some(10) - goes on",
+        );
+        check(
+            ".taskmaster/state.json",
+            r#"{"currentTag": "pay", "lastSwitched": "2026-03-01T09:00:00.000Z", "branchTagMapping": {}, "migrationNoticeShown": true}"#,
+            "None/None - goes on tag pay",
         );
         check(".claude/ralph-loop.local.md", "# Notes\n", "nothing");
         check(".ralph/status.json", "{\"loop_co", "nothing");

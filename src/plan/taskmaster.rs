@@ -3,12 +3,16 @@
 use super::tree::Node;
 use super::words;
 
-/// The tag whose tasks are worked on: the one that was written last, else `master`, else the first; `None` for other documents.
-pub(super) fn current_tag(top: &Node) -> Option<(&str, &Node)> {
+/// The tag whose tasks are worked on: the one that is `selected`, else the one that was written last, else `master`, else the first; `None`
+/// for other documents.
+pub(super) fn current_tag<'a>(top: &'a Node, selected: Option<&str>) -> Option<(&'a str, &'a Node)> {
     let is_tag = |(_, value): &&(String, Node)| value.get("tasks").is_some_and(Node::is_list);
     let tags: Vec<&(String, Node)> = top.entries().iter().filter(is_tag).collect();
     if tags.is_empty() || tags.len() != top.entries().len() {
         return None;
+    }
+    if let Some((name, tag)) = tags.iter().find(|(name, _)| selected == Some(name.as_str())) {
+        return Some((name, tag));
     }
     let written = |tag: &Node| words::time(&tag.get("metadata")?.first_text(&["updated"])?);
     let newest = tags.iter().filter_map(|(name, tag)| Some((written(tag)?, name, tag))).max_by_key(|(at, _, _)| *at);

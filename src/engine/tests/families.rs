@@ -94,6 +94,28 @@ fn task_master() {
 }
 
 #[test]
+fn the_current_tag_of_task_master_is_the_plan() {
+    let task = |status: &str, title: &str| format!(r#"{{"id": 1, "title": "{title}", "status": "{status}", "subtasks": []}}"#);
+    let tag = |tasks: &str, day: u32| format!(r#"{{"tasks": [{tasks}], "metadata": {{"updated": "2026-02-0{day}T00:00:00.000Z"}}}}"#);
+    let document =
+        |master: &str, pay: &str| format!(r#"{{"master": {}, "pay": {}}}"#, tag(&task(master, "Basket"), 2), tag(&task(pay, "Card"), 1));
+    let current = |tag: &str| format!(r#"{{"currentTag": "{tag}", "lastSwitched": "2026-02-03T00:00:00.000Z"}}"#);
+    let names = ["shop/.taskmaster/tasks/tasks.json", "shop/.taskmaster/state.json"];
+    // The other one was written last.
+    let mut life = Scenario::of(&names, &[Some(&document("pending", "pending")), Some(&current("pay"))], true);
+    let title = |life: &Scenario| life.state().tasks[0].stories[0].title.as_deref().map(str::to_owned);
+    assert_eq!(title(&life).as_deref(), Some("Card"));
+    life.save(0, &document("done", "done"), RereadReason::Replaced).wait(1.0).expect(&["start 1 (pay)", "passed 1 (pay)", "end (pay)"]);
+    // Only the pointer changes.
+    life.save(1, &current("master"), RereadReason::Replaced).wait(1.0);
+    assert_eq!((title(&life).as_deref(), life.state().tasks[0].runs.len()), (Some("Basket"), 1));
+    life.expect(&["start 1 (shop)", "passed 1 (shop)", "end (shop)"]);
+    // A tag that the document does not have selects nothing: the one that was written last stays.
+    life.save(1, &current("none"), RereadReason::Replaced).wait(1.0).expect(&[]);
+    assert_eq!(title(&life).as_deref(), Some("Basket"));
+}
+
+#[test]
 fn sprint_status() {
     let version = |first: &str, second: &str| {
         format!(
