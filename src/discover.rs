@@ -87,7 +87,7 @@ impl Shape {
     /// What a file of this name is read as.
     pub fn of(path: &Path) -> Shape {
         match known_file(path).map(|(_, known)| known.holds) {
-            Some(Holds::Plan(_) | Holds::LonePlan) => Shape::Document,
+            Some(Holds::Plan(_) | Holds::LonePlan | Holds::LonePlanBeside(_)) => Shape::Document,
             Some(Holds::Status) => Shape::Status,
             Some(Holds::Log) => Shape::Lines,
             None if has_extension(path, &["json", "yaml", "yml"]) => Shape::Document,

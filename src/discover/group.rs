@@ -55,7 +55,7 @@ pub(super) fn group(expanded: Expanded, auto_discover: bool, current: &Path) -> 
 /// Whether the file is read as a plan, and makes a task of its own.
 fn is_plan(named: &Named) -> bool {
     match known_file(&named.path).map(|(_, known)| known.holds) {
-        Some(Holds::Plan(_) | Holds::LonePlan) => true,
+        Some(Holds::Plan(_) | Holds::LonePlan | Holds::LonePlanBeside(_)) => true,
         Some(Holds::Log | Holds::Status) => false,
         // Any document that a person names may be a plan.
         None => Shape::of(&named.path) == Shape::Document,
@@ -110,7 +110,7 @@ impl Grouping {
             let stem = named.path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("plan").to_owned();
             let part = || Some(real.strip_prefix(&home).unwrap_or(&real).display().to_string());
             let task = match holds {
-                Holds::LonePlan if has_main && !named.is_explicit => continue,
+                Holds::LonePlan | Holds::LonePlanBeside(_) if has_main && !named.is_explicit => continue,
                 // A second document that a person names with the first goes with it: the task says which of them it reads.
                 _ if named.is_explicit && has_main => self.task_for_log(&home),
                 Holds::Plan(Naming::File) => {
@@ -123,7 +123,7 @@ impl Grouping {
                     let label = self::parts(&home).into_iter().chain([stem]).collect();
                     self.add_task(&home, part(), label, 2)
                 }
-                Holds::Plan(Naming::Folder | Naming::Project) | Holds::LonePlan | Holds::Log | Holds::Status => {
+                Holds::Plan(Naming::Folder | Naming::Project) | Holds::LonePlan | Holds::LonePlanBeside(_) | Holds::Log | Holds::Status => {
                     let label = self::parts(&home);
                     self.add_task(&home, None, label, 1)
                 }

@@ -4,6 +4,8 @@
 
 use std::path::{Component, Path};
 
+use super::files::{FileKind, kind_of};
+
 /// A place, by the end of a path. `*` stands for any part of one name; names are compared ignoring case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownFile {
@@ -20,6 +22,8 @@ pub enum Holds {
     Plan(Naming),
     /// A plan only where the project has no other: it repeats what another tracker holds.
     LonePlan,
+    /// The same, and only beside this runner's folder: elsewhere a document of that name is prose.
+    LonePlanBeside(&'static str),
     /// A log that goes with the task beside.
     Log,
     /// A document that says how the run stands.
@@ -37,7 +41,7 @@ pub enum Naming {
     Project,
 }
 
-use Holds::{Log, LonePlan, Plan, Status};
+use Holds::{Log, LonePlan, LonePlanBeside, Plan, Status};
 use Naming::{File, Folder, Project};
 
 /// What a project has more than one of comes in the order of trust.
@@ -83,6 +87,7 @@ pub const KNOWN_FILES: &[KnownFile] = &[
     file("sprint-status.yaml", Plan(Folder), "BMAD"),
     file(".beads/issues.jsonl", Plan(Project), "beads"),
     file(".ralph-tui/session.json", LonePlan, "ralph-tui"),
+    file("PRD.md", LonePlanBeside(".ralphy"), "ralphy"),
     file("progress.txt", Log, "progress logs"),
     file("claude-progress.txt", Log, "long-running harness"),
     file("progress.md", Log, "progress logs"),
@@ -126,7 +131,15 @@ pub(super) fn known_file(path: &Path) -> Option<(usize, &'static KnownFile)> {
             Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
         })
         .collect();
-    KNOWN_FILES.iter().enumerate().find(|(_, known)| ends_with(&parts, known.pattern))
+    KNOWN_FILES.iter().enumerate().find(|(_, known)| ends_with(&parts, known.pattern) && has_its_runner(path, known.holds))
+}
+
+/// Whether the runner's folder that gives the name its meaning stands beside the file.
+fn has_its_runner(path: &Path, holds: Holds) -> bool {
+    match holds {
+        LonePlanBeside(runner) => kind_of(&path.with_file_name(runner)) == FileKind::Folder,
+        Plan(_) | LonePlan | Log | Status => true,
+    }
 }
 
 fn ends_with(parts: &[&str], pattern: &str) -> bool {
@@ -202,8 +215,11 @@ mod tests {
     #[test]
     fn no_line_of_the_table_hides_another() {
         for (at, known) in KNOWN_FILES.iter().enumerate() {
-            let path = format!("/p/{}", known.pattern.replace('*', "x"));
-            let (found, _) = known_file(Path::new(&path)).expect("it is in the table");
+            let folder = tempfile::tempdir().expect("a folder");
+            if let LonePlanBeside(runner) = known.holds {
+                std::fs::create_dir(folder.path().join(runner)).expect("a folder");
+            }
+            let (found, _) = known_file(&folder.path().join(known.pattern.replace('*', "x"))).expect("it is in the table");
             let same = KNOWN_FILES[found].holds == known.holds;
             assert!(found == at || (same && found < at), "{} is found as {}", known.pattern, KNOWN_FILES[found].pattern);
         }
@@ -224,6 +240,9 @@ mod tests {
             Plan(File) => "a plan; the task is named by the file",
             Plan(Project) => "a plan; the task is named by the project",
             LonePlan => "a plan where the project has no other",
+            LonePlanBeside(runner) => {
+                return format!("{}` | a plan beside `{runner}/` where the project has no other | {} |", known.pattern, known.family);
+            }
             Log => "a log",
             Status => "how the run stands",
         };

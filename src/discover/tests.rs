@@ -370,6 +370,10 @@ fn hidden_runner_folders_name_no_task() {
             vec!["shop: *prd.json", "shop/issues: *!.beads/issues.jsonl"],
         ),
         (&["/shop/.ralph-tui/session.json"], vec!["shop: *.ralph-tui/session.json"]),
+        // ralphy works off the boxes of a document that is prose in any other project.
+        (&["/shop/.ralphy/progress.txt", "/shop/PRD.md"], vec!["shop: *PRD.md", "shop: .ralphy/progress.txt"]),
+        (&["/shop/.ralphy/tasks.yaml", "/shop/PRD.md"], vec!["shop: *.ralphy/tasks.yaml"]),
+        (&["/shop/progress.txt", "/shop/PRD.md"], vec!["shop: PRD.md", "shop: progress.txt"]),
     ] {
         let tree = tree("/shop", paths);
         let found = tree.found(&[], false).unwrap();
