@@ -86,7 +86,10 @@ impl TaskTick<'_> {
     /// Shows the plans which of their tags is worked on.
     fn select_tag(&mut self, task: &mut TaskEngine) {
         let tag = task.statuses.iter().find_map(StatusSource::plan_tag);
-        let has_changed = task.plans.iter_mut().fold(false, |changed, plan| plan.select_tag(self.now.elapsed, tag) || changed);
+        let mut has_changed = false;
+        for plan in &mut task.plans {
+            has_changed |= plan.select_tag(self.now.elapsed, tag);
+        }
         if has_changed && let Some(plan) = task.newest_plan() {
             self.owners.set_plan(task.index, plan);
         }
