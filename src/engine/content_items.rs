@@ -10,6 +10,8 @@ use crate::ledger::{ContentEdit, CountItem};
 pub(super) struct ContentItems {
     lines: Vec<u32>,
     items: Vec<CountItem>,
+    /// Something was pushed that belongs further up.
+    is_unsorted: bool,
     /// The lines of some are not known: an earlier process has counted them.
     is_partial: bool,
 }
@@ -26,13 +28,14 @@ impl ContentItems {
     }
 
     pub(super) fn push(&mut self, line: u32, item: CountItem) {
+        self.is_unsorted |= self.lines.last().is_some_and(|last| *last > line);
         self.lines.push(line);
         self.items.push(item);
     }
 
     /// Puts what was pushed in the order of the lines: a log may be counted from its end.
     pub(super) fn sort(&mut self) {
-        if self.lines.is_sorted() {
+        if !std::mem::take(&mut self.is_unsorted) {
             return;
         }
         let mut all: Vec<(u32, CountItem)> = std::mem::take(&mut self.lines).into_iter().zip(std::mem::take(&mut self.items)).collect();
@@ -43,7 +46,7 @@ impl ContentItems {
     /// Takes the items of another content.
     pub(super) fn replace(&mut self, items: impl Iterator<Item = (u32, CountItem)>) {
         (self.lines, self.items) = items.unzip();
-        self.is_partial = false;
+        (self.is_partial, self.is_unsorted) = (false, true);
         self.sort();
     }
 
@@ -53,6 +56,8 @@ impl ContentItems {
         self.lines[replaced.end..].iter_mut().for_each(|line| *line = edit.moved(*line));
         self.lines.splice(replaced.clone(), items.iter().map(|(line, _)| *line));
         self.items.splice(replaced, items.iter().map(|(_, item)| *item));
+        // The facts of an entry come together, whatever their lines.
+        self.is_unsorted = true;
         self.sort();
     }
 

@@ -77,11 +77,11 @@ class Bridge:
         return [json.loads(line) for line in lines]
 
     def until(self, is_it, within=120):
-        """Seconds until such an event comes."""
+        """Waits until such an event comes."""
         begun = time.monotonic()
         while time.monotonic() < begun + within:
             if any(map(is_it, self.read(1))):
-                return time.monotonic() - begun
+                return
         raise Failed("no event")
 
     def cpu(self):
@@ -119,14 +119,17 @@ class Instructions:
 def save(path, text):
     new = path.with_suffix(".new")
     new.write_text(text)
+    at = time.monotonic()
     new.rename(path)
+    return at
 
 
 def measured(bridge, change, is_it):
-    """One change: seconds to its event, CPU seconds until a moment after, instructions."""
+    """One change: seconds from its last system call to the event, CPU seconds until a moment after, instructions."""
     counter, used = Instructions(bridge.process.pid), bridge.cpu()
-    change()
-    delay = bridge.until(is_it)
+    changed = change()
+    bridge.until(is_it)
+    delay = time.monotonic() - changed
     bridge.rest(0.6)
     return delay, bridge.cpu() - used, counter.end()
 

@@ -1,5 +1,6 @@
 //! The thread as a whole: that it ends, when it should, with the last state.
 
+mod allocations;
 mod edits;
 
 use std::ops::ControlFlow;

@@ -1,0 +1,110 @@
+//! How much is allocated for a line, an event and an edit, from the read to the events. Counted, so that it holds on any machine: whoever
+//! raises a bound says why.
+
+use allocation_counter::{AllocationInfo, measure};
+
+use super::*;
+use crate::clock::Timestamp;
+use crate::tail::wake::Hints;
+
+/// A reader of one file with its engine, after the first look.
+struct Counted {
+    folder: tempfile::TempDir,
+    files: TrackedFiles,
+    engine: Engine,
+    at: u64,
+    events: usize,
+}
+
+impl Counted {
+    fn new(name: &str, text: &str) -> Counted {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let scope = scope(folder.path().join(name));
+        let files = TrackedFiles::new(&scope.found.sources, &mut HashMap::new(), &TailHandle::new());
+        let mut counted = Counted { folder, files, engine: engine(&scope), at: 0, events: 0 };
+        counted.look(0);
+        counted.engine.feed(Input::InitialScanDone);
+        for pause in [2, 60, 300, 4000] {
+            counted.look(pause);
+        }
+        counted
+    }
+
+    fn look(&mut self, pause: u64) {
+        self.at += pause;
+        let now = ClockReading { elapsed: Duration::from_millis(self.at), wall: Timestamp(1_800_000_000_000 + self.at as i64) };
+        let advice = self.engine.advice()[0];
+        self.files.set_settled_lines(0, advice.settled_lines);
+        self.files.apply_hints(&Hints { all: true, ..Hints::default() });
+        let engine = &mut self.engine;
+        while let PollResult::More { .. } = self.files.poll(0, advice.machine_log, now, &mut |input| {
+            engine.feed(input);
+        }) {}
+        self.events += self.engine.tick(now).events.len();
+    }
+
+    /// Allocations and events of one look after each of these contents, which are appended or, with `replaces`, take the place of the file.
+    fn count(&mut self, name: &str, contents: &[String], replaces: bool) -> (u64, usize) {
+        let path = self.folder.path().join(name);
+        let mut allocations = 0;
+        let before = self.events;
+        for content in contents {
+            if replaces {
+                std::fs::write(path.with_extension("new"), content).unwrap();
+                std::fs::rename(path.with_extension("new"), &path).unwrap();
+            } else {
+                let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+                std::io::Write::write_all(&mut file, content.as_bytes()).unwrap();
+            }
+            let AllocationInfo { count_total, .. } = measure(|| self.look(1000));
+            allocations += count_total;
+        }
+        (allocations / contents.len() as u64, self.events - before)
+    }
+}
+
+/// Whether a count is at most a bound, and not so far below that the bound says nothing.
+fn check(what: &str, count: u64, bound: u64) {
+    assert!(count <= bound, "{what}: {count} allocations, more than {bound}");
+    assert!(count * 2 > bound, "{what}: {count} allocations; lower the bound from {bound}");
+}
+
+#[test]
+fn a_line_without_an_event() {
+    let mut counted = Counted::new("agent.log", "[US-000] Starting...\n");
+    let lines: Vec<String> = (0..100).map(|number| format!("reading file {number}\n")).collect();
+    let (allocations, events) = counted.count("agent.log", &lines, false);
+    assert_eq!(events, 0);
+    check("a line of a small log", allocations, LINE);
+}
+
+#[test]
+fn an_event() {
+    let mut counted = Counted::new("events.jsonl", "{\"type\":\"story_started\",\"story_id\":\"N-0\"}\n");
+    let lines: Vec<String> = (1..=100).map(|number| format!("{{\"type\":\"story_started\",\"story_id\":\"N-{number}\"}}\n")).collect();
+    let (allocations, events) = counted.count("events.jsonl", &lines, false);
+    assert_eq!(events, 100);
+    check("an event", allocations, EVENT);
+}
+
+#[test]
+fn an_entry_on_top_of_a_long_log() {
+    let entry = |story: u32| {
+        let day = 1 + story % 28;
+        format!("## 2026-01-{day:02} 10:00 - US-{story:05}: The next part\n- Added the part\n- Files changed: src/part.rs\n---\n\n")
+    };
+    let log = |newest: u32| {
+        let entries: String = (0..=newest).rev().map(entry).collect();
+        format!("# Progress Log\nStarted: 2026-01-01\n\n{entries}{}", "-----\n".repeat(20_000))
+    };
+    let mut counted = Counted::new("progress.txt", &log(600));
+    let (first, events) = counted.count("progress.txt", &[log(601), log(602), log(603)], true);
+    assert_eq!(events, 6, "a start and an end each");
+    check("an entry on top", first, TOP_EDIT);
+}
+
+/// Bounds, a twentieth above what was counted: 203, 96 and 44,911 without optimisation.
+const LINE: u64 = 213;
+const EVENT: u64 = 100;
+const TOP_EDIT: u64 = 47_000;
