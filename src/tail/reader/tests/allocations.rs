@@ -23,15 +23,15 @@ impl Counted {
         let scope = scope(folder.path().join(name));
         let files = TrackedFiles::new(&scope.found.sources, &mut HashMap::new(), &TailHandle::new());
         let mut counted = Counted { folder, files, engine: engine(&scope), at: 0, events: 0 };
-        counted.look(0);
+        counted.poll(0);
         counted.engine.feed(Input::InitialScanDone);
         for pause in [2, 60, 300, 4000] {
-            counted.look(pause);
+            counted.poll(pause);
         }
         counted
     }
 
-    fn look(&mut self, pause: u64) {
+    fn poll(&mut self, pause: u64) {
         self.at += pause;
         let now = ClockReading { elapsed: Duration::from_millis(self.at), wall: Timestamp(1_800_000_000_000 + self.at as i64) };
         let advice = self.engine.advice()[0];
@@ -57,7 +57,7 @@ impl Counted {
                 let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
                 std::io::Write::write_all(&mut file, content.as_bytes()).unwrap();
             }
-            let AllocationInfo { count_total, .. } = measure(|| self.look(1000));
+            let AllocationInfo { count_total, .. } = measure(|| self.poll(1000));
             allocations += count_total;
         }
         (allocations / contents.len() as u64, self.events - before)
