@@ -297,10 +297,13 @@ where
     let arguments = Arguments::from_arg_matches(&matches).map_err(|error| EarlyExit::UsageError(error.render().to_string()))?;
     match arguments.action {
         Some(action) => action.into_command(command, &matches, &file),
-        None => Ok(match arguments.run.into_config(&SettingSources::new(&matches, &file))? {
-            RunKind::Bridge(config) => Command::Run(config),
-            RunKind::Connect(config) => Command::Connect(config),
-        }),
+        None => match arguments.run.mistyped_command(&command) {
+            Some(error) => Err(error.into()),
+            None => Ok(match arguments.run.into_config(&SettingSources::new(&matches, &file))? {
+                RunKind::Bridge(config) => Command::Run(config),
+                RunKind::Connect(config) => Command::Connect(config),
+            }),
+        },
     }
 }
 
@@ -407,6 +410,16 @@ mod tests {
     fn paths_are_given_either_way() {
         assert_eq!(config("a --watch b --watch c").watch.paths, ["a", "b", "c"].map(PathBuf::from));
         assert!(config("").watch.paths.is_empty());
+    }
+
+    #[test]
+    fn a_mistyped_command_is_no_file_to_wait_for() {
+        for typed in ["statsu", "reprot", "staus ."] {
+            assert!(matches!(parsed(typed), Err(EarlyExit::Error(Error::Usage(_)))), "{typed}");
+        }
+        for typed in ["./statsu", "state.md", "logs", "progress.txt statsu", "--watch statsu", "src"] {
+            assert!(matches!(parsed(typed), Ok(Command::Run(_))), "{typed}");
+        }
     }
 
     #[test]

@@ -293,6 +293,18 @@ pub(super) enum RunKind {
 }
 
 impl RunOptions {
+    /// The error of a command with a slip of the finger, which would be waited for as a file: a plain word where no file is.
+    pub(super) fn mistyped_command(&self, command: &clap::Command) -> Option<Error> {
+        let typed = self.watch.paths.first()?.to_str()?;
+        let is_word = typed.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        if !is_word || Path::new(typed).try_exists().unwrap_or(true) {
+            return None;
+        }
+        let is_meant = |name: &&str| typed.len() > 3 && strsim::osa_distance(typed, name) <= typed.len().min(name.len()) / 4;
+        let meant = command.get_subcommands().map(clap::Command::get_name).find(is_meant)?;
+        Some(Error::Usage(format!("there is no file {typed}: the command is {meant}; to wait for such a file write ./{typed}")))
+    }
+
     pub(super) fn into_config(self, sources: &SettingSources) -> Result<RunKind, Error> {
         let exit_when = match (self.show.once, self.show.display.exit_on_complete) {
             (true, _) => ExitWhen::Drained,
