@@ -19,7 +19,7 @@ const MAX_EDIT: u64 = 1 << 20;
 /// Digests of the bytes that were read, from the first to the last.
 #[derive(Clone, Default)]
 pub struct ContentBlocks {
-    blocks: Vec<Block>,
+    blocks: Vec<ContentBlock>,
     /// Of the block that has not ended; `None` before its first byte, because a hasher is large.
     open: Option<Box<Xxh3>>,
     /// Line feeds of the block that has not ended.
@@ -28,7 +28,7 @@ pub struct ContentBlocks {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Block {
+struct ContentBlock {
     /// Offset of the byte after it.
     end: u64,
     /// Line feeds up to its end.
@@ -111,7 +111,7 @@ impl ContentBlocks {
     fn end_block(&mut self) {
         let Some(open) = self.open.take() else { return };
         let lines = self.blocks.last().map_or(0, |block| block.lines) + std::mem::take(&mut self.open_lines);
-        self.blocks.push(Block { end: self.offset, lines, digest: open.digest() });
+        self.blocks.push(ContentBlock { end: self.offset, lines, digest: open.digest() });
     }
 
     /// Where a content of `size` bytes differs, when that is in one place in the middle and little. What was read must end with a line
@@ -122,7 +122,7 @@ impl ContentBlocks {
             return Ok(None);
         }
         let starts = std::iter::once(0).chain(self.blocks.iter().map(|block| block.end));
-        let spans: Vec<(u64, Block)> = starts.zip(self.blocks.iter().copied()).collect();
+        let spans: Vec<(u64, ContentBlock)> = starts.zip(self.blocks.iter().copied()).collect();
         let mut head = 0;
         for (start, block) in &spans {
             if digest(*start, block.end, read, buffer)? != Some(block.digest) {
@@ -131,7 +131,7 @@ impl ContentBlocks {
             head += 1;
         }
         // The block that has not ended belongs to the end, too.
-        let open = self.open.as_ref().map(|open| (self.start(), Block { end: self.offset, lines: 0, digest: open.digest() }));
+        let open = self.open.as_ref().map(|open| (self.start(), ContentBlock { end: self.offset, lines: 0, digest: open.digest() }));
         let mut tail = spans.len();
         for (index, (start, block)) in open.into_iter().map(|open| (spans.len(), open)).chain(spans.iter().copied().enumerate().rev()) {
             let (from, to) = (start.checked_add_signed(growth), block.end.checked_add_signed(growth));
@@ -193,7 +193,7 @@ impl ContentBlocks {
         }
         let old_lines = self.lines_before(edit.tail);
         let new_lines = edited.lines_before(edited.blocks.len());
-        let moved = |block: &Block| Block {
+        let moved = |block: &ContentBlock| ContentBlock {
             end: block.end.wrapping_add_signed(edit.growth),
             lines: block.lines.wrapping_sub(old_lines).wrapping_add(new_lines),
             digest: block.digest,
