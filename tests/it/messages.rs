@@ -18,7 +18,7 @@ const MADE: &[(&str, usize)] = &[
     ("app/signals.rs", 1),
     ("check.rs", 3),
     ("cli/fleet.rs", 5),
-    ("cli/options.rs", 4),
+    ("cli/options.rs", 5),
     ("cli/settings.rs", 1),
     ("client/http.rs", 2),
     ("config.rs", 4),
@@ -159,6 +159,7 @@ fn every_message_says_what_failed_and_what_to_do() {
         met(&[(variable, value)], "--listen 127.0.0.1:0 progress.txt");
     }
     met(&[], "--activity progress.txt");
+    met(&[], "statsu");
     met(&[("PROGRESS_BRIDGE_NATS_USER", "me")], "--publish nats://127.0.0.1 LOG");
     met(&[("HOME", ""), ("XDG_STATE_HOME", "")], "--publish nats://127.0.0.1 LOG");
     met(&[("TMPDIR", "/nowhere")], "demo --listen 127.0.0.1:0");
