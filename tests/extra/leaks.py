@@ -84,7 +84,8 @@ def main():
         end = settled(bridge, 0)
         print(f"after: {end}")
         first, last = rows[0], rows[-1]
-        check(last.descriptors <= first.descriptors, "as many descriptors as with the first 500")
+        # The connection that asks may still be open at one of the two.
+        check(last.descriptors <= first.descriptors + 1, "as many descriptors as with the first 500")
         check(last.threads == first.threads, "as many threads")
         # The allocator keeps what it was given once, so the first rounds still fill its pools; a leak would go on.
         middle = rows[len(rows) // 2]
