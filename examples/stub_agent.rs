@@ -2,8 +2,8 @@
 //!
 //! `cargo run --example stub_agent -- --root /tmp/agents --project /tmp/shop --pace 1000 --steps 40`, and beside it
 //! `progress-bridge /tmp/shop --agent-root /tmp/agents`. Each session is a file of its own; what is due is appended in batches of 100 ms,
-//! each with an open, a write and a close, as the real one was measured to do. With `--stamps` each call is printed with the time at which
-//! its line was on disk.
+//! each with an open, a write and a close, as the real one was measured to do. With `--stamps` each call that has a target of its own is
+//! printed with the time at which its line was on disk.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -109,20 +109,20 @@ impl Transcript {
 
     /// A call, its result after a while, and now and then a file of the project.
     fn call(&mut self, step: usize, options: &Options) -> std::io::Result<()> {
-        let (tool, input) = match step % 4 {
-            0 => ("Read", json!({"file_path": self.project.join(format!("src/step{step}.rs"))})),
-            1 => ("Edit", json!({"file_path": self.project.join(format!("src/step{step}.rs")), "old_string": "a", "new_string": "b"})),
-            2 => ("Bash", json!({"command": format!("make step-{step}"), "description": "Build it"})),
-            _ => ("Bash", json!({"command": "cargo test", "description": "Run the tests"})),
+        let (file, make) = (format!("src/step{step}.rs"), format!("make step-{step}"));
+        let (tool, input, target) = match step % 4 {
+            0 => ("Read", json!({"file_path": self.project.join(&file)}), Some(file)),
+            1 => ("Edit", json!({"file_path": self.project.join(&file), "old_string": "a", "new_string": "b"}), Some(file)),
+            2 => ("Bash", json!({"command": make, "description": "Build it"}), Some(make)),
+            _ => ("Bash", json!({"command": "cargo test", "description": "Run the tests"}), None),
         };
         let id = format!("toolu_{step:06}");
         let call = json!({"id": format!("msg_{step}"), "role": "assistant", "stop_reason": "tool_use",
             "content": [{"type": "tool_use", "id": id, "name": tool, "input": input}]});
         let begun = Instant::now();
         self.write(&[self.record("assistant", call)])?;
-        if options.stamps {
-            let at = jiff::Timestamp::now().as_nanosecond();
-            writeln!(std::io::stdout(), "{at} {}", if step % 4 == 2 { format!("make step-{step}") } else { tool.to_owned() })?;
+        if let Some(target) = target.filter(|_| options.stamps) {
+            writeln!(std::io::stdout(), "{} {target}", jiff::Timestamp::now().as_nanosecond())?;
         }
         wait(options.pace.saturating_sub(BATCH));
         let output = if step % 4 == 3 { "test result: ok. 12 passed; 0 failed" } else { "ok" };

@@ -8,7 +8,7 @@ mod latest_limiter;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-pub use self::latest_limiter::LatestLimiter;
+pub use self::latest_limiter::{LatestLimiter, Priority};
 
 /// A second and a reserve: the limit is about arrivals, the recorded times are of departures, and the network may shorten the gaps.
 const WINDOW: Duration = Duration::from_millis(1_050);

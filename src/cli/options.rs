@@ -243,7 +243,7 @@ pub(super) struct DisplayOptions {
     #[arg(long, value_parser = BoolishValueParser::new())]
     json: bool,
 
-    /// With --json: what the agents do, too, at most once a second for each
+    /// With --json: what the agents do, too, at most twice a second for each
     #[arg(long, value_parser = BoolishValueParser::new(), hide_short_help = true)]
     activity: bool,
 

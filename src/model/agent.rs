@@ -159,6 +159,14 @@ impl AgentActivity {
         format!("{} {} {}", self.task_id, self.state.agent, self.state.session)
     }
 
+    /// Whether it shows a call that `previous` does not show.
+    pub fn shows_other_call(&self, previous: Option<&AgentActivity>) -> bool {
+        let call = |state: &AgentState| (state.phase_since, state.verb, state.tool.clone(), state.target.clone(), state.command.clone());
+        let is_call = |state: &AgentState| state.phase == AgentPhase::Tool;
+        let known = previous.map(|previous| &previous.state).filter(|state| is_call(state));
+        is_call(&self.state) && known.is_none_or(|known| call(known) != call(&self.state))
+    }
+
     /// What a reader of this level gets; `None` for nothing.
     pub fn at_level(&self, level: AgentLevel) -> Option<AgentActivity> {
         Some(AgentActivity { task_id: self.task_id.clone(), state: self.state.at_level(level)? })

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::hub::ActivityUpdate;
 use crate::model::agent::AgentActivity;
-use crate::rate_limiter::LatestLimiter;
+use crate::rate_limiter::{LatestLimiter, Priority};
 
 /// Activities of all sessions together, a second.
 pub const MAX_RATE: u32 = 5;
@@ -48,9 +48,10 @@ impl ActivityQueue {
                 continue;
             }
             let key = activity.key();
-            let due = self.limiter.due(&key, now);
+            let priority = Priority::urgent_if(activity.shows_other_call(published));
+            let due = self.limiter.due(&key, priority, now);
             if due <= now {
-                self.limiter.record(&key, now);
+                self.limiter.record(&key, priority, now);
                 changed.push(all.len());
                 all.push(activity.clone());
             } else {
@@ -69,6 +70,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::clock::Timestamp;
+    use crate::model::agent::AgentPhase;
 
     #[test]
     fn the_latest_goes_and_what_came_between_does_not() {
@@ -91,5 +94,23 @@ mod tests {
         assert_eq!(queue.due(), None);
         let gone = queue.poll(4, || vec![activity("a", 3)], due).expect("one is gone");
         assert_eq!((gone.all.len(), gone.changed.len()), (1, 0));
+    }
+
+    #[test]
+    fn a_call_is_not_held_behind_the_result_before_it() {
+        let activity = |phase: AgentPhase, call: i64| {
+            let mut activity = AgentActivity::sample("a");
+            (activity.state.phase, activity.state.phase_since) = (phase, Timestamp(call));
+            activity
+        };
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut queue = ActivityQueue::default();
+        for (version, ms, phase) in
+            [(1, 0_i64, AgentPhase::Tool), (2, 1_060, AgentPhase::Thinking), (3, 1_100, AgentPhase::Tool), (4, 2_160, AgentPhase::Thinking)]
+        {
+            let update = queue.poll(version, || vec![activity(phase, ms)], at(ms.unsigned_abs()));
+            assert_eq!(update.map(|update| update.changed), Some(vec![0]), "at {ms} ms");
+        }
     }
 }

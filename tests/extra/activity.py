@@ -1,6 +1,7 @@
 """What agents do, measured: append to client, 500 old sessions, a line of 12 MB, a transcript of 2 GiB, idle, what is opened, a second user.
 
-Alone: activity.py delay old large idle traced users. `users` needs root.
+Alone: activity.py delay old large idle traced users. `users` needs root. All of it takes four minutes: `delay` two (STEPS calls, 1.1 s
+each; STUB is a stub_agent that is built), `old` and `idle` half a minute each.
 """
 import http.client
 import json
@@ -89,16 +90,16 @@ def delay(place):
 
     def read():
         for line in stream:
-            if line.startswith(b"data:") and b'"target":"make step-' in line:
+            if line.startswith(b"data:") and b'"target":' in line:
                 seen.setdefault(json.loads(line[5:])["target"], time.time_ns())
 
     threading.Thread(target=read, daemon=True).start()
-    steps = int(os.environ.get("STEPS", "240"))
+    steps = int(os.environ.get("STEPS", "100"))
     built = [os.environ["STUB"]] if "STUB" in os.environ else ["cargo", "run", "-q", "--release", "--locked", "--example", "stub_agent", "--"]
     stub = subprocess.run([*built, "--root", str(place.agents), "--project", str(place.project), "--pace", "1100", "--steps", str(steps), "--stamps"],
                           cwd=ROOT, capture_output=True, text=True, check=True)
     time.sleep(1)
-    stamps = [line.split(" ", 1) for line in stub.stdout.splitlines() if " make " in line]
+    stamps = [line.split(" ", 1) for line in stub.stdout.splitlines()]
     delays = sorted((seen[target] - int(at)) / 1e6 for at, target in stamps if target in seen)
     end(process)
     check(len(delays) == len(stamps), f"{len(stamps) - len(delays)} of {len(stamps)} calls did not come")
@@ -151,10 +152,14 @@ def large(place):
 
 
 def idle(place):
-    (place.sessions / f"{SESSION}.jsonl").write_text(place.record("user", {"role": "user", "content": "Next."}))
+    path = place.sessions / f"{SESSION}.jsonl"
+    path.write_text(place.record("user", {"role": "user", "content": "Next."}))
+    # What moved in the last minute is looked at more often.
+    for file in (path, place.project / "prd.json"):
+        os.utime(file, (time.time() - 120,) * 2)
     process, port = place.start()
     eventually("the session", lambda: agents(port))
-    time.sleep(65)
+    time.sleep(3)
     before = cpu_and_memory(process.pid)[0]
     time.sleep(30)
     used = (cpu_and_memory(process.pid)[0] - before) * 1000
@@ -217,14 +222,15 @@ def main():
     wrong = False
     for part in parts:
         if part.__name__ in wanted:
-            place = Place()
+            place, begun = Place(), time.time()
             try:
                 part(place)
-            except Failed as why:
+            except (Failed, OSError, subprocess.SubprocessError) as why:
                 wrong = True
                 print(f"FAILED {part.__name__}: {why}")
             finally:
                 place.remove()
+            print(f"({part.__name__}: {time.time() - begun:.0f} s)", flush=True)
     print(f"load {os.getloadavg()}")
     sys.exit(wrong)
 

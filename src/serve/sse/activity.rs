@@ -1,17 +1,18 @@
-//! What the agents do, on a stream that asks for it: the latest of each session, at most once a second, five of all of them together.
+//! What the agents do, on a stream that asks for it: the latest of each session, a call that begins before anything else.
 //!
 //! It stands beside the events: it has no number, is in no log, and carries the cursor that the client has.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::watch;
 
 use super::super::query::EventFilter;
 use super::{FrameBuffer, sleep_until};
-use crate::hub::{Activities, Cursor, Hub, sse_frame};
+use crate::hub::{Activities, Cursor, Hub, PublishedActivity, sse_frame};
 use crate::model::agent::AgentLevel;
-use crate::rate_limiter::LatestLimiter;
+use crate::rate_limiter::{LatestLimiter, Priority};
 
 /// Activities of all sessions together, a second.
 const MAX_RATE: u32 = 5;
@@ -20,8 +21,8 @@ pub(super) struct ActivityFeed {
     activities: watch::Receiver<Activities>,
     level: AgentLevel,
     limiter: LatestLimiter,
-    /// The version of each session that was sent last.
-    sent: HashMap<String, u64>,
+    /// What was sent last of each session.
+    sent: HashMap<String, Arc<PublishedActivity>>,
 }
 
 impl ActivityFeed {
@@ -55,12 +56,10 @@ impl ActivityFeed {
         let now = Instant::now();
         self.sent.retain(|key, _| all.iter().any(|entry| entry.key == *key));
         for entry in all.iter().filter(|entry| filter.matches_task(&entry.activity.task_id)) {
-            if self.sent.get(&entry.key) == Some(&entry.version) || self.limiter.due(&entry.key, now) > now {
-                continue;
-            }
+            let Some(priority) = self.priority(entry).filter(|priority| self.limiter.due(&entry.key, *priority, now) <= now) else { continue };
             let Some(json) = entry.json(self.level) else { return };
-            self.limiter.record(&entry.key, now);
-            self.sent.insert(entry.key.clone(), entry.version);
+            self.limiter.record(&entry.key, priority, now);
+            self.sent.insert(entry.key.clone(), Arc::clone(entry));
             buffer.push(sse_frame(cursor, "activity", &json, None));
         }
     }
@@ -70,8 +69,15 @@ impl ActivityFeed {
         if self.level == AgentLevel::Off {
             return None;
         }
-        let waiting =
-            all.iter().filter(|entry| filter.matches_task(&entry.activity.task_id) && self.sent.get(&entry.key) != Some(&entry.version));
-        waiting.map(|entry| self.limiter.due(&entry.key, now)).min()
+        let wanted = all.iter().filter(|entry| filter.matches_task(&entry.activity.task_id));
+        let waiting: Vec<_> = wanted.filter_map(|entry| Some((entry, self.priority(entry)?))).collect();
+        waiting.into_iter().map(|(entry, priority)| self.limiter.due(&entry.key, priority, now)).min()
+    }
+
+    /// How much this client waits for it; `None` when it has it.
+    fn priority(&self, entry: &PublishedActivity) -> Option<Priority> {
+        let sent = self.sent.get(&entry.key);
+        let is_new = sent.is_none_or(|sent| sent.version != entry.version);
+        is_new.then(|| Priority::urgent_if(entry.activity.shows_other_call(sent.map(|sent| &sent.activity))))
     }
 }
