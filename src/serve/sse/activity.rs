@@ -56,7 +56,9 @@ impl ActivityFeed {
         let now = Instant::now();
         self.sent.retain(|key, _| all.iter().any(|entry| entry.key == *key));
         for entry in all.iter().filter(|entry| filter.matches_task(&entry.activity.task_id)) {
-            let Some(priority) = self.priority(entry).filter(|priority| self.limiter.due(&entry.key, *priority, now) <= now) else { continue };
+            let Some(priority) = self.priority(entry).filter(|priority| self.limiter.due(&entry.key, *priority, now) <= now) else {
+                continue;
+            };
             let Some(json) = entry.json(self.level) else { return };
             self.limiter.record(&entry.key, priority, now);
             self.sent.insert(entry.key.clone(), Arc::clone(entry));
