@@ -3,6 +3,9 @@
 //! The shapes are a contract: `docs/state.md` explains them, `docs/state.schema.json` says them formally, `fixtures/state/` has samples.
 
 mod query;
+mod remaining;
+mod source;
+mod status;
 mod story;
 
 use std::path::PathBuf;
@@ -17,6 +20,9 @@ use crate::model::agent::AgentState;
 use crate::text::CleanText;
 
 pub use query::TaskQuery;
+pub use remaining::{FirstGuess, Remaining, UsualStory};
+pub use source::{FileCounts, SourceCondition, SourceState, SourceUnit, UnknownLine};
+pub use status::{Attention, AttentionKind, Headline, TaskStatus};
 pub use story::{
     AttemptResult, AttemptState, CriterionState, CriterionStatus, Disagreement, LeftOut, SourceStatement, StoryState, StoryStatus,
 };
@@ -40,25 +46,6 @@ pub struct State {
     /// All watched files, listed or not. Never sent: the bridge's own health is counted by it.
     #[serde(skip)]
     pub files: FileCounts,
-}
-
-/// How many files are watched in each condition, and what was read of them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FileCounts {
-    /// Not there yet.
-    pub waiting: usize,
-    /// There and read.
-    pub reading: usize,
-    /// Gone.
-    pub gone: usize,
-    /// There, but they cannot be opened or read.
-    pub unreadable: usize,
-    /// Of those that are read, the plans that do not parse as they stand.
-    pub broken_plans: usize,
-    /// Lines, stories or records that were understood.
-    pub understood: u64,
-    /// Those that were not.
-    pub unknown: u64,
 }
 
 /// Tasks that screens give one line: "n finished, m planned".
@@ -216,118 +203,6 @@ impl TaskState {
     }
 }
 
-/// What one word says of a task: what it wants, else its status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Headline {
-    /// See [`TaskStatus`].
-    Waiting,
-    /// See [`TaskStatus`].
-    Planned,
-    /// See [`TaskStatus`].
-    Running,
-    /// It runs, and no sign of life has come for longer than usual.
-    Quiet,
-    /// It runs, and a person must do something.
-    NeedsYou,
-    /// See [`TaskStatus`].
-    Ended,
-    /// See [`TaskStatus`].
-    Passed,
-    /// See [`TaskStatus`].
-    Failed,
-}
-
-impl Headline {
-    /// What a task wants, else its status.
-    pub fn of(status: TaskStatus, attention: Option<AttentionKind>) -> Headline {
-        match (status, attention) {
-            (TaskStatus::Running, Some(AttentionKind::Quiet)) => Headline::Quiet,
-            (TaskStatus::Running, Some(AttentionKind::NeedsYou)) => Headline::NeedsYou,
-            (TaskStatus::Running, None) => Headline::Running,
-            (TaskStatus::Waiting, _) => Headline::Waiting,
-            (TaskStatus::Planned, _) => Headline::Planned,
-            (TaskStatus::Ended, _) => Headline::Ended,
-            (TaskStatus::Passed, _) => Headline::Passed,
-            (TaskStatus::Failed, _) => Headline::Failed,
-        }
-    }
-
-    /// In the order in which they want a look.
-    pub const ALL: [Headline; 8] = [
-        Headline::NeedsYou,
-        Headline::Quiet,
-        Headline::Failed,
-        Headline::Ended,
-        Headline::Running,
-        Headline::Waiting,
-        Headline::Planned,
-        Headline::Passed,
-    ];
-
-    /// In lower case.
-    pub fn word(self) -> &'static str {
-        match self {
-            Headline::Waiting => "waiting",
-            Headline::Planned => "planned",
-            Headline::Running => "running",
-            Headline::Quiet => "quiet",
-            Headline::NeedsYou => "needs you",
-            Headline::Ended => "ended",
-            Headline::Passed => "passed",
-            Headline::Failed => "failed",
-        }
-    }
-}
-
-/// Where a run stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TaskStatus {
-    /// No source holds anything yet.
-    Waiting,
-    /// A plan, and nothing of it begun.
-    Planned,
-    /// Something of a run has been read, and nobody has said that it is over.
-    Running,
-    /// The runner stopped, and the run is not complete.
-    Ended,
-    /// Every story of the plan is true; without a plan, the runner said so.
-    Passed,
-    /// The runner said that it ended without success.
-    Failed,
-}
-
-impl TaskStatus {
-    /// Whether the run is over.
-    pub fn is_over(self) -> bool {
-        match self {
-            TaskStatus::Ended | TaskStatus::Passed | TaskStatus::Failed => true,
-            TaskStatus::Waiting | TaskStatus::Planned | TaskStatus::Running => false,
-        }
-    }
-}
-
-/// Why a person may want to look. Advice, never an action.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attention {
-    /// What sort of look.
-    pub kind: AttentionKind,
-    /// In words: what was looked at, what is asked.
-    pub reason: CleanText,
-    /// The last sign of life; when it was asked.
-    pub since: Timestamp,
-}
-
-/// What sort of look a run wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AttentionKind {
-    /// No sign of life for longer than usual.
-    Quiet,
-    /// A person must do something.
-    NeedsYou,
-}
-
 /// Why the list of stories changed, or one fell back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScopeChange {
@@ -425,84 +300,6 @@ pub struct ErrorState {
     pub provenance: Provenance,
 }
 
-/// The time left, as a range with its basis, or why it is not known. Seconds, rounded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Remaining {
-    /// Nothing to go by.
-    Unknown {
-        /// In words, for people.
-        reason: CleanText,
-    },
-    /// Nothing is left.
-    None {
-        /// In words, for people.
-        reason: CleanText,
-    },
-    /// Between these.
-    Range {
-        /// The 10th percentile.
-        p10: u64,
-        /// Half of all runs like this one would take longer.
-        p50: u64,
-        /// The 90th percentile.
-        p90: u64,
-        /// What it rests on, in words.
-        basis: CleanText,
-        /// Timed stories of this run behind it.
-        samples: u32,
-        /// So little is known that only an upper bound is worth showing.
-        rough: bool,
-        /// The whole of it in words.
-        text: CleanText,
-    },
-    /// The current story has taken longer than nine in ten would.
-    LongerThanUsual {
-        /// The 10th percentile of a story.
-        usual_p10: u64,
-        /// The 90th percentile.
-        usual_p90: u64,
-        /// What it rests on, in words.
-        basis: CleanText,
-        /// Timed stories of this run behind it.
-        samples: u32,
-        /// The whole of it in words.
-        text: CleanText,
-    },
-}
-
-/// The first range that was given for a run, to be compared with the truth. Seconds, rounded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FirstGuess {
-    /// When.
-    pub at: Timestamp,
-    /// The 10th percentile.
-    pub p10: u64,
-    /// The median.
-    pub p50: u64,
-    /// The 90th percentile.
-    pub p90: u64,
-    /// Timed stories behind it.
-    pub samples: u32,
-    /// In words.
-    pub text: CleanText,
-}
-
-/// How long a story of a run usually takes. Seconds, rounded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UsualStory {
-    /// The 10th percentile.
-    pub p10: u64,
-    /// The median.
-    pub p50: u64,
-    /// The 90th percentile.
-    pub p90: u64,
-    /// Timed stories behind it.
-    pub samples: u32,
-    /// In words.
-    pub text: CleanText,
-}
-
 /// How far the run was from some moment on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryPoint {
@@ -536,64 +333,4 @@ pub struct RunState {
     /// Stories of its plan; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<u32>,
-}
-
-/// One watched file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceState {
-    /// Relative to the task's folder.
-    pub path: CleanText,
-    /// What it was taken for: a format's name, `unknown` until its content tells.
-    pub kind: CleanText,
-    /// Whether it is there.
-    pub state: SourceCondition,
-    /// When it moved last, as far as we saw or the file system says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub changed_at: Option<Timestamp>,
-    /// What the three counts count.
-    pub unit: SourceUnit,
-    /// Gave a fact or belong to an entry.
-    pub understood: u64,
-    /// Said nothing to us.
-    pub unknown: u64,
-    /// Of the unknown ones: look like a record and were not taken for one.
-    pub record_like: u64,
-    /// Some of the unknown ones; 20 at most.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unknown_lines: Vec<UnknownLine>,
-}
-
-/// What the counts of a source count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceUnit {
-    /// Of a text.
-    Lines,
-    /// Of a plan.
-    Stories,
-    /// Of a log that a program writes.
-    Records,
-}
-
-/// A line that said nothing to us.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UnknownLine {
-    /// From 1.
-    pub line: u32,
-    /// Cleaned and cut.
-    pub text: CleanText,
-}
-
-/// Whether a watched file is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SourceCondition {
-    /// Not there yet.
-    Waiting,
-    /// There and read.
-    Reading,
-    /// It was there and is gone.
-    Gone,
-    /// There, but it cannot be opened or read; it is tried again.
-    Unreadable,
 }
