@@ -95,9 +95,9 @@ impl AgentSessions {
         let mut has_changed = true;
         for (agents, task) in self.by_task(tasks, now.wall).into_iter().zip(tasks.iter_mut()) {
             if let Some((at, title)) = agents.last_sign {
-                task.model.record_activity(at.min(now.wall), &title);
+                task.run.model.record_activity(at.min(now.wall), &title);
             }
-            has_changed |= task.model.set_agent_at_work(agents.is_at_work);
+            has_changed |= task.run.model.set_agent_at_work(agents.is_at_work);
         }
         let all = self.sessions.values().chain(streams(tasks).flat_map(|(_, stream)| stream.sessions()));
         let changes = all.filter_map(|session| {
@@ -218,11 +218,11 @@ impl AgentSession {
     /// The task it works for: of several in one folder the one whose files it wrote, then the one that moved last.
     fn task(&self, tasks: &[TaskEngine], files: &[Vec<FileKey>]) -> Option<usize> {
         let known = self.tasks.iter().copied().filter(|task| *task < tasks.len());
-        known.max_by_key(|task| (self.activity.has_written(&files[*task]), tasks[*task].model.last_activity()))
+        known.max_by_key(|task| (self.activity.has_written(&files[*task]), tasks[*task].run.model.last_activity()))
     }
 
     fn is_of_run(&self, task: &TaskEngine, files: &[FileKey]) -> bool {
-        let begins_in_run = || match (task.model.first_sign(), self.since()) {
+        let begins_in_run = || match (task.run.model.first_sign(), self.since()) {
             (Some(first), Some(since)) => since >= first,
             (Some(_), None) => false,
             // Nothing of a run, or nothing with a time.
@@ -230,7 +230,7 @@ impl AgentSession {
         };
         (self.activity.headless() == Some(true) && begins_in_run())
             || self.activity.has_written(files)
-            || self.activity.has_committed(|hash| task.model.has_commit(hash))
+            || self.activity.has_committed(|hash| task.run.model.has_commit(hash))
     }
 
     /// Whether a later session of the same loop has begun since its last record.

@@ -1,4 +1,4 @@
-//! One source that is read line by line: its parser, its counts, and the candidate that may replace its content.
+//! One source that is read line by line: its parser, and the candidate that may replace its content.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +8,13 @@ use crate::clock::{ClockReading, Timestamp};
 use crate::fact::Fact;
 use crate::format::{LogParser, ParserConfig, Pause, PlanNames, SourceKind};
 use crate::input::{DetachedId, LineEdit, RereadReason};
-use crate::ledger::{ContentCounts, CountItem, CountKey, PARTIAL_LOSS_DELAY, RewriteContext, SourceLedger, TOTAL_LOSS_DELAY, Verdict};
+use crate::ledger::{PARTIAL_LOSS_DELAY, RewriteContext, TOTAL_LOSS_DELAY, Verdict};
 use crate::line::{Lines, PartialLine};
 use crate::model::Origin;
 
 use super::checkpoint::{LogCheckpoint, RestoredLog};
-use super::content_items::ContentItems;
-use super::counting::{CountedFact, RedrawFilter, UncountedFact, count_items, facts_at_eof, oldest_entry_first};
-use super::detached::DetachedLogs;
+use super::counting::{CountedFact, UncountedFact, facts_at_eof, oldest_entry_first};
+use super::log_counts::{Evaluation, LogCounts};
 use super::output::SourceAdvice;
 use super::ownership::SharedFileId;
 use super::resolve::Resolved;
@@ -32,24 +31,15 @@ pub(super) struct LogSource {
     /// The name of the file is that of a machine log.
     machine_name: bool,
     parser: SourceParser,
-    pub(super) ledger: SourceLedger,
-    /// Of the accepted content.
-    items: ContentItems,
+    pub(super) counts: LogCounts,
     /// An edit turned out to be more than that: the file is to be read from its start.
     needs_reread: bool,
     /// Facts at the end of the accepted content that the ledger has not counted.
     uncounted: Vec<UncountedFact>,
     /// The content that replaced the accepted one, until a tick accepts it.
     candidate: Option<Box<CandidateContent>>,
-    /// Facts that the ledger counted early, because their content was about to be replaced; the next tick publishes them.
-    unpublished: Vec<CountedFact>,
-    /// Files that lost their name and are still read.
-    detached: DetachedLogs,
     /// The partial last line, which counts once the candidate is accepted.
     late_partial_line: Option<PartialLine>,
-    /// Provisional facts that were counted, by their line: each is skipped once when it comes again.
-    provisional: Vec<(CountKey, u32)>,
-    redraws: RedrawFilter,
     /// The last change, on the clock of `ClockReading::elapsed`.
     changed: Duration,
     /// Statement an earlier process knew of the file, until the file is read again.
@@ -88,16 +78,6 @@ impl CandidateContent {
     }
 }
 
-/// A candidate as the ledger sees it.
-pub(super) struct Evaluation {
-    pub(super) verdict: Verdict,
-    /// With the index of the fact: those of the candidate, then `provisional`.
-    items: Vec<(usize, CountItem)>,
-    /// Facts at the end of the file that the accepted content held, too.
-    provisional: Vec<(CountKey, Fact)>,
-    redraws: RedrawFilter,
-}
-
 impl LogSource {
     pub(super) fn new(path: &str, file: Option<SharedFileId>, machine_name: bool, config: ParserConfig, allowance: Arc<Allowance>) -> Self {
         LogSource {
@@ -105,16 +85,11 @@ impl LogSource {
             file,
             machine_name,
             parser: SourceParser::new(config),
-            ledger: SourceLedger::default(),
-            items: ContentItems::default(),
+            counts: LogCounts::default(),
             needs_reread: false,
             uncounted: Vec::new(),
             candidate: None,
-            unpublished: Vec::new(),
-            detached: DetachedLogs::default(),
             late_partial_line: None,
-            provisional: Vec::new(),
-            redraws: RedrawFilter::default(),
             changed: Duration::ZERO,
             restored: None,
             untouched: true,
@@ -178,7 +153,7 @@ impl LogSource {
     /// The file was edited: judges the lines around the edit, and goes on from the rest as it was.
     pub(super) fn edit(&mut self, now: Duration, reason: RereadReason, edit: LineEdit, lines: &Lines, is_owned: impl FnMut(&Fact) -> bool) {
         self.changed = now;
-        let Some((parser, mut facts)) = self.parser.edited(&edit, lines, self.items.entry_hashes(&edit)) else {
+        let Some((parser, mut facts)) = self.parser.edited(&edit, lines, self.counts.entry_hashes(&edit)) else {
             self.needs_reread = true;
             return;
         };
@@ -190,8 +165,8 @@ impl LogSource {
 
     /// How the file is to be read.
     pub(super) fn advice(&self) -> SourceAdvice {
-        let is_settled = !self.is_unsettled() && self.is_counted() && self.unpublished.is_empty() && self.provisional.is_empty();
-        let is_known = self.items.is_whole() && !self.needs_reread && !self.stream.has_sessions();
+        let is_settled = !self.is_unsettled() && self.is_counted() && self.counts.is_settled();
+        let is_known = !self.needs_reread && !self.stream.has_sessions();
         let settled_lines = if is_settled && is_known { self.parser.settled_lines() } else { 0 };
         let take_up = self.parser.is_wanted() || self.needs_reread;
         SourceAdvice { machine_log: self.is_machine_log(), take_up, settled_lines, ..SourceAdvice::default() }
@@ -288,7 +263,7 @@ impl LogSource {
     /// Keeps nothing of a file that is no runner's: nothing in it counts, and nothing looks as if it might. Returns whether that is so.
     pub(super) fn let_go(&mut self, now: ClockReading, live: bool, plan: Option<&Arc<PlanNames>>) -> bool {
         self.settle(now.elapsed, self.pause_since_written(now.wall, live));
-        let holds_nothing = self.uncounted.is_empty() && self.unpublished.is_empty() && self.ledger.is_empty();
+        let holds_nothing = self.uncounted.is_empty() && self.counts.is_empty();
         let is_settled = !self.is_unsettled() && !self.parser.is_doubtful() && self.restored.is_none() && self.late_partial_line.is_none();
         let is_foreign = self.parser.kind() == SourceKind::Unknown && !self.machine_name && self.parser.record_like() == 0;
         if !(holds_nothing && is_settled && is_foreign) {
@@ -337,9 +312,8 @@ impl LogSource {
         self.uncounted.iter().map(|uncounted| &uncounted.fact)
     }
 
-    /// Counts what was appended, after what [`LogSource::queue`] kept.
-    pub(super) fn count_appended(&mut self, now: Duration, mut resolve: impl FnMut(&Fact) -> Resolved) -> Vec<CountedFact> {
-        let mut counted = std::mem::take(&mut self.unpublished);
+    /// Counts what was appended, after what [`LogCounts::queue`] kept.
+    pub(super) fn count_appended(&mut self, now: Duration, resolve: impl FnMut(&Fact) -> Resolved) -> Vec<CountedFact> {
         let mut uncounted = std::mem::take(&mut self.uncounted);
         if self.untouched && !uncounted.is_empty() {
             self.untouched = false;
@@ -347,53 +321,21 @@ impl LogSource {
                 uncounted = oldest_entry_first(uncounted);
             }
         }
-        counted.reserve(uncounted.len());
-        for UncountedFact { fact, provisional } in uncounted {
-            let item = match resolve(&fact) {
-                Resolved::Countable(item) => item,
-                Resolved::StateOnly => {
-                    counted.push(CountedFact { fact, count: None });
-                    continue;
-                }
-                Resolved::Ignored => continue,
-                Resolved::PreviousRun(item) => {
-                    if self.ledger.append(item, now).is_some() {
-                        self.ledger.discount(item);
-                    }
-                    self.items.push(fact.line, item);
-                    continue;
-                }
-            };
-            let position = (item.key, fact.line);
-            if let Some(index) = self.provisional.iter().position(|known| *known == position) {
-                // A fact may be provisional more than once, and is complete once.
-                if !provisional {
-                    self.provisional.swap_remove(index);
-                }
-                counted.push(CountedFact { fact, count: None });
-                continue;
-            }
-            if self.redraws.repeats(item.key, fact.line) {
-                continue;
-            }
-            if provisional {
-                self.provisional.push(position);
-            }
-            if self.ledger.reject_if_full(item.key) {
-                continue;
-            }
-            let count = self.ledger.append(item, now);
-            self.items.push(fact.line, item);
-            counted.push(CountedFact { fact, count });
-        }
-        self.items.sort();
-        counted
+        self.counts.append(uncounted, now, resolve)
     }
 
     /// Evaluates the candidate, once it is complete. Drops its ignored facts for good.
-    pub(super) fn evaluate(&mut self, now: Duration, at_once: bool, mut resolve: impl FnMut(&Fact) -> Resolved) -> Option<Evaluation> {
+    pub(super) fn evaluate(&mut self, now: Duration, at_once: bool, resolve: impl FnMut(&Fact) -> Resolved) -> Option<Evaluation> {
         let machine = self.is_machine_log();
         let candidate = self.candidate.as_mut().filter(|candidate| candidate.complete)?;
+        if let Some(edit) = candidate.edit {
+            let evaluation = self.counts.evaluate_edit(&edit, &mut candidate.facts, resolve);
+            if evaluation.is_none() {
+                self.candidate = None;
+                self.needs_reread = true;
+            }
+            return evaluation;
+        }
         let at_eof = match candidate.facts_at_eof.take() {
             Some(facts) => facts,
             None => {
@@ -401,31 +343,6 @@ impl LogSource {
                 facts_at_eof(&candidate.parser, candidate.partial_line.as_ref())
             }
         };
-        let (mut items, redraws) = count_items(&mut candidate.facts, &mut resolve);
-        if let Some(edit) = candidate.edit {
-            let added: Vec<CountItem> = items.iter().map(|(_, item)| *item).collect();
-            if self.ledger.loses_by(&self.items.content_edit(&edit, &added)) {
-                // Whether that is a new run is told by the whole content.
-                self.candidate = None;
-                self.needs_reread = true;
-                return None;
-            }
-            return Some(Evaluation { verdict: Verdict::Rewrite, items, provisional: Vec::new(), redraws: RedrawFilter::default() });
-        }
-        let mut counts = ContentCounts::default();
-        items.iter().for_each(|(_, item)| counts.add(*item));
-        // A save without a final newline loses nothing: the facts of its open end count if the accepted content held them.
-        let mut provisional = Vec::new();
-        for fact in &at_eof {
-            if let Resolved::Countable(item) = resolve(fact)
-                && self.ledger.has_lost(&counts, item)
-            {
-                counts.add(item);
-                items.push((candidate.facts.len() + provisional.len(), item));
-                provisional.push((item.key, fact.clone()));
-            }
-        }
-        candidate.facts_at_eof = Some(at_eof);
         let restored = self.restored.as_ref().and_then(|restored| restored.start_line.as_ref());
         let start_lines = (self.parser.head().start_line.as_ref().or(restored), candidate.parser.head().start_line.as_ref());
         let context = RewriteContext {
@@ -436,39 +353,19 @@ impl LogSource {
             quiet: if at_once { TOTAL_LOSS_DELAY } else { now.saturating_sub(self.changed) },
             age: if at_once { TOTAL_LOSS_DELAY } else { now.saturating_sub(candidate.since) },
         };
-        let verdict = match self.ledger.classify(&counts, context) {
-            // No more input will show whether this is a new run: a half-written file must not begin one.
-            Verdict::NewGeneration if at_once && !context.machine => Verdict::Rewrite,
-            verdict => verdict,
-        };
-        Some(Evaluation { verdict, items, provisional, redraws })
+        let mut evaluation = self.counts.evaluate(&mut candidate.facts, &at_eof, context, resolve);
+        candidate.facts_at_eof = Some(at_eof);
+        // No more input will show whether this is a new run: a half-written file must not begin one.
+        if at_once && !context.machine && evaluation.verdict == Verdict::NewGeneration {
+            evaluation.verdict = Verdict::Rewrite;
+        }
+        Some(evaluation)
     }
 
-    /// Accepts the candidate as evaluated, after any switch of runs: counts it against the high-water counts.
+    /// Accepts the candidate as evaluated, after any switch of runs.
     pub(super) fn commit(&mut self, evaluation: Evaluation, now: Duration) -> Vec<CountedFact> {
-        let mut counted = std::mem::take(&mut self.unpublished);
-        let Some(candidate) = self.candidate.take().map(|candidate| *candidate) else { return counted };
-        let items: Vec<CountItem> = evaluation.items.iter().map(|(_, item)| *item).collect();
-        self.provisional = evaluation.provisional.iter().map(|(key, fact)| (*key, fact.line)).collect();
-        let mut facts = candidate.facts;
-        facts.extend(evaluation.provisional.into_iter().map(|(_, fact)| fact));
-        let mut counts: Vec<Option<u32>> = vec![None; facts.len()];
-        let lined = evaluation.items.iter().map(|(index, item)| (facts[*index].line, *item));
-        let due = match candidate.edit {
-            Some(edit) => {
-                let due = self.ledger.commit_edit(&self.items.content_edit(&edit, &items), now);
-                self.items.edit(&edit, &lined.collect::<Vec<_>>());
-                due
-            }
-            None => {
-                self.items.replace(lined);
-                self.ledger.commit(&items, now)
-            }
-        };
-        for (index, count) in due {
-            counts[evaluation.items[index].0] = Some(count);
-        }
-        self.redraws = evaluation.redraws;
+        let Some(candidate) = self.candidate.take().map(|candidate| *candidate) else { return self.counts.take_unpublished() };
+        let counted = self.counts.commit(candidate.facts, candidate.edit, evaluation, now);
         self.parser.replace(candidate.parser);
         self.restored = None;
         self.untouched = false;
@@ -476,28 +373,20 @@ impl LogSource {
         if let Some(partial_line) = self.late_partial_line.take() {
             self.read_partial_line(partial_line);
         }
-        counted.extend(facts.into_iter().zip(counts).map(|(fact, count)| CountedFact { fact, count }));
         counted
     }
 
     /// Accepts the candidate without counting it: an earlier process has counted these facts.
-    pub(super) fn skip_published(&mut self, now: Duration, mut resolve: impl FnMut(&Fact) -> Resolved) {
+    pub(super) fn skip_published(&mut self, now: Duration, resolve: impl FnMut(&Fact) -> Resolved) {
         let Some(candidate) = self.candidate.take().map(|candidate| *candidate) else { return };
         self.changed = now;
         self.untouched = false;
         self.was_present = true;
         self.parser.replace(candidate.parser);
-        self.items.forget();
         let mut facts = candidate.facts;
         let was_settled = self.restored.take().is_some_and(|restored| restored.settled);
         self.parser.extract(if was_settled { Pause::Quiet } else { Pause::None }, &mut facts);
-        facts.retain(|fact| !matches!(resolve(fact), Resolved::Ignored));
-        self.unpublished.extend(facts.into_iter().map(|fact| CountedFact { fact, count: None }));
-    }
-
-    /// Whether counted facts wait for the next tick.
-    pub(super) fn has_unpublished(&self) -> bool {
-        !self.unpublished.is_empty()
+        self.counts.skip_published(facts, resolve);
     }
 
     /// Whether the ledger has counted all that was read.
@@ -505,20 +394,10 @@ impl LogSource {
         self.candidate.is_none() && self.uncounted.is_empty() && self.restored.is_none()
     }
 
-    /// Keeps counted facts for the next tick.
-    pub(super) fn queue(&mut self, counted: Vec<CountedFact>) {
-        self.unpublished.extend(counted);
-    }
-
-    /// Begins a run that this source was reset for.
-    pub(super) fn begin_run(&mut self) {
-        self.ledger.begin_run();
-    }
-
     /// Whether content of another generation is a sign of a new run: the counts of a machine log go on, and a log that has stated nothing
     /// in the present run was reset for it.
     pub(super) fn may_begin_run(&self) -> bool {
-        !self.is_machine_log() && self.ledger.has_counted_in_run()
+        !self.is_machine_log() && self.counts.has_counted_in_run()
     }
 
     /// Whether the plan of the run that this content begins may still be about to come: events carry its name and its titles.
@@ -530,17 +409,9 @@ impl LogSource {
     /// Begins another generation within the present run.
     pub(super) fn begin_generation(&mut self) {
         if self.is_machine_log() {
-            self.ledger.rotate();
+            self.counts.rotate();
         } else {
-            self.ledger.begin_run();
-        }
-    }
-
-    /// Begins a run that another source was reset for: the counts so far, and the queued facts, belong to the run before.
-    pub(super) fn carry_over(&mut self) {
-        self.ledger.carry_over();
-        for counted in &mut self.unpublished {
-            counted.count = None;
+            self.counts.begin_run();
         }
     }
 
@@ -554,21 +425,8 @@ impl LogSource {
     /// Another file takes the name: the accepted content is the beginning of the detached file `id`.
     pub(super) fn detach(&mut self, id: DetachedId) {
         if self.candidate.is_none() {
-            self.ledger.detach(id);
-            self.detached.add(id, self.parser.clone(), self.provisional.clone());
+            self.counts.detach(id, &self.parser);
         }
-    }
-
-    /// Counts lines that were appended to a detached file.
-    pub(super) fn append_detached(&mut self, id: DetachedId, lines: &Lines, resolve: impl FnMut(&Fact) -> Resolved) {
-        let counted = self.detached.append(id, lines, &mut self.ledger, resolve);
-        self.queue(counted);
-    }
-
-    /// Ends the reading of a detached file. `end` when its open last line and entry count, with that line.
-    pub(super) fn close_detached(&mut self, id: DetachedId, end: Option<Option<PartialLine>>, resolve: impl FnMut(&Fact) -> Resolved) {
-        let counted = self.detached.close(id, end, &mut self.ledger, resolve);
-        self.queue(counted);
     }
 
     /// Statement a restarted engine needs to go on from here.
@@ -578,7 +436,8 @@ impl LogSource {
             start_line: self.parser.head().start_line.clone(),
             machine: self.parser.kind().is_machine_log(),
         });
-        LogCheckpoint { ledger: self.ledger.clone(), provisional: self.provisional.clone(), restored }
+        let (ledger, provisional) = self.counts.checkpoint();
+        LogCheckpoint { ledger, provisional, restored }
     }
 
     /// Goes on from a checkpoint. `missing_since` dates its losses; without it they are older than `REAPPEAR_AFTER`.
@@ -587,7 +446,7 @@ impl LogSource {
         if let Some(since) = missing_since {
             ledger.restart_missing_timer(since);
         }
-        (self.ledger, self.provisional, self.restored) = (ledger, provisional, Some(restored));
-        self.items.forget();
+        self.counts.restore(ledger, provisional);
+        self.restored = Some(restored);
     }
 }

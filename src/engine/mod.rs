@@ -10,6 +10,7 @@ mod counting;
 mod detached;
 mod event_order;
 mod inference;
+mod log_counts;
 mod log_source;
 mod output;
 mod ownership;
@@ -29,6 +30,7 @@ mod source_slot;
 mod status_source;
 mod stream_log;
 mod task;
+mod task_run;
 #[cfg(test)]
 mod tests;
 mod tick;
@@ -284,7 +286,7 @@ impl Engine {
         // Not every change is an event: a story that falls back is believed without one.
         let mut changed = false;
         if let Some(jump) = self.ticked.replace(now).and_then(|last| now.jump_since(last)) {
-            self.tasks.iter_mut().for_each(|task| task.model.record_clock_jump(now.wall, jump));
+            self.tasks.iter_mut().for_each(|task| task.run.model.record_clock_jump(now.wall, jump));
         }
         let finish = std::mem::take(&mut self.finishing);
         for index in 0..self.tasks.len() {
@@ -298,9 +300,9 @@ impl Engine {
                 events: Vec::new(),
                 notices: Vec::new(),
             };
-            let revision = self.tasks[index].model.revision();
+            let revision = self.tasks[index].run.model.revision();
             tick.run(&mut self.tasks[index]);
-            changed |= self.tasks[index].model.revision() != revision;
+            changed |= self.tasks[index].run.model.revision() != revision;
             events.append(&mut tick.events);
             tick.notices.into_iter().for_each(|notice| self.add_notice(notice));
         }
@@ -337,7 +339,7 @@ impl Engine {
             let plans = task.plans.iter().filter_map(|source| source.deadline(ticked));
             logs.chain(plans).chain(task.gone_deadline(ticked))
         });
-        let estimate = self.tasks.iter().any(|task| task.model.is_running()).then_some(self.estimated + ESTIMATE_INTERVAL);
+        let estimate = self.tasks.iter().any(|task| task.run.model.is_running()).then_some(self.estimated + ESTIMATE_INTERVAL);
         let run_switch = self.tasks.iter().any(|task| task.run_switch_pending).then_some(ticked);
         sources.chain(estimate).chain(run_switch).chain(self.agents.deadline()).min()
     }
@@ -387,7 +389,7 @@ impl Engine {
 
     /// The checkpoint as of the last tick. `None` while counted facts wait for the next tick, because a restart would lose them.
     pub fn checkpoint(&self, at: Timestamp) -> Option<EngineCheckpoint> {
-        if self.tasks.iter().any(|task| task.logs.iter().any(LogSource::has_unpublished)) {
+        if self.tasks.iter().any(|task| task.logs.iter().any(|log| log.counts.has_unpublished())) {
             return None;
         }
         // Files that are not watched at present stay in it.
@@ -395,7 +397,7 @@ impl Engine {
         checkpoint.seq = self.seq;
         checkpoint.at = at;
         for task in &self.tasks {
-            checkpoint.tasks.insert(task.checkpoint_key.clone(), task.checkpoint(&self.owners));
+            checkpoint.tasks.insert(task.checkpoint_key.clone(), task.run.checkpoint(self.owners.records_of(task.index)));
         }
         for slot in &self.sources {
             let task = &self.tasks[slot.task];
@@ -519,7 +521,7 @@ impl Engine {
         self.state_version += 1;
         let (index, is_work) = (slot.task, !matches!(slot.role, SourceRole::Status(_)));
         if self.tasks[index].gone_since.take().is_some() || is_work {
-            self.tasks[index].model.resume();
+            self.tasks[index].run.model.resume();
         }
         let slot = &self.sources[source.0 as usize];
         if !self.live || self.owners.is_shared(slot.file) {
@@ -531,7 +533,7 @@ impl Engine {
                 task.logs[log].written = Some(at.wall);
                 let path = task.logs[log].path.clone();
                 task.inference.record_change(at.wall, &path);
-                task.model.record_activity(at.wall, &path);
+                task.run.model.record_activity(at.wall, &path);
             }
             // What it states tells whether it is a sign of life: see [`TaskTick`].
             SourceRole::Plan(plan) => task.plans[plan].written = Some(at.wall),
@@ -539,7 +541,7 @@ impl Engine {
             SourceRole::Status(status) => {
                 task.statuses[status].written = Some(at.wall);
                 let path = task.statuses[status].path.clone();
-                task.model.record_activity(at.wall, &path);
+                task.run.model.record_activity(at.wall, &path);
             }
         }
         self.owners.record_activity(slot.task, at.wall);
@@ -556,7 +558,7 @@ impl Engine {
         }
         if !self.owners.is_shared(slot.file) {
             let path = slot.role.path(task).clone();
-            task.model.record_activity(at, &path);
+            task.run.model.record_activity(at, &path);
             self.owners.record_activity(slot.task, at);
         }
     }

@@ -164,7 +164,7 @@ pub(super) fn tasks(
     let count = if all_hidden { tasks.len() } else { tasks.iter().filter(|task| !task.is_hidden()).count() };
     let parts = sources(tasks, slots).into_iter().zip(agents.by_task(tasks, now));
     let shown = tasks.iter().zip(parts).filter(|(task, _)| all_hidden || !task.is_hidden()).take(TASK_LIMIT);
-    let state = |(task, (sources, agents)): (&TaskEngine, _)| task_state(&task.model, &task.folder, sources, agents, now);
+    let state = |(task, (sources, agents)): (&TaskEngine, _)| task_state(&task.run.model, &task.folder, sources, agents, now);
     let mut states: Vec<TaskState> = shown.map(state).collect();
     add_qualifiers(&mut states);
     let unlisted = count_unlisted(&mut states, count);

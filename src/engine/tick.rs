@@ -61,21 +61,21 @@ impl TaskTick<'_> {
                 self.count_appended(task, log, &mut pending);
             }
         }
-        if !task.full_reported && task.logs.iter().any(|log| log.ledger.is_full()) {
+        if !task.full_reported && task.logs.iter().any(|log| log.counts.is_full()) {
             task.full_reported = true;
             let message = format!("has said {MAX_KEYS} different things: what else is new in it is not told; a new run begins afresh");
             self.add_notice(NoticeKind::Limit, &task.id.clone(), &message);
         }
         let (of_statuses, stop) = task.take_status_changes(self.now);
         for (fact, origin) in of_statuses {
-            pending.push(task.prepare_plan_fact(fact, &origin, self.mute, self.live));
+            pending.push(task.run.prepare_plan_fact(fact, &origin, self.mute, self.live));
         }
         // Plans are the last in the order of trust.
         pending.append(&mut of_plans);
         self.complete_plans(task, &mut pending);
         task.apply_all(pending, self.now, &mut self.events);
         if let Some(stop) = stop {
-            task.model.stop(stop.reason, stop.at);
+            task.run.model.stop(stop.reason, stop.at);
         }
         task.stop_if_gone(self.now);
         if self.live && !self.finish {
@@ -161,7 +161,7 @@ impl TaskTick<'_> {
             };
             if change == PlanChange::NewRun && !begins_run {
                 task.plans[source].begin_run(true);
-                task.model.forget_plan();
+                task.run.model.forget_plan();
             }
             let origin = task.plans[source].origin();
             let facts = task.adopt_plan(source, plan, described, self.now.wall);
@@ -169,10 +169,10 @@ impl TaskTick<'_> {
             if self.live && facts.iter().any(PlanFact::is_of_story) {
                 let path = task.plans[source].path.clone();
                 task.inference.record_change(self.now.wall, &path);
-                task.model.record_activity(self.now.wall, &path);
+                task.run.model.record_activity(self.now.wall, &path);
             }
             for fact in facts {
-                pending.push(task.prepare_plan_fact(fact, &origin, self.mute, self.live));
+                pending.push(task.run.prepare_plan_fact(fact, &origin, self.mute, self.live));
             }
         }
     }
@@ -216,7 +216,7 @@ impl TaskTick<'_> {
         let at = if self.live && !owned.is_empty() { Some(self.now.wall) } else { written };
         if let Some(at) = at {
             let path = task.logs[log].path.clone();
-            task.model.record_activity(at, &path);
+            task.run.model.record_activity(at, &path);
         }
     }
 
@@ -224,7 +224,7 @@ impl TaskTick<'_> {
         for source in 0..task.plans.len() {
             if let Some(fact) = task.take_completion(source, self.now.elapsed, self.finish || !self.live) {
                 let origin = task.plans[source].origin();
-                pending.push(task.prepare_plan_fact(fact, &origin, self.mute, self.live));
+                pending.push(task.run.prepare_plan_fact(fact, &origin, self.mute, self.live));
             }
         }
     }

@@ -22,6 +22,7 @@ mod processes;
 mod read_position;
 pub mod reader;
 mod rotated;
+mod rotated_reader;
 mod session_files;
 mod tailer;
 mod tracked_files;

@@ -1,12 +1,11 @@
 //! One file that is read line by line: its appends, rewrites, replacements, rotation and absence.
 //!
 //! Polls when told to, and emits what it read. `reader` waits; `follow` compares bytes; `detached` reads the files whose path was taken;
-//! `rotated` finds the rotated files beside this one.
+//! `rotated_reader` reads the rotated files beside this one.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
 use std::time::Duration;
 
 use crate::discover::Source;
@@ -19,7 +18,8 @@ use crate::tail::edit::{self, FoundEdit};
 use crate::tail::file_stat::{self, FileIdentity, FileStat};
 use crate::tail::follow::{self, CheckLevel, FileChange, OldFile};
 use crate::tail::read_position::{DrainResult, LastLine, ReadPosition};
-use crate::tail::rotated::{self, NewRotated, RotatedFiles};
+use crate::tail::rotated;
+use crate::tail::rotated_reader::RotatedReader;
 use crate::tail::tracked_path::{PollContext, PollResult, TrackedPath};
 
 /// Coarse clocks give two writes within some milliseconds the same time: what changed is compared once more after this.
@@ -49,9 +49,7 @@ pub(super) struct FileTailer {
     /// What became of the previous file when it was closed.
     old_file: OldFile,
     detached: DetachedFiles,
-    rotated: RotatedFiles,
-    /// The newest rotated file, if it was read while the path was missing.
-    pre_read: Option<NewRotated>,
+    rotated: RotatedReader,
     /// What an earlier process had read, until the file is first seen.
     checkpoint: Option<FileCheckpoint>,
     /// A file has had the path since the start.
@@ -84,8 +82,7 @@ struct PendingRead {
 impl FileTailer {
     /// `checkpoint` is what an earlier process had read of the file.
     pub(super) fn new(source: &Source, checkpoint: Option<FileCheckpoint>) -> Self {
-        let rotated =
-            checkpoint.as_ref().map_or_else(RotatedFiles::default, |checkpoint| RotatedFiles::restored(checkpoint.rotated.clone()));
+        let rotated = RotatedReader::new(checkpoint.as_ref().map(|checkpoint| checkpoint.rotated.clone()).unwrap_or_default());
         FileTailer {
             tracked: TrackedPath::new(source),
             file: None,
@@ -97,7 +94,6 @@ impl FileTailer {
             old_file: OldFile::Replaced,
             detached: DetachedFiles::default(),
             rotated,
-            pre_read: None,
             checkpoint,
             ever_present: false,
             presence_unsent: false,
@@ -141,7 +137,7 @@ impl FileTailer {
     /// What another process needs to continue here. It has no fingerprint during a reread, because an offset would claim that the lines
     /// before it are counted.
     pub(super) fn checkpoint(&self) -> Option<FileCheckpoint> {
-        let rotated = self.rotated.seen().copied().collect();
+        let rotated = self.rotated.known();
         if let Some(checkpoint) = &self.checkpoint {
             return Some(FileCheckpoint { rotated, ..checkpoint.clone() });
         }
@@ -216,7 +212,7 @@ impl FileTailer {
             self.check_at = (now < recheck_at).then_some(recheck_at.max(self.next_full_check));
         }
         // Copying the file and truncating it is a way of rotating, too.
-        if change != FileChange::Appended && self.read_rotated(&[stat.identity], poll) {
+        if change != FileChange::Appended && self.rotated.read_new(&self.tracked, &[stat.identity], poll) {
             change = FileChange::Reread(RereadReason::Rotated);
         }
         self.begin(change, stat, false, poll);
@@ -263,7 +259,7 @@ impl FileTailer {
     pub(super) fn let_go(&mut self) {
         self.file = None;
         self.position = ReadPosition::default();
-        self.rotated = RotatedFiles::default();
+        self.rotated = RotatedReader::default();
     }
 
     /// Makes the next poll read a file again that was let go, or whose edit was not accepted.
@@ -402,7 +398,7 @@ impl FileTailer {
         self.last_stat = None;
         let Some((old, identity)) = self.file.take() else {
             // A rotated file may hold all that was ever written. A file that was never read was not rotated.
-            if (self.checkpoint.is_some() || self.ever_present) && self.read_rotated_while_missing(poll) {
+            if (self.checkpoint.is_some() || self.ever_present) && self.rotated.read_new_while_missing(&self.tracked, poll) {
                 self.old_file = OldFile::Rotated;
             }
             return Ok(());
@@ -414,7 +410,7 @@ impl FileTailer {
             self.file = Some((old, identity));
         } else {
             self.old_file = self.locate_old(&old, identity)?;
-            self.rotated.mark_seen(&old);
+            self.rotated.mark_read(&old);
             let message = "is gone; what was read stands, and it is read on when it comes back".to_owned();
             self.tracked.notice(NoticeKind::Vanished, message, poll);
         }
@@ -477,10 +473,10 @@ impl FileTailer {
         {
             self.drain_before_replacement(old, poll)?;
             self.old_file = self.locate_old(old, *identity)?;
-            self.rotated.mark_seen(old);
+            self.rotated.mark_read(old);
             known.push(*identity);
         }
-        if !first && self.read_rotated(&known, poll) {
+        if !first && self.rotated.read_new(&self.tracked, &known, poll) {
             self.old_file = OldFile::Rotated;
         }
         let old_file = if self.old_file == OldFile::Rotated && !poll.machine { OldFile::Renamed } else { self.old_file };
@@ -525,7 +521,7 @@ impl FileTailer {
             (true, _) => RereadReason::Restored,
             // It was not read to its end, so its old content is not known: the engine compares the counts.
             (false, None) if old_file == OldFile::SameInode => RereadReason::Rewritten,
-            (false, _) if self.read_rotated(&[stat.identity], poll) => RereadReason::Rotated,
+            (false, _) if self.rotated.read_new(&self.tracked, &[stat.identity], poll) => RereadReason::Rotated,
             (false, _) => follow::reread_reason(old_file),
         };
         self.begin(FileChange::Reread(reason), stat, false, poll);
@@ -538,51 +534,6 @@ impl FileTailer {
     fn locate_old(&self, old: &File, identity: FileIdentity) -> io::Result<OldFile> {
         let has_name = old.metadata()?.nlink() > 0;
         Ok(if has_name { rotated::locate(&self.tracked.path, identity) } else { OldFile::Replaced })
-    }
-
-    /// Reads the new rotated files beside a machine log, and returns whether there are any.
-    fn read_rotated(&mut self, known: &[FileIdentity], poll: &mut PollContext<'_>) -> bool {
-        let (found, _) = self.read_new_rotated(known, poll);
-        self.pre_read = None;
-        found
-    }
-
-    /// The same while the path is missing. The newest one may still be written to, so it stays new for the next call.
-    fn read_rotated_while_missing(&mut self, poll: &mut PollContext<'_>) -> bool {
-        let (found, newest) = self.read_new_rotated(&[], poll);
-        self.pre_read = newest.or(self.pre_read.take());
-        if let Some(newest) = &self.pre_read {
-            self.rotated.unmark(newest);
-        }
-        found
-    }
-
-    /// Returns whether there are new rotated files, and the newest one, which may have been read before.
-    fn read_new_rotated(&mut self, known: &[FileIdentity], poll: &mut PollContext<'_>) -> (bool, Option<NewRotated>) {
-        if !poll.machine {
-            return (false, None);
-        }
-        let mut new = self.rotated.take_new(&self.tracked.path, known);
-        let newest = new.last().cloned();
-        // A file that was read while the path was missing, and has not grown since, is not new.
-        new.retain(|rotated| self.pre_read.as_ref() != Some(rotated));
-        for rotated in &new {
-            if let Err(cause) = self.read_rotated_file(&rotated.path, poll) {
-                let message = format!("{} beside it {}", rotated.path.display(), file_stat::describe_error(&cause));
-                self.tracked.notice(NoticeKind::Unreadable, message, poll);
-            }
-        }
-        (!new.is_empty(), newest)
-    }
-
-    fn read_rotated_file(&self, path: &Path, poll: &mut PollContext<'_>) -> io::Result<()> {
-        let (file, _) = file_stat::open_rotated(path, &self.tracked.confinement)?;
-        let mut position = ReadPosition::default();
-        (poll.emit)(Input::RereadBegun { source: self.tracked.id, at: poll.now, reason: RereadReason::RotatedSibling });
-        let id = self.tracked.id;
-        position.drain(&file, &self.tracked, poll, &mut |poll, lines| (poll.emit)(Input::Lines { source: id, at: poll.now, lines }))?;
-        (poll.emit)(Input::RereadDone { source: self.tracked.id, at: poll.now, partial: position.splitter.partial() });
-        Ok(())
     }
 
     /// As `drain`, and rereads the file if its content was overwritten before it lost its path.
