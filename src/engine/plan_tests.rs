@@ -2,6 +2,7 @@
 
 use super::tests::{P, PLAN, Scenario, cat, h, plan, s};
 use super::*;
+use crate::discover::Shape;
 use crate::input::RereadReason;
 use crate::line::TaskId;
 use crate::model::agent::AgentLevel;

@@ -19,6 +19,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::clock::Timestamp;
+use crate::discover::Shape;
 use crate::event::{EndStatus, EventData};
 use crate::input::RereadReason;
 use crate::line::{LineEnd, Lines, PartialLine, SourceId, TaskId};

@@ -8,7 +8,7 @@ use crate::fact::Provenance;
 fn scenario() -> Scenario {
     let stories = [("US-1", true), ("US-2", true), ("US-3", false), ("US-4", false)];
     let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1), s(2)])), None, Some(&plan("b", &stories))]);
-    scenario.engine.tasks[0].inference = InferenceState::new(true);
+    scenario.engine.watched.tasks[0].inference = InferenceState::new(true);
     scenario.emitted();
     scenario
 }
@@ -80,10 +80,10 @@ fn a_guessed_start_gives_no_duration_and_the_next_story_is_guessed() {
 #[test]
 fn without_a_plan_or_without_leave_nothing_is_guessed() {
     let mut alone = Scenario::new([Some(&cat(&[h("a"), s(1)])), None, None]);
-    alone.engine.tasks[0].inference = InferenceState::new(true);
+    alone.engine.watched.tasks[0].inference = InferenceState::new(true);
     alone.emitted();
     alone.append(P, "Some notes.\n").wait(60.0).expect(&[]);
     let mut scenario = scenario();
-    scenario.engine.tasks[0].inference = InferenceState::new(false);
+    scenario.engine.watched.tasks[0].inference = InferenceState::new(false);
     scenario.append(P, "Some notes.\n").wait(60.0).expect(&[]);
 }

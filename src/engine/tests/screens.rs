@@ -55,7 +55,7 @@ fn a_runner_that_writes_no_starts_gets_a_remaining_time_from_its_second_story_on
 #[test]
 fn a_flag_before_the_entry_takes_no_guess_back() {
     let mut scenario = Scenario::new([Some(&cat(&[h("a"), s(1)])), None, Some(&plan("b", &OPEN))]);
-    scenario.engine.tasks[0].inference = InferenceState::new(true);
+    scenario.engine.watched.tasks[0].inference = InferenceState::new(true);
     let one = [("US-1", true), ("US-2", false), ("US-3", false), ("US-4", false)];
     scenario.wait(30.0).save(PLAN, &plan("b", &one), RereadReason::Replaced).wait(1.0);
     let current = |scenario: &Scenario| task(scenario).current_story;
