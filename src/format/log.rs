@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::anchor::{Anchor, anchor};
 use super::decided_lines::{DecidedLine, DecidedLines};
+use super::excluded::is_excluded;
 use super::field::field;
 use super::head::FileHeader;
 use super::held_lines::{HeldClass, HeldLine, HeldLines, LINE_LIMIT};
@@ -25,7 +26,7 @@ use super::words::{self, Status};
 use super::{ALL, LogHeader, Pause, PlanNames, Seen, SourceKind, heading, json, rule};
 use crate::fact::{Fact, Provenance, StatementForm, entry_hash};
 use crate::input::LineEdit;
-use crate::lex::{Flags, IdKind, IdPosition, LabelClass, LexedLine, Section, Separator, Structure};
+use crate::lex::LexedLine;
 use crate::line::Line;
 use crate::record::evidence::is_candidate;
 use crate::record::explain::explain;
@@ -225,11 +226,7 @@ impl Log {
         for verdict in &mut assessment.verdicts {
             if self.reported.has(base + verdict.at) || anchor(&file, verdict.at).is_some() || self.is_kept(&file, &texts, verdict.at) {
                 verdict.p = verdict.p.max(CERTAIN);
-            } else if self.lines.get(verdict.at).class == HeldClass::Header
-                || is_no_record(&file.lines[verdict.at], texts[verdict.at])
-                || is_bare_time(&file, verdict.at)
-                || is_item(&file, verdict.at)
-            {
+            } else if self.lines.get(verdict.at).class == HeldClass::Header || is_excluded(&file, texts[verdict.at], verdict.at) {
                 verdict.p = 0.0;
             } else if verdict.p < SURE && pause != Pause::End {
                 if verdict.p > LIKELY {
@@ -247,7 +244,8 @@ impl Log {
         let mut of_line: HashMap<usize, u32> = HashMap::new();
         reading.records.iter().for_each(|record| *of_line.entry(record.lines.start).or_default() += 1);
         let mut all = Vec::new();
-        for record in &reading.records {
+        for (n, record) in reading.records.iter().enumerate() {
+            let below = &reading.records[n + 1..];
             let lines = base + record.lines.start..base + record.lines.end.max(record.lines.start + 1);
             let awaits = anchor(&file, record.lines.start) == Some(Anchor::Awaits);
             let outcome = match record.outcome {
@@ -259,7 +257,8 @@ impl Log {
             }
             let is_open = ends_at_end(&file, record);
             let is_sole = of_line[&record.lines.start] == 1;
-            let reported = RecordContext { file: &file, lines: &self.lines, record, is_sole, is_open, clock, plan: self.plan.as_deref() };
+            let plan = self.plan.as_deref();
+            let reported = RecordContext { file: &file, lines: &self.lines, record, below, is_sole, is_open, clock, plan };
             order.take(reported.when(), record.id.as_deref());
             // Without a status its silence speaks when it has ended, or at a pause.
             let speaks = match record.source {
@@ -529,59 +528,6 @@ fn is_idle(texts: &[&str], record: &Record) -> bool {
     }
     let value = field(texts[at].trim_start_matches(['#', ' '])).map_or("", |(_, value)| value);
     words::value(value) == Some(Status::Idle)
-}
-
-/// A criterion, a label for what comes next, or a template: never a record, whatever the evidence says.
-fn is_no_record(line: &LexedLine, text: &str) -> bool {
-    line.has(Flags::CRITERION_ID)
-        || (line.is_label(LabelClass::Next) && line.lead.is_none())
-        || line.text.starts_with("Next:")
-        || is_awaiting_story(line)
-        || is_sentence(line)
-        || is_template(text)
-}
-
-/// A heading of a time alone with nothing below it yet: it names no work.
-fn is_bare_time(file: &IndexedLog, at: usize) -> bool {
-    let line = &file.lines[at];
-    let is_time = |c: char| c.is_ascii_digit() || matches!(c, '#' | '-' | ':' | '.' | '/' | ' ' | 'T' | 'Z' | '[' | ']');
-    line.is_heading()
-        && line.times().next().is_some()
-        && line.text.chars().all(is_time)
-        && file.lines[at + 1..file.block_end(at).max(at + 1)].iter().all(LexedLine::is_blank)
-}
-
-/// `[US-003] Login page`, and nothing on or below the line that says it was worked on: an item, not a record of work.
-fn is_item(file: &IndexedLog, at: usize) -> bool {
-    let line = &file.lines[at];
-    let is_bare = line.structure == Structure::Text
-        && line.has(Flags::BRACKET)
-        && line.lead.as_deref().is_some_and(|lead| lead.kind == IdKind::Upper)
-        && line.id_position == IdPosition::First
-        && line.mark.is_none();
-    let reports = [Flags::WHEN, Flags::PAST, Flags::DONE_VERB, Flags::REFERENCE, Flags::DURATION, Flags::ITERATION];
-    let is_listed_as_done = file.ancestors(at).any(|above| matches!(file.lines[above].section, Section::Done | Section::Log));
-    let below = file.lines.get(at + 1).filter(|below| !below.is_blank());
-    let stands_alone = below.is_none_or(|below| below.has(Flags::BRACKET) || below.is_heading() || below.structure == Structure::Rule);
-    is_bare && stands_alone && !is_listed_as_done && !reports.iter().any(|flag| line.has(*flag))
-}
-
-/// `US-005 needs a designer`: a sentence about the work, not a record of it.
-fn is_sentence(line: &LexedLine) -> bool {
-    let Some(lead) = line.lead.as_deref() else { return false };
-    let begins = line.id_position == IdPosition::First && line.separator == Separator::Word && lead.kind == IdKind::Upper;
-    let goes_on = line.text[lead.end as usize..].trim_start_matches([']', ')', ' ']).starts_with(|ch: char| ch.is_ascii_lowercase());
-    begins && goes_on && line.mark.is_none() && !line.has(Flags::WHEN) && !line.has(Flags::PAST) && line.ticked.is_none()
-}
-
-/// claude-loop's `### Iteration: TIME`: the line below it names the story.
-fn is_awaiting_story(line: &LexedLine) -> bool {
-    line.is_heading() && line.lead.is_none() && line.words <= 1 && line.has(Flags::WHEN) && line.text.starts_with("Iteration:")
-}
-
-/// What a template leaves for an agent to fill in.
-fn is_template(text: &str) -> bool {
-    ["-XXX", "-NNN", "[Story", "[story", "[Title", "[Date", "{{"].iter().any(|part| text.contains(part))
 }
 
 /// Two lists of facts in the order of their lines.

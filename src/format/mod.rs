@@ -14,6 +14,7 @@ mod anchor;
 mod checklist;
 mod criterion;
 mod decided_lines;
+mod excluded;
 mod execution_log;
 mod failures;
 mod field;

@@ -1,5 +1,7 @@
 //! A record → the facts that it states and that were not reported before.
 
+use std::ops::Range;
+
 use super::criterion;
 use super::field::{Label, field};
 use super::held_lines::HeldLines;
@@ -19,6 +21,8 @@ pub(super) struct RecordContext<'a> {
     pub(super) file: &'a IndexedLog,
     pub(super) lines: &'a HeldLines,
     pub(super) record: &'a Record,
+    /// The records that open below its line.
+    pub(super) below: &'a [Record],
     /// Its line names this one only.
     pub(super) is_sole: bool,
     /// The end of the file may still be its own.
@@ -128,15 +132,37 @@ impl RecordContext<'_> {
         }
     }
 
-    /// Where its block ends for the criteria it ticks.
+    /// Where its own lines end.
     fn end(&self) -> usize {
         if self.is_open { self.lines.len() } else { self.record.lines.end }
+    }
+
+    /// Where its block ends for the criteria it ticks: below a row that is a record, the list of the entry goes on.
+    fn block_end(&self) -> usize {
+        self.end().max(self.file.block_end(self.record.lines.start))
+    }
+
+    /// Where a record below it begins and its block ends.
+    fn inner_blocks(&self) -> impl Iterator<Item = Range<usize>> {
+        let end = |record: &Record| record.lines.end.max(self.file.block_end(record.lines.start));
+        let outer_end = self.block_end();
+        self.below.iter().map(move |record| record.lines.start..end(record)).take_while(move |inner| inner.start < outer_end)
     }
 
     fn criteria(&self, reported: &mut ReportedRecord, facts: &mut Vec<Fact>) {
         let base = self.lines.base();
         let mut is_listed = false;
-        for at in self.record.lines.start + 1..self.end() {
+        let end = self.block_end();
+        let mut inner = self.inner_blocks().filter(|inner| inner.start > self.record.lines.start).peekable();
+        let mut inner_end = 0;
+        for at in self.record.lines.start + 1..end {
+            while let Some(block) = inner.next_if(|block| block.start <= at) {
+                inner_end = inner_end.max(block.end);
+            }
+            if at < inner_end {
+                is_listed = false;
+                continue;
+            }
             let line = self.lines.get(at);
             let text = line.head().trim();
             if text.is_empty() {
@@ -165,7 +191,7 @@ impl RecordContext<'_> {
                 facts.push(self.ticked(done, at, reported));
             }
         }
-        reported.criteria_end = reported.criteria_end.max(base + self.end());
+        reported.criteria_end = reported.criteria_end.max(base + end);
     }
 
     fn ticked(&self, criterion: Criterion, at: usize, reported: &ReportedRecord) -> Fact {

@@ -96,8 +96,8 @@ fn glued(text: &str, first: &TextToken, last: &TextToken) -> bool {
         || remainder.starts_with(['(', '\'']) && remainder[1..].starts_with([')', 's'])
 }
 
-/// Takes the marks of a line.
-pub(crate) fn marks(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>, structure: Structure) {
+/// Takes the marks of a line; `is_ticked` when it is a ticked row.
+pub(crate) fn marks(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>, structure: Structure, is_ticked: bool) {
     let total = tokens.iter().filter(|token| token.is_free()).count();
     let mut before = 0;
     let mut at = 0;
@@ -116,8 +116,15 @@ pub(crate) fn marks(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>,
         };
         let own = tokens[at..at + reach].iter().filter(|token| token.is_free()).count();
         let position = position(text, tokens, at, reach, before, total - before - own, structure);
-        if let Some(position) = position.filter(|position| *position != Position::Start || !begins_title(text, tokens, at, reach, polarity))
-        {
+        let is_of_title = |position: &Position| match position {
+            Position::Start if begins_title(text, tokens, at, reach, polarity) => true,
+            Position::Start | Position::End => {
+                let is_marked = is_ticked || found.iter().any(|(_, _, mark)| mark.polarity == Polarity::Positive);
+                polarity == Polarity::Negative && total == before + own && ends_title(text, tokens, at, reach, is_marked, structure)
+            }
+            Position::Bracketed | Position::Segment | Position::Capitals | Position::Symbol => false,
+        };
+        if let Some(position) = position.filter(|position| !is_of_title(position)) {
             found.push((at, reach, Mark { polarity, position }));
         }
         before += own;
@@ -141,6 +148,36 @@ fn begins_title(text: &str, tokens: &[TextToken], at: usize, reach: usize, polar
     });
     let is_adjective = polarity == Polarity::Negative || matches!(tokens[at].text(text), "Complete" | "complete" | "Done" | "done");
     is_capitalized && goes_on && is_adjective
+}
+
+/// `Show the login error`, `Retry when blocked`, `US-003: Timeout`: the word is the title's. Behind a sign that sets it off it is the
+/// record's, unless the record has its mark already or the word is written as a heading's title.
+fn ends_title(text: &str, tokens: &[TextToken], at: usize, reach: usize, is_marked: bool, structure: Structure) -> bool {
+    let word = &text[tokens[at].start as usize..tokens[at + reach - 1].end as usize];
+    let Some(previous) = at.checked_sub(1).map(|n| &tokens[n]).filter(|_| word.chars().any(char::is_lowercase)) else { return false };
+    let is_noun = tokens[at].classes.has(Class::Trouble);
+    if previous.is_free() {
+        is_noun || previous.classes.has(Class::Why) || previous.classes.has(Class::LeadNote)
+    } else {
+        let is_titled = matches!(structure, Structure::Heading | Structure::RuledHeading) && word.starts_with(char::is_uppercase);
+        is_noun && (is_marked || is_titled)
+    }
+}
+
+/// What the value of a label that begins at token `from` says: its first mark. A failure's word before another noun says nothing:
+/// `Error handling works`, `shows the failed payment`.
+pub(crate) fn value_polarity(text: &str, tokens: &[TextToken], from: usize) -> Option<Polarity> {
+    (from..tokens.len()).find_map(|at| {
+        let (polarity, reach) = polarity_at(text, tokens, at)?;
+        let word = &tokens[at];
+        let can_qualify = word.kind == TokenKind::Word
+            && word.text(text).chars().any(char::is_lowercase)
+            && (at > from || word.classes.has(Class::Trouble));
+        let goes_on = tokens.get(at + reach).is_some_and(|next| {
+            next.is_spaced && next.kind == TokenKind::Word && !next.classes.has(Class::Why) && !next.classes.any(Classes::MARK)
+        });
+        (polarity != Polarity::Negative || !can_qualify || !goes_on).then_some(polarity)
+    })
 }
 
 /// Where a mark stands; `None` in the middle of prose.

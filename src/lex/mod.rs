@@ -116,7 +116,7 @@ impl Lexer {
         }
         number::durations(text, tokens, &mut spans);
         number::counters(text, tokens, &mut spans);
-        mark::marks(text, tokens, &mut spans, line.structure);
+        mark::marks(text, tokens, &mut spans, line.structure, line.ticked == Some(true));
         spans.sort_unstable_by_key(|span| span.start);
         line.lead = lead::lead(text, &spans, terms).map(Box::new);
         line.mark = spans.iter().filter_map(Span::mark).min_by_key(|mark| mark.position);
@@ -188,7 +188,7 @@ fn label(text: &str, tokens: &[TextToken]) -> Option<Label> {
             }
             let value = text.len() - remainder.trim_start().len();
             let class = Table::get().label(&text[..token.start as usize]);
-            let polarity = (at + 1..tokens.len()).find_map(|at| mark::polarity_at(text, tokens, at)).map(|(polarity, _)| polarity);
+            let polarity = mark::value_polarity(text, tokens, at + 1);
             return Some(Label { class, end: token.start, value: value as u32, polarity });
         }
         words += usize::from(token.is_wordy() && (token.is_spaced || at == 0));

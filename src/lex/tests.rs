@@ -52,6 +52,15 @@ fn lines_fall_into_the_spans_that_people_see() {
         ("[US-003] Failed to start the till", "Upper=US-003 Negative@Start=Failed"),
         ("US-003: FAILED the till is broken", "Upper=US-003 Negative@Start=FAILED"),
         ("US-003 Failed: the till is broken", "Upper=US-003 Negative@Start=Failed"),
+        ("## US-003: Show the login error", "Upper=US-003"),
+        ("## US-003: Retry when blocked", "Upper=US-003"),
+        ("## US-003: Page of the API failure ✅", "Upper=US-003 Positive@End=✅"),
+        ("## US-003: Timeout", "Upper=US-003"),
+        ("- [x] US-003: Timeout", "Upper=US-003"),
+        ("[US-003] DONE - Error", "Upper=US-003 Positive@Start=DONE"),
+        ("## US-003: the till - failed", "Upper=US-003 Negative@End=failed"),
+        ("## US-003: the till ERROR", "Upper=US-003 Negative@End=ERROR"),
+        ("US-003: error", "Upper=US-003 Negative@Start=error"),
         ("- [x] UTF-8 and RFC-2119", ""),
         ("- 2B.1 Move the enums", "Dotted=2B.1"),
         ("took 12s and 3m", "duration=12s duration=3m"),
@@ -94,6 +103,12 @@ fn weak_ids_need_a_second_number() {
 fn labels_have_a_class_and_say_how_it_went() {
     let label = read("**Status**: FAILED - the tests do not pass").label.expect("it is a label");
     assert_eq!((label.class, label.polarity), (LabelClass::Status, Some(Polarity::Negative)));
+    let polarity = |raw: &str| read(raw).label.and_then(|label| label.polarity);
+    assert_eq!(polarity("Result: Error handling works in all forms"), None);
+    assert_eq!(polarity("Status: shows the failed payment"), None);
+    assert_eq!(polarity("Status: Failed to build"), Some(Polarity::Negative));
+    assert_eq!(polarity("Status: error in the parser"), Some(Polarity::Negative));
+    assert_eq!(polarity("Status: tests failed"), Some(Polarity::Negative));
     assert_eq!(read("- Files changed: a.rs").label_class(), Some(LabelClass::Files));
     assert_eq!(read("12:30 begins").label, None);
 }

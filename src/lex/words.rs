@@ -63,10 +63,11 @@ pub(crate) enum Class {
     Document4,
     Why,
     Standard,
+    Trouble,
 }
 
 impl Class {
-    const NAMES: [&'static str; 48] = [
+    const NAMES: [&'static str; 49] = [
         "pos",
         "neg",
         "open",
@@ -115,6 +116,7 @@ impl Class {
         "doc.4",
         "why",
         "standard",
+        "trouble",
     ];
 }
 

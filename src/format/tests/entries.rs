@@ -56,6 +56,22 @@ fn failures_need_a_status_and_give_one_error_at_most() {
 }
 
 #[test]
+fn below_an_entry_inside_it_the_criteria_are_the_outer_ones_again() {
+    check(
+        "# Ralph Progress Log\nStarted: 2026-02-03\n---\n## 2026-02-03 - US-001: Bake the bread\n- [x] Oven warm\n### 2026-02-03 - US-002: Sell it\n\
+         - [x] Till open\n### Checks\n- [x] Bread cut\n---\n",
+        "2 task @2026-02-03
+         4 start US-001 \"Bake the bread\" @2026-02-03 ~
+         5 ac US-001 \"Bake the bread\" - Oven warm @2026-02-03
+         9 ac US-001 \"Bake the bread\" - Bread cut @2026-02-03
+         4 pass US-001 \"Bake the bread\" @2026-02-03
+         6 start US-002 \"Sell it\" @2026-02-03 ~
+         7 ac US-002 \"Sell it\" - Till open @2026-02-03
+         6 pass US-002 \"Sell it\" @2026-02-03",
+    );
+}
+
+#[test]
 fn the_run_ends_with_a_whole_line_only() {
     let head = "# Progress Log: bakery\n## History\n";
     check(&format!("{head}All 2 user stories complete!\n"), "1 task bakery\n3 task-pass line");

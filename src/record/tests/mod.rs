@@ -79,6 +79,22 @@ fn the_last_status_line_of_an_entry_is_its_result() {
 }
 
 #[test]
+fn words_of_failure_in_titles_and_reports_are_no_status() {
+    let text = "# Ralph Progress Log\nStarted: 2026-03-01\n---\n## 2026-03-01 - US-001: Show the payment error\n- Error: shown beside the till\n- Failed payments are listed\n---\n## 2026-03-01 - US-002: Try again when blocked\n- Error handling added\n---\n## 2026-03-02 - US-003: Receipt\n**Result**: Error handling works for every receipt\n**Error**: none\n---\n## 2026-03-02 - US-004: Timeout\n- error: null\n**Status**: completed\n---\n## 2026-03-02 - US-005: Scales\n**Status**: error in the scales' driver\n---\n";
+    assert_eq!(
+        summaries(text),
+        [
+            "US-001 Show the payment error Passed",
+            "US-002 Try again when blocked Passed",
+            "US-003 Receipt Passed",
+            "US-004 Timeout Passed",
+            "US-005 Scales Failed"
+        ]
+    );
+    assert!(reading(text).failures.is_empty());
+}
+
+#[test]
 fn the_current_session_has_not_ended() {
     let text = "# Ralph Progress Log\n\n## Session History\n\n### 2026-01-05 - Session 6 Completed\n\nBasket finished.\n\n### 2026-01-05 - Session 7 (Current)\n\nChecking the payment.\n";
     let outcomes: Vec<RecordOutcome> = reading(text).records.iter().map(|record| record.outcome).collect();

@@ -1,0 +1,62 @@
+//! Lines that look like records and never are any, whatever the evidence says: criteria, templates, items, sentences about the work.
+
+use crate::lex::{Flags, IdKind, IdPosition, LabelClass, LexedLine, Section, Separator, Structure};
+use crate::record::file::IndexedLog;
+
+/// Whether the line at `at`, as it is written in `text`, is no record.
+pub(super) fn is_excluded(file: &IndexedLog, text: &str, at: usize) -> bool {
+    is_no_record(&file.lines[at], text) || is_bare_time(file, at) || is_item(file, at)
+}
+
+/// A criterion, a label for what comes next, or a template.
+fn is_no_record(line: &LexedLine, text: &str) -> bool {
+    line.has(Flags::CRITERION_ID)
+        || (line.is_label(LabelClass::Next) && line.lead.is_none())
+        || line.text.starts_with("Next:")
+        || is_awaiting_story(line)
+        || is_sentence(line)
+        || is_template(text)
+}
+
+/// A heading of a time alone with nothing below it yet: it names no work.
+fn is_bare_time(file: &IndexedLog, at: usize) -> bool {
+    let line = &file.lines[at];
+    let is_time = |c: char| c.is_ascii_digit() || matches!(c, '#' | '-' | ':' | '.' | '/' | ' ' | 'T' | 'Z' | '[' | ']');
+    line.is_heading()
+        && line.times().next().is_some()
+        && line.text.chars().all(is_time)
+        && file.lines[at + 1..file.block_end(at).max(at + 1)].iter().all(LexedLine::is_blank)
+}
+
+/// `[US-003] Login page`, and nothing on or below the line that says it was worked on: an item, not a record of work.
+fn is_item(file: &IndexedLog, at: usize) -> bool {
+    let line = &file.lines[at];
+    let is_bare = line.structure == Structure::Text
+        && line.has(Flags::BRACKET)
+        && line.lead.as_deref().is_some_and(|lead| lead.kind == IdKind::Upper)
+        && line.id_position == IdPosition::First
+        && line.mark.is_none();
+    let reports = [Flags::WHEN, Flags::PAST, Flags::DONE_VERB, Flags::REFERENCE, Flags::DURATION, Flags::ITERATION];
+    let is_listed_as_done = file.ancestors(at).any(|above| matches!(file.lines[above].section, Section::Done | Section::Log));
+    let below = file.lines.get(at + 1).filter(|below| !below.is_blank());
+    let stands_alone = below.is_none_or(|below| below.has(Flags::BRACKET) || below.is_heading() || below.structure == Structure::Rule);
+    is_bare && stands_alone && !is_listed_as_done && !reports.iter().any(|flag| line.has(*flag))
+}
+
+/// `US-005 needs a designer`: a sentence about the work, not a record of it.
+fn is_sentence(line: &LexedLine) -> bool {
+    let Some(lead) = line.lead.as_deref() else { return false };
+    let begins = line.id_position == IdPosition::First && line.separator == Separator::Word && lead.kind == IdKind::Upper;
+    let goes_on = line.text[lead.end as usize..].trim_start_matches([']', ')', ' ']).starts_with(|ch: char| ch.is_ascii_lowercase());
+    begins && goes_on && line.mark.is_none() && !line.has(Flags::WHEN) && !line.has(Flags::PAST) && line.ticked.is_none()
+}
+
+/// claude-loop's `### Iteration: TIME`: the line below it names the story.
+fn is_awaiting_story(line: &LexedLine) -> bool {
+    line.is_heading() && line.lead.is_none() && line.words <= 1 && line.has(Flags::WHEN) && line.text.starts_with("Iteration:")
+}
+
+/// What a template leaves for an agent to fill in.
+fn is_template(text: &str) -> bool {
+    ["-XXX", "-NNN", "[Story", "[story", "[Title", "[Date", "{{"].iter().any(|part| text.contains(part))
+}
