@@ -1,5 +1,6 @@
 //! Rollout files of Codex: one JSON record a line, `{timestamp, type, payload}`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::Value;
@@ -104,9 +105,7 @@ impl RolloutReader {
             "message" if text(item, "role") == "assistant" => signals.push(Signal::Spoke { ends_turn: false }),
             "reasoning" => signals.push(Signal::Thought),
             "function_call" => {
-                let arguments = text(item, "arguments");
-                let input: Value = serde_json::from_str(arguments).unwrap_or(Value::Null);
-                self.call(item, &input, "", signals);
+                self.call(item, &json_or_object(&item["arguments"]), "", signals);
             }
             "custom_tool_call" => self.call(item, &Value::Null, text(item, "input"), signals),
             "local_shell_call" => self.call(item, &item["action"], "", signals),
@@ -170,9 +169,8 @@ impl RolloutReader {
         let call = CallId::new(text(item, "call_id"));
         let kind = self.pending.remove(&call).unwrap_or(CallKind::Other);
         let output = &item["output"];
-        // Older ones are JSON in a text: {"output": …, "metadata": {"exit_code": …}}.
-        let inner: Value =
-            output.as_str().filter(|text| text.starts_with('{')).and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null);
+        // Older ones are {"output": …, "metadata": {"exit_code": …}}.
+        let inner = json_or_object(output);
         let words = match inner.get("output").and_then(Value::as_str).or_else(|| output.get("content").and_then(Value::as_str)) {
             Some(words) => words.to_owned(),
             None => super::blocks::joined_text(output),
@@ -236,6 +234,12 @@ fn token_signals(event: &Value) -> Vec<Signal> {
         signals.push(Signal::Limited { kind, resets_at });
     }
     signals
+}
+
+/// An object, which most versions write as JSON in a text; null for anything else.
+fn json_or_object(value: &Value) -> Cow<'_, Value> {
+    let parsed = value.as_str().filter(|text| text.starts_with('{')).and_then(|text| serde_json::from_str(text).ok());
+    parsed.map_or(Cow::Borrowed(value), Cow::Owned)
 }
 
 /// `Process exited with code N`, as a line of its own.

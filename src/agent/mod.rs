@@ -7,6 +7,8 @@
 
 mod activity;
 mod blocks;
+#[cfg(test)]
+mod canary;
 mod claude;
 mod codex;
 mod codex_exec;

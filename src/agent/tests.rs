@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::canary::{CANARY, add_canaries, carriers};
 use super::session::SessionId;
 use super::*;
 use crate::clock::Timestamp;
@@ -134,6 +135,26 @@ fn a_message_may_be_one_text_instead_of_blocks() {
     assert!(matches!(signals.as_slice(), [Signal::Spoke { ends_turn: true }]), "{signals:?}");
 }
 
+/// Codex writes the arguments of a call, and once the result, as JSON in a text.
+#[test]
+fn what_codex_writes_as_json_in_a_text_may_be_an_object() {
+    for path in fixtures().iter().filter(|path| path.parent().is_some_and(|folder| folder.ends_with("codex"))) {
+        let text = fs::read_to_string(path).expect("it can be read");
+        let (mut written, mut parsed) = (SessionReplay::new(path, AgentLevel::Command), SessionReplay::new(path, AgentLevel::Command));
+        for line in lines(&text) {
+            written.read(line);
+            let mut record: Value = serde_json::from_str(line).unwrap_or_default();
+            for field in ["/payload/arguments", "/payload/output", "/arguments", "/output"] {
+                let Some(value) = record.pointer_mut(field) else { continue };
+                let object = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok()).filter(Value::is_object);
+                *value = object.unwrap_or_else(|| value.take());
+            }
+            parsed.read(&if record.is_null() { line.to_owned() } else { record.to_string() });
+            assert_eq!(written.state(), parsed.state(), "{}: {line}", path.display());
+        }
+    }
+}
+
 /// Who is called for it is called once: by the time when it began.
 #[test]
 fn a_need_keeps_the_time_when_it_began() {
@@ -159,36 +180,8 @@ fn label(value: impl serde::Serialize) -> String {
     serde_json::to_value(value).map(|value| value.as_str().unwrap_or("-").to_owned()).unwrap_or_default()
 }
 
-/// Every text of every record is `text`, but those that make it a record.
-fn with_texts_replaced(value: &mut Value, text: &str, key: &str) {
-    const KEPT: &[&str] = &[
-        "type",
-        "subtype",
-        "timestamp",
-        "sessionId",
-        "session_id",
-        "cwd",
-        "name",
-        "entrypoint",
-        "id",
-        "call_id",
-        "tool_use_id",
-        "thread_id",
-        "role",
-        "status",
-        "source",
-    ];
-    match value {
-        Value::String(old) if !KEPT.contains(&key) => *old = format!("{text} {old}"),
-        Value::Array(items) => items.iter_mut().for_each(|item| with_texts_replaced(item, text, key)),
-        Value::Object(fields) => fields.iter_mut().for_each(|(key, value)| with_texts_replaced(value, text, key)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
 #[test]
 fn only_what_a_level_names_carries_a_text() {
-    const CANARY: &str = "c4naryw0rd";
     for path in fixtures() {
         let text = fs::read_to_string(&path).expect("it can be read");
         for (level, allowed) in [
@@ -200,28 +193,18 @@ fn only_what_a_level_names_carries_a_text() {
             let mut replay = SessionReplay::new(&path, level);
             for line in lines(&text) {
                 let changed = serde_json::from_str::<Value>(line).map(|mut record| {
-                    with_texts_replaced(&mut record, CANARY, "");
+                    add_canaries(&mut record);
                     record.to_string()
                 });
                 replay.read(changed.as_deref().unwrap_or(line));
                 let need = replay.activity.need("The agent", replay.now).map(|need| need.reason).unwrap_or_default();
                 assert!(!need.contains(CANARY), "{need}");
                 let state = replay.state().and_then(|state| state.at_level(level));
-                let mut carriers = Vec::new();
-                carriers_of(&serde_json::to_value(&state).expect("plain data"), CANARY, "", &mut carriers);
+                let mut carriers = carriers(&serde_json::to_value(&state).expect("plain data"));
                 carriers.retain(|carrier| !allowed.contains(&carrier.as_str()));
                 assert!(carriers.is_empty(), "{}: {carriers:?} at {level:?}", path.display());
             }
         }
-    }
-}
-
-fn carriers_of(value: &Value, canary: &str, key: &str, to: &mut Vec<String>) {
-    match value {
-        Value::String(text) if text.contains(canary) => to.push(key.to_owned()),
-        Value::Array(items) => items.iter().for_each(|item| carriers_of(item, canary, key, to)),
-        Value::Object(fields) => fields.iter().for_each(|(key, value)| carriers_of(value, canary, key, to)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::agent::{Activity, AgentId, AgentInput, AgentNeed, FileKey, SessionHead};
 use crate::clock::{ClockReading, Timestamp};
-use crate::model::agent::{AgentActivity, AgentPhase, AgentState};
+use crate::model::agent::{AgentActivity, AgentLevel, AgentPhase, AgentState};
 use crate::text::CleanText;
 
 use super::stream_log::StreamLog;
@@ -19,8 +19,10 @@ use super::task::TaskEngine;
 /// Milliseconds after its last record in which a session is shown.
 const LIVE: u64 = 10 * 60_000;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct AgentSessions {
+    /// How much is shown to anybody.
+    level: AgentLevel,
     sessions: BTreeMap<AgentId, AgentSession>,
     /// Rises with everything that a session states.
     version: u64,
@@ -56,6 +58,10 @@ pub(super) struct TaskAgents {
 }
 
 impl AgentSessions {
+    pub(super) fn new(level: AgentLevel) -> Self {
+        AgentSessions { level, sessions: BTreeMap::new(), version: 0, ticked_version: 0, changes_at: None, live_since: None }
+    }
+
     /// Rises whenever what is shown changes.
     pub(super) fn version(&self, tasks: &[TaskEngine]) -> u64 {
         self.version + streams(tasks).map(|(_, stream)| stream.version()).sum::<u64>()
@@ -152,7 +158,7 @@ impl AgentSessions {
         });
         for shown in current {
             let ShownSession { session, ours } = *shown;
-            let mut state = session.activity.state(&session.head, now);
+            let Some(mut state) = session.activity.state(&session.head, now).at_level(self.level) else { continue };
             state.ours = ours;
             let is_live = now.since(state.as_of).is_none_or(|ago| ago <= LIVE);
             let busy_until = session.activity.busy_until(now);

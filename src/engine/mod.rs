@@ -125,7 +125,7 @@ impl Engine {
         let mut engine = Engine {
             settings: EngineSettings { tasks: Vec::new(), sources: Vec::new(), ..settings },
             watched: TaskSet::default(),
-            agents: AgentSessions::default(),
+            agents: AgentSessions::new(settings.agents),
             seq: Seq(0),
             notices: VecDeque::new(),
             cut_reported: false,

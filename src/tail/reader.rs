@@ -17,8 +17,8 @@ use crate::tail::checkpoint::{Checkpoint, FileCheckpoint};
 use crate::tail::driver::Driver;
 pub use crate::tail::driver::{Sink, Update};
 use crate::tail::processes::ProcessWatch;
-use crate::tail::session_files::SessionFiles;
 pub use crate::tail::session_files::SessionScope;
+use crate::tail::session_files::{SessionFiles, SessionFolders};
 use crate::tail::tracked_files::TrackedFiles;
 use crate::tail::tracked_path::PollResult;
 use crate::tail::wake::{Hints, TailHandle};
@@ -395,8 +395,11 @@ impl TailReader {
         let now = self.clock.read();
         let was_reported = self.poll_interval.is_some();
         self.poll_interval = poll_interval;
-        let session_folders = self.sessions.as_ref().map(SessionFiles::watched).unwrap_or_default();
-        let Err(why) = watch_set.sync(now.elapsed, session_folders) else { return };
+        let none = SessionFolders::default();
+        let why = match watch_set.sync(now.elapsed, self.sessions.as_ref().map_or(&none, SessionFiles::folders)) {
+            Ok(changed) => return self.sessions.iter_mut().filter(|_| changed).for_each(SessionFiles::schedule_scan),
+            Err(why) => why,
+        };
         self.poll_interval = Some(poll_interval.unwrap_or(FALLBACK_POLL_INTERVAL));
         if !was_reported {
             let notice = Notice { kind: NoticeKind::Polling, path: None, message: why.into(), at: now.wall };

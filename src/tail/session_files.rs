@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
+pub(super) use self::folders::SessionFolders;
 use self::folders::{FoundSession, ProjectFolders};
 use self::session_file::{SessionFile, SessionPoll};
 use crate::agent::{AgentId, AgentInput, Allowance};
@@ -55,8 +56,8 @@ pub(super) struct SessionFiles {
     check_at: Duration,
     polled_at: Duration,
     buffer: Vec<u8>,
-    /// Folders whose changes matter, of those that exist.
-    watched: Vec<PathBuf>,
+    /// As of the last scan.
+    folders: SessionFolders,
     /// The first session was found: what is read has been announced.
     announced: bool,
 }
@@ -66,7 +67,7 @@ pub(super) struct SessionFiles {
 pub(super) struct SessionsPolled {
     /// There is more to read right away.
     pub more: bool,
-    /// [`SessionFiles::watched`] is another.
+    /// [`SessionFiles::folders`] are others.
     pub folders_changed: bool,
     /// What is read from now on, in words; once.
     pub announcement: Option<String>,
@@ -85,7 +86,7 @@ impl SessionFiles {
             check_at: Duration::ZERO,
             polled_at: Duration::ZERO,
             buffer: vec![0; 64 << 10],
-            watched: Vec::new(),
+            folders: SessionFolders::default(),
             announced: false,
         };
         files.set_tasks(found);
@@ -96,12 +97,17 @@ impl SessionFiles {
     pub(super) fn set_tasks(&mut self, found: &Found) {
         self.projects = ProjectFolders::new(&found.tasks);
         self.rejected.clear();
-        self.scan_at = Duration::ZERO;
+        self.schedule_scan();
     }
 
-    /// The existing folders whose changes matter.
-    pub(super) fn watched(&self) -> &[PathBuf] {
-        &self.watched
+    /// The folders whose changes matter.
+    pub(super) fn folders(&self) -> &SessionFolders {
+        &self.folders
+    }
+
+    /// Has the folders listed at the next poll: something may have appeared in them before they were watched.
+    pub(super) fn schedule_scan(&mut self) {
+        self.scan_at = Duration::ZERO;
     }
 
     /// When to poll without a notification; every `poll_interval` where the file system sends none.
@@ -158,8 +164,8 @@ impl SessionFiles {
     /// Lists the folders for sessions that are not followed yet.
     fn scan(&mut self, now: ClockReading, all: bool, emit: &mut dyn FnMut(AgentInput), polled: &mut SessionsPolled) {
         self.scan_at = now.elapsed + SCAN_INTERVAL;
-        let mut watched = Vec::new();
-        let mut found = self.projects.sessions(&self.scope, &self.zone, all, now.wall, FRESH, &mut watched);
+        let mut folders = SessionFolders::default();
+        let mut found = self.projects.sessions(&self.scope, &self.zone, all, now.wall, FRESH, &mut folders);
         let parents: Vec<(AgentId, PathBuf, Allowance)> =
             self.files.iter().filter_map(|file| Some((file.own_agent()?, file.children_folder()?, file.allowance().clone()))).collect();
         found.retain(|session| !self.rejected.contains(&session.path) && !self.files.iter().any(|file| *file.path() == session.path));
@@ -173,17 +179,19 @@ impl SessionFiles {
             self.attach(session, now, emit, polled);
         }
         for (agent, folder, allowance) in parents {
-            for path in folders::children(&folder, now.wall, FRESH, &mut watched) {
+            for path in folders::children(&folder, now.wall, FRESH, &mut folders.existing) {
                 if !self.files.iter().any(|file| *file.path() == path) {
                     self.make_room(emit);
                     self.files.push(SessionFile::of_child(path, agent, allowance.clone()));
                 }
             }
         }
-        watched.sort();
-        watched.dedup();
-        polled.folders_changed |= watched != self.watched;
-        self.watched = watched;
+        for paths in [&mut folders.existing, &mut folders.missing] {
+            paths.sort();
+            paths.dedup();
+        }
+        polled.folders_changed |= folders != self.folders;
+        self.folders = folders;
     }
 
     /// Follows a session, if it works in a task's folder.

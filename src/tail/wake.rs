@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::error::Notice;
 use crate::inline_delivery::InlineHandler;
+use crate::tail::session_files::SessionFolders;
 
 /// Notices that wait for the thread: more would be one trouble said many times.
 const NOTICE_LIMIT: usize = 32;
@@ -35,6 +36,8 @@ struct WakeState {
     rescanned: HashSet<PathBuf>,
     /// The folders of agents' sessions.
     session_folders: HashSet<PathBuf>,
+    /// Folders of agents that do not exist yet, and those above them.
+    missing_session_folders: HashSet<PathBuf>,
     hints: Hints,
     /// What other parts have to say; see [`TailHandle::add_notice`].
     notices: Vec<Notice>,
@@ -136,8 +139,10 @@ impl TailHandle {
         state.rescanned = rescanned;
     }
 
-    pub(super) fn set_session_folders(&self, folders: &[PathBuf]) {
-        self.state().session_folders = folders.iter().cloned().collect();
+    pub(super) fn set_session_folders(&self, folders: &SessionFolders) {
+        let mut state = self.state();
+        state.session_folders = folders.existing.iter().cloned().collect();
+        state.missing_session_folders = folders.missing.iter().flat_map(|folder| folder.ancestors()).map(Path::to_owned).collect();
     }
 
     /// Makes the thread poll this source now.
@@ -170,7 +175,8 @@ impl TailHandle {
     /// The hints that follow from an event; `None` when it concerns no source.
     fn hints_for(&self, path: &Path, event: FileEvent) -> Option<Hints> {
         let state = self.state();
-        let is_session = path.parent().is_some_and(|folder| state.session_folders.contains(folder));
+        let is_session =
+            path.parent().is_some_and(|folder| state.session_folders.contains(folder)) || state.missing_session_folders.contains(path);
         let sessions = is_session.then(|| path.to_owned()).into_iter().collect();
         let Some(interests) = state.interests.get(path) else {
             if is_session {
@@ -247,6 +253,20 @@ mod tests {
         // Folders are left to the tail thread, which syncs the watches.
         handle.on_file_event(Path::new("/p"), FileEvent::Changed);
         assert_eq!(handle.wait(Duration::ZERO), Hints { folders: true, ..changed });
+    }
+
+    #[test]
+    fn a_folder_that_sessions_are_awaited_in_wakes_and_its_neighbours_do_not() {
+        let handle = TailHandle::new();
+        handle.set_session_folders(&SessionFolders { existing: Vec::new(), missing: vec!["/home/.claude/projects".into()] });
+        for path in ["/home/.history", "/home/.claude/settings.json"] {
+            handle.on_file_event(Path::new(path), FileEvent::Changed);
+            assert_eq!(handle.wait(Duration::ZERO), Hints::default(), "{path}");
+        }
+        for path in ["/home/.claude", "/home/.claude/projects"] {
+            handle.on_file_event(Path::new(path), FileEvent::Appeared);
+            assert_eq!(handle.wait(Duration::ZERO).sessions, [PathBuf::from(path)].into(), "{path}");
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 
 use crate::tail::file_stat::FileIdentity;
+use crate::tail::session_files::SessionFolders;
 use crate::tail::wake::{FileEvent, Interest, TailHandle};
 
 /// Descriptors that are left for the files: a folder that is listed, a file that is read, one that it replaces.
@@ -29,9 +30,10 @@ impl FolderWatch {
         FolderWatch { handle, watcher: None, folders: BTreeMap::new() }
     }
 
-    /// Watches what these files need in the folders that exist now, and the folders of `sessions`, and returns whether any watch changed. To be called again whenever a
-    /// folder appeared or disappeared, and now and then. The error says why a folder cannot be watched; the others are watched all the same.
-    pub(super) fn sync(&mut self, files: &[PathBuf], rescanned: &[PathBuf], sessions: &[PathBuf]) -> Result<bool, String> {
+    /// Watches what these files need in the folders that exist now, and the folders of `sessions`, and returns whether any watch changed. To
+    /// be called again whenever a folder appeared or disappeared, and now and then. The error says why a folder cannot be watched; the
+    /// others are watched all the same.
+    pub(super) fn sync(&mut self, files: &[PathBuf], rescanned: &[PathBuf], sessions: &SessionFolders) -> Result<bool, String> {
         if self.watcher.is_none() {
             // What is watched must be read as well: the watcher does not get the last descriptors.
             let spare: io::Result<Vec<File>> = (0..SPARE_DESCRIPTORS).map(|_| File::open("/dev/null")).collect();
@@ -48,7 +50,8 @@ impl FolderWatch {
         // A folder may appear after the check for it and before the watch on the one above it: repeat until nothing changes.
         for _ in 0..8 {
             let mut wanted = folders_to_watch(files, rescanned);
-            wanted.extend(sessions.iter().cloned());
+            wanted.extend(sessions.existing.iter().cloned());
+            wanted.extend(sessions.missing.iter().filter_map(|folder| nearest_folder(folder)));
             match self.adjust(&wanted) {
                 Ok(false) => break,
                 Ok(true) => changed = true,
@@ -115,10 +118,15 @@ fn on_notify(handle: &TailHandle, event: notify::Result<Event>) {
 fn folders_to_watch(files: &[PathBuf], rescanned: &[PathBuf]) -> BTreeSet<PathBuf> {
     let mut folders = BTreeSet::new();
     for file in files.iter().flat_map(|file| path_and_target(file)) {
-        folders.extend(file.ancestors().skip(1).find(|folder| folder.is_dir()).map(Path::to_owned));
+        folders.extend(file.parent().and_then(nearest_folder));
     }
-    folders.extend(rescanned.iter().filter_map(|folder| folder.ancestors().find(|folder| folder.is_dir()).map(Path::to_owned)));
+    folders.extend(rescanned.iter().filter_map(|folder| nearest_folder(folder)));
     folders
+}
+
+/// The folder, else the nearest above it that exists.
+fn nearest_folder(folder: &Path) -> Option<PathBuf> {
+    folder.ancestors().find(|folder| folder.is_dir()).map(Path::to_owned)
 }
 
 fn interests(files: &[PathBuf], rescanned: &[PathBuf]) -> HashMap<PathBuf, Vec<Interest>> {
@@ -184,9 +192,14 @@ mod tests {
             prepare(folder.path());
             let files: Vec<PathBuf> = names.iter().map(|name| folder.path().join(name)).collect();
             let handle = TailHandle::new();
-            let mut watch = FolderWatch::new(handle.clone());
-            watch.sync(&files, &[], &[]).unwrap();
-            WatchRig { folder, files, handle, watch }
+            let watch = FolderWatch::new(handle.clone());
+            let mut rig = WatchRig { folder, files, handle, watch };
+            rig.sync();
+            rig
+        }
+
+        fn sync(&mut self) {
+            self.watch.sync(&self.files, &[], &SessionFolders::default()).unwrap();
         }
 
         fn path(&self, name: &str) -> PathBuf {
@@ -201,7 +214,7 @@ mod tests {
                 assert!(Instant::now() < deadline, "{what}: only {seen:?}");
                 let hints = self.handle.wait(Duration::from_secs(1));
                 if hints.folders {
-                    self.watch.sync(&self.files, &[], &[]).unwrap();
+                    self.sync();
                 }
                 seen.folders |= hints.folders;
                 seen.changed.extend(hints.changed);
@@ -247,14 +260,14 @@ mod tests {
             rig.wait("folders", |hints| hints.folders);
             // The watches are in sync when no notification follows. What was created before that is found by polling.
             while rig.handle.wait(Duration::from_millis(50)).folders {
-                rig.watch.sync(&rig.files, &[], &[]).unwrap();
+                rig.sync();
             }
             fs::write(rig.path("a/b/c/d.txt"), "x").unwrap();
             rig.wait("the file", |hints| hints.closed.contains(&0));
             fs::remove_dir_all(rig.path("a")).unwrap();
             rig.wait("removal", |hints| hints.folders);
             while rig.handle.wait(Duration::from_millis(50)).folders {
-                rig.watch.sync(&rig.files, &[], &[]).unwrap();
+                rig.sync();
             }
         }
     }

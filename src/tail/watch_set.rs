@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::discover::{self, Added, Found, Request, Shape};
 use crate::tail::file_stat::FileStat;
+use crate::tail::session_files::SessionFolders;
 use crate::tail::wake::TailHandle;
 use crate::tail::watch::FolderWatch;
 
@@ -39,8 +40,9 @@ impl WatchSet {
         }
     }
 
-    /// Makes the watches fit the folders that exist now. The error says why the file system cannot be watched.
-    pub(super) fn sync(&mut self, now: Duration, sessions: &[PathBuf]) -> Result<(), String> {
+    /// Makes the watches fit the folders that exist now, and returns whether any changed. The error says why the file system cannot be
+    /// watched.
+    pub(super) fn sync(&mut self, now: Duration, sessions: &SessionFolders) -> Result<bool, String> {
         self.sync_at = now + SYNC_INTERVAL;
         // Notifications name files by the paths that were given to the watcher.
         let files = self.found.sources.iter().filter(|source| source.shape != Shape::Stream).map(|source| absolute(&source.path));
@@ -49,7 +51,7 @@ impl WatchSet {
             // No notification came for files that appeared before the watch did.
             self.schedule_rescan(now);
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// What has been found so far.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::bridge_process::{BridgeProcess, ProjectFolder, SOON, eventually, kind};
+use crate::canary::{CANARY, add_canaries, carriers};
+use crate::page::browser::Browser;
 use crate::sse_client::{get, stream};
 use crate::terminal::TmuxTerminal;
 use crate::tools;
@@ -47,6 +49,16 @@ impl AgentProject {
             cwd: self.real(),
             entrypoint: entrypoint.to_owned(),
         }
+    }
+
+    /// A session full of canaries that writes after all others: screens show it first.
+    fn write_last(&self, id: &str) {
+        let session = self.transcript(id, "sdk-cli");
+        session.prompt();
+        let item = json!({"content": format!("{CANARY} an item"), "status": "in_progress", "activeForm": CANARY});
+        session.call("c1", "TodoWrite", json!({"todos": [item]}));
+        session.result("c1", CANARY, false);
+        session.call("c2", "Bash", json!({"command": format!("cargo test {CANARY}"), "description": CANARY}));
     }
 
     fn start(&self, arguments: &[&str]) -> BridgeProcess {
@@ -225,45 +237,9 @@ fn a_stream_that_a_runner_keeps_in_its_log_is_read_and_not_quoted() {
     assert!(check.contains("an agent's record") && !check.contains("c4nary"), "{check}");
 }
 
-/// Writes `canary` into every text of every fixture that is no part of the format, and into the names that agents make of them.
-fn with_canaries(value: &mut Value, canary: &str, key: &str) {
-    const KEPT: [&str; 14] = [
-        "type",
-        "subtype",
-        "timestamp",
-        "sessionId",
-        "session_id",
-        "cwd",
-        "name",
-        "entrypoint",
-        "id",
-        "call_id",
-        "tool_use_id",
-        "thread_id",
-        "role",
-        "status",
-    ];
-    match value {
-        Value::String(text) if !KEPT.contains(&key) => *text = format!("{canary} {text}"),
-        Value::Array(items) => items.iter_mut().for_each(|item| with_canaries(item, canary, key)),
-        Value::Object(fields) => fields.iter_mut().for_each(|(key, value)| with_canaries(value, canary, key)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-/// The keys of the fields in a JSON document that carry the canary.
-fn carriers(value: &Value, canary: &str, key: &str, to: &mut Vec<String>) {
-    match value {
-        Value::String(text) if text.contains(canary) => to.push(key.to_owned()),
-        Value::Array(items) => items.iter().for_each(|item| carriers(item, canary, key, to)),
-        Value::Object(fields) => fields.iter().for_each(|(key, value)| carriers(value, canary, key, to)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
 #[test]
 fn a_canary_in_every_text_leaves_only_by_the_fields_of_its_level() {
-    const CANARY: &str = "c4naryw0rd";
+    let browser = Browser::open();
     for (level, allowed) in [
         ("status", &[][..]),
         ("target", &["target", "current", "text", "recent"]),
@@ -288,7 +264,7 @@ fn a_canary_in_every_text_leaves_only_by_the_fields_of_its_level() {
                 .lines()
                 .map(|line| {
                     let Ok(mut record) = serde_json::from_str::<Value>(line) else { return format!("{line}\n") };
-                    with_canaries(&mut record, CANARY, "");
+                    add_canaries(&mut record);
                     if record.get("timestamp").is_some() {
                         record["timestamp"] = json!(now);
                     }
@@ -316,9 +292,13 @@ fn a_canary_in_every_text_leaves_only_by_the_fields_of_its_level() {
         let mut found = Vec::new();
         let state = get(address, "/api/state").json();
         let lines = bridge.events();
-        assert!(lines.iter().any(|line| kind(line) == "activity"));
+        let of_agents: Vec<_> = lines.iter().filter(|line| kind(line) == "activity").collect();
+        assert!(!of_agents.is_empty());
+        for field in ["tool", "tests", "commits"] {
+            assert!(level != "status" || of_agents.iter().all(|line| line.get(field).is_none()), "{field} at status: {of_agents:?}");
+        }
         for document in [&frame, &state, &json!(lines), &json!(seen)] {
-            carriers(document, CANARY, "", &mut found);
+            found.extend(carriers(document));
         }
         found.retain(|field| !allowed.contains(&field.as_str()));
         assert!(found.is_empty(), "{level}: {found:?}");
@@ -345,37 +325,55 @@ fn a_canary_in_every_text_leaves_only_by_the_fields_of_its_level() {
         ] {
             assert!(!text.contains(CANARY), "{level}: {what} has it: {text}");
         }
+        if let Some(browser) = &browser {
+            project.write_last("eeeeeeee-0c1d-4e2f-8a3b-5c6d7e8f9a0b");
+            check_page(browser, address, level);
+        }
         if tools::have("tmux") {
-            check_box(&project, level, CANARY);
+            check_box(&project, level);
         }
     }
 }
 
+/// On the page only the agent's rows, its list and the line of what it waits for carry a text of its session, and at `status` nothing.
+#[track_caller]
+fn check_page(browser: &Browser, address: std::net::SocketAddr, level: &str) {
+    browser.go(&format!("http://{address}/"));
+    browser.shows(&["live", if level == "status" { "testing" } else { "testing cargo test" }]);
+    // With attributes, what is folded, and what only a screen reader has; without the parts that match.
+    let shown_without = |parts: &str| {
+        browser.text_of(&format!(
+            "[document.documentElement, document.querySelector('progress-panel').shadowRoot.querySelector('article')].map((shown) => {{
+                const copy = shown.cloneNode(true);
+                copy.querySelectorAll('{parts}').forEach((part) => part.remove());
+                return copy.outerHTML;
+            }}).join('')"
+        ))
+    };
+    let whole = shown_without("script");
+    assert!(whole.contains("Cart") && whole.contains("testing"), "{whole}");
+    assert_eq!(whole.contains(CANARY), level != "status", "{level}: {whole}");
+    let others = shown_without("[part=agent] code, [part=todo], .alert .src");
+    assert!(others.contains("Cart") && !others.contains(CANARY), "{level}: {others}");
+}
+
 /// In the live box only the agent's own rows carry a text of its session, and at `status` none.
 #[track_caller]
-fn check_box(project: &AgentProject, level: &str, canary: &str) {
+fn check_box(project: &AgentProject, level: &str) {
     let terminal = TmuxTerminal::open_with(&project.project, 100, "");
     let home = project.home.path().display();
     terminal
         .types(&format!("$BRIDGE --stream --listen 127.0.0.1:0 --agent {level} --agent-root {home}/.claude --agent-root {home}/.codex ."));
     terminal.waits_for("a row", |screen| screen.contains("║ Agent: "));
-    // The one that writes last is the one that the box shows.
-    let last = project.transcript("ffffffff-0c1d-4e2f-8a3b-5c6d7e8f9a0b", "sdk-cli");
-    last.prompt();
-    last.call(
-        "c1",
-        "TodoWrite",
-        json!({"todos": [{"content": format!("{canary} an item"), "status": "in_progress", "activeForm": canary}]}),
-    );
-    last.result("c1", canary, false);
-    last.call("c2", "Bash", json!({"command": format!("cargo test {canary}"), "description": canary}));
-    let screen = terminal.waits_for("the session that wrote last", |screen| screen.contains("║ Agent: testing") && screen.contains('╚'));
+    project.write_last("ffffffff-0c1d-4e2f-8a3b-5c6d7e8f9a0b");
+    let row = if level == "status" { "║ Agent: testing ·" } else { "║ Agent: testing cargo test" };
+    let screen = terminal.waits_for("the session that wrote last", |screen| screen.contains(row) && screen.contains('╚'));
     // Its list has a heading and ends with an empty row.
     let mut is_list = false;
     let mut carriers = 0;
     for row in screen.lines() {
         is_list = row.starts_with("║ Agent's Own List") || (is_list && !row.trim_matches(['║', ' ']).is_empty());
-        if row.contains(canary) {
+        if row.contains(CANARY) {
             carriers += 1;
             assert!(level != "status" && (is_list || row.starts_with("║ Agent: ")), "{level}: {row}\n{screen}");
         }

@@ -2,6 +2,8 @@
 
 mod activity;
 mod bridge_process;
+#[path = "../../src/agent/canary.rs"]
+mod canary;
 mod cli;
 mod connect;
 mod demo;

@@ -101,8 +101,10 @@ impl Body<'_> {
 fn phase(agent: &AgentState) -> String {
     match agent.phase {
         AgentPhase::Tool => {
-            let what = agent.command.as_deref().or(agent.target.as_deref()).or(agent.tool.as_deref());
-            let verb = agent.verb.map(glyph::verb);
+            // The tool is no object of the verb: "reading Read" would be a file of that name.
+            let tool = || agent.tool.as_ref().map(|tool| format!("({tool})"));
+            let what = agent.command.as_deref().or(agent.target.as_deref()).map(str::to_owned).or_else(tool);
+            let verb = agent.verb.map(|verb| glyph::verb(verb).to_owned());
             [verb, what].into_iter().flatten().collect::<Vec<_>>().join(" ")
         }
         AgentPhase::Starting => "starting".to_owned(),

@@ -41,6 +41,15 @@ struct Project {
     worktrees: Vec<PathBuf>,
 }
 
+/// Where sessions may appear.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct SessionFolders {
+    /// Those that exist.
+    pub existing: Vec<PathBuf>,
+    /// Folders of the agents that do not exist yet.
+    pub missing: Vec<PathBuf>,
+}
+
 /// A session file that was written lately.
 #[derive(Debug, Clone)]
 pub(super) struct FoundSession {
@@ -83,8 +92,7 @@ impl ProjectFolders {
         self.projects.iter().filter(|project| tasks.contains(&project.task)).map(|project| project.folder.clone()).collect()
     }
 
-    /// The sessions that were written in the last `fresh`; `all` lists unchanged folders again. The existing folders to watch are added to
-    /// `watched`.
+    /// The sessions that were written in the last `fresh`; `all` lists unchanged folders again. Where more may appear is added to `folders`.
     pub(super) fn sessions(
         &mut self,
         scope: &SessionScope,
@@ -92,22 +100,22 @@ impl ProjectFolders {
         all: bool,
         wall: Timestamp,
         fresh: Duration,
-        watched: &mut Vec<PathBuf>,
+        folders: &mut SessionFolders,
     ) -> Vec<FoundSession> {
         let mut found = Vec::new();
         for root in &scope.claude {
-            let Ok(root) = root.canonicalize() else { continue };
-            for folder in self.claude_folders(&root, watched) {
+            let Some(root) = existing(root, folders) else { continue };
+            for folder in self.claude_folders(&root, &mut folders.existing) {
                 self.list(&folder, &root, AgentKind::ClaudeCode, all, wall, fresh, &mut found);
-                watched.push(folder);
+                folders.existing.push(folder);
             }
         }
         for root in &scope.codex {
-            let Ok(root) = root.canonicalize() else { continue };
+            let Some(root) = existing(root, folders) else { continue };
             for day in days(wall, zone) {
                 let folder = root.join(day);
                 self.list(&folder, &root, AgentKind::Codex, all, wall, fresh, &mut found);
-                watched.extend(
+                folders.existing.extend(
                     folder.ancestors().take_while(|above| above.starts_with(&root)).find(|above| above.is_dir()).map(Path::to_owned),
                 );
             }
@@ -174,6 +182,15 @@ impl ProjectFolders {
             }
         }
     }
+}
+
+/// The folder without links in its path; one that does not exist is missing.
+fn existing(folder: &Path, folders: &mut SessionFolders) -> Option<PathBuf> {
+    let found = folder.canonicalize().ok();
+    if found.is_none() {
+        folders.missing.extend(std::path::absolute(folder).ok());
+    }
+    found
 }
 
 /// The files of a session's sub-agents that were written lately: in `subagents/`, and one folder deeper for workflows.

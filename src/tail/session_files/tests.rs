@@ -56,10 +56,14 @@ impl SessionRig {
 
     /// Polls a minute later.
     fn poll(&mut self) -> SessionsPolled {
-        self.elapsed += Duration::from_secs(60);
+        self.poll_after(Duration::from_secs(60), &[])
+    }
+
+    fn poll_after(&mut self, pause: Duration, changed: &[&Path]) -> SessionsPolled {
+        self.elapsed += pause;
         let now = ClockReading { elapsed: self.elapsed, wall: Timestamp::now() };
-        let inputs = &mut self.inputs;
-        self.files.poll(&BTreeSet::new(), None, now, &mut |input| inputs.push(input))
+        let (inputs, changed) = (&mut self.inputs, changed.iter().map(|path| path.to_path_buf()).collect());
+        self.files.poll(&changed, None, now, &mut |input| inputs.push(input))
     }
 
     fn begun(&self) -> usize {
@@ -93,8 +97,27 @@ fn sessions_are_believed_by_the_folder_in_their_records() {
     rig.write(&rig.sessions_of(&below).join(format!("{inside}.jsonl")), inside, &below, "");
     let polled = rig.poll();
     assert_eq!((rig.begun(), polled.announcement.is_some()), (2, true));
-    assert!(rig.files.watched().contains(&sessions));
+    assert!(rig.files.folders().existing.contains(&sessions));
     assert_eq!(rig.poll().announcement, None, "it is said once");
+}
+
+#[test]
+fn folders_that_appear_are_read_when_they_do() {
+    let mut rig = SessionRig::new();
+    rig.poll();
+    let missing = rig.files.folders().missing.clone();
+    assert_eq!(missing, ["home/projects", "home/sessions"].map(|name| rig.folder.path().join(name)));
+    let project = rig.project();
+    let sessions = rig.sessions_of(&project);
+    rig.write(&sessions.join(format!("{ID}.jsonl")), ID, &project, "");
+    let polled = rig.poll_after(Duration::from_millis(1), &[missing[0].parent().expect("the home")]);
+    assert_eq!((rig.begun(), polled.folders_changed), (1, true));
+    // What appeared in the folders before they were watched.
+    let later = "00000000-0000-4000-8000-000000000001";
+    rig.write(&sessions.join(format!("{later}.jsonl")), later, &project, "");
+    rig.files.schedule_scan();
+    let polled = rig.poll_after(Duration::from_millis(1), &[]);
+    assert_eq!((rig.begun(), polled.folders_changed), (2, false));
 }
 
 #[test]

@@ -123,13 +123,14 @@ const ASKS = { permission: "permission", answer: "an answer", plan: "a word on i
 
 /** What the agent does: words, and the thing it does it to. */
 export function agentDoing(agent) {
-  const thing = agent.command ?? agent.target ?? agent.tool ?? "";
+  const thing = agent.command ?? agent.target ?? "";
   switch (agent.phase) {
-    case "tool": return [agent.verb ?? "working", thing];
+    // The tool is no object of the verb: "reading Read" would be a file of that name.
+    case "tool": return [`${agent.verb ?? "working"}${!thing && agent.tool ? ` (${agent.tool})` : ""}`, thing];
     case "waiting": {
       if (!agent.waiting) return ["waiting", ""];
-      const asks = agent.waiting.for === "permission" && thing;
-      return [`${agent.waiting.certain ? "" : "perhaps "}waiting for ${ASKS[agent.waiting.for] ?? agent.waiting.for}${asks ? ":" : ""}`, asks ? thing : ""];
+      const asks = agent.waiting.for === "permission" && (thing || agent.tool);
+      return [`${agent.waiting.certain ? "" : "perhaps "}waiting for ${ASKS[agent.waiting.for] ?? agent.waiting.for}${asks ? ":" : ""}`, asks || ""];
     }
     case "retrying": return [`trying again, ${agent.retry?.attempt ?? "?"}${agent.retry?.max ? ` of ${agent.retry.max}` : ""}${agent.retry?.status ? ` (HTTP ${agent.retry.status})` : ""}`, ""];
     case "limited": return [`stopped by its ${agent.limit?.kind ?? ""} limit${agent.limit?.resets_at ? ` until ${clock(millis(agent.limit.resets_at))}` : ""}`, ""];
