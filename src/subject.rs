@@ -18,6 +18,9 @@ const MAX_NAMES: usize = 1_000_000;
 /// Most stories of a plan whose titles are compared word by word.
 const MAX_COMPARED_STORIES: usize = 500;
 
+/// Before the written form of a story without an id. Ids are upper-cased.
+const TITLE: &str = "title:";
+
 /// A reference to a story, whether a plan has it or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoryRef {
@@ -41,9 +44,7 @@ pub struct StoryResolver {
     #[serde(skip)]
     by_number: HashMap<String, usize>,
     /// Written form → story, from the first time that it was resolved.
-    resolved: HashMap<String, StoryRef>,
-    /// The same by normalized id, for a plan that comes later and spells the id in another way.
-    resolved_by_normalized_id: HashMap<String, StoryRef>,
+    resolved: HashMap<Arc<str>, StoryRef>,
     /// Criteria that the plan does not list, by [`StoryRef::key`]: normalized, in order of first appearance.
     criteria: HashMap<Arc<str>, Vec<Option<String>>>,
 }
@@ -64,18 +65,19 @@ impl StoryResolver {
         self.by_title.clear();
         self.by_number.clear();
         let mut taken = HashSet::with_capacity(plan.stories.len());
+        let known = self.keys_by_normalized_id();
         for story in &plan.stories {
             let written = written_form(story.id.as_deref(), story.title.as_deref());
             let normalized = story.id.as_deref().map_or_else(|| written.clone(), normalize_id);
             let index = self.plan.len();
             // A story that a log named before the plan came keeps the key it was counted under.
-            let mut key =
-                self.resolved_by_normalized_id.get(&normalized).map_or_else(|| Arc::from(written.as_str()), |known| known.key.clone());
+            let mut key = known.get(&normalized).cloned().unwrap_or_else(|| Arc::from(written.as_str()));
             if !taken.insert(key.clone()) {
                 // The plan uses this id twice: the first story keeps it.
                 key = Arc::from(format!("{key}~{index}"));
             }
-            let story_ref = StoryRef { key, id: story.id.as_deref().map(Arc::from) };
+            let id = story.id.as_deref().map(|id| shared(id, &key));
+            let story_ref = StoryRef { key, id };
             if let Some(id) = &story.id {
                 self.by_id.entry(normalize_id(id)).or_insert(index);
                 self.by_number.entry(number(&normalize_id(id)).to_owned()).or_insert(index);
@@ -92,6 +94,14 @@ impl StoryResolver {
         self.planned()
     }
 
+    /// For a plan that spells the ids of a log in another way. Of two spellings in the log the shorter one is the plan's.
+    fn keys_by_normalized_id(&self) -> HashMap<String, Arc<str>> {
+        let mut known: Vec<(&Arc<str>, &StoryRef)> = self.resolved.iter().collect();
+        known.sort_unstable_by_key(|(written, _)| std::cmp::Reverse((written.len(), *written)));
+        let normalized = |written: &str| if written.starts_with(TITLE) { written.to_owned() } else { normalize_id(written) };
+        known.into_iter().map(|(written, story_ref)| (normalized(written), story_ref.key.clone())).collect()
+    }
+
     /// A reference to each story of the plan, in its order.
     pub fn planned(&self) -> Vec<StoryRef> {
         self.plan.iter().map(|planned| planned.story_ref.clone()).collect()
@@ -102,7 +112,7 @@ impl StoryResolver {
         let (id, title) = written_names(name);
         let index = self.find_in_plan(name);
         let written = written_form(id, Some(title.unwrap_or(heading)));
-        if let Some(known) = self.resolved.get_mut(&written) {
+        if let Some(known) = self.resolved.get_mut(written.as_str()) {
             if known.id.is_none() {
                 known.id = index.and_then(|index| self.plan[index].story_ref.id.clone()).or_else(|| id.map(Arc::from));
             }
@@ -110,12 +120,14 @@ impl StoryResolver {
         }
         let story_ref = match index {
             Some(index) => self.plan[index].story_ref.clone(),
-            None => StoryRef { key: Arc::from(written.as_str()), id: id.map(Arc::from) },
+            None => {
+                let key = Arc::from(written.as_str());
+                StoryRef { id: id.map(|id| shared(id, &key)), key }
+            }
         };
         // The ledger counts no more keys than this either.
         if self.resolved.len() < MAX_NAMES {
-            self.resolved_by_normalized_id.entry(id.map_or_else(|| written.clone(), normalize_id)).or_insert_with(|| story_ref.clone());
-            self.resolved.insert(written, story_ref.clone());
+            self.resolved.insert(shared(&written, &story_ref.key), story_ref.clone());
         }
         (story_ref, index)
     }
@@ -228,6 +240,11 @@ impl StoryResolver {
     }
 }
 
+/// The text as `known`, when the two are equal: most ids are spelled as their keys are, and there may be thousands.
+fn shared(text: &str, known: &Arc<str>) -> Arc<str> {
+    if text == &**known { known.clone() } else { Arc::from(text) }
+}
+
 /// Id and title, each `None` when it is blank.
 fn written_names(name: &StoryName) -> (Option<&str>, Option<&str>) {
     let written = |name: &&str| !name.trim().is_empty();
@@ -239,8 +256,8 @@ fn written_names(name: &StoryName) -> (Option<&str>, Option<&str>) {
 fn written_form(id: Option<&str>, title: Option<&str>) -> String {
     match (id, title) {
         (Some(id), _) => bare_id(id),
-        (None, Some(title)) => format!("title:{}", normalize(title)),
-        (None, None) => "title:".to_owned(),
+        (None, Some(title)) => format!("{TITLE}{}", normalize(title)),
+        (None, None) => TITLE.to_owned(),
     }
 }
 

@@ -136,7 +136,7 @@ impl Shown {
         task.agents.iter_mut().for_each(|agent| self.agent(agent));
         task.history.iter_mut().for_each(|point| self.option(&mut point.reason, MESSAGE_LIMIT));
         task.runs.iter_mut().for_each(|run| self.text(&mut run.name, TITLE_LIMIT));
-        self.last_error(&mut task.last_error);
+        self.last_error(task.last_error.as_mut());
         for source in &mut task.sources {
             source.unknown_lines.iter_mut().for_each(|line| line.text = quote(&line.text, self.masks_secrets));
         }
@@ -160,7 +160,7 @@ impl Shown {
         self.option(&mut story.title, TITLE_LIMIT);
         self.option(&mut story.status_reason, TITLE_LIMIT);
         self.option(&mut story.group, TITLE_LIMIT);
-        self.last_error(&mut story.last_error);
+        self.last_error(story.last_error.as_deref_mut());
         self.criteria(&mut story.criteria);
         story.attempts.iter_mut().for_each(|attempt| self.option(&mut attempt.reason, TITLE_LIMIT));
         if let Some(disagreement) = &mut story.disagreement {
@@ -178,7 +178,7 @@ impl Shown {
         criteria.iter_mut().for_each(|criterion| self.text(&mut criterion.text, CRITERION_LIMIT));
     }
 
-    fn last_error(&mut self, error: &mut Option<ErrorState>) {
+    fn last_error(&mut self, error: Option<&mut ErrorState>) {
         if let Some(error) = error {
             self.text(&mut error.error_message, MESSAGE_LIMIT);
         }

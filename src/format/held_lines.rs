@@ -14,19 +14,33 @@ const WIDTH_LIMIT: usize = 16 << 10;
 #[derive(Debug, Clone, Default)]
 pub(super) struct HeldLines {
     /// Shared with the parser of an edited content, and of a file that lost its name.
-    lines: Arc<Vec<HeldLine>>,
+    held: Arc<HeldText>,
     /// What edits of earlier lines have added to the numbers.
     shift: u32,
     /// Lines that were let go.
     base: usize,
-    bytes: usize,
 }
 
-#[derive(Debug, Clone)]
-pub(super) struct HeldLine {
+/// In one piece: thousands of logs may be watched, and an allocation a line costs more than most lines.
+#[derive(Debug, Clone, Default)]
+struct HeldText {
+    text: String,
+    lines: Vec<LineEntry>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct LineEntry {
+    /// Of its text in [`HeldText::text`]; it begins where the line before ends.
+    end: u32,
     /// See [`HeldLines::number`].
     number: u32,
-    pub(super) text: Box<str>,
+    class: HeldClass,
+    fenced: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HeldLine<'a> {
+    pub(super) text: &'a str,
     pub(super) class: HeldClass,
     /// After it a code fence is open.
     pub(super) fenced: bool,
@@ -44,9 +58,9 @@ pub(super) enum HeldClass {
     Open,
 }
 
-impl HeldLine {
+impl<'a> HeldLine<'a> {
     /// The part of the text that is looked at.
-    pub(super) fn head(&self) -> &str {
+    pub(super) fn head(self) -> &'a str {
         if matches!(self.class, HeldClass::Statement | HeldClass::Json) {
             return "";
         }
@@ -60,13 +74,11 @@ impl HeldLine {
 
 impl HeldLines {
     pub(super) fn push(&mut self, line: Line<'_>, class: HeldClass, fenced: bool) {
-        self.bytes += line.text.len();
-        Arc::make_mut(&mut self.lines).push(HeldLine {
-            number: line.number.wrapping_sub(self.shift),
-            text: line.text.into(),
-            class,
-            fenced,
-        });
+        let held = Arc::make_mut(&mut self.held);
+        held.text.push_str(line.text);
+        // A line of 1 MiB on top of SIZE_LIMIT is far below the limit of u32.
+        let end = held.text.len() as u32;
+        held.lines.push(LineEntry { end, number: line.number.wrapping_sub(self.shift), class, fenced });
     }
 
     /// Earlier lines were edited, which moved these from one number to the other.
@@ -76,11 +88,11 @@ impl HeldLines {
 
     /// The number of a line in the file, from 1.
     pub(super) fn number(&self, at: usize) -> u32 {
-        self.lines[at].number.wrapping_add(self.shift)
+        self.held.lines[at].number.wrapping_add(self.shift)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.lines.len()
+        self.held.lines.len()
     }
 
     /// Lines that were let go before the first one held.
@@ -88,32 +100,50 @@ impl HeldLines {
         self.base
     }
 
-    pub(super) fn get(&self, at: usize) -> &HeldLine {
-        &self.lines[at]
+    pub(super) fn get(&self, at: usize) -> HeldLine<'_> {
+        let LineEntry { end, class, fenced, .. } = self.held.lines[at];
+        HeldLine { text: &self.held.text[self.held.start(at)..end as usize], class, fenced }
     }
 
     pub(super) fn texts(&self) -> Vec<&str> {
-        self.lines.iter().map(HeldLine::head).collect()
+        self.iter().map(HeldLine::head).collect()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &HeldLine> {
-        self.lines.iter()
+    pub(super) fn iter(&self) -> impl Iterator<Item = HeldLine<'_>> {
+        (0..self.len()).map(|at| self.get(at))
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.lines.len() >= LINE_LIMIT || self.bytes >= SIZE_LIMIT
+        self.len() >= LINE_LIMIT || self.held.text.len() >= SIZE_LIMIT
+    }
+
+    /// Gives back what was reserved for lines that have not come.
+    pub(super) fn shrink(&mut self) {
+        if let Some(held) = Arc::get_mut(&mut self.held) {
+            held.text.shrink_to_fit();
+            held.lines.shrink_to_fit();
+        }
     }
 
     /// Lets the older lines go, and keeps as many as may still matter to the next.
     pub(super) fn let_go(&mut self, keep: usize) {
-        let gone = self.lines.len().saturating_sub(keep);
-        Arc::make_mut(&mut self.lines).drain(..gone);
+        let gone = self.len().saturating_sub(keep);
         self.base += gone;
-        self.bytes = self.lines.iter().map(|line| line.text.len()).sum();
-        if self.bytes >= SIZE_LIMIT {
-            self.base += self.lines.len();
-            self.lines = Arc::default();
-            self.bytes = 0;
+        let start = self.held.start(gone);
+        if self.held.text.len() - start >= SIZE_LIMIT {
+            self.base += self.len() - gone;
+            self.held = Arc::default();
+            return;
         }
+        let shorter = |line: &LineEntry| LineEntry { end: line.end - start as u32, ..*line };
+        let lines = self.held.lines[gone..].iter().map(shorter).collect();
+        self.held = Arc::new(HeldText { text: self.held.text[start..].to_owned(), lines });
+    }
+}
+
+impl HeldText {
+    /// Where the text of a line begins.
+    fn start(&self, at: usize) -> usize {
+        at.checked_sub(1).map_or(0, |before| self.lines[before].end as usize)
     }
 }

@@ -199,6 +199,7 @@ impl Log {
         if pause != Pause::None {
             self.header.settle(&mut self.statements);
             self.unsettled = 0;
+            self.lines.shrink();
         }
         if is_due && !self.given_up {
             self.unseen = 0;
@@ -304,10 +305,10 @@ impl Log {
         }
         self.reported.add_failure(line);
         let held = self.lines.get(at);
-        let place = Place { line: self.lines.number(at), text: held.text.clone() };
+        let place = Place { line: self.lines.number(at), text: held.text.into() };
         let record = record_at(&reading.records, at).map(|record| &reading.records[record]);
         let story = record.map(|record| self.reported.story_of(self.lines.base() + record.lines.start));
-        let saying = Saying { place: &place, open: entry_hash(&held.text), when: None, voice: StatementForm::Entry };
+        let saying = Saying { place: &place, open: entry_hash(held.text), when: None, voice: StatementForm::Entry };
         let message = file.lines[at].value();
         let message = if message.is_empty() { text } else { message };
         let mut fact = saying.error(story.flatten(), message.to_owned());
@@ -350,7 +351,7 @@ impl Log {
 
     /// What will have become of the held lines when they are let go, with their numbers.
     fn held_as_decided(&self) -> Vec<(u32, DecidedLine)> {
-        let decided = |(at, line): (usize, &HeldLine)| {
+        let decided = |(at, line): (usize, HeldLine<'_>)| {
             let (is_written, index) = (!line.text.trim().is_empty(), self.lines.base() + at);
             let decided = DecidedLine::new(is_written && self.is_understood(index), is_written && self.is_unknown(index), line.fenced);
             (self.lines.number(at), decided)

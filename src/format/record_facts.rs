@@ -98,17 +98,17 @@ impl RecordContext<'_> {
     /// Whether the title stands in brackets behind the id of a story that the plan knows by another.
     fn is_remark(&self, title: &str) -> bool {
         let (Some(id), Some(plan)) = (&self.record.id, self.plan) else { return false };
-        let text = &self.lines.get(self.record.lines.start).text;
+        let text = self.lines.get(self.record.lines.start).text;
         let before = text.split_once(&format!("({title}")).map(|(before, _)| before.trim_end_matches([' ', ']', '*']));
         plan.has_id(id) && before.is_some_and(|before| before.ends_with(id.as_str()))
     }
 
     fn place(&self, at: usize) -> Place {
-        Place { line: self.lines.number(at), text: self.lines.get(at).text.clone() }
+        Place { line: self.lines.number(at), text: self.lines.get(at).text.into() }
     }
 
     fn saying<'p>(&self, place: &'p Place) -> Saying<'p> {
-        let text = &self.lines.get(self.record.lines.start).text;
+        let text = self.lines.get(self.record.lines.start).text;
         let open = match &self.record.when {
             Some(when) if !text.contains(when.as_str()) => entry_hash(&format!("{when} {text}")),
             Some(_) | None => entry_hash(text),

@@ -44,7 +44,8 @@ impl ReportedRecords {
         let has_key = |reported: &Vec<ReportedRecord>| reported.iter().position(|reported| reported.key == key);
         let known = self.records.range(lines.clone()).find_map(|(line, reported)| Some((*line, has_key(reported)?)));
         let (line, index) = known.unwrap_or_else(|| {
-            let reported = self.records.entry(lines.start).or_default();
+            // Nearly every line opens one: no room for more.
+            let reported = self.records.entry(lines.start).or_insert_with(|| Vec::with_capacity(1));
             reported.push(ReportedRecord { key, ..ReportedRecord::default() });
             (lines.start, reported.len() - 1)
         });

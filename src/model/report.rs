@@ -1,13 +1,15 @@
 //! How each kind of fact changes the state, and the payload of its event.
 
+use std::num::NonZeroU32;
+
 use crate::event::{
     AcCompleted, EndStatus, ErrorOccurred, StoryCompleted, StoryStarted, TEXT_LIMIT, TEXT_MARGIN, TaskCompleted, TaskStarted,
 };
 use crate::fact::{Criterion, ErrorKind, Fact, Failure, Outcome, Precision, Provenance};
 use crate::format::SourceKind;
 use crate::model::attempt::{Attempt, Timing, refine_to_second, timing_of};
-use crate::model::state::{AttemptResult, CriterionStatus, ErrorState, SourceStatement, StoryStatus, TaskStatus};
-use crate::model::story::Story;
+use crate::model::state::{AttemptResult, CriterionStatus, ErrorState, StoryStatus, TaskStatus};
+use crate::model::story::{LogOutcome, Story};
 use crate::model::{FactUpdate, RunEnd, TaskModel, to_u32};
 use crate::text::CleanText;
 
@@ -188,20 +190,18 @@ pub(super) fn story_ended(
     // A file that is only read again says nothing later than it did.
     let is_later = is_new || update.live || story.log_outcome.is_none();
     if update.origin.kind != SourceKind::Plan && is_later {
-        let status = match outcome {
-            Outcome::Passed => "passed",
-            Outcome::Failed { reason } => reason,
+        let failure = match outcome {
+            Outcome::Passed => None,
+            Outcome::Failed { reason } => Some(reason.into()),
         };
         let text = update.fact.text.trim();
-        story.log_outcome = Some((
-            outcome.clone(),
-            SourceStatement {
-                path: update.origin.path.clone().into(),
-                line: (update.fact.line > 0).then_some(update.fact.line),
-                text: (model.source_text && !text.is_empty()).then(|| text.chars().take(TEXT_LIMIT + TEXT_MARGIN).collect()),
-                status: status.into(),
-            },
-        ));
+        let is_quoted = model.source_text && story.in_plan && !text.is_empty();
+        story.log_outcome = Some(LogOutcome {
+            failure,
+            path: update.origin.path.clone().into(),
+            line: NonZeroU32::new(update.fact.line),
+            text: is_quoted.then(|| text.chars().take(TEXT_LIMIT + TEXT_MARGIN).collect()),
+        });
     }
     let timing = observed_end(timing, update, story.open_attempt().and_then(|open| open.started));
     if is_new {
@@ -261,10 +261,10 @@ pub(super) fn error(model: &mut TaskModel, index: Option<usize>, update: &FactUp
         // Several files may report one error: a report that names its kind ranks first, then the file of higher authority.
         let rank = (failure.kind == ErrorKind::Unknown, update.origin.kind);
         if is_new || story.last_error.is_none() || story.error_rank.is_none_or(|known| rank < known) {
-            if model.last_error.is_some() && model.last_error == story.last_error {
+            if model.last_error.is_some() && model.last_error.as_ref() == story.last_error.as_deref() {
                 model.last_error = Some(state.clone());
             }
-            story.last_error = Some(state.clone());
+            story.last_error = Some(Box::new(state.clone()));
             story.error_rank = Some(rank);
         }
     }

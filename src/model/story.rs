@@ -1,5 +1,7 @@
 //! One story: its attempts, its criteria, and the authority of each value.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -47,6 +49,52 @@ pub(super) struct PlanHold {
     pub(super) reason: Option<CleanText>,
 }
 
+/// How a log says that a story ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "(Outcome, SourceStatement)", into = "(Outcome, SourceStatement)")]
+pub(super) struct LogOutcome {
+    /// As the log puts it; `None` for a pass.
+    pub(super) failure: Option<CleanText>,
+    /// Relative to the task's folder.
+    pub(super) path: CleanText,
+    pub(super) line: Option<NonZeroU32>,
+    /// The line, where the plan may say otherwise.
+    pub(super) text: Option<CleanText>,
+}
+
+impl LogOutcome {
+    pub(super) fn is_pass(&self) -> bool {
+        self.failure.is_none()
+    }
+
+    /// As one side of a disagreement.
+    pub(super) fn statement(&self) -> SourceStatement {
+        let status = self.failure.clone().unwrap_or_else(|| PASSED.into());
+        SourceStatement { path: self.path.clone(), line: self.line.map(NonZeroU32::get), text: self.text.clone(), status }
+    }
+}
+
+impl From<(Outcome, SourceStatement)> for LogOutcome {
+    fn from((outcome, stated): (Outcome, SourceStatement)) -> Self {
+        let failure = match outcome {
+            Outcome::Passed => None,
+            Outcome::Failed { reason } => Some(reason.into()),
+        };
+        LogOutcome { failure, path: stated.path, line: stated.line.and_then(NonZeroU32::new), text: stated.text }
+    }
+}
+
+impl From<LogOutcome> for (Outcome, SourceStatement) {
+    fn from(stated: LogOutcome) -> Self {
+        let outcome = stated.failure.as_ref().map_or(Outcome::Passed, |reason| Outcome::Failed { reason: reason.into() });
+        (outcome, stated.statement())
+    }
+}
+
+/// The word for a pass.
+const PASSED: &str = "passed";
+
+/// Thousands are kept for a log full of entries: what few of them have is in a box.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Story {
     pub(super) subject: StoryRef,
@@ -57,7 +105,7 @@ pub(super) struct Story {
     /// As facts have it; [`Story::status`] is what is shown.
     pub(super) fact_status: StoryStatus,
     /// Blocked, deferred, cancelled or failed by the plan.
-    pub(super) hold: Option<PlanHold>,
+    pub(super) hold: Option<Box<PlanHold>>,
     pub(super) provenance: Option<Provenance>,
     /// Attempts begun, and attempts ended, by events.
     pub(super) starts: u32,
@@ -70,12 +118,12 @@ pub(super) struct Story {
     pub(super) criteria: Vec<CriterionState>,
     /// When its start or its last criterion was read: the next criterion is timed from it.
     pub(super) last_progress: Option<Timestamp>,
-    pub(super) last_error: Option<ErrorState>,
+    pub(super) last_error: Option<Box<ErrorState>>,
     /// Rank of `last_error`; lower wins.
     pub(super) error_rank: Option<(bool, SourceKind)>,
     pub(super) plan_status: Option<PlanStatus>,
     /// The outcome a log stated last, and where.
-    pub(super) log_outcome: Option<(Outcome, SourceStatement)>,
+    pub(super) log_outcome: Option<LogOutcome>,
     pub(super) reopened_at: Option<Timestamp>,
     /// When it fell back from passed, oldest first.
     pub(super) falls: Vec<Timestamp>,
@@ -121,7 +169,7 @@ impl Story {
     }
 
     pub(super) fn id(&self) -> Option<CleanText> {
-        self.subject.id.as_deref().map(CleanText::from)
+        self.subject.id.clone().map(CleanText::from)
     }
 
     pub(super) fn status(&self) -> StoryStatus {
@@ -170,6 +218,8 @@ impl Story {
         if let Some(open) = self.open_attempt_mut() {
             open.result = AttemptResult::Stopped;
         }
+        // Nearly every story has one: no room for more.
+        self.attempts.reserve_exact(1);
         self.attempts.push(attempt);
         if self.attempts.len() > ATTEMPT_LIMIT {
             self.attempts.remove(0);
@@ -259,7 +309,7 @@ impl Story {
             (None, _) => changed && hold != StoryStatus::Failed,
         };
         if overrules {
-            self.hold = Some(PlanHold { status: hold, reason: planned.reason.clone() });
+            self.hold = Some(Box::new(PlanHold { status: hold, reason: planned.reason.clone() }));
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::clock::Timestamp;
 use crate::event::TimestampSource;
-use crate::fact::{Outcome, Provenance};
+use crate::fact::Provenance;
 use crate::model::agent::AgentState;
 use crate::model::attempt::Attempt;
 use crate::model::state::{
@@ -221,7 +221,7 @@ fn story_state(story: &Story, ends: &Ends<'_>, plan: &str) -> StoryState {
         percent: (done * 100).checked_div(count).and_then(|percent| u8::try_from(percent).ok()),
         criteria,
         last_error: story.last_error.clone(),
-        disagreement: disagreement(story, plan),
+        disagreement: disagreement(story, plan).map(Box::new),
         left_out: None,
     }
 }
@@ -236,20 +236,21 @@ fn status_reason(story: &Story) -> Option<CleanText> {
 
 /// What a log and the plan contradict each other about.
 fn disagreement(story: &Story, plan: &str) -> Option<Disagreement> {
-    let (outcome, log) = story.log_outcome.as_ref()?;
-    let plan_status = match (outcome, story.plan_status?) {
-        (Outcome::Passed, PlanStatus::Open | PlanStatus::InProgress) => "open",
-        (Outcome::Passed, PlanStatus::Failed) => "failed",
-        (Outcome::Passed, PlanStatus::Blocked) => "blocked",
-        (Outcome::Passed, PlanStatus::Deferred) => "deferred",
-        (Outcome::Passed, PlanStatus::Cancelled) => "cancelled",
-        (Outcome::Failed { .. }, PlanStatus::Passed) => "passed",
-        (Outcome::Passed, PlanStatus::Passed) | (Outcome::Failed { .. }, _) => return None,
+    let stated = story.log_outcome.as_ref()?;
+    let plan_status = match (stated.is_pass(), story.plan_status?) {
+        (true, PlanStatus::Open | PlanStatus::InProgress) => "open",
+        (true, PlanStatus::Failed) => "failed",
+        (true, PlanStatus::Blocked) => "blocked",
+        (true, PlanStatus::Deferred) => "deferred",
+        (true, PlanStatus::Cancelled) => "cancelled",
+        (false, PlanStatus::Passed) => "passed",
+        (true, PlanStatus::Passed) | (false, _) => return None,
     };
+    let log = stated.statement();
     let plan = SourceStatement { path: plan.into(), line: None, text: None, status: plan_status.into() };
     let text = format!("{} says {}, {} calls it {plan_status}", log.path, log.status, plan.path);
-    let follows_log = story.hold.is_none() && *outcome == Outcome::Passed && story.fact_status == StoryStatus::Passed;
-    let (holds, loses) = if follows_log { (log.clone(), plan) } else { (plan, log.clone()) };
+    let follows_log = story.hold.is_none() && stated.is_pass() && story.fact_status == StoryStatus::Passed;
+    let (holds, loses) = if follows_log { (log, plan) } else { (plan, log) };
     Some(Disagreement { text: text.into(), holds, loses })
 }
 

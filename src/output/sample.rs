@@ -221,7 +221,7 @@ pub(crate) fn failed() -> TaskState {
     let criteria = std::mem::take(&mut task.stories[5].criteria);
     task.stories[5] = StoryState {
         attempt_count: 3,
-        last_error: Some(error()),
+        last_error: Some(Box::new(error())),
         criteria,
         criteria_count: 5,
         criteria_done: 3,

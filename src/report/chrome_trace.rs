@@ -53,7 +53,7 @@ fn add_task(task: &TaskState, process: usize, now: Timestamp, events: &mut Vec<V
     // Errors of no story, and of stories that have no times.
     let errors = task
         .all_stories()
-        .filter_map(|story| story.last_error.as_ref())
+        .filter_map(|story| story.last_error.as_deref())
         .chain(task.last_error.as_ref().filter(|error| error.story_id.is_none()));
     for error in errors {
         let arguments = json!({"message": error.error_message, "at": location(&error.path, error.line), "story": error.story_id});

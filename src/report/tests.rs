@@ -48,7 +48,7 @@ fn failed_run(title: &str, message: &str) -> ReportData {
     stories[1].attempts =
         vec![attempt(1, 10, 20, AttemptResult::Failed, Some("tests red")), attempt(2, 22, 27, AttemptResult::Passed, None)];
     stories[1].attempt_count = 2;
-    stories[1].last_error = Some(error(message));
+    stories[1].last_error = Some(Box::new(error(message)));
     stories[1].criteria = vec![sample::criterion("The count rises", Some(1000)), sample::criterion("Twice the same is one row", Some(0))];
     (stories[1].criteria_count, stories[1].criteria_done) = (2, 2);
     stories[2].attempts = vec![attempt(1, 25, 30, AttemptResult::Failed, Some("declined cards are not kept"))];

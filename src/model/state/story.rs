@@ -80,10 +80,10 @@ pub struct StoryState {
     pub criteria: Vec<CriterionState>,
     /// The last error of this story.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<ErrorState>,
+    pub last_error: Option<Box<ErrorState>>,
     /// What the sources contradict each other about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub disagreement: Option<Disagreement>,
+    pub disagreement: Option<Box<Disagreement>>,
     /// Attempts and criteria that the snapshot does without: see [`StoryState::whole`].
     #[serde(skip)]
     pub left_out: Option<Box<LeftOut>>,

@@ -175,7 +175,7 @@ impl Body<'_> {
                 let row = Row::blank().fixed(format!("{} ", self.glyphs.failed), Paint::Bad);
                 rows.push(id_and_title(row, story, " - ", Paint::Plain).right(self.effort(story, story.duration_ms), Paint::Plain));
             }
-            if let Some(error) = failed_story(task).and_then(|story| story.last_error.as_ref()).or(task.last_error.as_ref()) {
+            if let Some(error) = failed_story(task).and_then(|story| story.last_error.as_deref()).or(task.last_error.as_ref()) {
                 rows.extend(self.error_card(error, "  ", 3));
             }
             rows.extend(if rows.is_empty() { Vec::new() } else { self.spacer() });

@@ -200,7 +200,7 @@ fn a_low_window_leaves_out_the_least() {
 fn a_running_story_in_trouble() {
     let mut task = sample::running();
     task.stories[5].attempt_count = 2;
-    task.stories[5].last_error = Some(sample::error());
+    task.stories[5].last_error = Some(Box::new(sample::error()));
     task.stories[5].criteria[0].provenance = Some(Provenance::Inferred);
     task.remaining = sample::longer_than_usual();
     task.terminal_line = Some(TerminalLine { text: "Running cargo test".into(), at: sample::ago(9), path: "run.log".into() });

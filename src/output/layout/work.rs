@@ -206,7 +206,7 @@ pub(super) fn story_of<'a>(task: &'a TaskState, error: &ErrorState) -> Option<&'
 
 /// The error that still matters while the run goes on: the current story's, or one of a story that has not passed since.
 fn standing_error<'a>(task: &'a TaskState, story: Option<&'a StoryState>) -> Option<&'a ErrorState> {
-    let own = story.and_then(|story| story.last_error.as_ref());
+    let own = story.and_then(|story| story.last_error.as_deref());
     let last = task.last_error.as_ref().filter(|error| story_of(task, error).is_some_and(|story| story.status != StoryStatus::Passed));
     own.or(last)
 }
