@@ -50,6 +50,39 @@ impl CountItem {
     pub fn entry_hash(&self) -> u64 {
         self.entry_hash
     }
+
+    fn entry_fact(&self) -> EntryFact {
+        EntryFact::new(self.key, self.entry_hash)
+    }
+}
+
+/// A fact in its entry: a hash of both, because a log full of entries has one for every fact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "SavedEntryFact")]
+struct EntryFact(u64);
+
+impl EntryFact {
+    fn new(key: CountKey, entry_hash: u64) -> Self {
+        // Turned, so that a key and a heading of the same bytes are not 0.
+        EntryFact(key.0 ^ entry_hash.rotate_left(32))
+    }
+}
+
+/// Up to version 1.5.0 the two were saved side by side.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum SavedEntryFact {
+    Both(CountKey, u64),
+    Hash(u64),
+}
+
+impl From<SavedEntryFact> for EntryFact {
+    fn from(saved: SavedEntryFact) -> Self {
+        match saved {
+            SavedEntryFact::Both(key, entry_hash) => EntryFact::new(key, entry_hash),
+            SavedEntryFact::Hash(hash) => EntryFact(hash),
+        }
+    }
 }
 
 type CountMap = HashMap<CountKey, u32>;
@@ -69,7 +102,7 @@ pub struct SourceLedger {
     #[serde(with = "without_times")]
     missing_since: HashMap<CountKey, Option<Duration>>,
     /// Facts of the last accepted content with their entries.
-    entry_hashes: HashSet<(CountKey, u64)>,
+    entry_hashes: HashSet<EntryFact>,
     /// Files that lost their name and are still read.
     #[serde(skip)]
     detached: Vec<DetachedCounts>,
@@ -130,7 +163,7 @@ impl SourceLedger {
         *count += 1;
         let count = *count;
         if self.entry_hashes.len() < MAX_KEYS {
-            self.entry_hashes.insert((item.key, item.entry_hash));
+            self.entry_hashes.insert(item.entry_fact());
         }
         let high_water = self.high_water.entry(item.key).or_default();
         let since = self.missing_since.get(&item.key);
@@ -301,7 +334,7 @@ impl SourceLedger {
         for entry in edit.lost_entries() {
             self.entry_hashes.remove(&entry);
         }
-        self.entry_hashes.extend(edit.added.iter().map(|item| (item.key, item.entry_hash)));
+        self.entry_hashes.extend(edit.added.iter().map(CountItem::entry_fact));
         self.raise(edit.added, due)
     }
 
@@ -309,7 +342,7 @@ impl SourceLedger {
     fn select_due(&self, items: &[CountItem], mut excess: CountMap) -> Vec<usize> {
         let mut due = Vec::new();
         let (in_known_entry, in_new_entry): (Vec<usize>, Vec<usize>) =
-            (0..items.len()).partition(|index| self.entry_hashes.contains(&(items[*index].key, items[*index].entry_hash)));
+            (0..items.len()).partition(|index| self.entry_hashes.contains(&items[*index].entry_fact()));
         for index in in_new_entry.into_iter().chain(in_known_entry.into_iter().rev()) {
             if let Some(left) = excess.get_mut(&items[index].key).filter(|left| **left > 0) {
                 *left -= 1;
@@ -399,7 +432,7 @@ fn sum(of: &CountMap) -> u64 {
 #[derive(Debug, Default, Clone)]
 pub struct ContentCounts {
     counts: CountMap,
-    entry_hashes: HashSet<(CountKey, u64)>,
+    entry_hashes: HashSet<EntryFact>,
 }
 
 impl ContentCounts {
@@ -416,7 +449,7 @@ impl ContentCounts {
         if *count == 0 || !item.once {
             *count += 1;
         }
-        self.entry_hashes.insert((item.key, item.entry_hash));
+        self.entry_hashes.insert(item.entry_fact());
     }
 
     fn of(&self, key: CountKey) -> u32 {
@@ -452,10 +485,10 @@ impl ContentEdit<'_> {
     }
 
     /// Facts with their entries that the edited content has no more.
-    fn lost_entries(&self) -> Vec<(CountKey, u64)> {
-        let added: HashSet<(CountKey, u64)> = self.added.iter().map(|item| (item.key, item.entry_hash)).collect();
-        let mut removed: Vec<(CountKey, u64)> = self.removed.iter().map(|item| (item.key, item.entry_hash)).collect();
-        removed.retain(|entry| !added.contains(entry) && !self.keeps(|kept| (kept.key, kept.entry_hash) == *entry));
+    fn lost_entries(&self) -> Vec<EntryFact> {
+        let added: HashSet<EntryFact> = self.added.iter().map(CountItem::entry_fact).collect();
+        let mut removed: Vec<EntryFact> = self.removed.iter().map(CountItem::entry_fact).collect();
+        removed.retain(|entry| !added.contains(entry) && !self.keeps(|kept| kept.entry_fact() == *entry));
         removed
     }
 

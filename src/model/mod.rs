@@ -283,21 +283,21 @@ impl TaskModel {
             let is_new = story.plan_status.is_none();
             let before = (story.status(), story.criteria.len());
             story.apply_plan(planned, group);
-            if !is_first && is_new && story.added_at.is_none() {
-                story.added_at = Some(now);
+            if !is_first && is_new && story.extras().added_at.is_none() {
+                story.extras_mut().added_at = Some(now);
             }
             if !is_first && (is_new || before != (story.status(), story.criteria.len())) {
                 story.changed_at = Some(now);
             }
             if before.0 != StoryStatus::Passed && story.status() == StoryStatus::Passed {
-                story.flagged_at = Some(now);
+                story.extras_mut().flagged_at = Some(now);
             }
             self.begun |= planned.status != PlanStatus::Open && planned.is_counted();
         }
         for story in &mut self.stories {
             if !story.in_plan {
                 story.plan_status = None;
-                story.hold = None;
+                story.release();
             }
         }
         for subject in reopened {
@@ -370,6 +370,10 @@ impl TaskModel {
             return *index;
         }
         let index = self.stories.len();
+        if index == self.stories.capacity() {
+            // By an eighth: a log full of entries has thousands of stories, each of several hundred bytes.
+            self.stories.reserve_exact(index / 8 + 4);
+        }
         self.stories.push(Story::new(subject.clone()));
         self.totals.add(&self.stories[index]);
         self.index_by_key.insert(subject.key.clone(), index);

@@ -54,7 +54,9 @@ pub(super) fn story_started(
     // What is told late says nothing about the present.
     let may_continue = !update.fact.late && may_continue(model, index);
     let story = &mut model.stories[index];
-    story.priority = story.priority.or(priority);
+    if priority.is_some() && story.extras().priority.is_none() {
+        story.extras_mut().priority = priority;
+    }
     if story.criteria.is_empty() {
         for (index, text) in criteria.iter().enumerate() {
             story.criterion(to_u32(index), Some(text));
@@ -109,7 +111,7 @@ pub(super) fn story_started(
         title: title_for(story, update.fact),
         ac_count: (!texts.is_empty()).then(|| to_u32(texts.len())),
         acceptance_criteria: texts,
-        priority: story.priority,
+        priority: story.extras().priority,
         attempt: story.completions + 1,
         iteration,
     }
@@ -181,7 +183,9 @@ pub(super) fn story_ended(
 ) -> StoryCompleted {
     let is_new = update.occurrence.is_some();
     let story = &mut model.stories[index];
-    story.flagged_at = None;
+    if story.extras().flagged_at.is_some() {
+        story.extras_mut().flagged_at = None;
+    }
     for commit in commits {
         if !story.commits.iter().any(|known| known == commit) {
             story.commits.push(commit.into());
@@ -216,9 +220,11 @@ pub(super) fn story_ended(
             Outcome::Failed { .. } => StoryStatus::Failed,
         };
         if story.fact_status == StoryStatus::Passed {
-            story.reopened_at = None;
+            if story.extras().reopened_at.is_some() {
+                story.extras_mut().reopened_at = None;
+            }
             // Said after the plan's word: the plan holds it back no longer.
-            story.hold = None;
+            story.release();
         }
         if before != story.fact_status || outcome == &Outcome::Passed {
             story.provenance = Some(update.fact.provenance);
@@ -257,15 +263,15 @@ pub(super) fn error(model: &mut TaskModel, index: Option<usize>, update: &FactUp
     };
     let is_new = update.occurrence.is_some();
     if let Some(index) = index {
-        let story = &mut model.stories[index];
+        let extras = model.stories[index].extras_mut();
         // Several files may report one error: a report that names its kind ranks first, then the file of higher authority.
         let rank = (failure.kind == ErrorKind::Unknown, update.origin.kind);
-        if is_new || story.last_error.is_none() || story.error_rank.is_none_or(|known| rank < known) {
-            if model.last_error.is_some() && model.last_error.as_ref() == story.last_error.as_deref() {
+        if is_new || extras.last_error.is_none() || extras.error_rank.is_none_or(|known| rank < known) {
+            if model.last_error.is_some() && model.last_error.as_ref() == extras.last_error.as_deref() {
                 model.last_error = Some(state.clone());
             }
-            story.last_error = Some(Box::new(state.clone()));
-            story.error_rank = Some(rank);
+            extras.last_error = Some(Box::new(state.clone()));
+            extras.error_rank = Some(rank);
         }
     }
     if is_new {

@@ -100,12 +100,8 @@ pub(super) struct Story {
     pub(super) subject: StoryRef,
     pub(super) title: Option<Ranked<CleanText>>,
     pub(super) in_plan: bool,
-    pub(super) group: Option<CleanText>,
-    pub(super) priority: Option<i64>,
     /// As facts have it; [`Story::status`] is what is shown.
     pub(super) fact_status: StoryStatus,
-    /// Blocked, deferred, cancelled or failed by the plan.
-    pub(super) hold: Option<Box<PlanHold>>,
     pub(super) provenance: Option<Provenance>,
     /// Attempts begun, and attempts ended, by events.
     pub(super) starts: u32,
@@ -118,21 +114,45 @@ pub(super) struct Story {
     pub(super) criteria: Vec<CriterionState>,
     /// When its start or its last criterion was read: the next criterion is timed from it.
     pub(super) last_progress: Option<Timestamp>,
-    pub(super) last_error: Option<Box<ErrorState>>,
-    /// Rank of `last_error`; lower wins.
-    pub(super) error_rank: Option<(bool, SourceKind)>,
     pub(super) plan_status: Option<PlanStatus>,
     /// The outcome a log stated last, and where.
     pub(super) log_outcome: Option<LogOutcome>,
+    pub(super) changed_at: Option<Timestamp>,
+    #[serde(flatten)]
+    extras: Option<Box<StoryExtras>>,
+}
+
+/// What a story has of a plan, and of what went wrong.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct StoryExtras {
+    pub(super) group: Option<CleanText>,
+    pub(super) priority: Option<i64>,
+    /// Blocked, deferred, cancelled or failed by the plan.
+    pub(super) hold: Option<PlanHold>,
+    pub(super) last_error: Option<Box<ErrorState>>,
+    /// Rank of `last_error`; lower wins.
+    pub(super) error_rank: Option<(bool, SourceKind)>,
     pub(super) reopened_at: Option<Timestamp>,
     /// When it fell back from passed, oldest first.
     pub(super) falls: Vec<Timestamp>,
     pub(super) added_at: Option<Timestamp>,
-    pub(super) changed_at: Option<Timestamp>,
     /// When the plan called it passed; `None` once a fact has said so, too.
     #[serde(skip)]
     pub(super) flagged_at: Option<Timestamp>,
 }
+
+static NO_EXTRAS: StoryExtras = StoryExtras {
+    group: None,
+    priority: None,
+    hold: None,
+    last_error: None,
+    error_rank: None,
+    reopened_at: None,
+    falls: Vec::new(),
+    added_at: None,
+    flagged_at: None,
+};
 
 impl Story {
     pub(super) fn new(subject: StoryRef) -> Self {
@@ -140,10 +160,7 @@ impl Story {
             subject,
             title: None,
             in_plan: false,
-            group: None,
-            priority: None,
             fact_status: StoryStatus::Open,
-            hold: None,
             provenance: None,
             starts: 0,
             completions: 0,
@@ -152,15 +169,25 @@ impl Story {
             commits: Vec::new(),
             criteria: Vec::new(),
             last_progress: None,
-            last_error: None,
-            error_rank: None,
             plan_status: None,
             log_outcome: None,
-            reopened_at: None,
-            falls: Vec::new(),
-            added_at: None,
             changed_at: None,
-            flagged_at: None,
+            extras: None,
+        }
+    }
+
+    pub(super) fn extras(&self) -> &StoryExtras {
+        self.extras.as_deref().unwrap_or(&NO_EXTRAS)
+    }
+
+    pub(super) fn extras_mut(&mut self) -> &mut StoryExtras {
+        self.extras.get_or_insert_default()
+    }
+
+    /// What overrules the logs holds no longer.
+    pub(super) fn release(&mut self) {
+        if let Some(extras) = &mut self.extras {
+            extras.hold = None;
         }
     }
 
@@ -173,7 +200,7 @@ impl Story {
     }
 
     pub(super) fn status(&self) -> StoryStatus {
-        self.hold.as_ref().map_or(self.fact_status, |hold| hold.status)
+        self.extras().hold.as_ref().map_or(self.fact_status, |hold| hold.status)
     }
 
     /// Whether it counts in the total: stories that were put off or given up do not.
@@ -231,17 +258,19 @@ impl Story {
     pub(super) fn reopen(&mut self, now: Timestamp) {
         self.fact_status = StoryStatus::Open;
         self.provenance = None;
-        self.reopened_at = Some(now);
         self.changed_at = Some(now);
-        self.falls.push(now);
-        if self.falls.len() > ATTEMPT_LIMIT {
-            self.falls.remove(0);
+        let extras = self.extras_mut();
+        extras.reopened_at = Some(now);
+        extras.falls.push(now);
+        if extras.falls.len() > ATTEMPT_LIMIT {
+            extras.falls.remove(0);
         }
     }
 
     /// Takes back what a plan said that is not of this run.
     pub(super) fn forget_plan(&mut self) {
-        (self.plan_status, self.hold) = (None, None);
+        self.plan_status = None;
+        self.release();
         if self.completions == 0 && self.fact_status == StoryStatus::Passed {
             self.fact_status = if self.starts > 0 { StoryStatus::InProgress } else { StoryStatus::Open };
             self.provenance = None;
@@ -250,14 +279,15 @@ impl Story {
 
     /// Whether any source reported more of it than its name.
     pub(super) fn has_happened(&self) -> bool {
-        self.starts + self.completions > 0 || self.last_error.is_some() || self.criteria.iter().any(CriterionState::is_done)
+        self.starts + self.completions > 0 || self.extras().last_error.is_some() || self.criteria.iter().any(CriterionState::is_done)
     }
 
     /// Applies the plan's entry for this story. A criterion stays done while the plan keeps its text.
     pub(super) fn apply_plan(&mut self, planned: &PlanStory, group: Option<&CleanText>) {
         self.in_plan = true;
-        self.priority = planned.priority;
-        self.group = group.cloned();
+        let extras = self.extras_mut();
+        extras.priority = planned.priority;
+        extras.group = group.cloned();
         self.apply_plan_status(planned);
         if let Some(title) = &planned.title {
             self.title = None;
@@ -289,7 +319,7 @@ impl Story {
             PlanStatus::Cancelled => StoryStatus::Cancelled,
             PlanStatus::Failed => StoryStatus::Failed,
             PlanStatus::Passed => {
-                self.hold = None;
+                self.release();
                 if self.fact_status == StoryStatus::Open {
                     self.fact_status = StoryStatus::Passed;
                     self.provenance = Some(Provenance::Explicit);
@@ -297,19 +327,19 @@ impl Story {
                 return;
             }
             PlanStatus::Open | PlanStatus::InProgress => {
-                self.hold = None;
+                self.release();
                 return;
             }
         };
         let changed = before != Some(planned.status);
-        let overrules = match (&self.hold, self.fact_status) {
+        let overrules = match (&self.extras().hold, self.fact_status) {
             (Some(_), _) => true,
             (None, StoryStatus::Passed) => changed && before.is_some(),
             // A failure is told by its own fact; only a pass must be overruled.
             (None, _) => changed && hold != StoryStatus::Failed,
         };
         if overrules {
-            self.hold = Some(Box::new(PlanHold { status: hold, reason: planned.reason.clone() }));
+            self.extras_mut().hold = Some(PlanHold { status: hold, reason: planned.reason.clone() });
         }
     }
 

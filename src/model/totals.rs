@@ -25,7 +25,7 @@ struct StorySums {
 
 impl Totals {
     pub(super) fn of(stories: &[Story]) -> Totals {
-        Totals::flagged_at(stories, stories.iter().filter_map(|story| story.flagged_at).max())
+        Totals::flagged_at(stories, stories.iter().filter_map(|story| story.extras().flagged_at).max())
     }
 
     fn flagged_at(stories: &[Story], flagged_at: Option<Timestamp>) -> Totals {
@@ -75,7 +75,7 @@ impl Totals {
 
     fn part(&self, story: &Story) -> StorySums {
         let has_passed = story.status() == StoryStatus::Passed;
-        let is_flagged = has_passed && story.flagged_at.is_some() && story.flagged_at == self.flagged_at;
+        let is_flagged = has_passed && story.extras().flagged_at.is_some() && story.extras().flagged_at == self.flagged_at;
         StorySums { stories: 1, counted: story.is_counted().into(), passed: has_passed.into(), flagged: is_flagged.into() }
     }
 }

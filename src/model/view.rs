@@ -135,7 +135,7 @@ fn current_story(model: &TaskModel, status: TaskStatus) -> CurrentStory {
 fn groups(model: &TaskModel) -> Vec<GroupState> {
     let mut groups: Vec<GroupState> = Vec::new();
     for story in model.stories.iter().filter(|story| story.in_plan) {
-        let Some(name) = &story.group else { continue };
+        let Some(name) = &story.extras().group else { continue };
         // Stories of a group stand together in nearly every plan: the last one first.
         let index = groups.iter().rposition(|group| group.name == *name).unwrap_or_else(|| {
             groups.push(GroupState { name: name.clone(), story_count: 0, stories_passed: 0, stories_failed: 0 });
@@ -196,14 +196,14 @@ fn story_state(story: &Story, ends: &Ends<'_>, plan: &str) -> StoryState {
         title: story.title().cloned(),
         status,
         status_reason: status_reason(story),
-        provenance: match (&story.hold, status) {
+        provenance: match (&story.extras().hold, status) {
             (Some(_), _) => Some(Provenance::Explicit),
             (None, StoryStatus::Open) => None,
             (None, _) => story.provenance,
         },
         in_plan: story.in_plan,
-        group: story.group.clone(),
-        priority: story.priority,
+        group: story.extras().group.clone(),
+        priority: story.extras().priority,
         attempt_count: story.attempt_count(),
         attempts: story.attempts.iter().zip(story.dropped_attempts + 1..).map(|(attempt, n)| attempt_state(attempt, n)).collect(),
         started_at: story.started().map(|timing| timing.at),
@@ -212,22 +212,22 @@ fn story_state(story: &Story, ends: &Ends<'_>, plan: &str) -> StoryState {
         finished_precision: story.finished().and_then(|timing| shown(timing.precision)),
         duration_ms: duration.map(|(ms, _)| ms),
         duration_provenance: duration.map(|(_, provenance)| provenance),
-        reopened_at: story.reopened_at,
-        added_at: story.added_at,
+        reopened_at: story.extras().reopened_at,
+        added_at: story.extras().added_at,
         changed_at: story.changed_at,
         commits: story.commits.clone(),
         criteria_count: count,
         criteria_done: done,
         percent: (done * 100).checked_div(count).and_then(|percent| u8::try_from(percent).ok()),
         criteria,
-        last_error: story.last_error.clone(),
+        last_error: story.extras().last_error.clone(),
         disagreement: disagreement(story, plan).map(Box::new),
         left_out: None,
     }
 }
 
 fn status_reason(story: &Story) -> Option<CleanText> {
-    match &story.hold {
+    match &story.extras().hold {
         Some(hold) => hold.reason.clone(),
         None if story.fact_status == StoryStatus::Failed => story.ended_attempt()?.reason.clone(),
         None => None,
@@ -249,7 +249,7 @@ fn disagreement(story: &Story, plan: &str) -> Option<Disagreement> {
     let log = stated.statement();
     let plan = SourceStatement { path: plan.into(), line: None, text: None, status: plan_status.into() };
     let text = format!("{} says {}, {} calls it {plan_status}", log.path, log.status, plan.path);
-    let follows_log = story.hold.is_none() && stated.is_pass() && story.fact_status == StoryStatus::Passed;
+    let follows_log = story.extras().hold.is_none() && stated.is_pass() && story.fact_status == StoryStatus::Passed;
     let (holds, loses) = if follows_log { (log, plan) } else { (plan, log) };
     Some(Disagreement { text: text.into(), holds, loses })
 }
