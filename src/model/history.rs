@@ -81,7 +81,8 @@ fn last_end(model: &TaskModel) -> Option<Timestamp> {
 /// The passes and falls of one story, in order: a second pass counts only after a fall.
 fn steps_of(story: &super::Story) -> Vec<Step> {
     let passes = story.attempts.iter().filter(|attempt| attempt.result == AttemptResult::Passed).filter_map(|attempt| attempt.ended);
-    let mut moves: Vec<(Timestamp, bool)> = passes.map(|end| (end.at, true)).chain(story.extras().falls.iter().map(|at| (*at, false))).collect();
+    let mut moves: Vec<(Timestamp, bool)> =
+        passes.map(|end| (end.at, true)).chain(story.extras().falls.iter().map(|at| (*at, false))).collect();
     moves.sort_unstable();
     // A story that falls first had passed before anything dated.
     let mut has_passed = moves.first().is_some_and(|(_, passes)| !passes);
