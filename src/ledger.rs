@@ -87,7 +87,9 @@ impl From<SavedEntryFact> for EntryFact {
 
 type CountMap = HashMap<CountKey, u32>;
 
-/// The counts of one source.
+/// The counts of one source: of the file that has the path, and of those that had it before and still belong to the run. A log and its
+/// rotated predecessors are one source, because what they state adds up; what several sources state of a run is the same, so that
+/// [`RunLedger`] takes the highest count.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct SourceLedger {
     /// Counts of the closed generations of this run (machine logs only).
@@ -109,6 +111,15 @@ pub struct SourceLedger {
     /// A new key was dropped because of [`MAX_KEYS`].
     #[serde(skip)]
     full: bool,
+}
+
+/// Which file of a source a fact stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFile {
+    /// The one that has the path.
+    Attached,
+    /// One that lost it to another.
+    Detached(DetachedId),
 }
 
 /// The counts of a file that lost its name to another.
@@ -155,24 +166,38 @@ impl SourceLedger {
     }
 
     /// Counts a fact at the end of a file that only grew. Returns its count in this run when that has risen.
-    pub fn append(&mut self, item: CountItem, now: Duration) -> Option<u32> {
-        let count = self.current.entry(item.key).or_default();
+    pub fn append(&mut self, file: LogFile, item: CountItem, now: Duration) -> Option<u32> {
+        let (current, high_water, is_closed) = match file {
+            LogFile::Attached => (&mut self.current, &mut self.high_water, false),
+            LogFile::Detached(id) => {
+                let detached = self.detached.iter_mut().find(|detached| detached.id == id)?;
+                let is_closed = detached.high_water.is_some();
+                (&mut detached.current, detached.high_water.as_mut().unwrap_or(&mut self.high_water), is_closed)
+            }
+        };
+        let count = current.entry(item.key).or_default();
         if item.once && *count > 0 {
             return None;
         }
         *count += 1;
-        let count = *count;
-        if self.entry_hashes.len() < MAX_KEYS {
-            self.entry_hashes.insert(item.entry_fact());
+        let high_water = high_water.entry(item.key).or_default();
+        let mut rises = *count > *high_water;
+        if file == LogFile::Attached {
+            if self.entry_hashes.len() < MAX_KEYS {
+                self.entry_hashes.insert(item.entry_fact());
+            }
+            let since = self.missing_since.get(&item.key);
+            let reappeared = since.is_some_and(|since| since.is_none_or(|since| now.saturating_sub(since) >= REAPPEAR_AFTER));
+            rises |= reappeared && !item.once;
         }
-        let high_water = self.high_water.entry(item.key).or_default();
-        let since = self.missing_since.get(&item.key);
-        let reappeared = since.is_some_and(|since| since.is_none_or(|since| now.saturating_sub(since) >= REAPPEAR_AFTER));
-        if count > *high_water || (reappeared && !item.once) {
-            *high_water += 1;
-            return Some(self.count_in_run(item.key));
+        if !rises {
+            return None;
         }
-        None
+        *high_water += 1;
+        if is_closed {
+            *self.closed.entry(item.key).or_default() += 1;
+        }
+        Some(self.count_in_run(item.key))
     }
 
     /// Dates every loss to `now`: its writer may be about to write the facts again.
@@ -180,12 +205,12 @@ impl SourceLedger {
         self.missing_since.values_mut().for_each(|since| *since = Some(now));
     }
 
-    /// Whether a new key was dropped because of [`MAX_KEYS`].
     /// Whether nothing was ever counted.
     pub fn is_empty(&self) -> bool {
         [&self.closed, &self.before_run, &self.high_water, &self.current].iter().all(|counts| counts.is_empty())
     }
 
+    /// Whether a new key was dropped because of [`MAX_KEYS`].
     pub fn is_full(&self) -> bool {
         self.full
     }
@@ -210,30 +235,6 @@ impl SourceLedger {
     /// The file with the accepted content lost its name and is read on as `id`, beside the file that took the name.
     pub fn detach(&mut self, id: DetachedId) {
         self.detached.push(DetachedCounts { id, current: self.current.clone(), high_water: None });
-    }
-
-    /// Counts a fact at the end of a detached file. Returns its count in this run when that has risen.
-    pub fn append_detached(&mut self, id: DetachedId, item: CountItem) -> Option<u32> {
-        let detached = self.detached.iter_mut().find(|detached| detached.id == id)?;
-        let count = detached.current.entry(item.key).or_default();
-        if item.once && *count > 0 {
-            return None;
-        }
-        *count += 1;
-        let is_rotated = detached.high_water.is_some();
-        if !is_rotated && self.high_water.len() >= MAX_KEYS && !self.high_water.contains_key(&item.key) {
-            self.full = true;
-            return None;
-        }
-        let high_water = detached.high_water.as_mut().unwrap_or(&mut self.high_water).entry(item.key).or_default();
-        if *count <= *high_water {
-            return None;
-        }
-        *high_water = *count;
-        if is_rotated {
-            *self.closed.entry(item.key).or_default() += 1;
-        }
-        Some(self.count_in_run(item.key))
     }
 
     /// A detached file is not read any more.

@@ -43,6 +43,44 @@ impl RedrawFilter {
     }
 }
 
+/// The facts of one file that may come again without being new.
+#[derive(Debug, Default)]
+pub(super) struct RepeatFilter {
+    /// Provisional facts that were counted, by their line: each is skipped once when it comes again.
+    pub(super) provisional: Vec<(CountKey, u32)>,
+    pub(super) redraws: RedrawFilter,
+}
+
+/// Whether a fact came before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repetition {
+    First,
+    /// As a provisional one, whose line was open.
+    Completed,
+    /// In the same line, which a terminal draws again.
+    Redrawn,
+}
+
+impl RepeatFilter {
+    /// Returns whether a fact came before, and notes that it has now.
+    pub(super) fn classify(&mut self, key: CountKey, line: u32, is_provisional: bool) -> Repetition {
+        if let Some(index) = self.provisional.iter().position(|known| *known == (key, line)) {
+            // A fact may be provisional more than once, and is complete once.
+            if !is_provisional {
+                self.provisional.swap_remove(index);
+            }
+            return Repetition::Completed;
+        }
+        if self.redraws.repeats(key, line) {
+            return Repetition::Redrawn;
+        }
+        if is_provisional {
+            self.provisional.push((key, line));
+        }
+        Repetition::First
+    }
+}
+
 /// What the ledger makes of each fact that it counts, by the index of the fact. Drops those that are ignored.
 pub(super) fn count_items(facts: &mut Vec<Fact>, mut resolve: impl FnMut(&Fact) -> Resolved) -> (Vec<(usize, CountItem)>, RedrawFilter) {
     let mut items = Vec::new();

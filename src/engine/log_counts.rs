@@ -4,15 +4,14 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::fact::Fact;
+use crate::format::LogParser;
 use crate::input::{DetachedId, LineEdit};
-use crate::ledger::{ContentCounts, CountItem, CountKey, RewriteContext, SourceLedger, Verdict};
-use crate::line::{Lines, PartialLine};
+use crate::ledger::{ContentCounts, CountItem, CountKey, LogFile, RewriteContext, SourceLedger, Verdict};
 
 use super::content_items::ContentItems;
-use super::counting::{CountedFact, RedrawFilter, UncountedFact, count_items};
-use super::detached::DetachedLogs;
+use super::counting::{CountedFact, RedrawFilter, RepeatFilter, Repetition, UncountedFact, count_items};
+use super::detached::DetachedLog;
 use super::resolve::Resolved;
-use crate::format::LogParser;
 
 #[derive(Debug, Default)]
 pub(super) struct LogCounts {
@@ -20,12 +19,10 @@ pub(super) struct LogCounts {
     /// Of the accepted content.
     items: ContentItems,
     /// Files that lost their name and are still read.
-    detached: DetachedLogs,
+    detached: Vec<DetachedLog>,
     /// Facts that were counted early, because their content was about to be replaced; the next tick publishes them.
     unpublished: Vec<CountedFact>,
-    /// Provisional facts that were counted, by their line: each is skipped once when it comes again.
-    provisional: Vec<(CountKey, u32)>,
-    redraws: RedrawFilter,
+    repeats: RepeatFilter,
 }
 
 /// A content as the ledger sees it, before it is accepted.
@@ -39,14 +36,21 @@ pub(super) struct Evaluation {
 }
 
 impl LogCounts {
-    /// Counts what was appended, after what [`LogCounts::queue`] kept.
+    /// Counts what was appended to one of the files, after what [`LogCounts::queue`] kept.
     pub(super) fn append(
         &mut self,
+        file: LogFile,
         uncounted: Vec<UncountedFact>,
         now: Duration,
         mut resolve: impl FnMut(&Fact) -> Resolved,
     ) -> Vec<CountedFact> {
-        let mut counted = std::mem::take(&mut self.unpublished);
+        let LogCounts { ledger, items, detached, unpublished, repeats } = self;
+        let repeats = match file {
+            LogFile::Attached => Some(repeats),
+            LogFile::Detached(id) => detached.iter_mut().find(|log| log.id == id).map(|log| &mut log.repeats),
+        };
+        let mut counted = std::mem::take(unpublished);
+        let Some(repeats) = repeats else { return counted };
         counted.reserve(uncounted.len());
         for UncountedFact { fact, provisional } in uncounted {
             let item = match resolve(&fact) {
@@ -57,36 +61,33 @@ impl LogCounts {
                 }
                 Resolved::Ignored => continue,
                 Resolved::PreviousRun(item) => {
-                    if self.ledger.append(item, now).is_some() {
-                        self.ledger.discount(item);
+                    if ledger.append(file, item, now).is_some() {
+                        ledger.discount(item);
                     }
-                    self.items.push(fact.line, item);
+                    if file == LogFile::Attached {
+                        items.push(fact.line, item);
+                    }
                     continue;
                 }
             };
-            let position = (item.key, fact.line);
-            if let Some(index) = self.provisional.iter().position(|known| *known == position) {
-                // A fact may be provisional more than once, and is complete once.
-                if !provisional {
-                    self.provisional.swap_remove(index);
+            match repeats.classify(item.key, fact.line, provisional) {
+                Repetition::First => {}
+                Repetition::Completed => {
+                    counted.push(CountedFact { fact, count: None });
+                    continue;
                 }
-                counted.push(CountedFact { fact, count: None });
+                Repetition::Redrawn => continue,
+            }
+            if ledger.reject_if_full(item.key) {
                 continue;
             }
-            if self.redraws.repeats(item.key, fact.line) {
-                continue;
+            let count = ledger.append(file, item, now);
+            if file == LogFile::Attached {
+                items.push(fact.line, item);
             }
-            if provisional {
-                self.provisional.push(position);
-            }
-            if self.ledger.reject_if_full(item.key) {
-                continue;
-            }
-            let count = self.ledger.append(item, now);
-            self.items.push(fact.line, item);
             counted.push(CountedFact { fact, count });
         }
-        self.items.sort();
+        items.sort();
         counted
     }
 
@@ -138,7 +139,7 @@ impl LogCounts {
         now: Duration,
     ) -> Vec<CountedFact> {
         let items: Vec<CountItem> = evaluation.items.iter().map(|(_, item)| *item).collect();
-        self.provisional = evaluation.provisional.iter().map(|(key, fact)| (*key, fact.line)).collect();
+        self.repeats.provisional = evaluation.provisional.iter().map(|(key, fact)| (*key, fact.line)).collect();
         facts.extend(evaluation.provisional.into_iter().map(|(_, fact)| fact));
         let mut counts: Vec<Option<u32>> = vec![None; facts.len()];
         let lined = evaluation.items.iter().map(|(index, item)| (facts[*index].line, *item));
@@ -156,7 +157,7 @@ impl LogCounts {
         for (index, count) in due {
             counts[evaluation.items[index].0] = Some(count);
         }
-        self.redraws = evaluation.redraws;
+        self.repeats.redraws = evaluation.redraws;
         let mut counted = self.take_unpublished();
         counted.extend(facts.into_iter().zip(counts).map(|(fact, count)| CountedFact { fact, count }));
         counted
@@ -195,7 +196,7 @@ impl LogCounts {
 
     /// Whether all of the content is known by its lines, and none of its facts may come again.
     pub(super) fn is_settled(&self) -> bool {
-        self.items.is_whole() && self.unpublished.is_empty() && self.provisional.is_empty()
+        self.items.is_whole() && self.unpublished.is_empty() && self.repeats.provisional.is_empty()
     }
 
     /// The entries of the lines that an edit replaces.
@@ -229,28 +230,28 @@ impl LogCounts {
     /// Another file takes the name: the accepted content, read by `parser`, is the beginning of the detached file `id`.
     pub(super) fn detach(&mut self, id: DetachedId, parser: &LogParser) {
         self.ledger.detach(id);
-        self.detached.add(id, parser.clone(), self.provisional.clone());
+        let repeats = RepeatFilter { provisional: self.repeats.provisional.clone(), redraws: RedrawFilter::default() };
+        self.detached.push(DetachedLog::new(id, parser, repeats));
     }
 
-    /// Counts lines that were appended to a detached file.
-    pub(super) fn append_detached(&mut self, id: DetachedId, lines: &Lines, resolve: impl FnMut(&Fact) -> Resolved) {
-        let counted = self.detached.append(id, lines, &mut self.ledger, resolve);
-        self.queue(counted);
+    /// A file that lost its name, while it is read.
+    pub(super) fn detached(&mut self, id: DetachedId) -> Option<&mut DetachedLog> {
+        self.detached.iter_mut().find(|log| log.id == id)
     }
 
-    /// Ends the reading of a detached file. `end` when its open last line and entry count, with that line.
-    pub(super) fn close_detached(&mut self, id: DetachedId, end: Option<Option<PartialLine>>, resolve: impl FnMut(&Fact) -> Resolved) {
-        let counted = self.detached.close(id, end, &mut self.ledger, resolve);
-        self.queue(counted);
+    /// A file that lost its name is not read any more.
+    pub(super) fn close_detached(&mut self, id: DetachedId) {
+        self.ledger.close_detached(id);
+        self.detached.retain(|log| log.id != id);
     }
 
     /// What a restarted engine needs to go on counting.
     pub(super) fn checkpoint(&self) -> (SourceLedger, Vec<(CountKey, u32)>) {
-        (self.ledger.clone(), self.provisional.clone())
+        (self.ledger.clone(), self.repeats.provisional.clone())
     }
 
     pub(super) fn restore(&mut self, ledger: SourceLedger, provisional: Vec<(CountKey, u32)>) {
-        (self.ledger, self.provisional) = (ledger, provisional);
+        (self.ledger, self.repeats.provisional) = (ledger, provisional);
         self.items.forget();
     }
 }

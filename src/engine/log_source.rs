@@ -8,7 +8,7 @@ use crate::clock::{ClockReading, Timestamp};
 use crate::fact::Fact;
 use crate::format::{LogParser, ParserConfig, Pause, PlanNames, SourceKind};
 use crate::input::{DetachedId, LineEdit, RereadReason};
-use crate::ledger::{PARTIAL_LOSS_DELAY, RewriteContext, TOTAL_LOSS_DELAY, Verdict};
+use crate::ledger::{LogFile, PARTIAL_LOSS_DELAY, RewriteContext, TOTAL_LOSS_DELAY, Verdict};
 use crate::line::{Lines, PartialLine};
 use crate::model::Origin;
 
@@ -321,7 +321,7 @@ impl LogSource {
                 uncounted = oldest_entry_first(uncounted);
             }
         }
-        self.counts.append(uncounted, now, resolve)
+        self.counts.append(LogFile::Attached, uncounted, now, resolve)
     }
 
     /// Evaluates the candidate, once it is complete. Drops its ignored facts for good.

@@ -193,11 +193,11 @@ impl Engine {
             }
             Input::DetachedLines { source, at, detached, lines } => {
                 self.watched.record_activity(source, at);
-                self.watched.on_task(source, |task, log, owners| task.append_detached(log, detached, &lines, owners));
+                self.watched.on_task(source, |task, log, owners| task.append_detached(log, detached, at.elapsed, &lines, owners));
             }
-            Input::DetachedClosed { source, at: _, detached, still_linked, partial } => {
+            Input::DetachedClosed { source, at, detached, still_linked, partial } => {
                 let end = still_linked.then_some(partial);
-                self.watched.on_task(source, |task, log, owners| task.close_detached(log, detached, end, owners));
+                self.watched.on_task(source, |task, log, owners| task.close_detached(log, detached, at.elapsed, end, owners));
             }
             Input::Lines { source, at, lines } => {
                 self.watched.record_activity(source, at);

@@ -10,14 +10,14 @@ use crate::discover::Task as FoundTask;
 use crate::event::Event;
 use crate::fact::{Fact, Statement};
 use crate::input::DetachedId;
-use crate::ledger::{TOTAL_LOSS_DELAY, Verdict};
+use crate::ledger::{LogFile, TOTAL_LOSS_DELAY, Verdict};
 use crate::line::{Lines, PartialLine};
 use crate::model::{Origin, PlanUpdate};
 use crate::plan::Plan;
 use crate::text::CleanText;
 
 use super::checkpoint::TaskCheckpoint;
-use super::counting::CountedFact;
+use super::counting::{CountedFact, UncountedFact};
 use super::event_order::PendingFact;
 use super::inference::InferenceState;
 use super::log_counts::Evaluation;
@@ -148,15 +148,38 @@ impl TaskEngine {
     }
 
     /// Counts lines that were appended to a detached file.
-    pub(super) fn append_detached(&mut self, log: usize, id: DetachedId, lines: &Lines, owners: &mut RecordOwners) {
-        let (source, resolve) = self.source_with_resolver(log, RunStart::default(), owners);
-        source.counts.append_detached(id, lines, resolve);
+    pub(super) fn append_detached(&mut self, log: usize, id: DetachedId, now: Duration, lines: &Lines, owners: &mut RecordOwners) {
+        let (task, source) = (self.index, &mut self.logs[log]);
+        let file = source.file;
+        let Some(detached) = source.counts.detached(id) else { return };
+        let mut facts = detached.read(lines);
+        facts.retain(|fact| owners.owns_new(task, file, fact));
+        self.count_detached(log, id, now, facts, owners);
     }
 
     /// Ends the reading of a detached file. `end` when its open last line and entry count, with that line.
-    pub(super) fn close_detached(&mut self, log: usize, id: DetachedId, end: Option<Option<PartialLine>>, owners: &mut RecordOwners) {
+    pub(super) fn close_detached(
+        &mut self,
+        log: usize,
+        id: DetachedId,
+        now: Duration,
+        end: Option<Option<PartialLine>>,
+        owners: &mut RecordOwners,
+    ) {
+        let Some(detached) = self.logs[log].counts.detached(id) else { return };
+        if let Some(partial_line) = end {
+            let facts = detached.read_end(partial_line.as_ref());
+            self.count_detached(log, id, now, facts, owners);
+        }
+        self.logs[log].counts.close_detached(id);
+    }
+
+    /// The facts of a detached file belong to the run that it was detached in, and wait for the next tick.
+    fn count_detached(&mut self, log: usize, id: DetachedId, now: Duration, facts: Vec<Fact>, owners: &mut RecordOwners) {
+        let uncounted = facts.into_iter().map(|fact| UncountedFact { fact, provisional: false }).collect();
         let (source, resolve) = self.source_with_resolver(log, RunStart::default(), owners);
-        source.counts.close_detached(id, end, resolve);
+        let counted = source.counts.append(LogFile::Detached(id), uncounted, now, resolve);
+        source.counts.queue(counted);
     }
 
     /// Evaluates the candidate of a log, if it has one.

@@ -10,12 +10,12 @@ fn known_keys_count_on_when_there_is_no_room_for_new_ones() {
     let item = |n: usize| CountItem::new(Key(n as u64), StatementForm::Line, 0, CountedKind::StoryStarted);
     for n in 0..MAX_KEYS {
         assert!(!ledger.reject_if_full(item(n).key));
-        ledger.append(item(n), Duration::ZERO);
+        ledger.append(LogFile::Attached, item(n), Duration::ZERO);
     }
     assert!(!ledger.is_full());
     assert!(ledger.reject_if_full(item(MAX_KEYS).key) && ledger.is_full());
     assert!(!ledger.reject_if_full(item(7).key));
-    assert_eq!(ledger.append(item(7), Duration::ZERO), Some(2));
+    assert_eq!(ledger.append(LogFile::Attached, item(7), Duration::ZERO), Some(2));
 }
 
 /// Items of a few keys in a few entries; every third kind counts once.

@@ -110,3 +110,17 @@ fn a_backup_of_a_machine_log_is_no_rotation() {
     scenario.retire(0).reads(&[(RereadReason::Replaced, cat(&[s(1), s(2), s(3), s(4)]))]).wait(1.0);
     assert_eq!(names(&mut scenario), ["start US-4"]);
 }
+
+#[test]
+fn a_redraw_in_the_old_file_counts_once() {
+    let mut scenario = logged(&[s(1), s(2)]);
+    scenario.retire(0).reads(&[(RereadReason::Rotated, s(3))]).wait(0.1);
+    assert_eq!(names(&mut scenario), ["start US-3"]);
+    let at = scenario.moment();
+    let mut lines = Lines::default();
+    lines.push(100, s(4).trim_end(), LineEnd::Return);
+    lines.push(100, s(4).trim_end(), LineEnd::Feed);
+    scenario.feed(Input::DetachedLines { source: SOURCE, at, detached: DetachedId(0), lines });
+    scenario.wait(0.1);
+    assert_eq!(names(&mut scenario), ["start US-4"]);
+}

@@ -1,6 +1,7 @@
 //! A runner's log that several tasks share: each record counts in one of them.
 
 use super::*;
+use crate::input::DetachedId;
 
 /// In the order in which they are looked at.
 const NAMES: [&str; 6] = ["a/prd.json", "b/prd.json", "a/progress.txt", "b/progress.txt", "a/log.jsonl", "b/log.jsonl"];
@@ -169,4 +170,24 @@ fn the_same_words_without_a_time_may_be_emitted_of_another_task() {
         scenario.append(at, "...\n").wait(1.0).expect(&[]);
         scenario.log("{\"event\": \"story_started\", \"story\": \"US-1\"}\n").expect(&[&format!("start US-1 ({name})")]);
     }
+}
+
+#[test]
+fn what_is_appended_to_a_rotated_log_goes_to_the_task_that_moved_last() {
+    let mut scenario = two_tasks(&record(1, "US-2", "Zoom"));
+    scenario.emitted();
+    let start = "{\"event\": \"story_started\", \"story\": \"US-1\"}\n";
+    scenario.append(A, "...\n").wait(1.0);
+    scenario.log(start).expect(&["start US-1 (A)"]);
+    scenario.append(B, "...\n").wait(1.0);
+    for log in [A_LOG, B_LOG] {
+        let (at, source, detached) = (scenario.moment(), SourceId(log as u32), DetachedId(0));
+        scenario.feed(Input::Detached { source, at, detached });
+        scenario.feed(Input::RereadBegun { source, at, reason: RereadReason::Rotated });
+        scenario.feed(Input::RereadDone { source, at, partial: None });
+        let (lines, _) = split(start, 100);
+        scenario.feed(Input::DetachedLines { source, at, detached, lines });
+    }
+    scenario.tick();
+    scenario.expect(&["start US-1 (B)"]);
 }
