@@ -64,14 +64,14 @@ fn is_plan(named: &Named) -> bool {
 
 struct Grouping {
     current: PathBuf,
-    tasks: Vec<Draft>,
+    tasks: Vec<TaskDraft>,
     claimed: Vec<Claimed>,
     /// Files already claimed, without links; for whom, where several tasks may share them.
     claimed_paths: HashSet<(PathBuf, Option<usize>)>,
 }
 
 /// A task that is being put together.
-struct Draft {
+struct TaskDraft {
     /// Without links.
     folder: PathBuf,
     /// Its plan, where the folder has another task as well; relative to the folder.
@@ -138,7 +138,7 @@ impl Grouping {
     }
 
     fn add_task(&mut self, folder: &Path, part: Option<String>, label: Vec<String>, least: usize) -> usize {
-        self.tasks.push(Draft { folder: folder.to_owned(), part, has_plan: false, label, least, is_tentative: true });
+        self.tasks.push(TaskDraft { folder: folder.to_owned(), part, has_plan: false, label, least, is_tentative: true });
         self.tasks.len() - 1
     }
 
@@ -388,8 +388,8 @@ fn runner_folder_of(folder: &Path) -> Option<&Path> {
 }
 
 /// Each task's own name, with as many of its parents' as it takes to be the only one.
-fn names(tasks: &[Draft]) -> Vec<String> {
-    let name = |task: &Draft, count: usize| task.label[task.label.len() - count.min(task.label.len())..].join("/");
+fn names(tasks: &[TaskDraft]) -> Vec<String> {
+    let name = |task: &TaskDraft, count: usize| task.label[task.label.len() - count.min(task.label.len())..].join("/");
     tasks
         .iter()
         .enumerate()

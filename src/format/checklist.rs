@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use super::{Seen, heading, id};
+use super::{LineContext, heading, id};
 use crate::fact::{Criterion, Fact, Outcome, Provenance, Statement, StatementForm, StoryName};
 
 /// Items deeper than this are items of their parent's parent.
@@ -20,7 +20,7 @@ pub(super) struct Checklist {
     /// The section need not be done.
     optional: bool,
     /// The item that deeper ones belong to.
-    parent: Option<Item>,
+    parent: Option<ChecklistItem>,
     /// Items that have been stated: one that stands in two sections is one.
     passed: HashSet<StoryName>,
     open: u64,
@@ -29,7 +29,7 @@ pub(super) struct Checklist {
 }
 
 #[derive(Debug, Clone)]
-struct Item {
+struct ChecklistItem {
     indent: usize,
     story: StoryName,
     /// Boxes below it so far.
@@ -60,38 +60,38 @@ impl Checklist {
         let lower = text.trim_start_matches('#').trim().to_ascii_lowercase();
         self.sure |= ["ralph fix plan", "fix plan", "@fix_plan", "fix_plan"]
             .iter()
-            .any(|title| lower.strip_prefix(title).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric())));
+            .any(|title| lower.strip_prefix(title).is_some_and(|remainder| !remainder.starts_with(|c: char| c.is_alphanumeric())));
         self.sure
     }
 
     /// Takes a line of a checklist; says whether it means anything.
-    pub(super) fn line(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
-        if seen.text.starts_with("```") {
+    pub(super) fn line(&mut self, context: &LineContext<'_>, facts: &mut Vec<Fact>) -> bool {
+        if context.text.starts_with("```") {
             self.fenced = !self.fenced;
             return true;
         }
         if self.fenced {
             return false;
         }
-        if let Some((level, title)) = heading(seen.text) {
+        if let Some((level, title)) = heading(context.text) {
             self.parent = None;
             if level <= 2 || is_optional(title) {
                 self.optional = is_optional(title);
             }
             return true;
         }
-        let Some((ticked, text)) = boxed(seen.text) else { return false };
-        let indent = width(seen.raw);
+        let Some((ticked, text)) = boxed(context.text) else { return false };
+        let indent = width(context.raw);
         if let Some(parent) = self.parent.as_mut().filter(|parent| indent >= parent.indent + DEPTH) {
             let index = parent.below;
             parent.below += 1;
             if ticked {
                 let story = parent.story.clone();
                 if !std::mem::replace(&mut parent.begun, true) && !self.passed.contains(&story) {
-                    facts.push(begun(&story, seen));
+                    facts.push(begun(&story, context));
                 }
                 let criterion = Criterion { index: Some(index), text: Some(text.to_owned()) };
-                facts.push(statement(Statement::CriterionDone { criterion, duration_ms: None }, Some(story), seen));
+                facts.push(statement(Statement::CriterionDone { criterion, duration_ms: None }, Some(story), context));
             }
             return true;
         }
@@ -100,8 +100,8 @@ impl Checklist {
             self.open += u64::from(!self.optional);
         } else if self.passed.insert(story.clone()) {
             let what = Statement::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() };
-            let fact = statement(what, Some(story.clone()), seen);
-            facts.push(begun(&story, seen));
+            let fact = statement(what, Some(story.clone()), context);
+            facts.push(begun(&story, context));
             self.last = Some(Fact {
                 statement: Statement::TaskEnded { passed: true },
                 story: None,
@@ -110,7 +110,7 @@ impl Checklist {
             });
             facts.push(fact);
         }
-        self.parent = Some(Item { indent, story, below: 0, begun: ticked });
+        self.parent = Some(ChecklistItem { indent, story, below: 0, begun: ticked });
         true
     }
 
@@ -127,13 +127,13 @@ impl Checklist {
 }
 
 /// What is ticked has been begun.
-fn begun(story: &StoryName, seen: &Seen<'_>) -> Fact {
+fn begun(story: &StoryName, context: &LineContext<'_>) -> Fact {
     let what = Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
-    Fact { provenance: Provenance::Derived, ..statement(what, Some(story.clone()), seen) }
+    Fact { provenance: Provenance::Derived, ..statement(what, Some(story.clone()), context) }
 }
 
-fn statement(what: Statement, story: Option<StoryName>, seen: &Seen<'_>) -> Fact {
-    Fact::on_line(what, story, StatementForm::Summary, seen.number, seen.raw)
+fn statement(what: Statement, story: Option<StoryName>, context: &LineContext<'_>) -> Fact {
+    Fact::on_line(what, story, StatementForm::Summary, context.number, context.raw)
 }
 
 fn is_optional(title: &str) -> bool {
@@ -143,13 +143,13 @@ fn is_optional(title: &str) -> bool {
 
 /// Whether the box of a list item is ticked, and what stands behind it.
 fn boxed(text: &str) -> Option<(bool, &str)> {
-    let rest = match text.as_bytes() {
+    let remainder = match text.as_bytes() {
         [b'-' | b'*' | b'+', b' ', ..] => &text[1..],
         [b'0'..=b'9', ..] => text.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix(['.', ')'])?,
         _ => return None,
     };
-    let inner = rest.trim_start().strip_prefix('[')?;
-    let (mark, rest) = inner.split_once(']')?;
+    let inner = remainder.trim_start().strip_prefix('[')?;
+    let (mark, remainder) = inner.split_once(']')?;
     let ticked = match mark.trim() {
         "" => false,
         "x" | "X" | "✓" | "✔" | "✅" => true,
@@ -157,7 +157,7 @@ fn boxed(text: &str) -> Option<(bool, &str)> {
         other if other.chars().count() == 1 => false,
         _ => return None,
     };
-    rest.starts_with([' ', '\t']).then(|| (ticked, rest.trim()))
+    remainder.starts_with([' ', '\t']).then(|| (ticked, remainder.trim()))
 }
 
 /// The columns before a line's text.
@@ -171,7 +171,7 @@ fn story(text: &str) -> Option<StoryName> {
     let text = &text[..text.floor_char_boundary(LONGEST)];
     let bare = |text: &str| text.replace(['*', '`', '~'], "").trim_matches([' ', '✅', '✓', '\u{fe0f}']).to_owned();
     if let Some(found) = id::leading(text) {
-        let title = bare(found.rest.trim_start_matches(super::field::is_separator).trim_start_matches(['*', '.', ':', ' ']));
+        let title = bare(found.remainder.trim_start_matches(super::field::is_separator).trim_start_matches(['*', '.', ':', ' ']));
         return Some(StoryName { id: found.ids.into_iter().next(), title: Some(title).filter(|title| !title.is_empty()) });
     }
     let title = bare(text);

@@ -2,8 +2,8 @@
 //!
 //! A tick in prose or in a list of tests is none.
 
-use super::id::{self, Looks};
-use super::words::{self, Mark};
+use super::id::{self, IdStrength};
+use super::words::{self, OutcomeMark};
 use crate::fact::Criterion;
 
 /// What a line of an entry is to its criteria.
@@ -21,7 +21,7 @@ pub(super) enum Read {
 
 /// Reads a line of an entry; `listed` when it stands in a list of criteria.
 pub(super) fn read(text: &str, listed: bool) -> Read {
-    let Some(item) = Item::of(text) else { return if is_intro(text) { Read::Intro } else { Read::Other } };
+    let Some(item) = CriterionItem::of(text) else { return if is_intro(text) { Read::Intro } else { Read::Other } };
     if let Some(index) = item.index.filter(|_| item.ticked()) {
         return Read::Done(Criterion { index: Some(index), text: text_of(item.text) });
     }
@@ -31,7 +31,7 @@ pub(super) fn read(text: &str, listed: bool) -> Read {
         Tick::None => false,
     };
     // A row that names a story is the story's, not a criterion.
-    if counts && id::leading(item.text).is_none_or(|found| found.looks == Looks::Weak) {
+    if counts && id::leading(item.text).is_none_or(|found| found.strength == IdStrength::Weak) {
         return Read::Done(Criterion { index: item.number.filter(|_| listed), text: text_of(item.text) });
     }
     if is_intro(text) {
@@ -42,7 +42,7 @@ pub(super) fn read(text: &str, listed: bool) -> Read {
 
 /// A ticked criterion with its number, wherever it stands.
 pub(super) fn numbered(text: &str) -> Option<Criterion> {
-    let item = Item::of(text)?;
+    let item = CriterionItem::of(text)?;
     let index = item.index.filter(|_| item.ticked())?;
     Some(Criterion { index: Some(index), text: text_of(item.text) })
 }
@@ -55,7 +55,7 @@ enum Tick {
 }
 
 /// A list item taken apart.
-struct Item<'t> {
+struct CriterionItem<'t> {
     tick: Tick,
     /// From the number of a numbered list.
     number: Option<u32>,
@@ -64,24 +64,24 @@ struct Item<'t> {
     text: &'t str,
 }
 
-impl<'t> Item<'t> {
+impl<'t> CriterionItem<'t> {
     fn of(line: &'t str) -> Option<Self> {
-        let (number, rest) = match line.as_bytes().first()? {
+        let (number, remainder) = match line.as_bytes().first()? {
             b'-' | b'*' | b'+' if line.as_bytes().get(1) == Some(&b' ') => (None, line[1..].trim_start()),
             b'0'..=b'9' => {
                 let digits = line.bytes().take_while(u8::is_ascii_digit).count();
-                let rest = line[digits..].strip_prefix(['.', ')'])?;
+                let remainder = line[digits..].strip_prefix(['.', ')'])?;
                 let number = line[..digits].parse::<u32>().ok()?;
-                (number.checked_sub(1), rest.strip_prefix(' ')?.trim_start())
+                (number.checked_sub(1), remainder.strip_prefix(' ')?.trim_start())
             }
             b'[' | b'A' | 0x80.. => (None, line),
             _ => return None,
         };
-        let (tick, rest) = strip_tick(rest);
-        let (index, after) = strip_label(rest);
+        let (tick, remainder) = strip_tick(remainder);
+        let (index, after) = strip_label(remainder);
         let (late, text) = if index.is_some() && tick == Tick::None { strip_tick(after) } else { (Tick::None, after) };
-        let marked = number.is_some() || rest.len() < line.len() || index.is_some();
-        (marked || tick != Tick::None).then_some(Item { tick: if tick == Tick::None { late } else { tick }, number, index, text })
+        let marked = number.is_some() || remainder.len() < line.len() || index.is_some();
+        (marked || tick != Tick::None).then_some(CriterionItem { tick: if tick == Tick::None { late } else { tick }, number, index, text })
     }
 
     fn ticked(&self) -> bool {
@@ -91,27 +91,27 @@ impl<'t> Item<'t> {
 
 fn strip_tick(text: &str) -> (Tick, &str) {
     for mark in ["[x]", "[X]", "[✓]", "[✔]", "[✅]"] {
-        if let Some(rest) = text.strip_prefix(mark)
-            && rest.starts_with([' ', '\t'])
+        if let Some(remainder) = text.strip_prefix(mark)
+            && remainder.starts_with([' ', '\t'])
         {
-            return (Tick::Box, rest.trim_start());
+            return (Tick::Box, remainder.trim_start());
         }
     }
     match words::strip_mark(text) {
-        Some((Mark::Tick, rest)) => (Tick::Mark, rest),
-        Some((Mark::Cross | Mark::Busy, _)) | None => (Tick::None, text),
+        Some((OutcomeMark::Tick, remainder)) => (Tick::Mark, remainder),
+        Some((OutcomeMark::Cross | OutcomeMark::Busy, _)) | None => (Tick::None, text),
     }
 }
 
 /// `AC1: `, `**AC 2** - `, `AC#3 `: the index and what follows.
 fn strip_label(text: &str) -> (Option<u32>, &str) {
     let bare = text.trim_start_matches(['*', '_']);
-    let Some(rest) = bare.strip_prefix("AC") else { return (None, text) };
-    let rest = rest.trim_start_matches([' ', '-', '#']);
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let after = &rest[digits..];
+    let Some(remainder) = bare.strip_prefix("AC") else { return (None, text) };
+    let remainder = remainder.trim_start_matches([' ', '-', '#']);
+    let digits = remainder.bytes().take_while(u8::is_ascii_digit).count();
+    let after = &remainder[digits..];
     let goes_on = after.starts_with(|c: char| c.is_alphanumeric());
-    match rest[..digits].parse::<u32>().ok().and_then(|number| number.checked_sub(1)) {
+    match remainder[..digits].parse::<u32>().ok().and_then(|number| number.checked_sub(1)) {
         Some(index) if !goes_on => (
             Some(index),
             after.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '-' | '–' | '—' | '*' | '_' | '.' | ')')),

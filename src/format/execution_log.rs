@@ -8,13 +8,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::json::{self, Inner, Scalar, Texts};
 use super::words::error_kind;
-use super::{Family, Seen, SourceKind, time};
+use super::{Family, LineContext, SourceKind, time};
 use crate::fact::{Fact, Failure, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName};
 
 pub(super) const FAMILY: Family = Family { kind: SourceKind::ExecutionLog, begins: b"{", read };
 
 #[derive(Deserialize)]
-struct Record<'a> {
+struct ExecutionRecord<'a> {
     #[serde(borrow)]
     story_id: Scalar<'a>,
     #[serde(borrow, default)]
@@ -71,16 +71,18 @@ struct Metadata<'a> {
     reason: Scalar<'a>,
 }
 
-fn read(seen: &Seen<'_>) -> Option<Vec<Fact>> {
-    if seen.text.contains("\"prd_id\"") {
-        return registration(seen);
+fn read(context: &LineContext<'_>) -> Option<Vec<Fact>> {
+    if context.text.contains("\"prd_id\"") {
+        return registration(context);
     }
     // The keys that no other JSON line has together.
-    if !(seen.text.contains("\"timestamp_start\"") || seen.text.contains("\"timestamp_end\"")) || !seen.text.contains("\"story_id\"") {
+    if !(context.text.contains("\"timestamp_start\"") || context.text.contains("\"timestamp_end\""))
+        || !context.text.contains("\"story_id\"")
+    {
         return None;
     }
-    let record: Record<'_> = json::object(seen.text)?;
-    let maker = Maker::new(seen, &record);
+    let record: ExecutionRecord<'_> = json::object(context.text)?;
+    let maker = Maker::new(context, &record);
     let mut facts = Vec::with_capacity(3);
     match record.status.word() {
         "success" | "completed" | "passed" => {
@@ -99,8 +101,8 @@ fn read(seen: &Seen<'_>) -> Option<Vec<Fact>> {
     Some(facts)
 }
 
-fn registration(seen: &Seen<'_>) -> Option<Vec<Fact>> {
-    let record: Registration<'_> = json::object(seen.text)?;
+fn registration(context: &LineContext<'_>) -> Option<Vec<Fact>> {
+    let record: Registration<'_> = json::object(context.text)?;
     let metadata = record.metadata.0.as_ref();
     let what = match record.event.word() {
         "prd_registered" => Statement::TaskStarted {
@@ -123,16 +125,16 @@ fn registration(seen: &Seen<'_>) -> Option<Vec<Fact>> {
         story: None,
         form: StatementForm::Record,
         provenance: Provenance::Explicit,
-        line: seen.number,
-        text: seen.raw.into(),
-        entry_hash: xxh3_64(seen.text.as_bytes()),
-        recorded_at: time::whole(record.timestamp.word(), seen.clock),
+        line: context.number,
+        text: context.raw.into(),
+        entry_hash: xxh3_64(context.text.as_bytes()),
+        recorded_at: time::whole(record.timestamp.word(), context.clock),
         late: false,
     }])
 }
 
 struct Maker<'r> {
-    record: &'r Record<'r>,
+    record: &'r ExecutionRecord<'r>,
     story: Option<StoryName>,
     line: u32,
     text: &'r str,
@@ -142,18 +144,18 @@ struct Maker<'r> {
 }
 
 impl<'r> Maker<'r> {
-    fn new(seen: &Seen<'r>, record: &'r Record<'r>) -> Self {
+    fn new(context: &LineContext<'r>, record: &'r ExecutionRecord<'r>) -> Self {
         // A second end without a start has an empty id: it names no story.
         let story = record.story_id.text().map(|id| StoryName { id: Some(id), title: record.story_title.text() });
-        let begun = time::whole(record.timestamp_start.word(), seen.clock);
-        let over = time::whole(record.timestamp_end.word(), seen.clock);
+        let begun = time::whole(record.timestamp_start.word(), context.clock);
+        let over = time::whole(record.timestamp_end.word(), context.clock);
         // A machine wrote the line: there is no white space to fold, as there is in what people edit.
         Maker {
             record,
             story,
-            line: seen.number,
-            text: seen.raw,
-            open: xxh3_64(seen.text.as_bytes()),
+            line: context.number,
+            text: context.raw,
+            open: xxh3_64(context.text.as_bytes()),
             begun: begun.or(over),
             over: over.or(begun),
         }

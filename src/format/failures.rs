@@ -2,7 +2,7 @@
 //!
 //! A block is one error. That its attempt failed is the execution log's to say.
 
-use super::{Seen, time, words};
+use super::{LineContext, time, words};
 use crate::fact::{Fact, Failure, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
 
 /// Longest message that is kept.
@@ -11,24 +11,24 @@ const MESSAGE_LIMIT: usize = 4096;
 /// What has been read of such a file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failures {
-    place: Place,
+    state: BlockState,
     /// Blocks that said something.
-    said: u64,
+    reported: u64,
 }
 
 #[derive(Debug, Clone, Default)]
-enum Place {
+enum BlockState {
     #[default]
     Outside,
     /// A rule has been read: a block may follow.
     Rule,
     /// A rule and `Timestamp:`; a line about the story makes it a block.
     Dated(Option<RecordedTime>),
-    Block(Box<Block>),
+    Block(Box<ErrorBlock>),
 }
 
 #[derive(Debug, Clone)]
-struct Block {
+struct ErrorBlock {
     when: Option<RecordedTime>,
     story: Option<String>,
     exit_code: Option<i64>,
@@ -38,7 +38,7 @@ struct Block {
     /// Of the first line of the message, else of the line about the story.
     line: u32,
     text: Box<str>,
-    told: bool,
+    emitted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,99 +46,109 @@ enum Part {
     Fields,
     Message,
     /// Suggestions and output: the error has been told.
-    Rest,
+    Trailing,
 }
 
 impl Failures {
     pub(super) fn is_sure(&self) -> bool {
-        self.said > 0
+        self.reported > 0
     }
 
     /// Whether a line that begins with this byte may be one of a block.
     pub(super) fn wants(&self, first: u8) -> bool {
-        match self.place {
-            Place::Outside => first == b'=',
-            Place::Rule | Place::Dated(_) | Place::Block(_) => true,
+        match self.state {
+            BlockState::Outside => first == b'=',
+            BlockState::Rule | BlockState::Dated(_) | BlockState::Block(_) => true,
         }
     }
 
     /// Takes a line; says whether it is one of a block.
-    pub(super) fn line(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
-        let rule = seen.text.len() >= 20 && seen.text.bytes().all(|b| b == b'=');
-        match &mut self.place {
-            Place::Block(block) if rule => {
-                self.said += u64::from(block.tell(facts));
-                self.place = Place::Outside;
+    pub(super) fn line(&mut self, context: &LineContext<'_>, facts: &mut Vec<Fact>) -> bool {
+        let rule = context.text.len() >= 20 && context.text.bytes().all(|b| b == b'=');
+        match &mut self.state {
+            BlockState::Block(block) if rule => {
+                self.reported += u64::from(block.emit(facts));
+                self.state = BlockState::Outside;
                 true
             }
-            Place::Block(block) => {
-                let told = block.told;
-                block.take(seen, facts);
-                self.said += u64::from(block.told && !told);
+            BlockState::Block(block) => {
+                let emitted = block.emitted;
+                block.take(context, facts);
+                self.reported += u64::from(block.emitted && !emitted);
                 true
             }
-            Place::Dated(when) => match seen.text.strip_prefix("Story ID:") {
+            BlockState::Dated(when) => match context.text.strip_prefix("Story ID:") {
                 Some(story) => {
                     let story = Some(story.trim().to_owned()).filter(|story| !story.is_empty());
-                    self.place = Place::Block(Box::new(Block::new(*when, story, seen)));
+                    self.state = BlockState::Block(Box::new(ErrorBlock::new(*when, story, context)));
                     true
                 }
                 None => {
-                    self.place = Place::Outside;
+                    self.state = BlockState::Outside;
                     false
                 }
             },
-            Place::Rule => {
-                self.place = match seen.text.strip_prefix("Timestamp:") {
-                    Some(stamp) => Place::Dated(time::whole(stamp.trim(), seen.clock)),
-                    None if rule => Place::Rule,
-                    None => Place::Outside,
+            BlockState::Rule => {
+                self.state = match context.text.strip_prefix("Timestamp:") {
+                    Some(stamp) => BlockState::Dated(time::whole(stamp.trim(), context.clock)),
+                    None if rule => BlockState::Rule,
+                    None => BlockState::Outside,
                 };
                 // In a file of such blocks it is the next one's.
-                self.said > 0 && matches!(self.place, Place::Dated(_))
+                self.reported > 0 && matches!(self.state, BlockState::Dated(_))
             }
-            Place::Outside => {
+            BlockState::Outside => {
                 if rule {
-                    self.place = Place::Rule;
+                    self.state = BlockState::Rule;
                 }
                 // Between two blocks a rule is nobody else's.
-                rule && self.said > 0
+                rule && self.reported > 0
             }
         }
     }
 
     /// Nothing has followed for a while: a block that was broken off says what it got to.
     pub(super) fn settle(&mut self, facts: &mut Vec<Fact>) {
-        if let Place::Block(block) = &mut self.place {
-            self.said += u64::from(block.tell(facts));
+        if let BlockState::Block(block) = &mut self.state {
+            self.reported += u64::from(block.emit(facts));
         }
     }
 
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(&self.place, Place::Block(block) if block.is_waiting())
+        matches!(&self.state, BlockState::Block(block) if block.is_waiting())
     }
 }
 
-impl Block {
-    fn new(when: Option<RecordedTime>, story: Option<String>, seen: &Seen<'_>) -> Self {
-        let (line, text) = (seen.number, seen.raw.into());
-        Block { when, story, exit_code: None, kind: String::new(), message: String::new(), part: Part::Fields, line, text, told: false }
-    }
-
-    fn take(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
-        match self.part {
-            Part::Rest => {}
-            _ if seen.text.starts_with("--- ") && seen.text.ends_with(" ---") => {
-                self.part = Part::Rest;
-                self.tell(facts);
-            }
-            Part::Fields => self.field(seen),
-            Part::Message => self.message(seen.raw, seen),
+impl ErrorBlock {
+    fn new(when: Option<RecordedTime>, story: Option<String>, context: &LineContext<'_>) -> Self {
+        let (line, text) = (context.number, context.raw.into());
+        ErrorBlock {
+            when,
+            story,
+            exit_code: None,
+            kind: String::new(),
+            message: String::new(),
+            part: Part::Fields,
+            line,
+            text,
+            emitted: false,
         }
     }
 
-    fn field(&mut self, seen: &Seen<'_>) {
-        let Some((label, value)) = seen.text.split_once(':') else { return };
+    fn take(&mut self, context: &LineContext<'_>, facts: &mut Vec<Fact>) {
+        match self.part {
+            Part::Trailing => {}
+            _ if context.text.starts_with("--- ") && context.text.ends_with(" ---") => {
+                self.part = Part::Trailing;
+                self.emit(facts);
+            }
+            Part::Fields => self.field(context),
+            Part::Message => self.message(context.raw, context),
+        }
+    }
+
+    fn field(&mut self, context: &LineContext<'_>) {
+        let Some((label, value)) = context.text.split_once(':') else { return };
         let value = value.trim();
         match label {
             "Exit Code" => self.exit_code = value.split(' ').next().and_then(|code| code.parse().ok()),
@@ -146,17 +156,17 @@ impl Block {
             "Error Message" => {
                 self.part = Part::Message;
                 if !value.is_empty() {
-                    self.message(value, seen);
+                    self.message(value, context);
                 }
             }
             _ => {}
         }
     }
 
-    fn message(&mut self, text: &str, seen: &Seen<'_>) {
+    fn message(&mut self, text: &str, context: &LineContext<'_>) {
         if self.message.is_empty() {
-            self.line = seen.number;
-            self.text = seen.raw.into();
+            self.line = context.number;
+            self.text = context.raw.into();
         } else {
             self.message.push('\n');
         }
@@ -166,7 +176,7 @@ impl Block {
     }
 
     fn is_waiting(&self) -> bool {
-        !self.told && (!self.message.trim().is_empty() || self.has_kind())
+        !self.emitted && (!self.message.trim().is_empty() || self.has_kind())
     }
 
     /// The kind alone is worth saying for a story.
@@ -175,8 +185,8 @@ impl Block {
     }
 
     /// Pushes the error, once; says whether there was one.
-    fn tell(&mut self, facts: &mut Vec<Fact>) -> bool {
-        if std::mem::replace(&mut self.told, true) {
+    fn emit(&mut self, facts: &mut Vec<Fact>) -> bool {
+        if std::mem::replace(&mut self.emitted, true) {
             return false;
         }
         let message = match self.message.trim() {

@@ -10,7 +10,7 @@ use crate::fact::StoryName;
 
 /// The fields of an entry that mean something to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Label {
+pub(super) enum FieldLabel {
     Story,
     /// The title, where the story's own line has only an id.
     Title,
@@ -25,16 +25,16 @@ pub(super) enum Label {
     Report,
 }
 
-static LABELS: LazyLock<HashMap<&'static str, Label>> = LazyLock::new(|| {
+static LABELS: LazyLock<HashMap<&'static str, FieldLabel>> = LazyLock::new(|| {
     let tables = [
-        (Label::Story, STORY),
-        (Label::Title, TITLE),
-        (Label::Status, STATUS),
-        (Label::When, WHEN),
-        (Label::Result, RESULT),
-        (Label::Reason, REASON),
-        (Label::Done, DONE),
-        (Label::Report, REPORT),
+        (FieldLabel::Story, STORY),
+        (FieldLabel::Title, TITLE),
+        (FieldLabel::Status, STATUS),
+        (FieldLabel::When, WHEN),
+        (FieldLabel::Result, RESULT),
+        (FieldLabel::Reason, REASON),
+        (FieldLabel::Done, DONE),
+        (FieldLabel::Report, REPORT),
     ];
     tables.into_iter().flat_map(|(label, table)| table.split(", ").map(move |name| (name, label))).collect()
 });
@@ -44,43 +44,43 @@ const STORY: &str = "\
     story, user story, story id, focus, working on, task, task id, feature, feature id, issue, ticket, bead, todo, 任务, 任务 id, 任务id, 任務, 故事, 用户故事, \
     タスク, ストーリー, 작업, 스토리, 태스크, задача, история, задание, historia, história, tarea, tarefa, tâche, histoire, aufgabe, zadanie";
 
-/// See [`Label::Title`].
+/// See [`FieldLabel::Title`].
 const TITLE: &str = "\
     title, story title, task title, description, 标题, 描述, タイトル, 内容, 제목, 설명, название, описание, título, titre, titel, descripción, \
     descrição, beschreibung";
 
-/// See [`Label::Status`].
+/// See [`FieldLabel::Status`].
 const STATUS: &str = "\
     status, final status, story status, task status, current status, estado, statut, stato, stan, 状态, 状態, ステータス, 상태, статус, \
     состояние, état";
 
-/// See [`Label::When`].
+/// See [`FieldLabel::When`].
 const WHEN: &str = "\
     date, time, timestamp, finished, finished at, finished on, date completed, completion date, 日期, 时间, 日付, 日時, \
     날짜, дата, fecha, data, datum";
 
-/// See [`Label::Result`].
+/// See [`FieldLabel::Result`].
 const RESULT: &str = "\
     result, outcome, 结果, 結果, 결과, результат, resultado, résultat, ergebnis, esito, wynik";
 
-/// See [`Label::Reason`].
+/// See [`FieldLabel::Reason`].
 const REASON: &str = "\
     reason, blocker, blockers, blocked by, blocked on, failure reason, error, error message, 错误, 失败原因, 阻塞原因, エラー, 原因, 오류, 원인, \
     ошибка, причина, motivo, erro, raison, erreur, grund, fehler";
 
-/// See [`Label::Done`].
+/// See [`FieldLabel::Done`].
 const DONE: &str = "\
     done, completed, completed at, completed on, what was done, work done, 完成内容, 作業内容, сделано, hecho, feito, fait, erledigt";
 
-/// See [`Label::Report`].
+/// See [`FieldLabel::Report`].
 const REPORT: &str = "\
     learnings, learnings for future iterations, lessons, lesson, lessons learned, files changed, files modified, files created, \
     files created/modified, files touched, changes made, what was implemented, what i implemented, implemented, verified, \
     verification, task completed, work completed, gotchas, key decisions, key decisions made, aprendizados, aprendizajes, \
     apprentissages, 修改文件, 変更ファイル, 변경 파일, 学到的经验, 学び, 배운 점";
 
-impl Label {
-    pub(super) fn of(label: &str) -> Option<Label> {
+impl FieldLabel {
+    pub(super) fn of(label: &str) -> Option<FieldLabel> {
         let label = label.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '*' | '_'));
         if label.is_empty() || label.len() > 40 {
             return None;
@@ -95,7 +95,7 @@ pub(super) fn field(text: &str) -> Option<(&str, &str)> {
         let (label, value) = inner.split_once('】')?;
         return Some((label.trim(), value.trim_start_matches([':', '：']).trim()));
     }
-    let text = text.strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with(' ')).unwrap_or(text).trim_ascii_start();
+    let text = text.strip_prefix(['-', '*', '+']).filter(|remainder| remainder.starts_with(' ')).unwrap_or(text).trim_ascii_start();
     let text = text.trim_start_matches(['*', '_']);
     let (colon, wide) = colon(text)?;
     let label = text[..colon].trim_end_matches(['*', '_', ' ']);
@@ -119,7 +119,7 @@ fn colon(text: &str) -> Option<(usize, usize)> {
 pub(super) fn stories(value: &str) -> Vec<StoryName> {
     let value = value.trim();
     if let Some(found) = id::leading(value) {
-        let title = title(found.rest);
+        let title = title(found.remainder);
         return found.ids.into_iter().map(|id| StoryName { id: Some(id), title: title.clone() }).collect();
     }
     // A template (`[Story ID] - [Title]`, `US-XXX`) or a `N/A` names nothing.
@@ -138,8 +138,8 @@ pub(super) fn stories(value: &str) -> Vec<StoryName> {
 }
 
 /// The title behind an id: separators off, `None` when nothing is left.
-pub(super) fn title(rest: &str) -> Option<String> {
-    let title = rest.trim_start_matches(is_separator).trim_end();
+pub(super) fn title(remainder: &str) -> Option<String> {
+    let title = remainder.trim_start_matches(is_separator).trim_end();
     (!title.is_empty()).then(|| title.to_owned())
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Some titles are a runner's for certain, others (`# X Progress`) only once an entry shows that the file is a runner's log.
 
+use super::fact_context::FactLine;
 use super::field::field;
-use super::say::Place;
-use super::{LogHeader, Seen, heading, time};
+use super::{LineContext, LogHeader, heading, time};
 use crate::fact::{Fact, Provenance, Statement, StatementForm, entry_hash};
 
 /// A header ends after this many lines at the latest.
@@ -19,7 +19,7 @@ pub(super) struct FileHeader {
     /// No more lines of the header are looked for.
     over: bool,
     /// The run's beginning has been stated.
-    told: bool,
+    emitted: bool,
     branch: Option<String>,
     /// For dates without one.
     pub(super) year: Option<i16>,
@@ -27,7 +27,7 @@ pub(super) struct FileHeader {
 
 #[derive(Debug, Clone)]
 struct Title {
-    place: Place,
+    fact_line: FactLine,
     sure: bool,
     name: Option<String>,
 }
@@ -49,41 +49,42 @@ impl FileHeader {
 
     /// Whether the statement that a run began waits for the header's next lines.
     pub(super) fn is_waiting(&self) -> bool {
-        !self.told && self.is_sure()
+        !self.emitted && self.is_sure()
     }
 
     /// Takes a line from the top of the file; says whether it was one of the header's.
-    pub(super) fn line(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
+    pub(super) fn line(&mut self, context: &LineContext<'_>, facts: &mut Vec<Fact>) -> bool {
         self.lines += 1;
-        let rule = super::rule(seen.text).is_some();
+        let rule = super::rule(context.text).is_some();
         let under_title = self.title.is_some() && self.lines == self.title_line + 1;
         if self.title.is_none()
-            && seen.text.starts_with('=')
-            && let Some((_, text)) = heading(seen.text)
+            && context.text.starts_with('=')
+            && let Some((_, text)) = heading(context.text)
         {
-            self.title = title(text, seen);
+            self.title = title(text, context);
             self.title_line = self.lines;
             if self.title.is_some() {
                 return true;
             }
         }
-        if self.lines > LINES || heading(seen.text).is_some_and(|(level, _)| level > 1) || (rule && !under_title && self.title.is_some()) {
+        if self.lines > LINES || heading(context.text).is_some_and(|(level, _)| level > 1) || (rule && !under_title && self.title.is_some())
+        {
             self.end(facts);
             return rule;
         }
-        let text = seen.text.trim_start_matches('#').trim_ascii();
+        let text = context.text.trim_start_matches('#').trim_ascii();
         if self.title.is_none() {
-            self.title = title(text, seen);
+            self.title = title(text, context);
             self.title_line = self.lines;
             return self.title.is_some();
         }
         if rule || text.is_empty() {
             return true;
         }
-        self.field(text, seen, facts)
+        self.field(text, context, facts)
     }
 
-    fn field(&mut self, text: &str, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
+    fn field(&mut self, text: &str, context: &LineContext<'_>, facts: &mut Vec<Fact>) -> bool {
         let Some(title) = &mut self.title else { return false };
         if let Some(name) = between(text, " across iterations for the ", &[" feature.", " PRD.", " project.", "."]) {
             title.name.get_or_insert(name);
@@ -93,12 +94,12 @@ impl FileHeader {
         match label.to_ascii_lowercase().as_str() {
             "started" | "created" | "initialized" | "start" | "started at" | "created at" => {
                 if self.head.start_line.is_none() && !is_placeholder(value) {
-                    self.head.start_line = Some(seen.text.to_owned());
-                    self.head.started = time::whole(value, seen.clock);
+                    self.head.start_line = Some(context.text.to_owned());
+                    self.head.started = time::whole(value, context.clock);
                     self.year = year(value);
                     if title.sure {
-                        let place = Place::of(seen);
-                        self.tell(place, Provenance::Explicit, facts);
+                        let fact_line = FactLine::of(context);
+                        self.emit(fact_line, Provenance::Explicit, facts);
                     }
                 }
                 true
@@ -128,31 +129,31 @@ impl FileHeader {
         if self.is_waiting()
             && let Some(title) = &self.title
         {
-            let place = title.place.clone();
-            self.tell(place, Provenance::Explicit, facts);
+            let fact_line = title.fact_line.clone();
+            self.emit(fact_line, Provenance::Explicit, facts);
         }
     }
 
     /// An entry has shown that this is a runner's log: an uncertain title counts now, before the facts from `at` on.
     pub(super) fn confirm(&mut self, at: usize, facts: &mut Vec<Fact>) {
         self.over = true;
-        if !self.told
+        if !self.emitted
             && let Some(title) = &self.title
         {
-            let place = title.place.clone();
+            let fact_line = title.fact_line.clone();
             let mut own = Vec::with_capacity(1);
-            self.tell(place, Provenance::Derived, &mut own);
+            self.emit(fact_line, Provenance::Derived, &mut own);
             facts.splice(at..at, own);
         }
     }
 
-    fn tell(&mut self, place: Place, provenance: Provenance, facts: &mut Vec<Fact>) {
+    fn emit(&mut self, fact_line: FactLine, provenance: Provenance, facts: &mut Vec<Fact>) {
         let Some(title) = &self.title else { return };
-        self.told = true;
+        self.emitted = true;
         self.head.name.clone_from(&title.name);
-        if self.head.start_line.is_none() && title.name.as_ref().is_some_and(|name| title.place.text.contains(name.as_str())) {
+        if self.head.start_line.is_none() && title.name.as_ref().is_some_and(|name| title.fact_line.text.contains(name.as_str())) {
             // The title of a log without a date still tells one run's log from another's.
-            self.head.start_line = Some(title.place.text.trim().to_owned());
+            self.head.start_line = Some(title.fact_line.text.trim().to_owned());
         }
         facts.push(Fact {
             statement: Statement::TaskStarted {
@@ -165,9 +166,9 @@ impl FileHeader {
             story: None,
             form: StatementForm::Entry,
             provenance,
-            line: place.line,
-            entry_hash: entry_hash(&place.text),
-            text: place.text,
+            line: fact_line.line,
+            entry_hash: entry_hash(&fact_line.text),
+            text: fact_line.text,
             recorded_at: self.head.started,
             late: false,
         });
@@ -175,10 +176,10 @@ impl FileHeader {
 }
 
 /// The title on a line, if it is one.
-fn title(text: &str, seen: &Seen<'_>) -> Option<Title> {
+fn title(text: &str, context: &LineContext<'_>) -> Option<Title> {
     let lower = text.to_ascii_lowercase();
     let names_ralph = lower.starts_with("ralph ") && text.len() <= 80 && !text.ends_with(['.', ':', ',']);
-    let marked = seen.text.starts_with("# ") || seen.text.starts_with('=') || (lower.ends_with("progress") && text.len() <= 60);
+    let marked = context.text.starts_with("# ") || context.text.starts_with('=') || (lower.ends_with("progress") && text.len() <= 60);
     let ralph = lower.contains("ralph") && lower.contains("progress") && text.len() <= 120;
     let plain = ralph && lower.contains("progress log");
     if !marked && !plain && !names_ralph {
@@ -201,7 +202,7 @@ fn title(text: &str, seen: &Seen<'_>) -> Option<Title> {
     } else {
         (false, name_around(text, &lower).or_else(|| names_ralph.then_some(None))?)
     };
-    Some(Title { place: Place::of(seen), sure, name })
+    Some(Title { fact_line: FactLine::of(context), sure, name })
 }
 
 /// The name before or behind the words that make a title one of progress; `None` when it is none.
@@ -245,9 +246,9 @@ fn is_placeholder(text: &str) -> bool {
 }
 
 fn between(text: &str, before: &str, after: &[&str]) -> Option<String> {
-    let rest = &text[text.find(before)? + before.len()..];
-    let end = after.iter().find_map(|after| rest.find(after))?;
-    let name = rest[..end].trim();
+    let remainder = &text[text.find(before)? + before.len()..];
+    let end = after.iter().find_map(|after| remainder.find(after))?;
+    let name = remainder[..end].trim();
     (!name.is_empty() && !is_placeholder(name)).then(|| name.to_owned())
 }
 

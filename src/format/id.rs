@@ -7,7 +7,7 @@ const RANGE_LIMIT: usize = 100;
 
 /// How surely a word is an id, by its looks alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Looks {
+pub(super) enum IdStrength {
     /// `chloe-2ze.4`, `1.1.0`, `F006`, `Task 12`, `ROUTE_SSH`: an id where one is expected.
     Weak,
     /// `US-001`, `TSK-20260505-01`: an id anywhere.
@@ -19,12 +19,12 @@ pub(super) enum Looks {
 pub(super) struct Ids<'t> {
     /// At least one.
     pub(super) ids: Vec<String>,
-    pub(super) looks: Looks,
+    pub(super) strength: IdStrength,
     /// They stood in brackets, so that a title may follow without a separator.
     pub(super) bracketed: bool,
     /// A word like `Task` stood before them.
     pub(super) generic: bool,
-    pub(super) rest: &'t str,
+    pub(super) remainder: &'t str,
 }
 
 /// Words before an id that are no part of it.
@@ -84,26 +84,26 @@ pub(super) fn leading(text: &str) -> Option<Ids<'_>> {
     let (text, generic) = strip_generic(text);
     // `Feature ID 45`
     let text = if generic { strip_generic(text).0 } else { text };
-    let (first, looks) = one(text, generic)?;
+    let (first, strength) = one(text, generic)?;
     let mut ids = vec![first.to_owned()];
-    let mut rest = &text[first.len()..];
+    let mut remainder = &text[first.len()..];
     while ids.len() < RANGE_LIMIT {
-        let Some((more, after)) = another(rest, ids.last().map_or("", String::as_str), looks) else { break };
+        let Some((more, after)) = another(remainder, ids.last().map_or("", String::as_str), strength) else { break };
         ids.extend(more);
-        rest = after;
+        remainder = after;
     }
     ids.truncate(RANGE_LIMIT);
     // `Stories: 11/11 passed` counts.
-    if generic && rest.starts_with('/') && rest[1..].starts_with(|c: char| c.is_ascii_digit()) {
+    if generic && remainder.starts_with('/') && remainder[1..].starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    rest = rest.trim_start_matches(['`', '*']);
+    remainder = remainder.trim_start_matches(['`', '*']);
     if bracketed {
-        rest = rest.strip_prefix(']')?;
+        remainder = remainder.strip_prefix(']')?;
     }
     // `US-001's page`, `US-001_old`: the word goes on.
-    let goes_on = rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '\'' | '’'));
-    (!goes_on).then_some(Ids { ids, looks, bracketed, generic, rest })
+    let goes_on = remainder.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '\'' | '’'));
+    (!goes_on).then_some(Ids { ids, strength, bracketed, generic, remainder })
 }
 
 /// Text without a leading `Story`, `Task #`, `Feature `…; the second says whether one was there.
@@ -115,21 +115,21 @@ fn strip_generic(text: &str) -> (&str, bool) {
             && start.eq_ignore_ascii_case(word)
         {
             let after = &text[word.len()..];
-            let rest = after.trim_start_matches([' ', '#', ':']);
-            let apart = rest.len() < after.len() || !word.is_ascii();
-            if apart && rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') {
-                return (rest.trim_start_matches('['), true);
+            let remainder = after.trim_start_matches([' ', '#', ':']);
+            let apart = remainder.len() < after.len() || !word.is_ascii();
+            if apart && remainder.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') {
+                return (remainder.trim_start_matches('['), true);
             }
         }
     }
     match text.strip_prefix('#') {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => (rest, true),
+        Some(remainder) if remainder.starts_with(|c: char| c.is_ascii_digit()) => (remainder, true),
         _ => (text, false),
     }
 }
 
 /// The id that `text` begins with.
-fn one(text: &str, number_is_id: bool) -> Option<(&str, Looks)> {
+fn one(text: &str, number_is_id: bool) -> Option<(&str, IdStrength)> {
     let end = text.bytes().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))).unwrap_or(text.len());
     let mut word = &text[..end];
     if let Some(dots) = word.find("..") {
@@ -145,7 +145,7 @@ fn one(text: &str, number_is_id: bool) -> Option<(&str, Looks)> {
     }
     if let Some(strong) = strong(word) {
         // `US-001-US-006`: the rest is the other end of a range.
-        return Some((strong, Looks::Strong));
+        return Some((strong, IdStrength::Strong));
     }
     let bytes = word.as_bytes();
     let digits = bytes.iter().filter(|b| b.is_ascii_digit()).count();
@@ -163,7 +163,7 @@ fn one(text: &str, number_is_id: bool) -> Option<(&str, Looks)> {
             && !word.split(['-', '_']).any(|part| part.bytes().all(|b| b == b'X' || b == b'N'))
     };
     let word = if letters == 0 { word.split('-').next().unwrap_or(word) } else { word };
-    is_id.then_some((word, Looks::Weak))
+    is_id.then_some((word, IdStrength::Weak))
 }
 
 /// The part of `word` that is surely an id: capitals, dashes, then a number; `US-001`, `VEO3-001`, `US-107A`, `SQL-1.0`, `US-001-login`.
@@ -202,7 +202,7 @@ fn is_not_story(word: &str) -> bool {
 }
 
 /// What joins further ids to `last`, and the ids that join.
-fn another<'t>(text: &'t str, last: &str, looks: Looks) -> Option<(Vec<String>, &'t str)> {
+fn another<'t>(text: &'t str, last: &str, strength: IdStrength) -> Option<(Vec<String>, &'t str)> {
     const AND: &[&str] = &[
         ", and ", " and ", " & ", ", & ", ", ", ",", "&", " + ", "+", " / ", "/", "、", " y ", " e ", " et ", " und ", " и ", " 与 ",
         " 和 ", "与", "和", "と", " 및 ",
@@ -210,39 +210,39 @@ fn another<'t>(text: &'t str, last: &str, looks: Looks) -> Option<(Vec<String>, 
     const TO: &[&str] = &[" through ", " thru ", " to ", " – ", "–", " — ", "...", "..", "…", " - ", "-", " 至 ", "至", "~", " ~ ", " до "];
     let numbers = split_number(last).0.is_empty();
     for join in AND.iter().filter(|join| !(numbers && **join == "/")) {
-        if let Some(rest) = text.strip_prefix(*join)
-            && let Some((id, rest)) = partner(rest, last, looks)
+        if let Some(remainder) = text.strip_prefix(*join)
+            && let Some((id, remainder)) = partner(remainder, last, strength)
         {
-            return Some((vec![id], rest));
+            return Some((vec![id], remainder));
         }
     }
     for join in TO {
-        if let Some(rest) = text.strip_prefix(join)
-            && let Some((id, rest)) = partner(rest, last, looks)
+        if let Some(remainder) = text.strip_prefix(join)
+            && let Some((id, remainder)) = partner(remainder, last, strength)
             && let Some(ids) = range(last, &id)
         {
-            return Some((ids, rest));
+            return Some((ids, remainder));
         }
     }
     None
 }
 
 /// An id of the same kind as `last`, or its number alone (`US-001/002`).
-fn partner<'t>(text: &'t str, last: &str, looks: Looks) -> Option<(String, &'t str)> {
+fn partner<'t>(text: &'t str, last: &str, strength: IdStrength) -> Option<(String, &'t str)> {
     let (prefix, number) = split_number(last);
     // `#1, #2` and `Feature 1, Feature 2`.
     let text = if prefix.is_empty() { strip_generic(text).0 } else { text };
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let after = &text[digits..];
-    let is_time = after.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let is_time = after.strip_prefix(':').is_some_and(|remainder| remainder.starts_with(|c: char| c.is_ascii_digit()));
     let ended = !is_time && !after.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '_'));
     if digits > 0 && ended && (digits == number.len() || prefix.is_empty()) && digits <= 6 {
         return Some((format!("{prefix}{}", &text[..digits]), &text[digits..]));
     }
     let (id, other) = one(text, false)?;
-    let same = match looks {
-        Looks::Strong => other == Looks::Strong,
-        Looks::Weak => !prefix.is_empty() && split_number(id).0 == prefix,
+    let same = match strength {
+        IdStrength::Strong => other == IdStrength::Strong,
+        IdStrength::Weak => !prefix.is_empty() && split_number(id).0 == prefix,
     };
     same.then(|| (id.to_owned(), &text[id.len()..]))
 }
@@ -280,7 +280,7 @@ mod tests {
 
     fn check(text: &str, expected: &str) {
         let found = match leading(text) {
-            Some(Ids { ids, looks, rest, .. }) => format!("{looks:?} {} |{rest}", ids.join(" ")),
+            Some(Ids { ids, strength, remainder, .. }) => format!("{strength:?} {} |{remainder}", ids.join(" ")),
             None => "none".to_owned(),
         };
         assert_eq!(found, expected, "{text}");

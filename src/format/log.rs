@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::anchor::{Anchor, anchor};
 use super::decided_lines::{DecidedLine, DecidedLines};
 use super::excluded::is_excluded;
+use super::fact_context::{FactContext, FactLine};
 use super::field::field;
 use super::head::FileHeader;
 use super::held_lines::{HeldClass, HeldLine, HeldLines, LINE_LIMIT};
@@ -19,11 +20,10 @@ use super::order::Order;
 use super::record_facts::RecordContext;
 use super::reported::ReportedRecords;
 use super::run_end::run_end;
-use super::say::{Place, Saying};
 use super::time::Clock;
 use super::votes::Votes;
 use super::words::{self, Status};
-use super::{ALL, LogHeader, Pause, PlanNames, Seen, SourceKind, heading, json, rule};
+use super::{ALL, LineContext, LogHeader, Pause, PlanNames, SourceKind, heading, json, rule};
 use crate::fact::{Fact, Provenance, StatementForm, entry_hash};
 use crate::input::LineEdit;
 use crate::lex::LexedLine;
@@ -115,9 +115,9 @@ impl Log {
             }
             return;
         };
-        let seen = Seen { number: line.number, raw: line.text, text, clock: self.clock(zone), sure: self.is_sure() };
+        let context = LineContext { number: line.number, raw: line.text, text, clock: self.clock(zone), sure: self.is_sure() };
         self.fence(text);
-        let is_taken = !self.fenced && self.statement(&seen, first, facts);
+        let is_taken = !self.fenced && self.statement(&context, first, facts);
         if self.given_up {
             if is_taken {
                 self.decided.add_understood();
@@ -127,7 +127,7 @@ impl Log {
             }
             return;
         }
-        let is_header = !is_taken && !self.fenced && !self.header.is_over() && self.header.line(&seen, &mut self.statements);
+        let is_header = !is_taken && !self.fenced && !self.header.is_over() && self.header.line(&context, &mut self.statements);
         let class = match (is_taken, is_header) {
             (true, _) => HeldClass::Statement,
             (false, true) => HeldClass::Header,
@@ -141,24 +141,24 @@ impl Log {
     }
 
     /// A line that says everything by itself.
-    fn statement(&mut self, seen: &Seen<'_>, first: u8, facts: &mut Vec<Fact>) -> bool {
-        if first == b'{' && !json::may_speak(seen.text) {
+    fn statement(&mut self, context: &LineContext<'_>, first: u8, facts: &mut Vec<Fact>) -> bool {
+        if first == b'{' && !json::may_speak(context.text) {
             return false;
         }
         for family in ALL.iter().filter(|family| family.begins.contains(&first)) {
-            let Some(said) = (family.read)(seen) else { continue };
+            let Some(stated) = (family.read)(context) else { continue };
             self.votes.add(family.kind);
             self.header.end(&mut self.statements);
             let is_json = family.kind != SourceKind::ProgressLog;
             if is_json {
-                facts.extend(said);
+                facts.extend(stated);
             } else {
                 self.confirm_header();
-                self.statements.extend(said);
+                self.statements.extend(stated);
             }
             return true;
         }
-        let Some(fact) = run_end(seen) else { return false };
+        let Some(fact) = run_end(context) else { return false };
         self.statements.push(fact);
         true
     }
@@ -305,13 +305,13 @@ impl Log {
         }
         self.reported.add_failure(line);
         let held = self.lines.get(at);
-        let place = Place { line: self.lines.number(at), text: held.text.into() };
+        let fact_line = FactLine { line: self.lines.number(at), text: held.text.into() };
         let record = record_at(&reading.records, at).map(|record| &reading.records[record]);
         let story = record.map(|record| self.reported.story_of(self.lines.base() + record.lines.start));
-        let saying = Saying { place: &place, open: entry_hash(held.text), when: None, voice: StatementForm::Entry };
+        let fact_context = FactContext { fact_line: &fact_line, open: entry_hash(held.text), when: None, form: StatementForm::Entry };
         let message = file.lines[at].value();
         let message = if message.is_empty() { text } else { message };
-        let mut fact = saying.error(story.flatten(), message.to_owned());
+        let mut fact = fact_context.error(story.flatten(), message.to_owned());
         fact.provenance = Provenance::Explicit;
         Some(fact)
     }

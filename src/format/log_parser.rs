@@ -13,7 +13,7 @@ use super::rules::{RuleFile, Ruled, Rules};
 use super::runner_log::RunnerLog;
 use super::terminal::Terminal;
 use super::time::Clock;
-use super::{ALL, LogHeader, Pause, PlanNames, Seen, SourceKind, json};
+use super::{ALL, LineContext, LogHeader, Pause, PlanNames, SourceKind, json};
 use crate::agent::is_agent_record;
 use crate::fact::Fact;
 use crate::input::LineEdit;
@@ -106,7 +106,7 @@ impl LogParser {
             self.log.line(line, &self.zone, facts);
             return;
         }
-        let context = Seen::alone(line, text, Clock { zone: &self.zone, year: None });
+        let context = LineContext::alone(line, text, Clock { zone: &self.zone, year: None });
         let ruled = self.ruled.as_mut().is_some_and(|ruled| ruled.line(&context, facts));
         let understood = if ruled {
             true
@@ -271,10 +271,10 @@ impl LogParser {
 }
 
 /// Parses a line that is a complete statement, inside any block.
-fn parse_self_contained(context: &Seen<'_>, first: u8, facts: &mut Vec<Fact>) -> bool {
+fn parse_self_contained(context: &LineContext<'_>, first: u8, facts: &mut Vec<Fact>) -> bool {
     if first == b'{' && !json::may_speak(context.text) {
         return false;
     }
-    let said = ALL.iter().filter(|family| family.begins.contains(&first)).find_map(|family| (family.read)(context));
-    said.map(|said| facts.extend(said)).is_some()
+    let stated = ALL.iter().filter(|family| family.begins.contains(&first)).find_map(|family| (family.read)(context));
+    stated.map(|stated| facts.extend(stated)).is_some()
 }

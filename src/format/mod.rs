@@ -16,6 +16,7 @@ mod criterion;
 mod decided_lines;
 mod excluded;
 mod execution_log;
+mod fact_context;
 mod failures;
 mod field;
 mod head;
@@ -32,7 +33,6 @@ mod reported;
 mod rules;
 mod run_end;
 mod runner_log;
-mod say;
 mod seed;
 mod terminal;
 mod time;
@@ -63,7 +63,7 @@ struct Family {
     /// The ASCII bytes that its lines can begin with, white space aside.
     begins: &'static [u8],
     /// What a line says, if it is one of the family's. Asked only about lines that begin right.
-    read: fn(&Seen<'_>) -> Option<Vec<Fact>>,
+    read: fn(&LineContext<'_>) -> Option<Vec<Fact>>,
 }
 
 /// What is known about when the next line comes.
@@ -78,7 +78,7 @@ pub enum Pause {
 }
 
 /// A line and what is known where it stands.
-struct Seen<'a> {
+struct LineContext<'a> {
     number: u32,
     /// The line as it is.
     raw: &'a str,
@@ -89,10 +89,10 @@ struct Seen<'a> {
     sure: bool,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> LineContext<'a> {
     /// A line of which nothing is known but itself.
     fn alone(line: Line<'a>, text: &'a str, clock: Clock<'a>) -> Self {
-        Seen { number: line.number, raw: line.text, text, clock, sure: false }
+        LineContext { number: line.number, raw: line.text, text, clock, sure: false }
     }
 }
 
@@ -167,10 +167,10 @@ pub(crate) fn use_weights(table: &str) {
 fn heading(text: &str) -> Option<(u8, &str)> {
     let mark = *text.as_bytes().first().filter(|mark| matches!(mark, b'#' | b'='))?;
     let level = text.bytes().take(7).take_while(|b| *b == mark).count();
-    let rest = &text[level..];
-    let rest = if mark == b'=' { rest.strip_suffix('=')?.trim_end_matches('=') } else { rest };
-    let inner = rest.trim_ascii();
-    ((1..=6).contains(&level) && rest.starts_with([' ', '\t']) && (mark == b'#' || !inner.is_empty())).then_some((level as u8, inner))
+    let remainder = &text[level..];
+    let remainder = if mark == b'=' { remainder.strip_suffix('=')?.trim_end_matches('=') } else { remainder };
+    let inner = remainder.trim_ascii();
+    ((1..=6).contains(&level) && remainder.starts_with([' ', '\t']) && (mark == b'#' || !inner.is_empty())).then_some((level as u8, inner))
 }
 
 /// The mark of a line of nothing but dashes or the like, which ends an entry or fences one in.
@@ -206,19 +206,19 @@ fn iteration(text: &str) -> Option<(Option<u32>, &str)> {
     let digits_at = after.trim_start_matches([' ', '#']);
     let digits = digits_at.bytes().take_while(u8::is_ascii_digit).count();
     // `Iteration 2026-01-24` and `Iteration 12:32` have no number.
-    let rest = &digits_at[digits..];
+    let remainder = &digits_at[digits..];
     match digits_at[..digits].parse() {
-        Ok(number) if digits <= 4 && !is_time(digits, rest) => {
-            let total = rest.strip_prefix('/').map_or(0, |total| 1 + total.bytes().take_while(u8::is_ascii_digit).count());
-            Some((Some(number), &rest[total..]))
+        Ok(number) if digits <= 4 && !is_time(digits, remainder) => {
+            let total = remainder.strip_prefix('/').map_or(0, |total| 1 + total.bytes().take_while(u8::is_ascii_digit).count());
+            Some((Some(number), &remainder[total..]))
         }
         Ok(_) | Err(_) => Some((None, after)),
     }
 }
 
 /// Whether a number of so many digits goes on as a date or a time of day.
-fn is_time(digits: usize, rest: &str) -> bool {
-    match rest.as_bytes() {
+fn is_time(digits: usize, remainder: &str) -> bool {
+    match remainder.as_bytes() {
         [b'-' | b':', b'0'..=b'9', b'0'..=b'9', ..] => true,
         [b'/', b'0'..=b'9', ..] => digits == 4,
         _ => false,

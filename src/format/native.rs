@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::json::{self, Inner, Scalar, Texts};
 use super::words::{self, Status, error_kind};
-use super::{Family, Seen, SourceKind, time};
+use super::{Family, LineContext, SourceKind, time};
 use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName};
 
 pub(super) const FAMILY: Family = Family { kind: SourceKind::Events, begins: b"{", read };
@@ -94,8 +94,8 @@ impl<'f> Both<'f> {
     }
 }
 
-fn read(seen: &Seen<'_>) -> Option<Vec<Fact>> {
-    let fields: Fields<'_> = json::object(seen.text)?;
+fn read(context: &LineContext<'_>) -> Option<Vec<Fact>> {
+    let fields: Fields<'_> = json::object(context.text)?;
     let both = Both { inner: fields.data.0.as_deref(), outer: &fields };
     let kind = [fields.kind.word(), fields.event.word()].into_iter().find(|word| !word.is_empty())?;
     let story = story(&both);
@@ -107,10 +107,10 @@ fn read(seen: &Seen<'_>) -> Option<Vec<Fact>> {
         story,
         form: StatementForm::Record,
         provenance: Provenance::Explicit,
-        line: seen.number,
-        text: seen.raw.into(),
-        entry_hash: xxh3_64(seen.text.as_bytes()),
-        recorded_at: when(&both, seen),
+        line: context.number,
+        text: context.raw.into(),
+        entry_hash: xxh3_64(context.text.as_bytes()),
+        recorded_at: when(&both, context),
         late: false,
     }])
 }
@@ -177,10 +177,10 @@ fn story(both: &Both<'_>) -> Option<StoryName> {
     (id.is_some() || title.is_some()).then_some(StoryName { id, title })
 }
 
-fn when(both: &Both<'_>, seen: &Seen<'_>) -> Option<RecordedTime> {
+fn when(both: &Both<'_>, context: &LineContext<'_>) -> Option<RecordedTime> {
     let fields: [for<'f> fn(&'f Fields<'f>) -> &'f Scalar<'f>; 3] = [|f| &f.timestamp, |f| &f.time, |f| &f.ts];
     fields.into_iter().find_map(|field| match both.get(field) {
         Scalar::Number(number) => time::unix(*number),
-        value => time::whole(value.word(), seen.clock),
+        value => time::whole(value.word(), context.clock),
     })
 }

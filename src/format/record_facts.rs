@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::criterion;
-use super::field::{Label, field};
+use super::fact_context::{FactContext, FactLine};
+use super::field::{FieldLabel, field};
 use super::held_lines::HeldLines;
 use super::plan_names::PlanNames;
 use super::reported::ReportedRecord;
 use super::rules::make::duration;
-use super::say::{Place, Saying};
 use super::time::{self, Clock};
 use super::words::{self, Status};
 use crate::fact::{Criterion, Fact, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
@@ -35,20 +35,20 @@ impl RecordContext<'_> {
     /// Adds what is new. Its outcome counts as far as `outcome` says.
     pub(super) fn add_facts(&self, outcome: record::RecordOutcome, reported: &mut ReportedRecord, facts: &mut Vec<Fact>) {
         let opening = self.record.lines.start;
-        let place = match self.record.source {
-            OutcomeSource::StatusLine(line) => self.place(line),
-            OutcomeSource::OwnMark | OutcomeSource::Convention => self.place(opening),
+        let fact_line = match self.record.source {
+            OutcomeSource::StatusLine(line) => self.fact_line(line),
+            OutcomeSource::OwnMark | OutcomeSource::Convention => self.fact_line(opening),
         };
         if reported.story == StoryName::default() {
             reported.story = self.story();
         } else if reported.story.id.is_some() && reported.story.title.is_none() {
             reported.story.title = self.story().title;
         }
-        let saying = self.saying(&place);
+        let fact_context = self.fact_context(&fact_line);
         if !reported.started {
             reported.started = true;
             let provenance = if outcome == record::RecordOutcome::Open { Provenance::Explicit } else { Provenance::Derived };
-            facts.push(saying.started(reported.story.clone(), self.record.iteration, provenance));
+            facts.push(fact_context.started(reported.story.clone(), self.record.iteration, provenance));
         }
         if self.is_sole {
             self.criteria(reported, facts);
@@ -66,20 +66,20 @@ impl RecordContext<'_> {
                 && let Some((at, why)) = why.map(|why| (None, why)).or_else(|| self.reason_below())
             {
                 reported.erred = true;
-                let at = at.map_or_else(|| place.clone(), |at| self.place(at));
-                facts.push(self.saying(&at).error(Some(reported.story.clone()), why));
+                let at = at.map_or_else(|| fact_line.clone(), |at| self.fact_line(at));
+                facts.push(self.fact_context(&at).error(Some(reported.story.clone()), why));
             }
             let took =
                 self.record.duration.as_deref().filter(|_| self.is_sole).and_then(|took| duration(took.trim_matches(['(', ')', ' '])));
             let what = Statement::StoryEnded { outcome, duration_ms: took, commits: self.record.commits.clone() };
-            facts.push(saying.fact(what, Some(reported.story.clone()), Provenance::Explicit));
+            facts.push(fact_context.fact(what, Some(reported.story.clone()), Provenance::Explicit));
         } else if reported.failed
             && !reported.erred
             && let Some((at, why)) = self.reason_below()
         {
             reported.erred = true;
-            let at = at.map_or_else(|| place.clone(), |at| self.place(at));
-            facts.push(self.saying(&at).error(Some(reported.story.clone()), why));
+            let at = at.map_or_else(|| fact_line.clone(), |at| self.fact_line(at));
+            facts.push(self.fact_context(&at).error(Some(reported.story.clone()), why));
         }
     }
 
@@ -103,17 +103,17 @@ impl RecordContext<'_> {
         plan.has_id(id) && before.is_some_and(|before| before.ends_with(id.as_str()))
     }
 
-    fn place(&self, at: usize) -> Place {
-        Place { line: self.lines.number(at), text: self.lines.get(at).text.into() }
+    fn fact_line(&self, at: usize) -> FactLine {
+        FactLine { line: self.lines.number(at), text: self.lines.get(at).text.into() }
     }
 
-    fn saying<'p>(&self, place: &'p Place) -> Saying<'p> {
+    fn fact_context<'p>(&self, fact_line: &'p FactLine) -> FactContext<'p> {
         let text = self.lines.get(self.record.lines.start).text;
         let open = match &self.record.when {
             Some(when) if !text.contains(when.as_str()) => entry_hash(&format!("{when} {text}")),
             Some(_) | None => entry_hash(text),
         };
-        Saying { place, open, when: self.when(), voice: self.form() }
+        FactContext { fact_line, open, when: self.when(), form: self.form() }
     }
 
     pub(super) fn when(&self) -> Option<RecordedTime> {
@@ -170,7 +170,7 @@ impl RecordContext<'_> {
             }
             let done = if self.file.lines[at].structure == Structure::Code {
                 criterion::numbered(text)
-            } else if field(text).is_some_and(|(label, _)| Label::of(label).is_some()) {
+            } else if field(text).is_some_and(|(label, _)| FieldLabel::of(label).is_some()) {
                 is_listed = false;
                 None
             } else {
@@ -196,7 +196,7 @@ impl RecordContext<'_> {
 
     fn ticked(&self, criterion: Criterion, at: usize, reported: &ReportedRecord) -> Fact {
         let what = Statement::CriterionDone { criterion, duration_ms: None };
-        self.saying(&self.place(at)).fact(what, Some(reported.story.clone()), Provenance::Explicit)
+        self.fact_context(&self.fact_line(at)).fact(what, Some(reported.story.clone()), Provenance::Explicit)
     }
 
     /// The word for the failure, and why.
@@ -227,7 +227,7 @@ impl RecordContext<'_> {
         let is_own = |at: &usize| !self.file.lines[*at].is_blank() && !self.file.lines[*at].is_heading();
         (self.record.lines.start + 1..end).chain(under_status.take_while(is_own)).find_map(|at| {
             let (label, value) = field(self.lines.get(at).head().trim())?;
-            let why = words::reason_text(value).filter(|_| Label::of(label) == Some(Label::Reason))?;
+            let why = words::reason_text(value).filter(|_| FieldLabel::of(label) == Some(FieldLabel::Reason))?;
             Some((Some(at), why))
         })
     }
@@ -245,7 +245,7 @@ fn own_word(line: &LexedLine) -> Option<String> {
 /// What follows the mark of a failure on its line: why.
 fn behind_mark(line: &LexedLine) -> Option<String> {
     let span = line.spans.iter().rev().find(|span| span.mark().is_some_and(|mark| mark.polarity == Polarity::Negative))?;
-    let rest = line.text.get(span.end as usize..)?;
-    let is_reason = rest.trim_start().starts_with([':', '-', '—', '–', '(']) && span.start > 0;
-    is_reason.then(|| words::reason_text(rest)).flatten()
+    let remainder = line.text.get(span.end as usize..)?;
+    let is_reason = remainder.trim_start().starts_with([':', '-', '—', '–', '(']) && span.start > 0;
+    is_reason.then(|| words::reason_text(remainder)).flatten()
 }

@@ -1,12 +1,12 @@
 //! A whole line of a runner that says that its run is complete: `All 5 user stories complete`.
 
-use super::Seen;
+use super::LineContext;
 use crate::fact::{Fact, Statement, StatementForm};
 
 /// The fact, in a file that has shown itself to be a runner's log.
-pub(super) fn run_end(seen: &Seen<'_>) -> Option<Fact> {
-    (seen.sure && is_all_done(seen.text))
-        .then(|| Fact::on_line(Statement::TaskEnded { passed: true }, None, StatementForm::Line, seen.number, seen.raw))
+pub(super) fn run_end(context: &LineContext<'_>) -> Option<Fact> {
+    (context.sure && is_all_done(context.text))
+        .then(|| Fact::on_line(Statement::TaskEnded { passed: true }, None, StatementForm::Line, context.number, context.raw))
 }
 
 /// A whole line that says `All 5 user stories complete`.

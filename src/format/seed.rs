@@ -2,9 +2,9 @@
 //!
 //! The id stands alone in its brackets; what follows the verb is free text.
 
-use super::id::{self, Looks};
+use super::id::{self, IdStrength};
 use super::words::{error_kind, reason_text};
-use super::{Family, Seen, SourceKind, time};
+use super::{Family, LineContext, SourceKind, time};
 use crate::fact::{Fact, Failure, Outcome, RecordedTime, Statement, StatementForm, StoryName};
 
 pub(super) const FAMILY: Family = Family { kind: SourceKind::ProgressLog, begins: b"[-*+2", read };
@@ -35,16 +35,17 @@ const VERBS: &[(&str, Verb, bool)] = &[
 const AFTER: &[&str] =
     &["in", "at", "after", "with", "by", "on", "to", "due", "because", "successfully", "for", "within", "during", "again", "and"];
 
-fn read(seen: &Seen<'_>) -> Option<Vec<Fact>> {
-    let text = seen.text.strip_prefix(['-', '*', '+']).filter(|rest| rest.starts_with(' ')).map_or(seen.text, str::trim_start);
+fn read(context: &LineContext<'_>) -> Option<Vec<Fact>> {
+    let text =
+        context.text.strip_prefix(['-', '*', '+']).filter(|remainder| remainder.starts_with(' ')).map_or(context.text, str::trim_start);
     let (time, inner, after) = bracketed(text)?;
     let after = after.trim_start_matches([' ', '\t', ':', '-']);
     let (_, verb, free) = *VERBS.iter().find(|(word, ..)| begins_with(after, word))?;
-    let found = id::leading(inner).filter(|found| found.rest.is_empty() && (found.looks == Looks::Strong || seen.sure))?;
-    let when = if time.is_empty() { None } else { Some(time::whole(time, seen.clock)?) };
+    let found = id::leading(inner).filter(|found| found.remainder.is_empty() && (found.strength == IdStrength::Strong || context.sure))?;
+    let when = if time.is_empty() { None } else { Some(time::whole(time, context.clock)?) };
     let word = after.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    let rest = &after[word.len()..];
-    if !free && !may_follow(rest) {
+    let remainder = &after[word.len()..];
+    if !free && !may_follow(remainder) {
         return None;
     }
     // `Starting: title`, `done — title`; behind `Completed:` stands how, more often than what.
@@ -53,16 +54,17 @@ fn read(seen: &Seen<'_>) -> Option<Vec<Fact>> {
         Verb::Pass => " — ",
         Verb::Fail => "",
     };
-    let title = (verb != Verb::Fail).then(|| rest.strip_prefix(mark)).flatten().map(|title| title.trim_end_matches(['.', ' ']).to_owned());
+    let title =
+        (verb != Verb::Fail).then(|| remainder.strip_prefix(mark)).flatten().map(|title| title.trim_end_matches(['.', ' ']).to_owned());
     let mut facts = Vec::with_capacity(2);
     for id in found.ids {
         let story = StoryName { id: Some(id), title: title.clone().filter(|title| !title.is_empty()) };
-        let mut push = |what| facts.push(fact(what, story.clone(), when, seen));
+        let mut push = |what| facts.push(fact(what, story.clone(), when, context));
         match verb {
             Verb::Start => push(Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() }),
             Verb::Pass => push(Statement::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() }),
             Verb::Fail => {
-                if let Some(message) = reason_text(rest) {
+                if let Some(message) = reason_text(remainder) {
                     push(Statement::Error(Failure { kind: error_kind(None, &message), message, retryable: None, exit_code: None }));
                 }
                 let reason = if word.eq_ignore_ascii_case("blocked") { "blocked" } else { "failed" }.to_owned();
@@ -93,12 +95,12 @@ fn begins_with(text: &str, word: &str) -> bool {
         && !text[word.len()..].starts_with(|c: char| c.is_alphanumeric())
 }
 
-fn may_follow(rest: &str) -> bool {
-    let text = rest.trim_start();
+fn may_follow(remainder: &str) -> bool {
+    let text = remainder.trim_start();
     let next = text.split_ascii_whitespace().next().unwrap_or_default();
     !next.starts_with(|c: char| c.is_alphabetic()) || AFTER.contains(&next.trim_end_matches([',', '.', ':']))
 }
 
-fn fact(what: Statement, story: StoryName, when: Option<RecordedTime>, seen: &Seen<'_>) -> Fact {
-    Fact { recorded_at: when, ..Fact::on_line(what, Some(story), StatementForm::Line, seen.number, seen.raw) }
+fn fact(what: Statement, story: StoryName, when: Option<RecordedTime>, context: &LineContext<'_>) -> Fact {
+    Fact { recorded_at: when, ..Fact::on_line(what, Some(story), StatementForm::Line, context.number, context.raw) }
 }

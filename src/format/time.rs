@@ -22,8 +22,8 @@ pub(super) struct Clock<'a> {
 /// The time that `text` consists of; blanks, brackets and emphasis around it do not matter.
 pub(super) fn whole(text: &str, clock: Clock<'_>) -> Option<RecordedTime> {
     let text = text.trim_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '*' | '_' | '`'));
-    let (stamp, rest) = leading(text, clock)?;
-    rest.trim_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '*' | '_' | '.')).is_empty().then_some(stamp)
+    let (stamp, remainder) = leading(text, clock)?;
+    remainder.trim_matches(|c: char| c.is_ascii_whitespace() || matches!(c, '*' | '_' | '.')).is_empty().then_some(stamp)
 }
 
 /// The time that `text` begins with, perhaps in brackets, and what follows it.
@@ -33,22 +33,22 @@ pub(super) fn leading<'t>(text: &'t str, clock: Clock<'_>) -> Option<(RecordedTi
         b'(' => Some(")"),
         _ => None,
     };
-    let mut cursor = Cursor { rest: if close.is_some() { &text[1..] } else { text } };
+    let mut cursor = StampCursor { remainder: if close.is_some() { &text[1..] } else { text } };
     let stamp = match cursor.stamp(clock) {
         Some(stamp) => stamp,
         // `[26-01-24 10:00:02]`: two digits are a year only where a program put a whole time in brackets.
         None => {
-            cursor.rest = text.strip_prefix('[').filter(|rest| rest.as_bytes().get(2) == Some(&b'-'))?;
+            cursor.remainder = text.strip_prefix('[').filter(|remainder| remainder.as_bytes().get(2) == Some(&b'-'))?;
             cursor.short_stamp(clock)?
         }
     };
-    let rest = match close {
-        Some(close) => cursor.rest.trim_ascii_start().strip_prefix(close)?,
-        None => cursor.rest,
+    let remainder = match close {
+        Some(close) => cursor.remainder.trim_ascii_start().strip_prefix(close)?,
+        None => cursor.remainder,
     };
     // A number that merely begins like a date is none.
-    let goes_on = rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-    (!goes_on).then_some((stamp, rest))
+    let goes_on = remainder.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    (!goes_on).then_some((stamp, remainder))
 }
 
 /// Milliseconds or seconds since 1970, as programs write them.
@@ -58,26 +58,26 @@ pub(super) fn unix(number: f64) -> Option<RecordedTime> {
     (9.7e11..4.2e12).contains(&millis).then_some(RecordedTime { at: Timestamp(millis as i64), precision: Precision::Second })
 }
 
-struct Cursor<'t> {
-    rest: &'t str,
+struct StampCursor<'t> {
+    remainder: &'t str,
 }
 
-impl<'t> Cursor<'t> {
+impl<'t> StampCursor<'t> {
     fn stamp(&mut self, clock: Clock<'_>) -> Option<RecordedTime> {
-        if self.rest.starts_with(|c: char| c.is_alphabetic()) {
+        if self.remainder.starts_with(|c: char| c.is_alphabetic()) {
             self.word_of(&DAYS);
             self.punctuation();
         }
-        let start = self.rest;
+        let start = self.remainder;
         let (mut year, month, day) = self.iso_date().or_else(|| {
-            self.rest = start;
+            self.remainder = start;
             self.named_date()
         })?;
         let mut time = self.time_after_date();
         let mut offset = time.and_then(|_| self.zone());
         if year.is_none() {
             // `date` writes the year last, some of its locales before the time.
-            let before = self.rest;
+            let before = self.remainder;
             self.punctuation();
             year = self.number(4, 4).map(|year| year as i16);
             match year {
@@ -86,7 +86,7 @@ impl<'t> Cursor<'t> {
                     offset = time.and_then(|_| self.zone());
                 }
                 Some(_) => {}
-                None => self.rest = before,
+                None => self.remainder = before,
             }
         }
         let date = Date::new(year.or(clock.year)?, month, day).ok()?;
@@ -115,17 +115,17 @@ impl<'t> Cursor<'t> {
     /// `2026-01-24`, `2026/1/24`, `2026年1月24日`, `24.01.2026`
     fn iso_date(&mut self) -> Option<(Option<i16>, i8, i8)> {
         let Some(year) = self.number(4, 4) else { return self.dotted_date() };
-        let mark = self.rest.chars().next().filter(|c| matches!(c, '-' | '/' | '.' | '年' | '년'))?;
+        let mark = self.remainder.chars().next().filter(|c| matches!(c, '-' | '/' | '.' | '年' | '년'))?;
         self.eat(mark);
         let (between, end) = match mark {
             '年' => ('月', Some('日')),
             '년' => ('월', Some('일')),
             mark => (mark, None),
         };
-        self.rest = if end.is_some() { self.rest.trim_start() } else { self.rest };
+        self.remainder = if end.is_some() { self.remainder.trim_start() } else { self.remainder };
         let month = self.number(1, 2)?;
         self.eat(between).then_some(())?;
-        self.rest = if end.is_some() { self.rest.trim_start() } else { self.rest };
+        self.remainder = if end.is_some() { self.remainder.trim_start() } else { self.remainder };
         let day = self.number(1, 2)?;
         if let Some(end) = end {
             self.eat(end);
@@ -157,25 +157,25 @@ impl<'t> Cursor<'t> {
             }
         };
         for ending in ["st", "nd", "rd", "th"] {
-            if let Some(rest) = self.rest.strip_prefix(ending) {
-                self.rest = rest;
+            if let Some(remainder) = self.remainder.strip_prefix(ending) {
+                self.remainder = remainder;
             }
         }
-        let before = self.rest;
+        let before = self.remainder;
         self.of();
         let year = self.number(4, 4);
         if year.is_none() {
-            self.rest = before;
+            self.remainder = before;
         }
         Some((year.map(|year| year as i16), month as i8 + 1, day as i8))
     }
 
     /// A time of day, when one follows the date: `T12:32:05.123`, ` 12:32`, ` at 10:20 AM`, `, 10:20`, ` - 12:32`
     fn time_after_date(&mut self) -> Option<(Time, Precision)> {
-        let before = self.rest;
+        let before = self.remainder;
         let time = self.time();
         if time.is_none() {
-            self.rest = before;
+            self.remainder = before;
         }
         time
     }
@@ -183,25 +183,25 @@ impl<'t> Cursor<'t> {
     fn time(&mut self) -> Option<(Time, Precision)> {
         if !(self.eat('T') || self.eat('t') || self.eat('_')) {
             self.punctuation();
-            self.rest = self.rest.strip_prefix("at ").unwrap_or(self.rest);
-            self.rest = self.rest.strip_prefix("- ").unwrap_or(self.rest).trim_ascii_start();
+            self.remainder = self.remainder.strip_prefix("at ").unwrap_or(self.remainder);
+            self.remainder = self.remainder.strip_prefix("- ").unwrap_or(self.remainder).trim_ascii_start();
         }
         let mut hour = self.number(1, 2)?;
         self.eat(':').then_some(())?;
         let minute = self.number(2, 2)?;
         let (mut second, mut nanos, mut precision) = (0, 0, Precision::Minute);
-        if self.rest.starts_with(':') {
+        if self.remainder.starts_with(':') {
             self.eat(':');
             second = self.number(2, 2)?;
             precision = Precision::Second;
-            if self.rest.starts_with(['.', ',']) && self.rest[1..].starts_with(|c: char| c.is_ascii_digit()) {
-                let digits = self.rest[1..].bytes().take_while(u8::is_ascii_digit).count();
-                let fraction = &self.rest[1..=digits.min(9)];
+            if self.remainder.starts_with(['.', ',']) && self.remainder[1..].starts_with(|c: char| c.is_ascii_digit()) {
+                let digits = self.remainder[1..].bytes().take_while(u8::is_ascii_digit).count();
+                let fraction = &self.remainder[1..=digits.min(9)];
                 nanos = fraction.parse::<i32>().ok()? * 10_i32.pow(9 - fraction.len() as u32);
-                self.rest = &self.rest[1 + digits..];
+                self.remainder = &self.remainder[1 + digits..];
             }
         }
-        let before = self.rest;
+        let before = self.remainder;
         self.punctuation();
         let half = self.word();
         if hour <= 12 && half.eq_ignore_ascii_case("am") {
@@ -209,26 +209,26 @@ impl<'t> Cursor<'t> {
         } else if hour <= 12 && half.eq_ignore_ascii_case("pm") {
             hour = hour % 12 + 12;
         } else {
-            self.rest = before;
+            self.remainder = before;
         }
         Some((Time::new(hour as i8, minute as i8, second as i8, nanos).ok()?, precision))
     }
 
     /// Minutes east of UTC: `Z`, `+09:00`, ` -0300`, ` JST`, ` (EEST)`. A name that is not known is skipped and gives nothing.
     fn zone(&mut self) -> Option<i16> {
-        let before = self.rest;
-        if self.rest.starts_with(['Z', 'z']) && !self.rest[1..].starts_with(|c: char| c.is_alphanumeric()) {
-            self.rest = &self.rest[1..];
+        let before = self.remainder;
+        if self.remainder.starts_with(['Z', 'z']) && !self.remainder[1..].starts_with(|c: char| c.is_alphanumeric()) {
+            self.remainder = &self.remainder[1..];
             return Some(0);
         }
-        self.rest = self.rest.trim_ascii_start();
+        self.remainder = self.remainder.trim_ascii_start();
         if let Some(minutes) = self.offset() {
             return Some(minutes);
         }
-        self.rest = before.trim_ascii_start();
+        self.remainder = before.trim_ascii_start();
         let bracketed = self.eat('(');
         let name = self.word();
-        let ended = !self.rest.starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_');
+        let ended = !self.remainder.starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_');
         if ended && (2..=5).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_uppercase()) && (!bracketed || self.eat(')')) {
             let known = ZONES.iter().find(|(zone, _)| *zone == name).map(|(_, minutes)| *minutes);
             if matches!(name, "UTC" | "GMT")
@@ -238,19 +238,19 @@ impl<'t> Cursor<'t> {
             }
             // A capital word that is no zone may be the entry's own word (`12:32 DONE`): it stays, unless brackets say otherwise.
             if known.is_none() && !bracketed {
-                self.rest = before;
+                self.remainder = before;
             }
             return known;
         }
-        self.rest = before;
+        self.remainder = before;
         None
     }
 
     fn offset(&mut self) -> Option<i16> {
-        let before = self.rest;
+        let before = self.remainder;
         let found = self.signed();
         if found.is_none() {
-            self.rest = before;
+            self.remainder = before;
         }
         found
     }
@@ -274,25 +274,25 @@ impl<'t> Cursor<'t> {
     }
 
     fn number(&mut self, least: usize, most: usize) -> Option<u16> {
-        let digits = self.rest.bytes().take_while(u8::is_ascii_digit).count();
+        let digits = self.remainder.bytes().take_while(u8::is_ascii_digit).count();
         if digits < least || digits > most {
             return None;
         }
-        let number = self.rest[..digits].parse().ok()?;
-        self.rest = &self.rest[digits..];
+        let number = self.remainder[..digits].parse().ok()?;
+        self.remainder = &self.remainder[digits..];
         Some(number)
     }
 
     fn word(&mut self) -> &'t str {
-        let letters = self.rest.find(|c: char| !c.is_alphabetic()).unwrap_or(self.rest.len());
-        let (word, rest) = self.rest.split_at(letters);
-        self.rest = rest;
+        let letters = self.remainder.find(|c: char| !c.is_alphabetic()).unwrap_or(self.remainder.len());
+        let (word, remainder) = self.remainder.split_at(letters);
+        self.remainder = remainder;
         word
     }
 
     /// One of these names, whole or shortened to no less than three letters.
     fn word_of(&mut self, names: &[&[&str]]) -> Option<usize> {
-        let before = self.rest;
+        let before = self.remainder;
         let word = self.word();
         let long = word.len() >= 3 && word.chars().nth(2).is_some();
         let first = word.as_bytes().first().filter(|first| first.is_ascii()).map(u8::to_ascii_lowercase);
@@ -309,7 +309,7 @@ impl<'t> Cursor<'t> {
         };
         let found = (!word.is_empty()).then(|| names.iter().position(|names| names.iter().any(&fits))).flatten();
         if found.is_none() {
-            self.rest = before;
+            self.remainder = before;
         }
         found
     }
@@ -318,20 +318,20 @@ impl<'t> Cursor<'t> {
     fn of(&mut self) {
         self.punctuation();
         for word in ["de ", "di "] {
-            if let Some(rest) = self.rest.strip_prefix(word) {
-                self.rest = rest;
+            if let Some(remainder) = self.remainder.strip_prefix(word) {
+                self.remainder = remainder;
             }
         }
     }
 
     fn punctuation(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t', ',', '.']);
+        self.remainder = self.remainder.trim_start_matches([' ', '\t', ',', '.']);
     }
 
     fn eat(&mut self, c: char) -> bool {
-        match self.rest.strip_prefix(c) {
-            Some(rest) => {
-                self.rest = rest;
+        match self.remainder.strip_prefix(c) {
+            Some(remainder) => {
+                self.remainder = remainder;
                 true
             }
             None => false,

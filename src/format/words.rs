@@ -23,31 +23,31 @@ pub(super) enum Status {
 use Sense::{Failed, Idle, Open, Passed};
 
 /// `text` without one leading mark, and whether that was a tick. White space and the emoji selector after it go too.
-pub(super) fn strip_mark(text: &str) -> Option<(Mark, &str)> {
+pub(super) fn strip_mark(text: &str) -> Option<(OutcomeMark, &str)> {
     let first = text.chars().next().filter(|first| !first.is_ascii())?;
     let (_, sense) = MARKS.iter().find(|(mark, _)| *mark == first)?;
-    let rest = text[first.len_utf8()..].trim_start_matches(['\u{fe0f}', ' ', '\t']);
+    let remainder = text[first.len_utf8()..].trim_start_matches(['\u{fe0f}', ' ', '\t']);
     let mark = match sense {
-        Passed => Mark::Tick,
-        Failed => Mark::Cross,
-        Open | Idle => Mark::Busy,
+        Passed => OutcomeMark::Tick,
+        Failed => OutcomeMark::Cross,
+        Open | Idle => OutcomeMark::Busy,
     };
-    Some((mark, rest))
+    Some((mark, remainder))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(super) enum OutcomeMark {
     Tick,
     Cross,
     Busy,
 }
 
-impl Mark {
+impl OutcomeMark {
     pub(super) fn status(self) -> Status {
         match self {
-            Mark::Tick => Status::Passed,
-            Mark::Cross => Status::Failed { reason: "failed".to_owned(), why: None },
-            Mark::Busy => Status::Open,
+            OutcomeMark::Tick => Status::Passed,
+            OutcomeMark::Cross => Status::Failed { reason: "failed".to_owned(), why: None },
+            OutcomeMark::Busy => Status::Open,
         }
     }
 }
@@ -56,22 +56,22 @@ impl Mark {
 pub(super) fn value(text: &str) -> Option<Status> {
     let text = text.trim_matches(is_decoration);
     let (mark, text) = match strip_mark(text) {
-        Some((mark, rest)) => (Some(mark), rest.trim_matches(is_decoration)),
+        Some((mark, remainder)) => (Some(mark), remainder.trim_matches(is_decoration)),
         None => (None, text),
     };
     let inner = text.strip_prefix('[').and_then(|inner| inner.split_once(']')).map_or(text, |(inner, _)| inner);
     match phrase(inner) {
-        Some((sense, word, rest)) if !is_legend(rest) => Some(sense.status(word, rest)),
+        Some((sense, word, remainder)) if !is_legend(remainder) => Some(sense.status(word, remainder)),
         Some(_) => None,
-        None => mark.map(Mark::status),
+        None => mark.map(OutcomeMark::status),
     }
 }
 
 impl Sense {
-    fn status(self, word: &str, rest: &str) -> Status {
+    fn status(self, word: &str, remainder: &str) -> Status {
         match self {
             Passed => Status::Passed,
-            Failed => Status::Failed { reason: word.to_owned(), why: reason_text(rest) },
+            Failed => Status::Failed { reason: word.to_owned(), why: reason_text(remainder) },
             Open => Status::Open,
             Idle => Status::Idle,
         }
@@ -79,20 +79,21 @@ impl Sense {
 }
 
 /// `Complete | Blocked`, `done/failed`: a choice, not a statement.
-fn is_legend(rest: &str) -> bool {
-    let after = rest.trim_start();
+fn is_legend(remainder: &str) -> bool {
+    let after = remainder.trim_start();
     let Some(choice) = after.strip_prefix(['|', '/']).or_else(|| after.strip_prefix("or ")) else { return false };
     phrase(choice.trim_start()).is_some()
 }
 
 /// The reason behind a failure's word: what follows a colon, dash, bracket or conjunction; nothing when it says nothing.
-pub(super) fn reason_text(rest: &str) -> Option<String> {
-    let text = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '-' | '—' | '–' | ',' | ';' | '(' | '.' | '|'));
+pub(super) fn reason_text(remainder: &str) -> Option<String> {
+    let text =
+        remainder.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '-' | '—' | '–' | ',' | ';' | '(' | '.' | '|'));
     let text = text.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_'));
     let text = if text.contains('(') { text } else { text.trim_end_matches(')') };
     let lower = text.to_ascii_lowercase();
-    let says_nothing = ["", "none", "n/a", "no", "-", "nothing", "no blockers", "none."].contains(&lower.as_str());
-    (!says_nothing && text.chars().any(char::is_alphanumeric)).then(|| text.to_owned())
+    let is_none_word = ["", "none", "n/a", "no", "-", "nothing", "no blockers", "none."].contains(&lower.as_str());
+    (!is_none_word && text.chars().any(char::is_alphanumeric)).then(|| text.to_owned())
 }
 
 fn is_decoration(c: char) -> bool {

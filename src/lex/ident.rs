@@ -47,7 +47,7 @@ impl Prefixes {
     /// Notes the prefixes of `line`. True when one of them has got its second or third number, so that lines above may read otherwise.
     pub(crate) fn note(&mut self, line: &str) -> bool {
         let bytes = line.as_bytes();
-        let mut has_news = false;
+        let mut has_second = false;
         let mut at = 0;
         let stop = bytes.len().min(160);
         while at < stop {
@@ -78,12 +78,12 @@ impl Prefixes {
                 continue;
             }
             if let Some(digits) = digits.filter(|digits| at - digits <= 5 && *digits > start) {
-                has_news |= self.add(&bytes[start..digits], &bytes[digits..at]);
+                has_second |= self.add(&bytes[start..digits], &bytes[digits..at]);
             } else if let Some(join) = last_join.filter(|join| at - join <= 5 && bytes[start].is_ascii_lowercase()) {
-                has_news |= self.add(&bytes[start..=join], &bytes[join + 1..at]);
+                has_second |= self.add(&bytes[start..=join], &bytes[join + 1..at]);
             }
         }
-        has_news
+        has_second
     }
 
     fn add(&mut self, prefix: &[u8], number: &[u8]) -> bool {
@@ -448,9 +448,9 @@ pub(crate) fn ids(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>, t
     }
 }
 
-type Found = (usize, IdKind, Option<(u32, u32)>);
+type FoundId = (usize, IdKind, Option<(u32, u32)>);
 
-fn id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms, context: &IdContext, words: usize) -> Option<Found> {
+fn id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms, context: &IdContext, words: usize) -> Option<FoundId> {
     let first = &tokens[at];
     if first.is(text, b'#') {
         let next = tokens.get(at + 1).filter(|next| !next.is_spaced && next.is_number() && next.len() <= 5 && next.taken.is_none())?;
@@ -504,7 +504,7 @@ fn id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms, context: &I
 }
 
 /// `Task 12`, `Story #3`, `Phase 2.1`, `任务 3`.
-fn after_word(text: &str, tokens: &[TextToken], at: usize) -> Option<Found> {
+fn after_word(text: &str, tokens: &[TextToken], at: usize) -> Option<FoundId> {
     let word = &tokens[at];
     let mut next = at + 1;
     if tokens.get(next).is_some_and(|token| token.is(text, b':') && !token.is_spaced) {

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn first_characters_say_how_a_line_is_set() {
+    fn first_characters_give_the_layout_of_a_line() {
         check("## 2026-03-01 - US-001 ##", Structure::Heading, 2, "2026-03-01 - US-001");
         check("#hash", Structure::Text, 0, "#hash");
         check("---", Structure::Rule, 0, "");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn boxes_and_bold_lines_are_seen() {
+    fn boxes_and_bold_lines_are_found() {
         assert_eq!(outline("- [x] basket").ticked, Some(true));
         assert_eq!(outline("- [ ] basket").ticked, Some(false));
         assert_eq!(outline("[US-001] basket").ticked, None);

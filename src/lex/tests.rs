@@ -100,7 +100,7 @@ fn weak_ids_need_a_second_number() {
 }
 
 #[test]
-fn labels_have_a_class_and_say_how_it_went() {
+fn labels_have_a_class_and_an_outcome() {
     let label = read("**Status**: FAILED - the tests do not pass").label.expect("it is a label");
     assert_eq!((label.class, label.polarity), (LabelClass::Status, Some(Polarity::Negative)));
     let polarity = |raw: &str| read(raw).label.and_then(|label| label.polarity);

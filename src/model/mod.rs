@@ -89,7 +89,7 @@ pub(crate) struct Origin {
 
 /// How the present run ended.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct RunEnd {
+struct RunEnding {
     /// `ended`, `passed` or `failed`.
     status: TaskStatus,
     timing: Timing,
@@ -120,7 +120,7 @@ pub(crate) struct TaskModel {
     terminal_line: Option<TerminalLine>,
     iteration: (Option<u32>, Option<u32>),
     started: Option<Timing>,
-    end: Option<RunEnd>,
+    end: Option<RunEnding>,
     has_events: bool,
     /// One of them is more than the start of the run.
     #[serde(default)]
@@ -353,7 +353,7 @@ impl TaskModel {
         }
         self.revision += 1;
         let timing = Timing { at: now, precision: Precision::Second, recorded: false };
-        self.end = Some(RunEnd { status: TaskStatus::Ended, timing, dated: true, reason: Some(reason) });
+        self.end = Some(RunEnding { status: TaskStatus::Ended, timing, dated: true, reason: Some(reason) });
         self.terminal_line = None;
     }
 

@@ -10,7 +10,7 @@ use crate::format::SourceKind;
 use crate::model::attempt::{Attempt, Timing, refine_to_second, timing_of};
 use crate::model::state::{AttemptResult, CriterionStatus, ErrorState, StoryStatus, TaskStatus};
 use crate::model::story::{LogOutcome, Story};
-use crate::model::{FactUpdate, RunEnd, TaskModel, to_u32};
+use crate::model::{FactUpdate, RunEnding, TaskModel, to_u32};
 use crate::text::CleanText;
 
 pub(super) fn task_started(
@@ -299,7 +299,7 @@ pub(super) fn task_ended(model: &mut TaskModel, update: &FactUpdate<'_>, timing:
             line => format!("{}:{line}", update.origin.path),
         };
         let reason = (!passed).then(|| format!("{path} says that the run failed").into());
-        model.end = Some(RunEnd { status, timing, dated: timing.recorded || update.live, reason });
+        model.end = Some(RunEnding { status, timing, dated: timing.recorded || update.live, reason });
         for story in &mut model.stories {
             if let Some(open) = story.open_attempt_mut() {
                 open.result = AttemptResult::Stopped;

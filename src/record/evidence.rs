@@ -299,7 +299,7 @@ fn of_neighbours(file: &IndexedLog, at: usize, Crossing { id, .. }: Crossing, fe
 
 /// What the lines of a block have between them.
 #[derive(Default)]
-struct Block {
+struct BlockEvidence {
     lines: u16,
     status: Option<u16>,
     labels: [bool; 6],
@@ -313,9 +313,9 @@ struct Block {
     children: bool,
 }
 
-fn block(file: &IndexedLog, at: usize) -> Block {
+fn block(file: &IndexedLog, at: usize) -> BlockEvidence {
     let first = file.rows[at].lead.first();
-    let mut block = Block::default();
+    let mut block = BlockEvidence::default();
     let mut keys: Vec<(u32, u16)> = Vec::new();
     let mut read = 0;
     for next in at + 1..file.block_end(at) {

@@ -124,19 +124,19 @@ impl PrefixHash {
         self.last.drain(..self.last.len() - kept);
         self.last.extend_from_slice(&bytes[bytes.len().saturating_sub(QUICK)..]);
 
-        let mut rest = bytes;
+        let mut remainder = bytes;
         let mut at = self.offset;
         let block = self.block.get_or_insert_default();
-        while !rest.is_empty() {
+        while !remainder.is_empty() {
             let room = EDGE_BYTES - at % EDGE_BYTES;
-            let (now, later) = rest.split_at(rest.len().min(room as usize));
+            let (now, later) = remainder.split_at(remainder.len().min(room as usize));
             block.update(now);
             at += now.len() as u64;
             if at.is_multiple_of(EDGE_BYTES) {
                 self.block_before = Some(block.digest());
                 block.reset();
             }
-            rest = later;
+            remainder = later;
         }
 
         self.offset = at;
@@ -247,10 +247,10 @@ mod tests {
 
     fn reader(content: &[u8]) -> impl FnMut(&mut [u8], u64) -> io::Result<usize> + '_ {
         |buffer, at| {
-            let rest = content.get(at as usize..).unwrap_or_default();
+            let remainder = content.get(at as usize..).unwrap_or_default();
             // Short reads happen.
-            let count = rest.len().min(buffer.len()).min(5000);
-            buffer[..count].copy_from_slice(&rest[..count]);
+            let count = remainder.len().min(buffer.len()).min(5000);
+            buffer[..count].copy_from_slice(&remainder[..count]);
             Ok(count)
         }
     }
@@ -321,7 +321,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
-        fn any_change_is_seen(size in 1usize..200_000, chunk in 1usize..70_000, at in any::<prop::sample::Index>(), bit in 0u8..8) {
+        fn any_change_is_found(size in 1usize..200_000, chunk in 1usize..70_000, at in any::<prop::sample::Index>(), bit in 0u8..8) {
             let mut now = content(size);
             let prefix = prefix_of(&now, chunk);
             prop_assert_eq!(prefix.offset(), size as u64);

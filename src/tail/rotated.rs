@@ -12,7 +12,7 @@ use crate::tail::follow::OldFile;
 /// The rotated files beside one log that are not new any more.
 #[derive(Debug, Default, Clone)]
 pub(super) struct RotatedFiles {
-    seen: HashSet<FileStamp>,
+    known: HashSet<FileStamp>,
 }
 
 /// Identity and time of creation. The inode of a removed file is soon given to another one; the time of creation, where the file system
@@ -34,12 +34,12 @@ enum SiblingKind {
 }
 
 impl RotatedFiles {
-    pub(super) fn restored(seen: impl IntoIterator<Item = FileStamp>) -> Self {
-        RotatedFiles { seen: seen.into_iter().collect() }
+    pub(super) fn restored(known: impl IntoIterator<Item = FileStamp>) -> Self {
+        RotatedFiles { known: known.into_iter().collect() }
     }
 
-    pub(super) fn seen(&self) -> impl Iterator<Item = &FileStamp> {
-        self.seen.iter()
+    pub(super) fn known(&self) -> impl Iterator<Item = &FileStamp> {
+        self.known.iter()
     }
 
     /// Marks every rotated file as seen: those that exist before the log is first read are older than it.
@@ -49,20 +49,20 @@ impl RotatedFiles {
         let start = own.rsplit_once('.').map_or(own, |(stem, _)| stem);
         let names = listings.names(folder, start).filter(|name| sibling_kind(own, name) == Some(SiblingKind::Rotated));
         let metas = names.filter_map(|name| folder.join(name).symlink_metadata().ok().filter(Metadata::is_file));
-        self.seen = metas.map(|meta| stamp(&meta)).collect();
+        self.known = metas.map(|meta| stamp(&meta)).collect();
     }
 
     /// Marks a file that was read, because it may get a rotated name.
-    pub(super) fn mark_seen(&mut self, file: &File) {
+    pub(super) fn mark_read(&mut self, file: &File) {
         if let Ok(meta) = file.metadata() {
-            self.seen.insert(stamp(&meta));
+            self.known.insert(stamp(&meta));
         }
     }
 
     /// Returns the rotated files that are new since the last call, oldest first, without `known` files, which are read otherwise.
     pub(super) fn take_new(&mut self, path: &Path, known: &[FileIdentity]) -> Vec<NewRotated> {
         let present: Vec<(PathBuf, Metadata)> = rotated_files(path).collect();
-        let before = std::mem::replace(&mut self.seen, present.iter().map(|(_, meta)| stamp(meta)).collect());
+        let before = std::mem::replace(&mut self.known, present.iter().map(|(_, meta)| stamp(meta)).collect());
         let mut new: Vec<(Option<SystemTime>, NewRotated)> = present
             .into_iter()
             .filter(|(_, meta)| !before.contains(&stamp(meta)) && !known.contains(&FileIdentity::from(meta)))
@@ -74,7 +74,7 @@ impl RotatedFiles {
 
     /// Makes a file new again for the next call, because it may still be written to.
     pub(super) fn unmark(&mut self, rotated: &NewRotated) {
-        self.seen.remove(&rotated.stamp);
+        self.known.remove(&rotated.stamp);
     }
 }
 

@@ -27,7 +27,7 @@ impl RotatedReader {
 
     /// The rotated files that are not new any more.
     pub(super) fn known(&self) -> Vec<FileStamp> {
-        self.files.seen().copied().collect()
+        self.files.known().copied().collect()
     }
 
     /// Marks every rotated file as read: those that exist before the log is first read are older than it.
@@ -37,7 +37,7 @@ impl RotatedReader {
 
     /// Marks a file that was read, because it may get a rotated name.
     pub(super) fn mark_read(&mut self, file: &File) {
-        self.files.mark_seen(file);
+        self.files.mark_read(file);
     }
 
     /// Reads the new rotated files beside a machine log, without those of `open`, and returns whether there are any.

@@ -196,10 +196,10 @@ impl Splitter {
 
 /// The text of a document: decoded like lines, with its line ends, and not cleaned.
 pub fn decode_document(bytes: &[u8]) -> String {
-    if let Some(rest) = bytes.strip_prefix(LITTLE_MARK) {
-        Utf16::new(u16::from_le_bytes).decode(rest)
-    } else if let Some(rest) = bytes.strip_prefix(BIG_MARK) {
-        Utf16::new(u16::from_be_bytes).decode(rest)
+    if let Some(remainder) = bytes.strip_prefix(LITTLE_MARK) {
+        Utf16::new(u16::from_le_bytes).decode(remainder)
+    } else if let Some(remainder) = bytes.strip_prefix(BIG_MARK) {
+        Utf16::new(u16::from_be_bytes).decode(remainder)
     } else {
         String::from_utf8_lossy(bytes.strip_prefix(UTF8_MARK).unwrap_or(bytes)).into_owned()
     }
@@ -253,10 +253,10 @@ mod tests {
 
     /// `1:text` ended by a line feed, `1<text` by a carriage return, `1|text` not ended.
     fn check(bytes: &[u8], expected: &[&str]) {
-        let (lines, rest, _) = split(&[bytes]);
+        let (lines, remainder, _) = split(&[bytes]);
         let mut got: Vec<String> =
             lines.iter().map(|(number, text, end)| format!("{number}{}{text}", if *end == LineEnd::Feed { ':' } else { '<' })).collect();
-        got.extend(rest.map(|rest| format!("{}|{}", rest.number, rest.text)));
+        got.extend(remainder.map(|remainder| format!("{}|{}", remainder.number, remainder.text)));
         assert_eq!(got, expected, "{:?}", String::from_utf8_lossy(bytes));
     }
 
@@ -290,9 +290,9 @@ mod tests {
         let mut bytes = vec![b'x'; 3 * LIMIT];
         bytes.extend(b"\nnext\n");
         for chunk in [bytes.len(), 1 << 16, LIMIT, LIMIT + 1] {
-            let (lines, rest, cut) = split(&bytes.chunks(chunk).collect::<Vec<_>>());
+            let (lines, remainder, cut) = split(&bytes.chunks(chunk).collect::<Vec<_>>());
             assert_eq!(lines.iter().map(|line| line.1.len()).collect::<Vec<_>>(), [LIMIT, 4], "{chunk}");
-            assert_eq!((lines[1].0, rest, cut), (2, None, 1));
+            assert_eq!((lines[1].0, remainder, cut), (2, None, 1));
         }
         let exact = [vec![b'x'; LIMIT], b"\n".to_vec()].concat();
         assert_eq!(split(&[&exact]).2, 0);

@@ -209,18 +209,18 @@ mod tests {
         /// Waits for enough hints; syncs the watches as the tail thread would.
         fn wait(&mut self, what: &str, enough: impl Fn(&Hints) -> bool) -> Hints {
             let deadline = Instant::now() + Duration::from_secs(10);
-            let mut seen = Hints::default();
-            while !enough(&seen) {
-                assert!(Instant::now() < deadline, "{what}: only {seen:?}");
+            let mut received = Hints::default();
+            while !enough(&received) {
+                assert!(Instant::now() < deadline, "{what}: only {received:?}");
                 let hints = self.handle.wait(Duration::from_secs(1));
                 if hints.folders {
                     self.sync();
                 }
-                seen.folders |= hints.folders;
-                seen.changed.extend(hints.changed);
-                seen.closed.extend(hints.closed);
+                received.folders |= hints.folders;
+                received.changed.extend(hints.changed);
+                received.closed.extend(hints.closed);
             }
-            seen
+            received
         }
     }
 

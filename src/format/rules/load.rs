@@ -154,19 +154,19 @@ impl File<'_> {
 
     fn glob(&self, glob: &Spanned<String>) -> Result<Regex, String> {
         let mut pattern = "(?:^|/)".to_owned();
-        let mut rest = glob.get_ref().as_str();
-        if rest.is_empty() {
+        let mut remainder = glob.get_ref().as_str();
+        if remainder.is_empty() {
             return Err(self.at(glob.span().start, None, "an empty name is no file; leave `files` out to mean all"));
         }
-        while let Some(c) = rest.chars().next() {
+        while let Some(c) = remainder.chars().next() {
             let (piece, len) = match c {
-                '*' if rest.starts_with("**/") => ("(?:.*/)?".to_owned(), 3),
+                '*' if remainder.starts_with("**/") => ("(?:.*/)?".to_owned(), 3),
                 '*' => ("[^/]*".to_owned(), 1),
                 '?' => ("[^/]".to_owned(), 1),
                 c => (regex::escape(&c.to_string()), c.len_utf8()),
             };
             pattern += &piece;
-            rest = &rest[len..];
+            remainder = &remainder[len..];
         }
         let built = RegexBuilder::new(&(pattern + "$")).size_limit(SIZE_LIMIT).build();
         built.map_err(|_| self.at(glob.span().start, None, "too long to be a file's name"))

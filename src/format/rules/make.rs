@@ -2,7 +2,7 @@
 
 use regex::Captures;
 
-use super::{Field, Makes, Rule, Seen};
+use super::{Field, LineContext, Makes, Rule};
 use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance, Statement, StatementForm, StoryName, entry_hash};
 use crate::format::words::{self, Status, error_kind};
 use crate::format::{id, time};
@@ -36,7 +36,7 @@ impl<'a> Values<'a> {
         let (id, title) = (self.text(Field::StoryId), self.owned(Field::Title));
         // `Task #3`, `[US-003]`: without the words around it, as everywhere.
         let id = id.map(|id| {
-            id::leading(id).filter(|found| found.rest.is_empty() && found.ids.len() == 1).map_or(id.to_owned(), |f| f.ids[0].clone())
+            id::leading(id).filter(|found| found.remainder.is_empty() && found.ids.len() == 1).map_or(id.to_owned(), |f| f.ids[0].clone())
         });
         (id.is_some() || title.is_some()).then_some(StoryName { id, title })
     }
@@ -63,7 +63,7 @@ impl<'a> Values<'a> {
 }
 
 /// The facts of a line; `None` when what the groups caught makes no sense (a status that is none), so that the line stays unknown.
-pub(super) fn facts(rule: &Rule, groups: &Captures<'_>, seen: &Seen<'_>, current: &mut Option<StoryName>) -> Option<Vec<Fact>> {
+pub(super) fn facts(rule: &Rule, groups: &Captures<'_>, context: &LineContext<'_>, current: &mut Option<StoryName>) -> Option<Vec<Fact>> {
     let values = Values { rule, groups };
     let own = values.story();
     let about = || own.clone().or_else(|| current.clone());
@@ -111,7 +111,7 @@ pub(super) fn facts(rule: &Rule, groups: &Captures<'_>, seen: &Seen<'_>, current
         Makes::Activity => made.push((Statement::Activity { text: values.owned(Field::Text), iteration: rounds }, None)),
     }
     // Some write the seconds since 1970.
-    let when = values.text(Field::Time).and_then(|text| text.parse().map_or_else(|_| time::whole(text, seen.clock), time::unix));
+    let when = values.text(Field::Time).and_then(|text| text.parse().map_or_else(|_| time::whole(text, context.clock), time::unix));
     Some(
         made.into_iter()
             .map(|(what, story)| Fact {
@@ -119,9 +119,9 @@ pub(super) fn facts(rule: &Rule, groups: &Captures<'_>, seen: &Seen<'_>, current
                 story,
                 form: StatementForm::Line,
                 provenance: Provenance::Explicit,
-                line: seen.number,
-                text: seen.raw.into(),
-                entry_hash: entry_hash(seen.raw),
+                line: context.number,
+                text: context.raw.into(),
+                entry_hash: entry_hash(context.raw),
                 recorded_at: when,
                 late: false,
             })
@@ -135,12 +135,12 @@ pub(in crate::format) fn duration(text: &str) -> Option<u64> {
     let millis = if text.contains(':') {
         text.split(':').try_fold(0.0, |sum: f64, part| Some(sum * 60.0 + part.trim().parse::<f64>().ok()?))? * 1000.0
     } else {
-        let mut rest = text.trim();
+        let mut remainder = text.trim();
         let mut sum = 0.0;
-        while !rest.is_empty() {
-            let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-            let number: f64 = rest[..digits].parse().ok()?;
-            let unit = rest[digits..].trim_start();
+        while !remainder.is_empty() {
+            let digits = remainder.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(remainder.len());
+            let number: f64 = remainder[..digits].parse().ok()?;
+            let unit = remainder[digits..].trim_start();
             let letters = unit.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(unit.len());
             sum += number
                 * match unit[..letters].to_ascii_lowercase().as_str() {
@@ -150,7 +150,7 @@ pub(in crate::format) fn duration(text: &str) -> Option<u64> {
                     "h" | "hr" | "hour" | "hours" => 3_600_000.0,
                     _ => return None,
                 };
-            rest = unit[letters..].trim_start_matches([' ', ',']);
+            remainder = unit[letters..].trim_start_matches([' ', ',']);
         }
         sum
     };

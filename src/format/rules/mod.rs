@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use regex::{Regex, RegexSet};
 
-use super::Seen;
+use super::LineContext;
 use crate::fact::{Fact, StoryName};
 
 pub use load::parse;
@@ -113,29 +113,29 @@ pub(super) struct Ruled {
     file: Arc<RuleFile>,
     /// The story that the last `story_started` named: the one that lines without a name are about.
     current: Option<StoryName>,
-    said: u64,
+    statement_count: u64,
 }
 
 impl Ruled {
     pub(super) fn new(file: Arc<RuleFile>) -> Self {
-        Ruled { file, current: None, said: 0 }
+        Ruled { file, current: None, statement_count: 0 }
     }
 
     /// Whether any rule has said anything.
     pub(super) fn is_sure(&self) -> bool {
-        self.said > 0
+        self.statement_count > 0
     }
 
     /// Takes a line; says whether a rule knows it. The first that matches decides.
-    pub(super) fn line(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
+    pub(super) fn line(&mut self, context: &LineContext<'_>, facts: &mut Vec<Fact>) -> bool {
         // As it is shown: what it is indented by may mean something.
-        let text = seen.raw.trim_ascii_end();
+        let text = context.raw.trim_ascii_end();
         let Some(nth) = self.file.set.matches(text).iter().next() else { return false };
         let rule = &self.file.rules[nth];
         let Some(groups) = rule.pattern.captures(text) else { return false };
-        let made = make::facts(rule, &groups, seen, &mut self.current);
+        let made = make::facts(rule, &groups, context, &mut self.current);
         let understood = made.is_some();
-        self.said += u64::from(understood && rule.makes != Makes::Nothing);
+        self.statement_count += u64::from(understood && rule.makes != Makes::Nothing);
         facts.extend(made.into_iter().flatten());
         understood
     }

@@ -67,7 +67,7 @@ fn read(name: &str, text: &str) -> (LogParser, Vec<Fact>) {
 }
 
 #[test]
-fn lines_become_what_the_first_rule_says() {
+fn lines_become_what_the_first_rule_makes() {
     let text = "=== Night (3 jobs)\n1770112800 > J1: Sweep\n  ok 2 The floor\n... sweeping [1/3]\n< ok in 2m 3s\n< passed in 00:01:02\n\
                 ! J2 too dark (9)\n!! no light\n# noise\n=== over: failed\nother\n[US-003] Completed\n";
     let (reader, facts) = read("/x/a.run", text);
@@ -93,8 +93,8 @@ fn rules_are_for_the_files_they_name() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_its_place() {
-    let rule = |rest: &str| format!("[[rule]]\nname = \"job\"\n{rest}\n");
+fn what_is_wrong_is_reported_with_its_position() {
+    let rule = |remainder: &str| format!("[[rule]]\nname = \"job\"\n{remainder}\n");
     for (text, expected) in [
         (String::new(), "r.toml: no rules in it; each begins with [[rule]]"),
         ("files = [".to_owned(), "r.toml:1:"),

@@ -20,7 +20,7 @@ pub(super) struct Loops {
 }
 
 #[derive(Deserialize)]
-struct Record<'a> {
+struct LoopRecord<'a> {
     #[serde(borrow)]
     ts: Scalar<'a>,
     #[serde(borrow, default)]
@@ -49,7 +49,7 @@ impl Loops {
         if !line.text.contains("\"topic\"") && !line.text.contains("\"loop_") {
             return false;
         }
-        let Some(record) = json::object::<Record<'_>>(line.text) else { return false };
+        let Some(record) = json::object::<LoopRecord<'_>>(line.text) else { return false };
         let Some(when) = time::whole(record.ts.word(), line.clock) else { return false };
         if let Some(kind) = &record.kind.0 {
             match kind.kind.word() {

@@ -6,7 +6,7 @@ mod attempts;
 mod loops;
 mod sessions;
 
-use super::Seen as LogLine;
+use super::LineContext as LogLine;
 use crate::fact::{Fact, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
 
 /// What has been read of such lines in one file.

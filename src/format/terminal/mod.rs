@@ -10,7 +10,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
-use super::Seen;
+use super::LineContext;
 use crate::fact::{Fact, Failure, Provenance, RecordedTime, Statement, StatementForm, StoryName};
 use screen::Screen;
 use tags::Unfinished;
@@ -32,7 +32,7 @@ pub(super) struct Terminal {
     sure: bool,
     header: Header,
     /// The story that the script said it works on.
-    attempt: Option<Attempt>,
+    attempt: Option<TerminalAttempt>,
     /// Stories that are left to do, as last said.
     remaining: Option<u32>,
     /// The end of the run has been stated since its last round began.
@@ -50,11 +50,11 @@ struct Header {
     name: Option<String>,
     branch: Option<String>,
     max: Option<u32>,
-    told: bool,
+    emitted: bool,
 }
 
 #[derive(Debug, Clone)]
-struct Attempt {
+struct TerminalAttempt {
     stories: Vec<StoryName>,
     ended: bool,
     erred: bool,
@@ -80,14 +80,14 @@ impl Terminal {
     }
 
     /// Takes a line; says whether it was one of the script's.
-    pub(super) fn line(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
-        if self.unfinished.is_some() && self.goes_on(seen, facts) {
+    pub(super) fn line(&mut self, context: &LineContext<'_>, facts: &mut Vec<Fact>) -> bool {
+        if self.unfinished.is_some() && self.goes_on(context, facts) {
             return true;
         }
-        let known = match seen.text.as_bytes()[0] {
-            b'[' | b'2' => self.tagged(seen, facts),
-            0xE2 => self.drawn(seen, facts),
-            _ => self.banner(seen.text, seen, facts),
+        let known = match context.text.as_bytes()[0] {
+            b'[' | b'2' => self.tagged(context, facts),
+            0xE2 => self.drawn(context, facts),
+            _ => self.banner(context.text, context, facts),
         };
         if known && self.sure {
             facts.extend(self.held.take());
@@ -125,21 +125,21 @@ impl Terminal {
         self.agent = Agent::default();
     }
 
-    fn started(&mut self, story_count: Option<u32>, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
-        if !std::mem::replace(&mut self.header.told, true) {
+    fn started(&mut self, story_count: Option<u32>, context: &LineContext<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
+        if !std::mem::replace(&mut self.header.emitted, true) {
             let (name, branch) = (self.header.name.clone(), self.header.branch.clone());
             let what = Statement::TaskStarted { name, branch, description: None, story_count, estimated_secs: None };
-            facts.push(statement(what, None, StatementForm::Entry, seen, when));
+            facts.push(statement(what, None, StatementForm::Entry, context, when));
         }
     }
 
     /// A round begins; `of` is after how many the script gives up.
-    fn round(&mut self, number: u32, of: Option<u32>, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
+    fn round(&mut self, number: u32, of: Option<u32>, context: &LineContext<'_>, facts: &mut Vec<Fact>) {
         self.sure = true;
         self.over = false;
         self.agent = Agent::default();
         let iteration = Some((number, of.or(self.header.max)));
-        facts.push(statement(Statement::Activity { text: None, iteration }, None, StatementForm::Entry, seen, None));
+        facts.push(statement(Statement::Activity { text: None, iteration }, None, StatementForm::Entry, context, None));
     }
 
     /// The script works on something now.
@@ -147,30 +147,30 @@ impl Terminal {
         &mut self,
         stories: Vec<StoryName>,
         iteration: Option<u32>,
-        seen: &Seen<'_>,
+        context: &LineContext<'_>,
         when: Option<RecordedTime>,
         facts: &mut Vec<Fact>,
     ) {
         for story in &stories {
             self.screen.forget(story);
             let what = Statement::StoryStarted { iteration, priority: None, criteria: Vec::new() };
-            facts.push(statement(what, Some(story.clone()), StatementForm::Entry, seen, when));
+            facts.push(statement(what, Some(story.clone()), StatementForm::Entry, context, when));
         }
-        self.attempt = Some(Attempt { stories, ended: false, erred: false });
+        self.attempt = Some(TerminalAttempt { stories, ended: false, erred: false });
     }
 
     /// Less is left to do than before, and nobody has said why: the story under way is done.
-    fn left(&mut self, remaining: u32, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
+    fn left(&mut self, remaining: u32, context: &LineContext<'_>, facts: &mut Vec<Fact>) {
         if self.remaining.replace(remaining).is_some_and(|before| remaining < before) {
-            self.ended_unsaid(seen, facts);
+            self.ended_unstated(context, facts);
         }
     }
 
-    fn ended_unsaid(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
+    fn ended_unstated(&mut self, context: &LineContext<'_>, facts: &mut Vec<Fact>) {
         let Some(attempt) = self.attempt.as_mut().filter(|attempt| !attempt.ended) else { return };
         attempt.ended = true;
         for story in attempt.stories.clone() {
-            let fact = statement(tags::passed(None), Some(story), StatementForm::Entry, seen, None);
+            let fact = statement(tags::passed(None), Some(story), StatementForm::Entry, context, None);
             facts.push(Fact { provenance: Provenance::Derived, ..fact });
         }
     }
@@ -185,17 +185,17 @@ impl Terminal {
     }
 
     /// The run is over, as the script or the agent says; said again in other words it is the same.
-    fn run_ended(&mut self, passed: bool, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
+    fn run_ended(&mut self, passed: bool, context: &LineContext<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         if passed {
-            self.ended_unsaid(seen, facts);
+            self.ended_unstated(context, facts);
         }
         if !std::mem::replace(&mut self.over, true) {
-            facts.push(statement(Statement::TaskEnded { passed }, None, StatementForm::Entry, seen, when));
+            facts.push(statement(Statement::TaskEnded { passed }, None, StatementForm::Entry, context, when));
         }
     }
 
     /// The script says that something went wrong: with the story under way, if there is one.
-    fn error(&mut self, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
+    fn error(&mut self, message: &str, context: &LineContext<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         let attempt = self.attempt.as_mut().filter(|attempt| !attempt.ended);
         let story = match attempt {
             Some(attempt) if attempt.erred => return,
@@ -207,7 +207,7 @@ impl Terminal {
         };
         let kind = super::words::error_kind(None, message);
         let what = Statement::Error(Failure { kind, message: message.to_owned(), retryable: None, exit_code: None });
-        let fact = statement(what, story, StatementForm::Entry, seen, when);
+        let fact = statement(what, story, StatementForm::Entry, context, when);
         if self.sure {
             facts.push(fact);
         } else if self.held.is_none() {
@@ -217,8 +217,14 @@ impl Terminal {
 }
 
 /// A statement that stands on one line.
-fn statement(what: Statement, story: Option<StoryName>, voice: StatementForm, seen: &Seen<'_>, when: Option<RecordedTime>) -> Fact {
-    Fact { recorded_at: when, ..Fact::on_line(what, story, voice, seen.number, seen.raw) }
+fn statement(
+    what: Statement,
+    story: Option<StoryName>,
+    form: StatementForm,
+    context: &LineContext<'_>,
+    when: Option<RecordedTime>,
+) -> Fact {
+    Fact { recorded_at: when, ..Fact::on_line(what, story, form, context.number, context.raw) }
 }
 
 /// `3/50`, `3 of 50`, `3`: a number, the total behind it, and what follows.
@@ -226,11 +232,11 @@ fn count(text: &str) -> Option<(u32, Option<u32>, &str)> {
     let digits = |text: &str| text.bytes().take(9).take_while(u8::is_ascii_digit).count();
     let end = digits(text);
     let number = text[..end].parse().ok()?;
-    let rest = &text[end..];
-    let total = rest.strip_prefix('/').or_else(|| rest.strip_prefix(" of ")).map(str::trim_start);
+    let remainder = &text[end..];
+    let total = remainder.strip_prefix('/').or_else(|| remainder.strip_prefix(" of ")).map(str::trim_start);
     match total.map(|total| (total[..digits(total)].parse().ok(), &total[digits(total)..])) {
         Some((Some(total), after)) => Some((number, Some(total), after)),
-        Some((None, _)) | None => Some((number, None, rest)),
+        Some((None, _)) | None => Some((number, None, remainder)),
     }
 }
 

@@ -4,9 +4,9 @@
 
 use std::collections::HashSet;
 
-use super::{Seen, Terminal, after, statement};
+use super::{LineContext, Terminal, after, statement};
 use crate::fact::{Criterion, Fact, Statement, StatementForm, StoryName};
-use crate::format::words::{self, Mark};
+use crate::format::words::{self, OutcomeMark};
 use crate::format::{field, id};
 
 /// Rows of criteria that one box may have: as many as a story.
@@ -59,18 +59,18 @@ impl Screen {
         facts.append(&mut self.ticks);
     }
 
-    fn shows(&mut self, story: StoryName, seen: &Seen<'_>) {
+    fn shows(&mut self, story: StoryName, context: &LineContext<'_>) {
         if self.story.as_ref() != Some(&story) {
             self.ticked.clear();
         }
         if !self.begun.contains(&story) {
             let what = Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
-            self.start = Some(statement(what, Some(story.clone()), StatementForm::Summary, seen, None));
+            self.start = Some(statement(what, Some(story.clone()), StatementForm::Summary, context, None));
         }
         self.story = Some(story);
     }
 
-    fn criterion(&mut self, mark: Option<Mark>, text: &str, seen: &Seen<'_>) {
+    fn criterion(&mut self, mark: Option<OutcomeMark>, text: &str, context: &LineContext<'_>) {
         let row = self.rows.len();
         let text = &text[..text.floor_char_boundary(WIDTH)];
         if row >= ROWS {
@@ -78,21 +78,21 @@ impl Screen {
         }
         self.rows.push(text.to_owned());
         self.ticked.resize(self.ticked.len().max(row + 1), false);
-        if mark != Some(Mark::Tick) || std::mem::replace(&mut self.ticked[row], true) {
+        if mark != Some(OutcomeMark::Tick) || std::mem::replace(&mut self.ticked[row], true) {
             return;
         }
         let Some(story) = self.story.clone() else { return };
         let criterion = Criterion { index: u32::try_from(row).ok(), text: Some(text.to_owned()) };
         let what = Statement::CriterionDone { criterion, duration_ms: None };
-        self.ticks.push(statement(what, Some(story), StatementForm::Summary, seen, None));
+        self.ticks.push(statement(what, Some(story), StatementForm::Summary, context, None));
     }
 }
 
 impl Terminal {
     /// Takes a line that begins with a character of a box, or with a mark.
-    pub(super) fn drawn(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
-        match seen.text.chars().next() {
-            Some('║' | '│' | '┃') => self.row(seen, facts),
+    pub(super) fn drawn(&mut self, context: &LineContext<'_>, facts: &mut Vec<Fact>) -> bool {
+        match context.text.chars().next() {
+            Some('║' | '│' | '┃') => self.row(context, facts),
             Some('╚' | '└' | '┗') => {
                 self.screen.end(facts);
                 self.sure
@@ -106,18 +106,18 @@ impl Terminal {
                 self.screen.in_list = false;
                 self.sure
             }
-            Some('═' | '─' | '━') => self.banner(seen.text, seen, facts) || self.sure,
-            _ => self.listed(seen, facts),
+            Some('═' | '─' | '━') => self.banner(context.text, context, facts) || self.sure,
+            _ => self.listed(context, facts),
         }
     }
 
-    fn row(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
-        let inner = seen.text.trim_matches(['║', '│', '┃', ' ', '\t']);
+    fn row(&mut self, context: &LineContext<'_>, facts: &mut Vec<Fact>) -> bool {
+        let inner = context.text.trim_matches(['║', '│', '┃', ' ', '\t']);
         if let Some(story) = after(inner, "current story:") {
             if let Some(story) = field::stories(story).into_iter().next() {
                 self.sure = true;
                 self.screen.end(facts);
-                self.screen.shows(uncut(story), seen);
+                self.screen.shows(uncut(story), context);
             }
             return true;
         }
@@ -125,7 +125,7 @@ impl Terminal {
             let doing = doing.trim();
             if !doing.is_empty() && self.screen.doing != doing {
                 doing.clone_into(&mut self.screen.doing);
-                self.activity(doing, seen, facts);
+                self.activity(doing, context, facts);
             }
             return true;
         }
@@ -138,33 +138,33 @@ impl Terminal {
             && let Some((mark, text)) = marked(inner)
         {
             if !text.is_empty() {
-                self.screen.criterion(mark, text, seen);
+                self.screen.criterion(mark, text, context);
             }
             return true;
         }
-        self.banner(inner, seen, facts) || self.sure
+        self.banner(inner, context, facts) || self.sure
     }
 
     /// `✓ US-001     Create user model`: a row of the list of stories that claude-loop prints when it starts.
-    fn listed(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
-        let Some((mark, text)) = marked(seen.text).filter(|_| self.sure) else { return false };
-        let Some(found) = id::leading(text).filter(|found| found.rest.starts_with("  ")) else { return false };
-        let title = Some(found.rest.trim().to_owned()).filter(|title| !title.is_empty());
+    fn listed(&mut self, context: &LineContext<'_>, facts: &mut Vec<Fact>) -> bool {
+        let Some((mark, text)) = marked(context.text).filter(|_| self.sure) else { return false };
+        let Some(found) = id::leading(text).filter(|found| found.remainder.starts_with("  ")) else { return false };
+        let title = Some(found.remainder.trim().to_owned()).filter(|title| !title.is_empty());
         let story = uncut(StoryName { id: found.ids.into_iter().next(), title });
-        if mark == Some(Mark::Tick) && self.screen.passed.insert(story.clone()) {
-            facts.push(statement(super::tags::passed(None), Some(story), StatementForm::Summary, seen, None));
+        if mark == Some(OutcomeMark::Tick) && self.screen.passed.insert(story.clone()) {
+            facts.push(statement(super::tags::passed(None), Some(story), StatementForm::Summary, context, None));
         }
         true
     }
 }
 
 /// A mark and what follows it; `None` for the marks that mean "not yet".
-fn marked(text: &str) -> Option<(Option<Mark>, &str)> {
-    if let Some((mark, rest)) = words::strip_mark(text) {
-        return Some((Some(mark), rest.trim()));
+fn marked(text: &str) -> Option<(Option<OutcomeMark>, &str)> {
+    if let Some((mark, remainder)) = words::strip_mark(text) {
+        return Some((Some(mark), remainder.trim()));
     }
-    let rest = text.strip_prefix(['○', '◯', '☐', '▶', '▸', '►', '●', '◐', '·'])?;
-    rest.starts_with([' ', '\u{fe0f}']).then(|| (None, rest.trim_start_matches('\u{fe0f}').trim()))
+    let remainder = text.strip_prefix(['○', '◯', '☐', '▶', '▸', '►', '●', '◐', '·'])?;
+    remainder.starts_with([' ', '\u{fe0f}']).then(|| (None, remainder.trim_start_matches('\u{fe0f}').trim()))
 }
 
 /// A title that was cut to fit is none, where an id names the story.

@@ -1,6 +1,6 @@
 //! Lines with a tag: `[ITERATION 3/50] Working on: ID - title`, `[EXEC-LOG] Completed: ID (59ms)`, `[TIME] [ERROR] message`.
 
-use super::{Seen, Terminal, after, count, statement};
+use super::{LineContext, Terminal, after, count, statement};
 use crate::fact::{Fact, Failure, Outcome, RecordedTime, Statement, StatementForm, StoryName};
 use crate::format::{field, time, words};
 
@@ -21,27 +21,27 @@ pub(super) struct Unfinished {
 }
 
 impl Terminal {
-    pub(super) fn tagged(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
-        let Some((stamp, tag, message)) = tag(seen.text) else { return self.sure && is_plain_tag(seen.text) };
-        let when = stamp.and_then(|stamp| time::whole(stamp, seen.clock));
+    pub(super) fn tagged(&mut self, context: &LineContext<'_>, facts: &mut Vec<Fact>) -> bool {
+        let Some((stamp, tag, message)) = tag(context.text) else { return self.sure && is_plain_tag(context.text) };
+        let when = stamp.and_then(|stamp| time::whole(stamp, context.clock));
         if let Some(number) = after(tag, "iteration ") {
-            return self.iteration(number, message, seen, when, facts);
+            return self.iteration(number, message, context, when, facts);
         }
         match tag {
             "EXEC-LOG" => {
                 self.sure = true;
-                self.execution_log(message, seen, when, facts);
+                self.execution_log(message, context, when, facts);
                 true
             }
             "LOOP" => match after(message.trim_matches(['=', ' ']), "starting loop #").and_then(count) {
                 Some((number, of, _)) => {
-                    self.round(number, of, seen, facts);
+                    self.round(number, of, context, facts);
                     true
                 }
                 None => self.sure,
             },
             tag if COMMON.contains(&tag) => {
-                self.common(tag, message, seen, when, facts);
+                self.common(tag, message, context, when, facts);
                 self.sure
             }
             tag => {
@@ -50,41 +50,48 @@ impl Terminal {
         }
     }
 
-    fn iteration(&mut self, number: &str, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) -> bool {
+    fn iteration(
+        &mut self,
+        number: &str,
+        message: &str,
+        context: &LineContext<'_>,
+        when: Option<RecordedTime>,
+        facts: &mut Vec<Fact>,
+    ) -> bool {
         let Some((number, of, "")) = count(number) else { return false };
         if let Some(left) = after(message, "stories remaining:").and_then(|left| left.trim().parse().ok()) {
             // The last round's story comes before this round.
-            self.left(left, seen, facts);
+            self.left(left, context, facts);
         }
-        self.round(number, of, seen, facts);
+        self.round(number, of, context, facts);
         if let Some(work) = after(message, "working on:") {
             let stories = field::stories(work);
             if !stories.is_empty() {
-                self.works_on(stories, Some(number), seen, when, facts);
+                self.works_on(stories, Some(number), context, when, facts);
             }
         }
         true
     }
 
-    fn common(&mut self, tag: &str, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
+    fn common(&mut self, tag: &str, message: &str, context: &LineContext<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         match tag {
             "ERROR" => {
                 let message = message.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '/' | '"' | '\'' | '(' | '$'));
                 if self.sure && gave_up(message) {
-                    self.gave_up(message, seen, when, facts);
+                    self.gave_up(message, context, when, facts);
                 } else if !message.is_empty() {
-                    self.error(message, seen, when, facts);
+                    self.error(message, context, when, facts);
                 }
             }
-            "INFO" => self.info(message, seen, when, facts),
+            "INFO" => self.info(message, context, when, facts),
             _ if !self.sure => {}
-            "SUCCESS" => self.success(message, seen, when, facts),
-            "WARN" | "WARNING" if gave_up(message) => self.gave_up(message, seen, when, facts),
+            "SUCCESS" => self.success(message, context, when, facts),
+            "WARN" | "WARNING" if gave_up(message) => self.gave_up(message, context, when, facts),
             _ => {}
         }
     }
 
-    fn info(&mut self, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
+    fn info(&mut self, message: &str, context: &LineContext<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         let value = |label| after(message, label).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         if let Some(name) = value("project:") {
             self.header.name = Some(name);
@@ -94,73 +101,73 @@ impl Terminal {
             self.header.max = max.parse().ok();
         } else if let Some(stories) = value("stories:").filter(|stories| self.sure && stories.contains(" out of ")) {
             let total = stories.split(" out of ").nth(1).and_then(|total| total.split(' ').next()?.parse().ok());
-            self.started(total, seen, when, facts);
+            self.started(total, context, when, facts);
         } else if self.sure && (message.starts_with("Waiting ") || message.starts_with("Running ")) {
-            self.activity(message, seen, facts);
+            self.activity(message, context, facts);
         }
     }
 
-    fn success(&mut self, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
-        if let Some(story) = after(message, "story ").and_then(|rest| rest.strip_suffix(" completed")) {
+    fn success(&mut self, message: &str, context: &LineContext<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
+        if let Some(story) = after(message, "story ").and_then(|remainder| remainder.strip_suffix(" completed")) {
             for story in field::stories(story) {
                 self.end_story(story.id.as_deref());
-                facts.push(statement(passed(None), Some(story), StatementForm::Entry, seen, when));
+                facts.push(statement(passed(None), Some(story), StatementForm::Entry, context, when));
             }
         } else if is_all_done(message) {
-            self.run_ended(true, seen, when, facts);
+            self.run_ended(true, context, when, facts);
         }
     }
 
-    pub(super) fn activity(&self, text: &str, seen: &Seen<'_>, facts: &mut Vec<Fact>) {
+    pub(super) fn activity(&self, text: &str, context: &LineContext<'_>, facts: &mut Vec<Fact>) {
         let text = Some(text.trim_end_matches('.').to_owned());
-        facts.push(statement(Statement::Activity { text, iteration: None }, None, StatementForm::Entry, seen, None));
+        facts.push(statement(Statement::Activity { text, iteration: None }, None, StatementForm::Entry, context, None));
     }
 
-    pub(super) fn gave_up(&mut self, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
+    pub(super) fn gave_up(&mut self, message: &str, context: &LineContext<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         if self.over {
             return;
         }
         // It is the run's failure, not the last story's.
         let attempt = self.attempt.take();
-        self.error(message, seen, when, facts);
+        self.error(message, context, when, facts);
         self.attempt = attempt;
-        self.run_ended(false, seen, when, facts);
+        self.run_ended(false, context, when, facts);
     }
 
-    fn execution_log(&mut self, message: &str, seen: &Seen<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
+    fn execution_log(&mut self, message: &str, context: &LineContext<'_>, when: Option<RecordedTime>, facts: &mut Vec<Fact>) {
         if let Some(story) = after(message, "started:") {
             for story in field::stories(story) {
                 let what = Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
-                facts.push(statement(what, Some(story), StatementForm::Record, seen, when));
+                facts.push(statement(what, Some(story), StatementForm::Record, context, when));
             }
-        } else if let Some(rest) = after(message, "completed:") {
-            let (id, took) = rest.rsplit_once('(').unwrap_or((rest, ""));
+        } else if let Some(remainder) = after(message, "completed:") {
+            let (id, took) = remainder.rsplit_once('(').unwrap_or((remainder, ""));
             for story in field::stories(id) {
                 self.end_story(story.id.as_deref());
-                facts.push(statement(passed(milliseconds(took)), Some(story), StatementForm::Record, seen, when));
+                facts.push(statement(passed(milliseconds(took)), Some(story), StatementForm::Record, context, when));
             }
-        } else if let Some(rest) = after(message, "failed:") {
-            let (id, text) = rest.split_once(" - ").unwrap_or((rest, ""));
+        } else if let Some(remainder) = after(message, "failed:") {
+            let (id, text) = remainder.split_once(" - ").unwrap_or((remainder, ""));
             // A second end without a start names no story: it says nothing.
             let Some(story) = field::stories(id).into_iter().next() else { return };
-            let failed = statement(Statement::TaskEnded { passed: false }, None, StatementForm::Record, seen, when);
+            let failed = statement(Statement::TaskEnded { passed: false }, None, StatementForm::Record, context, when);
             let unfinished = Unfinished { failed, story, text: text.to_owned(), lines: 1 };
             if is_whole(text) { self.close(unfinished, facts) } else { self.unfinished = Some(unfinished) }
         } else if after(message, "retry #").is_some() || after(message, "fallback #").is_some() {
-            self.activity(message, seen, facts);
+            self.activity(message, context, facts);
         }
     }
 
     /// Takes a further line of a failure's message; says whether it was one.
-    pub(super) fn goes_on(&mut self, seen: &Seen<'_>, facts: &mut Vec<Fact>) -> bool {
+    pub(super) fn goes_on(&mut self, context: &LineContext<'_>, facts: &mut Vec<Fact>) -> bool {
         let Some(mut unfinished) = self.unfinished.take() else { return false };
         unfinished.lines += 1;
-        if tag(seen.text).is_some() || unfinished.lines > MESSAGE_LINES || unfinished.text.len() > MESSAGE_BYTES {
+        if tag(context.text).is_some() || unfinished.lines > MESSAGE_LINES || unfinished.text.len() > MESSAGE_BYTES {
             self.close(unfinished, facts);
             return false;
         }
         unfinished.text.push('\n');
-        unfinished.text.push_str(seen.raw.trim_end());
+        unfinished.text.push_str(context.raw.trim_end());
         if is_whole(&unfinished.text) {
             self.close(unfinished, facts)
         } else {
@@ -213,8 +220,8 @@ pub(super) fn gave_up(text: &str) -> bool {
 fn tag(text: &str) -> Option<(Option<&str>, &str, &str)> {
     let (stamp, text) = match text.as_bytes() {
         [b'[', b'0'..=b'9', ..] => {
-            let (stamp, rest) = text[1..].split_once(']')?;
-            (Some(stamp), rest.trim_start())
+            let (stamp, remainder) = text[1..].split_once(']')?;
+            (Some(stamp), remainder.trim_start())
         }
         [b'0'..=b'9', ..] => {
             let at = text.bytes().take(40).position(|b| b == b'[')?;

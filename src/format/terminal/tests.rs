@@ -35,7 +35,7 @@ fn a_run_by_its_rounds() {
 }
 
 #[test]
-fn what_is_said_is_not_concluded_as_well() {
+fn what_is_stated_is_not_derived_as_well() {
     let text = "[ITERATION 1/9] Stories remaining: 2\n[ITERATION 1/9] Working on: US-1 - Knead\n[EXEC-LOG] Started: US-1 - Knead\n\
          [SUCCESS] Story US-1 completed\n[EXEC-LOG] Completed: US-1 (1742ms)\n[EXEC-LOG] Failed:  - :  (exit 0: Success)\n\
          [ITERATION 2/9] Stories remaining: 1\n[ITERATION 2/9] Working on: US-2 - Bake\n\
@@ -109,7 +109,7 @@ fn boxes_are_compared_with_the_last_drawing() {
 }
 
 #[test]
-fn the_list_of_stories_says_what_is_done() {
+fn the_list_of_stories_states_what_is_done() {
     check(
         "[ITERATION 3/6] Stories remaining: 1\n  Stories:\n    ✓ US-001     Create user model\n    ✅ US-002     Implement a login that is too...\n    ▶ US-003     Log out\n\
          ✓ US-004 is done, I think\n    ✓ US-001     Create user model\n",
@@ -140,7 +140,7 @@ fn errors_need_a_known_script() {
 }
 
 #[test]
-fn ralph_says_little_and_the_agent_may_promise() {
+fn ralph_states_little_and_the_agent_may_promise() {
     check(
         "Starting Ralph - Max iterations: 2\n\n═══════\n  Ralph Iteration 1 of 2\n═══════\nI read the prompt, which says:\n<promise>COMPLETE</promise>\n\
          ```\n<promise>COMPLETE</promise>\n```\nThe promise is `<promise>COMPLETE</promise>`.\n## 2026-02-03 - US-001\n- Baked\n---\nIteration 1 complete. Continuing...\n\n\

@@ -24,7 +24,7 @@ fn a_block_of_an_error_log_is_one_error() {
 }
 
 #[test]
-fn a_block_that_is_broken_off_says_what_it_got_to() {
+fn a_block_that_is_broken_off_gives_what_it_got_to() {
     check(
         &format!(
             "{RULE}\nTimestamp: 2026-02-03T10:00:00Z\nStory ID: US-002\nExit Code: 7 (General error)\nError Type: network\nError Message:\nNo route\n"

@@ -6,7 +6,7 @@ use super::{LogParser, Pause, check, feed, read, show, show_one};
 use crate::fact::{Outcome, Statement};
 
 #[test]
-fn claude_loop_entries_are_judged_at_their_status() {
+fn claude_loop_entries_are_complete_at_their_status() {
     check(
         "# Progress Log: bakery\n# Created: 2026-02-03 10:00:00\n#\n# Notes.\n\n## Codebase Patterns\n\n---\n\n## Iteration History\n\n\
          ### Iteration 1: 2026-02-03 10:20\n**Story**: US-001 - Bake the bread\n**Status**: Complete\n\n**What was implemented**:\n- An oven\n\n---\n\n\
@@ -22,7 +22,7 @@ fn claude_loop_entries_are_judged_at_their_status() {
 }
 
 #[test]
-fn quiet_in_the_middle_of_an_entry_says_nothing_twice() {
+fn quiet_in_the_middle_of_an_entry_repeats_nothing() {
     let mut reader = LogParser::new(TimeZone::UTC);
     let mut facts = Vec::new();
     feed(&mut reader, "### Iteration: 2026-02-03 10:20\n**Story**: US-001 - Bake\n", 1, &mut facts);
@@ -166,7 +166,7 @@ fn what_is_written_later_takes_nothing_back() {
     let mut facts = Vec::new();
     feed(&mut reader, "# Ralph Progress Log\n---\n\n## 2026-02-03 - US-001\n- Baked\n", 1, &mut facts);
     reader.extract(Pause::Quiet, &mut facts);
-    let told = show(&facts);
+    let shown = show(&facts);
     // The runner writes its own entry about the same attempt, and then much that is none.
     feed(
         &mut reader,
@@ -176,8 +176,8 @@ fn what_is_written_later_takes_nothing_back() {
     );
     feed(&mut reader, &"- a note\n".repeat(50), 13, &mut facts);
     reader.extract(Pause::End, &mut facts);
-    assert_eq!(show(&facts), told);
-    assert!(told.contains("pass US-001"), "{told}");
+    assert_eq!(show(&facts), shown);
+    assert!(shown.contains("pass US-001"), "{shown}");
 }
 
 #[test]

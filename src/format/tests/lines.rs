@@ -4,7 +4,7 @@ use super::{check, read};
 use crate::format::SourceKind;
 
 #[test]
-fn story_lines_say_everything_by_themselves() {
+fn story_lines_are_complete_by_themselves() {
     check(
         "[US-003] Starting...\n- [US-003] Completed the login page\n[US-004] Starting: Sell bread\n[US-004] Failed: request timed out\n[US-005] BLOCKED\n\
          [2026-02-03T10:00:00Z] [US-006] Started\n2026-02-03 10:05:00 [US-006] Done.\n[INIT-001] COMPLETE\n",
@@ -34,9 +34,9 @@ fn a_word_in_a_title_is_no_outcome() {
 
 #[test]
 fn execution_log_records() {
-    let record = |rest: &str| {
+    let record = |remainder: &str| {
         format!(
-            r#"{{"story_id":"US-001","story_title":"Cart","timestamp_start":"2026-02-03T10:00:00Z","timestamp_end":"2026-02-03T10:00:09Z",{rest}}}"#
+            r#"{{"story_id":"US-001","story_title":"Cart","timestamp_start":"2026-02-03T10:00:00Z","timestamp_end":"2026-02-03T10:00:09Z",{remainder}}}"#
         )
     };
     check(
@@ -64,7 +64,7 @@ fn execution_log_records() {
 }
 
 #[test]
-fn a_coordinator_says_when_a_plan_came_and_how_it_left() {
+fn a_coordinator_states_when_a_plan_came_and_how_it_left() {
     let record = |event: &str, metadata: &str| {
         format!(r#"{{"timestamp": "2026-02-03T10:00:00Z", "event": "{event}", "prd_id": "bakery", "metadata": {{{metadata}}}}}}}"#)
     };
@@ -114,7 +114,7 @@ fn events_that_do_not_hold_together_are_not_taken() {
 }
 
 #[test]
-fn a_file_that_says_nothing_for_long_is_no_log_of_entries() {
+fn a_file_without_statements_for_long_is_no_log_of_entries() {
     let noise = "[2026-02-03 10:00:00] ERROR the oven failed\n- [x] Bread\nSTATUS: blocked\n## Notes\n".repeat(6000);
     let (reader, facts, _) = read(&noise);
     assert!(facts.is_empty() && reader.kind() == SourceKind::Unknown, "{:?}", facts.first());

@@ -163,7 +163,7 @@ fn headers_begin_a_run_once() {
 }
 
 #[test]
-fn files_that_are_no_runner_logs_say_nothing() {
+fn files_that_are_no_runner_logs_give_nothing() {
     for text in [
         "# Changelog\n## [1.2.0] - 2026-02-03\n- Fixed errors\n## 2026-02-01 - 1.1.0\n- failed tests\n",
         "Day 1 :- variables\nDay 2 :- loops (failed)\nError: none\n",
@@ -178,7 +178,7 @@ fn files_that_are_no_runner_logs_say_nothing() {
 }
 
 #[test]
-fn order_is_told_by_dates_and_then_by_numbers() {
+fn order_is_known_by_dates_and_then_by_numbers() {
     let log = |dates: &[&str]| dates.iter().map(|date| format!("## {date}\n---\n")).collect::<String>();
     for (dates, expected) in [
         (&["2026-02-03 - US-003", "2026-02-02 - US-004"][..], true),

@@ -4,7 +4,7 @@ fn check(text: &str, expected: &str) {
     let zone = TimeZone::fixed(jiff::tz::offset(2));
     let clock = Clock { zone: &zone, year: Some(2026) };
     let found = match leading(text, clock) {
-        Some((stamp, rest)) => format!("{} {:?} |{rest}", stamp.at, stamp.precision),
+        Some((stamp, remainder)) => format!("{} {:?} |{remainder}", stamp.at, stamp.precision),
         None => "none".to_owned(),
     };
     assert_eq!(found, expected, "{text}");

@@ -8,35 +8,35 @@ use std::sync::Arc;
 
 use super::boxes::{Boxed, boxed};
 use super::outline::Block;
-use super::{Section, group, section};
+use super::{SectionContent, group, section};
 use crate::plan::{CRITERION_LIMIT, Plan, PlanCriterion, PlanStatus, PlanStory, STORY_LIMIT, Truncation, words};
 use crate::text::CleanText;
 
 /// Reads a document whose boxes are the stories.
 pub(super) fn read(blocks: &[Block]) -> Option<Plan> {
-    let mut reading = Reading::default();
+    let mut reader = ChecklistReader::default();
     for block in blocks {
-        reading.take(block);
+        reader.take(block);
     }
-    let Reading { mut plan, truncation, .. } = reading;
+    let ChecklistReader { mut plan, truncation, .. } = reader;
     keep_the_work(&mut plan, blocks);
     plan.truncation = truncation.words();
     (!plan.stories.is_empty()).then_some(plan)
 }
 
 #[derive(Default)]
-struct Reading {
+struct ChecklistReader {
     plan: Plan,
     truncation: Truncation,
     /// The headings that are open: level, what their boxes are.
-    sections: Vec<(usize, Section)>,
+    sections: Vec<(usize, SectionContent)>,
     group: Option<u32>,
     by_name: HashMap<(Option<CleanText>, Option<CleanText>), usize>,
     /// The items that are open: depth, and the story where the item is one.
     items: Vec<(usize, Option<usize>)>,
 }
 
-impl Reading {
+impl ChecklistReader {
     fn take(&mut self, block: &Block) {
         match block {
             Block::Heading { level, text } => self.heading(*level, text),
@@ -102,8 +102,8 @@ impl Reading {
             self.items.push((depth, None));
             return;
         }
-        let kind = self.sections.iter().map(|(_, section)| *section).find(|section| *section != Section::Stories);
-        if kind == Some(Section::Checks) || boxed.text.is_empty() {
+        let kind = self.sections.iter().map(|(_, section)| *section).find(|section| *section != SectionContent::Stories);
+        if kind == Some(SectionContent::Checks) || boxed.text.is_empty() {
             self.items.push((depth, None));
             return;
         }
@@ -121,7 +121,9 @@ impl Reading {
             return;
         }
         story.group = self.group;
-        if story.status == PlanStatus::Open && (boxed.is_optional || kind == Some(Section::Optional) || is_marked_optional(boxed.text)) {
+        if story.status == PlanStatus::Open
+            && (boxed.is_optional || kind == Some(SectionContent::Optional) || is_marked_optional(boxed.text))
+        {
             story.status = PlanStatus::Deferred;
         }
         self.by_name.insert((story.id.clone(), story.title.clone()), self.plan.stories.len());

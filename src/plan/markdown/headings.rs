@@ -7,7 +7,7 @@ use crate::plan::{CRITERION_LIMIT, Plan, PlanCriterion, PlanStatus, PlanStory, S
 use crate::text::CleanText;
 
 /// A heading that may be a story, with what stands below it.
-struct Draft<'a> {
+struct StoryDraft<'a> {
     level: usize,
     text: &'a str,
     /// Its own box.
@@ -75,15 +75,15 @@ pub(super) fn read(blocks: &[Block]) -> Option<Plan> {
     (!plan.stories.is_empty()).then_some(plan)
 }
 
-fn drafts(blocks: &[Block]) -> Vec<Draft<'_>> {
-    let mut drafts: Vec<Draft<'_>> = Vec::new();
+fn drafts(blocks: &[Block]) -> Vec<StoryDraft<'_>> {
+    let mut drafts: Vec<StoryDraft<'_>> = Vec::new();
     for block in blocks {
         let text = match block {
             Block::Heading { level, text } => {
                 let own = boxed(text);
                 let (id, title) = words::id_and_title(own.map_or(text, |own| own.text));
                 let own = own.map(|own| own.status);
-                drafts.push(Draft {
+                drafts.push(StoryDraft {
                     level: *level,
                     text,
                     own,
@@ -115,14 +115,14 @@ fn drafts(blocks: &[Block]) -> Vec<Draft<'_>> {
 }
 
 /// The level of the headings that are stories.
-fn story_level(drafts: &[Draft<'_>]) -> Option<usize> {
+fn story_level(drafts: &[StoryDraft<'_>]) -> Option<usize> {
     // A box in a heading is a box.
     let by_box = drafts.iter().filter(|draft| draft.own.is_some() && draft.level > 1).map(|draft| draft.level);
     if let Some(level) = by_box.max() {
         return Some(level);
     }
     (2..=4).find(|level| {
-        let named = |draft: &&Draft<'_>| draft.level == *level && is_named_story(draft);
+        let named = |draft: &&StoryDraft<'_>| draft.level == *level && is_named_story(draft);
         let stories = drafts.iter().filter(named).count();
         let phases = drafts.iter().filter(named).filter(|draft| is_phase(draft)).count();
         let stated = drafts.iter().filter(named).filter(|draft| draft.stated_status.is_some()).count();
@@ -132,16 +132,16 @@ fn story_level(drafts: &[Draft<'_>]) -> Option<usize> {
 }
 
 /// Whether a heading has an id, and below it boxes without ids or a status.
-fn is_named_story(draft: &Draft<'_>) -> bool {
+fn is_named_story(draft: &StoryDraft<'_>) -> bool {
     let boxes = draft.criteria.len();
     let speaks = draft.stated_status.is_some() || (boxes > 0 && 2 * draft.named_boxes < boxes);
     // `## 1. Basket` groups its boxes.
     let is_number = draft.text.starts_with(|c: char| c.is_ascii_digit());
-    let is_optional_section = section(draft.text) != super::Section::Stories;
+    let is_optional_section = section(draft.text) != super::SectionContent::Stories;
     draft.id.is_some() && (!is_number || draft.stated_status.is_some()) && speaks && !is_optional_section
 }
 
-fn is_phase(draft: &Draft<'_>) -> bool {
+fn is_phase(draft: &StoryDraft<'_>) -> bool {
     let word = draft.id.as_deref().and_then(|id| id.split(' ').next()).unwrap_or_default().to_lowercase();
     ["phase", "milestone", "epic", "sprint", "wave", "stage", "iteration"].contains(&word.as_str())
 }

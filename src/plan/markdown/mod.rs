@@ -109,7 +109,7 @@ fn group(heading: &str) -> PlanGroup {
 
 /// What a section's boxes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Section {
+enum SectionContent {
     Stories,
     /// They need not be done.
     Optional,
@@ -117,7 +117,7 @@ enum Section {
     Checks,
 }
 
-fn section(heading: &str) -> Section {
+fn section(heading: &str) -> SectionContent {
     const CHECKS: [&str; 14] = [
         "acceptance criteria",
         "definition of done",
@@ -140,11 +140,11 @@ fn section(heading: &str) -> Section {
     let begins = |words: &[&str]| words.iter().any(|word| lower.starts_with(word));
     let holds = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     if begins(&CHECKS) {
-        Section::Checks
+        SectionContent::Checks
     } else if begins(&OPTIONAL) || holds(&["(optional", "(future", "(later"]) {
-        Section::Optional
+        SectionContent::Optional
     } else {
-        Section::Stories
+        SectionContent::Stories
     }
 }
 

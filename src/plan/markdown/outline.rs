@@ -35,15 +35,15 @@ pub(super) enum Block {
 /// Reads a document.
 pub(super) fn outline(text: &str) -> Vec<Block> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS;
-    let mut reading = Reading::default();
+    let mut reader = OutlineReader::default();
     for event in Parser::new_ext(text, options) {
-        reading.take(event);
+        reader.take(event);
     }
-    reading.blocks
+    reader.blocks
 }
 
 #[derive(Default)]
-struct Reading {
+struct OutlineReader {
     blocks: Vec<Block>,
     /// Open lists: the number of the next item where they are ordered.
     lists: Vec<Option<u64>>,
@@ -66,7 +66,7 @@ enum TextContext {
     Cell,
 }
 
-impl Reading {
+impl OutlineReader {
     fn take(&mut self, event: Event<'_>) {
         match event {
             Event::Start(Tag::CodeBlock(_) | Tag::BlockQuote(_) | Tag::MetadataBlock(_) | Tag::HtmlBlock) => {

@@ -55,7 +55,7 @@ fn a_lone_fence_closes_nothing_it_did_not_open() {
 }
 
 #[test]
-fn two_writers_of_one_attempt_tell_of_it_once() {
+fn two_writers_of_one_attempt_give_it_once() {
     let text = "# Ralph Progress Log\n\n---\n\n## 2026-03-01 - US-001\n\n- Basket made by the agent\n---\n## ✓ Iteration 1 - US-001: Make a basket\n*2026-03-01T08:00:00.000Z (60s)*\n\n**Status:** Completed\n\n---\n## 2026-03-01 - US-002\n\n- Payment made by the agent\n---\n## ✓ Iteration 2 - US-002: Take money\n*2026-03-01T08:05:00.000Z (120s)*\n\n**Status:** Completed\n\n---\n";
     assert_eq!(summaries(text), ["US-001 Make a basket Passed", "US-002 Take money Passed"]);
     let durations: Vec<Option<String>> = reading(text).records.into_iter().map(|record| record.duration).collect();
@@ -110,7 +110,7 @@ fn the_lines_that_the_contract_promises_are_records() {
 }
 
 #[test]
-fn an_explanation_says_the_type_and_the_reasons() {
+fn an_explanation_has_the_type_and_the_reasons() {
     let texts = ["# Ralph Progress Log", "## 2026-03-01 - US-001: Make a basket", "- made", "---"];
     let file = IndexedLog::read(&texts, &FileContext::default());
     let why = explain::explain(&file, Weights::in_use(), &[1, 2]);

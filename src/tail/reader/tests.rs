@@ -40,16 +40,16 @@ fn engine(scope: &Scope) -> Engine {
 #[test]
 fn once_ends_with_a_state() {
     let folder = tempfile::tempdir().unwrap();
-    let (tell, told) = mpsc::sync_channel(8);
+    let (sender, states) = mpsc::sync_channel(8);
     let publish = move |update: Update| {
-        tell.send(update.state.is_some()).unwrap();
+        sender.send(update.state.is_some()).unwrap();
         ControlFlow::Continue(Vec::new())
     };
     let settings = ReaderSettings { once: true, ..ReaderSettings::default() };
     let asked = scope(folder.path().join("p.txt"));
     let engine = engine(&asked);
     run(asked, HashMap::new(), engine, &TailHandle::new(), settings, Box::new(publish));
-    assert_eq!(told.iter().filter(|is_state| *is_state).count(), 1);
+    assert_eq!(states.iter().filter(|is_state| *is_state).count(), 1);
 }
 
 #[test]
@@ -72,26 +72,26 @@ fn a_checkpoint_precedes_the_first_event() {
 }
 
 #[test]
-fn stop_is_prompt_and_says_the_last_state() {
+fn stop_is_prompt_and_sends_the_last_state() {
     let folder = tempfile::tempdir().unwrap();
     let asked = scope(folder.path().join("p.txt"));
     let engine = engine(&asked);
     let handle = TailHandle::new();
-    let (tell, told) = mpsc::sync_channel(8);
+    let (sender, states) = mpsc::sync_channel(8);
     std::thread::scope(|scope| {
         let thread = handle.clone();
         scope.spawn(move || {
             let publish = move |update: Update| {
-                tell.send(update.state.is_some()).unwrap();
+                sender.send(update.state.is_some()).unwrap();
                 ControlFlow::Continue(Vec::new())
             };
             run(asked, HashMap::new(), engine, &thread, ReaderSettings::default(), Box::new(publish));
         });
-        assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
+        assert_eq!(states.recv_timeout(Duration::from_secs(10)), Ok(true));
         let stopped = Instant::now();
         handle.stop();
-        assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(true));
-        assert_eq!(told.recv_timeout(Duration::from_secs(10)), Err(mpsc::RecvTimeoutError::Disconnected));
+        assert_eq!(states.recv_timeout(Duration::from_secs(10)), Ok(true));
+        assert_eq!(states.recv_timeout(Duration::from_secs(10)), Err(mpsc::RecvTimeoutError::Disconnected));
         assert!(stopped.elapsed() < Duration::from_secs(1), "{:?}", stopped.elapsed());
     });
 }

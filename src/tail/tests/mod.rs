@@ -195,7 +195,7 @@ fn only_a_file_whose_changes_nobody_announces_is_rechecked_each_second() {
 }
 
 #[test]
-fn a_file_that_comes_into_sight_says_when_it_was_written() {
+fn a_file_that_comes_into_sight_has_its_time() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
     let written = fs::metadata(rig.path("p.txt")).unwrap().modified().unwrap();
     let written = written.duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
@@ -260,14 +260,14 @@ fn created_later_in_a_missing_folder() {
 }
 
 #[test]
-fn unreadable_is_said_once_and_tried_again() {
+fn unreadable_is_reported_once_and_tried_again() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\n"));
     fs::set_permissions(rig.path("p.txt"), fs::Permissions::from_mode(0o0)).unwrap();
     if fs::read(rig.path("p.txt")).is_ok() {
         return; // The superuser may read everything.
     }
-    let said = rig.poll();
-    assert!(said.len() == 1 && said[0].starts_with("Unreadable cannot be read: Permission denied"), "{said:?}");
+    let inputs = rig.poll();
+    assert!(inputs.len() == 1 && inputs[0].starts_with("Unreadable cannot be read: Permission denied"), "{inputs:?}");
     assert_eq!(rig.later(1000).poll_if_due(), NONE);
     fs::set_permissions(rig.path("p.txt"), fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(rig.later(1000).poll_if_due(), ["lines 1:a"]);
@@ -300,9 +300,9 @@ fn encodings_and_line_ends() {
 fn a_line_that_is_cut_is_noted_once() {
     let long = "x".repeat(3 << 20);
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", format!("{long}\n{long}\nend\n")));
-    let said = rig.poll();
-    assert_eq!(said.iter().filter(|word| word.starts_with("LineCut line 1 is longer than 1048576 bytes")).count(), 1);
-    assert!(said.iter().any(|word| word.ends_with(" 3:end")));
+    let inputs = rig.poll();
+    assert_eq!(inputs.iter().filter(|word| word.starts_with("LineCut line 1 is longer than 1048576 bytes")).count(), 1);
+    assert!(inputs.iter().any(|word| word.ends_with(" 3:end")));
 }
 
 #[test]
@@ -310,9 +310,9 @@ fn finish_counts_the_open_line_once() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb"));
     assert_eq!(rig.poll(), ["lines 1:a"]);
     for expected in [vec!["partial 2|b"], vec![]] {
-        let (now, mut said) = (rig.now(), Vec::new());
-        rig.files.finish(now, &mut |input| said.push(word(&input)));
-        assert_eq!(said, expected);
+        let (now, mut inputs) = (rig.now(), Vec::new());
+        rig.files.finish(now, &mut |input| inputs.push(word(&input)));
+        assert_eq!(inputs, expected);
     }
 }
 
@@ -330,8 +330,8 @@ fn documents_come_whole_whenever_they_changed() {
     rig.write("prd.json", "{2}");
     assert_eq!(rig.later(50).poll(), ["document {2}"]);
     rig.write("prd.json", vec![b' '; (16 << 20) + 1]);
-    let said = rig.later(50).poll();
-    assert!(said.len() == 1 && said[0].starts_with("Limit has 16777217 bytes"), "{said:?}");
+    let inputs = rig.later(50).poll();
+    assert!(inputs.len() == 1 && inputs[0].starts_with("Limit has 16777217 bytes"), "{inputs:?}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn through_json(checkpoint: &FileCheckpoint) -> FileCheckpoint {
 }
 
 #[test]
-fn what_was_read_is_told_apart_from_what_came() {
+fn what_was_read_is_kept_apart_from_what_came() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\nop"));
     rig.poll();
     assert_eq!(rig.restart("p.txt").poll(), ["reread Restored", "lines 1:a 2:b", "restored"]);
@@ -52,7 +52,7 @@ fn what_was_rewritten_is_read_as_a_rewrite() {
 }
 
 #[test]
-fn a_file_in_the_middle_of_being_read_has_no_place() {
+fn a_file_in_the_middle_of_being_read_has_no_checkpoint() {
     let line = "0123456789abcde\n";
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", line.repeat((9 << 20) / 16)));
     let now = rig.now();

@@ -25,7 +25,7 @@ fn truncated_and_written_again() {
 }
 
 #[test]
-fn an_edit_in_place_with_its_time_put_back_is_seen() {
+fn an_edit_that_puts_its_time_back_is_found() {
     let mut rig = Rig::with("p.txt", |rig| rig.write("p.txt", "a\nb\n"));
     let before = fs::metadata(rig.path("p.txt")).unwrap().modified().unwrap();
     rig.poll();
@@ -119,13 +119,13 @@ fn an_edit_in_the_middle_of_a_big_log_is_found_while_its_writer_never_rests() {
     rig.poll();
     rig.later(1000).poll();
     rig.write("p.txt", content.replacen("\n0", "\nX", 1 << 15).replacen("\nX", "\n0", (1 << 15) - 1));
-    let mut said: Vec<String> = Vec::new();
+    let mut inputs: Vec<String> = Vec::new();
     for _ in 0..20 {
         rig.append("p.txt", "more\n");
-        said.extend(rig.later(20).poll().into_iter().map(|word| word.chars().take(16).collect()));
+        inputs.extend(rig.later(20).poll().into_iter().map(|word| word.chars().take(16).collect()));
     }
-    assert_eq!(said[0], "lines 131073:mor");
-    assert_eq!(said.iter().filter(|word| *word == "reread Rewritten").count(), 1, "{said:?}");
+    assert_eq!(inputs[0], "lines 131073:mor");
+    assert_eq!(inputs.iter().filter(|word| *word == "reread Rewritten").count(), 1, "{inputs:?}");
 }
 
 #[test]

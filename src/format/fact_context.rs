@@ -1,41 +1,41 @@
 //! Facts that stand on a line: one place that fills in what every fact of a progress log has.
 
-use super::Seen;
+use super::LineContext;
 use super::words::error_kind;
 use crate::fact::{Fact, Failure, Provenance, RecordedTime, Statement, StatementForm, StoryName};
 
 /// A line that a fact may stand on.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct FactLine {
     pub(super) line: u32,
     pub(super) text: Box<str>,
 }
 
-impl Place {
-    pub(super) fn of(seen: &Seen<'_>) -> Self {
-        Place { line: seen.number, text: seen.raw.into() }
+impl FactLine {
+    pub(super) fn of(context: &LineContext<'_>) -> Self {
+        FactLine { line: context.number, text: context.raw.into() }
     }
 }
 
 /// What the facts of one statement have in common.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Saying<'a> {
-    pub(super) place: &'a Place,
+pub(super) struct FactContext<'a> {
+    pub(super) fact_line: &'a FactLine,
     /// Hash of the opening line.
     pub(super) open: u64,
     pub(super) when: Option<RecordedTime>,
-    pub(super) voice: StatementForm,
+    pub(super) form: StatementForm,
 }
 
-impl Saying<'_> {
+impl FactContext<'_> {
     pub(super) fn fact(&self, what: Statement, story: Option<StoryName>, provenance: Provenance) -> Fact {
         Fact {
             statement: what,
             story,
-            form: self.voice,
+            form: self.form,
             provenance,
-            line: self.place.line,
-            text: self.place.text.clone(),
+            line: self.fact_line.line,
+            text: self.fact_line.text.clone(),
             entry_hash: self.open,
             recorded_at: self.when,
             late: false,
