@@ -47,14 +47,23 @@ const SECRET_PARTS: [&str; 8] = ["SECRET", "SECRETS", "PASSWORD", "PASSWD", "PAS
 const SECRET_ENDS: [&str; 6] = ["KEY", "APIKEY", "TOKEN", "PASS", "AUTH", "AUTHORIZATION"];
 /// A run of this many characters of base64 with both cases and digits is a line of a key.
 const KEY_LINE: usize = 60;
+/// What follows `Bearer` is shorter than any of [`TOKENS`].
+const SHORTEST_TOKEN: usize = 16;
 
 /// The text with every secret in it masked.
 pub fn mask(text: &str) -> Cow<'_, str> {
     let mut found = Vec::new();
-    find_private_keys(text, &mut found);
-    find_values(text, &mut found);
-    find_user_parts(text, &mut found);
-    find_tokens(text, &mut found);
+    let signs = Signs::of(text);
+    if signs.has_dashes || signs.longest_run >= KEY_LINE {
+        find_private_keys(text, &mut found);
+    }
+    if signs.has_separator || signs.has_dashes {
+        find_values(text, &mut found);
+        find_user_parts(text, &mut found);
+    }
+    if signs.longest_run >= SHORTEST_TOKEN {
+        find_tokens(text, &mut found);
+    }
     if found.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -70,6 +79,31 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     }
     masked.push_str(&text[copied..]);
     Cow::Owned(masked)
+}
+
+/// Without which a text has no secret: most titles have none of them, and every snapshot of the state asks about every title.
+struct Signs {
+    /// `=` or `:`
+    has_separator: bool,
+    has_dashes: bool,
+    /// The longest run of what tokens and keys are made of.
+    longest_run: usize,
+}
+
+impl Signs {
+    fn of(text: &str) -> Signs {
+        let mut signs = Signs { has_separator: false, has_dashes: false, longest_run: 0 };
+        let (mut run, mut before) = (0, 0);
+        for byte in text.bytes() {
+            signs.has_separator |= matches!(byte, b'=' | b':');
+            signs.has_dashes |= byte == b'-' && before == b'-';
+            before = byte;
+            let is_in = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'/' | b'=');
+            run = if is_in { run + 1 } else { 0 };
+            signs.longest_run = signs.longest_run.max(run);
+        }
+        signs
+    }
 }
 
 /// A block from its first line to its last, or to the end of the text; and lines that stand alone.
@@ -95,7 +129,6 @@ fn find_private_keys(text: &str, found: &mut Vec<Range<usize>>) {
 /// `NAME=value`, `"name": "value"`, `--name value`.
 fn find_values(text: &str, found: &mut Vec<Range<usize>>) {
     for name in runs(text, is_name_char) {
-        let Some(strength) = strength_of(&text[name.clone()]) else { continue };
         let behind = &text[name.end..];
         let unquoted = behind.trim_start_matches(['"', '\'', '`', '\\']);
         let spaced = unquoted.trim_start();
@@ -105,6 +138,7 @@ fn find_values(text: &str, found: &mut Vec<Range<usize>>) {
             Some(_) if text[name.clone()].starts_with("--") && spaced.len() < unquoted.len() => (' ', spaced),
             Some(_) | None => continue,
         };
+        let Some(strength) = strength_of(&text[name]) else { continue };
         let value = value.trim_start();
         let bare = value.trim_start_matches(['"', '\'', '`', '\\']);
         let start = text.len() - bare.len();
@@ -144,7 +178,7 @@ fn find_tokens(text: &str, found: &mut Vec<Range<usize>>) {
         let is_token = TOKENS.iter().any(|(prefix, least)| {
             run.len() >= *least && run.strip_prefix(prefix).is_some_and(|own| own.contains(|c: char| c.is_ascii_digit()))
         });
-        if is_token || (after_bearer && run.len() >= 16) {
+        if is_token || (after_bearer && run.len() >= SHORTEST_TOKEN) {
             found.push(range.start..range.start + run.len());
         }
         after_bearer = run.eq_ignore_ascii_case("bearer");
@@ -160,32 +194,35 @@ enum Strength {
 
 /// Whether a name says that its value is secret.
 fn strength_of(name: &str) -> Option<Strength> {
-    let parts = parts(name);
-    if parts.iter().any(|part| SECRET_PARTS.contains(&part.as_str())) {
-        return Some(Strength::Surely);
+    let is_one_of = |part: &str, words: &[&str]| words.iter().any(|word| part.eq_ignore_ascii_case(word));
+    let mut last = None;
+    for part in parts(name) {
+        if is_one_of(part, &SECRET_PARTS) {
+            return Some(Strength::Surely);
+        }
+        last = Some(part);
     }
-    let last = parts.last()?;
+    let last = last?;
     let is_constant = !name.contains(|c: char| c.is_ascii_lowercase());
-    let ends = SECRET_ENDS.iter().any(|end| last == end || (is_constant && last.ends_with(end)));
+    let ends = is_one_of(last, &SECRET_ENDS) || (is_constant && SECRET_ENDS.iter().any(|end| last.ends_with(end)));
     ends.then_some(Strength::Perhaps)
 }
 
-/// `OPENAI_API_KEY`, `api-key` and `apiKey` in their parts, in upper case.
-fn parts(name: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut was_lower = false;
-    for c in name.chars() {
-        let begins = c.is_ascii_uppercase() && was_lower;
-        was_lower = c.is_ascii_lowercase() || c.is_ascii_digit();
-        if begins || matches!(c, '_' | '-' | '.') {
-            parts.push(String::new());
-        }
-        if let (Some(part), false) = (parts.last_mut(), matches!(c, '_' | '-' | '.')) {
-            part.push(c.to_ascii_uppercase());
-        }
-    }
-    parts.retain(|part| !part.is_empty());
-    parts
+/// `OPENAI_API_KEY`, `api-key` and `apiKey` in their parts.
+fn parts(name: &str) -> impl Iterator<Item = &str> {
+    name.split(['_', '-', '.']).flat_map(humps).filter(|part| !part.is_empty())
+}
+
+/// `apiKey` in `api` and `Key`.
+fn humps(word: &str) -> impl Iterator<Item = &str> {
+    let mut left = Some(word);
+    std::iter::from_fn(move || {
+        let word = left?;
+        let begins = |pair: &[u8]| pair[1].is_ascii_uppercase() && (pair[0].is_ascii_lowercase() || pair[0].is_ascii_digit());
+        let end = word.as_bytes().windows(2).position(begins).map(|at| at + 1);
+        left = end.map(|end| &word[end..]);
+        Some(&word[..end.unwrap_or(word.len())])
+    })
 }
 
 fn is_name_char(c: char) -> bool {
@@ -276,6 +313,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_has_no_sign_of_a_secret_has_none(text in r"([a-zA-Z0-9/+=:@äé✓\"'.-]{0,20}|sk-|Bearer|--|password|://| ){0,8}") {
+            let mut found = Vec::new();
+            find_private_keys(&text, &mut found);
+            find_values(&text, &mut found);
+            find_user_parts(&text, &mut found);
+            find_tokens(&text, &mut found);
+            found.retain(|range| !range.is_empty());
+            prop_assert_eq!(matches!(mask(&text), Cow::Borrowed(_)), found.is_empty(), "{}", text);
+        }
+
         #[test]
         fn visible_words_without_a_separator_stay(text in "([a-zäöü✓日]{1,9} ){0,12}") {
             prop_assert_eq!(mask(&text), text.as_str());
