@@ -89,7 +89,7 @@ pub fn rows(log: &FitLog, weights: Option<&str>) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut put = |at: usize, active: &[(u16, i16)]| {
         let line = &file.lines[at];
-        let ids: Vec<String> = line.lead.iter().flat_map(|lead| lead.ids.iter().map(|id| ident::normal(id))).collect();
+        let ids: Vec<String> = line.lead.iter().flat_map(|lead| lead.ids.iter().map(|id| ident::normal(id).into_owned())).collect();
         let ticked = line.ticked == Some(true) || line.mark.is_some_and(|mark| mark.polarity == Polarity::Positive);
         rows.push(json!({
             "n": number(at),

@@ -195,23 +195,26 @@ impl Hub {
 
     /// Appends, and wakes every waiting reader. One thread at a time calls it, with rising `seq`.
     pub fn publish(&self, events: Vec<Event>) {
-        self.publish_inline(events);
+        self.publish_inline(self.serialized(events));
         self.wake_deferred();
+    }
+
+    /// The events as [`Hub::publish_inline`] takes them: serialized once, for every output.
+    pub fn serialized(&self, events: Vec<Event>) -> Vec<Arc<PublishedEvent>> {
+        let published = Instant::now();
+        let serialized = |event| Arc::new(PublishedEvent::new(event, &self.inner.epoch, self.inner.checked_cursors, published));
+        events.into_iter().map(serialized).collect()
     }
 
     /// Appends the events and wakes the [inline subscribers](Hub::subscribe_inline). The caller wakes all others soon after, by
     /// [`Hub::wake_deferred`]: a client to which this thread has just written often runs on its processor, and waking a thread takes
     /// longer than that client needs. After ten events the others are woken in any case.
-    pub fn publish_inline(&self, events: Vec<Event>) {
-        if events.is_empty() {
+    pub fn publish_inline(&self, entries: Vec<Arc<PublishedEvent>>) {
+        if entries.is_empty() {
             return;
         }
-        let (count, published) = (events.len(), Instant::now());
+        let count = entries.len();
         // Serialized before the lock is taken: readers never wait for JSON.
-        let entries: Vec<_> = events
-            .into_iter()
-            .map(|event| Arc::new(PublishedEvent::new(event, &self.inner.epoch, self.inner.checked_cursors, published)))
-            .collect();
         let evicted = self.log().publish(entries);
         self.inner.wakeups.wake_inline(count);
         // Freed after the readers are woken.

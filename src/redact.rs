@@ -314,7 +314,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_has_no_sign_of_a_secret_has_none(text in r"([a-zA-Z0-9/+=:@äé✓\"'.-]{0,20}|sk-|Bearer|--|password|://| ){0,8}") {
+        fn what_has_no_sign_of_a_secret_has_none(text in r#"([a-zA-Z0-9/+=:@äé✓\"'.-]{0,20}|sk-|Bearer|--|password|://| ){0,8}"#) {
             let mut found = Vec::new();
             find_private_keys(&text, &mut found);
             find_values(&text, &mut found);

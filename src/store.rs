@@ -14,13 +14,14 @@ mod tests;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Notice, NoticeKind};
 use crate::event::{Event, Seq};
-use crate::hub::{Cursor, Hub, HubSettings};
+use crate::hub::{Cursor, Hub, HubSettings, PublishedEvent};
 use crate::tail::checkpoint::Checkpoint;
 use folder::{Unusable, open_lock, prepare, read_own, remove_own_leftover, replace};
 use journal::Journal;
@@ -140,7 +141,7 @@ impl Store {
     }
 
     /// Appends events to the journal. Returns a notice at the first failure.
-    pub fn append(&mut self, events: &[Event], now: Timestamp) -> Option<Notice> {
+    pub fn append(&mut self, events: &[Arc<PublishedEvent>], now: Timestamp) -> Option<Notice> {
         let result = self.journal.append(events);
         self.report_once(result, now)
     }

@@ -134,6 +134,9 @@ impl StoryResolver {
 
     /// The index in the plan of the story that `name` means.
     pub fn find_in_plan(&self, name: &StoryName) -> Option<usize> {
+        if self.plan.is_empty() {
+            return None;
+        }
         match written_names(name) {
             (Some(id), title) => {
                 let id = normalize_id(id);
@@ -264,11 +267,10 @@ fn written_form(id: Option<&str>, title: Option<&str>) -> String {
 /// Upper case, without brackets, white space and generic words: `Task [us-003]` → `US-003`.
 fn bare_id(id: &str) -> String {
     const GENERIC: [&str; 7] = ["STORY", "TASK", "FEATURE", "ISSUE", "STEP", "SUBTASK", "ITEM"];
-    let upper: String = id
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '[' | ']' | '(' | ')' | '#' | '*' | '`'))
-        .flat_map(char::to_uppercase)
-        .collect();
+    let mut upper = String::with_capacity(id.len());
+    for c in id.chars().filter(|c| !c.is_whitespace() && !matches!(c, '[' | ']' | '(' | ')' | '#' | '*' | '`')) {
+        if c.is_ascii() { upper.push(c.to_ascii_uppercase()) } else { upper.extend(c.to_uppercase()) }
+    }
     for word in GENERIC {
         // Only before a number: `TASK-007` is an id with its prefix, `Task 7` is the number 7.
         if let Some(number) = upper.strip_prefix(word)
@@ -308,7 +310,9 @@ fn number(normalized: &str) -> &str {
 pub fn normalize(text: &str) -> String {
     let mut normalized = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_alphanumeric() {
+        if c.is_ascii_alphanumeric() {
+            normalized.push(c.to_ascii_lowercase());
+        } else if c.is_alphanumeric() {
             normalized.extend(c.to_lowercase());
         } else if !normalized.is_empty() && !normalized.ends_with(' ') {
             normalized.push(' ');

@@ -139,6 +139,12 @@ impl<'de> Deserialize<'de> for CleanText {
     }
 }
 
+/// The first characters of a text, so many at most.
+pub fn first_chars(text: &str, count: usize) -> &str {
+    // A text has at least as many bytes as characters.
+    if text.len() <= count { text } else { text.char_indices().nth(count).map_or(text, |(end, _)| &text[..end]) }
+}
+
 /// Cleans a text that may hold several lines, as a JSON string does: each is cleaned, and they stand on one.
 pub fn clean(text: &str) -> Cow<'_, str> {
     if !text.contains(is_line_break) {

@@ -34,9 +34,10 @@ impl Publisher {
         if self.log_to_stderr {
             update.notices.iter().for_each(messages::print_notice);
         }
+        let events = self.hub.serialized(update.events);
         // Stdout goes first: it must not lose an event, and a full pipe stops the reading here.
         if let Some(sink) = &mut self.stdout
-            && let Err(error) = sink.update(&update.events, update.activities.as_ref(), update.state.as_ref())
+            && let Err(error) = sink.update(&events, update.activities.as_ref(), update.state.as_ref())
         {
             return self.end(match error {
                 SinkError::ReaderGone => Ok(ExitReason::Done),
@@ -44,10 +45,10 @@ impl Publisher {
             });
         }
         let mut notices = Vec::new();
-        if !update.events.is_empty() {
+        if !events.is_empty() {
             // The journal has each event before a client has its cursor, so that a restart neither repeats nor skips one.
-            notices.extend(self.store.as_mut().and_then(|store| store.append(&update.events, Timestamp::now())));
-            self.hub.publish_inline(update.events);
+            notices.extend(self.store.as_mut().and_then(|store| store.append(&events, Timestamp::now())));
+            self.hub.publish_inline(events);
         }
         if let Some(activities) = update.activities {
             self.hub.set_activities(activities);

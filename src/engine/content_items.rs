@@ -51,14 +51,13 @@ impl ContentItems {
     }
 
     /// Takes the items of the lines that an edit replaces with those that were judged instead.
-    pub(super) fn edit(&mut self, edit: &LineEdit, items: &[(u32, CountItem)]) {
+    pub(super) fn edit(&mut self, edit: &LineEdit, mut items: Vec<(u32, CountItem)>) {
         let replaced = self.replaced(edit);
         self.lines[replaced.end..].iter_mut().for_each(|line| *line = edit.moved(*line));
+        // The facts of an entry come together, whatever their lines.
+        items.sort_by_key(|(line, _)| *line);
         self.lines.splice(replaced.clone(), items.iter().map(|(line, _)| *line));
         self.items.splice(replaced, items.iter().map(|(_, item)| *item));
-        // The facts of an entry come together, whatever their lines.
-        self.is_unsorted = true;
-        self.sort();
     }
 
     /// The edit as the ledger sees it.

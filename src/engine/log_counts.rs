@@ -146,7 +146,7 @@ impl LogCounts {
         let due = match edit {
             Some(edit) => {
                 let due = self.ledger.commit_edit(&self.items.content_edit(&edit, &items), now);
-                self.items.edit(&edit, &lined.collect::<Vec<_>>());
+                self.items.edit(&edit, lined.collect());
                 due
             }
             None => {

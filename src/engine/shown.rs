@@ -12,7 +12,7 @@ use crate::event::{
 use crate::model::agent::AgentState;
 use crate::model::state::{CriterionState, ErrorState, State, StoryState, TaskState};
 use crate::redact::mask;
-use crate::text::CleanText;
+use crate::text::{CleanText, first_chars};
 
 /// Longest titles, names and reasons, in characters.
 const TITLE_LIMIT: usize = 500;
@@ -40,7 +40,7 @@ pub(super) fn cut_notice(at: Timestamp) -> Notice {
 /// What is quoted of a line: masked as a whole first, because a part of a secret has no shape.
 pub(super) fn quote(line: &str, masks_secrets: bool) -> CleanText {
     let line: Cow<'_, str> = if masks_secrets { mask(line) } else { Cow::Borrowed(line) };
-    line.chars().take(TEXT_LIMIT).collect()
+    first_chars(&line, TEXT_LIMIT).into()
 }
 
 impl Shown {

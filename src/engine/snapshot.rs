@@ -120,7 +120,7 @@ fn log_state(log: &LogSource, state: SourceCondition) -> SourceState {
 /// Those that look like records first: they are what a reader misses.
 fn unknown_lines(log: &LogSource) -> Vec<UnknownLine> {
     let lines = log.parser().unknown_lines(UNKNOWN_LINES).into_iter();
-    lines.map(|(line, text)| UnknownLine { line, text: text.chars().take(TEXT_LIMIT + TEXT_MARGIN).collect() }).collect()
+    lines.map(|(line, text)| UnknownLine { line, text: text::first_chars(text, TEXT_LIMIT + TEXT_MARGIN).into() }).collect()
 }
 
 fn plan_state(source: &PlanSource, state: SourceCondition) -> SourceState {

@@ -58,5 +58,7 @@ fn is_awaiting_story(line: &LexedLine) -> bool {
 
 /// What a template leaves for an agent to fill in.
 fn is_template(text: &str) -> bool {
-    ["-XXX", "-NNN", "[Story", "[story", "[Title", "[Date", "{{"].iter().any(|part| text.contains(part))
+    let may_begin = |pair: &[u8]| matches!(pair, b"-X" | b"-N" | b"[S" | b"[s" | b"[T" | b"[D" | b"{{");
+    text.as_bytes().windows(2).any(may_begin)
+        && ["-XXX", "-NNN", "[Story", "[story", "[Title", "[Date", "{{"].iter().any(|part| text.contains(part))
 }

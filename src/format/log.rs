@@ -54,7 +54,8 @@ pub(super) struct Log {
     is_plan_new: bool,
     header: FileHeader,
     lines: HeldLines,
-    reported: ReportedRecords,
+    /// Shared with the parser of an edited content.
+    reported: Arc<ReportedRecords>,
     /// Whole statements that wait for the next look, so that all facts come in the order of the file.
     statements: Vec<Fact>,
     /// Inside a code fence, where nothing is a statement.
@@ -269,7 +270,7 @@ impl Log {
             };
             if speaks || pause != Pause::None || self.reported.knows(lines.clone(), record) {
                 let mut facts = Vec::new();
-                let entry = self.reported.entry(lines, record);
+                let entry = Arc::make_mut(&mut self.reported).entry(lines, record);
                 // What was reported as started ends by its status only, or when its block has.
                 let outcome = if speaks || pause != Pause::None || entry.ended { outcome } else { RecordOutcome::Open };
                 reported.add_facts(outcome, entry, &mut facts);
@@ -303,7 +304,7 @@ impl Log {
         if reading.records.is_empty() || self.reported.has_failure(line) {
             return None;
         }
-        self.reported.add_failure(line);
+        Arc::make_mut(&mut self.reported).add_failure(line);
         let held = self.lines.get(at);
         let fact_line = FactLine { line: self.lines.number(at), text: held.text.into() };
         let record = record_at(&reading.records, at).map(|record| &reading.records[record]);
@@ -343,7 +344,7 @@ impl Log {
         self.lines.let_go(if self.given_up { 0 } else { KEPT_LINES });
         let base = self.lines.base();
         self.decided.extend(held.into_iter().take(base - before));
-        self.reported.forget_above(base);
+        Arc::make_mut(&mut self.reported).forget_above(base);
         self.waited = self.waited.split_off(&base);
         self.understood.retain(|line| *line >= base);
         self.passed_over.retain(|line| *line >= base);

@@ -3,6 +3,7 @@
 //! Kinds are tried from the surest to the weakest. A weak kind needs support: a place at the head of the line, or a second
 //! number under the same prefix in the file ([`Prefixes`]).
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -472,6 +473,10 @@ fn id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms, context: &I
     if first.classes.has(Class::Standard) {
         return None;
     }
+    // Most words: every kind below has a digit in its first part, or joins several.
+    if first.kind == TokenKind::Word && !joined_by(text, tokens, at, b"-") && !first.text(text).contains('_') {
+        return None;
+    }
     if let Some(count) = upper(text, tokens, at) {
         return Some((count, IdKind::Upper, None));
     }
@@ -556,10 +561,13 @@ fn ends_apart(text: &str, tokens: &[TextToken], next: usize) -> bool {
 }
 
 /// The id by which two writings are the same: no brackets, no generic word, upper case.
-pub(crate) fn normal(id: &str) -> String {
+pub(crate) fn normal(id: &str) -> Cow<'_, str> {
+    if id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'_')) {
+        return Cow::Borrowed(id);
+    }
     let mut normal = String::with_capacity(id.len());
     for ch in id.chars().filter(|ch| !ch.is_whitespace() && !matches!(ch, '[' | ']' | '#' | '*' | '`' | '(' | ')')) {
-        normal.extend(ch.to_uppercase());
+        if ch.is_ascii() { normal.push(ch.to_ascii_uppercase()) } else { normal.extend(ch.to_uppercase()) }
     }
-    normal
+    Cow::Owned(normal)
 }

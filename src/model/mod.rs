@@ -30,7 +30,7 @@ use crate::fact::{CountedKind, Fact, Precision, Provenance, Statement};
 use crate::format::SourceKind;
 use crate::plan::{Plan, PlanStatus};
 use crate::subject::StoryRef;
-use crate::text::CleanText;
+use crate::text::{CleanText, first_chars};
 use attempt::{Timing, refine_to_second, timing_of};
 use history::TotalChange;
 use sleeps::Sleeps;
@@ -459,8 +459,8 @@ impl TaskModel {
     }
 
     fn event(&self, update: &FactUpdate<'_>, timing: Timing, occurrence: u32, data: EventData) -> Event {
-        let text =
-            (self.source_text && !update.fact.text.is_empty()).then(|| update.fact.text.chars().take(TEXT_LIMIT + TEXT_MARGIN).collect());
+        let quoted = Some(&*update.fact.text).filter(|text| self.source_text && !text.is_empty());
+        let text = quoted.map(|text| first_chars(text, TEXT_LIMIT + TEXT_MARGIN).into());
         Event {
             id: EventId::new(&self.task_id, &self.run, update.kind, update.key_text, occurrence),
             seq: Seq(0),

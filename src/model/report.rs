@@ -11,7 +11,7 @@ use crate::model::attempt::{Attempt, Timing, refine_to_second, timing_of};
 use crate::model::state::{AttemptResult, CriterionStatus, ErrorState, StoryStatus, TaskStatus};
 use crate::model::story::{LogOutcome, Story};
 use crate::model::{FactUpdate, RunEnding, TaskModel, to_u32};
-use crate::text::CleanText;
+use crate::text::{CleanText, first_chars};
 
 pub(super) fn task_started(
     model: &TaskModel,
@@ -204,7 +204,7 @@ pub(super) fn story_ended(
             failure,
             path: update.origin.path.clone().into(),
             line: NonZeroU32::new(update.fact.line),
-            text: is_quoted.then(|| text.chars().take(TEXT_LIMIT + TEXT_MARGIN).collect()),
+            text: is_quoted.then(|| first_chars(text, TEXT_LIMIT + TEXT_MARGIN).into()),
         });
     }
     let timing = observed_end(timing, update, story.open_attempt().and_then(|open| open.started));

@@ -20,10 +20,11 @@ pub mod text;
 #[cfg(test)]
 pub(crate) mod sample;
 
+use std::sync::Arc;
+
 use self::ndjson::NdjsonContent;
 use crate::error::Error;
-use crate::event::Event;
-use crate::hub::ActivityUpdate;
+use crate::hub::{ActivityUpdate, PublishedEvent};
 use crate::model::state::State;
 
 /// What stdout carries while the program runs.
@@ -37,7 +38,12 @@ pub enum StdoutFormat {
 /// an event, and a full pipe must stop the reading.
 pub trait StdoutSink: Send {
     /// Writes what the parts of an update add. `state`, when the update has one, is the state after `events`.
-    fn update(&mut self, events: &[Event], activities: Option<&ActivityUpdate>, state: Option<&State>) -> Result<(), SinkError>;
+    fn update(
+        &mut self,
+        events: &[Arc<PublishedEvent>],
+        activities: Option<&ActivityUpdate>,
+        state: Option<&State>,
+    ) -> Result<(), SinkError>;
 }
 
 /// Why a sink cannot write any more.

@@ -1,10 +1,10 @@
 //! `--json`: events as JSON lines on stdout, for scripts, and with `--activity` what the agents do. No state and no notices.
 
 use std::io::{ErrorKind, Write};
+use std::sync::Arc;
 
 use crate::error::{Error, FREE_STDOUT};
-use crate::event::Event;
-use crate::hub::ActivityUpdate;
+use crate::hub::{ActivityUpdate, PublishedEvent};
 use crate::model::state::State;
 use crate::output::{SinkError, StdoutSink};
 
@@ -32,10 +32,15 @@ impl<W: Write> Ndjson<W> {
 
 impl<W: Write + Send> StdoutSink for Ndjson<W> {
     /// Writes one line per event, all in one write, and flushes.
-    fn update(&mut self, events: &[Event], activities: Option<&ActivityUpdate>, _state: Option<&State>) -> Result<(), SinkError> {
+    fn update(
+        &mut self,
+        events: &[Arc<PublishedEvent>],
+        activities: Option<&ActivityUpdate>,
+        _state: Option<&State>,
+    ) -> Result<(), SinkError> {
         self.batch.clear();
         for event in events {
-            self.batch.extend_from_slice(&event.to_json());
+            self.batch.extend_from_slice(&event.json);
             self.batch.push(b'\n');
         }
         if let (NdjsonContent::EventsAndActivity, Some(ActivityUpdate { all, changed })) = (self.content, activities) {
@@ -60,8 +65,14 @@ mod tests {
     use std::io;
 
     use super::*;
+    use crate::event::Event;
+    use crate::hub::{Hub, HubSettings};
     use crate::model::agent::AgentActivity;
     use crate::output::sample;
+
+    fn published() -> Vec<Arc<PublishedEvent>> {
+        Hub::new(HubSettings::default()).serialized(sample::events())
+    }
 
     /// Records writes; fails with `error` when it is set.
     #[derive(Default)]
@@ -90,7 +101,7 @@ mod tests {
     fn a_batch_is_one_write_of_whole_lines() {
         let mut pipe = RecordingPipe::default();
         let mut ndjson = Ndjson::new(&mut pipe, NdjsonContent::Events);
-        ndjson.update(&sample::events(), None, None).unwrap();
+        ndjson.update(&published(), None, None).unwrap();
         ndjson.update(&[], None, None).unwrap();
         assert_eq!((pipe.written.len(), pipe.flushed), (1, 1));
         let text = String::from_utf8(pipe.written.remove(0)).unwrap();
@@ -124,9 +135,9 @@ mod tests {
     #[test]
     fn a_gone_reader_is_no_failure() {
         let mut pipe = RecordingPipe { error: Some(ErrorKind::BrokenPipe), ..RecordingPipe::default() };
-        assert!(matches!(Ndjson::new(&mut pipe, NdjsonContent::Events).update(&sample::events(), None, None), Err(SinkError::ReaderGone)));
+        assert!(matches!(Ndjson::new(&mut pipe, NdjsonContent::Events).update(&published(), None, None), Err(SinkError::ReaderGone)));
         let mut pipe = RecordingPipe { error: Some(ErrorKind::StorageFull), ..RecordingPipe::default() };
-        let Err(SinkError::Failed(error)) = Ndjson::new(&mut pipe, NdjsonContent::Events).update(&sample::events(), None, None) else {
+        let Err(SinkError::Failed(error)) = Ndjson::new(&mut pipe, NdjsonContent::Events).update(&published(), None, None) else {
             panic!("a full disk is a failure")
         };
         assert_eq!(error.exit_code(), 74);

@@ -53,7 +53,7 @@ fn records(file: &IndexedLog, selected: &[LineVerdict]) -> Vec<Record> {
         };
         for id in ids {
             let record = Record { id: id.clone(), ..record.clone() };
-            let Some(key) = id.as_deref().map(ident::normal) else {
+            let Some(key) = id.as_deref().map(|id| ident::normal(id).into_owned()) else {
                 records.push(record);
                 continue;
             };

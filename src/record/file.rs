@@ -177,12 +177,12 @@ impl IndexedLog {
 
     fn id_number(&mut self, id: &str) -> u32 {
         let id = ident::normal(id);
-        if let Some(number) = self.id_numbers.get(&id) {
+        if let Some(number) = self.id_numbers.get(&*id) {
             return *number;
         }
         let number = self.ids.len() as u32;
         self.ids.push(IdSums { first: NONE, ..IdSums::default() });
-        self.id_numbers.insert(id, number);
+        self.id_numbers.insert(id.into_owned(), number);
         number
     }
 

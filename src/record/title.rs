@@ -6,7 +6,8 @@ const TRIM: &[char] = &[' ', '\t', '-', '–', '—', ':', '：', '|', '•', '�
 
 /// Runs of letters and digits.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|ch: char| !ch.is_alphanumeric()).filter(|word| !word.is_empty())
+    let is_in = |ch: char| if ch.is_ascii() { ch.is_ascii_alphanumeric() } else { ch.is_alphanumeric() };
+    text.split(move |ch: char| !is_in(ch)).filter(|word| !word.is_empty())
 }
 
 fn has_words(text: &str) -> bool {
@@ -17,7 +18,7 @@ fn has_words(text: &str) -> bool {
 pub(crate) fn of(line: &LexedLine) -> Option<String> {
     let text: &str = &line.text;
     let (mut from, mut to) = (start(line), text.len());
-    if line.structure == Structure::Row || text.matches(" | ").count() >= 2 {
+    if line.structure == Structure::Row || (text.contains('|') && text.matches(" | ").count() >= 2) {
         (from, to) = cell(line, from);
     }
     if let Some(lead) = &line.lead {
@@ -292,11 +293,14 @@ fn tidy(title: &str) -> String {
 /// A hash of the title's words, for telling whether lines say the same.
 pub(crate) fn digest(title: &str) -> u64 {
     let mut state = 0xcbf2_9ce4_8422_2325_u64;
+    let mut add = |unit: u32| state = (state ^ u64::from(unit)).wrapping_mul(0x0100_0000_01b3);
     for word in words(title) {
-        for ch in word.chars().flat_map(char::to_lowercase) {
-            state = (state ^ u64::from(u32::from(ch))).wrapping_mul(0x0100_0000_01b3);
+        if word.is_ascii() {
+            word.bytes().for_each(|byte| add(byte.to_ascii_lowercase().into()));
+        } else {
+            word.chars().flat_map(char::to_lowercase).for_each(|ch| add(ch.into()));
         }
-        state = (state ^ 0x20).wrapping_mul(0x0100_0000_01b3);
+        add(0x20);
     }
     state
 }

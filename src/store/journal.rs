@@ -3,13 +3,14 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::folder::{Unusable, open_to_append, read_own, replace};
 use super::quarantine;
 use crate::event::Event;
-use crate::hub::random_id;
+use crate::hub::{PublishedEvent, random_id};
 
 /// Increased when old lines cannot be read any more.
 const VERSION: u32 = 1;
@@ -101,14 +102,14 @@ impl Journal {
         &self.epoch
     }
 
-    pub(super) fn append(&mut self, events: &[Event]) -> io::Result<()> {
+    pub(super) fn append(&mut self, events: &[Arc<PublishedEvent>]) -> io::Result<()> {
         if self.partial_write {
             self.file.set_len(self.valid_len)?;
             self.partial_write = false;
         }
         self.batch.clear();
         for event in events {
-            self.batch.extend_from_slice(&event.to_json());
+            self.batch.extend_from_slice(&event.json);
             self.batch.push(b'\n');
         }
         self.partial_write = true;

@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -22,19 +23,23 @@ fn numbered(from: u64, count: u64) -> Vec<Event> {
     (from..from + count).map(|seq| Event { seq: Seq(seq), ..event.clone() }).collect()
 }
 
+fn published(from: u64, count: u64) -> Vec<Arc<PublishedEvent>> {
+    Hub::new(HubSettings::default()).serialized(numbered(from, count))
+}
+
 #[test]
 fn the_journal_comes_back_without_its_torn_end() {
     let folder = tempfile::tempdir().unwrap();
     let (mut store, restored) = open(&folder);
     let epoch = restored.newest.unwrap().epoch;
-    assert_eq!(store.append(&numbered(1, 3), NOW), None);
+    assert_eq!(store.append(&published(1, 3), NOW), None);
     drop(store);
     let mut file = OpenOptions::new().append(true).open(folder.path().join("journal")).unwrap();
     file.write_all(b"{\"id\":\"half").unwrap();
     let (mut store, restored) = open(&folder);
     assert_eq!((restored.newest, restored.events), (Some(Cursor { epoch, seq: Seq(3), check: None }), numbered(1, 3)));
     assert!(restored.notices.is_empty());
-    store.append(&numbered(4, 1), NOW);
+    store.append(&published(4, 1), NOW);
     drop(store);
     assert_eq!(open(&folder).1.events, numbered(1, 4));
 }
@@ -73,7 +78,7 @@ fn what_another_version_wrote_is_set_aside_with_a_notice() {
             restored.notices
         );
         assert_eq!(fs::read_to_string(aside).unwrap(), content);
-        assert_eq!(store.append(&numbered(1, 1), NOW), None);
+        assert_eq!(store.append(&published(1, 1), NOW), None);
         drop(store);
         assert_eq!(open(&folder).1.events.len(), 1);
     }
@@ -86,17 +91,17 @@ fn trouble_gives_one_notice() {
     let folder = tempfile::tempdir().unwrap();
     let (mut store, _) = open(&folder);
     store.journal.write_to(full());
-    let notice = store.append(&numbered(1, 1), NOW).expect("the disk is full");
+    let notice = store.append(&published(1, 1), NOW).expect("the disk is full");
     assert!(notice.kind == NoticeKind::Store && notice.message.contains("No space left"), "{notice:?}");
-    assert_eq!(store.append(&numbered(2, 1), NOW), None);
+    assert_eq!(store.append(&published(2, 1), NOW), None);
     let journal = OpenOptions::new().append(true).open(folder.path().join("journal")).unwrap();
     store.journal.write_to(journal);
     // What is small fits now and then.
     for seq in [3, 4] {
-        assert_eq!(store.append(&numbered(seq, 1), NOW), None);
+        assert_eq!(store.append(&published(seq, 1), NOW), None);
     }
     store.journal.write_to(full());
-    assert_eq!(store.append(&numbered(5, 1), NOW), None);
+    assert_eq!(store.append(&published(5, 1), NOW), None);
     drop(store);
     // The hub handles the hole: the events after it are contiguous up to the newest.
     assert_eq!(open(&folder).1.events, numbered(3, 2));
@@ -126,7 +131,7 @@ fn what_is_kept_is_private() {
     drop(Store::open(&state, NOW).unwrap());
     fs::set_permissions(&state, fs::Permissions::from_mode(0o755)).unwrap();
     let (mut store, _) = Store::open(&state, NOW).unwrap();
-    store.append(&numbered(1, 1), NOW);
+    store.append(&published(1, 1), NOW);
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&state), 0o700);
     for entry in fs::read_dir(&state).unwrap() {
@@ -194,7 +199,7 @@ fn an_epoch_that_would_be_a_frame_is_refused() {
 fn what_a_killed_process_left_half_written_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let (mut store, _) = open(&folder);
-    store.append(&numbered(1, 1), NOW);
+    store.append(&published(1, 1), NOW);
     drop(store);
     fs::write(folder.path().join("journal.new"), "{\"journal\":1,\"epo").unwrap();
     fs::write(folder.path().join("snapshot.new"), "").unwrap();
@@ -207,7 +212,7 @@ fn a_long_journal_is_made_shorter() {
     let folder = tempfile::tempdir().unwrap();
     let (mut store, _) = open(&folder);
     for batch in 0..21 {
-        assert_eq!(store.append(&numbered(1 + batch * 1000, 1000), NOW), None);
+        assert_eq!(store.append(&published(1 + batch * 1000, 1000), NOW), None);
     }
     let lines = fs::read(folder.path().join("journal")).unwrap().iter().filter(|byte| **byte == b'\n').count();
     assert!((10_001..=11_001).contains(&lines), "{lines}");

@@ -26,6 +26,9 @@ pub(super) struct Iterations {
 impl Iterations {
     /// Takes a line of the events.
     pub(super) fn event(&mut self, line: &LogLine<'_>, facts: &mut Vec<Fact>) -> bool {
+        if !line.text.contains("ITERATION ") {
+            return false;
+        }
         let Some((when, after)) = time::leading(line.text, line.clock) else { return false };
         let Some((number, after)) = after.trim_start().strip_prefix("ITERATION ").and_then(|inner| inner.split_once(' ')) else {
             return false;
@@ -59,7 +62,9 @@ impl Iterations {
 
     /// Takes a line of the summary.
     pub(super) fn summary(&mut self, line: &LogLine<'_>) -> bool {
-        let Some((when, fields)) = line.text.strip_prefix("- ").and_then(|row| time::leading(row, line.clock)) else { return false };
+        // Of the many items of a list, before times are looked for.
+        let Some(row) = line.text.strip_prefix("- ").filter(|row| row.contains('|')) else { return false };
+        let Some((when, fields)) = time::leading(row, line.clock) else { return false };
         let field = |name: &str| named(fields.split('|').map(str::trim), name);
         let (Some(_), Some(_), Some(status)) = (field("run"), field("iter"), field("status")) else { return false };
         let outcome = match status {

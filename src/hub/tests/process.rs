@@ -57,7 +57,7 @@ async fn deferred_subscribers_are_woken_on_request_or_after_ten_events() {
     let (mut first, mut other) = (hub.subscribe_inline(StartPosition::Live), hub.subscribe(StartPosition::Live));
     let (mut first_waits, mut other_waits) = (Box::pin(first.next()), Box::pin(other.next()));
     assert!(first_waits.as_mut().now_or_never().is_none() && other_waits.as_mut().now_or_never().is_none());
-    hub.publish_inline(events(1..=3));
+    hub.publish_inline(hub.serialized(events(1..=3)));
     assert!(first_waits.as_mut().now_or_never().is_some() && other_waits.as_mut().now_or_never().is_none());
     hub.wake_deferred();
     assert!(other_waits.as_mut().now_or_never().is_some());
@@ -65,7 +65,7 @@ async fn deferred_subscribers_are_woken_on_request_or_after_ten_events() {
     let mut other_waits = Box::pin(other.next());
     assert!(other_waits.as_mut().now_or_never().is_none());
     for seq in 4..=103 {
-        hub.publish_inline(events(seq..=seq));
+        hub.publish_inline(hub.serialized(events(seq..=seq)));
     }
     assert!(other_waits.as_mut().now_or_never().is_some());
 }
