@@ -117,7 +117,7 @@ fn find_private_keys(text: &str, found: &mut Vec<Range<usize>>) {
         let end = text[body..].find(END).map_or(text.len(), |at| body + at);
         found.push(body..end);
     }
-    for range in runs(text, |c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')) {
+    for range in runs(text, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')) {
         let run = &text[range.clone()];
         let has = |is: fn(&char) -> bool| run.chars().any(|c| is(&c));
         if run.len() >= KEY_LINE && has(char::is_ascii_digit) && has(char::is_ascii_lowercase) && has(char::is_ascii_uppercase) {
@@ -128,7 +128,7 @@ fn find_private_keys(text: &str, found: &mut Vec<Range<usize>>) {
 
 /// `NAME=value`, `"name": "value"`, `--name value`.
 fn find_values(text: &str, found: &mut Vec<Range<usize>>) {
-    for name in runs(text, is_name_char) {
+    for name in runs(text, is_name_byte) {
         let behind = &text[name.end..];
         let unquoted = behind.trim_start_matches(['"', '\'', '`', '\\']);
         let spaced = unquoted.trim_start();
@@ -173,7 +173,7 @@ fn find_user_parts(text: &str, found: &mut Vec<Range<usize>>) {
 
 fn find_tokens(text: &str, found: &mut Vec<Range<usize>>) {
     let mut after_bearer = false;
-    for range in runs(text, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')) {
+    for range in runs(text, is_name_byte) {
         let run = text[range.clone()].trim_end_matches('.');
         let is_token = TOKENS.iter().any(|(prefix, least)| {
             run.len() >= *least && run.strip_prefix(prefix).is_some_and(|own| own.contains(|c: char| c.is_ascii_digit()))
@@ -225,8 +225,8 @@ fn humps(word: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn is_name_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
 /// A word that stands for a value, or says that there is none.
@@ -246,12 +246,12 @@ fn has_letters_and_more(value: &str) -> bool {
     value.len() >= 6 && value.contains(|c: char| c.is_ascii_alphabetic()) && (is_mixed || value.contains(|c: char| c.is_ascii_digit()))
 }
 
-/// The longest runs of such characters.
-fn runs(text: &str, is_in: impl Fn(char) -> bool) -> impl Iterator<Item = Range<usize>> {
+/// The longest runs of such ASCII characters.
+fn runs(text: &str, is_in: impl Fn(u8) -> bool) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
     std::iter::from_fn(move || {
-        let start = at + text[at..].find(&is_in)?;
-        let end = text[start..].find(|c| !is_in(c)).map_or(text.len(), |length| start + length);
+        let start = at + text.as_bytes()[at..].iter().position(|byte| is_in(*byte))?;
+        let end = text.as_bytes()[start..].iter().position(|byte| !is_in(*byte)).map_or(text.len(), |length| start + length);
         at = end;
         Some(start..end)
     })

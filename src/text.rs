@@ -147,6 +147,9 @@ pub fn first_chars(text: &str, count: usize) -> &str {
 
 /// Cleans a text that may hold several lines, as a JSON string does: each is cleaned, and they stand on one.
 pub fn clean(text: &str) -> Cow<'_, str> {
+    if is_visible_ascii(text.as_bytes()) {
+        return Cow::Borrowed(text);
+    }
     if !text.contains(is_line_break) {
         return clean_line_text(text);
     }

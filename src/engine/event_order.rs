@@ -2,7 +2,6 @@
 //! criteria, the errors and the end; then the end of the run.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use crate::fact::{CountedKind, Fact, StatementForm};
 use crate::model::Origin;
@@ -56,17 +55,17 @@ struct StoryAttempt {
 }
 
 /// The attempts at one story, by source and form in the order of first appearance.
-type StoryAttempts = Vec<Vec<StoryAttempt>>;
+type StoryAttempts<'a> = Vec<((&'a str, StatementForm), Vec<StoryAttempt>)>;
 
 /// For each fact of the tick the position of its attempt.
 fn attempt_positions(facts: &[PendingFact]) -> Vec<usize> {
     let mut positions: Vec<usize> = (0..facts.len()).collect();
     for mut forms in group_attempts(facts) {
         // A row of a summary has no time: an entry decides the position.
-        forms.sort_by_key(|form| form[0].facts.iter().all(|fact| facts[*fact].fact.form == StatementForm::Summary));
+        forms.sort_by_key(|(_, form)| form[0].facts.iter().all(|fact| facts[*fact].fact.form == StatementForm::Summary));
         // The first form decides how many attempts there were; those of the others are matched to them by their ends.
         let mut attempts: Vec<(Option<CountedKind>, usize)> = Vec::new();
-        for form in forms {
+        for (_, form) in forms {
             let mut used = vec![false; attempts.len()];
             let in_form = form.len();
             for (nth, attempt) in form.into_iter().enumerate() {
@@ -99,21 +98,23 @@ fn attempt_positions(facts: &[PendingFact]) -> Vec<usize> {
 }
 
 /// The attempts at each story, in the order of first appearance.
-fn group_attempts(facts: &[PendingFact]) -> Vec<StoryAttempts> {
-    let mut story_indices: HashMap<Arc<str>, usize> = HashMap::new();
-    let mut form_indices: HashMap<(Arc<str>, StatementForm, Arc<str>), usize> = HashMap::new();
+fn group_attempts(facts: &[PendingFact]) -> Vec<StoryAttempts<'_>> {
+    let mut story_indices: HashMap<&str, usize> = HashMap::new();
     let mut stories: Vec<StoryAttempts> = Vec::new();
     for (index, pending) in facts.iter().enumerate() {
         let Some(story) = &pending.names.story else { continue };
-        let at = *story_indices.entry(story.key.clone()).or_insert_with(|| {
+        let at = *story_indices.entry(&story.key).or_insert_with(|| {
             stories.push(Vec::new());
             stories.len() - 1
         });
-        let form = *form_indices.entry((pending.origin.path.clone(), pending.fact.form, story.key.clone())).or_insert_with(|| {
-            stories[at].push(Vec::new());
-            stories[at].len() - 1
+        let forms = &mut stories[at];
+        let key = (&*pending.origin.path, pending.fact.form);
+        // A story is stated by few sources in few forms.
+        let form = forms.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+            forms.push((key, Vec::new()));
+            forms.len() - 1
         });
-        add_fact(&mut stories[at][form], pending.names.kind, index);
+        add_fact(&mut forms[form].1, pending.names.kind, index);
     }
     stories
 }
