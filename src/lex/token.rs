@@ -1,7 +1,7 @@
 //! A line's text → tokens, each with the classes of its word. One pass, no meaning yet.
 
 use super::SpanKind;
-use super::words::{Classes, Entry, Table};
+use super::words::{Classes, Table};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
@@ -26,6 +26,8 @@ pub(crate) struct TextToken {
     /// A blank stands before it, or nothing does.
     pub(crate) is_spaced: bool,
     pub(crate) classes: Classes,
+    /// Phrases of the table begin with this word.
+    pub(crate) begins_phrase: bool,
     /// How many tokens the marking word or phrase that begins here has.
     pub(crate) reach: u8,
     /// The span that it became part of.
@@ -78,8 +80,6 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) {
     tokens.clear();
     let table = Table::get();
     let bytes = text.as_bytes();
-    // Words that phrases begin with.
-    let mut begun = Vec::new();
     let mut at = 0;
     let mut is_spaced = true;
     while let Some(byte) = bytes.get(at) {
@@ -103,10 +103,7 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) {
                 while let Some(more) = text[at..].chars().next().filter(|ch| is_ideograph(*ch)) {
                     at += more.len_utf8();
                 }
-                let first = tokens.len();
                 ideographs(text, start, at, is_spaced, table, tokens);
-                let entry_of = |token: &TextToken| table.word(token.text(text)).filter(|entry| !entry.phrases.is_empty());
-                begun.extend((first..).zip(&tokens[first..]).filter_map(|(at, token)| Some((at, entry_of(token)?))));
                 is_spaced = false;
                 continue;
             } else if ch.is_whitespace() {
@@ -131,15 +128,11 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) {
             _ => table.word(&text[start..at]),
         };
         let classes = entry.map_or(Classes::NONE, |entry| entry.classes);
-        if kind == TokenKind::Word
-            && let Some(entry) = entry.filter(|entry| !entry.phrases.is_empty())
-        {
-            begun.push((tokens.len(), entry));
-        }
-        tokens.push(TextToken { start: start as u32, end: at as u32, kind, is_spaced, classes, reach: 1, taken: None });
+        let begins_phrase = kind == TokenKind::Word && entry.is_some_and(|entry| !entry.phrases.is_empty());
+        tokens.push(TextToken { start: start as u32, end: at as u32, kind, is_spaced, classes, begins_phrase, reach: 1, taken: None });
         is_spaced = false;
     }
-    phrases(text, &begun, tokens);
+    phrases(text, table, tokens);
 }
 
 /// The end of the word at `start`: letters and digits of any script with blanks, `_` between them.
@@ -185,6 +178,8 @@ fn ideographs(text: &str, start: usize, end: usize, is_spaced: bool, table: &Tab
                 kind: TokenKind::Ideographs,
                 is_spaced,
                 classes,
+                // What stands between two words of the table may be a word, too.
+                begins_phrase: table.word(&text[from..to]).is_some_and(|entry| !entry.phrases.is_empty()),
                 reach: 1,
                 taken: None,
             });
@@ -205,8 +200,12 @@ fn ideographs(text: &str, start: usize, end: usize, is_spaced: bool, table: &Tab
 }
 
 /// Adds the classes of phrases to their first tokens.
-fn phrases(text: &str, begun: &[(usize, &Entry)], tokens: &mut [TextToken]) {
-    for &(at, entry) in begun {
+fn phrases(text: &str, table: &Table, tokens: &mut [TextToken]) {
+    for at in 0..tokens.len() {
+        if !tokens[at].begins_phrase {
+            continue;
+        }
+        let Some(entry) = table.word(tokens[at].text(text)) else { continue };
         for phrase in &entry.phrases {
             let remainder = tokens.get(at + 1..at + 1 + phrase.remainder.len());
             if remainder.is_some_and(|remainder| {
