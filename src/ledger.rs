@@ -34,7 +34,7 @@ pub struct CountKey(u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CountItem {
     pub key: CountKey,
-    /// Hash of the entry_hash line of the fact's entry.
+    /// Hash of the opening line of the fact's entry.
     entry_hash: u64,
     /// Repetitions do not count: the kind counts once, or a summary says where things stand.
     once: bool,
@@ -132,7 +132,7 @@ struct DetachedCounts {
     high_water: Option<CountMap>,
 }
 
-/// Statement a replaced content means.
+/// What a replaced content means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The same file, edited: only what exceeds the high-water counts is news.
@@ -143,7 +143,7 @@ pub enum Verdict {
     Wait { hold: bool },
 }
 
-/// Statement is known about a rewrite beside its content.
+/// What is known about a rewrite beside its content.
 #[derive(Debug, Clone, Copy)]
 pub struct RewriteContext {
     pub reason: RereadReason,

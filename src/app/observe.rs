@@ -1,19 +1,17 @@
 //! Reads files for a question, without any output: once, or for as long as the answer takes.
 
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use super::publisher::Publisher;
 use super::{TailThread, descriptors, discover, engine_settings};
 use crate::config::{Config, ExitWhen};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::event::Event;
-use crate::hub::{Batch, Hub, HubSettings, StartPosition};
+use crate::hub::{Batch, Hub, HubSettings, Snapshot, StartPosition};
 use crate::tail::wake::TailHandle;
-
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use crate::hub::Snapshot;
 
 /// Files that are being read.
 pub(crate) struct Observed {

@@ -98,12 +98,11 @@ impl AgentSessions {
         if std::mem::replace(&mut self.ticked_version, version) == version {
             return false;
         }
-        let mut has_changed = true;
         for (agents, task) in self.by_task(tasks, now.wall).into_iter().zip(tasks.iter_mut()) {
             if let Some((at, title)) = agents.last_sign {
                 task.run.model.record_activity(at.min(now.wall), &title);
             }
-            has_changed |= task.run.model.set_agent_at_work(agents.is_at_work);
+            task.run.model.set_agent_at_work(agents.is_at_work);
         }
         let all = self.sessions.values().chain(streams(tasks).flat_map(|(_, stream)| stream.sessions()));
         let changes = all.filter_map(|session| {
@@ -112,7 +111,7 @@ impl AgentSessions {
         });
         let at = changes.min();
         self.changes_at = at.map(|at| (at, now.elapsed + Duration::from_millis(at.since(now.wall).unwrap_or(0))));
-        has_changed
+        true
     }
 
     /// When the next tick is due although no record comes.

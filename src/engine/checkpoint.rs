@@ -54,7 +54,7 @@ pub(super) struct LogCheckpoint {
     pub(super) restored: RestoredLog,
 }
 
-/// Statement an earlier process knew of a log, until the log is read again.
+/// What an earlier process knew of a log, until the log is read again.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct RestoredLog {
     /// The last entry was settled, so that its facts are counted.

@@ -42,7 +42,7 @@ pub(super) struct LogSource {
     late_partial_line: Option<PartialLine>,
     /// The last change, on the clock of `ClockReading::elapsed`.
     changed: Duration,
-    /// Statement an earlier process knew of the file, until the file is read again.
+    /// What an earlier process knew of the file, until the file is read again.
     restored: Option<RestoredLog>,
     /// The ledger has not counted anything.
     untouched: bool,
@@ -429,7 +429,7 @@ impl LogSource {
         }
     }
 
-    /// Statement a restarted engine needs to go on from here.
+    /// What a restarted engine needs to go on from here.
     pub(super) fn checkpoint(&self) -> LogCheckpoint {
         let restored = self.restored.clone().unwrap_or_else(|| RestoredLog {
             settled: !self.parser.has_pending(),

@@ -69,7 +69,7 @@ const MANY_SOURCES: usize = 200;
 /// While a run goes on, the state's remaining time and quietness are renewed this often.
 const ESTIMATE_INTERVAL: Duration = Duration::from_secs(20);
 
-/// Statement the engine needs to know from the start.
+/// What the engine needs to know from the start.
 pub struct EngineSettings {
     pub tasks: Vec<FoundTask>,
     pub sources: Vec<Source>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::error::Notice;
 use crate::event::Event;
 
-/// Statement a tick brings.
+/// What a tick brings.
 #[derive(Debug)]
 pub struct Output {
     /// In the order in which they are to be published.

@@ -92,20 +92,15 @@ pub(super) fn of_edge(plan: &Plan, edge: PlanEdge, stories: &[StoryRef], facts: 
     }
 }
 
-/// The errors that the document lists, each as often as it stands there.
-pub(super) fn of_errors(plan: &Plan) -> impl Iterator<Item = PlanFact> {
+/// Adds the errors that the document lists, each as often as it stands there.
+pub(super) fn of_errors(plan: &Plan, facts: &mut Vec<PlanFact>) {
     let mut counts: HashMap<&str, u32> = HashMap::new();
-    let facts: Vec<PlanFact> = plan
-        .errors
-        .iter()
-        .map(|message| {
-            let count = counts.entry(message).or_default();
-            *count += 1;
-            let fact = plan_fact(Statement::Error(failure(message)), None, Provenance::Explicit);
-            PlanFact { fact, story: None, criterion: None, count: Some(*count) }
-        })
-        .collect();
-    facts.into_iter()
+    for message in &plan.errors {
+        let count = counts.entry(message).or_default();
+        *count += 1;
+        let fact = plan_fact(Statement::Error(failure(message)), None, Provenance::Explicit);
+        facts.push(PlanFact { fact, story: None, criterion: None, count: Some(*count) });
+    }
 }
 
 fn name(story: &PlanStory) -> StoryName {

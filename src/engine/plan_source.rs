@@ -96,7 +96,7 @@ pub(super) enum PlanEdge {
     },
 }
 
-/// Statement an accepted plan means for the run.
+/// What an accepted plan means for the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PlanChange {
     First,

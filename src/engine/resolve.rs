@@ -12,7 +12,7 @@ use crate::ledger::CountItem;
 use crate::plan::Plan;
 use crate::subject::{StoryRef, StoryResolver, normalize};
 
-/// Statement the ledger makes of a fact.
+/// What the ledger is to make of a fact.
 pub(super) enum Resolved {
     Countable(CountItem),
     /// The state shows it and no event comes of it: activity, headers.
@@ -41,7 +41,7 @@ pub(super) struct ResolvedNames {
     story_index: Option<usize>,
     /// Index of the criterion within its story.
     pub(super) criterion: Option<u32>,
-    /// Statement the key is made of, beside the kind; event ids are made of it, too.
+    /// What the key is made of, beside the kind; event ids are made of it, too.
     pub(super) key_text: String,
     /// The names suffice to count the fact.
     countable: bool,
@@ -88,7 +88,7 @@ impl FactResolver {
         self.stories.begin_run();
     }
 
-    /// Statement the ledger makes of a fact.
+    /// What the ledger makes of a fact.
     pub(super) fn resolve(&mut self, fact: &Fact, plan: Option<&Plan>, run_start: RunStart) -> Resolved {
         let names = self.resolve_names(fact);
         let Some(kind) = names.kind.filter(|kind| *kind != CountedKind::TaskStarted && names.countable) else { return Resolved::StateOnly };

@@ -305,12 +305,11 @@ impl TaskEngine {
         let reopened: Vec<_> = reopened.map(|index| stories[index].clone()).collect();
         let path = &self.plans[source].path;
         self.run.apply_plan(PlanUpdate { plan: &plan, subjects: &stories, reopened: &reopened, change, path, now });
-        let mut facts = Vec::new();
-        facts.extend(plan_facts::of_start(&plan));
+        let mut facts: Vec<PlanFact> = plan_facts::of_start(&plan).into_iter().collect();
         for edge in edges {
             plan_facts::of_edge(&plan, edge, &stories, &mut facts);
         }
-        facts.extend(plan_facts::of_errors(&plan));
+        plan_facts::of_errors(&plan, &mut facts);
         facts
     }
 

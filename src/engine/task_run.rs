@@ -262,7 +262,7 @@ impl TaskRun {
         (has_started && self.ledger.count(start) <= self.ends(story)).then(|| self.ledger.record(start))
     }
 
-    /// Statement a restarted engine needs to go on from here.
+    /// What a restarted engine needs to go on from here.
     pub(super) fn checkpoint(&self, records: Vec<u64>) -> TaskCheckpoint {
         TaskCheckpoint {
             run: self.ledger.clone(),

@@ -235,9 +235,9 @@ impl TaskModel {
         }
     }
 
-    /// A session of its agent that counts works on something, or does not. Returns whether that is new.
-    pub fn set_agent_at_work(&mut self, is_at_work: bool) -> bool {
-        std::mem::replace(&mut self.agent_at_work, is_at_work) != is_at_work
+    /// A session of its agent that counts works on something, or does not.
+    pub fn set_agent_at_work(&mut self, is_at_work: bool) {
+        self.agent_at_work = is_at_work;
     }
 
     /// The last sign of life.

@@ -123,12 +123,11 @@ pub(super) fn options() -> impl Filter<Extract = (Response,), Error = Rejection>
 /// Adds the security and CORS headers.
 pub(super) fn add_headers(settings: &ServeSettings, request: &HeaderMap, mut response: Response) -> Response {
     let headers = response.headers_mut();
+    headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     let mut set = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
     set(header::CONTENT_SECURITY_POLICY, CONTENT_POLICY);
-    headers.entry(RESOURCE_POLICY).or_insert(HeaderValue::from_static("same-origin"));
-    let mut set = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
     if settings.allow_origin.is_empty() {
         return response;
     }

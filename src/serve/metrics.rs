@@ -47,16 +47,6 @@ pub(super) struct GaugeGuard {
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 const GAPS: [(GapReason, &str); 3] =
     [(GapReason::Restarted, "restarted"), (GapReason::Expired, "expired"), (GapReason::Unknown, "unknown")];
-const TASKS: [(Headline, &str); 8] = [
-    (Headline::Waiting, "waiting"),
-    (Headline::Planned, "planned"),
-    (Headline::Running, "running"),
-    (Headline::Quiet, "quiet"),
-    (Headline::NeedsYou, "needs_you"),
-    (Headline::Ended, "ended"),
-    (Headline::Passed, "passed"),
-    (Headline::Failed, "failed"),
-];
 const PHASES: [(AgentPhase, &str); 10] = [
     (AgentPhase::Starting, "starting"),
     (AgentPhase::Thinking, "thinking"),
@@ -162,8 +152,9 @@ fn write_agent_metrics(text: &mut MetricsText, state: &State) {
 
 fn write_file_metrics(text: &mut MetricsText, state: &State) {
     text.gauge("tasks", "Tasks by status.");
-    for (headline, name) in TASKS {
-        text.value("tasks", &[("status", name)], state.tasks.iter().filter(|task| task.headline() == headline).count() as f64);
+    for headline in Headline::ALL {
+        let name = headline.word().replace(' ', "_");
+        text.value("tasks", &[("status", &name)], state.tasks.iter().filter(|task| task.headline() == headline).count() as f64);
     }
     let sum = |count: fn(&crate::model::state::TaskState) -> usize| state.tasks.iter().map(count).sum::<usize>() as f64;
     text.gauge("stories", "Stories of all tasks in their present runs.");
@@ -260,7 +251,7 @@ impl MetricsText {
     }
 
     fn push(&mut self, text: std::fmt::Arguments<'_>) {
-        // FrameBuffer into a `String` cannot fail.
+        // Writing into a `String` cannot fail.
         let _never = self.0.write_fmt(text).is_err();
     }
 }

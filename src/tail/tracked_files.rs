@@ -94,10 +94,10 @@ impl TrackedFiles {
             let index = self.files.len();
             let handle = handle.clone();
             let (kind, rank) = match source.shape {
-                Shape::Lines if !source.machine_name => {
-                    (TrackedKind::Log(Box::new(FileTailer::new(source, checkpoints.remove(&source.key)))), 1)
+                Shape::Lines => {
+                    let log = FileTailer::new(source, checkpoints.remove(&source.key));
+                    (TrackedKind::Log(Box::new(log)), if source.machine_name { 2 } else { 1 })
                 }
-                Shape::Lines => (TrackedKind::Log(Box::new(FileTailer::new(source, checkpoints.remove(&source.key)))), 2),
                 Shape::Document | Shape::Status => (TrackedKind::Document(Box::new(DocumentReader::new(source))), 0),
                 Shape::Stream => (TrackedKind::Stream(Box::new(PipeReader::new(source, move || handle.mark_changed(index)))), 2),
             };
@@ -262,28 +262,20 @@ impl TrackedFiles {
 
     /// Nothing more will be read: partial lines are emitted as they are.
     pub(super) fn finish(&mut self, now: ClockReading, emit: &mut dyn FnMut(Input)) {
+        let mut poll = PollContext {
+            now,
+            closed: false,
+            notified: false,
+            machine: false,
+            settled_lines: 0,
+            buffer: &mut self.buffer,
+            listings: &mut self.listings,
+            emit,
+        };
         for &index in &self.order {
             match &mut self.files[index].kind {
-                TrackedKind::Log(log) => log.finish(&mut PollContext {
-                    now,
-                    closed: false,
-                    notified: false,
-                    machine: false,
-                    settled_lines: 0,
-                    buffer: &mut self.buffer,
-                    listings: &mut self.listings,
-                    emit,
-                }),
-                TrackedKind::Stream(stream) => stream.finish(&mut PollContext {
-                    now,
-                    closed: false,
-                    notified: false,
-                    machine: false,
-                    settled_lines: 0,
-                    buffer: &mut self.buffer,
-                    listings: &mut self.listings,
-                    emit,
-                }),
+                TrackedKind::Log(log) => log.finish(&mut poll),
+                TrackedKind::Stream(stream) => stream.finish(&mut poll),
                 TrackedKind::Document(_) => {}
             }
         }
