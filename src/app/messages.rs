@@ -9,7 +9,7 @@ use crate::discover::{Shape, Source};
 use crate::error::{Notice, NoticeKind};
 use crate::format::SourceKind;
 use crate::model::state::{SourceCondition, SourceState, State, TaskState};
-use crate::output::stderr;
+use crate::output::{stderr, text};
 use crate::serve::LoginCode;
 use crate::tail::reader::Scope;
 use crate::text::clean_lines;
@@ -113,13 +113,17 @@ fn authorization(token: &AccessToken) -> String {
     }
 }
 
+/// Columns for the paths of files.
+const MAX_PATH_WIDTH: usize = 48;
+
 /// Lists the files of a task with their recognised kinds. The unrecognised ones share one line.
 fn files(task: &TaskState, several: bool, broken: &[&str]) -> String {
     let mut text = String::new();
     let id = if several && task.task_id != task.task_name { format!(" ({})", task.task_id) } else { String::new() };
     push_line(&mut text, format_args!("watching {}{id}", task.task_name));
     let (unknown, known): (Vec<_>, Vec<_>) = task.sources.iter().partition(|source| is_unrecognized(source));
-    let width = known.iter().map(|source| source.path.chars().count()).max().unwrap_or(0);
+    // A name that is longer stands out by itself and moves nothing of the others.
+    let width = known.iter().map(|source| source.path.chars().count()).filter(|width| *width <= MAX_PATH_WIDTH).max().unwrap_or(0);
     for source in known {
         let is_broken = broken.contains(&&*task.root.join(&*source.path).to_string_lossy());
         let what = if is_broken { "broken, as said above".to_owned() } else { description(source) };
@@ -152,8 +156,12 @@ pub(crate) fn description(source: &SourceState) -> String {
         SourceCondition::Gone => "gone".to_owned(),
         SourceCondition::Unreadable => "cannot be read".to_owned(),
         SourceCondition::Reading if source.kind == SourceKind::Unknown.name() => "nothing in it yet".to_owned(),
-        SourceCondition::Reading if source.kind == SourceKind::Plan.name() => format!("{}, {} stories", source.kind, source.understood),
-        SourceCondition::Reading => format!("{}, {} of {lines} lines understood", source.kind, source.understood),
+        SourceCondition::Reading if source.kind == SourceKind::Plan.name() => {
+            format!("{}, {}", source.kind, text::count(source.understood, "story", "stories"))
+        }
+        SourceCondition::Reading => {
+            format!("{}, {} of {} understood", source.kind, source.understood, text::count(lines, "line", "lines"))
+        }
     }
 }
 

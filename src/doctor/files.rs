@@ -96,8 +96,12 @@ fn is_read(source: &SourceState) -> bool {
 fn next(state: &State, paths: &[PathBuf]) -> String {
     let names: String = paths.iter().map(|path| format!(" {}", quoted(&path.display().to_string()))).collect();
     let sources = || state.tasks.iter().flat_map(|task| &task.sources);
+    let mut listed = state.tasks.iter().filter(|task| task.listed).peekable();
     match sources().find(|source| is_unrecognized(source)) {
         Some(unknown) if !sources().any(is_read) => format!("progress-bridge check {}", quoted(&unknown.path)),
+        Some(_) | None if listed.peek().is_some() && listed.all(|task| task.status.is_over()) => {
+            format!("progress-bridge report -o run.html{names}   # it is over; --stream shows the next run live")
+        }
         Some(_) | None => format!("progress-bridge --stream{names}"),
     }
 }
@@ -146,6 +150,12 @@ mod tests {
         let text = lines(task);
         assert!(text.contains("BAD ") && text.contains("3 lines that look like records"), "{text}");
         assert!(text.ends_with("next: progress-bridge --stream 'my shop'\n"), "{text}");
+    }
+
+    #[test]
+    fn of_a_run_that_is_over_there_is_a_report_and_nothing_to_watch() {
+        let text = lines(sample::passed());
+        assert!(text.contains("next: progress-bridge report -o run.html 'my shop'   # it is over"), "{text}");
     }
 
     #[test]

@@ -96,17 +96,24 @@ pub(crate) fn quiet_after(finished: &[Duration]) -> Duration {
 
 /// `about 25m (12m–45m)`; without the range where its ends are the same.
 fn around(p10: u64, p50: u64, p90: u64) -> String {
-    if p10 == p90 { format!("about {}", words(p50)) } else { format!("about {} ({})", words(p50), range(p10, p90)) }
+    let median = if p50 < 60 { words(p50) } else { format!("about {}", words(p50)) };
+    if p10 == p90 { median } else { format!("{median} ({})", range(p10, p90)) }
 }
 
 fn range(low: u64, high: u64) -> String {
-    if low == high { format!("about {}", words(low)) } else { format!("{}–{}", words(low), words(high)) }
+    match (low, high) {
+        (_, ..60) => words(high),
+        (..60, _) => format!("up to {}", words(high)),
+        _ if low == high => format!("about {}", words(low)),
+        _ => format!("{}–{}", words(low), words(high)),
+    }
 }
 
-/// `45m`, `1h`, `2h 15m`: of a rounded number of seconds.
+/// `45m`, `1h`, `2h 15m`, `under 1m`: of a rounded number of seconds.
 fn words(secs: u64) -> String {
     let minutes = secs / 60;
     match (minutes / 60, minutes % 60) {
+        (0, 0) => "under 1m".to_owned(),
         (0, minutes) => format!("{minutes}m"),
         (hours, 0) => format!("{hours}h"),
         (hours @ 48.., _) => format!("{}d", (hours + 12) / 24),
@@ -118,14 +125,18 @@ fn stories(n: u32) -> String {
     format!("{n} {}", if n == 1 { "story" } else { "stories" })
 }
 
+/// What is less than 45 s, in seconds.
+const UNDER_A_MINUTE: u64 = 30;
+
 fn rounded(secs: f64) -> u64 {
     // A month is for ever here.
     let secs = secs.min(30.0 * 86_400.0);
     let step = match secs {
+        // As long as something runs, something is left, and seconds are never counted down.
+        ..45.0 => return UNDER_A_MINUTE,
         ..600.0 => 60.0,
         ..3600.0 => 300.0,
         _ => 900.0,
     };
-    // Never "0 minutes left": as long as something runs, something is left.
-    ((secs / step).round() * step).max(60.0) as u64
+    ((secs / step).round() * step) as u64
 }

@@ -17,7 +17,7 @@ fn outlook(finished: &[Duration], current_mins: u64, left: u32) -> Outlook<'_> {
 fn forecast(outlook: &Outlook<'_>) -> (u64, u64, u64, String) {
     match remaining(outlook) {
         Remaining::Range { p10, p50, p90, text, .. } => {
-            assert!(60 <= p10 && p10 <= p50 && p50 <= p90, "{p10} {p50} {p90}");
+            assert!(UNDER_A_MINUTE <= p10 && p10 <= p50 && p50 <= p90, "{p10} {p50} {p90}");
             (p10, p50, p90, text.to_string())
         }
         other @ (Remaining::None { .. } | Remaining::LongerThanUsual { .. } | Remaining::Unknown { .. }) => panic!("{other:?}"),
@@ -81,11 +81,30 @@ fn past_the_90th_percentile_no_number_is_given() {
 
 #[test]
 fn words_of_rounded_times() {
-    let cases = [(1.0, "1m"), (95.0, "2m"), (599.0, "10m"), (601.0, "10m"), (760.0, "15m"), (3500.0, "1h"), (4100.0, "1h 15m")];
+    let cases = [
+        (0.0, "under 1m"),
+        (44.0, "under 1m"),
+        (46.0, "1m"),
+        (95.0, "2m"),
+        (599.0, "10m"),
+        (601.0, "10m"),
+        (760.0, "15m"),
+        (3500.0, "1h"),
+        (4100.0, "1h 15m"),
+    ];
     for (secs, expected) in cases {
         assert_eq!(words(rounded(secs)), expected, "{secs}");
     }
     assert_eq!(words(rounded(f64::MAX)), "720h");
+    let ranges = [
+        ([30, 30, 30], "under 1m"),
+        ([30, 30, 180], "under 1m (up to 3m)"),
+        ([30, 60, 120], "about 1m (up to 2m)"),
+        ([60, 60, 60], "about 1m"),
+    ];
+    for ([p10, p50, p90], expected) in ranges {
+        assert_eq!(around(p10, p50, p90), expected);
+    }
 }
 
 #[test]

@@ -178,8 +178,8 @@ impl Card {
         });
         let remaining = match self.remaining {
             Some([p10, p50, p90]) => {
-                let minutes = |secs: u64| format!("{}m", secs.div_ceil(60));
-                let text = format!("~{} left ({}–{})", minutes(p50), minutes(p10), minutes(p90));
+                let minutes = |secs: u64| if secs < 60 { "under 1m".to_owned() } else { format!("{}m", secs.div_ceil(60)) };
+                let text = format!("{} left (at most {})", minutes(p50), minutes(p90));
                 Remaining::Range { p10, p50, p90, basis: "its bridge".into(), samples: 0, rough: false, text: text.into() }
             }
             None => Remaining::Unknown { reason: "not known".into() },

@@ -156,7 +156,7 @@ impl Plain {
         match &task.remaining {
             Remaining::Range { p90, rough: true, .. } => format!("  under {} left", text::short_duration(p90 * 1000)),
             Remaining::Range { p10, p50, p90, .. } => {
-                format!("  ~{} left ({})", text::short_duration(p50 * 1000), text::range(*p10, *p90, self.charset))
+                format!("  {} left ({})", text::estimate(*p50), text::range(*p10, *p90, self.charset))
             }
             Remaining::LongerThanUsual { .. } | Remaining::Unknown { .. } | Remaining::None { .. } => String::new(),
         }

@@ -75,7 +75,7 @@ fn field(name: &str, task: &TaskState, now: Timestamp, charset: Charset) -> Opti
         }
         "remaining" => match &task.remaining {
             Remaining::Range { p90, rough: true, .. } => format!("<{}", text::short_duration(p90 * 1000)),
-            Remaining::Range { p50, .. } => format!("~{}", text::short_duration(p50 * 1000)),
+            Remaining::Range { p50, .. } => text::estimate(*p50),
             remaining @ Remaining::LongerThanUsual { .. } => text::remaining(remaining, charset),
             Remaining::Unknown { .. } | Remaining::None { .. } => String::new(),
         },

@@ -61,10 +61,20 @@ pub fn short_duration(ms: u64) -> String {
     }
 }
 
-/// `12m–45m`.
+/// `~25m`, `under 1m`: an estimate is never said to the second.
+pub fn estimate(secs: u64) -> String {
+    if secs < 60 { "under 1m".to_owned() } else { format!("~{}", short_duration(secs * 1000)) }
+}
+
+/// `12m–45m`, `up to 3m`.
 pub fn range(low_secs: u64, high_secs: u64, charset: Charset) -> String {
     let (low, high) = (short_duration(low_secs * 1000), short_duration(high_secs * 1000));
-    if low == high { format!("about {low}") } else { format!("{low}{}{high}", charset.dash()) }
+    match (low_secs, high_secs) {
+        (_, ..60) => estimate(high_secs),
+        (..60, _) => format!("up to {high}"),
+        _ if low == high => format!("about {low}"),
+        _ => format!("{low}{}{high}", charset.dash()),
+    }
 }
 
 /// `~25m left (12m–45m), from 5 stories`, or the reason why there is no estimate.
@@ -74,8 +84,7 @@ pub fn remaining(remaining: &Remaining, charset: Charset) -> String {
         Remaining::None { reason } => reason.to_string(),
         Remaining::Range { p90, basis, rough: true, .. } => format!("under {} left, {basis}", short_duration(p90 * 1000)),
         Remaining::Range { p10, p50, p90, basis, .. } => {
-            let (median, range) = (short_duration(p50 * 1000), range(*p10, *p90, charset));
-            format!("~{median} left ({range}), {basis}")
+            format!("{} left ({}), {basis}", estimate(*p50), range(*p10, *p90, charset))
         }
         Remaining::LongerThanUsual { usual_p10, usual_p90, .. } => {
             format!("longer than usual (usual {})", range(*usual_p10, *usual_p90, charset))

@@ -19,7 +19,7 @@ fn a_project_is_named_with_what_is_understood_and_the_next_command() {
     project.write("prd.json", r#"{"project": "Shop", "userStories": [{"id": "US-001", "title": "Basket", "passes": false}]}"#);
     project.write("progress.txt", "[US-001] Starting...\n");
     let healthy = project.run(&["doctor"]).exits_with(0);
-    for words in ["Shop: running", "ok    prd.json: plan, 1 stories", "ok    progress.txt", "next: progress-bridge --stream"] {
+    for words in ["Shop: running", "ok    prd.json: plan, 1 story", "ok    progress.txt", "next: progress-bridge --stream"] {
         assert!(text(&healthy).contains(words), "{words} is missing in\n{}", text(&healthy));
     }
     project.write("prd.json", "{\"userStories\": [");

@@ -85,7 +85,7 @@ fn with_next_to_no_descriptors_it_says_so_and_ends() {
             let mut bridge = limited(&project, descriptors, arguments);
             let what = format!("{arguments} with {descriptors} descriptors works or ends");
             let works = eventually(SOON, what.clone(), || {
-                let works = bridge.stderr().contains("1 of 1 lines understood") || !bridge.events().is_empty();
+                let works = bridge.stderr().contains("1 of 1 line understood") || !bridge.events().is_empty();
                 (works || bridge.poll_ended()).then_some(works)
             });
             if !works {

@@ -208,7 +208,7 @@ fn without_a_watcher(project: &ProjectFolder) -> BridgeProcess {
             let said = bridge.stderr();
             (said.contains("\n  progress.txt  ") || bridge.poll_ended()).then_some(said)
         });
-        if said.contains("cannot be watched") && said.contains("1 of 1 lines understood") {
+        if said.contains("cannot be watched") && said.contains("1 of 1 line understood") {
             return bridge;
         }
     }

@@ -208,7 +208,7 @@ impl Body<'_> {
         if let (true, Some(guess), Some(end)) = (self.detail.spacers && self.is_roomy(), &task.first_guess, task.finished_at) {
             let range = text::range(guess.p10, guess.p90, self.glyphs.charset);
             let took = end.since(guess.at).map(|ms| format!(", and {} it was", short_duration(ms)));
-            let words = format!("~{} left ({range}) at {}", short_duration(guess.p50 * 1000), self.clock(guess.at));
+            let words = format!("{} left ({range}) at {}", text::estimate(guess.p50), self.clock(guess.at));
             let took = took.filter(|_| task.status == TaskStatus::Passed).unwrap_or_default();
             rows.push(Row::blank().fixed("First Guess: ", Paint::Dim).title(words + &took, Paint::Plain));
         }
@@ -235,8 +235,8 @@ impl Body<'_> {
                 vec![format!("{long} | remaining not shown while cut off"), format!("{long} | remaining not shown"), long.clone()]
             }
             Remaining::Range { p10, p50, p90, basis, rough, .. } => {
-                let (median, span) = (short_duration(p50 * 1000), text::range(*p10, *p90, charset));
-                let median = if *rough { format!("under {}", short_duration(p90 * 1000)) } else { format!("~{median}") };
+                let (median, span) = (text::estimate(*p50), text::range(*p10, *p90, charset));
+                let median = if *rough { format!("under {}", short_duration(p90 * 1000)) } else { median };
                 // Where both ends are rounded to the same there is no range to speak of.
                 let (with_basis, without) = if *rough || p10 == p90 {
                     (format!(" ({basis})"), String::new())
@@ -358,7 +358,7 @@ pub(super) fn one_line(state: &State, scene: &Scene, canvas: &Canvas) -> Row {
     let until = task.finished_at.unwrap_or(scene.shown_time());
     parts.extend(task.started_at.and_then(|at| until.since(at)).map(short_duration));
     if let Remaining::Range { p50, rough: false, .. } = task.remaining {
-        parts.push(format!("~{}", short_duration(p50 * 1000)));
+        parts.push(text::estimate(p50));
     }
     Row::blank().fixed(parts.join(" "), paint)
 }

@@ -94,7 +94,7 @@ impl Body<'_> {
         match headline {
             Headline::Running => match task.remaining {
                 Remaining::Range { p90, rough: true, .. } => format!("under {} left", short_duration(p90 * 1000)),
-                Remaining::Range { p50, .. } => format!("~{} left", short_duration(p50 * 1000)),
+                Remaining::Range { p50, .. } => format!("{} left", text::estimate(p50)),
                 Remaining::LongerThanUsual { .. } => "longer than usual".to_owned(),
                 Remaining::Unknown { .. } | Remaining::None { .. } => String::new(),
             },

@@ -54,7 +54,8 @@ export function duration(ms) {
 
 /** Whole minutes: what a rounded forecast is worth. */
 export function rough(seconds) {
-  const minutes = Math.max(1, Math.round(seconds / 60));
+  if (seconds < 60) return "under 1m";
+  const minutes = Math.round(seconds / 60);
   if (minutes < 60) return `${minutes}m`;
   return minutes % 60 ? `${Math.floor(minutes / 60)}h ${two(minutes % 60)}m` : `${minutes / 60}h`;
 }

@@ -93,14 +93,20 @@ export function countsWords(task) {
   ].filter(Boolean).join(", ");
 }
 
+/** `12m – 45m`, `up to 3m`. */
+function between(low, high) {
+  if (high < 60) return rough(high);
+  return low < 60 ? `up to ${rough(high)}` : `${rough(low)} – ${rough(high)}`;
+}
+
 /** Main words, words beside them, words below. */
 export function remainingWords(remaining) {
   switch (remaining.kind) {
     case "range":
       if (remaining.rough) return [remaining.text, "", remaining.basis];
-      return [`~${rough(remaining.p50)}`, `${rough(remaining.p10)} – ${rough(remaining.p90)}`, remaining.basis];
+      return [remaining.p50 < 60 ? rough(remaining.p50) : `~${rough(remaining.p50)}`, remaining.p90 < 60 ? "" : between(remaining.p10, remaining.p90), remaining.basis];
     case "longer_than_usual":
-      return ["longer than usual", `usual ${rough(remaining.usual_p10)} – ${rough(remaining.usual_p90)}`, remaining.basis];
+      return ["longer than usual", `usual ${between(remaining.usual_p10, remaining.usual_p90)}`, remaining.basis];
     case "none":
       return ["none", "", remaining.reason];
     default:
