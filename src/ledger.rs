@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{CountedKind, Key, StatementForm};
-use crate::input::{DetachedId, RereadReason};
+use crate::file_change::{DetachedId, RereadReason};
 
 /// A source that lost some of its facts is accepted after this much quiet: shorter may be a half-finished write.
 pub const PARTIAL_LOSS_DELAY: Duration = Duration::from_millis(250);

@@ -10,12 +10,12 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-// 0 words: time, clean text, lines, the engine's inputs, facts of a source, events, errors and notices
+// 0 words: time, clean text, lines, changes of a file, facts of a source, events, errors and notices
 pub mod clock;
 pub mod error;
 pub mod event;
 pub mod fact;
-pub(crate) mod input;
+pub(crate) mod file_change;
 pub mod line;
 pub(crate) mod redact;
 pub mod text;

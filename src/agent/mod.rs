@@ -37,7 +37,7 @@ use crate::line::TaskId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct AgentId(pub u32);
 
-/// What the reader of session files tells the engine, beside [`crate::input::Input`]: the order is that of the files.
+/// What the reader of session files tells the engine, in the order of the files.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum AgentInput {
     /// A session was found, or its file is read again.

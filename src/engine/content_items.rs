@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::input::LineEdit;
+use crate::file_change::LineEdit;
 use crate::ledger::{ContentEdit, CountItem};
 
 /// In the order of the lines.

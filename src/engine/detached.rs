@@ -1,8 +1,8 @@
 //! A file of a source that lost its name: what is still appended to it is read on, beside the file that took the name.
 
 use crate::fact::Fact;
+use crate::file_change::DetachedId;
 use crate::format::{LogParser, Pause};
-use crate::input::DetachedId;
 use crate::line::{Lines, PartialLine};
 
 use super::counting::{RepeatFilter, facts_at_eof};

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::fact::Fact;
+use crate::file_change::{DetachedId, LineEdit};
 use crate::format::LogParser;
-use crate::input::{DetachedId, LineEdit};
 use crate::ledger::{ContentCounts, CountItem, CountKey, LogFile, RewriteContext, SourceLedger, Verdict};
 
 use super::content_items::ContentItems;

@@ -10,6 +10,7 @@ mod counting;
 mod detached;
 mod event_order;
 mod inference;
+mod input;
 mod log_counts;
 mod log_source;
 mod output;
@@ -41,13 +42,11 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::agent::AgentInput;
 use crate::clock::{ClockReading, Timestamp};
 use crate::discover::{Added, Source, Task as FoundTask};
 use crate::error::{Notice, NoticeKind};
 use crate::event::{Event, EventId, SCHEMA, Seq};
 use crate::format::Rules;
-use crate::input::Input;
 use crate::ledger::REAPPEAR_AFTER;
 use crate::line::SourceId;
 use crate::model::agent::{AgentActivity, AgentLevel};
@@ -55,6 +54,7 @@ use crate::model::state::{SourceCondition, State};
 use agents::AgentSessions;
 pub use checkpoint::EngineCheckpoint;
 use checkpoint::SourceCheckpoint;
+pub(crate) use input::Input;
 pub use output::{Output, SourceAdvice};
 use shown::Shown;
 pub(crate) use source_slot::NamedProcess;
@@ -150,11 +150,6 @@ impl Engine {
         self.state_version += 1;
     }
 
-    /// Takes what was read of agents' sessions.
-    pub fn feed_agent(&mut self, input: AgentInput, now: ClockReading) {
-        self.agents.feed(input, now.wall);
-    }
-
     /// Rises whenever [`Engine::activities`] change.
     pub fn agents_version(&self) -> u64 {
         self.agents.version(&self.watched.tasks)
@@ -223,6 +218,7 @@ impl Engine {
                     self.watched.tasks[slot.task].statuses[status].record_process_end(at.elapsed);
                 }
             }
+            Input::Agent { at, input } => self.agents.feed(input, at.wall),
             Input::InitialScanDone => {
                 self.watched.live = true;
                 self.watched.owners.forget_published();

@@ -3,7 +3,7 @@
 use super::tests::{P, PLAN, Scenario, cat, h, plan, s};
 use super::*;
 use crate::discover::Shape;
-use crate::input::RereadReason;
+use crate::file_change::RereadReason;
 use crate::line::TaskId;
 use crate::model::agent::AgentLevel;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::tests::{L, P, PLAN, Scenario, c, cat, h, plan, s};
-use crate::input::RereadReason;
+use crate::file_change::RereadReason;
 
 #[derive(Debug, Clone)]
 enum HistoryStep {

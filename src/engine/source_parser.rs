@@ -7,8 +7,8 @@ use std::sync::{Arc, LazyLock};
 use jiff::tz::TimeZone;
 
 use crate::fact::Fact;
+use crate::file_change::LineEdit;
 use crate::format::{LogParser, ParserConfig, Pause, PlanNames, Rules};
-use crate::input::LineEdit;
 use crate::line::Lines;
 use crate::plan::Plan;
 

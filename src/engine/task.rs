@@ -9,7 +9,7 @@ use crate::clock::{ClockReading, Timestamp};
 use crate::discover::Task as FoundTask;
 use crate::event::Event;
 use crate::fact::{Fact, Statement};
-use crate::input::DetachedId;
+use crate::file_change::DetachedId;
 use crate::ledger::{LogFile, TOTAL_LOSS_DELAY, Verdict};
 use crate::line::{Lines, PartialLine};
 use crate::model::{Origin, PlanUpdate};

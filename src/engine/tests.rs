@@ -21,7 +21,7 @@ use super::*;
 use crate::clock::Timestamp;
 use crate::discover::Shape;
 use crate::event::{EndStatus, EventData};
-use crate::input::RereadReason;
+use crate::file_change::RereadReason;
 use crate::line::{LineEnd, Lines, PartialLine, SourceId, TaskId};
 use crate::model::agent::AgentLevel;
 use crate::model::state::StoryStatus;

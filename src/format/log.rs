@@ -25,7 +25,7 @@ use super::votes::Votes;
 use super::words::{self, Status};
 use super::{ALL, LineContext, LogHeader, Pause, PlanNames, SourceKind, heading, json, rule};
 use crate::fact::{Fact, Provenance, StatementForm, entry_hash};
-use crate::input::LineEdit;
+use crate::file_change::LineEdit;
 use crate::lex::LexedLine;
 use crate::line::Line;
 use crate::record::evidence::is_candidate;

@@ -16,7 +16,7 @@ use super::time::Clock;
 use super::{ALL, LineContext, LogHeader, Pause, PlanNames, SourceKind, json};
 use crate::agent::is_agent_record;
 use crate::fact::Fact;
-use crate::input::LineEdit;
+use crate::file_change::LineEdit;
 use crate::line::Line;
 use crate::record::file::IndexedLog;
 

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::time::Duration;
 
-use crate::input::{DetachedId, Input};
+use crate::engine::Input;
+use crate::file_change::DetachedId;
 use crate::line::Lines;
 use crate::tail::read_position::{DrainResult, LastLine, ReadPosition};
 use crate::tail::tracked_path::{PollContext, TrackedPath};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::discover::Source;
+use crate::engine::Input;
 use crate::error::NoticeKind;
-use crate::input::Input;
 use crate::tail::file_stat::{self, FileStat, PathState};
 use crate::tail::splitter;
 use crate::tail::tailer::RECHECK_DELAY;

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use crate::clock::ClockReading;
 use crate::discover::Added;
+use crate::engine::Input;
 use crate::engine::{Engine, Output, SourceAdvice};
 use crate::error::Notice;
 use crate::event::Event;
 use crate::hub::ActivityUpdate;
-use crate::input::Input;
 use crate::line::SourceId;
 use crate::model::state::State;
 use crate::tail::activity_queue::ActivityQueue;

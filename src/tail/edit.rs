@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use crate::input::LineEdit;
+use crate::file_change::LineEdit;
 use crate::line::Lines;
 use crate::tail::file_stat::FileStat;
 use crate::tail::follow::PrefixHash;

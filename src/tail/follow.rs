@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use crate::input::RereadReason;
+use crate::file_change::RereadReason;
 
 /// Up to this size a full check compares everything that was read; above it [`EDGE_BYTES`] at the head and before the offset.
 const FULL_LIMIT: u64 = 16 << 20;

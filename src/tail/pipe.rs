@@ -8,8 +8,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::time::Duration;
 
 use crate::discover::{Source, is_standard_input};
+use crate::engine::Input;
 use crate::error::NoticeKind;
-use crate::input::Input;
 use crate::line::Lines;
 use crate::tail::file_stat;
 use crate::tail::read_position::{LastLine, report_cut};

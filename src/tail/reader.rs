@@ -11,8 +11,8 @@ use std::time::Duration;
 use crate::clock::{ClockReading, Stopwatch};
 use crate::discover::{Added, Found, Request, SourceKey};
 use crate::engine::Engine;
+use crate::engine::Input;
 use crate::error::{Notice, NoticeKind};
-use crate::input::Input;
 use crate::tail::checkpoint::{Checkpoint, FileCheckpoint};
 use crate::tail::driver::Driver;
 pub use crate::tail::driver::{Sink, Update};
@@ -300,7 +300,7 @@ impl TailReader {
         let changed = std::mem::take(&mut self.changed_sessions);
         let Some(sessions) = &mut self.sessions else { return false };
         let driver = &mut self.driver;
-        let polled = sessions.poll(&changed, self.poll_interval, now, &mut |input| driver.engine.feed_agent(input, now));
+        let polled = sessions.poll(&changed, self.poll_interval, now, &mut |input| driver.feed(Input::Agent { at: now, input }));
         self.session_folders_changed |= polled.folders_changed;
         if let Some(message) = polled.announcement {
             let notice = Notice { kind: NoticeKind::Found, path: None, message: message.into(), at: now.wall };

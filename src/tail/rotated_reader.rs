@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use crate::engine::Input;
 use crate::error::NoticeKind;
-use crate::input::{Input, RereadReason};
+use crate::file_change::RereadReason;
 use crate::tail::file_stat::{self, FileIdentity};
 use crate::tail::folder_listing::FolderListings;
 use crate::tail::read_position::ReadPosition;

@@ -9,8 +9,9 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::time::Duration;
 
 use crate::discover::Source;
+use crate::engine::Input;
 use crate::error::NoticeKind;
-use crate::input::{Input, RereadReason};
+use crate::file_change::RereadReason;
 use crate::line::Lines;
 use crate::tail::checkpoint::FileCheckpoint;
 use crate::tail::detached::{DRAIN_INTERVAL, DRAIN_TIMEOUT, DetachedFiles};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::clock::ClockReading;
 use crate::discover::{Shape, Source, SourceKey};
-use crate::input::Input;
+use crate::engine::Input;
 use crate::line::SourceId;
 use crate::tail::checkpoint::FileCheckpoint;
 use crate::tail::document::DocumentReader;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::clock::ClockReading;
 use crate::discover::{Confinement, Source};
+use crate::engine::Input;
 use crate::error::NoticeKind;
-use crate::input::Input;
 use crate::line::SourceId;
 use crate::tail::file_stat::{self, FileStat};
 use crate::tail::folder_listing::FolderListings;

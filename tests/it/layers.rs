@@ -12,7 +12,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("line", 0),
     ("text", 0),
     ("redact", 0),
-    ("input", 0),
+    ("file_change", 0),
     ("fact", 0),
     ("event", 0),
     ("error", 0),

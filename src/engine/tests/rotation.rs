@@ -1,7 +1,7 @@
 //! Machine logs that are rotated: counts go on, whatever becomes of the old file.
 
 use super::*;
-use crate::input::DetachedId;
+use crate::file_change::DetachedId;
 
 const SOURCE: SourceId = SourceId(L as u32);
 

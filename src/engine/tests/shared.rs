@@ -1,7 +1,7 @@
 //! A runner's log that several tasks share: each record counts in one of them.
 
 use super::*;
-use crate::input::DetachedId;
+use crate::file_change::DetachedId;
 
 /// In the order in which they are looked at.
 const NAMES: [&str; 6] = ["a/prd.json", "b/prd.json", "a/progress.txt", "b/progress.txt", "a/log.jsonl", "b/log.jsonl"];

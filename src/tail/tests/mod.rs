@@ -16,7 +16,8 @@ use tempfile::TempDir;
 
 use crate::clock::{ClockReading, Timestamp};
 use crate::discover::{Shape, Source, SourceKey};
-use crate::input::{Input, LineEdit};
+use crate::engine::Input;
+use crate::file_change::LineEdit;
 use crate::line::{LineEnd, Lines, SourceId, TaskId};
 use crate::tail::tracked_files::TrackedFiles;
 use crate::tail::tracked_path::PollResult;
@@ -147,6 +148,7 @@ fn word(input: &Input) -> String {
         Input::FileModified { .. } => "modified".to_owned(),
         Input::Notice { notice, .. } => format!("{:?} {}", notice.kind, notice.message),
         Input::ProcessEnded { source, .. } => format!("process ended {}", source.0),
+        Input::Agent { input, .. } => format!("agent: {input:?}"),
         Input::InitialScanDone | Input::Finish => "over".to_owned(),
     }
 }
