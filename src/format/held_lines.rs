@@ -19,6 +19,8 @@ pub(super) struct HeldLines {
     shift: u32,
     /// Lines that were let go.
     base: usize,
+    /// Lines with text that are the record reader's.
+    open: usize,
 }
 
 /// In one piece: thousands of logs may be watched, and an allocation a line costs more than most lines.
@@ -74,6 +76,7 @@ impl<'a> HeldLine<'a> {
 
 impl HeldLines {
     pub(super) fn push(&mut self, line: Line<'_>, class: HeldClass, fenced: bool) {
+        self.open += usize::from(is_open(line.text, class));
         let held = Arc::make_mut(&mut self.held);
         held.text.push_str(line.text);
         // A line of 1 MiB on top of SIZE_LIMIT is far below the limit of u32.
@@ -113,6 +116,11 @@ impl HeldLines {
         (0..self.len()).map(|at| self.get(at))
     }
 
+    /// Whether the record reader has anything to look at.
+    pub(super) fn has_open(&self) -> bool {
+        self.open > 0
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.len() >= LINE_LIMIT || self.held.text.len() >= SIZE_LIMIT
     }
@@ -132,13 +140,18 @@ impl HeldLines {
         let start = self.held.start(gone);
         if self.held.text.len() - start >= SIZE_LIMIT {
             self.base += self.len() - gone;
-            self.held = Arc::default();
+            (self.held, self.open) = (Arc::default(), 0);
             return;
         }
         let shorter = |line: &LineEntry| LineEntry { end: line.end - start as u32, ..*line };
         let lines = self.held.lines[gone..].iter().map(shorter).collect();
         self.held = Arc::new(HeldText { text: self.held.text[start..].to_owned(), lines });
+        self.open = self.iter().filter(|line| is_open(line.text, line.class)).count();
     }
+}
+
+fn is_open(text: &str, class: HeldClass) -> bool {
+    class == HeldClass::Open && !text.trim_ascii().is_empty()
 }
 
 impl HeldText {

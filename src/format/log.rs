@@ -205,7 +205,7 @@ impl Log {
         if is_due && !self.given_up {
             self.unseen = 0;
             self.is_plan_new = false;
-            let records = self.records(pause, zone);
+            let records = if self.lines.has_open() { self.records(pause, zone) } else { self.no_records() };
             if !records.is_empty() {
                 self.votes.add(SourceKind::ProgressLog);
                 self.header.end(&mut self.statements);
@@ -215,6 +215,13 @@ impl Log {
         } else {
             facts.append(&mut self.statements);
         }
+    }
+
+    /// Of lines that say everything by themselves.
+    fn no_records(&mut self) -> Vec<(u32, Vec<Fact>)> {
+        (self.order, self.is_doubtful) = (Order::default(), false);
+        (self.understood, self.passed_over) = (Vec::new(), Vec::new());
+        Vec::new()
     }
 
     /// The facts of each record of which something is new.
