@@ -25,6 +25,7 @@ use warp::reply::{Reply, Response};
 use self::activity::ActivityFeed;
 use super::api_error::ApiError;
 use super::client_permit::ClientPermit;
+use super::conn::LongResponse;
 use super::query::HttpRequest;
 use super::{ServerContext, Shutdown, audience};
 use crate::event::SCHEMA;
@@ -84,7 +85,9 @@ trait EventStream: Send + Sync + 'static {
 }
 
 fn stream_response(stream: impl EventStream) -> Response {
-    with_stream_headers(warp::reply::stream(chunks(stream)).into_response())
+    let mut response = with_stream_headers(warp::reply::stream(chunks(stream)).into_response());
+    response.extensions_mut().insert(LongResponse);
+    response
 }
 
 fn chunks(stream: impl EventStream) -> impl Stream<Item = Result<Bytes, PayloadEvicted>> + Send + Sync {

@@ -1,0 +1,166 @@
+//! Writes a response that may last for hours, once hyper has read its request: hyper keeps two buffers of 8 KiB for as long as it holds a
+//! connection, and a stream of events needs neither of them.
+
+use std::fmt::Write;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use hyper::body::Body;
+use hyper::header::{CONNECTION, DATE, HeaderValue, TRANSFER_ENCODING};
+use hyper::{Method, Request, Response, Version};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Marks a response that lasts until its client goes away, as an extension.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::serve) struct LongResponse;
+
+/// Whether a response to such a request can be written in chunks, and has a body.
+pub(super) fn takes_chunks<B>(request: &Request<B>) -> bool {
+    request.method() == Method::GET && request.version() == Version::HTTP_11
+}
+
+/// A response of status 200 on its way, in chunks. The connection ends with it.
+#[derive(Debug)]
+pub(super) struct StreamWriter<S, B> {
+    socket: S,
+    body: B,
+    /// What is to be written before `data`: the head of the response, then the sizes of chunks.
+    before: Bytes,
+    data: Bytes,
+    /// What is to be written after `data`.
+    after: Bytes,
+    is_over: bool,
+}
+
+const CHUNK_END: Bytes = Bytes::from_static(b"\r\n");
+const LAST_CHUNK: Bytes = Bytes::from_static(b"0\r\n\r\n");
+
+impl<S, B> StreamWriter<S, B>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::error::Error + Send + Sync + 'static,
+{
+    pub(super) fn new(socket: S, response: Response<B>) -> Self {
+        let (mut head, body) = response.into_parts();
+        head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        head.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        head.headers.extend(HeaderValue::from_str(&date).map(|date| (DATE, date)));
+        let mut before = format!("HTTP/1.1 {}\r\n", head.status).into_bytes();
+        for (name, value) in &head.headers {
+            before.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        before.extend_from_slice(&CHUNK_END);
+        StreamWriter { socket, body, before: before.into(), data: Bytes::new(), after: Bytes::new(), is_over: false }
+    }
+
+    pub(super) fn socket(&self) -> &S {
+        &self.socket
+    }
+
+    /// Writes what the body gives until it ends, or the client goes away; an error when the response was not written to its end.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_closed(cx)?;
+        loop {
+            ready!(self.poll_drain(cx))?;
+            if self.is_over {
+                return Pin::new(&mut self.socket).poll_shutdown(cx);
+            }
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)).transpose().map_err(io::Error::other)? {
+                Some(frame) => {
+                    // There are no trailers; an empty chunk would end the body.
+                    if let Some(data) = frame.into_data().ok().filter(|data| !data.is_empty()) {
+                        self.before = chunk_size(&self.before, data.len());
+                        (self.data, self.after) = (data, CHUNK_END);
+                    }
+                }
+                None => (self.after, self.is_over) = (LAST_CHUNK, true),
+            }
+        }
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The head waits for the first chunk: both go out in one write.
+        while self.data.has_remaining() || self.after.has_remaining() {
+            let parts = [IoSlice::new(&self.before), IoSlice::new(&self.data), IoSlice::new(&self.after)];
+            let mut written = ready!(Pin::new(&mut self.socket).poll_write_vectored(cx, &parts))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            for part in [&mut self.before, &mut self.data, &mut self.after] {
+                let of_part = written.min(part.len());
+                part.advance(of_part);
+                written -= of_part;
+            }
+        }
+        // The bytes of an event are shared by all clients and may be the last that hold them.
+        self.data = Bytes::new();
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    /// An error once the client has closed its end. What it sends meanwhile is no request that will be answered.
+    fn poll_closed(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut bytes = [0; 512];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut self.socket).poll_read(cx, &mut buffer) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => return Err(io::ErrorKind::ConnectionAborted.into()),
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(cause)) => return Err(cause),
+            }
+        }
+    }
+}
+
+/// What stands before a chunk: the head, if that was not written yet, and the size.
+fn chunk_size(head: &[u8], size: usize) -> Bytes {
+    let mut line = String::with_capacity(10);
+    // Writing to a string cannot fail.
+    let _infallible = write!(line, "{size:x}\r\n").is_ok();
+    if head.is_empty() { line.into() } else { [head, line.as_bytes()].concat().into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    fn response(chunks: &[&'static str]) -> Response<impl Body<Data = Bytes, Error = io::Error> + Unpin + use<>> {
+        let frames: Vec<_> = chunks.iter().map(|chunk| Ok(Frame::data(Bytes::from_static(chunk.as_bytes())))).collect();
+        Response::new(StreamBody::new(stream::iter(frames)))
+    }
+
+    #[tokio::test]
+    async fn a_response_is_written_in_chunks_whatever_the_socket_takes() {
+        for room in [1, 2, 7, 64, 4096] {
+            let (near, mut far) = tokio::io::duplex(room);
+            let mut writer = StreamWriter::new(near, response(&["one", "", "and two"]));
+            let written = tokio::spawn(async move { std::future::poll_fn(|cx| writer.poll_write(cx)).await });
+            let mut text = String::new();
+            far.read_to_string(&mut text).await.unwrap();
+            written.await.unwrap().unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("\r\ntransfer-encoding: chunked"), "{head}");
+            assert!(head.contains("\r\ndate: ") && head.contains(" GMT"), "{head}");
+            assert_eq!(body, "3\r\none\r\n7\r\nand two\r\n0\r\n\r\n", "{room} bytes at a time");
+        }
+    }
+
+    #[tokio::test]
+    async fn it_ends_when_the_client_goes_away_whatever_that_has_sent() {
+        let (near, mut far) = tokio::io::duplex(4096);
+        let body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, io::Error>>());
+        let mut writer = StreamWriter::new(near, Response::new(body));
+        far.write_all(&[b'x'; 2000]).await.unwrap();
+        drop(far);
+        assert!(std::future::poll_fn(|cx| writer.poll_write(cx)).await.is_err());
+    }
+}
