@@ -127,15 +127,14 @@ fn chunk_size(head: &[u8], size: usize) -> Bytes {
 #[cfg(test)]
 mod tests {
     use futures_util::stream;
-    use http_body_util::StreamBody;
-    use hyper::body::Frame;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use warp::reply::Reply;
 
     use super::*;
 
-    fn response(chunks: &[&'static str]) -> Response<impl Body<Data = Bytes, Error = io::Error> + Unpin + use<>> {
-        let frames: Vec<_> = chunks.iter().map(|chunk| Ok(Frame::data(Bytes::from_static(chunk.as_bytes())))).collect();
-        Response::new(StreamBody::new(stream::iter(frames)))
+    fn response(chunks: &[&'static str]) -> warp::reply::Response {
+        let chunks: Vec<io::Result<Bytes>> = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes()))).collect();
+        warp::reply::stream(stream::iter(chunks)).into_response()
     }
 
     #[tokio::test]
@@ -157,8 +156,8 @@ mod tests {
     #[tokio::test]
     async fn it_ends_when_the_client_goes_away_whatever_that_has_sent() {
         let (near, mut far) = tokio::io::duplex(4096);
-        let body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, io::Error>>());
-        let mut writer = StreamWriter::new(near, Response::new(body));
+        let silent = warp::reply::stream(stream::pending::<io::Result<Bytes>>()).into_response();
+        let mut writer = StreamWriter::new(near, silent);
         far.write_all(&[b'x'; 2000]).await.unwrap();
         drop(far);
         assert!(std::future::poll_fn(|cx| writer.poll_write(cx)).await.is_err());
