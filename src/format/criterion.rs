@@ -2,7 +2,7 @@
 //!
 //! A tick in prose or in a list of tests is none.
 
-use super::id::{self, IdStrength};
+use super::id;
 use super::words::{self, OutcomeMark};
 use crate::fact::Criterion;
 
@@ -31,7 +31,7 @@ pub(super) fn read(text: &str, listed: bool) -> Read {
         Tick::None => false,
     };
     // A row that names a story is the story's, not a criterion.
-    if counts && id::leading(item.text).is_none_or(|found| found.strength == IdStrength::Weak) {
+    if counts && !id::is_sure(item.text) {
         return Read::Done(Criterion { index: item.number.filter(|_| listed), text: text_of(item.text) });
     }
     if is_intro(text) {

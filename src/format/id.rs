@@ -74,6 +74,11 @@ const NOT_STORIES: &[&str] = &[
     "UTF", "ISO", "SHA", "RFC", "HTTP", "CVE", "COVID", "GPT", "ADR", "MD", "ES", "WCAG", "UUID", "TLS", "IPV", "VERSION", "AC", "PR", "P",
 ];
 
+/// Whether the text begins with an id that is one anywhere.
+pub(super) fn is_sure(text: &str) -> bool {
+    leading(text).is_some_and(|found| found.strength == IdStrength::Strong)
+}
+
 /// Reads the ids at the start of `text`: `US-001`, `[US-001]`, `US-001 & US-002`, `US-001/002`, `US-001 through US-006`, `Tasks 279-281`.
 pub(super) fn leading(text: &str) -> Option<Ids<'_>> {
     let text = text.trim_ascii_start().trim_start_matches(['`', '*']);

@@ -20,6 +20,7 @@ use super::order::Order;
 use super::record_facts::RecordContext;
 use super::reported::ReportedRecords;
 use super::run_end::run_end;
+use super::stated_story::StatedStory;
 use super::time::Clock;
 use super::votes::Votes;
 use super::words::{self, Status};
@@ -58,6 +59,7 @@ pub(super) struct Log {
     reported: Arc<ReportedRecords>,
     /// Whole statements that wait for the next look, so that all facts come in the order of the file.
     statements: Vec<Fact>,
+    stated_story: StatedStory,
     /// Inside a code fence, where nothing is a statement.
     fenced: bool,
     after_rule: bool,
@@ -118,7 +120,7 @@ impl Log {
         };
         let context = LineContext { number: line.number, raw: line.text, text, clock: self.clock(zone), sure: self.is_sure() };
         self.fence(text);
-        let is_taken = !self.fenced && self.statement(&context, first, facts);
+        let is_taken = !self.fenced && (self.statement(&context, first, facts) || self.criterion(line));
         if self.given_up {
             if is_taken {
                 self.decided.add_understood();
@@ -154,12 +156,21 @@ impl Log {
             if is_json {
                 facts.extend(stated);
             } else {
+                self.stated_story.open(&stated);
                 self.confirm_header();
                 self.statements.extend(stated);
             }
             return true;
         }
         let Some(fact) = run_end(context) else { return false };
+        self.stated_story.close();
+        self.statements.push(fact);
+        true
+    }
+
+    /// A criterion that is ticked below a line that states its story.
+    fn criterion(&mut self, line: Line<'_>) -> bool {
+        let Some(fact) = self.stated_story.line(line) else { return false };
         self.statements.push(fact);
         true
     }
@@ -370,7 +381,8 @@ impl Log {
     /// How many lines at the beginning of the file are decided, where each is kept track of.
     pub(super) fn settled_lines(&self) -> u32 {
         let first_held = if self.lines.len() > 0 { self.lines.number(0) } else { 0 };
-        self.decided.len().filter(|lines| !self.given_up && *lines < first_held).unwrap_or(0)
+        let is_separable = !self.given_up && !self.stated_story.has_criteria();
+        self.decided.len().filter(|lines| is_separable && *lines < first_held).unwrap_or(0)
     }
 
     /// The log that judges the lines around an edit, of which these entries were.
@@ -380,6 +392,7 @@ impl Log {
             name: self.name.clone(),
             plan: self.plan.clone(),
             header: if is_at_start { FileHeader::default() } else { self.header.clone() },
+            stated_story: if is_at_start { StatedStory::default() } else { StatedStory::in_the_middle() },
             fenced: self.decided.is_fenced(edit.window),
             votes: self.votes.clone(),
             decided: DecidedLines::from_line(edit.window),
@@ -392,7 +405,7 @@ impl Log {
     pub(super) fn replace_lines(&mut self, window: &Log, edit: &LineEdit) -> bool {
         let mut replacement = window.decided.clone();
         replacement.extend(window.held_as_decided().into_iter());
-        if replacement.len().is_none() || window.given_up {
+        if replacement.len().is_none() || window.given_up || window.stated_story.has_criteria() {
             return false;
         }
         replacement.pad((edit.new_end - edit.window) as usize);

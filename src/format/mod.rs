@@ -34,6 +34,7 @@ mod rules;
 mod run_end;
 mod runner_log;
 mod seed;
+mod stated_story;
 mod terminal;
 mod time;
 mod vocabulary;

@@ -481,9 +481,8 @@ fn id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms, context: &I
         return Some((count, IdKind::Upper, None));
     }
     let id = |count: usize| &text[first.start as usize..tokens[at + count - 1].end as usize];
-    let closes_line = |count: usize| {
-        context.is_titled && text[..first.start as usize].ends_with('(') && &text[tokens[at + count - 1].end as usize..] == ")"
-    };
+    let closes_line =
+        |count: usize| context.is_titled && is_in_closing_list(text, first.start as usize, tokens[at + count - 1].end as usize);
     if let Some(count) = lower(text, tokens, at)
         && (words == 0 || terms.prefixes.support(id(count)) >= 2 || closes_line(count))
     {
@@ -505,7 +504,25 @@ fn id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms, context: &I
     let stands_alone = leads && ends_apart(text, tokens, at + count);
     let opened = text[..first.start as usize].ends_with(['(', '[']);
     let has_digit = id(count).bytes().any(|byte| byte.is_ascii_digit());
-    (stands_alone || (has_digit && (support >= 3 || (support == 2 && (leads || opened))))).then_some((count, IdKind::Slug, None))
+    let is_known = support >= 3 || (support == 2 && (leads || opened)) || closes_line(count);
+    (stands_alone || (has_digit && is_known)).then_some((count, IdKind::Slug, None))
+}
+
+/// `words (org-001, user-dept-002)`: the line ends with ids in brackets, and this is one of them.
+fn is_in_closing_list(text: &str, start: usize, end: usize) -> bool {
+    let (Some(open), Some(inner)) = (text[..start].rfind('('), text.strip_suffix(')')) else { return false };
+    if end > inner.len() || inner[open + 1..].contains(['(', ')']) {
+        return false;
+    }
+    let is_id = |part: &str| {
+        let (name, digits) = part.rsplit_once(['-', '.']).unwrap_or_default();
+        name.starts_with(|ch: char| ch.is_ascii_alphabetic())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+            && (1..=5).contains(&digits.len())
+            && digits.starts_with(|ch: char| ch.is_ascii_digit())
+            && digits.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    inner[open + 1..].split([',', '&', '+']).map(str::trim).all(is_id)
 }
 
 /// `Task 12`, `Story #3`, `Phase 2.1`, `任务 3`.

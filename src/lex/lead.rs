@@ -111,6 +111,10 @@ fn more_numbers(text: &str, end: &mut u32, kind: IdKind, found: &mut Vec<Box<str
         return;
     }
     let least = if kind == IdKind::Word { 1 } else { 2 };
+    // `AB-7/8/12`: directly behind a slash a digit will do.
+    let slashed = |text: &str| text.strip_prefix('/').is_some_and(|after| after.starts_with(|ch: char| ch.is_ascii_digit()));
+    let is_list = kind == IdKind::Upper && !low.starts_with('0') && low.len() < 3 && slashed(remainder);
+    let least = if is_list { 1 } else { least };
     while found.len() < MOST_IDS {
         let remainder = text[*end as usize..].trim_start();
         let Some(after) = remainder.strip_prefix([',', '/', '&', '+']).or_else(|| remainder.strip_prefix("and ")).map(str::trim_start)
@@ -121,7 +125,9 @@ fn more_numbers(text: &str, end: &mut u32, kind: IdKind, found: &mut Vec<Box<str
         let letter = usize::from(after.as_bytes().get(digits).is_some_and(u8::is_ascii_uppercase));
         let tail = &after[digits + letter..];
         let goes_on = tail.starts_with(|ch: char| {
-            ch.is_alphanumeric() || (matches!(ch, '-' | '/' | ':' | '.' | '%') && tail[1..].starts_with(|ch: char| ch.is_alphanumeric()))
+            ch.is_alphanumeric()
+                || ((matches!(ch, '-' | ':' | '.' | '%') || ch == '/' && !is_list)
+                    && tail[1..].starts_with(|ch: char| ch.is_alphanumeric()))
         });
         if digits < least || digits > 4 || goes_on {
             break;

@@ -18,6 +18,7 @@ pub(super) fn times(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>)
         let may_begin = matches!(tokens[at].kind, TokenKind::Number | TokenKind::Mixed)
             || tokens[at].classes.has(Class::Day)
             || tokens[at].classes.has(Class::Month);
+        let may_begin = may_begin && !is_list_of_numbers(text, &tokens[at]);
         let Some(end) = may_begin.then(|| when::end_of_time(text, tokens, at)).flatten() else {
             at += 1;
             continue;
@@ -33,6 +34,12 @@ pub(super) fn times(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>)
         }
         at = to.max(at + 1);
     }
+}
+
+/// `AB-9/10/11`: the numbers are the id's and no day.
+fn is_list_of_numbers(text: &str, token: &TextToken) -> bool {
+    let before = text[..token.start as usize].strip_suffix('-');
+    text[token.end as usize..].starts_with('/') && before.is_some_and(|before| before.ends_with(|ch: char| ch.is_ascii_alphabetic()))
 }
 
 /// `PR #9`, `branch: x`, `commit 1a2b3c4`, `https://…`.

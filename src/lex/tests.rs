@@ -88,6 +88,10 @@ fn ids_that_head_a_line_are_lists_and_ranges() {
     assert_eq!(ids("- F002/F003: labels"), "F002 F003");
     assert_eq!(ids("- Features #38-#40 PASSING"), "38 39 40");
     assert_eq!(ids("US-001 - US-900"), "US-001");
+    assert_eq!(ids("## Iteration 4: Floor plan (oven-001, shop-till-002)"), "oven-001 shop-till-002");
+    assert_eq!(ids("the plan of the floor (oven-001, shop-till-002)"), "");
+    assert_eq!(ids("## Oven (well-known, new-2 things)"), "");
+    assert_eq!(ids("2026-03-01 - OVEN-9/10/11: three doors"), "OVEN-9 OVEN-10 OVEN-11");
 }
 
 #[test]

@@ -135,7 +135,9 @@ fn record(file: &IndexedLog, verdict: &LineVerdict, next: usize) -> Record {
 fn titled(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
     let line = &file.lines[at];
     let own = title::of(line).filter(|title| title::words(title).next().is_some());
-    own.or_else(|| partner(file, at, end)).or_else(|| sentence_below(file, at, end))
+    // A line of its own for the title is surer than a remark.
+    let (first, second) = if title::is_remark(line) { (partner(file, at, end), own) } else { (own, None) };
+    first.or(second).or_else(|| partner(file, at, end)).or_else(|| sentence_below(file, at, end))
 }
 
 /// A heading that is only a time has its title in the first words below.

@@ -1,6 +1,7 @@
 //! The title of a record: the text beside its id, without marks, times and references at its ends.
 
-use crate::lex::{First, Flags, LabelClass, LexedLine, Position, Span, SpanKind, Structure};
+use crate::lex::words::{Class, Classes, Table};
+use crate::lex::{First, Flags, LabelClass, Lead, LexedLine, Position, Span, SpanKind, Structure};
 
 const TRIM: &[char] = &[' ', '\t', '-', '–', '—', ':', '：', '|', '•', '·', ',', ';', '>', '*', '#', '→', '='];
 
@@ -26,6 +27,9 @@ pub(crate) fn of(line: &LexedLine) -> Option<String> {
             (from, to) = (inner_from, inner_to);
         } else if let Some(after) = skipped_bracket(text, from) {
             from = after;
+        }
+        if let Some(before) = before_bracketed_id(line, lead) {
+            return Some(before);
         }
         let title = cut(text, &line.spans, from, to);
         let title = shortened(line, title);
@@ -69,7 +73,11 @@ fn start(line: &LexedLine) -> usize {
     {
         from = from.max(time.end as usize);
     }
-    if let Some(label) = line.label.filter(|label| matches!(label.class, LabelClass::Story | LabelClass::Done) && line.has_value()) {
+    // `Previous session: words`
+    let is_frame = line.label.is_some() && line.has(Flags::FRAME_WORD) && !line.has(Flags::ITERATION) && !line.has(Flags::WHEN);
+    if let Some(label) = line.label.filter(|label| is_frame || matches!(label.class, LabelClass::Story | LabelClass::Done))
+        && line.has_value()
+    {
         from = from.max(label.value as usize);
     }
     from
@@ -185,9 +193,33 @@ fn before_id(line: &LexedLine, id_start: usize) -> Option<String> {
     (!is_generic).then_some(title)
 }
 
-/// A long title that is no heading ends with its first sentence.
+/// `Make a basket (US-001) - at last`: the words before an id that stands in brackets of its own.
+fn before_bracketed_id(line: &LexedLine, lead: &Lead) -> Option<String> {
+    let (before, after) = (line.text[..lead.start as usize].strip_suffix('(')?, &line.text[lead.end as usize..]);
+    let after = after.strip_prefix(')')?.trim_start_matches([' ', '*']);
+    let is_remark = after.is_empty() || after.starts_with(['-', '–', '—', '(', '✅', '✓', '✔', '❌']);
+    let title = is_remark.then(|| before_id(line, before.len())).flatten()?;
+    (words(&title).count() > 1).then_some(title)
+}
+
+/// A long title that is no heading ends with its first sentence; what only says how it ended is no part of it: `basket: made and merged`.
 fn shortened(line: &LexedLine, title: String) -> String {
-    if line.is_heading() || title.len() <= 50 { title } else { first_sentence(&title).to_owned() }
+    let title =
+        title.rsplit_once(": ").filter(|(name, verdict)| has_words(name) && is_verdict(verdict)).map_or(title.as_str(), |(name, _)| name);
+    if line.is_heading() || title.len() <= 50 { title.to_owned() } else { first_sentence(title).to_owned() }
+}
+
+/// Nothing but words for an end, joined.
+fn is_verdict(text: &str) -> bool {
+    let classes = |word: &str| Table::get().word(word).map_or(Classes::NONE, |entry| entry.classes);
+    words(text).all(|word| classes(word).any(Classes::MARK) || classes(word).has(Class::Join))
+}
+
+/// The title is a remark in brackets behind the id, and all that the line says: `US-001 (urgent)`.
+pub(crate) fn is_remark(line: &LexedLine) -> bool {
+    let Some(lead) = &line.lead else { return false };
+    let after = line.text[lead.end as usize..].trim_matches([' ', ']', '*']);
+    after.starts_with('(') && after.ends_with(')') && after.matches('(').count() == 1
 }
 
 /// The text up to the end of its first sentence, if that is one.
@@ -332,6 +364,10 @@ mod tests {
         check("## 2026-03-05 - US-001 (merge repair)", "merge repair");
         check("### 2. Design ✅ (2026-03-18)", "Design");
         check("2026-05-23: [#6.1] Set up the id_position — 73e1832", "Set up the id_position");
+        check("### Task: Write the alias (CMD-087) - last one!", "Write the alias");
+        check("## Iteration 4: Floor plan (oven-001, shop-till-002)", "Floor plan");
+        check("[2026-03-15] [TASK-24] flour_export: implemented and merged (PR #153)", "flour_export");
+        check("## 2026-03-05 - Completed (US-002) - Make a basket", "Make a basket");
     }
 
     #[test]
@@ -340,5 +376,6 @@ mod tests {
         check("## Session: 2026-03-01 (Doors)", "Doors");
         check("**Task**: Hang the doors", "Hang the doors");
         check("2026-03-01: Hang the doors", "Hang the doors");
+        check("## Previous Session: Hang the doors", "Hang the doors");
     }
 }

@@ -21,6 +21,21 @@ fn story_lines_are_complete_by_themselves() {
 }
 
 #[test]
+fn criteria_below_a_story_line_are_its_own() {
+    check(
+        "[US-002] Starting...\n- [x] Saves the draft\nworking on the rest\n\n- ✓ AC2: Asks before leaving\n- [ ] Prints\nAcceptance criteria:\n1. ✓ Sorts\n\
+         [US-002] Complete\n- [x] Filters\n## Notes\n- [x] Tea made\n[US-003] Starting...\n[2/5] tests\n- [x] Lint is green\n",
+        "1 start US-002 line
+         2 ac US-002 - Saves the draft line
+         5 ac US-002 1 Asks before leaving line
+         8 ac US-002 0 Sorts line
+         9 pass US-002 line
+         10 ac US-002 - Filters line
+         13 start US-003 line",
+    );
+}
+
+#[test]
 fn other_bracketed_lines_are_no_story_lines() {
     check("[INFO] Starting server\n[2/5] Starting\n[12:00:01] Completed\n[UTF-8] Done\n[ ] Starting\n", "");
 }
