@@ -95,9 +95,7 @@ pub fn status(request: &StatusRequest) -> Result<u8, Error> {
     if let Some(name) = &request.task {
         state.tasks.retain(|task| is_named(task, name));
         if state.tasks.is_empty() {
-            return Err(Error::NothingToWatch(format!(
-                "no task is called {name}: give its id or its name, as progress-bridge status prints them"
-            )));
+            return Err(no_such_task(name));
         }
     }
     let text = if request.json {
@@ -203,9 +201,7 @@ async fn wait_for_bridge(bridge: &Remote, request: &WaitRequest) -> Result<u8, E
 fn verdict(state: &State, request: &WaitRequest) -> Result<Option<u8>, Error> {
     let tasks: Vec<&TaskState> = state.tasks.iter().filter(|task| request.task.as_ref().is_none_or(|name| is_named(task, name))).collect();
     if let (Some(name), true) = (&request.task, tasks.is_empty()) {
-        return Err(Error::NothingToWatch(format!(
-            "no task is called {name}: give its id or its name, as progress-bridge status prints them"
-        )));
+        return Err(no_such_task(name));
     }
     match &request.goal {
         Goal::Run => Ok(run_verdict(&tasks)),
@@ -277,6 +273,10 @@ fn lines(state: &State, format: Option<&str>) -> Result<String, Error> {
         lines += &format!("{} finished, {} planned\n", unlisted.finished, unlisted.planned);
     }
     Ok(lines)
+}
+
+pub(crate) fn no_such_task(name: &str) -> Error {
+    Error::NothingToWatch(format!("no task is called {name}: give its id or its name, as progress-bridge status prints them"))
 }
 
 pub(crate) fn is_named(task: &TaskState, name: &str) -> bool {

@@ -153,22 +153,7 @@ fn absolute(arg: &Arg, value: &str, file: &Path) -> String {
 fn nearest<'a>(command: &'a Command, word: &str) -> Option<&'a str> {
     let word = word.replace('_', "-").to_lowercase();
     let known = command.get_arguments().filter(|arg| is_setting(arg)).filter_map(Arg::get_long);
-    known.map(|long| (distance(long, &word), long)).filter(|(distance, _)| *distance <= 2).min().map(|(_, long)| long)
-}
-
-/// Letters to change, add or leave out (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, y) in b.chars().enumerate() {
-            let substituted = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
+    known.map(|long| (strsim::levenshtein(long, &word), long)).filter(|(distance, _)| *distance <= 2).min().map(|(_, long)| long)
 }
 
 /// Names the variable that an unusable value may come from.

@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::clock::Timestamp;
 use crate::fact::ErrorKind;
 use crate::model::state::Remaining;
+use crate::text::is_unwanted;
 
 /// Which characters the terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +137,7 @@ pub fn clean(text: &str, charset: Charset) -> Cow<'_, str> {
             cleaned.push(' ');
             continue;
         }
-        let shown: String = cluster.chars().filter(|c| !c.is_control() && !is_bidi_control(*c)).take(CLUSTER_LIMIT).collect();
+        let shown: String = cluster.chars().filter(|c| !is_unwanted(*c)).take(CLUSTER_LIMIT).collect();
         match (charset, width(&shown)) {
             (_, 0) => {}
             (Charset::Ascii, columns) if !shown.is_ascii() => cleaned.extend(std::iter::repeat_n('?', columns)),
@@ -197,11 +198,6 @@ pub fn wrapped(text: &str, columns: usize, lines: usize, charset: Charset) -> Ve
         left = left[end..].trim_start();
     }
     wrapped
-}
-
-/// A character that reorders the text around it.
-fn is_bidi_control(c: char) -> bool {
-    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

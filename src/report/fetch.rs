@@ -1,6 +1,7 @@
 //! Brings together what a report is made of: from files, or from a bridge that watches them.
 
 use jiff::tz::TimeZone;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -11,12 +12,15 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::model::state::{State, StoryState};
 use crate::redact;
-use crate::status::{Remote, StateSource, is_named};
+use crate::status::{Remote, StateSource, is_named, no_such_task};
 
 /// Events of one answer of a bridge.
 const PAGE: usize = 1_000;
 /// More answers than its log can fill: one that never ends is not a log.
 const PAGES: usize = 100;
+
+/// What RFC 3986 leaves as it is in any part of a URL.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Reads the files once, or asks the bridge.
 pub(super) fn fetch(origin: &StateSource) -> Result<ReportData, Error> {
@@ -47,9 +51,7 @@ pub(super) fn select_tasks(data: &mut ReportData, name: Option<&str>) -> Result<
         Some(name) => {
             tasks.retain(|task| is_named(task, name));
             if tasks.is_empty() {
-                return Err(Error::NothingToWatch(format!(
-                    "no task is called {name}: give its id or its name, as progress-bridge status prints them"
-                )));
+                return Err(no_such_task(name));
             }
         }
         None if tasks.iter().any(|task| task.listed) => tasks.retain(|task| task.listed),
@@ -129,15 +131,9 @@ fn mask(value: &mut serde_json::Value) {
     }
 }
 
+/// As one segment of a path.
 fn percent_encoded(segment: &str) -> String {
-    let mut encoded = String::new();
-    for byte in segment.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
+    utf8_percent_encode(segment, SEGMENT).to_string()
 }
 
 #[cfg(test)]

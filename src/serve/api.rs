@@ -1,11 +1,13 @@
 //! Polling, for clients and networks where streams do not work. No rate limit: the client chooses its interval.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use tokio::time::Instant;
 use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH};
@@ -90,11 +92,11 @@ async fn first_snapshot(server: &ServerContext) -> Arc<Snapshot> {
 /// `GET /api/stories/{task}/{story}`: one story whole, with the criteria and attempts that the snapshot leaves out. Both segments are
 /// percent-encoded; the story goes by its id, else by its title.
 pub(super) async fn story(task: &str, story: &str, server: &ServerContext) -> Result<Response, ApiError> {
-    let (task_id, name) = (percent_decode(task), percent_decode(story));
+    let (task_id, name) = (decode_segment(task), decode_segment(story));
     let snapshot = server.hub.selected(&TaskQuery::of_id(&task_id)).await;
-    let task = snapshot.state.tasks.iter().find(|task| task.task_id == task_id);
+    let task = snapshot.state.tasks.iter().find(|task| *task.task_id == *task_id);
     let found = task.and_then(|task| {
-        let named = |story: &&StoryState| story.story_id.as_ref().or(story.title.as_ref()).is_some_and(|own| *own == name);
+        let named = |story: &&StoryState| story.story_id.as_ref().or(story.title.as_ref()).is_some_and(|own| **own == *name);
         task.all_stories().find(named)
     });
     let Some(found) = found else {
@@ -107,24 +109,8 @@ pub(super) async fn story(task: &str, story: &str, server: &ServerContext) -> Re
 }
 
 /// Leaves alone what is no escape of a byte.
-fn percent_decode(segment: &str) -> String {
-    let bytes = segment.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut index = 0;
-    while let Some(&byte) = bytes.get(index) {
-        let escape = (byte == b'%').then(|| segment.get(index + 1..index + 3)).flatten().filter(|hex| !hex.starts_with('+'));
-        match escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(escaped) => {
-                decoded.push(escaped);
-                index += 3;
-            }
-            None => {
-                decoded.push(byte);
-                index += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
+fn decode_segment(segment: &str) -> Cow<'_, str> {
+    percent_decode_str(segment).decode_utf8_lossy()
 }
 
 /// `GET /api/events`: the events after the cursor `after` (without it, from the oldest in the log), and the cursor for the next request.
@@ -293,7 +279,7 @@ mod tests {
 
     #[test]
     fn segments_are_decoded_once() {
-        let check = |segment: &str, expected: &str| assert_eq!(percent_decode(segment), expected);
+        let check = |segment: &str, expected: &str| assert_eq!(decode_segment(segment), expected);
         check("US-001", "US-001");
         check("Pay%20by%20card%2Fcash", "Pay by card/cash");
         check("%E6%BC%A2", "漢");
