@@ -9,8 +9,8 @@ use crate::app;
 use crate::client::http::{BaseUrl, HttpClient, RequestError};
 use crate::client::probe::StreamProbe;
 use crate::clock::Timestamp;
-use crate::error::{Error, FREE_RESOURCES};
-use crate::status::StateSource;
+use crate::error::Error;
+use crate::status::{StateSource, runtime};
 use crate::text;
 
 /// What is examined.
@@ -85,10 +85,8 @@ fn line(finding: &Finding) -> String {
 fn examine_bridge(url: &str, token: Option<&str>) -> Result<Vec<Finding>, Error> {
     let base = BaseUrl::parse(url)?;
     let client = HttpClient::new(base.clone(), token);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|cause| Error::Io { what: "cannot start".to_owned(), path: None, cause, hint: FREE_RESOURCES })?;
     let refused = |error: RequestError| error.into_error(&base);
-    let (version, probe) = runtime.block_on(async {
+    let (version, probe) = runtime()?.block_on(async {
         let version = stream::version(&client).await.map_err(refused)?;
         // It watches the quiet for longer than one heartbeat takes.
         app::print_last_words(&format!("asking {base}: this takes about 20 s\n"));

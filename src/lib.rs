@@ -10,13 +10,14 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-// 0 words: time, clean text, lines, changes of a file, facts of a source, events, errors and notices
+// 0 words: time, clean text, lines, changes of a file, facts of a source, events, errors and notices, and a set that forgets
 pub mod clock;
 pub mod error;
 pub mod event;
 pub mod fact;
 pub(crate) mod file_change;
 pub mod line;
+pub(crate) mod recent_set;
 pub(crate) mod redact;
 pub mod text;
 // 1 machines: pure, each with one job; time comes in as an argument

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::explain::{ExplainedLine, Explanation, LineClass, describe, story_name};
 use crate::fact::{Outcome, Statement, StatementForm};
 use crate::format::SourceKind;
+use crate::output::text::{self, Charset};
 use crate::plan::run_status::RunStatus;
 use crate::plan::{Plan, PlanStory};
 
@@ -193,20 +194,9 @@ fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
-/// Truncates to a width, and removes control characters: a file must not control the terminal.
-fn truncate(text: &str, width: usize) -> String {
-    let clean = text.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control());
-    let (mut kept, mut used) = (String::new(), 0);
-    for c in clean {
-        used += c.width().unwrap_or(0);
-        if used > width {
-            kept.pop();
-            kept.push('…');
-            break;
-        }
-        kept.push(c);
-    }
-    kept
+/// As much of a text as fits, without what could control the terminal.
+fn truncate(line: &str, width: usize) -> String {
+    text::truncate(&text::clean(line, Charset::Unicode), width, Charset::Unicode).into_owned()
 }
 
 fn push_line(text: &mut String, arguments: std::fmt::Arguments<'_>) {

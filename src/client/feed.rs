@@ -4,7 +4,6 @@
 //! tried again, the stream first, with a growing and jittered delay. Every message carries what the route sends; what it means is the
 //! receiver's.
 
-use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +17,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::client::http::{self, HttpClient, RequestError};
 use crate::clock::Timestamp;
+use crate::recent_set::RecentSet;
 
 /// A stream without its first frame after this time is held back by somebody.
 const FIRST_FRAME_WITHIN: Duration = Duration::from_secs(10);
@@ -75,7 +75,8 @@ pub struct Feed {
     client: HttpClient,
     route: Route,
     to: mpsc::Sender<FeedMessage>,
-    known: KnownIds,
+    /// The ids of the last events, to drop what a restarted bridge sends again.
+    known: RecentSet<String>,
     /// Where the stream goes on.
     cursor: Option<String>,
     etag: String,
@@ -113,7 +114,7 @@ impl From<RequestError> for Ended {
 
 impl Feed {
     pub fn new(client: HttpClient, route: Route, to: mpsc::Sender<FeedMessage>) -> Feed {
-        Feed { client, route, to, known: KnownIds::default(), cursor: None, etag: String::new(), failures: 0 }
+        Feed { client, route, to, known: RecentSet::new(KNOWN_IDS), cursor: None, etag: String::new(), failures: 0 }
     }
 
     /// Follows until the receiver is dropped.
@@ -290,29 +291,6 @@ impl Feed {
     }
 }
 
-/// The ids of the last events, to drop what a restarted bridge sends again.
-#[derive(Debug, Default)]
-struct KnownIds {
-    order: VecDeque<String>,
-    ids: HashSet<String>,
-}
-
-impl KnownIds {
-    /// Whether it is new.
-    fn insert(&mut self, id: String) -> bool {
-        if !self.ids.insert(id.clone()) {
-            return false;
-        }
-        self.order.push_back(id);
-        if self.order.len() > KNOWN_IDS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.ids.remove(&oldest);
-        }
-        true
-    }
-}
-
 /// The bytes of a body; silence is an error.
 fn bytes_of(body: Incoming) -> impl Stream<Item = Result<Bytes, RequestError>> + Unpin {
     Box::pin(stream::unfold(Some(body), async |body| {
@@ -366,17 +344,6 @@ fn jitter() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn known_ids_are_dropped_and_forgotten_in_order() {
-        let mut known = KnownIds::default();
-        assert!((0..KNOWN_IDS).all(|n| known.insert(n.to_string())));
-        assert!(!known.insert("0".to_owned()));
-        assert!(known.insert("new".to_owned()));
-        // The oldest one made room.
-        assert!(known.insert("0".to_owned()) && !known.insert("2".to_owned()));
-        assert_eq!((known.order.len(), known.ids.len()), (KNOWN_IDS, KNOWN_IDS));
-    }
 
     #[test]
     fn the_delay_grows_to_half_a_minute() {

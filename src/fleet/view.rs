@@ -4,7 +4,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 
 use crate::clock::Timestamp;
 use crate::event::{SCHEMA, Seq};
@@ -189,50 +188,18 @@ impl Card {
             None => CurrentStory::None,
         };
         TaskState {
-            task_id: origin.text(),
-            task_name: self.title.clone(),
             qualifier: Some(origin.text()),
             folder: self.task_id.clone(),
-            root: PathBuf::new(),
             run: self.run.clone(),
-            branch: None,
-            listed: true,
             status: self.status,
-            attention: None,
-            end_reason: None,
-            started_at: None,
-            started_precision: None,
-            started_source: None,
-            finished_at: None,
-            finished_precision: None,
-            duration_ms: None,
             last_activity_at: self.last_activity_at,
-            last_activity_path: None,
             story_count: self.total,
             stories_passed: self.passed,
             stories_failed: self.failed,
-            stories_blocked: 0,
-            stories_dropped: 0,
             percent,
-            plan_change: None,
-            groups: Vec::new(),
-            stories: Vec::new(),
-            unplanned: Vec::new(),
             current_story,
-            terminal_line: None,
-            iteration: None,
-            max_iterations: None,
-            agents: Vec::new(),
             remaining,
-            first_guess: None,
-            usual_story: None,
-            history: Vec::new(),
-            runs: Vec::new(),
-            errors: 0,
-            retries: 0,
-            last_error: None,
-            sources: Vec::new(),
-            sources_left_out: 0,
+            ..TaskState::waiting(origin.text(), self.title.clone())
         }
     }
 }

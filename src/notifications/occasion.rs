@@ -3,7 +3,7 @@
 //! Ends, stories and errors are events and have their ids; quiet and needs-you are told by states, and get an id of what they are about, so
 //! that one spell is one occasion however often its state is published.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -14,6 +14,7 @@ use crate::event::{EndStatus, Event, EventData, TimestampSource};
 use crate::hub::PublishedEvent;
 use crate::model::state::{AttentionKind, State, TaskState, TaskStatus};
 use crate::output::text;
+use crate::recent_set::RecentSet;
 use crate::text::CleanText;
 
 /// Longest name within a notification, and longest text.
@@ -157,28 +158,26 @@ pub enum EndSource {
 pub(super) struct Detector {
     chosen: HashSet<OccasionKind>,
     ends: EndSource,
-    known: HashSet<Uuid>,
-    /// The same, oldest first.
-    order: VecDeque<Uuid>,
+    known: RecentSet<Uuid>,
     /// The status of each task in the last state.
     statuses: HashMap<CleanText, TaskStatus>,
 }
 
 impl Detector {
     pub(super) fn new(chosen: &[OccasionKind], ends: EndSource) -> Self {
-        Detector { chosen: chosen.iter().copied().collect(), ends, known: HashSet::new(), order: VecDeque::new(), statuses: HashMap::new() }
+        Detector { chosen: chosen.iter().copied().collect(), ends, known: RecentSet::new(KNOWN_LIMIT), statuses: HashMap::new() }
     }
 
     /// Marks these as told.
     pub(super) fn remember(&mut self, ids: impl IntoIterator<Item = Uuid>) {
         for id in ids {
-            self.insert_known(id);
+            self.known.insert(id);
         }
     }
 
     /// The ids that are remembered, oldest first.
     pub(super) fn known(&self) -> impl Iterator<Item = Uuid> {
-        self.order.iter().copied()
+        self.known.iter().copied()
     }
 
     /// The occasion that a new event is, if it is one.
@@ -187,7 +186,7 @@ impl Detector {
         let (kind, text) = describe(event)?;
         let is_end = matches!(kind, OccasionKind::Passed | OccasionKind::Failed);
         let is_old = event.timestamp_source == TimestampSource::Record && now.since(event.timestamp).is_some_and(|ago| ago > OLD_MS);
-        if is_old || (is_end && self.ends == EndSource::States) || !self.chosen.contains(&kind) || !self.insert_known(event.id.0) {
+        if is_old || (is_end && self.ends == EndSource::States) || !self.chosen.contains(&kind) || !self.known.insert(event.id.0) {
             return None;
         }
         let task = state.tasks.iter().find(|task| task.task_id == event.task_id);
@@ -229,7 +228,7 @@ impl Detector {
             let before = self.statuses.insert(task.task_id.clone(), task.status);
             let Some((kind, since, reason)) = self.stated(task, before) else { continue };
             let id = occasion_id(task, kind, since);
-            if !self.insert_known(id) || !new || !self.chosen.contains(&kind) {
+            if !self.known.insert(id) || !new || !self.chosen.contains(&kind) {
                 continue;
             }
             let word = task.headline().word();
@@ -270,20 +269,6 @@ impl Detector {
             }
         };
         Some((kind, task.finished_at.unwrap_or(Timestamp(0)), end_text(task, kind)))
-    }
-
-    /// Whether the id is new; it is not from then on.
-    fn insert_known(&mut self, id: Uuid) -> bool {
-        let is_new = self.known.insert(id);
-        if is_new {
-            self.order.push_back(id);
-            if self.order.len() > KNOWN_LIMIT
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.known.remove(&oldest);
-            }
-        }
-        is_new
     }
 }
 

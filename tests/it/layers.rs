@@ -11,6 +11,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("clock", 0),
     ("line", 0),
     ("text", 0),
+    ("recent_set", 0),
     ("redact", 0),
     ("file_change", 0),
     ("fact", 0),

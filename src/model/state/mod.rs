@@ -183,6 +183,56 @@ fn is_zero(count: &u32) -> bool {
 }
 
 impl TaskState {
+    /// A task of which nothing is known but its names.
+    pub fn waiting(task_id: CleanText, task_name: CleanText) -> TaskState {
+        TaskState {
+            task_id,
+            task_name,
+            qualifier: None,
+            folder: CleanText::default(),
+            root: PathBuf::new(),
+            run: CleanText::default(),
+            branch: None,
+            listed: true,
+            status: TaskStatus::Waiting,
+            attention: None,
+            end_reason: None,
+            started_at: None,
+            started_precision: None,
+            started_source: None,
+            finished_at: None,
+            finished_precision: None,
+            duration_ms: None,
+            last_activity_at: None,
+            last_activity_path: None,
+            story_count: None,
+            stories_passed: 0,
+            stories_failed: 0,
+            stories_blocked: 0,
+            stories_dropped: 0,
+            percent: None,
+            plan_change: None,
+            groups: Vec::new(),
+            stories: Vec::new(),
+            unplanned: Vec::new(),
+            current_story: CurrentStory::None,
+            terminal_line: None,
+            iteration: None,
+            max_iterations: None,
+            agents: Vec::new(),
+            remaining: Remaining::Unknown { reason: "not known".into() },
+            first_guess: None,
+            usual_story: None,
+            history: Vec::new(),
+            runs: Vec::new(),
+            errors: 0,
+            retries: 0,
+            last_error: None,
+            sources: Vec::new(),
+            sources_left_out: 0,
+        }
+    }
+
     /// The story that is being worked on, as far as known.
     pub fn current(&self) -> Option<&StoryState> {
         match self.current_story {
