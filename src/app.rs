@@ -32,8 +32,8 @@ use self::descriptors::DescriptorBudget;
 pub use self::descriptors::require_descriptors;
 #[cfg(feature = "fleet")]
 pub use self::fleet::run_hub;
-pub(crate) use self::messages::{description, is_unrecognized, print};
 pub use self::messages::{finish_printing, print_last_words};
+pub(crate) use self::messages::{is_unrecognized, print};
 pub(crate) use self::observe::Observed;
 use self::publisher::Publisher;
 pub use self::signals::Signals;

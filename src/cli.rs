@@ -47,9 +47,10 @@ const SHORT_CLOSING: &str = "--help has every option with its story, progress-br
 const CLOSING: &str = "\
 Settings:
   Every option under a heading is a variable and a key of the user's file as well: --max-rate is
-  PROGRESS_BRIDGE_MAX_RATE and max-rate. What is typed wins, then the variable, then the file, which is
-  ~/.config/progress-bridge/config.toml (or $XDG_CONFIG_HOME, or the file that PROGRESS_BRIDGE_CONFIG names).
-  progress-bridge config prints each value with its source. The token itself is taken from PROGRESS_BRIDGE_TOKEN.
+  PROGRESS_BRIDGE_MAX_RATE and max-rate. What is typed wins, then the variable, then the file:
+  ~/.config/progress-bridge/config.toml, below $XDG_CONFIG_HOME where that is set, or the file that
+  PROGRESS_BRIDGE_CONFIG names. progress-bridge config prints each value with its source.
+  The token itself is taken from PROGRESS_BRIDGE_TOKEN.
   A file that is called like a command is given as ./demo, or with --watch.
 
 Exit codes:
@@ -370,7 +371,7 @@ fn parse_goal(text: &str) -> Result<Goal, String> {
     match text.split_once(':') {
         None if text == "run" => Ok(Goal::Run),
         Some(("story", id)) if !id.is_empty() => Ok(Goal::Story(id.to_owned())),
-        Some(_) | None => Err("give run, or story:ID".to_owned()),
+        Some(_) | None => Err("give run, or story:ID, and the folder after it: wait run ~/shop".to_owned()),
     }
 }
 

@@ -113,21 +113,17 @@ fn authorization(token: &AccessToken) -> String {
     }
 }
 
-/// Columns for the paths of files.
-const MAX_PATH_WIDTH: usize = 48;
-
 /// Lists the files of a task with their recognised kinds. The unrecognised ones share one line.
 fn files(task: &TaskState, several: bool, broken: &[&str]) -> String {
     let mut text = String::new();
     let id = if several && task.task_id != task.task_name { format!(" ({})", task.task_id) } else { String::new() };
     push_line(&mut text, format_args!("watching {}{id}", task.task_name));
     let (unknown, known): (Vec<_>, Vec<_>) = task.sources.iter().partition(|source| is_unrecognized(source));
-    // A name that is longer stands out by itself and moves nothing of the others.
-    let width = known.iter().map(|source| source.path.chars().count()).filter(|width| *width <= MAX_PATH_WIDTH).max().unwrap_or(0);
+    let width = text::column(known.iter().map(|source| &*source.path));
     for source in known {
         let is_broken = broken.contains(&&*task.root.join(&*source.path).to_string_lossy());
-        let what = if is_broken { "broken, as said above".to_owned() } else { description(source) };
-        push_line(&mut text, format_args!("  {:width$}  {what}", source.path));
+        let what = if is_broken { "broken, as said above".to_owned() } else { text::source(source) };
+        push_line(&mut text, format_args!("  {}  {what}", text::padded(&source.path, width)));
     }
     match unknown.as_slice() {
         [] => {}
@@ -146,23 +142,6 @@ fn files(task: &TaskState, several: bool, broken: &[&str]) -> String {
 /// Whether the file has lines and its kind is unknown.
 pub(crate) fn is_unrecognized(source: &SourceState) -> bool {
     source.state == SourceCondition::Reading && source.kind == SourceKind::Unknown.name() && source.unknown > 0
-}
-
-/// What it was taken for, and how much of it is understood.
-pub(crate) fn description(source: &SourceState) -> String {
-    let lines = source.understood + source.unknown;
-    match source.state {
-        SourceCondition::Waiting => "not there yet".to_owned(),
-        SourceCondition::Gone => "gone".to_owned(),
-        SourceCondition::Unreadable => "cannot be read".to_owned(),
-        SourceCondition::Reading if source.kind == SourceKind::Unknown.name() => "nothing in it yet".to_owned(),
-        SourceCondition::Reading if source.kind == SourceKind::Plan.name() => {
-            format!("{}, {}", source.kind, text::count(source.understood, "story", "stories"))
-        }
-        SourceCondition::Reading => {
-            format!("{}, {} of {} understood", source.kind, source.understood, text::count(lines, "line", "lines"))
-        }
-    }
 }
 
 fn push_line(text: &mut String, arguments: std::fmt::Arguments<'_>) {

@@ -30,11 +30,14 @@ pub(super) fn group(expanded: Expanded, auto_discover: bool, current: &Path) -> 
     let (of_runners, named): (Vec<_>, Vec<_>) = named.into_iter().partition(|named| is_shared(&named.path));
     let (plans, logs): (Vec<_>, Vec<_>) = named.into_iter().partition(is_plan);
     let plan_folders = grouping.add_plans(&plans);
+    let has_progress: HashSet<PathBuf> =
+        logs.iter().filter(|log| is_progress_log(&log.path)).map(|log| grouping.home_of(&log.path)).collect();
     for named in &logs {
         let home = grouping.home_of(&named.path);
         // A log somewhere below the folder of a plan that was named with it belongs to that plan.
         let plan = plan_folders.iter().filter(|folder| home.starts_with(folder)).max_by_key(|folder| folder.components().count());
-        let task = grouping.task_for_log(plan.unwrap_or(&home));
+        let only = grouping.only_plan_below(&home).filter(|_| is_machine_name(&named.path) && !has_progress.contains(&home));
+        let task = only.unwrap_or_else(|| grouping.task_for_log(plan.unwrap_or(&home)));
         grouping.claim_named(task, named);
     }
     for named in &of_runners {
@@ -60,6 +63,11 @@ fn is_plan(named: &Named) -> bool {
         // Any document that a person names may be a plan.
         None => Shape::of(&named.path) == Shape::Document,
     }
+}
+
+/// By its name.
+fn is_progress_log(path: &Path) -> bool {
+    name_of(path).is_some_and(|name| PROGRESS.iter().any(|known| is_like(name, known)))
 }
 
 struct Grouping {
@@ -172,6 +180,13 @@ impl Grouping {
         self.add_task(folder, None, parts(folder), 1)
     }
 
+    /// The task of a plan further down, where it is the only one: a runner's output is kept in the folder that the runner is started in.
+    fn only_plan_below(&self, folder: &Path) -> Option<usize> {
+        let mut tasks = (0..self.tasks.len()).filter(|task| self.tasks[*task].folder.starts_with(folder) && self.tasks[*task].has_plan);
+        let only = tasks.next().filter(|only| self.tasks[*only].folder != folder);
+        only.filter(|_| tasks.next().is_none())
+    }
+
     /// The tasks whose runner writes this log, or that this status file may be about; one of its own if there are none.
     fn tasks_of_runner_file(&mut self, path: &Path) -> Vec<usize> {
         let home = self.home_of(path);
@@ -208,8 +223,7 @@ impl Grouping {
     }
 
     fn claim_named(&mut self, task: usize, named: &Named) {
-        let is_known_log = name_of(&named.path).is_some_and(|name| PROGRESS.iter().any(|known| is_like(name, known)));
-        if named.is_explicit || named.is_awaited || is_known_log {
+        if named.is_explicit || named.is_awaited || is_progress_log(&named.path) {
             self.tasks[task].is_tentative = false;
         }
         self.claim(task, &named.path, Some(&named.as_named), named.is_explicit);

@@ -388,6 +388,29 @@ fn hidden_runner_folders_name_no_task() {
 }
 
 #[test]
+fn the_output_of_a_runner_goes_with_the_only_plan_below() {
+    for (paths, expected) in [
+        (&["/p/scripts/ralph/prd.json", "/p/ralph.log"][..], vec!["ralph: !ralph.log"]),
+        (&["/p/specs/001-cart/tasks.md", "/p/loop.out"], vec!["001-cart: !loop.out"]),
+        // With a plan or a progress log beside it, or several plans to choose from, it stays where it is.
+        (&["/p/prd.json", "/p/sub/prd.json", "/p/run.log"], vec!["p: !run.log"]),
+        (&["/p/progress.txt", "/p/sub/prd.json", "/p/run.log"], vec!["p: !run.log"]),
+        (&["/p/a/prd.json", "/p/b/prd.json", "/p/run.log"], vec!["p: !run.log"]),
+    ] {
+        let tree = tree("/p", paths);
+        let found = tree.found(&[], true).unwrap();
+        let shown = words(&tree, &found);
+        let logs: Vec<&str> = shown
+            .iter()
+            .filter_map(|word| word.split_once(" ("))
+            .map(|(word, _)| word)
+            .filter(|word| word.contains('!') && !word.contains('+'))
+            .collect();
+        assert_eq!(logs, expected, "{paths:?}");
+    }
+}
+
+#[test]
 fn a_lock_goes_with_the_plans_that_its_runner_may_work_on() {
     for (paths, expected) in [
         (&["/p/prd.json", "/p/.ralph.lock"][..], vec!["p: .ralph.lock"]),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Finding;
-use crate::app::{description, is_unrecognized};
+use crate::app::is_unrecognized;
 use crate::clock::Timestamp;
 use crate::error::NoticeKind;
 use crate::format::SourceKind;
@@ -66,10 +66,9 @@ fn source(source: &SourceState) -> Finding {
     if source.record_like > 0 {
         let finding: fn(String) -> Finding = if source.record_like * FEW > source.understood { Finding::bad } else { Finding::poor };
         return finding(format!(
-            "{path}: {}; {} that {} were not taken: progress-bridge check {} says why, --rules FILE teaches them",
-            description(source),
-            text::count(source.record_like, "line", "lines"),
-            if source.record_like == 1 { "looks like a record" } else { "look like records" },
+            "{path}: {}; {} for one: progress-bridge check {} says why, --rules FILE teaches more",
+            text::source(source),
+            text::count(source.record_like, "line looks like a record and was not taken", "lines look like records and were not taken"),
             quoted(path)
         ));
     }
@@ -80,8 +79,8 @@ fn source(source: &SourceState) -> Finding {
         ));
     }
     match source.state {
-        SourceCondition::Reading => Finding::good(format!("{path}: {}", description(source))),
-        SourceCondition::Waiting | SourceCondition::Gone => Finding::poor(format!("{path}: {}", description(source))),
+        SourceCondition::Reading => Finding::good(format!("{path}: {}", text::source(source))),
+        SourceCondition::Waiting | SourceCondition::Gone => Finding::poor(format!("{path}: {}", text::source(source))),
         SourceCondition::Unreadable => {
             Finding::bad(format!("{path}: cannot be read: give yourself the right to, for example with chmod u+r {}", quoted(path)))
         }
@@ -148,7 +147,7 @@ mod tests {
         task.sources[0].understood = 9;
         task.sources[0].unknown = 5;
         let text = lines(task);
-        assert!(text.contains("BAD ") && text.contains("3 lines that look like records"), "{text}");
+        assert!(text.contains("BAD ") && text.contains("3 lines look like records"), "{text}");
         assert!(text.ends_with("next: progress-bridge --stream 'my shop'\n"), "{text}");
     }
 

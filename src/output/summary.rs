@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::text::{self, Charset, clean, count, duration};
 use crate::fact::Provenance;
-use crate::model::state::{Remaining, SourceCondition, State, StoryState, StoryStatus, TaskState};
+use crate::model::state::{Remaining, State, StoryState, StoryStatus, TaskState};
 
 /// The state as lines of text, each ended by a newline.
 pub fn summary(state: &State, zone: &TimeZone, charset: Charset) -> String {
@@ -39,7 +39,8 @@ impl Summary<'_> {
     fn task(&self, task: &TaskState, lines: &mut Vec<String>) {
         let word = task.headline().word().to_uppercase();
         lines.push(format!("Task: {}  {word}", task.task_name));
-        lines.push(format!("Run: {}", task.run));
+        // A run may be named after its log's first heading.
+        lines.push(format!("Run: {}", task.run.trim_start_matches(['#', ' '])));
         let failed = if task.stories_failed > 0 { format!(", {} failed", task.stories_failed) } else { String::new() };
         lines.push(match (task.story_count, task.percent) {
             (Some(all), Some(percent)) => format!("Progress: {}/{all} stories{failed}, {percent}%", task.stories_passed),
@@ -78,18 +79,9 @@ impl Summary<'_> {
         if !task.sources.is_empty() {
             lines.extend([String::new(), "Sources:".to_owned()]);
         }
-        let paths = task.sources.iter().map(|source| text::width(&source.path)).max().unwrap_or(0);
+        let paths = text::column(task.sources.iter().map(|source| &*source.path));
         for source in &task.sources {
-            let what = match source.state {
-                SourceCondition::Waiting => "not there".to_owned(),
-                SourceCondition::Reading => {
-                    format!("{}, {} understood, {} not", source.kind, count(source.understood, "line", "lines"), source.unknown)
-                }
-                SourceCondition::Gone => format!("{}, is gone", source.kind),
-                SourceCondition::Unreadable => "cannot be read".to_owned(),
-            };
-            let pad = " ".repeat(paths - text::width(&source.path));
-            lines.push(format!("  {}{pad}  {what}", source.path));
+            lines.push(format!("  {}  {}", text::padded(&source.path, paths), text::source(source)));
         }
         if task.sources_left_out > 0 {
             lines.push(format!("  and {} more that hold nothing", count(u64::from(task.sources_left_out), "file", "files")));

@@ -10,7 +10,8 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::clock::Timestamp;
 use crate::fact::ErrorKind;
-use crate::model::state::Remaining;
+use crate::format::SourceKind;
+use crate::model::state::{Remaining, SourceCondition, SourceState};
 use crate::text::is_unwanted;
 
 /// Which characters the terminal can show.
@@ -91,6 +92,32 @@ pub fn remaining(remaining: &Remaining, charset: Charset) -> String {
             format!("longer than usual (usual {})", range(*usual_p10, *usual_p90, charset))
         }
     }
+}
+
+/// What a file was taken for, and how much of it is understood.
+pub fn source(source: &SourceState) -> String {
+    let lines = count(source.understood + source.unknown, "line", "lines");
+    match source.state {
+        SourceCondition::Waiting => "not there yet".to_owned(),
+        SourceCondition::Gone => "gone".to_owned(),
+        SourceCondition::Unreadable => "cannot be read".to_owned(),
+        SourceCondition::Reading if source.understood + source.unknown == 0 => "nothing in it yet".to_owned(),
+        SourceCondition::Reading if source.kind == SourceKind::Unknown.name() => format!("no runner's log that is known, {lines}"),
+        SourceCondition::Reading if source.kind == SourceKind::Plan.name() => {
+            format!("{}, {}", source.kind, count(source.understood, "story", "stories"))
+        }
+        SourceCondition::Reading => format!("{}, {} of {lines} understood", source.kind, source.understood),
+    }
+}
+
+/// The columns that a list's first column takes. What is longer than 48 stands out by itself and moves nothing of the others.
+pub fn column<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
+    texts.map(width).filter(|width| *width <= 48).max().unwrap_or(0)
+}
+
+/// With blanks up to so many columns.
+pub fn padded(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
 /// `14:32`, on the clock of `zone`.
