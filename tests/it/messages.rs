@@ -28,12 +28,10 @@ const MADE: &[(&str, usize)] = &[
     ("demo.rs", 2),
     ("discover.rs", 1),
     ("discover/expand.rs", 1),
-    ("doctor.rs", 1),
     ("main.rs", 1),
     ("output/ndjson.rs", 1),
     ("report.rs", 1),
-    ("report/fetch.rs", 1),
-    ("status.rs", 6),
+    ("status.rs", 5),
     ("store.rs", 2),
 ];
 
