@@ -22,6 +22,7 @@ pub(crate) mod redact;
 pub mod text;
 // 1 machines: pure, each with one job; time comes in as an argument
 pub(crate) mod agent;
+pub(crate) mod backoff;
 pub(crate) mod discover;
 pub(crate) mod estimate;
 pub(crate) mod format;

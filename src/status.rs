@@ -257,7 +257,7 @@ fn exit_code(state: &State) -> u8 {
 fn lines(state: &State, format: Option<&str>) -> Result<String, Error> {
     let charset = Environment::from_process(false, true, None).style().charset;
     let mut tasks: Vec<&TaskState> = state.tasks.iter().filter(|task| task.listed).collect();
-    tasks.sort_by_key(|task| Headline::ALL.iter().position(|headline| *headline == task.headline()));
+    tasks.sort_by_key(|task| task.headline().rank());
     let now = state.server_time;
     let mut lines = String::new();
     for task in tasks {

@@ -21,6 +21,14 @@ pub fn last_names(path: &Path) -> String {
     folder.join(path.file_name().unwrap_or_default()).display().to_string()
 }
 
+/// At most `limit` characters: a longer text ends with an ellipsis.
+pub(crate) fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
+    match first_chars(text, limit).len() < text.len() {
+        true => Cow::Owned(format!("{}…", first_chars(text, limit.saturating_sub(1)))),
+        false => Cow::Borrowed(text),
+    }
+}
+
 /// One line of clean text. There is no way to make one that is not clean; a clone is cheap.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CleanText(Arc<str>);

@@ -9,7 +9,7 @@ use super::patterns::{KNOWN_TOOLS, SECRET_NAMES};
 use super::signal::{FileKey, WrittenFile};
 use crate::model::agent::AgentLevel;
 use crate::redact::mask;
-use crate::text::CleanText;
+use crate::text::{CleanText, shortened};
 
 /// Characters of a command line.
 const COMMAND_LIMIT: usize = 120;
@@ -155,7 +155,7 @@ impl CommandLine {
         // Masked as a whole first: a cut secret has no shape.
         let masked = mask(command);
         let line = masked.lines().map(str::trim).find(|line| !line.is_empty())?;
-        Some(CommandLine(shortened_end(line, COMMAND_LIMIT)))
+        Some(CommandLine(CleanText::new(&shortened(line, COMMAND_LIMIT))))
     }
 
     pub fn text(&self) -> &CleanText {
@@ -169,7 +169,7 @@ pub(crate) struct TodoText(CleanText);
 
 impl TodoText {
     pub fn new(allowance: &Allowance, text: &str) -> Option<Self> {
-        allowance.allows_targets().then(|| TodoText(shortened_end(&mask(text), TODO_LIMIT)))
+        allowance.allows_targets().then(|| TodoText(CleanText::new(&shortened(&mask(text), TODO_LIMIT))))
     }
 
     pub fn text(&self) -> &CleanText {
@@ -233,14 +233,6 @@ fn is_name(word: &str) -> bool {
 fn is_secret_path(path: &Path) -> bool {
     let is_secret = |name: &str| SECRET_NAMES.iter().any(|pattern| pattern.matches(name));
     path.iter().any(|part| is_secret(&part.to_string_lossy().to_ascii_lowercase()))
-}
-
-fn shortened_end(text: &str, limit: usize) -> CleanText {
-    let clean = CleanText::new(text);
-    match clean.char_indices().nth(limit) {
-        None => clean,
-        Some(_) => CleanText::new(&clean.chars().take(limit - 1).chain(['…']).collect::<String>()),
-    }
 }
 
 fn shortened_start(text: &str) -> CleanText {

@@ -15,6 +15,7 @@ use sse_stream::SseByteStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use crate::backoff;
 use crate::client::http::{self, HttpClient, RequestError};
 use crate::clock::Timestamp;
 use crate::recent_set::RecentSet;
@@ -142,7 +143,7 @@ impl Feed {
     /// Says why nothing comes, and waits before the next try.
     async fn pause(&mut self, reason: String, refused: bool) -> Result<(), ReceiverGone> {
         self.failures = self.failures.saturating_add(1);
-        let retry_in = delay(self.failures, jitter());
+        let retry_in = backoff::delay(FIRST_DELAY, LONGEST_DELAY, self.failures);
         let status = FeedStatus::CutOff { attempt: self.failures, retry_in, reason, refused };
         self.send(FeedMessage::Status(status)).await?;
         tokio::select! {
@@ -327,30 +328,5 @@ fn error_text(error: &sse_stream::Error) -> String {
     match std::error::Error::source(error) {
         Some(cause) => cause.to_string(),
         None => error.to_string(),
-    }
-}
-
-/// Doubled with each failure; `jitter` from 0 to 1 spreads it by 30 % to either side.
-fn delay(failures: u32, jitter: f64) -> Duration {
-    let doubled = FIRST_DELAY.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST_DELAY);
-    doubled.mul_f64(0.7 + 0.6 * jitter)
-}
-
-/// Between 0 and 1, different in every client.
-fn jitter() -> f64 {
-    f64::from(u16::try_from(uuid::Uuid::new_v4().as_u128() & 0xffff).unwrap_or_default()) / f64::from(u16::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_delay_grows_to_half_a_minute() {
-        assert_eq!([1, 2, 3, 4].map(|n| delay(n, 0.5).as_millis()), [500, 1000, 2000, 4000]);
-        assert_eq!(delay(7, 0.5), Duration::from_secs(30));
-        assert_eq!(delay(u32::MAX, 0.5), Duration::from_secs(30));
-        assert!(delay(1, 0.0) < delay(1, 1.0));
-        assert!((0..100).all(|_| (0.0..=1.0).contains(&jitter())));
     }
 }

@@ -12,7 +12,7 @@ use crate::event::{
 use crate::model::agent::AgentState;
 use crate::model::state::{CriterionState, ErrorState, State, StoryState, TaskState};
 use crate::redact::mask;
-use crate::text::{CleanText, first_chars};
+use crate::text::{CleanText, first_chars, shortened};
 
 /// Longest titles, names and reasons, in characters.
 const TITLE_LIMIT: usize = 500;
@@ -198,13 +198,13 @@ impl Shown {
 
     fn text(&mut self, text: &mut CleanText, limit: usize) {
         let masked = if self.masks_secrets { mask(text) } else { Cow::Borrowed(text.as_str()) };
-        // A text has at least as many bytes as characters.
-        let is_cut = masked.len() > limit && masked.chars().nth(limit).is_some();
-        self.has_cut |= is_cut;
-        if is_cut {
-            *text = masked.chars().take(limit - 1).chain(['…']).collect();
-        } else if let Cow::Owned(masked) = masked {
-            *text = masked.into();
+        match (shortened(&masked, limit), &masked) {
+            (Cow::Owned(cut), _) => {
+                self.has_cut = true;
+                *text = cut.into();
+            }
+            (Cow::Borrowed(_), Cow::Owned(masked)) => *text = masked.into(),
+            (Cow::Borrowed(_), Cow::Borrowed(_)) => {}
         }
     }
 }

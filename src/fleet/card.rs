@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::event::{EventId, Seq};
 use crate::model::agent::AgentLevel;
 use crate::model::state::{AttentionKind, CurrentStory, FileCounts, Remaining, State, StoryState, StoryStatus, TaskState, TaskStatus};
-use crate::text::CleanText;
+use crate::text::{CleanText, shortened};
 
 /// Longest card in bytes of JSON: 10,000 of them are 5 MB.
 const CARD_BYTES: usize = 512;
@@ -111,7 +111,7 @@ impl Card {
             if json.len() <= CARD_BYTES {
                 break;
             }
-            let cut = |text: &CleanText| cut(text, length);
+            let cut = |text: &CleanText| CleanText::from(&*shortened(text, length));
             let (task_id, title, run) = (cut(&self.task_id), cut(&self.title), cut(&self.run));
             json = to_json(&Card { task_id, title, run, story: self.story.as_ref().map(cut), ..self.clone() });
         }
@@ -166,13 +166,6 @@ fn with_fewer_stories(task: &TaskState) -> TaskState {
 
 fn to_json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("plain data with string keys cannot fail to serialise")
-}
-
-fn cut(text: &CleanText, length: usize) -> CleanText {
-    match text.char_indices().nth(length) {
-        Some((end, _)) => CleanText::from(format!("{}…", &text[..end])),
-        None => text.clone(),
-    }
 }
 
 #[cfg(test)]

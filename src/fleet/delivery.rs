@@ -17,7 +17,7 @@ use crate::fleet::card::{self, Card, DeliveryStatus};
 use crate::fleet::names::{StateKey, SubjectToken, TaskOrigin};
 use crate::fleet::nats::{AppendError, Link, NatsEngine, RequestFailed};
 use crate::fleet::sender::{Sender, SenderAction, SenderReport, SenderTrouble, SentEvent, Tail, TailMessage};
-use crate::hub::{Batch, Hub, Snapshot, StartPosition, TaskEvents};
+use crate::hub::{Batch, Hub, PublishedEvent, Snapshot, StartPosition, TaskEvents};
 use crate::model::state::TaskStatus;
 
 /// Tasks of one bridge: as many as a hub takes of one.
@@ -53,65 +53,97 @@ struct TaskFeed {
     deadline: Option<Instant>,
 }
 
+/// The deliveries of the tasks that the log and the state have named so far.
+struct TaskDeliveries {
+    context: BridgeContext,
+    feeds: HashMap<String, watch::Sender<TaskFeed>>,
+    running: JoinSet<usize>,
+    /// The newest event of each task.
+    newest: HashMap<String, Seq>,
+    log_end: Seq,
+    /// The end of the log as all deliveries know it.
+    announced: Seq,
+}
+
 /// Delivers until the log is closed and everything is in the engine, or [`DRAIN_TIMEOUT`] after the close. Returns how many events are not.
 pub async fn run(hub: Hub, engine: NatsEngine, who: SubjectToken) -> usize {
-    let context = BridgeContext { hub: hub.clone(), engine, who };
-    let outage = tokio::spawn(report_outages(context.engine.clone()));
-    let mut feeds: HashMap<String, watch::Sender<TaskFeed>> = HashMap::new();
-    let mut tasks = JoinSet::new();
-    let mut newest: HashMap<String, Seq> = HashMap::new();
-    let (mut log_end, mut announced) = (Seq(0), Seq(0));
+    let outage = tokio::spawn(report_outages(engine.clone()));
+    let mut deliveries = TaskDeliveries {
+        context: BridgeContext { hub: hub.clone(), engine, who },
+        feeds: HashMap::new(),
+        running: JoinSet::new(),
+        newest: HashMap::new(),
+        log_end: Seq(0),
+        announced: Seq(0),
+    };
     let mut events = hub.subscribe(StartPosition::Oldest);
-    let mut snapshot = hub.snapshot();
+    let mut version = hub.snapshot().version;
     let (mut has_events, mut has_states) = (true, true);
     while has_events || has_states {
         tokio::select! {
             batch = events.next(), if has_events => match batch {
-                Some(Batch::Events(entries)) => {
-                    for entry in &entries {
-                        log_end = entry.event.seq;
-                        newest.insert(entry.event.task_id.to_string(), log_end);
-                        if let Some(feed) = feeds.get(&*entry.event.task_id) {
-                            feed.send_modify(|feed| (feed.newest, feed.log_end) = (log_end, log_end));
-                        }
-                    }
-                    if log_end.0 - announced.0 >= LOG_END_STEP {
-                        announced = log_end;
-                        feeds.values().for_each(|feed| feed.send_modify(|feed| feed.log_end = log_end));
-                    }
-                }
+                Some(Batch::Events(entries)) => deliveries.announce(&entries),
                 // What was evicted is missed by each task for itself.
                 Some(Batch::Gap { .. }) => {}
                 None => has_events = false,
             },
-            newer = hub.snapshot_after(snapshot.version), if has_states => match newer {
+            newer = hub.snapshot_after(version), if has_states => match newer {
                 Some(newer) => {
-                    snapshot = newer;
-                    feeds.values().for_each(|feed| feed.send_modify(|feed| feed.snapshot = snapshot.clone()));
-                    for task in snapshot.state.tasks.iter().filter(|task| task.listed) {
-                        if feeds.len() >= MAX_TASKS || feeds.contains_key(&*task.task_id) {
-                            continue;
-                        }
-                        let task_id = task.task_id.to_string();
-                        let newest = newest.get(&task_id).copied().unwrap_or_default();
-                        let feed = watch::Sender::new(TaskFeed { newest, log_end, snapshot: snapshot.clone(), deadline: None });
-                        let origin = TaskOrigin { who: context.who.clone(), task: SubjectToken::of_task(&task_id, &task.root) };
-                        tasks.spawn(TaskDelivery::new(context.clone(), origin, task_id.clone(), feed.subscribe()).run());
-                        feeds.insert(task_id, feed);
-                    }
+                    version = newer.version;
+                    deliveries.update_state(&newer);
                 }
                 None => has_states = false,
             },
         }
     }
-    let deadline = Instant::now() + DRAIN_TIMEOUT;
-    feeds.values().for_each(|feed| feed.send_modify(|feed| feed.deadline = Some(deadline)));
-    let mut left = 0;
-    while let Some(ended) = tasks.join_next().await {
-        left += ended.unwrap_or_default();
-    }
+    let left = deliveries.finish().await;
     outage.abort();
     left
+}
+
+impl TaskDeliveries {
+    /// Tells each task of its new events, and the quiet ones now and then how far the log goes.
+    fn announce(&mut self, entries: &[Arc<PublishedEvent>]) {
+        for entry in entries {
+            let end = entry.event.seq;
+            self.log_end = end;
+            self.newest.insert(entry.event.task_id.to_string(), end);
+            if let Some(feed) = self.feeds.get(&*entry.event.task_id) {
+                feed.send_modify(|feed| (feed.newest, feed.log_end) = (end, end));
+            }
+        }
+        if self.log_end.0 - self.announced.0 >= LOG_END_STEP {
+            self.announced = self.log_end;
+            self.feeds.values().for_each(|feed| feed.send_modify(|feed| feed.log_end = self.log_end));
+        }
+    }
+
+    /// Gives all deliveries the newest state, and begins those of tasks that are new in it.
+    fn update_state(&mut self, snapshot: &Arc<Snapshot>) {
+        self.feeds.values().for_each(|feed| feed.send_modify(|feed| feed.snapshot = snapshot.clone()));
+        for task in snapshot.state.tasks.iter().filter(|task| task.listed) {
+            if self.feeds.len() >= MAX_TASKS || self.feeds.contains_key(&*task.task_id) {
+                continue;
+            }
+            let task_id = task.task_id.to_string();
+            let newest = self.newest.get(&task_id).copied().unwrap_or_default();
+            let feed = watch::Sender::new(TaskFeed { newest, log_end: self.log_end, snapshot: snapshot.clone(), deadline: None });
+            let origin = TaskOrigin { who: self.context.who.clone(), task: SubjectToken::of_task(&task_id, &task.root) };
+            self.running.spawn(TaskDelivery::new(self.context.clone(), origin, task_id.clone(), feed.subscribe()).run());
+            self.feeds.insert(task_id, feed);
+        }
+    }
+
+    /// Waits for what is on its way. Returns how many events are not in the engine.
+    async fn finish(mut self) -> usize {
+        let deadline = Instant::now() + DRAIN_TIMEOUT;
+        self.feeds.values().for_each(|feed| feed.send_modify(|feed| feed.deadline = Some(deadline)));
+        let mut left = 0;
+        while let Some(ended) = self.running.join_next().await {
+            left += ended.unwrap_or_default();
+        }
+        left
+    }
 }
 
 /// Reports an engine that has not been there for a while.

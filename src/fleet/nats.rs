@@ -19,6 +19,7 @@ use async_nats::{ConnectOptions, Event as ClientEvent, HeaderMap, ServerError, S
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::backoff;
 use crate::event::EventId;
 use crate::fleet::message::{self, ID_HEADER, INSTANCE_HEADER};
 use crate::fleet::names::{EVENT_STREAM, StateKey, SubjectToken, TaskOrigin};
@@ -295,29 +296,13 @@ fn report_server_error(log: &TroubleLog, who: &SubjectToken, error: &ServerError
     }
 }
 
-/// Doubled with each attempt, spread by 30 % to either side: ten thousand bridges do not come back at one moment.
 fn reconnect_delay(attempts: usize) -> Duration {
-    let exponent = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(10);
-    let doubled = FIRST_RECONNECT.saturating_mul(1 << exponent).min(LONGEST_RECONNECT);
-    let random = u32::try_from(Uuid::new_v4().as_u128() & 0xffff).unwrap_or_default();
-    doubled.mul_f64(0.7 + 0.6 * f64::from(random) / f64::from(0xffff))
+    backoff::delay(FIRST_RECONNECT, LONGEST_RECONNECT, u32::try_from(attempts).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn reconnects_are_spread_and_bounded() {
-        let bounds = |attempts, least: u64, most: u64| {
-            let range = Duration::from_millis(least)..=Duration::from_millis(most);
-            assert!((0..100).all(|_| range.contains(&reconnect_delay(attempts))), "{attempts}");
-        };
-        bounds(0, 70, 130);
-        bounds(1, 70, 130);
-        bounds(2, 140, 260);
-        bounds(usize::MAX, 2_800, 5_200);
-    }
 
     #[test]
     fn a_trouble_is_reported_once_in_a_while() {

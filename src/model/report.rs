@@ -48,11 +48,6 @@ pub(super) fn story_started(
     if !is_inferred && update.live && (is_new || update.fact.provenance == Provenance::Explicit) {
         retract_inferred_start(model, index);
     }
-    let start = refine_to_second(timing, update);
-    // A record that names only the minute may lie before the run's own start.
-    let run_start = model.started.filter(|run| start.precision == Precision::Minute && run.recorded && start.at < run.at);
-    // What is told late says nothing about the present.
-    let may_continue = !update.fact.late && may_continue(model, index);
     let story = &mut model.stories[index];
     if priority.is_some() && story.extras().priority.is_none() {
         story.extras_mut().priority = priority;
@@ -62,43 +57,14 @@ pub(super) fn story_started(
             story.criterion(to_u32(index), Some(text));
         }
     }
-    // A start that is derived from its end has no time of its own.
-    let has_time = update.fact.provenance != Provenance::Derived && (timing.recorded || update.live);
-    let is_stated_late = !is_new && !is_inferred && update.live && update.fact.provenance == Provenance::Explicit;
-    if is_new || (is_stated_late && story.completions < story.starts && story.open_attempt().is_none_or(is_inferred_start)) {
-        if is_new {
-            story.starts += 1;
-        }
-        let is_overtaken = update.fact.late && story.completions > 0;
-        if story.fact_status != StoryStatus::Passed && !is_overtaken {
-            story.fact_status = StoryStatus::InProgress;
-            story.provenance = Some(update.fact.provenance);
-        }
-        if story.open_attempt().is_some_and(is_inferred_start) {
-            // The inferred start is now stated.
-            story.attempts.pop();
-        }
-        story.push_attempt(Attempt {
-            started: has_time.then_some(run_start.unwrap_or(start)),
-            ended: None,
-            result: AttemptResult::InProgress,
-            reason: None,
-            duration_ms: None,
-            stated: false,
-            path: update.origin.path.clone().into(),
-            line: (update.fact.line > 0).then_some(update.fact.line),
-            provenance: update.fact.provenance,
-        });
-        story.last_progress = update.live.then_some(update.now);
-        if is_inferred {
-            model.inferred_start = Some(story.subject.key.clone());
-        }
-        if is_new && may_continue {
-            model.end = None;
-        }
+    let is_unfinished = story.completions < story.starts;
+    let is_explicit = update.fact.provenance == Provenance::Explicit;
+    let is_stated_late = !is_new && update.live && is_explicit;
+    if is_new || (is_stated_late && is_unfinished && story.open_attempt().is_none_or(is_inferred_start)) {
+        begin_attempt(model, index, update, timing);
     } else if timing.recorded
-        && update.fact.provenance == Provenance::Explicit
-        && story.completions < story.starts
+        && is_explicit
+        && is_unfinished
         && let Some(open) = story.open_attempt_mut()
         && !open.started.is_some_and(|known| known.is_in_minute(timing))
     {
@@ -114,6 +80,48 @@ pub(super) fn story_started(
         priority: story.extras().priority,
         attempt: story.completions + 1,
         iteration,
+    }
+}
+
+/// Begins the attempt that a start states, in the place of one that was only inferred.
+fn begin_attempt(model: &mut TaskModel, index: usize, update: &FactUpdate<'_>, timing: Timing) {
+    let is_new = update.occurrence.is_some();
+    let start = refine_to_second(timing, update);
+    // A record that names only the minute may lie before the run's own start.
+    let run_start = model.started.filter(|run| start.precision == Precision::Minute && run.recorded && start.at < run.at);
+    // A start that is derived from its end has no time of its own.
+    let has_time = update.fact.provenance != Provenance::Derived && (timing.recorded || update.live);
+    let story = &mut model.stories[index];
+    if is_new {
+        story.starts += 1;
+    }
+    let is_overtaken = update.fact.late && story.completions > 0;
+    if story.fact_status != StoryStatus::Passed && !is_overtaken {
+        story.fact_status = StoryStatus::InProgress;
+        story.provenance = Some(update.fact.provenance);
+    }
+    if story.open_attempt().is_some_and(is_inferred_start) {
+        // The inferred start is now stated.
+        story.attempts.pop();
+    }
+    story.push_attempt(Attempt {
+        started: has_time.then_some(run_start.unwrap_or(start)),
+        ended: None,
+        result: AttemptResult::InProgress,
+        reason: None,
+        duration_ms: None,
+        stated: false,
+        path: update.origin.path.clone().into(),
+        line: (update.fact.line > 0).then_some(update.fact.line),
+        provenance: update.fact.provenance,
+    });
+    story.last_progress = update.live.then_some(update.now);
+    if update.fact.provenance == Provenance::Inferred {
+        model.inferred_start = Some(story.subject.key.clone());
+    }
+    // What is told late says nothing about the present.
+    if is_new && !update.fact.late && may_continue(model, index) {
+        model.end = None;
     }
 }
 
@@ -194,18 +202,7 @@ pub(super) fn story_ended(
     // A file that is only read again says nothing later than it did.
     let is_later = is_new || update.live || story.log_outcome.is_none();
     if update.origin.kind != SourceKind::Plan && is_later {
-        let failure = match outcome {
-            Outcome::Passed => None,
-            Outcome::Failed { reason } => Some(reason.into()),
-        };
-        let text = update.fact.text.trim();
-        let is_quoted = model.source_text && story.in_plan && !text.is_empty();
-        story.log_outcome = Some(LogOutcome {
-            failure,
-            path: update.origin.path.clone().into(),
-            line: NonZeroU32::new(update.fact.line),
-            text: is_quoted.then(|| first_chars(text, TEXT_LIMIT + TEXT_MARGIN).into()),
-        });
+        story.log_outcome = Some(log_outcome(update, outcome, model.source_text && story.in_plan));
     }
     let timing = observed_end(timing, update, story.open_attempt().and_then(|open| open.started));
     if is_new {
@@ -245,6 +242,21 @@ pub(super) fn story_ended(
         commits: commits.iter().map(CleanText::from).collect(),
         attempt: story.completions.max(1),
         tally: None,
+    }
+}
+
+/// How a log says that the story ended; `quotes` when its line is to be shown beside the plan's word.
+fn log_outcome(update: &FactUpdate<'_>, outcome: &Outcome, quotes: bool) -> LogOutcome {
+    let failure = match outcome {
+        Outcome::Passed => None,
+        Outcome::Failed { reason } => Some(reason.into()),
+    };
+    let text = Some(update.fact.text.trim()).filter(|text| quotes && !text.is_empty());
+    LogOutcome {
+        failure,
+        path: update.origin.path.clone().into(),
+        line: NonZeroU32::new(update.fact.line),
+        text: text.map(|text| first_chars(text, TEXT_LIMIT + TEXT_MARGIN).into()),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::hub::PublishedEvent;
 use crate::model::state::{AttentionKind, State, TaskState, TaskStatus};
 use crate::output::text;
 use crate::recent_set::RecentSet;
-use crate::text::CleanText;
+use crate::text::{CleanText, shortened};
 
 /// Longest name within a notification, and longest text.
 const NAME_LIMIT: usize = 80;
@@ -208,8 +208,8 @@ impl Detector {
             id: event.id.0,
             kind,
             at: event.timestamp,
-            title: cut(&format!("{}: {word}", cut(&name, NAME_LIMIT)), TEXT_LIMIT),
-            text: cut(&text, TEXT_LIMIT),
+            title: shortened(&format!("{}: {word}", shortened(&name, NAME_LIMIT)), TEXT_LIMIT).as_ref().into(),
+            text: shortened(&text, TEXT_LIMIT).as_ref().into(),
             task_id: event.task_id.clone(),
             task_name: name,
             run: event.run.clone(),
@@ -236,8 +236,8 @@ impl Detector {
                 id,
                 kind,
                 at: since,
-                title: cut(&format!("{}: {word}", cut(&task.task_name, NAME_LIMIT)), TEXT_LIMIT),
-                text: cut(&reason, TEXT_LIMIT),
+                title: shortened(&format!("{}: {word}", shortened(&task.task_name, NAME_LIMIT)), TEXT_LIMIT).as_ref().into(),
+                text: shortened(&reason, TEXT_LIMIT).as_ref().into(),
                 task_id: task.task_id.clone(),
                 task_name: task.task_name.clone(),
                 run: task.run.clone(),
@@ -310,7 +310,7 @@ fn describe(event: &Event) -> Option<(OccasionKind, String)> {
 fn story_word(event: &Event) -> String {
     match &event.data {
         EventData::StoryCompleted(data) => {
-            let name = data.story_id.as_ref().or(data.title.as_ref()).map(|name| cut(name, NAME_LIMIT)).unwrap_or_default();
+            let name = data.story_id.as_ref().or(data.title.as_ref()).map(|name| shortened(name, NAME_LIMIT)).unwrap_or_default();
             format!("{name} {}", if data.status == EndStatus::Passed { "passed" } else { "failed" })
         }
         EventData::TaskStarted(_)
@@ -345,12 +345,5 @@ fn fraction(task: &TaskState) -> String {
     match task.story_count {
         Some(all) => format!("{} of {} passed", task.stories_passed, text::count(all, "story", "stories")),
         None => format!("{} passed", text::count(task.stories_passed, "story", "stories")),
-    }
-}
-
-fn cut(text: &str, most: usize) -> CleanText {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]).into(),
-        None => text.into(),
     }
 }

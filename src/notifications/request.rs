@@ -15,9 +15,12 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::occasion::{FoldedNotification, Notification, OccasionKind};
 use super::signature::SigningSecret;
 use crate::clock::Timestamp;
+use crate::text::shortened;
 
 /// Characters of one message that every receiver takes.
 const MESSAGE_LIMIT: usize = 1_500;
+/// Slack refuses a message with a longer header.
+const SLACK_HEADER_LIMIT: usize = 150;
 
 /// A receiver that is called by HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -261,15 +264,16 @@ fn ntfy(notification: &Notification, topic: &str) -> Value {
         OccasionKind::Error => ("x", 3),
         OccasionKind::Story | OccasionKind::Started => ("arrow_forward", 2),
     };
-    json!({"topic": topic, "title": notification.title, "message": shortened(&notification.whole_text()), "tags": [tag], "priority": priority})
+    json!({"topic": topic, "title": notification.title, "message": shortened(&notification.whole_text(), MESSAGE_LIMIT), "tags": [tag], "priority": priority})
 }
 
 /// Plain text objects, which Slack reads no markup in; the text for notifications is escaped.
 fn slack(notification: &Notification) -> Value {
     let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let section = |text: &str| json!({"type": "section", "text": {"type": "plain_text", "text": text, "emoji": false}});
-    let title = json!({"type": "header", "text": {"type": "plain_text", "text": first_chars(&notification.title, 150), "emoji": false}});
-    let text = shortened(&notification.whole_text());
+    let title = json!({"type": "header", "text": {"type": "plain_text", "text": shortened(&notification.title, SLACK_HEADER_LIMIT), "emoji": false}});
+    let whole_text = notification.whole_text();
+    let text = shortened(&whole_text, MESSAGE_LIMIT);
     json!({
         "text": escaped(&format!("{}\n{text}", notification.title)), "mrkdwn": false, "unfurl_links": false, "unfurl_media": false,
         "blocks": [title, section(&text)],
@@ -289,7 +293,8 @@ fn discord(notification: &Notification) -> Value {
         }
         escaped
     };
-    let text = first_chars(&escaped(&notification.whole_text()), MESSAGE_LIMIT);
+    let whole_text = escaped(&notification.whole_text());
+    let text = shortened(&whole_text, MESSAGE_LIMIT);
     json!({
         "content": format!("**{}**\n{text}", escaped(&notification.title)), "allowed_mentions": {"parse": []}, "flags": NO_EMBEDS,
     })
@@ -298,18 +303,7 @@ fn discord(notification: &Notification) -> Value {
 /// Without `parse_mode` the text is read as it is.
 fn telegram(notification: &Notification, chat: &str) -> Value {
     json!({
-        "chat_id": chat, "text": format!("{}\n{}", notification.title, shortened(&notification.whole_text())),
+        "chat_id": chat, "text": format!("{}\n{}", notification.title, shortened(&notification.whole_text(), MESSAGE_LIMIT)),
         "link_preview_options": {"is_disabled": true},
     })
-}
-
-fn shortened(text: &str) -> String {
-    first_chars(text, MESSAGE_LIMIT)
-}
-
-fn first_chars(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }

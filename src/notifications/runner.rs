@@ -15,6 +15,7 @@ use super::outbox::{DeliveryResult, DueDelivery, Outbox, Trouble};
 use super::request::Webhook;
 use super::saved::SavedNotifications;
 use super::signature::SigningSecret;
+use crate::backoff;
 use crate::clock::Timestamp;
 use crate::error::{Notice, NoticeKind};
 use crate::hub::{Batch, Cursor, Hub, StartPosition, Subscription};
@@ -191,7 +192,7 @@ impl Runner {
     fn take_result(&mut self, result: Result<(usize, DeliveryResult), tokio::task::JoinError>) {
         let Ok((receiver, outcome)) = result else { return };
         let changed = !matches!(outcome, DeliveryResult::Failed { .. });
-        let trouble = self.outbox.settle(receiver, outcome, self.started.elapsed(), jitter());
+        let trouble = self.outbox.settle(receiver, outcome, self.started.elapsed(), backoff::random());
         let is_trouble = trouble.is_some();
         self.report(trouble);
         if changed || is_trouble {
@@ -262,12 +263,4 @@ async fn sleep_until(due: Option<Instant>) {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
     }
-}
-
-/// From 0 to 1, so that receivers that were down are not called by all bridges at once.
-fn jitter() -> f64 {
-    let mut byte = [0; 1];
-    // Without randomness all are in step, which is no harm here.
-    let _none = getrandom::fill(&mut byte).is_err();
-    f64::from(byte[0]) / 255.0
 }

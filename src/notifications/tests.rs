@@ -252,6 +252,17 @@ fn each_receiver_gets_the_body_that_it_reads() {
     assert_snapshot!("bodies", shown(&requests(&found)));
 }
 
+#[test]
+fn a_long_title_fits_the_header_that_slack_takes() {
+    let mut long = notification(7, OccasionKind::Failed);
+    long.title = "t".repeat(400).into();
+    let all = requests(&long);
+    let (_, slack) = all.iter().find(|(url, _)| url.starts_with("slack")).expect("it is one of them");
+    let body: serde_json::Value = serde_json::from_slice(&slack.body).expect("it is JSON");
+    let header = body["blocks"][0]["text"]["text"].as_str().expect("a text");
+    assert!(header.chars().count() <= 150 && header.ends_with('…'), "{header}");
+}
+
 /// Nothing of a title is in a path or a header, and nothing of it is markup.
 #[test]
 fn a_hostile_title_is_neither_header_nor_path_nor_markup() {

@@ -153,8 +153,7 @@ fn write_agent_metrics(text: &mut MetricsText, state: &State) {
 fn write_file_metrics(text: &mut MetricsText, state: &State) {
     text.gauge("tasks", "Tasks by status.");
     for headline in Headline::ALL {
-        let name = headline.word().replace(' ', "_");
-        text.value("tasks", &[("status", &name)], state.tasks.iter().filter(|task| task.headline() == headline).count() as f64);
+        text.value("tasks", &[("status", headline.name())], state.tasks.iter().filter(|task| task.headline() == headline).count() as f64);
     }
     let sum = |count: fn(&crate::model::state::TaskState) -> usize| state.tasks.iter().map(count).sum::<usize>() as f64;
     text.gauge("stories", "Stories of all tasks in their present runs.");

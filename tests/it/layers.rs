@@ -30,6 +30,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("model", 1),
     ("estimate", 1),
     ("rate_limiter", 1),
+    ("backoff", 1),
     ("discover", 1),
     ("fleet::names", 1),
     ("fleet::card", 1),

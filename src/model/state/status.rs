@@ -53,7 +53,20 @@ impl Headline {
         Headline::Passed,
     ];
 
-    /// In lower case.
+    /// Its place in [`Headline::ALL`].
+    pub fn rank(self) -> usize {
+        Headline::ALL.iter().position(|headline| *headline == self).unwrap_or(Headline::ALL.len())
+    }
+
+    /// As programs write it: `needs_you`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Headline::NeedsYou => "needs_you",
+            headline => headline.word(),
+        }
+    }
+
+    /// As people read it, in lower case.
     pub fn word(self) -> &'static str {
         match self {
             Headline::Waiting => "waiting",

@@ -15,8 +15,7 @@ pub(super) fn ordered(tasks: &[TaskState]) -> Vec<&TaskState> {
         // Nothing has moved for a day: what there is is better than an empty box.
         order = tasks.iter().collect();
     }
-    let need = |task: &TaskState| Headline::ALL.iter().position(|headline| *headline == task.headline());
-    order.sort_by_key(|task| (need(task), Reverse(task.last_activity_at)));
+    order.sort_by_key(|task| (task.headline().rank(), Reverse(task.last_activity_at)));
     order
 }
 
