@@ -79,12 +79,7 @@ impl HttpRequest {
     /// Parses `task` and `status`, which are lists, `q`, whose words must all occur, and `who`: the tasks that a state is to have.
     pub(super) fn tasks(&self) -> Result<TaskQuery, ApiError> {
         let known = |name: &str| Headline::ALL.into_iter().find(|known| known.name() == name);
-        let bad_status = || {
-            ApiError::bad_query(
-                "status",
-                format!("expected some of {}", Headline::ALL.map(Headline::name).join(", ")),
-            )
-        };
+        let bad_status = || ApiError::bad_query("status", format!("expected some of {}", Headline::ALL.map(Headline::name).join(", ")));
         let headlines = self.list("status")?.into_iter().map(|name| known(name).ok_or_else(bad_status)).collect::<Result<_, _>>()?;
         let ids: Vec<String> = self.list("task")?.into_iter().map(str::to_owned).collect();
         let text = self.value("q").unwrap_or_default().to_lowercase();
