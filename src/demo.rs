@@ -58,7 +58,7 @@ pub async fn run(request: DemoRequest, mut signals: Signals) -> Result<ExitReaso
     config.watch.paths = vec![folder.clone()];
     let messages = vec![
         format!("a make-believe runner is at work in {}", folder.display()),
-        "Ctrl-C ends the demo and removes that folder; your own run: progress-bridge --stream, in its folder".to_owned(),
+        "Ctrl-C ends the demo and removes it; your own run: progress-bridge --stream".to_owned(),
     ];
     let bridge = Bridge::start_with(config, messages).await?;
     let simulated = thread::spawn(move || simulation.run());

@@ -54,11 +54,11 @@ pub(super) struct NotifyOptions {
     /// Call URL on the same occasions; may be given again
     ///
     /// https://… gets JSON after Standard Webhooks; ntfy+https://host/topic, slack+https://…, discord+https://… and telegram:TOKEN@CHAT get what
-    /// these services read. Others of this machine see what is typed: a URL that is a secret belongs into the variable or the file of settings.
+    /// these services read. Others of this machine see what is typed: a URL that is a secret belongs in the variable or the file of settings.
     #[arg(long, value_name = "URL", action = ArgAction::Append, value_delimiter = ' ')]
     webhook: Vec<String>,
 
-    /// The occasions, apart by commas: passed, failed, quiet, needs-you, story, error, start
+    /// The occasions, separated by commas: passed, failed, quiet, needs-you, story, error, start
     #[arg(long, value_name = "WHAT", action = ArgAction::Append, value_delimiter = ',', default_value = "passed,failed,quiet,needs-you",
         value_parser = PossibleValuesParser::new(OccasionKind::CHOICES.map(|(name, _)| name)))]
     notify_on: Vec<String>,
@@ -104,7 +104,7 @@ pub(super) struct WatchOptions {
 
     /// Read the named files only
     ///
-    /// Else the plan beside a log and the runner's own folder (`.claude-loop/`, `.ralph/`) are taken along.
+    /// Otherwise the plan beside a log and the runner's own folder (`.claude-loop/`, `.ralph/`) are taken along.
     #[arg(long, value_parser = BoolishValueParser::new())]
     no_discover: bool,
 
@@ -141,7 +141,7 @@ pub(super) struct WatchOptions {
 
     /// Show secrets as they stand in the files
     ///
-    /// Else what looks like a token, and the values of names like API_KEY or PASSWORD, are masked in events and in the state.
+    /// Otherwise what looks like a token, and the values of names like API_KEY or PASSWORD, are masked in events and in the state.
     #[arg(long, value_parser = BoolishValueParser::new(), hide_short_help = true)]
     no_redact: bool,
 
@@ -215,7 +215,7 @@ pub(super) struct TokenOption {
 pub(super) struct ShowOptions {
     /// Show what another progress-bridge serves, instead of watching files; as a box, --plain or --json
     ///
-    /// Goes on for ever: what breaks is tried again, and what is shown meanwhile says of when it is. The token is taken from --token-file or
+    /// Goes on for ever: what breaks is tried again, and what is shown meanwhile says how old it is. The token is taken from --token-file or
     /// PROGRESS_BRIDGE_TOKEN.
     #[arg(long, value_name = "URL")]
     connect: Option<String>,

@@ -97,7 +97,7 @@ pub(crate) fn quiet_after(finished: &[Duration]) -> Duration {
 /// `about 25m (12m–45m)`; without the range where its ends are the same.
 fn around(p10: u64, p50: u64, p90: u64) -> String {
     let median = if p50 < 60 { words(p50) } else { format!("about {}", words(p50)) };
-    if p10 == p90 { median } else { format!("{median} ({})", range(p10, p90)) }
+    if p10 == p90 || p90 <= 60 { median } else { format!("{median} ({})", range(p10, p90)) }
 }
 
 fn range(low: u64, high: u64) -> String {

@@ -156,7 +156,8 @@ impl Plain {
         match &task.remaining {
             Remaining::Range { p90, rough: true, .. } => format!("  under {} left", text::short_duration(p90 * 1000)),
             Remaining::Range { p10, p50, p90, .. } => {
-                format!("  {} left ({})", text::estimate(*p50), text::range(*p10, *p90, self.charset))
+                let spread = text::spread(*p10, *p90, self.charset).map(|spread| format!(" ({spread})")).unwrap_or_default();
+                format!("  {} left{spread}", text::estimate(*p50))
             }
             Remaining::LongerThanUsual { .. } | Remaining::Unknown { .. } | Remaining::None { .. } => String::new(),
         }

@@ -68,6 +68,11 @@ pub fn estimate(secs: u64) -> String {
     if secs < 60 { "under 1m".to_owned() } else { format!("~{}", short_duration(secs * 1000)) }
 }
 
+/// The range of an estimate, where it says more than the estimate.
+pub fn spread(low_secs: u64, high_secs: u64, charset: Charset) -> Option<String> {
+    (low_secs != high_secs && high_secs > 60).then(|| range(low_secs, high_secs, charset))
+}
+
 /// `12m–45m`, `up to 3m`.
 pub fn range(low_secs: u64, high_secs: u64, charset: Charset) -> String {
     let (low, high) = (short_duration(low_secs * 1000), short_duration(high_secs * 1000));
@@ -86,7 +91,8 @@ pub fn remaining(remaining: &Remaining, charset: Charset) -> String {
         Remaining::None { reason } => reason.to_string(),
         Remaining::Range { p90, basis, rough: true, .. } => format!("under {} left, {basis}", short_duration(p90 * 1000)),
         Remaining::Range { p10, p50, p90, basis, .. } => {
-            format!("{} left ({}), {basis}", estimate(*p50), range(*p10, *p90, charset))
+            let spread = spread(*p10, *p90, charset).map(|spread| format!(" ({spread})")).unwrap_or_default();
+            format!("{} left{spread}, {basis}", estimate(*p50))
         }
         Remaining::LongerThanUsual { usual_p10, usual_p90, .. } => {
             format!("longer than usual (usual {})", range(*usual_p10, *usual_p90, charset))
@@ -255,6 +261,9 @@ mod tests {
         let range = crate::output::sample::range(720, 1500, 2700, 5);
         assert_eq!(remaining(&range, Charset::Unicode), "~25m left (12m–45m), from 5 stories");
         assert_eq!(remaining(&range, Charset::Ascii), "~25m left (12m-45m), from 5 stories");
+        let short = |p90| crate::output::sample::range(30, 30, p90, 5);
+        assert_eq!(remaining(&short(30), Charset::Unicode), "under 1m left, from 5 stories");
+        assert_eq!(remaining(&short(180), Charset::Unicode), "under 1m left (up to 3m), from 5 stories");
         let long = crate::output::sample::longer_than_usual();
         assert_eq!(remaining(&long, Charset::Unicode), "longer than usual (usual 6m–13m)");
         let unknown = Remaining::Unknown { reason: "no finished story has been timed yet".into() };

@@ -45,7 +45,7 @@ fn a_demo_says_how_to_leave_and_ctrl_c_cleans_up() {
     let demo = start(&project, &["--plain"]);
     demo.says("listening on http://127.0.0.1:");
     let message = demo.says("Ctrl-C");
-    assert!(message.contains("removes that folder"), "{message}");
+    assert!(message.contains("removes it"), "{message}");
     let folder = eventually(WHOLE_RUN, "its folder", || fs::read_dir(project.file("tmp")).ok()?.next()?.ok()).path();
     use std::os::unix::fs::PermissionsExt;
     assert_eq!(fs::metadata(&folder).expect("it is there").permissions().mode() & 0o777, 0o700);

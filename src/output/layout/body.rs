@@ -206,9 +206,9 @@ impl Body<'_> {
             rows.push(id_and_title(row, story, " - ", Paint::Plain).right(duration(story.duration_ms.unwrap_or(0)), Paint::Plain));
         }
         if let (true, Some(guess), Some(end)) = (self.detail.spacers && self.is_roomy(), &task.first_guess, task.finished_at) {
-            let range = text::range(guess.p10, guess.p90, self.glyphs.charset);
+            let spread = text::spread(guess.p10, guess.p90, self.glyphs.charset).map(|spread| format!(" ({spread})")).unwrap_or_default();
             let took = end.since(guess.at).map(|ms| format!(", and {} it was", short_duration(ms)));
-            let words = format!("{} left ({range}) at {}", text::estimate(guess.p50), self.clock(guess.at));
+            let words = format!("{} left{spread} at {}", text::estimate(guess.p50), self.clock(guess.at));
             let took = took.filter(|_| task.status == TaskStatus::Passed).unwrap_or_default();
             rows.push(Row::blank().fixed("First Guess: ", Paint::Dim).title(words + &took, Paint::Plain));
         }
@@ -235,13 +235,10 @@ impl Body<'_> {
                 vec![format!("{long} | remaining not shown while cut off"), format!("{long} | remaining not shown"), long.clone()]
             }
             Remaining::Range { p10, p50, p90, basis, rough, .. } => {
-                let (median, span) = (text::estimate(*p50), text::range(*p10, *p90, charset));
-                let median = if *rough { format!("under {}", short_duration(p90 * 1000)) } else { median };
-                // Where both ends are rounded to the same there is no range to speak of.
-                let (with_basis, without) = if *rough || p10 == p90 {
-                    (format!(" ({basis})"), String::new())
-                } else {
-                    (format!(" ({span}, {basis})"), format!(" ({span})"))
+                let median = if *rough { format!("under {}", short_duration(p90 * 1000)) } else { text::estimate(*p50) };
+                let (with_basis, without) = match text::spread(*p10, *p90, charset).filter(|_| !*rough) {
+                    Some(spread) => (format!(" ({spread}, {basis})"), format!(" ({spread})")),
+                    None => (format!(" ({basis})"), String::new()),
                 };
                 vec![
                     format!("{long} | {median} remaining{with_basis}"),
