@@ -1,7 +1,8 @@
 //! The agents' sessions: which task each works for, whether its signs count as that run's, and what they show.
 //!
-//! A session counts when it is headless and began after the run's first sign, or when it wrote a watched file or a commit of the run. Any
-//! other is shown as another session and changes nothing. Facts never come from here.
+//! A session counts when it is headless and began after the run's first sign, or when it wrote a watched file or a commit of the run. Where
+//! the time of that sign is only observed, the run began earlier: there it is enough that the session was at work then. Any other is shown as
+//! another session and changes nothing. Facts never come from here.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use crate::agent::{Activity, AgentId, AgentInput, AgentNeed, FileKey, SessionHead};
 use crate::clock::{ClockReading, Timestamp};
+use crate::event::TimestampSource;
 use crate::model::agent::{AgentActivity, AgentLevel, AgentPhase, AgentState};
 use crate::text::CleanText;
 
@@ -227,15 +229,23 @@ impl AgentSession {
     }
 
     fn is_of_run(&self, task: &TaskEngine, files: &[FileKey]) -> bool {
-        let begins_in_run = || match (task.run.model.first_sign(), self.since()) {
-            (Some(first), Some(since)) => since >= first,
-            (Some(_), None) => false,
+        let is_in_run = || {
             // Nothing of a run, or nothing with a time.
-            (None, _) => true,
+            let Some((first, source)) = task.run.model.first_sign() else { return true };
+            match source {
+                TimestampSource::Record => self.since().is_some_and(|since| since >= first),
+                TimestampSource::Observed => self.works_at(first),
+            }
         };
-        (self.activity.headless() == Some(true) && begins_in_run())
+        (self.activity.headless() == Some(true) && is_in_run())
             || self.activity.has_written(files)
             || self.activity.has_committed(|hash| task.run.model.has_commit(hash))
+    }
+
+    /// Whether it wrote after this time, or was at work on something then.
+    fn works_at(&self, at: Timestamp) -> bool {
+        let Some(as_of) = self.activity.as_of() else { return false };
+        as_of >= at || (!self.activity.is_over() && at.since(as_of).is_some_and(|ago| ago <= LIVE))
     }
 
     /// Whether a later session of the same loop has begun since its last record.

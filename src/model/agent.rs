@@ -17,7 +17,7 @@ pub struct AgentState {
     pub agent: CleanText,
     /// The first 8 hexadecimal digits of its id.
     pub session: CleanText,
-    /// Whether its signs count as this run's: it began after the run's first sign and is headless, or wrote a watched file or a commit of the run. Others are shown as another session.
+    /// Whether its signs count as this run's: it is headless and began after the run's first sign, or was at work then where that sign's time is only observed; or it wrote a watched file or a commit of the run. Others are shown as another session.
     pub ours: bool,
     /// Run by a script, with nobody at the keyboard; absent when that cannot be told.
     #[serde(skip_serializing_if = "Option::is_none")]

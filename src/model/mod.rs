@@ -245,9 +245,9 @@ impl TaskModel {
         self.last_activity.as_ref().map(|(at, _)| *at)
     }
 
-    /// The first sign of the present run, as far as anything has a time.
-    pub fn first_sign(&self) -> Option<Timestamp> {
-        self.started.map(|start| start.at)
+    /// The first sign of the present run, as far as anything has a time, and whose time that is.
+    pub fn first_sign(&self) -> Option<(Timestamp, TimestampSource)> {
+        self.started.map(|start| (start.at, if start.recorded { TimestampSource::Record } else { TimestampSource::Observed }))
     }
 
     /// Whether the run has a commit whose hash begins so.

@@ -184,6 +184,26 @@ fn a_session_that_counts_begins_the_run_and_one_of_a_person_does_not() {
     assert_eq!(get(address, "/api/events").json()["events"], json!([]));
 }
 
+/// A bridge that nobody tells when the run began takes the first change of a file for it.
+#[test]
+fn a_session_that_is_at_work_when_the_first_file_moves_counts() {
+    let project = AgentProject::new();
+    let (over, interactive) = ("99999999-0000-4000-8000-000000000000", "88888888-0000-4000-8000-000000000000");
+    let sessions = [(over, "sdk-cli"), (interactive, "cli"), (SESSION, "sdk-cli")].map(|(id, kind)| project.transcript(id, kind));
+    let (_bridge, address) = project.serve(&[]);
+    sessions.iter().for_each(Transcript::prompt);
+    sessions[0].add("assistant", json!({"id": "m", "content": [{"type": "text", "text": "Done."}], "stop_reason": "end_turn"}));
+    agent(address, "the one that is over", |agent| agent["phase"] == "ended");
+    sessions[2].call("c1", "Bash", json!({"command": "cargo test"}));
+    agent(address, "a long call", |agent| agent["phase"] == "tool");
+    project.project.write("progress.txt", "a line\n");
+    eventually(SOON, "the run has a beginning", || get(address, "/api/state").json()["tasks"][0].get("started_at").cloned());
+    let mut ours: Vec<Value> =
+        agents(address).into_iter().filter(|agent| agent["ours"] == true).map(|mut agent| agent["session"].take()).collect();
+    ours.dedup();
+    assert_eq!(ours, [&SESSION[..8]]);
+}
+
 #[test]
 fn without_sessions_nothing_changes_and_off_reads_none() {
     let project = AgentProject::new();
