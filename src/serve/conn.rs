@@ -9,8 +9,8 @@ mod tracked_body;
 mod write_timeout;
 
 use std::convert::Infallible;
-use std::future::{pending, poll_fn};
-use std::pin::pin;
+use std::future::{Future, pending, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -122,23 +122,16 @@ pub(super) async fn accept(
         }
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    // What is still open after the grace period is cut off.
+    let _all_ended = tokio::time::timeout(SHUTDOWN_GRACE, async { while connections.join_next().await.is_some() {} }).await.is_ok();
 }
 
 async fn connection(stream: TcpStream, state: Arc<IdleState>, context: ConnContext) {
-    let (counters, shutdown) = (context.counters.clone(), context.shutdown.clone());
+    let counters = context.counters.clone();
     // In a box, which is freed before a stream begins: few connections are in the middle of a request.
     let Some((socket, response, guard)) = Box::pin(serve_requests(stream, state, context)).await else { return };
     let mut writer = StreamWriter::new(socket, response.map(|body| TrackedBody { body, _guard: guard }));
-    let written = tokio::select! {
-        written = poll_fn(|cx| writer.poll_write(cx)) => written,
-        () = shutdown.requested() => {
-            let finished = Box::pin(tokio::time::timeout(SHUTDOWN_GRACE, poll_fn(|cx| writer.poll_write(cx)))).await;
-            // The connection is cut off after the grace period.
-            let Ok(written) = finished else { return };
-            written
-        }
-    };
+    let written = poll_fn(|cx| writer.poll_write(cx)).await;
     // Any other error means that the client has closed the connection, or lost a payload.
     if written.is_err() && writer.socket().has_timed_out() {
         counters.count_write_timeout();
@@ -180,20 +173,20 @@ async fn serve_requests(stream: TcpStream, state: Arc<IdleState>, context: ConnC
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.head_timeout).max_buf_size(MAX_BUFFER);
     let mut http = builder.serve_connection(socket, service);
-    let result = tokio::select! {
-        result = poll_fn(|cx| match http.poll_without_shutdown(cx) {
+    let mut is_ending = false;
+    let mut shutdown = pin!(shutdown.requested());
+    let result = poll_fn(|cx| {
+        if !is_ending && shutdown.as_mut().poll(cx).is_ready() {
+            is_ending = true;
+            Pin::new(&mut http).graceful_shutdown();
+        }
+        match http.poll_without_shutdown(cx) {
             // The request has just been answered by a stream.
             Poll::Pending if lock(&long).is_some() => Poll::Ready(Ok(())),
             result => result,
-        }) => result,
-        () = shutdown.requested() => {
-            Pin::new(&mut http).graceful_shutdown();
-            let finished = Box::pin(tokio::time::timeout(SHUTDOWN_GRACE, poll_fn(|cx| http.poll_without_shutdown(cx)))).await;
-            // The connection is cut off after the grace period.
-            let Ok(result) = finished else { return None };
-            result
         }
-    };
+    })
+    .await;
     let mut socket = http.into_parts().io.into_inner();
     if let Some((response, guard)) = lock(&long).take() {
         return Some((socket, response, guard));
