@@ -133,8 +133,8 @@ where
 
 /// The line before a chunk: its size in hexadecimal digits.
 fn push_size(line: &mut Vec<u8>, size: usize) {
-    for place in (0..=size.checked_ilog2().unwrap_or(0) / 4).rev() {
-        line.push(b"0123456789abcdef"[size >> (4 * place) & 15]);
+    for digit in (0..=size.checked_ilog2().unwrap_or(0) / 4).rev() {
+        line.push(b"0123456789abcdef"[size >> (4 * digit) & 15]);
     }
     line.extend_from_slice(CHUNK_END);
 }
