@@ -1,7 +1,6 @@
 //! Starts the parts of the program and ends them in order: [`Bridge::start`] calls one function per step.
 //!
-//! To add an output: write `output/<name>.rs` and start it here. One that owns stdout is a `StdoutSink` made in `stdout_sink`; one on
-//! stderr is a hub subscription started in `spawn_terminal_output`.
+//! How an output is added stands in `output`.
 
 mod connect;
 mod descriptors;

@@ -25,7 +25,7 @@ const MAX_PENDING: usize = 256;
 pub(crate) struct RolloutReader {
     allowance: Allowance,
     pending: HashMap<CallId, CallKind>,
-    /// Processes that go on after their call: `write_stdin` asks for more of them.
+    /// The head was read: a second one is of the session that this one was forked from.
     has_head: bool,
 }
 
@@ -123,7 +123,6 @@ impl RolloutReader {
         if name == "update_plan" {
             signals.extend(todo::whole_list(&input["plan"], &self.allowance));
         }
-        // A poll of a process that runs on is no call of its own.
         let (verb, is_instant) = verb_of(name);
         let mut start = CallStart {
             id,

@@ -258,7 +258,11 @@ impl Detector {
                 AttentionKind::Quiet => OccasionKind::Quiet,
                 AttentionKind::NeedsYou => OccasionKind::NeedsYou,
             };
-            return Some((kind, attention.since, format!("{}; {}", fraction(task), attention.reason)));
+            return Some((
+                kind,
+                attention.since,
+                format!("{}; {}", text::tally_in_words(task.stories_passed, task.story_count), attention.reason),
+            ));
         }
         let kind = match (task.status, self.ends) {
             (TaskStatus::Ended, _) => OccasionKind::Ended,
@@ -338,12 +342,9 @@ fn end_text(task: &TaskState, kind: OccasionKind) -> String {
         | OccasionKind::Story
         | OccasionKind::Started => None,
     };
-    format!("{}{took}{}", fraction(task), reason.map(|reason| format!("; {reason}")).unwrap_or_default())
-}
-
-fn fraction(task: &TaskState) -> String {
-    match task.story_count {
-        Some(all) => format!("{} of {} passed", task.stories_passed, text::count(all, "story", "stories")),
-        None => format!("{} passed", text::count(task.stories_passed, "story", "stories")),
-    }
+    format!(
+        "{}{took}{}",
+        text::tally_in_words(task.stories_passed, task.story_count),
+        reason.map(|reason| format!("; {reason}")).unwrap_or_default()
+    )
 }

@@ -47,10 +47,14 @@ impl Plain {
     /// The status of a task, printed when no events come: `14:32:02  running          User Authentication: 5/8 stories, …`.
     pub fn status_line(&self, task: &TaskState, now: Timestamp) -> String {
         let word = task.headline().word();
-        let mut parts = vec![passed_stories(task.stories_passed, task.story_count)];
+        let mut parts = vec![text::tally(task.stories_passed, task.story_count)];
         if let Some(story) = task.current() {
             let age = story.started_at.and_then(|at| now.since(at)).map(|ms| format!(" for {}", text::short_duration(ms)));
-            parts.push(format!("{}{}", id_and_title(story.story_id.as_deref(), story.title.as_deref()), age.unwrap_or_default()));
+            parts.push(format!(
+                "{}{}",
+                text::id_and_title(story.story_id.as_deref(), story.title.as_deref(), " "),
+                age.unwrap_or_default()
+            ));
             if story.criteria_count > 0 {
                 parts.push(format!("{}/{} criteria", story.criteria_done, story.criteria_count));
             }
@@ -103,7 +107,7 @@ impl Plain {
                 let criteria = started.ac_count.filter(|n| *n > 0).map(|n| format!(", {}", count(n, "criterion", "criteria")));
                 format!(
                     "{}{}{}",
-                    id_and_title(started.story_id.as_deref(), started.title.as_deref()),
+                    text::id_and_title(started.story_id.as_deref(), started.title.as_deref(), " "),
                     attempt(started.attempt),
                     criteria.unwrap_or_default()
                 )
@@ -119,11 +123,11 @@ impl Plain {
                 format!("{name} {}{} {}{taken}", done.ac_index + 1, all.unwrap_or_default(), done.ac_text.as_deref().unwrap_or_default())
             }
             EventData::StoryCompleted(ended) => {
-                let name = id_and_title(ended.story_id.as_deref(), ended.title.as_deref());
+                let name = text::id_and_title(ended.story_id.as_deref(), ended.title.as_deref(), " ");
                 let taken = ended.duration_ms.map(|ms| format!(" {}", duration(ms))).unwrap_or_default();
                 // Avoids "failed (failed)".
                 let reason = ended.reason.as_deref().filter(|reason| *reason != "failed").map(|reason| format!(" ({reason})"));
-                let count = ended.tally.map(|tally| format!("  {}", passed_stories(tally.passed, tally.total))).unwrap_or_default();
+                let count = ended.tally.map(|tally| format!("  {}", text::tally(tally.passed, tally.total))).unwrap_or_default();
                 let left = task.filter(|_| is_last).map(|task| self.remaining(task)).unwrap_or_default();
                 format!("{name} {}{}{}{taken}{count}{left}", ending(ended.status), reason.unwrap_or_default(), attempt(ended.attempt))
             }
@@ -256,19 +260,6 @@ fn idle_lines(plain: &Plain, state: &State, now: Timestamp, printed: &mut Vec<He
 fn write(to: &mut impl Write, text: &str) -> io::Result<()> {
     to.write_all(text.as_bytes())?;
     to.flush()
-}
-
-/// `5/8 stories`.
-fn passed_stories(passed: u32, total: Option<u32>) -> String {
-    match total {
-        Some(all) => format!("{passed}/{all} stories"),
-        None => format!("{} done", count(passed, "story", "stories")),
-    }
-}
-
-/// `US-006 Implement login endpoint`.
-fn id_and_title(id: Option<&str>, title: Option<&str>) -> String {
-    [id, title].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// `, attempt 2`; empty for the first attempt.

@@ -1,7 +1,7 @@
 //! One task in one line, for scripts, prompts and status bars: as people read it, or as a template asks.
 
 use crate::clock::Timestamp;
-use crate::model::state::{Remaining, StoryState, TaskState};
+use crate::model::state::{Remaining, TaskState};
 use crate::output::text::{self, Charset};
 
 /// The names that a template may use, each in braces.
@@ -14,17 +14,18 @@ pub fn line(task: &TaskState, now: Timestamp, charset: Charset) -> String {
         Some(qualifier) => format!("{} ({qualifier})", task.task_name),
         None => task.task_name.to_string(),
     };
-    let mut parts = vec![match task.story_count {
-        Some(all) => format!("{}/{all} stories", task.stories_passed),
-        None => format!("{} done", text::count(task.stories_passed, "story", "stories")),
-    }];
+    let mut parts = vec![text::tally(task.stories_passed, task.story_count)];
     if task.stories_failed > 0 {
         parts.push(format!("{} failed", task.stories_failed));
     }
     if let Some(story) = task.current() {
         let age = story.started_at.and_then(|at| now.since(at)).map(|ms| format!(" ({})", text::short_duration(ms)));
         let guess = if story.is_guessed() { ", inferred" } else { "" };
-        parts.push(format!("{}{}{guess}", story_name(story), age.unwrap_or_default()));
+        parts.push(format!(
+            "{}{}{guess}",
+            text::id_and_title(story.story_id.as_deref(), story.title.as_deref(), " - "),
+            age.unwrap_or_default()
+        ));
     }
     match &task.remaining {
         remaining @ (Remaining::Range { .. } | Remaining::LongerThanUsual { .. }) => parts.push(text::remaining(remaining, charset)),
@@ -89,11 +90,6 @@ fn field(name: &str, task: &TaskState, now: Timestamp, charset: Charset) -> Opti
 fn reason(task: &TaskState) -> Option<&str> {
     let attention = task.attention.as_ref().map(|attention| attention.reason.as_str());
     attention.or(task.end_reason.as_deref())
-}
-
-fn story_name(story: &StoryState) -> String {
-    let names = [story.story_id.as_deref(), story.title.as_deref()];
-    names.into_iter().flatten().collect::<Vec<_>>().join(" - ")
 }
 
 #[cfg(test)]

@@ -89,8 +89,8 @@ impl Summary<'_> {
     }
 
     fn story(&self, story: &StoryState, current: bool, lines: &mut Vec<String>) {
-        let name: Vec<&str> = [story.story_id.as_deref(), story.title.as_deref()].into_iter().flatten().collect();
-        let mut line = format!("  {} {}", self.sign(story.status), name.join(" - "));
+        let name = text::id_and_title(story.story_id.as_deref(), story.title.as_deref(), " - ");
+        let mut line = format!("  {} {name}", self.sign(story.status));
         let inferred = story.criteria.iter().any(|criterion| criterion.provenance == Some(Provenance::Inferred));
         let mut facts = Vec::new();
         facts.extend(story.duration_ms.map(duration));

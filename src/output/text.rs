@@ -158,6 +158,31 @@ pub fn count(n: impl Into<u64>, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
+/// `US-006 Login`; only the one where the other is missing.
+pub fn id_and_title(id: Option<&str>, title: Option<&str>, between: &str) -> String {
+    match (id, title) {
+        (Some(id), Some(title)) => format!("{id}{between}{title}"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => String::new(),
+    }
+}
+
+/// `5/8 stories`; `5 stories done` without a plan.
+pub fn tally(passed: u32, total: Option<u32>) -> String {
+    match total {
+        Some(all) => format!("{passed}/{all} stories"),
+        None => format!("{} done", count(passed, "story", "stories")),
+    }
+}
+
+/// `5 of 8 stories passed`.
+pub fn tally_in_words(passed: u32, total: Option<u32>) -> String {
+    match total {
+        Some(all) => format!("{passed} of {} passed", count(all, "story", "stories")),
+        None => format!("{} passed", count(passed, "story", "stories")),
+    }
+}
+
 /// Removes from `text` what must not reach a terminal: control and bidi characters, clusters without width or over
 /// [`CLUSTER_LIMIT`]. White space becomes a blank. With [`Charset::Ascii`], each column of any other text becomes `?`.
 pub fn clean(text: &str, charset: Charset) -> Cow<'_, str> {

@@ -9,7 +9,7 @@ use crate::output::text;
 
 /// `US-003 Pay by card`.
 pub(super) fn story_name(story: &StoryState) -> String {
-    [story.story_id.as_deref(), story.title.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    text::id_and_title(story.story_id.as_deref(), story.title.as_deref(), " ")
 }
 
 pub(super) fn status_word(status: StoryStatus) -> &'static str {
@@ -67,10 +67,7 @@ pub(super) fn task_duration(task: &TaskState, now: Timestamp) -> Option<u64> {
 
 /// `5 of 8 stories passed`.
 pub(super) fn fraction(task: &TaskState) -> String {
-    match task.story_count {
-        Some(all) => format!("{} of {} passed", task.stories_passed, text::count(all, "story", "stories")),
-        None => format!("{} passed", text::count(task.stories_passed, "story", "stories")),
-    }
+    text::tally_in_words(task.stories_passed, task.story_count)
 }
 
 /// `2026-01-24 14:05`, no more exact than it is known.
