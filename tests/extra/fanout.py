@@ -1,4 +1,4 @@
-"""Thousands of clients, beside nchan in the same run: fanout.py [CLIENTS [SECONDS [ROUNDS]]]"""
+"""Thousands of clients, beside nchan in the same run: fanout.py [CLIENTS [SECONDS [ROUNDS [EVENTS_A_SECOND]]]]"""
 import json
 import pathlib
 import subprocess
@@ -8,8 +8,9 @@ import tempfile
 from peers import LAB, NCHAN, Load, Machine, Used, bridge, nchan, need, write_lines
 
 CLIENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-SECONDS = int(sys.argv[2]) if len(sys.argv) > 2 else 10
-ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 2
+SECONDS = int(sys.argv[2]) if len(sys.argv) > 2 else 6
+ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 5
+RATES = [int(sys.argv[4])] if len(sys.argv) > 4 else [10, 100]
 # Makes nchan's frames as long as the bridge's, which carry an event's id, source and times: 426 bytes.
 PAD = 350
 
@@ -61,11 +62,15 @@ def main():
     if not NCHAN.exists():
         print("NOT RUN: needs nginx with nchan")
         return
-    rows = [measure(name, rate) for rate in (10, 100) for _ in range(ROUNDS) for name in ("nchan", "bridge")]
-    for rate in (10, 100):
+    rows = [measure(name, rate) for rate in RATES for _ in range(ROUNDS) for name in ("nchan", "bridge")]
+    for rate in RATES:
         median = lambda name, field: sorted(row[field] for row in rows if row["server"] == name and row["rate"] == rate)[(ROUNDS - 1) // 2]
         ratio = lambda field: median("bridge", field) / max(median("nchan", field), 1e-9)
-        print(f"bridge / nchan at {rate}/s: p99 {ratio('p99'):.2f}, deliveries/s {ratio('deliveries'):.2f}, CPU per event {ratio('cpu'):.2f}, memory per client {ratio('memory'):.2f}")
+        both = lambda field: f"{median('bridge', field):.2f} / {median('nchan', field):.2f} = {ratio(field):.2f}"
+        print(
+            f"bridge / nchan at {rate}/s, medians of {ROUNDS}: p99 {both('p99')} ms, deliveries/s {both('deliveries')}, "
+            f"CPU s per million {both('cpu')}, KiB a client {both('memory')}"
+        )
     sys.exit(0 if all(row["delivered"] >= 100 and not row["closed"] for row in rows if row["server"] == "bridge") else 1)
 
 

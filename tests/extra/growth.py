@@ -91,7 +91,7 @@ def size(folder):
         (folder / "progress.txt").write_text(head + entries)
         begun = time.monotonic()
         bridge = Bridge(folder, "progress.txt")
-        bridge.rest()
+        bridge.rest(quiet=3)
         now, peak = bridge.memory()
         print(f"a log of {megabytes:g} MB, {count} entries: read with {bridge.cpu() * 1e3:.0f} ms CPU, {bridge.cpu() / count * 1e6:.1f} µs an entry; {now:.1f} MiB, peak {peak:.1f}", flush=True)
         bridge.end()

@@ -6,7 +6,7 @@ import tempfile
 
 from peers import Load, Machine, bridge, need, raw_probe, websocketd, write_lines
 
-ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 # Lines a second, and how many.
 LOADS = [(10, 100), (1000, 3000)]
 
@@ -39,7 +39,8 @@ def main():
     for rate, _ in LOADS:
         median = lambda name, field: sorted(row[field] for row in rows if row["server"] == name and row["rate"] == rate)[(ROUNDS - 1) // 2]
         ratios = (median("bridge", "p50") / median("websocketd", "p50"), median("bridge", "p99") / median("raw probe", "p99"))
-        print(f"at {rate}/s, medians of {ROUNDS}: p50 {ratios[0]:.2f} x websocketd's; p99 {ratios[1]:.2f} x the raw probe's")
+        values = "; ".join(f"{name} p50 {median(name, 'p50'):.0f} µs, p99 {median(name, 'p99'):.0f}" for name in names)
+        print(f"at {rate}/s, medians of {ROUNDS}: {values}: p50 {ratios[0]:.2f} x websocketd's; p99 {ratios[1]:.2f} x the raw probe's")
     sys.exit(0 if all(row["delivered"] >= 100 for row in rows if row["server"] == "bridge") else 1)
 
 
