@@ -53,6 +53,8 @@ pub(super) struct SessionFiles {
     rejected: HashSet<PathBuf>,
     next_agent: u32,
     scan_at: Duration,
+    /// The next scan lists unchanged folders, too.
+    lists_all: bool,
     check_at: Duration,
     polled_at: Duration,
     buffer: Vec<u8>,
@@ -83,6 +85,7 @@ impl SessionFiles {
             rejected: HashSet::new(),
             next_agent: 0,
             scan_at: Duration::ZERO,
+            lists_all: false,
             check_at: Duration::ZERO,
             polled_at: Duration::ZERO,
             buffer: vec![0; 64 << 10],
@@ -105,9 +108,9 @@ impl SessionFiles {
         &self.folders
     }
 
-    /// Has the folders listed at the next poll: something may have appeared in them before they were watched.
+    /// Has the folders listed at the next poll: in those that are watched only now, files may have appeared and grown meanwhile.
     pub(super) fn schedule_scan(&mut self) {
-        self.scan_at = Duration::ZERO;
+        (self.scan_at, self.lists_all) = (Duration::ZERO, true);
     }
 
     /// When to poll without a notification; every `poll_interval` where the file system sends none.
@@ -132,7 +135,10 @@ impl SessionFiles {
             self.polled_at = now.elapsed;
         }
         if now.elapsed >= self.scan_at || has_new || (is_due && poll_interval.is_some()) {
-            self.scan(now, has_new || poll_interval.is_some(), emit, &mut polled);
+            let all = std::mem::take(&mut self.lists_all) || has_new || poll_interval.is_some();
+            self.scan(now, all, emit, &mut polled);
+            // The folder that is watched in place of a missing one is another.
+            polled.folders_changed |= self.folders.missing.iter().any(|folder| changed.iter().any(|path| folder.starts_with(path)));
         }
         let SessionFiles { files, buffer, .. } = self;
         let mut has_grown = false;

@@ -108,13 +108,20 @@ fn folders_that_appear_are_read_when_they_do() {
     let missing = rig.files.folders().missing.clone();
     assert_eq!(missing, ["home/projects", "home/sessions"].map(|name| rig.folder.path().join(name)));
     let project = rig.project();
+    let home = missing[0].parent().expect("the home");
+    fs::create_dir(home).expect("it is ours");
+    let polled = rig.poll_after(Duration::from_millis(1), &[home]);
+    assert!(polled.folders_changed, "the home is watched from now on");
     let sessions = rig.sessions_of(&project);
     rig.write(&sessions.join(format!("{ID}.jsonl")), ID, &project, "");
-    let polled = rig.poll_after(Duration::from_millis(1), &[missing[0].parent().expect("the home")]);
+    let polled = rig.poll_after(Duration::from_millis(1), &[&missing[0]]);
     assert_eq!((rig.begun(), polled.folders_changed), (1, true));
-    // What appeared in the folders before they were watched.
+    // What was empty when its folder was listed, and grew before that was watched.
     let later = "00000000-0000-4000-8000-000000000001";
-    rig.write(&sessions.join(format!("{later}.jsonl")), later, &project, "");
+    let path = sessions.join(format!("{later}.jsonl"));
+    fs::write(&path, "").expect("it is ours");
+    rig.poll();
+    rig.write(&path, later, &project, "");
     rig.files.schedule_scan();
     let polled = rig.poll_after(Duration::from_millis(1), &[]);
     assert_eq!((rig.begun(), polled.folders_changed), (2, false));

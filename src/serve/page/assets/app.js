@@ -162,7 +162,6 @@ class App {
     const started = millis(task.started_at);
     return [
       task.task_id.includes("/") && task.qualifier,
-      // A run may be named after its log's first heading.
       task.branch ?? (task.run && task.run !== task.task_name ? task.run.replace(/^[# ]+/, "") : null),
       task.folder !== "." && task.folder.split("/").at(-1),
       task.runs?.length > 0 && `run ${task.runs.length + 1}`,

@@ -93,7 +93,7 @@ export function countsWords(task) {
   ].filter(Boolean).join(", ");
 }
 
-/** `12m – 45m`, `up to 3m`. */
+/** `12m – 45m`. */
 function between(low, high) {
   if (high < 60) return rough(high);
   return low < 60 ? `up to ${rough(high)}` : `${rough(low)} – ${rough(high)}`;
@@ -131,7 +131,6 @@ const ASKS = { permission: "permission", answer: "an answer", plan: "a word on i
 export function agentDoing(agent) {
   const thing = agent.command ?? agent.target ?? "";
   switch (agent.phase) {
-    // The tool is no object of the verb: "reading Read" would be a file of that name.
     case "tool": return [`${agent.verb ?? "working"}${!thing && agent.tool ? ` (${agent.tool})` : ""}`, thing];
     case "waiting": {
       if (!agent.waiting) return ["waiting", ""];
