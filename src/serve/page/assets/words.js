@@ -104,7 +104,7 @@ export function remainingWords(remaining) {
   switch (remaining.kind) {
     case "range":
       if (remaining.rough) return [remaining.text, "", remaining.basis];
-      return [remaining.p50 < 60 ? rough(remaining.p50) : `~${rough(remaining.p50)}`, remaining.p90 <= 60 ? "" : between(remaining.p10, remaining.p90), remaining.basis];
+      return [(remaining.p50 < 60 ? "" : "~") + rough(remaining.p50), remaining.p90 <= 60 ? "" : between(remaining.p10, remaining.p90), remaining.basis];
     case "longer_than_usual":
       return ["longer than usual", `usual ${between(remaining.usual_p10, remaining.usual_p90)}`, remaining.basis];
     case "none":

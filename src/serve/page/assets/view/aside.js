@@ -10,7 +10,7 @@ const STATE = { waiting: "not there yet", reading: "reading", gone: "gone", unre
 export function sources(task, notices, now) {
   const unknown = task.sources.reduce((sum, source) => sum + (source.unit === "lines" ? source.unknown : 0), 0);
   return html`<section class="card so" aria-labelledby="h-so"><header><h2 id="h-so">Sources</h2><p>${unknown ? `${count(unknown, "line")} not understood` : task.status === "waiting" ? "what is looked for" : "what was read, and as what"}</p></header>
-    <div class="srcs">${task.sources.map((source) => sourceRow(source, now))}${notices.map((notice) => html`<p class="notice">${/found|new_run/.test(notice.kind) ? icon("check") : icon("needs", "warn")}<span>${notice.message}${notice.path ? html` <code>${notice.path}</code>` : nothing}</span><small>${moment(millis(notice.at), now, "minute")}</small></p>`)}</div></section>`;
+    <div class="srcs">${task.sources.map((source) => sourceRow(source, now))}${notices.map((notice) => html`<p class="notice">${notice.kind === "found" ? icon("check") : icon("needs", "warn")}<span>${notice.message}${notice.path ? html` <code>${notice.path}</code>` : nothing}</span><small>${moment(millis(notice.at), now, "minute")}</small></p>`)}</div></section>`;
 }
 
 function sourceRow(source, now) {
