@@ -500,7 +500,7 @@ fn id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms, context: &I
     }
     let count = slug(text, tokens, at)?;
     let support = terms.prefixes.support(id(count));
-    let leads = words == 0 || only_report_words(&tokens[..at]) || (heads_value && first.start < 40);
+    let leads = words == 0 || only_report_words(behind_tag(text, &tokens[..at])) || (heads_value && first.start < 40);
     let stands_alone = leads && ends_apart(text, tokens, at + count);
     let opened = text[..first.start as usize].ends_with(['(', '[']);
     let has_digit = id(count).bytes().any(|byte| byte.is_ascii_digit());
@@ -552,6 +552,14 @@ fn after_word(text: &str, tokens: &[TextToken], at: usize) -> Option<FoundId> {
     }
     let kind = if word.classes.has(Class::Generic) { IdKind::Word } else { IdKind::Phase };
     Some((last + 1 - at, kind, Some((number.start, tokens[last].end))))
+}
+
+/// `[Coding] Fixed …`: the tokens behind a word in brackets that the line begins with.
+fn behind_tag<'t>(text: &str, tokens: &'t [TextToken]) -> &'t [TextToken] {
+    match tokens {
+        [open, word, close, behind @ ..] if open.is(text, b'[') && word.kind == TokenKind::Word && close.is(text, b']') => behind,
+        _ => tokens,
+    }
 }
 
 /// Only words such as "completed story" stand before.

@@ -39,6 +39,10 @@ pub(crate) fn lead(text: &str, spans: &[Span], terms: &Terms) -> Option<Lead> {
         }
         let between =
             text[last.end as usize..next.start as usize].trim_matches(|ch: char| ch.is_whitespace() || matches!(ch, '[' | ']' | '(' | ')'));
+        if between == "/" && is_alias(last.value(text), next.value(text)) {
+            last = next;
+            continue;
+        }
         if is_list(between) {
             found.push(next.value(text).into());
         } else if is_range(between) && (id_kind(last).0 == id_kind(next).0 || (kind == IdKind::Word && id_kind(next).0 == IdKind::Number)) {
@@ -71,6 +75,13 @@ fn is_list(between: &str) -> bool {
 
 fn is_range(between: &str) -> bool {
     matches!(between, "-" | "–" | "—" | "to" | "through" | "thru" | ".." | "..." | "~" | "→" | "至" | "到")
+}
+
+/// `feat-015 / REQ-015`: the same number under another name is the same piece of work.
+fn is_alias(id: &str, other: &str) -> bool {
+    let number = |id: &str| id.find(|ch: char| ch.is_ascii_digit()).map(|at| (id[..at].to_lowercase(), id[at..].to_lowercase()));
+    let (Some((name, number)), Some((other_name, other_number))) = (number(id), number(other)) else { return false };
+    !name.is_empty() && !other_name.is_empty() && name != other_name && number == other_number
 }
 
 fn split_number(id: &str) -> Option<(&str, &str)> {

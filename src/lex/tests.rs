@@ -87,6 +87,9 @@ fn ids_that_head_a_line_are_lists_and_ranges() {
     assert_eq!(ids("(F001-F003)"), "F001 F002 F003");
     assert_eq!(ids("- F002/F003: labels"), "F002 F003");
     assert_eq!(ids("- Features #38-#40 PASSING"), "38 39 40");
+    assert_eq!(ids("- [x] oven-015 / REQ-015 done: bricks"), "oven-015");
+    assert_eq!(ids("US-007/AC-007"), "US-007");
+    assert_eq!(ids("[Coding] Fixed OVEN_DOOR: the hinge"), "OVEN_DOOR");
     assert_eq!(ids("US-001 - US-900"), "US-001");
     assert_eq!(ids("## Iteration 4: Floor plan (oven-001, shop-till-002)"), "oven-001 shop-till-002");
     assert_eq!(ids("the plan of the floor (oven-001, shop-till-002)"), "");

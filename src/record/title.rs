@@ -314,10 +314,13 @@ fn tidy(title: &str) -> String {
     if title.ends_with(')') && title.matches('(').count() < title.matches(')').count() {
         title = &title[..title.len() - 1];
     }
-    if let Some(open) = title.rfind('(')
-        && matches!(title[open + 1..].trim_end_matches([':', ' ']), "" | "commit" | "hash")
-    {
-        title = &title[..open];
+    // A bracket whose other words were none of the title's: `(commit 1b205b7)`, `(90% complete)`.
+    if let Some(open) = title.rfind('(') {
+        let inner = &title[open + 1..];
+        let is_cut = !inner.contains(')') && inner.chars().all(|ch| ch.is_ascii_digit() || matches!(ch, '%' | '/' | '.' | ' '));
+        if is_cut || matches!(inner.trim_end_matches([':', ' ']), "commit" | "hash") {
+            title = &title[..open];
+        }
     }
     title.trim_matches(TRIM).to_owned()
 }
@@ -363,6 +366,7 @@ mod tests {
         check("A1: DONE — basket written", "basket written");
         check("## 2026-03-05 - US-001 (merge repair)", "merge repair");
         check("### 2. Design ✅ (2026-03-18)", "Design");
+        check("### PHASE 2: Shelves and till (90% Complete)", "Shelves and till");
         check("2026-05-23: [#6.1] Set up the id_position — 73e1832", "Set up the id_position");
         check("### Task: Write the alias (CMD-087) - last one!", "Write the alias");
         check("## Iteration 4: Floor plan (oven-001, shop-till-002)", "Floor plan");
