@@ -124,7 +124,7 @@ fn record(file: &IndexedLog, verdict: &LineVerdict, next: usize) -> Record {
         source,
         when: status::when(file, at, end),
         iteration: iteration(file, at),
-        duration: duration(line).or_else(|| (at + 1..end.min(at + 8)).find_map(|next| duration(&file.lines[next]))),
+        duration: own_duration(line).or_else(|| (at + 1..end.min(at + 8)).find_map(|next| duration_below(&file.lines[next]))),
         commits: (at..end.min(at + 20)).flat_map(|next| commits(&file.lines[next])).collect(),
         probability: verdict.p,
         is_row: !is_entry(file, at),
@@ -191,8 +191,33 @@ fn iteration(file: &IndexedLog, at: usize) -> Option<u32> {
         .or_else(|| above.filter(|above| file.lines[*above].has(Flags::ITERATION)).find_map(|above| number(&file.lines[above])))
 }
 
-fn duration(line: &LexedLine) -> Option<String> {
-    line.spans.iter().find(|span| span.kind == SpanKind::Duration).map(|span| span.text(&line.text).to_owned())
+/// The duration on the record's own line: set off by a sign, or behind `took` or its mark, `done in 45 min`. `Loads in 0.5s` is a title.
+fn own_duration(line: &LexedLine) -> Option<String> {
+    let text: &str = &line.text;
+    line.spans.iter().find_map(|span| {
+        let before = text[..span.start as usize].trim_end();
+        let is_of_mark = || {
+            let stem = before.strip_suffix(" in").or_else(|| before.strip_suffix(" after"))?;
+            line.spans.iter().find(|mark| mark.mark().is_some() && mark.end as usize == stem.len())
+        };
+        let is_own = before.is_empty()
+            || before.ends_with(['(', '[', '|', '-', '–', '—', ',', ':', ';', '·', '⏱'])
+            || before.to_lowercase().ends_with("took")
+            || line.spans.iter().any(|other| other.end as usize == before.len() && other.kind == SpanKind::When)
+            || is_of_mark().is_some();
+        (span.kind == SpanKind::Duration && is_own).then(|| span.text(text).to_owned())
+    })
+}
+
+/// A line of the block that says how long the record took: `Duration: 5m`, or next to nothing else. `12 passed in 0.02s` speaks of tests.
+fn duration_below(line: &LexedLine) -> Option<String> {
+    let is_item = matches!(line.structure, Structure::Bullet | Structure::Numbered);
+    let is_own = match line.label_class() {
+        Some(class) => matches!(class, LabelClass::Start | LabelClass::Date | LabelClass::Status),
+        None => !is_item && line.words <= 2 && !line.has(Flags::COUNTER),
+    };
+    let span = line.spans.iter().find(|span| span.kind == SpanKind::Duration).filter(|_| is_own)?;
+    Some(span.text(&line.text).to_owned())
 }
 
 fn commits(line: &LexedLine) -> Vec<String> {

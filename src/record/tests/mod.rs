@@ -95,6 +95,13 @@ fn words_of_failure_in_titles_and_reports_are_no_status() {
 }
 
 #[test]
+fn durations_are_the_records_own() {
+    let durations = |text: &str| -> Vec<Option<String>> { reading(text).records.into_iter().map(|record| record.duration).collect() };
+    let text = "# Ralph Progress Log\nStarted: 2026-03-01\n---\n## 2026-03-01 - US-001: Loads in 0.5s\n- 12 passed in 0.02s\n- Tests: 3 in 1.2s\n---\n## 2026-03-01 - US-002: Basket (45 min)\n- woven\n---\n## 2026-03-02 - US-003: Till\n**Duration**: 12m\n- counted\n---\n";
+    assert_eq!(durations(text), [None, Some("45 min".to_owned()), Some("12m".to_owned())]);
+}
+
+#[test]
 fn the_current_session_has_not_ended() {
     let text = "# Ralph Progress Log\n\n## Session History\n\n### 2026-01-05 - Session 6 Completed\n\nBasket finished.\n\n### 2026-01-05 - Session 7 (Current)\n\nChecking the payment.\n";
     let outcomes: Vec<RecordOutcome> = reading(text).records.iter().map(|record| record.outcome).collect();
