@@ -5,7 +5,7 @@ use crate::record::file::IndexedLog;
 
 /// Whether the line at `at`, as it is written in `text`, is no record.
 pub(super) fn is_excluded(file: &IndexedLog, text: &str, at: usize) -> bool {
-    is_no_record(&file.lines[at], text) || is_bare_time(file, at) || is_item(file, at)
+    is_no_record(&file.lines[at], text) || is_bare_time(file, at) || is_item(file, at) || is_next_step(file, at)
 }
 
 /// A criterion, a label for what comes next, or a template.
@@ -14,6 +14,9 @@ fn is_no_record(line: &LexedLine, text: &str) -> bool {
         || (line.is_label(LabelClass::Next) && line.lead.is_none())
         || line.text.starts_with("Next:")
         || is_awaiting_story(line)
+        || is_recap(line)
+        || is_undone_row(line)
+        || names_agent(line)
         || is_sentence(line)
         || is_template(text)
 }
@@ -43,12 +46,38 @@ fn is_item(file: &IndexedLog, at: usize) -> bool {
     is_bare && stands_alone && !is_listed_as_done && !reports.iter().any(|flag| line.has(*flag))
 }
 
+/// An item of a list of what comes next, with nothing that says it was worked on.
+fn is_next_step(file: &IndexedLog, at: usize) -> bool {
+    let line = &file.lines[at];
+    let is_item = matches!(line.structure, Structure::Bullet | Structure::Numbered) && line.ticked != Some(true);
+    let is_bare = line.mark.is_none() && !line.has(Flags::WHEN) && !line.has(Flags::PAST) && !line.has(Flags::DONE_VERB);
+    let heading = file.ancestors(at).find(|above| file.lines[*above].is_heading());
+    is_item && is_bare && heading.is_some_and(|above| file.lines[above].section == Section::Plan)
+}
+
 /// `US-005 needs a designer`: a sentence about the work, not a record of it.
 fn is_sentence(line: &LexedLine) -> bool {
     let Some(lead) = line.lead.as_deref() else { return false };
     let begins = line.id_position == IdPosition::First && line.separator == Separator::Word && lead.kind == IdKind::Upper;
     let goes_on = line.text[lead.end as usize..].trim_start_matches([']', ')', ' ']).starts_with(|ch: char| ch.is_ascii_lowercase());
     begins && goes_on && line.mark.is_none() && !line.has(Flags::WHEN) && !line.has(Flags::PAST) && line.ticked.is_none()
+}
+
+/// `All 2 stories complete (US-001 and US-002)`: it counts work that is recorded elsewhere.
+fn is_recap(line: &LexedLine) -> bool {
+    line.has(Flags::ALL_OF) && !line.has(Flags::WHEN) && !line.is_heading() && line.id_position != IdPosition::First
+}
+
+/// `| US-001 | Bread | no |`
+fn is_undone_row(line: &LexedLine) -> bool {
+    let is_no = |cell: &str| ["no", "false", "nein", "non", "нет", "否"].contains(&cell.trim().to_lowercase().as_str());
+    line.structure == Structure::Row && line.text.split('|').any(is_no)
+}
+
+/// `Agent: Coding Agent (Features #1, #2)`: who works, on whatever.
+fn names_agent(line: &LexedLine) -> bool {
+    let label = line.label.map(|label| line.text[..label.end as usize].to_lowercase());
+    !line.is_heading() && label.is_some_and(|label| matches!(label.as_str(), "agent" | "model" | "author" | "runner" | "tool"))
 }
 
 /// claude-loop's `### Iteration: TIME`: the line below it names the story.
