@@ -71,7 +71,7 @@ fn read_content(file: &Path, rules: &Rules) -> Result<FileContent, Error> {
     // A Markdown file may be a log with boxes in it: only its place tells.
     let shape = Shape::of(file);
     if shape == Shape::Status {
-        let status = run_status::read(&path, &splitter::decode_document(&bytes));
+        let status = run_status::read(&path, &splitter::decode_document(bytes));
         return Ok(status.map_or_else(|| FileContent::Unusable("does not say how a run stands".to_owned()), FileContent::Status));
     }
     let is_document = shape == Shape::Document;
@@ -84,7 +84,7 @@ fn read_content(file: &Path, rules: &Rules) -> Result<FileContent, Error> {
         Notation::Markdown => "Markdown",
         Notation::Yaml => "YAML",
     };
-    Ok(match plan::parse(notation, &splitter::decode_document(&bytes)) {
+    Ok(match plan::parse(notation, &splitter::decode_document(bytes.clone())) {
         Ok(plan) => FileContent::Plan(without_secrets(plan)),
         Err(ParseError::Invalid(why)) if is_document => FileContent::Unusable(format!("no {name} that can be read: {why}")),
         Err(ParseError::NotAPlan) if is_document => {

@@ -53,15 +53,17 @@ const SHORTEST_TOKEN: usize = 16;
 /// The text with every secret in it masked.
 pub fn mask(text: &str) -> Cow<'_, str> {
     let mut found = Vec::new();
-    let signs = Signs::of(text);
-    if signs.has_dashes || signs.longest_run >= KEY_LINE {
+    // Most texts have no sign of a secret.
+    let has_dashes = memchr::memchr_iter(b'-', text.as_bytes()).any(|at| text[at + 1..].starts_with('-'));
+    let has_tokens = has_run(text, SHORTEST_TOKEN);
+    if has_dashes || (has_tokens && has_run(text, KEY_LINE)) {
         find_private_keys(text, &mut found);
     }
-    if signs.has_separator || signs.has_dashes {
+    if has_dashes || memchr::memchr2(b'=', b':', text.as_bytes()).is_some() {
         find_values(text, &mut found);
         find_user_parts(text, &mut found);
     }
-    if signs.longest_run >= SHORTEST_TOKEN {
+    if has_tokens {
         find_tokens(text, &mut found);
     }
     if found.is_empty() {
@@ -81,29 +83,25 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     Cow::Owned(masked)
 }
 
-/// Without which a text has no secret: most titles have none of them, and every snapshot of the state asks about every title.
-struct Signs {
-    /// `=` or `:`
-    has_separator: bool,
-    has_dashes: bool,
-    /// The longest run of what tokens and keys are made of.
-    longest_run: usize,
-}
-
-impl Signs {
-    fn of(text: &str) -> Signs {
-        let mut signs = Signs { has_separator: false, has_dashes: false, longest_run: 0 };
-        let (mut run, mut before) = (0, 0);
-        for byte in text.bytes() {
-            signs.has_separator |= matches!(byte, b'=' | b':');
-            signs.has_dashes |= byte == b'-' && before == b'-';
-            before = byte;
-            let is_in = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'/' | b'=');
-            run = if is_in { run + 1 } else { 0 };
-            signs.longest_run = signs.longest_run.max(run);
+/// Whether so many bytes of what tokens and keys are made of stand in a row. Looks at few of the others: every snapshot of the state asks
+/// about every title.
+fn has_run(text: &str, length: usize) -> bool {
+    let is_in = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'/' | b'=');
+    let bytes = text.as_bytes();
+    // A run that begins after a byte that is in none reaches so far.
+    let mut reach = length - 1;
+    while let Some(byte) = bytes.get(reach) {
+        let mut end = reach;
+        if is_in(byte) {
+            let start = bytes[..reach].iter().rposition(|byte| !is_in(byte)).map_or(0, |before| before + 1);
+            end += bytes[reach..].iter().take_while(|byte| is_in(byte)).count();
+            if end - start >= length {
+                return true;
+            }
         }
-        signs
+        reach = end + length;
     }
+    false
 }
 
 /// A block from its first line to its last, or to the end of the text; and lines that stand alone.
@@ -313,6 +311,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn runs_are_found_wherever_they_stand(text in "[ab=/ é]{0,60}", length in 1usize..12) {
+            let is_in = |c: char| c.is_ascii_alphanumeric() || matches!(c, '=' | '/');
+            prop_assert_eq!(has_run(&text, length), text.split(|c| !is_in(c)).any(|run| run.len() >= length), "{}", text);
+        }
+
         #[test]
         fn what_has_no_sign_of_a_secret_has_none(text in r#"([a-zA-Z0-9/+=:@äé✓\"'.-]{0,20}|sk-|Bearer|--|password|://| ){0,8}"#) {
             let mut found = Vec::new();

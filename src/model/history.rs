@@ -31,7 +31,8 @@ struct Step {
 /// Oldest first; the last point is what is true now.
 pub(super) fn points(model: &TaskModel) -> Vec<HistoryPoint> {
     let total = model.story_count().map(i64::from);
-    let mut steps: Vec<Step> = model.counted().flat_map(steps_of).collect();
+    let mut steps: Vec<Step> = Vec::new();
+    model.counted().for_each(|story| add_steps(story, &mut steps));
     steps.extend(model.total_changes.iter().map(|change| Step {
         at: change.at,
         passed: 0,
@@ -78,15 +79,18 @@ fn last_end(model: &TaskModel) -> Option<Timestamp> {
     model.stories.iter().filter_map(|story| story.finished()).map(|end| end.at).max()
 }
 
-/// The passes and falls of one story, in order: a second pass counts only after a fall.
-fn steps_of(story: &super::Story) -> Vec<Step> {
+/// Adds the passes and falls of one story, in order: a second pass counts only after a fall.
+fn add_steps(story: &super::Story, steps: &mut Vec<Step>) {
     let passes = story.attempts.iter().filter(|attempt| attempt.result == AttemptResult::Passed).filter_map(|attempt| attempt.ended);
+    if story.extras().falls.is_empty() {
+        steps.extend(passes.map(|end| end.at).min().map(|at| Step { at, passed: 1, total: 0, reason: None }));
+        return;
+    }
     let mut moves: Vec<(Timestamp, bool)> =
         passes.map(|end| (end.at, true)).chain(story.extras().falls.iter().map(|at| (*at, false))).collect();
     moves.sort_unstable();
     // A story that falls first had passed before anything dated.
     let mut has_passed = moves.first().is_some_and(|(_, passes)| !passes);
-    let mut steps = Vec::new();
     for (at, passes) in moves {
         if passes == has_passed {
             continue;
@@ -95,7 +99,6 @@ fn steps_of(story: &super::Story) -> Vec<Step> {
         let reason = (!passes).then(|| format!("{} was reopened", story.subject.id.as_deref().unwrap_or("a story")).into());
         steps.push(Step { at, passed: if passes { 1 } else { -1 }, total: 0, reason });
     }
-    steps
 }
 
 /// At most [`POINT_LIMIT`]: what carries a reason, the first and the last stay, the others by turns.

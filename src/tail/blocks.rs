@@ -11,7 +11,7 @@ use crate::tail::follow::{ReadAt, digest};
 
 /// A block ends at the first line feed after so many bytes and lines. An entry that begins in a block ends in the next: what belongs to it
 /// is looked for no further than 60 lines.
-const BLOCK_BYTES: u64 = 16 << 10;
+const BLOCK_BYTES: u64 = 8 << 10;
 const BLOCK_LINES: u32 = 64;
 /// Of a larger edit nothing is gained.
 const MAX_EDIT: u64 = 1 << 20;

@@ -73,7 +73,7 @@ impl DocumentReader {
                 let digest = Some(xxh3_64(&bytes));
                 if is_new || self.emitted != digest {
                     self.emitted = digest;
-                    (poll.emit)(Input::Document { source: self.tracked.id, at: poll.now, text: splitter::decode_document(&bytes) });
+                    (poll.emit)(Input::Document { source: self.tracked.id, at: poll.now, text: splitter::decode_document(bytes) });
                 }
             }
             Err(cause) => {

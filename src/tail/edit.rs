@@ -49,15 +49,7 @@ pub(super) fn find(
     let edit = LineEdit { first: window.lines_before + 1, old_end: window.old_lines + 1, new_end, window: window.first_line };
     let changed = before.blocks.changed(&edited);
     let blocks = before.blocks.edited(&edited, &text[within(changed.start)..within(changed.end)]);
-    let mut prefix = PrefixHash::default();
-    while prefix.offset() < stat.size {
-        let wanted = buffer.len().min((stat.size - prefix.offset()) as usize);
-        let count = file.read_at(&mut buffer[..wanted], prefix.offset())?;
-        if count == 0 {
-            return Ok(None);
-        }
-        prefix.add(&buffer[..count]);
-    }
+    let Some(prefix) = PrefixHash::of(stat.size, &mut read, buffer)? else { return Ok(None) };
     if FileStat::from(&file.metadata()?) != *stat {
         return Ok(None);
     }

@@ -106,6 +106,36 @@ pub struct PrefixHash {
 pub type ReadAt<'a> = dyn FnMut(&mut [u8], u64) -> io::Result<usize> + 'a;
 
 impl PrefixHash {
+    /// As if so many bytes of the file had been read from its start; `None` when it ends before. Of a large file only the edges are read, of
+    /// others what stands between them is hashed once.
+    pub fn of(size: u64, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<Option<PrefixHash>> {
+        let mut prefix = PrefixHash::default();
+        let is_large = size > FULL_LIMIT;
+        let last_blocks = (size / EDGE_BYTES).saturating_sub(1) * EDGE_BYTES;
+        while prefix.offset < size {
+            let is_between = (EDGE_BYTES..last_blocks).contains(&prefix.offset);
+            if is_between && is_large {
+                (prefix.offset, prefix.whole, prefix.block) = (last_blocks, None, None);
+                continue;
+            }
+            let end = [EDGE_BYTES, last_blocks, size].into_iter().find(|end| *end > prefix.offset).unwrap_or(size);
+            let wanted = (buffer.len() as u64).min(end - prefix.offset) as usize;
+            let count = read(&mut buffer[..wanted], prefix.offset)?;
+            if count == 0 {
+                return Ok(None);
+            }
+            let bytes = &buffer[..count];
+            match &mut prefix.whole {
+                Some(whole) if is_between => {
+                    whole.update(bytes);
+                    prefix.offset += count as u64;
+                }
+                Some(_) | None => prefix.add(bytes),
+            }
+        }
+        Ok(Some(prefix))
+    }
+
     /// How many bytes were read.
     pub fn offset(&self) -> u64 {
         self.offset
@@ -314,6 +344,18 @@ mod tests {
         check(size - 1, false);
         check(size - EDGE_BYTES as usize, false);
         check(size / 2, true);
+    }
+
+    #[test]
+    fn the_hashes_of_a_file_as_it_stands_are_those_of_its_bytes() {
+        for size in [0, 1, 100_000, FULL_LIMIT as usize, FULL_LIMIT as usize + 1, FULL_LIMIT as usize + 5 * EDGE_BYTES as usize] {
+            let content = content(size);
+            let (added, found) =
+                (prefix_of(&content, 1 << 20), PrefixHash::of(size as u64, &mut reader(&content), &mut [0; 9000]).unwrap());
+            let parts = |prefix: &PrefixHash| (prefix.fingerprint(), prefix.first.clone(), prefix.last.clone());
+            assert_eq!(found.as_ref().map(parts), Some(parts(&added)), "{size}");
+            assert!(PrefixHash::of(size as u64 + 1, &mut reader(&content), &mut [0; 9000]).unwrap().is_none());
+        }
     }
 
     proptest! {

@@ -195,13 +195,16 @@ impl Splitter {
 }
 
 /// The text of a document: decoded like lines, with its line ends, and not cleaned.
-pub fn decode_document(bytes: &[u8]) -> String {
+pub fn decode_document(mut bytes: Vec<u8>) -> String {
     if let Some(remainder) = bytes.strip_prefix(LITTLE_MARK) {
         Utf16::new(u16::from_le_bytes).decode(remainder)
     } else if let Some(remainder) = bytes.strip_prefix(BIG_MARK) {
         Utf16::new(u16::from_be_bytes).decode(remainder)
     } else {
-        String::from_utf8_lossy(bytes.strip_prefix(UTF8_MARK).unwrap_or(bytes)).into_owned()
+        if bytes.starts_with(UTF8_MARK) {
+            bytes.drain(..UTF8_MARK.len());
+        }
+        String::from_utf8(bytes).unwrap_or_else(|invalid| String::from_utf8_lossy(invalid.as_bytes()).into_owned())
     }
 }
 
@@ -317,9 +320,9 @@ mod tests {
 
     #[test]
     fn a_document_is_decoded_but_not_cleaned() {
-        assert_eq!(decode_document(b"\xef\xbb\xbf{\r\n}\n"), "{\r\n}\n");
-        assert_eq!(decode_document(&utf16("{\"ü\":1}", LITTLE_MARK, u16::to_le_bytes)), "{\"ü\":1}");
-        assert_eq!(decode_document(b"\xff{"), "\u{fffd}{");
+        assert_eq!(decode_document(b"\xef\xbb\xbf{\r\n}\n".to_vec()), "{\r\n}\n");
+        assert_eq!(decode_document(utf16("{\"ü\":1}", LITTLE_MARK, u16::to_le_bytes)), "{\"ü\":1}");
+        assert_eq!(decode_document(b"\xff{".to_vec()), "\u{fffd}{");
     }
 
     fn some_bytes() -> impl Strategy<Value = Vec<u8>> {
