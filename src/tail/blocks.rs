@@ -185,6 +185,9 @@ impl ContentBlocks {
         while left.len() as u64 >= 2 * BLOCK_BYTES {
             let Some(feed) = memchr::memchr(b'\n', &left[BLOCK_BYTES as usize..]) else { break };
             let (block, later) = left.split_at(BLOCK_BYTES as usize + feed + 1);
+            if (later.len() as u64) < BLOCK_BYTES {
+                break;
+            }
             edited.push(block);
             left = later;
         }
