@@ -38,10 +38,8 @@ const MAX_FILES: usize = 32;
 const FRESH: Duration = Duration::from_secs(2 * 3600);
 /// How often the folders are listed without a notification; then only those whose time has changed.
 const SCAN_INTERVAL: Duration = Duration::from_secs(10);
-/// A file that grew lately is stated this often.
+/// A file that was written in the last minute is stated this often.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// What lately is.
-const RECENT: Duration = Duration::from_secs(60);
 /// Files of other projects that are remembered, so that they are not opened again.
 const MAX_REJECTED: usize = 10_000;
 
@@ -146,7 +144,7 @@ impl SessionFiles {
             if !(is_due || changed.contains(file.path()) || file.has_more()) {
                 continue;
             }
-            match file.poll(buffer, now, emit) {
+            match file.poll(buffer, emit) {
                 SessionPoll::Unchanged | SessionPoll::Gone => {}
                 SessionPoll::Grown => has_grown = true,
                 SessionPoll::More => (has_grown, polled.more) = (true, true),
@@ -161,7 +159,7 @@ impl SessionFiles {
             !file.is_gone()
         });
         if is_due || has_grown {
-            let is_active = self.files.iter().any(|file| file.grew_at() + RECENT > now.elapsed);
+            let is_active = self.files.iter().any(|file| file.is_recent(now.wall));
             self.check_at = if is_active { now.elapsed + RECHECK_INTERVAL } else { self.scan_at };
         }
         polled
@@ -182,7 +180,7 @@ impl SessionFiles {
             if is_full && self.files.iter().all(|file| file.modified_at() >= session.modified) {
                 break;
             }
-            self.attach(session, now, emit, polled);
+            self.attach(session, emit, polled);
         }
         for (agent, folder, allowance) in parents {
             for path in folders::children(&folder, now.wall, FRESH, &mut folders.existing) {
@@ -201,7 +199,7 @@ impl SessionFiles {
     }
 
     /// Follows a session, if it works in a task's folder.
-    fn attach(&mut self, session: FoundSession, now: ClockReading, emit: &mut dyn FnMut(AgentInput), polled: &mut SessionsPolled) {
+    fn attach(&mut self, session: FoundSession, emit: &mut dyn FnMut(AgentInput), polled: &mut SessionsPolled) {
         let Some(head) = session_file::read_head(&session, &mut self.buffer) else { return };
         let tasks = self.projects.tasks_of(&head.cwd);
         if tasks.is_empty() {
@@ -218,7 +216,7 @@ impl SessionFiles {
         let agent = AgentId(self.next_agent);
         self.next_agent += 1;
         let allowance = Allowance::new(self.scope.level, folders, Some(head.cwd.clone()), self.zone.clone());
-        let file = SessionFile::new(session, head, agent, tasks, allowance, now.elapsed);
+        let file = SessionFile::new(session, head, agent, tasks, allowance);
         self.files.push(file);
     }
 

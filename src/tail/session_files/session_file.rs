@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use super::folders::FoundSession;
 use super::lines::{LINE_LIMIT, LineAssembler, SessionLine};
 use crate::agent::{AgentId, AgentInput, AgentKind, Allowance, CUT_LINE_BYTES, SessionHead, SessionId, SessionReader, Signal, Stamped};
-use crate::clock::{ClockReading, Timestamp};
+use crate::clock::Timestamp;
 use crate::line::TaskId;
 use crate::tail::file_stat::{FileIdentity, FileStat};
 
@@ -23,6 +23,8 @@ const TAIL_BYTES: u64 = 1 << 20;
 const READ_BUDGET: usize = 4 << 20;
 /// Signals of one read that are given on together.
 const BATCH: usize = 1_024;
+/// For how long a file counts as recent.
+const RECENT: Duration = Duration::from_secs(60);
 
 pub(super) struct SessionFile {
     path: PathBuf,
@@ -38,7 +40,6 @@ pub(super) struct SessionFile {
     last_stat: Option<FileStat>,
     /// As it was found.
     found_modified: Timestamp,
-    grew_at: Duration,
     has_more: bool,
     is_gone: bool,
 }
@@ -90,14 +91,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 impl SessionFile {
-    pub(super) fn new(
-        session: FoundSession,
-        head: SessionHead,
-        agent: AgentId,
-        tasks: Vec<TaskId>,
-        allowance: Allowance,
-        now: Duration,
-    ) -> Self {
+    pub(super) fn new(session: FoundSession, head: SessionHead, agent: AgentId, tasks: Vec<TaskId>, allowance: Allowance) -> Self {
         let reader = SessionReader::new(session.kind, session.id.clone(), allowance.clone());
         SessionFile {
             path: session.path,
@@ -111,7 +105,6 @@ impl SessionFile {
             identity: None,
             offset: 0,
             last_stat: None,
-            grew_at: now,
             has_more: true,
             is_gone: false,
         }
@@ -131,7 +124,6 @@ impl SessionFile {
             identity: None,
             offset: 0,
             last_stat: None,
-            grew_at: Duration::ZERO,
             has_more: true,
             is_gone: false,
         }
@@ -155,8 +147,9 @@ impl SessionFile {
         &self.allowance
     }
 
-    pub(super) fn grew_at(&self) -> Duration {
-        self.grew_at
+    /// Whether it was written in the last minute, as of the last poll.
+    pub(super) fn is_recent(&self, wall: Timestamp) -> bool {
+        self.last_stat.is_some_and(|stat| stat.unchanged_for(wall) < RECENT)
     }
 
     /// When it was last written, as of the last poll.
@@ -173,7 +166,7 @@ impl SessionFile {
     }
 
     /// Reads what was appended since the last poll.
-    pub(super) fn poll(&mut self, buffer: &mut [u8], now: ClockReading, emit: &mut dyn FnMut(AgentInput)) -> SessionPoll {
+    pub(super) fn poll(&mut self, buffer: &mut [u8], emit: &mut dyn FnMut(AgentInput)) -> SessionPoll {
         let stat = match std::fs::symlink_metadata(&self.path) {
             Ok(meta) if meta.is_file() => FileStat::from(&meta),
             Ok(_) | Err(_) => {
@@ -195,9 +188,6 @@ impl SessionFile {
         }
         self.last_stat = Some(opened);
         let has_read = self.read(&file, buffer, emit);
-        if has_read {
-            self.grew_at = now.elapsed;
-        }
         match (has_read, self.has_more) {
             (_, true) => SessionPoll::More,
             (true, false) => SessionPoll::Grown,

@@ -128,6 +128,21 @@ fn folders_that_appear_are_read_when_they_do() {
 }
 
 #[test]
+fn only_what_was_written_lately_is_stated_each_second() {
+    let mut rig = SessionRig::new();
+    let project = rig.project();
+    let path = rig.sessions_of(&project).join(format!("{ID}.jsonl"));
+    rig.write(&path, ID, &project, "");
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + Duration::from_millis(Timestamp::now().0.unsigned_abs()) - Duration::from_secs(120);
+    fs::File::options().write(true).open(&path).and_then(|file| file.set_modified(long_ago)).expect("it is ours");
+    rig.poll();
+    assert_eq!((rig.begun(), rig.files.next_poll(None)), (1, rig.elapsed + SCAN_INTERVAL));
+    rig.write(&path, ID, &project, "\n");
+    rig.poll();
+    assert_eq!(rig.files.next_poll(None), rig.elapsed + RECHECK_INTERVAL);
+}
+
+#[test]
 fn links_and_other_projects_are_not_read() {
     let mut rig = SessionRig::new();
     let project = rig.project();
