@@ -140,11 +140,13 @@ pub(crate) fn marks(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>,
     }
 }
 
-/// `Failed login shows a message`: the word is the title's, not the record's.
+/// `Failed login shows a message`, `Error Handling`: the word is the title's, not the record's.
 fn begins_title(text: &str, tokens: &[TextToken], at: usize, reach: usize, polarity: Polarity) -> bool {
     let is_capitalized = tokens[at].kind == TokenKind::Word && tokens[at].text(text).chars().skip(1).all(char::is_lowercase);
     let goes_on = tokens.get(at + reach).is_some_and(|next| {
-        next.is_spaced && next.is_free() && !next.classes.has(Class::Why) && next.text(text).starts_with(char::is_lowercase)
+        let is_named = polarity == Polarity::Negative && next.kind == TokenKind::Word && !next.classes.any(Classes::MARK);
+        let goes_on = next.text(text).starts_with(char::is_lowercase) || is_named;
+        next.is_spaced && next.is_free() && !next.classes.has(Class::Why) && goes_on
     });
     let is_adjective = polarity == Polarity::Negative || matches!(tokens[at].text(text), "Complete" | "complete" | "Done" | "done");
     is_capitalized && goes_on && is_adjective
@@ -164,8 +166,8 @@ fn ends_title(text: &str, tokens: &[TextToken], at: usize, reach: usize, is_mark
     }
 }
 
-/// What the value of a label that begins at token `from` says: its first mark. A failure's word before another noun says nothing:
-/// `Error handling works`, `shows the failed payment`.
+/// What the value of a label that begins at token `from` says: its first mark. A failure's word before another noun or among others in a
+/// list says nothing: `Error handling works`, `shows the failed payment`, `rows, loading, error`.
 pub(crate) fn value_polarity(text: &str, tokens: &[TextToken], from: usize) -> Option<Polarity> {
     (from..tokens.len()).find_map(|at| {
         let (polarity, reach) = polarity_at(text, tokens, at)?;
@@ -176,7 +178,10 @@ pub(crate) fn value_polarity(text: &str, tokens: &[TextToken], from: usize) -> O
         let goes_on = tokens.get(at + reach).is_some_and(|next| {
             next.is_spaced && next.kind == TokenKind::Word && !next.classes.has(Class::Why) && !next.classes.any(Classes::MARK)
         });
-        (polarity != Polarity::Negative || !can_qualify || !goes_on).then_some(polarity)
+        let is_listed =
+            at > from && word.classes.has(Class::Trouble) && (tokens[at - 1].is(text, b',') || tokens[at - 1].classes.has(Class::Join));
+        let is_other = can_qualify && (goes_on || is_listed);
+        (polarity != Polarity::Negative || !is_other).then_some(polarity)
     })
 }
 

@@ -56,6 +56,10 @@ fn lines_fall_into_the_spans_that_people_see() {
         ("## US-003: Retry when blocked", "Upper=US-003"),
         ("## US-003: Page of the API failure ✅", "Upper=US-003 Positive@End=✅"),
         ("## US-003: Timeout", "Upper=US-003"),
+        ("## US-003: Error Handling - Soft Landing", "Upper=US-003"),
+        ("## US-003: Failed Login Page", "Upper=US-003"),
+        ("[US-003] Failed To Start", "Upper=US-003 Negative@Start=Failed"),
+        ("US-003: Blocked Pending Review", "Upper=US-003 Negative@Start=Blocked"),
         ("- [x] US-003: Timeout", "Upper=US-003"),
         ("[US-003] DONE - Error", "Upper=US-003 Positive@Start=DONE"),
         ("## US-003: the till - failed", "Upper=US-003 Negative@End=failed"),
@@ -113,6 +117,9 @@ fn labels_have_a_class_and_an_outcome() {
     let polarity = |raw: &str| read(raw).label.and_then(|label| label.polarity);
     assert_eq!(polarity("Result: Error handling works in all forms"), None);
     assert_eq!(polarity("Status: shows the failed payment"), None);
+    assert_eq!(polarity("State: rows, loading, error"), None);
+    assert_eq!(polarity("State: rows, loading and error"), None);
+    assert_eq!(polarity("Status: build error"), Some(Polarity::Negative));
     assert_eq!(polarity("Status: Failed to build"), Some(Polarity::Negative));
     assert_eq!(polarity("Status: error in the parser"), Some(Polarity::Negative));
     assert_eq!(polarity("Status: tests failed"), Some(Polarity::Negative));
