@@ -9,7 +9,7 @@
 //! | waiting | `Asking`; an open call that asks, in a session with a person | `Answered`, any sign of work |
 //! | retrying | `Retry` | any sign of work |
 //! | compacting | `Compacting` | `Compacted`, any sign of work |
-//! | tool | an open call: the last that began | its `CallEnded`; `Turn`, `TurnEnded`, `TurnAborted` |
+//! | tool | an open call: the last that began | its `CallEnded`; `Turn`, `TurnEnded`, `TurnAborted`, `TurnFailed` |
 //! | thinking | `Turn`, `CallEnded`, `Thought` | `TurnEnded`, `TurnAborted`, `TurnFailed` |
 //! | idle, or ended without a person | `TurnEnded`, `TurnAborted`, `TurnFailed`, `Spoke` that ends a turn, or a minute after any `Spoke` | `Turn`, `Call`, `Thought` |
 //! | starting | nothing yet | anything |
@@ -20,7 +20,7 @@ mod view;
 
 use self::counters::SessionCounters;
 pub(crate) use self::view::AgentNeed;
-use super::signal::{CallId, CallResult, CallStart, FailureKind, FileKey, LimitKind, Signal, Stamped};
+use super::signal::{CallId, CallStart, FailureKind, FileKey, LimitKind, Signal, Stamped};
 use crate::clock::Timestamp;
 use crate::model::agent::{AgentRetry, WaitingFor};
 
@@ -105,8 +105,7 @@ impl Activity {
                     TurnState::New | TurnState::Spoken(_) | TurnState::Over(_) => TurnState::Open(at),
                 };
             }
-            Signal::TurnEnded => self.end_turn(at),
-            Signal::TurnAborted => self.end_turn(at),
+            Signal::TurnEnded | Signal::TurnAborted => self.end_turn(at),
             Signal::TurnFailed(kind) => {
                 self.end_turn(at);
                 self.failure = Some((kind, at));
@@ -218,13 +217,5 @@ impl Activity {
     /// Calls without a result end with the turn they were made in.
     fn abort_open(&mut self) {
         self.open.clear();
-    }
-}
-
-/// Files and results of an outcome count only when it did what it was to do.
-fn has_worked(result: CallResult) -> bool {
-    match result {
-        CallResult::Done | CallResult::Continues => true,
-        CallResult::Failed | CallResult::Refused | CallResult::Aborted => false,
     }
 }

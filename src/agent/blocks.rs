@@ -100,7 +100,7 @@ impl BlockReader {
         signals.push(Signal::Call(Box::new(start)));
     }
 
-    /// A block of a result. `record` is the line that it stands in, `details` what the line says of the result beside it.
+    /// A block of a result. `details` is what its line says of the result beside it, `denial` why the call was not allowed.
     pub(super) fn result(&mut self, block: &Value, details: &Value, denial: Option<&str>, signals: &mut Vec<Signal>) {
         let call = CallId::new(text(block, "tool_use_id"));
         let pending = self.pending.remove(&call);

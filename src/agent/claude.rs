@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::blocks::{BlockReader, joined_text, text, written_by};
 use super::limit;
-use super::session::{AgentKind, SessionHead, SessionId, text_in, time};
+use super::session::{AgentKind, SessionHead, SessionId, text_in, time, time_in};
 use super::signal::{CallId, CallOutcome, FailureKind, LimitKind, Signal, Stamped};
 use super::text::Allowance;
 use crate::clock::Timestamp;
@@ -76,8 +76,7 @@ impl TranscriptReader {
         {
             return;
         }
-        let at =
-            text_in(start, "timestamp").and_then(|at| at.parse::<jiff::Timestamp>().ok()).map(|at| Timestamp::clamped(at.as_millisecond()));
+        let at = time_in(start);
         let signal = match text_in(start, "tool_use_id") {
             Some(id) => Signal::CallEnded { call: CallId::new(id), outcome: CallOutcome::default() },
             None => Signal::Alive,

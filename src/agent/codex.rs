@@ -5,16 +5,15 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::blocks::text;
+use super::blocks::{joined_text, text};
 use super::command::{CommandFacts, command_facts, script_of, words_facts};
 use super::limit;
 use super::outcome::{self, CallKind};
 use super::patterns::verb_of;
-use super::session::{AgentKind, SessionHead, SessionId, text_in, time};
-use super::signal::{CallId, CallOutcome, CallResult, CallStart, Signal, Stamped, TokenCounts, WrittenFile};
+use super::session::{AgentKind, SessionHead, SessionId, text_in, time, time_in};
+use super::signal::{CallId, CallOutcome, CallResult, CallStart, LimitKind, Signal, Stamped, TokenCounts, WrittenFile};
 use super::text::{Allowance, CommandLine, Target, ToolName};
 use super::todo;
-use crate::clock::Timestamp;
 use crate::model::agent::{AgentBasis, AgentVerb, WaitingFor};
 
 /// Calls whose results may still come.
@@ -91,8 +90,7 @@ impl RolloutReader {
     }
 
     pub(super) fn read_cut(&mut self, start: &str, signals: &mut Vec<Stamped>) {
-        let at =
-            text_in(start, "timestamp").and_then(|at| at.parse::<jiff::Timestamp>().ok()).map(|at| Timestamp::clamped(at.as_millisecond()));
+        let at = time_in(start);
         let signal = match text_in(start, "call_id") {
             Some(id) if start.contains("_output\"") => Signal::CallEnded { call: CallId::new(id), outcome: CallOutcome::default() },
             Some(_) | None => Signal::Alive,
@@ -104,9 +102,7 @@ impl RolloutReader {
         match text(item, "type") {
             "message" if text(item, "role") == "assistant" => signals.push(Signal::Spoke { ends_turn: false }),
             "reasoning" => signals.push(Signal::Thought),
-            "function_call" => {
-                self.call(item, &json_or_object(&item["arguments"]), "", signals);
-            }
+            "function_call" => self.call(item, &json_or_object(&item["arguments"]), "", signals),
             "custom_tool_call" => self.call(item, &Value::Null, text(item, "input"), signals),
             "local_shell_call" => self.call(item, &item["action"], "", signals),
             "function_call_output" | "custom_tool_call_output" => self.output(item, signals),
@@ -172,7 +168,7 @@ impl RolloutReader {
         let inner = json_or_object(output);
         let words = match inner.get("output").and_then(Value::as_str).or_else(|| output.get("content").and_then(Value::as_str)) {
             Some(words) => words.to_owned(),
-            None => super::blocks::joined_text(output),
+            None => joined_text(output),
         };
         let exit_code = inner.pointer("/metadata/exit_code").and_then(Value::as_i64).or_else(|| stated_exit_code(&words));
         let is_error = output.get("success").and_then(Value::as_bool) == Some(false);
@@ -224,9 +220,9 @@ fn token_signals(event: &Value) -> Vec<Signal> {
     if reached.is_some() || full.is_some() {
         let window = &limits[full.unwrap_or("primary")];
         let kind = match window.get("window_minutes").and_then(Value::as_u64) {
-            Some(minutes) if minutes >= 7 * 24 * 60 => super::signal::LimitKind::Weekly,
-            Some(minutes) if minutes >= 24 * 60 => super::signal::LimitKind::Daily,
-            Some(_) => super::signal::LimitKind::Session,
+            Some(minutes) if minutes >= 7 * 24 * 60 => LimitKind::Weekly,
+            Some(minutes) if minutes >= 24 * 60 => LimitKind::Daily,
+            Some(_) => LimitKind::Session,
             None => limit::kind_of(reached.unwrap_or_default()),
         };
         let resets_at = window.get("resets_at").and_then(Value::as_i64).map(limit::from_epoch);
@@ -235,7 +231,7 @@ fn token_signals(event: &Value) -> Vec<Signal> {
     signals
 }
 
-/// An object, which most versions write as JSON in a text; null for anything else.
+/// An object, which most versions write as JSON in a text; anything else as it is.
 fn json_or_object(value: &Value) -> Cow<'_, Value> {
     let parsed = value.as_str().filter(|text| text.starts_with('{')).and_then(|text| serde_json::from_str(text).ok());
     parsed.map_or(Cow::Borrowed(value), Cow::Owned)

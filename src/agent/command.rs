@@ -186,7 +186,7 @@ pub(super) fn command_facts(command: &str) -> CommandFacts<'_> {
     most.map_or(CommandFacts { verb: AgentVerb::Running, words: Vec::new(), kind: CallKind::Other }, |(_, facts)| facts)
 }
 
-/// The words of a command that is given as a list: `["bash", "-lc", "cargo test"]` has it in its last.
+/// The words of a command that is given as a list: `["bash", "-lc", "cargo test"]` has it behind the flag.
 pub(super) fn script_of<'a>(words: &[&'a str]) -> Option<&'a str> {
     match words {
         [shell, flag, script, ..] if is_shell(shell) && flag.starts_with('-') && flag.ends_with('c') => Some(script),
@@ -335,7 +335,6 @@ fn classified<'a>(program: &str, sub: Option<&str>, words: Vec<&'a str>) -> (u8,
         _ if is(LINTERS) || ["lint", "clippy", "fmt", "format", "typecheck", "vet", "credo"].iter().any(|part| named(part)) => {
             (3, AgentVerb::Linting, CallKind::Other)
         }
-        ("ruff", _) => (3, AgentVerb::Linting, CallKind::Other),
         _ if ["build", "compile", "package", "assemble", "check", "doc"].iter().any(|part| named(part)) => {
             (3, AgentVerb::Building, CallKind::Other)
         }

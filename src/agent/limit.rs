@@ -45,7 +45,7 @@ pub(super) fn stated_limit(message: &str, at: Option<Timestamp>, zone: &TimeZone
     Some((kind, resets_at))
 }
 
-/// The limit that a name of the wire stands for.
+/// The limit that is named in a message, or by a name of the wire.
 pub(super) fn kind_of(text: &str) -> LimitKind {
     KINDS.iter().find(|(word, _)| text.contains(word)).map_or(LimitKind::Usage, |(_, kind)| *kind)
 }

@@ -134,6 +134,15 @@ pub(super) fn text_in<'a>(start: &'a str, key: &str) -> Option<&'a str> {
 
 /// A record's own time.
 pub(super) fn time(record: &Value) -> Option<Timestamp> {
-    let at = record.get("timestamp")?.as_str()?.parse::<jiff::Timestamp>().ok()?;
+    parsed_time(record.get("timestamp")?.as_str()?)
+}
+
+/// The time of a record of which only the beginning is there.
+pub(super) fn time_in(start: &str) -> Option<Timestamp> {
+    parsed_time(text_in(start, "timestamp")?)
+}
+
+fn parsed_time(at: &str) -> Option<Timestamp> {
+    let at = at.parse::<jiff::Timestamp>().ok()?;
     Some(Timestamp::clamped(at.as_millisecond()))
 }

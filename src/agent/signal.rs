@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::text::{CommandLine, CommitHash, FileName, TodoText, ToolName};
+use super::text::{CommandLine, CommitHash, FileName, Target, TodoText, ToolName};
 use crate::clock::Timestamp;
 use crate::model::agent::{AgentVerb, TestResult, WaitingFor};
 use crate::model::state::CriterionStatus;
@@ -101,7 +101,7 @@ pub(crate) struct CallStart {
     pub id: CallId,
     pub verb: AgentVerb,
     pub tool: ToolName,
-    pub target: Option<super::text::Target>,
+    pub target: Option<Target>,
     pub command: Option<CommandLine>,
     /// Files that the call writes when it succeeds.
     pub writes: Vec<WrittenFile>,

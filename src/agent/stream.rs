@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::blocks::{BlockReader, text};
+use super::blocks::{BlockReader, text, written_by};
 use super::claude::failure;
 use super::codex_exec::ExecReader;
 use super::limit;
@@ -130,7 +130,7 @@ impl StreamSession {
     fn claude(&mut self, record: &Value, signals: &mut Vec<Signal>) {
         let start = signals.len();
         if record.get("parent_tool_use_id").is_some_and(Value::is_string) {
-            let writes = super::blocks::written_by(&record["message"], &self.blocks.allowance);
+            let writes = written_by(&record["message"], &self.blocks.allowance);
             signals.extend(writes.into_iter().map(Signal::ChildWrote));
             signals.push(Signal::ChildAlive);
             return;

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::confinement::{Confinement, is_believed};
 use super::expand::{Expanded, Named};
 use super::files::{FileKind, kind_of, resolve};
-use super::known_files::{Holds, KNOWN_FILES, Naming, is_like, is_runner_folder, known_file};
+use super::known_files::{CLAUDE_FOLDER, Holds, KNOWN_FILES, Naming, is_like, is_runner_folder, known_file};
 use super::{Found, Shape, Source, SourceKey, Task, is_machine_name, is_standard_input, name_of};
 use crate::line::{SourceId, TaskId};
 use crate::text;
@@ -397,7 +397,7 @@ fn display_path(claimed: &Claimed, folder: &Path) -> String {
 
 /// The outermost runner's folder that this one is, or is in.
 fn runner_folder_of(folder: &Path) -> Option<&Path> {
-    let is_runners = |above: &&Path| name_of(above).is_some_and(|name| is_runner_folder(name) || name == ".claude");
+    let is_runners = |above: &&Path| name_of(above).is_some_and(|name| is_runner_folder(name) || name == CLAUDE_FOLDER);
     folder.ancestors().filter(is_runners).last()
 }
 

@@ -15,7 +15,7 @@ pub struct KnownFile {
     pub family: &'static str,
 }
 
-/// What stands in a known.
+/// What stands in a known file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
     /// A plan, which is a task of its own.
@@ -115,8 +115,8 @@ pub const KNOWN_FILES: &[KnownFile] = &[
     file(".claude/ralph-loop.local.md", Status, "Claude Code's ralph-loop plugin"),
 ];
 
-/// Folders in the table that hold what one runner keeps for itself, beside those whose name begins with a point.
-const LOOP_FOLDER: &str = ".claude";
+/// The one hidden folder of the table that is not looked into: it is full of other things.
+pub(super) const CLAUDE_FOLDER: &str = ".claude";
 
 const fn file(pattern: &'static str, holds: Holds, family: &'static str) -> KnownFile {
     KnownFile { pattern, holds, family }
@@ -161,12 +161,12 @@ pub(super) fn is_like(name: &str, pattern: &str) -> bool {
     }
 }
 
-/// Whether a hidden folder of this name is one that the table looks into.
+/// Whether a hidden folder of this name is one that is looked into: those of the table, and those that its patterns may lie in.
 pub(super) fn is_runner_folder(name: &str) -> bool {
-    const MORE: [&str; 4] = [".specify", ".kiro", ".omc", ".ralphy"];
+    const MORE: [&str; 3] = [".specify", ".kiro", ".omc"];
     name.starts_with('.')
         && (MORE.contains(&name)
-            || KNOWN_FILES.iter().any(|known| known.pattern.split('/').any(|part| part == name)) && name != LOOP_FOLDER)
+            || KNOWN_FILES.iter().any(|known| known.pattern.split('/').any(|part| part == name)) && name != CLAUDE_FOLDER)
 }
 
 /// What people and agents write for each other: no log, whatever stands in it.

@@ -1,11 +1,11 @@
 //! Fixed grammars that the contract promises, as anchors: a line of theirs is a record whatever the evidence says.
 //!
 //! claude-loop's blocks: `### Iteration: TIME`, under it `**Story**: ID - title` and, in the end, `**Status**: word`. ralph-tui's:
-//! `## ✓ Iteration 1 - US-001: title`. Ralph's: `## TIME - US-001` or `## US-001: title (TIME)`. (The user's own lines, `[US-003] Starting...`, are whole statements: `seed`.)
+//! `## ✓ Iteration 1 - US-001: title`. Ralph's: `## TIME - US-001` or `## US-001: title (TIME)`. (The user's own lines,
+//! `[US-003] Starting...`, are whole statements: `seed`.)
 
 use super::{heading, iteration};
 use crate::lex::{LabelClass, LexedLine};
-
 use crate::record::file::IndexedLog;
 
 /// What an anchored record means while no status has come.

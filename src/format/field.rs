@@ -1,6 +1,6 @@
 //! Labelled lines: `**Status**: Complete`, `- **Story:** US-001 - title`, `结果: 成功`, `【日付】2026-01-24`.
 //!
-//! Takes them apart and knows the labels; what a field means to its entry is `entry`'s.
+//! Takes them apart and knows the labels; what a field means to its record is `record_facts`' to say.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -105,14 +105,11 @@ pub(super) fn field(text: &str) -> Option<(&str, &str)> {
 
 /// The first colon near the start, and how many bytes it takes.
 fn colon(text: &str) -> Option<(usize, usize)> {
-    let bytes = text.as_bytes();
-    let near = &bytes[..bytes.len().min(48)];
-    let at = near.iter().position(|b| *b == b':' || *b == 0xEF)?;
-    if bytes[at] == b':' {
-        return Some((at, 1));
-    }
     // `：`, as Chinese and Japanese write it.
-    text[at..].starts_with('：').then_some((at, '：'.len_utf8()))
+    let wide = "：".as_bytes();
+    let bytes = text.as_bytes();
+    let at = (0..bytes.len().min(48)).find(|at| bytes[*at] == b':' || bytes[*at] == wide[0] && bytes[*at..].starts_with(wide))?;
+    Some((at, if bytes[at] == b':' { 1 } else { wide.len() }))
 }
 
 /// The stories that a `**Story**:` line names: `ID - title`, `ID & ID - title`, or a title alone.
@@ -146,4 +143,16 @@ pub(super) fn title(remainder: &str) -> Option<String> {
 /// What may stand between a date, an id and a title.
 pub(super) fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, '-' | '–' | '—' | ':' | '：' | '|' | ',' | '·' | '•' | '.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_signs_as_wide_as_a_colon_are_none() {
+        assert_eq!(field("**Oven，old**: warm"), Some(("Oven，old", "warm")));
+        assert_eq!(field("状态：完成"), Some(("状态", "完成")));
+        assert_eq!(field("⚠️ no label"), None);
+    }
 }

@@ -66,11 +66,7 @@ impl<'a> HeldLine<'a> {
         if matches!(self.class, HeldClass::Statement | HeldClass::Json) {
             return "";
         }
-        let mut end = self.text.len().min(WIDTH_LIMIT);
-        while !self.text.is_char_boundary(end) {
-            end -= 1;
-        }
-        &self.text[..end]
+        &self.text[..self.text.floor_char_boundary(WIDTH_LIMIT)]
     }
 }
 

@@ -86,9 +86,12 @@ pub(super) fn leading(text: &str) -> Option<Ids<'_>> {
         Some(inner) => (inner, true),
         None => (text, false),
     };
+    let whole = text;
     let (text, generic) = strip_generic(text);
     // `Feature ID 45`
     let text = if generic { strip_generic(text).0 } else { text };
+    // `Task [US-001]: …`
+    let is_opened = whole[..whole.len() - text.len()].ends_with('[');
     let (first, strength) = one(text, generic)?;
     let mut ids = vec![first.to_owned()];
     let mut remainder = &text[first.len()..];
@@ -105,6 +108,8 @@ pub(super) fn leading(text: &str) -> Option<Ids<'_>> {
     remainder = remainder.trim_start_matches(['`', '*']);
     if bracketed {
         remainder = remainder.strip_prefix(']')?;
+    } else if is_opened {
+        remainder = remainder.strip_prefix(']').unwrap_or(remainder);
     }
     // `US-001's page`, `US-001_old`: the word goes on.
     let goes_on = remainder.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '\'' | '’'));
@@ -145,7 +150,7 @@ fn one(text: &str, number_is_id: bool) -> Option<(&str, IdStrength)> {
     if word.rsplit_once('.').is_some_and(|(_, ending)| is_ending(ending)) {
         return None;
     }
-    if word.is_empty() || word.len() > 60 || !word.is_char_boundary(word.len()) {
+    if word.is_empty() || word.len() > 60 {
         return None;
     }
     if let Some(strong) = strong(word) {
@@ -325,6 +330,8 @@ mod tests {
         check("US-001, US-002, and US-003", "Strong US-001 US-002 US-003 |");
         check("Tasks 279-281", "Weak 279 280 281 |");
         check("US-001 - 2 new pages", "Strong US-001 | - 2 new pages");
+        check("Task [US-001]: x", "Strong US-001 |: x");
+        check("Task [US-001 - x]", "Strong US-001 | - x]");
         check("US-001, part two", "Strong US-001 |, part two");
         check("US-001 and more", "Strong US-001 | and more");
         check("US-002 - US-001", "Strong US-002 | - US-001");

@@ -48,8 +48,6 @@ const SMALL: usize = 1_500;
 /// What has been read of one file so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Log {
-    /// Without its folder.
-    name: Arc<str>,
     plan: Option<Arc<PlanNames>>,
     /// It came after the last look.
     is_plan_new: bool,
@@ -86,15 +84,11 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn new(name: &str) -> Self {
-        Log { name: Arc::from(name), ..Log::default() }
-    }
-
     /// Goes on from what was reported of the content before.
     pub(super) fn keep_verdicts(&mut self, before: &Log) {
         let texts = before.lines.texts();
         let names = before.plan.as_ref().map(|plan| plan.pairs().collect()).unwrap_or_default();
-        let file = IndexedLog::read(&texts, &FileContext { name: &before.name, plan: names });
+        let file = IndexedLog::read(&texts, &FileContext { plan: names });
         let base = before.lines.base();
         let reported = (0..texts.len()).filter(|at| before.reported.has(base + at));
         self.kept = Arc::new(reported.map(|at| block_digest(&file, &texts, at)).collect());
@@ -239,7 +233,7 @@ impl Log {
     fn records(&mut self, pause: Pause, zone: &TimeZone) -> Vec<(u32, Vec<Fact>)> {
         let texts = self.lines.texts();
         let names = self.plan.as_ref().map(|plan| plan.pairs().collect()).unwrap_or_default();
-        let file = IndexedLog::read(&texts, &FileContext { name: &self.name, plan: names });
+        let file = IndexedLog::read(&texts, &FileContext { plan: names });
         let mut assessment = assess(&file, Weights::in_use());
         let base = self.lines.base();
         self.is_doubtful = false;
@@ -389,7 +383,6 @@ impl Log {
     pub(super) fn window(&self, edit: &LineEdit, openings: HashSet<u64>) -> Log {
         let is_at_start = edit.window == 1;
         Log {
-            name: self.name.clone(),
             plan: self.plan.clone(),
             header: if is_at_start { FileHeader::default() } else { self.header.clone() },
             stated_story: if is_at_start { StatedStory::default() } else { StatedStory::in_the_middle() },
@@ -457,7 +450,7 @@ impl Log {
     pub(super) fn indexed(&self) -> (IndexedLog, Vec<u32>) {
         let texts = self.lines.texts();
         let names = self.plan.as_ref().map(|plan| plan.pairs().collect()).unwrap_or_default();
-        let file = IndexedLog::read(&texts, &FileContext { name: &self.name, plan: names });
+        let file = IndexedLog::read(&texts, &FileContext { plan: names });
         (file, (0..self.lines.len()).map(|at| self.lines.number(at)).collect())
     }
 

@@ -1,4 +1,4 @@
-//! Parser of one file: each line goes to the parser of the block around it.
+//! Parser of one file: each line goes to the first reader that takes it.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
@@ -25,8 +25,6 @@ use crate::record::file::IndexedLog;
 pub struct ParserConfig {
     /// For times without a zone.
     zone: TimeZone,
-    /// Without its folder.
-    name: String,
     /// The file has the name of a runner's checklist.
     checklist: bool,
     /// They precede the built-in formats.
@@ -37,13 +35,13 @@ impl ParserConfig {
     /// `path` selects the rules, and marks checklists by name.
     pub fn new(path: &Path, zone: TimeZone, rules: &Rules) -> Self {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        ParserConfig { zone, name: name.to_owned(), checklist: Checklist::is_named(name), rules: rules.of(path) }
+        ParserConfig { zone, checklist: Checklist::is_named(name), rules: rules.of(path) }
     }
 
     /// A parser at the file's beginning.
     pub fn parser(&self) -> LogParser {
         let ruled = self.rules.clone().map(Ruled::new);
-        LogParser { checklist: Checklist::new(self.checklist), ruled, log: Log::new(&self.name), ..LogParser::new(self.zone.clone()) }
+        LogParser { checklist: Checklist::new(self.checklist), ruled, ..LogParser::new(self.zone.clone()) }
     }
 }
 
@@ -270,7 +268,7 @@ impl LogParser {
     }
 }
 
-/// Parses a line that is a complete statement, inside any block.
+/// Parses a line that says everything by itself, wherever it stands.
 fn parse_self_contained(context: &LineContext<'_>, first: u8, facts: &mut Vec<Fact>) -> bool {
     if first == b'{' && !json::may_speak(context.text) {
         return false;

@@ -1,4 +1,4 @@
-//! Written times → [`Stamp`].
+//! Written times → [`RecordedTime`].
 //!
 //! People, models and `date` write times in a dozen ways; what is not recognised is no time. Which clock to believe is not decided here.
 

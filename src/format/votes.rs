@@ -4,11 +4,11 @@ use super::SourceKind;
 
 /// What the understood statements of a file speak for.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Votes([u64; 4]);
+pub(super) struct Votes([u64; 3]);
 
 impl Votes {
     /// The first of equals wins.
-    const KINDS: [SourceKind; 4] = [SourceKind::ExecutionLog, SourceKind::Events, SourceKind::ProgressLog, SourceKind::TerminalLog];
+    const KINDS: [SourceKind; 3] = [SourceKind::ExecutionLog, SourceKind::Events, SourceKind::ProgressLog];
 
     pub(super) fn add(&mut self, kind: SourceKind) {
         if let Some(at) = Self::KINDS.iter().position(|other| *other == kind) {

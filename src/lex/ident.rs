@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::token::{TextToken, TokenKind};
-use super::words::{Class, Fnv};
+use super::words::{Class, Classes, Fnv};
 use super::{Span, SpanKind};
 
 /// How an id is built.
@@ -37,7 +37,7 @@ pub(crate) enum IdKind {
     LabelNumber,
 }
 
-/// What the file and its plan have shown so far: support for weak ids.
+/// What the file has shown: support for weak ids.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Prefixes {
     /// The first three different numbers of each prefix.
@@ -45,10 +45,9 @@ pub(crate) struct Prefixes {
 }
 
 impl Prefixes {
-    /// Notes the prefixes of `line`. True when one of them has got its second or third number, so that lines above may read otherwise.
-    pub(crate) fn note(&mut self, line: &str) -> bool {
+    /// Notes the prefixes near the head of `line`.
+    pub(crate) fn note(&mut self, line: &str) {
         let bytes = line.as_bytes();
-        let mut has_second = false;
         let mut at = 0;
         let stop = bytes.len().min(160);
         while at < stop {
@@ -79,23 +78,22 @@ impl Prefixes {
                 continue;
             }
             if let Some(digits) = digits.filter(|digits| at - digits <= 5 && *digits > start) {
-                has_second |= self.add(&bytes[start..digits], &bytes[digits..at]);
+                self.add(&bytes[start..digits], &bytes[digits..at]);
             } else if let Some(join) = last_join.filter(|join| at - join <= 5 && bytes[start].is_ascii_lowercase()) {
-                has_second |= self.add(&bytes[start..=join], &bytes[join + 1..at]);
+                self.add(&bytes[start..=join], &bytes[join + 1..at]);
             }
         }
-        has_second
     }
 
-    fn add(&mut self, prefix: &[u8], number: &[u8]) -> bool {
+    fn add(&mut self, prefix: &[u8], number: &[u8]) {
         let number = hash(number) | 1;
         let numbers = self.numbers.entry(hash(prefix)).or_default();
         if numbers.contains(&number) {
-            return false;
+            return;
         }
-        let Some(free) = numbers.iter().position(|slot| *slot == 0) else { return false };
-        numbers[free] = number;
-        free > 0
+        if let Some(free) = numbers.iter_mut().find(|slot| **slot == 0) {
+            *free = number;
+        }
     }
 
     /// How many numbers the prefix of `id` has, up to three.
@@ -169,7 +167,7 @@ fn plan_id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms) -> Opt
 }
 
 /// The kind that an id would have if it stood anywhere.
-pub(crate) fn kind_of(id: &str) -> IdKind {
+fn kind_of(id: &str) -> IdKind {
     let mut tokens = Vec::new();
     super::token::tokenize(id, &mut tokens);
     let whole = |count: Option<usize>| count == Some(tokens.len());
@@ -209,7 +207,8 @@ fn is_upper(text: &str, token: &TextToken) -> bool {
 /// `tokens[at]` is directly followed by the sign, and that directly by another token.
 fn joined_by(text: &str, tokens: &[TextToken], at: usize, signs: &[u8]) -> bool {
     matches!((tokens.get(at + 1), tokens.get(at + 2)), (Some(sign), Some(next))
-        if !sign.is_spaced && !next.is_spaced && next.taken.is_none() && sign.taken.is_none() && signs.iter().any(|wanted| sign.is(text, *wanted)))
+        if !sign.is_spaced && !next.is_spaced && next.taken.is_none() && sign.taken.is_none()
+            && signs.iter().any(|wanted| sign.is(text, *wanted)))
 }
 
 /// Digits, perhaps with one letter after them: `001`, `107A`.
@@ -337,7 +336,7 @@ fn letter(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let first = &tokens[at];
     let bytes = first.text(text).as_bytes();
     let letters = bytes.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
-    let digits = bytes[letters.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = bytes[letters..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let remainder = bytes.len() - letters - digits;
     let is_one = first.kind == TokenKind::Mixed
         && (1..=5).contains(&letters)
@@ -540,7 +539,7 @@ fn after_word(text: &str, tokens: &[TextToken], at: usize) -> Option<FoundId> {
     while joined_by(text, tokens, last, b".") && tokens[last + 2].is_number() {
         last += 2;
     }
-    // `3 tasks 12/40`, `task 12%`, `step 2 of 5` say how far one is.
+    // `task 12/40`, `task 12%`, `step 2 of 5` say how far one is.
     let remainder = &text[tokens[last].end as usize..];
     let is_plural = word.text(text).ends_with('s');
     let counts = remainder.starts_with('%')
@@ -565,10 +564,7 @@ fn behind_tag<'t>(text: &str, tokens: &'t [TextToken]) -> &'t [TextToken] {
 /// Only words such as "completed story" stand before.
 fn only_report_words(tokens: &[TextToken]) -> bool {
     tokens.iter().filter(|token| token.is_free()).all(|token| {
-        token.is_number()
-            || token.classes.any(super::words::Classes::MARK)
-            || token.classes.has(Class::Generic)
-            || token.classes.has(Class::Past)
+        token.is_number() || token.classes.any(Classes::MARK) || token.classes.has(Class::Generic) || token.classes.has(Class::Past)
     })
 }
 
@@ -582,7 +578,7 @@ fn ends_apart(text: &str, tokens: &[TextToken], next: usize) -> bool {
     token.taken.is_some()
         || token.kind == TokenKind::Symbol
         || matches!(text[token.start as usize..].chars().next(), Some(':' | '：' | '-' | '–' | '—' | '|' | '('))
-        || token.classes.any(super::words::Classes::MARK)
+        || token.classes.any(Classes::MARK)
 }
 
 /// The id by which two writings are the same: no brackets, no generic word, upper case.

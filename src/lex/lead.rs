@@ -99,7 +99,7 @@ fn range(from: &str, to: &str) -> Option<Vec<Box<str>>> {
     Some((first + 1..=last).map(|number| format!("{prefix}{number:0width$}", width = low.len()).into()).collect())
 }
 
-/// `US-001-003`, `US-001 to 006`, `US-001, 002 & 003`, `Task 1/2`: numbers that go on with the last id's prefix.
+/// `US-001-003`, `US-001 to 006`, `US-001, 002 & 003`, `Tasks 1/2`: numbers that go on with the last id's prefix.
 fn more_numbers(text: &str, end: &mut u32, kind: IdKind, found: &mut Vec<Box<str>>) {
     let Some(last) = found.last().cloned() else { return };
     let Some((prefix, low)) = split_number(&last).filter(|(prefix, _)| !prefix.is_empty() || kind == IdKind::Word) else { return };

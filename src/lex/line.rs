@@ -273,9 +273,7 @@ impl LexedLine {
     pub(crate) fn has_value(&self) -> bool {
         self.label.is_some_and(|label| (label.value as usize) < self.text.len())
     }
-}
 
-impl LexedLine {
     pub(super) fn set_shape(&mut self) {
         self.shape = shape::shape(self);
         self.key = self.shape.key();

@@ -36,7 +36,7 @@ pub(crate) struct Mark {
 }
 
 /// What the mark at token `at` says, turned round by what stands before it; and how many tokens it has.
-pub(crate) fn polarity_at(text: &str, tokens: &[TextToken], at: usize) -> Option<(Polarity, usize)> {
+fn polarity_at(text: &str, tokens: &[TextToken], at: usize) -> Option<(Polarity, usize)> {
     let token = &tokens[at];
     if token.is(text, b'[') {
         let inner = tokens.get(at + 1)?;

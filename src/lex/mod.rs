@@ -1,13 +1,14 @@
 //! Line → structure and typed spans. One job: what a line is made of; never what it means among its neighbours (that is `record`).
 //!
-//! [`lex`] reads the outline (indent, heading, bullet, box, row: [`structure`]), cuts the rest into tokens ([`token`]) whose words have
-//! classes ([`words`], `words.tsv`), and lets each kind of span take the tokens it knows, the surest first: times ([`when`]),
-//! references and iterations ([`number`]), ids ([`ident`]), hashes, durations and counters ([`number`]), marks ([`mark`]). What nobody
-//! takes is free text. A line's [`Shape`] is its structure, label and spans in a row; lines of one shape are of one type.
+//! [`Lexer::lex`] reads the outline (indent, heading, bullet, box, row: [`structure`]), cuts the rest into tokens ([`token`]) whose
+//! words have classes ([`words`], `words.tsv`), and lets each kind of span take the tokens it knows, the surest first: times
+//! ([`when`]), references and iterations ([`number`]), ids ([`ident`]), hashes, durations and counters ([`number`]), marks
+//! ([`mark`]). What nobody takes is free text. A line's [`LineShape`] is its structure, label and spans in a row; lines of one shape
+//! are of one type.
 //!
 //! Adding things: a word is an entry in a line of `words.tsv`, with a folder in `fixtures/` whose snapshot shows it (`tests/it/golden.rs`
 //! finds it) and its ids in `tests/it/event_ids.tsv`. A new kind of span is a variant of [`SpanKind`], a function that takes tokens, its
-//! place in [`lex`] and its code in [`shape`]; the weights of `record` then have to be fitted again (`tests/extra/fit`).
+//! place in `Lexer::spans_of` and its code in [`shape`]; the weights of `record` then have to be fitted again (`tests/extra/fit`).
 //!
 //! Byte scanners and one table, no regular expression; every text is allowed and the time is linear in its length.
 
@@ -78,7 +79,9 @@ impl Lexer {
             if line.text.is_empty() && line.structure == Structure::Text {
                 line.structure = Structure::Blank;
             }
-            line.text = if line.structure == Structure::Fence { outline.body.into() } else { line.text };
+            if line.structure == Structure::Fence {
+                line.text = outline.body.into();
+            }
             line.set_shape();
             return line;
         }
@@ -107,8 +110,7 @@ impl Lexer {
         number::iterations(text, tokens, &mut spans);
         ident::plan_ids(text, tokens, &mut spans, terms);
         number::hashes(text, tokens, &mut spans);
-        let is_heading = matches!(line.structure, Structure::Heading | Structure::RuledHeading);
-        let is_titled = is_heading || line.is_label(LabelClass::Story);
+        let is_titled = line.is_heading() || line.is_label(LabelClass::Story);
         let label_value = line.label.map(|label| label.value);
         ident::ids(text, tokens, &mut spans, terms, &ident::IdContext { is_titled, label_value });
         if !spans.iter().any(Span::is_id) {
@@ -121,7 +123,7 @@ impl Lexer {
         line.lead = lead::lead(text, &spans, terms).map(Box::new);
         line.mark = spans.iter().filter_map(Span::mark).min_by_key(|mark| mark.position);
         line.words = free_words(tokens);
-        line.section = section(text, tokens);
+        line.section = section(tokens);
         line.head_words = tokens.iter().fold(0, |all, token| all | token.classes.head_words());
         line.flags = flags(text, tokens, &spans, line);
         (line.id_position, line.separator) =
@@ -209,10 +211,10 @@ fn free_words(tokens: &[TextToken]) -> u16 {
         .min(60_000) as u16
 }
 
-/// The first bytes of a heading decide what its section is.
+/// Only words that begin in the first bytes of a line say which section it names.
 const SECTION_BYTES: u32 = 80;
 
-fn section(text: &str, tokens: &[TextToken]) -> Section {
+fn section(tokens: &[TextToken]) -> Section {
     let all = tokens.iter().filter(|token| token.start < SECTION_BYTES).fold(Classes::NONE, |all, token| all.and(token.classes));
     let of = [
         (Class::SectionPlan, Section::Plan),
@@ -223,7 +225,6 @@ fn section(text: &str, tokens: &[TextToken]) -> Section {
         (Class::SectionSummary, Section::Summary),
         (Class::SectionLog, Section::Log),
     ];
-    debug_assert!(tokens.last().is_none_or(|token| token.end as usize <= text.len()));
     of.into_iter().find(|(class, _)| all.has(*class)).map_or(Section::Other, |(_, section)| section)
 }
 

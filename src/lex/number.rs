@@ -1,7 +1,7 @@
 //! Spans that are numbers or addresses: times, references, iterations, hashes, durations, counters.
 
 use super::token::{TextToken, TokenKind};
-use super::words::{Class, Classes, LabelClass};
+use super::words::{Class, Classes, LabelClass, Table};
 use super::{IdKind, Label, Span, SpanKind, when};
 
 fn put(tokens: &mut [TextToken], spans: &mut Vec<Span>, from: usize, to: usize, kind: SpanKind) {
@@ -46,8 +46,7 @@ fn is_list_of_numbers(text: &str, token: &TextToken) -> bool {
 pub(super) fn references(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>) {
     let mut at = 0;
     while at < tokens.len() {
-        let to = reference_at(text, tokens, at);
-        match to {
+        match reference_at(text, tokens, at) {
             Some(to) => {
                 put(tokens, spans, at, to, SpanKind::Reference);
                 at = to;
@@ -159,15 +158,9 @@ pub(super) fn hashes(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>
 
 /// The number of a numbered heading (`### 3. words`), or a bare number after a label for a piece of work (`Story: 12`).
 pub(super) fn bare_id(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>, label: Option<Label>, is_heading: bool) {
-    let mut put_number = |at: usize, kind: IdKind| {
-        put(tokens, spans, at, at + 1, SpanKind::Id { kind, is_planned: false });
-    };
-    if is_heading {
-        let remainder = tokens_after_number(text);
-        if remainder.is_some() {
-            put_number(0, IdKind::HeadingNumber);
-            return;
-        }
+    if is_heading && begins_numbered(text) {
+        put(tokens, spans, 0, 1, SpanKind::Id { kind: IdKind::HeadingNumber, is_planned: false });
+        return;
     }
     if let Some(label) = label.filter(|label| label.class == LabelClass::Story) {
         let Some(mut at) = tokens.iter().position(|token| token.start >= label.value) else { return };
@@ -182,11 +175,10 @@ pub(super) fn bare_id(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span
     }
 }
 
-/// `3. words` → `words`.
-fn tokens_after_number(text: &str) -> Option<&str> {
+/// `3. words`, `3) words`.
+fn begins_numbered(text: &str) -> bool {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let remainder = text[digits..].strip_prefix(['.', ')']).filter(|_| (1..=3).contains(&digits))?;
-    remainder.strip_prefix(' ')
+    (1..=3).contains(&digits) && text[digits..].strip_prefix(['.', ')']).is_some_and(|remainder| remainder.starts_with(' '))
 }
 
 /// `45 min`, `(~283s)`, `1m 20s`.
@@ -222,7 +214,7 @@ fn duration_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
         let is_one = digits > 0
             && digits < word.len()
             && !(digits + 1 == word.len() && word.ends_with(|ch: char| ch.is_ascii_uppercase()))
-            && super::words::Table::get().word(&word[digits..]).is_some_and(|entry| entry.classes.has(Class::Unit));
+            && Table::get().word(&word[digits..]).is_some_and(|entry| entry.classes.has(Class::Unit));
         return is_one.then_some(at + 1);
     }
     if !token.is_number() {
@@ -234,7 +226,7 @@ fn duration_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
         if fraction.kind == TokenKind::Mixed {
             let word = fraction.text(text);
             let digits = word.bytes().take_while(u8::is_ascii_digit).count();
-            let is_one = digits > 0 && super::words::Table::get().word(&word[digits..]).is_some_and(|entry| entry.classes.has(Class::Unit));
+            let is_one = digits > 0 && Table::get().word(&word[digits..]).is_some_and(|entry| entry.classes.has(Class::Unit));
             return is_one.then_some(next + 2);
         }
         next += 2;

@@ -6,7 +6,7 @@ use super::{LexedLine, Polarity, SpanKind, Structure};
 /// The parts that count.
 const PARTS: usize = 7;
 
-/// Structure, label, parts. The key of a record type keeps the parts before the first free text.
+/// Structure, label, parts. The key of a record type keeps the parts up to the first free text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 pub(crate) struct LineShape {
     form: u8,
@@ -15,7 +15,7 @@ pub(crate) struct LineShape {
 }
 
 const WORDS: u8 = 1;
-/// Below are the first bytes of separators.
+/// Values between [`WORDS`] and this one are the first bytes of separators, 128 one that is not ASCII.
 const WHEN: u8 = 130;
 const REFERENCE: u8 = 131;
 const ITERATION: u8 = 132;
@@ -156,7 +156,7 @@ pub(super) fn shape(line: &LexedLine) -> LineShape {
 }
 
 impl LineShape {
-    /// The type of record that lines of this shape would be: what stands before the first free text, without what varies.
+    /// The type of record that lines of this shape would be: the parts up to the first free text, without what varies.
     pub(crate) fn key(&self) -> LineShape {
         let mut key = LineShape { form: self.form, label: self.label, parts: [0; PARTS] };
         let mut count = 0;
@@ -176,7 +176,7 @@ impl LineShape {
         key
     }
 
-    /// The shape in words, for explanations: `heading 2: time, "-", id, words`.
+    /// The shape in words, for explanations: `heading 2: time - id words`.
     pub(crate) fn describe(&self) -> String {
         let mut text = String::from(FORMS[usize::from(self.form).min(FORMS.len() - 1)]);
         if self.label > 0 {

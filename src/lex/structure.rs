@@ -1,6 +1,6 @@
 //! How a line is set: indent, heading, rule, list item, box, row. Looks at the first characters only.
 
-/// The form of a line. Fences and what they hold are told by the lines around: `record`.
+/// The form of a line. What a fence holds is told by the lines around: `record`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Structure {

@@ -163,8 +163,8 @@ impl<'t> TimeCursor<'t> {
             if cursor.text[cursor.at..].starts_with("at ") {
                 cursor.at += 3;
             }
-            let bracket = cursor.text[cursor.at..].starts_with("~");
-            cursor.at += usize::from(bracket);
+            let is_about = cursor.text[cursor.at..].starts_with('~');
+            cursor.at += usize::from(is_about);
             blanks + more > 0 || comma || dash
         };
         if joined && cursor.clock().is_some() {
@@ -178,6 +178,14 @@ impl<'t> TimeCursor<'t> {
         let is_there = self.text[self.at..].starts_with(['–', '—']);
         self.at += if is_there { 3 } else { 0 };
         is_there
+    }
+
+    /// `st`, `nd`, `rd`, `th` behind a day.
+    fn ordinal(&mut self) {
+        let remainder = &self.text[self.at..];
+        if ["st", "nd", "rd", "th"].into_iter().any(|ending| remainder.starts_with(ending)) {
+            self.at += 2;
+        }
     }
 
     /// `, 2026`.
@@ -280,12 +288,7 @@ fn short(begin: TimeCursor<'_>, before: Option<char>) -> Option<usize> {
             Some(year.at)
         }
         _ => {
-            for ending in ["st", "nd", "rd", "th"] {
-                if cursor.text[cursor.at..].starts_with(ending) {
-                    cursor.at += 2;
-                    break;
-                }
-            }
+            cursor.ordinal();
             if cursor.blanks() == 0 || !cursor.word_of(Class::Month) || !cursor.year_after() {
                 return None;
             }
@@ -327,12 +330,7 @@ fn named(text: &str, start: usize, is_day: bool) -> Option<usize> {
     cursor.word_of(Class::Month).then_some(())?;
     (cursor.blanks() > 0).then_some(())?;
     cursor.number(1..=2).filter(|day| (1..=31).contains(day))?;
-    for ending in ["st", "nd", "rd", "th"] {
-        if cursor.text[cursor.at..].starts_with(ending) {
-            cursor.at += 2;
-            break;
-        }
-    }
+    cursor.ordinal();
     let mut has_more = cursor.year_after();
     let before = cursor.at;
     cursor.clock_after();

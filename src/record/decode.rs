@@ -13,13 +13,7 @@ pub(crate) fn reading(file: &IndexedLog, assessment: &Assessment) -> Reading {
     let verdicts = &assessment.verdicts;
     let selected = select(file, assessment);
     let records = records(file, &selected);
-    let taken: Vec<usize> = selected.iter().map(|verdict| verdict.at).collect();
-    let passed_over = verdicts
-        .iter()
-        .filter(|verdict| verdict.p > DOUBTFUL && verdict.p <= LIKELY)
-        .map(|verdict| verdict.at)
-        .filter(|at| taken.binary_search(at).is_err())
-        .collect();
+    let passed_over = verdicts.iter().filter(|verdict| verdict.p > DOUBTFUL && verdict.p <= LIKELY).map(|verdict| verdict.at).collect();
     let failures = failure::failures(file, &records);
     Reading { records, failures, passed_over }
 }

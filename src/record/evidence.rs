@@ -47,7 +47,7 @@ fn polarity(line: &LexedLine) -> u16 {
     line.mark.map_or(0, |mark| mark.polarity as u16 + 1)
 }
 
-/// `kind` as the features count it: a word for a group is none for a piece of work.
+/// The kind of the id that heads the line, as the features count it; 0 without one.
 pub(crate) fn kind(line: &LexedLine) -> u16 {
     line.lead.as_ref().map_or(0, |lead| match lead.kind {
         IdKind::Phase => 2,

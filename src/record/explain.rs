@@ -3,7 +3,7 @@
 use super::feature::Feature;
 use super::file::IndexedLog;
 use super::reason;
-use super::score::Weights;
+use super::score::{SCALE, Weights, logit, probability};
 use super::second::{VerdictSums, first_pass, second_pass};
 
 /// The explanation of one line.
@@ -66,12 +66,12 @@ pub(crate) fn explain(file: &IndexedLog, weights: &Weights, wanted: &[usize]) ->
         let mut reasons: Vec<(String, f32)> = evidence
             .active
             .iter()
-            .map(|(number, value)| (Feature::name(*number), f32::from(weights.second[usize::from(*number)]) * f32::from(*value) / 256.0))
+            .map(|(number, value)| (Feature::name(*number), f32::from(weights.second[usize::from(*number)]) * f32::from(*value) * SCALE))
             .filter(|(_, weight)| *weight != 0.0)
             .collect();
         reasons.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
         reasons.truncate(REASONS);
-        let p = super::score::probability(super::score::logit(&weights.second, &evidence));
+        let p = probability(logit(&weights.second, &evidence));
         explanations[n].verdict = Some((candidate.p, p));
         explanations[n].reasons = reasons;
     });

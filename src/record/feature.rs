@@ -1,7 +1,8 @@
 //! The features: what can speak for or against a line being a record, numbered without gaps so that weights are a plain table.
 //!
 //! A feature is a name with up to three dimensions; each combination of values has its own number and weight. Adding one: a line in
-//! the table below, a call in `evidence` or `second`, and a new fit (`tests/extra/fit`). Numbers change with the table; weights are kept by name.
+//! the table below, a call in `evidence`, `second` or `origin`, and a new fit (`tests/extra/fit`). Numbers change with the table;
+//! weights are kept by name.
 
 use crate::lex::shape::Form;
 

@@ -1,21 +1,18 @@
 //! A file's lines in their places: what each stands under, where its block ends, which lines share its shape or its id.
 //!
-//! Lines come in order and are appended; everything kept here is a sum or a link upwards, so that an append costs what its lines
-//! cost. Only two things reach back: a weak id that gets its second number, and a fence that turns out to open nothing.
+//! Two things need all lines before the first one is lexed: the support of weak ids, and fences that turn out to open nothing. Then
+//! lines are placed in order, and everything kept here is a sum or a link upwards, so that each costs what it holds.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::lex::{Flags, IdKind, LabelClass, LexedLine, Lexer, LineShape, Structure, Terms, ident};
+use crate::lex::{Flags, IdKind, LabelClass, LexedLine, Lexer, LineShape, SpanKind, Structure, Terms, ident};
 
 use super::title;
 
 /// What stands beside a log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FileContext<'a> {
-    /// The file's name, without folders.
-    #[expect(dead_code, reason = "evidence of the next fit")]
-    pub(crate) name: &'a str,
     /// Ids and titles of the plan's stories.
     pub(crate) plan: Vec<(Option<&'a str>, Option<&'a str>)>,
 }
@@ -211,8 +208,7 @@ impl IndexedLog {
         if (at as usize) < PRIOR_LINES {
             self.head_words |= line.head_words | u16::from(line.times().any(|time| time.starts_with("202"))) << DAY_BIT;
             self.head_words |=
-                u16::from(line.spans.iter().any(|span| span.kind == crate::lex::SpanKind::Id { kind: IdKind::Upper, is_planned: false }))
-                    << ID_BIT;
+                u16::from(line.spans.iter().any(|span| span.kind == SpanKind::Id { kind: IdKind::Upper, is_planned: false })) << ID_BIT;
         }
         self.boxes += u32::from(line.ticked.is_some());
         for span in line.spans.iter().filter(|span| span.is_id()) {

@@ -10,9 +10,9 @@
 //! weights are fitted again: `tests/extra/fit/fit.py` says how. A convention: a named rule in [`decode`] with a test. Never a rule
 //! for one file.
 //!
-//! **Live.** [`file::File`] keeps sums per shape, key and id, [`second::Verdicts`] sums per type. A line's evidence looks down no
-//! further than [`file::LONGEST_BLOCK`] lines and up along its parents; so a decided line is never asked again, and an undecided one
-//! only when its type's sums have moved or its block was still open.
+//! **Live.** Each look reads all held lines anew; when to look is `format`'s. [`file::IndexedLog`] has sums per shape, key and id,
+//! [`second::VerdictSums`] sums per type, and a line's own evidence looks down no further than [`file::LONGEST_BLOCK`] lines and up
+//! along its parents; so no line is compared with all others.
 
 pub(crate) mod decode;
 pub(crate) mod evidence;

@@ -66,7 +66,7 @@ pub(crate) fn evidence(file: &IndexedLog, verdicts: &[LineVerdict]) -> Evidence 
         features.at_by(F::OriginForm, number as u16, share / count);
     }
     features.at(F::OriginIds, bucket(likely.ids.len(), &[0, 1, 3, 8]));
-    let mut days = likely.days.clone();
+    let mut days = likely.days;
     let is_in_order = days.is_sorted() || days.is_sorted_by(|a, b| a >= b);
     days.sort_unstable();
     days.dedup();

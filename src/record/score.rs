@@ -1,4 +1,4 @@
-//! The scorer: a sum of small weights, twice. The weights are `weights.tsv`, made by `tests/extra/fit`.
+//! The scorer: a sum of small weights, for both looks at a line and for the file. The weights are `weights.tsv`, made by `tests/extra/fit`.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::feature::{self, Evidence, Feature};
 
-/// Weights of both looks, by feature number, in sixteenths.
+/// Weights of both looks and of the file, by feature number, in sixteenths.
 #[derive(Debug, Clone)]
 pub(crate) struct Weights {
     pub(crate) first: Vec<i8>,
@@ -17,7 +17,7 @@ pub(crate) struct Weights {
 }
 
 /// What a weight of 1 at a value of [`feature::ONE`] is worth: weights are sixteenths and so are values.
-const SCALE: f32 = 1.0 / 256.0;
+pub(super) const SCALE: f32 = 1.0 / 256.0;
 
 static COMMITTED: LazyLock<Weights> = LazyLock::new(|| Weights::parse(include_str!("weights.tsv")));
 

@@ -1,7 +1,7 @@
 //! The second look: what the first one thinks of lines of the same type, of lines with the same id, and of lines above and below.
 //!
-//! Everything a line asks for is a sum over its record type ([`TypeSums`]), its id, or the lines near it, so that only lines whose
-//! type or id moved need to be looked at again.
+//! Everything a line asks for is a sum over its record type ([`TypeSums`]), its id, or the lines near it, so that no line
+//! is compared with all others.
 
 use crate::lex::shape::Form;
 
@@ -22,10 +22,10 @@ pub(crate) struct ScoredLine {
 
 /// Sums of first verdicts over the lines of one type (a key) or of one shape.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct TypeSums {
-    pub(crate) lines: f32,
-    pub(crate) p: f32,
-    pub(crate) logit: f32,
+struct TypeSums {
+    lines: f32,
+    p: f32,
+    logit: f32,
 }
 
 impl TypeSums {
@@ -57,7 +57,7 @@ struct IdVerdicts {
 /// Sums over the whole file.
 #[derive(Debug, Default)]
 pub(crate) struct VerdictSums {
-    pub(crate) keys: Vec<TypeSums>,
+    keys: Vec<TypeSums>,
     shapes: Vec<TypeSums>,
     forms: [f32; 10],
     /// The highest of both.

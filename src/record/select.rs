@@ -25,9 +25,9 @@ pub(crate) fn is_entry(file: &IndexedLog, at: usize) -> bool {
     let line = &file.lines[at];
     line.is_heading()
         || line.is_bold
-        || line.has(crate::lex::Flags::WHEN)
+        || line.has(Flags::WHEN)
         || line.is_label(LabelClass::Story)
-        || line.has(crate::lex::Flags::BRACKET)
+        || line.has(Flags::BRACKET)
         || (line.structure == Structure::Text && line.indent == 0 && line.mark.is_none() && line.ticked.is_none())
 }
 

@@ -110,14 +110,14 @@ pub(crate) fn when(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
     if let Some(time) = line.times().find(|time| has_day(time)) {
         return Some(time.to_owned());
     }
-    own_or_near(file, at, end).or_else(|| line.times().next().map(str::to_owned))
+    time_near(file, at, end).or_else(|| line.times().next().map(str::to_owned))
 }
 
 fn dated(line: &LexedLine) -> Option<String> {
     line.times().find(|time| has_day(time)).map(str::to_owned)
 }
 
-fn own_or_near(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
+fn time_near(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
     let line = &file.lines[at];
     for above in (at.saturating_sub(4)..at).rev() {
         let up = &file.lines[above];
@@ -153,8 +153,8 @@ fn is_of_file(line: &LexedLine) -> bool {
 /// How far up the line stands that dates a list.
 const FRAME_LINES: usize = 80;
 
-/// The day of the plain line above that begins with it or labels it, which dates the lines below until the next one: a day alone, a session in
-/// brackets, an entry whose rows follow.
+/// The day of the plain line above that begins with it or labels it, which dates the lines below until the next one: a day alone, a
+/// session in brackets, an entry whose rows follow.
 fn frame_above(file: &IndexedLog, at: usize) -> Option<String> {
     (at.saturating_sub(FRAME_LINES)..at).rev().find_map(|above| {
         let line = &file.lines[above];

@@ -340,7 +340,7 @@ pub(crate) fn digest(title: &str) -> u64 {
     state
 }
 
-/// The line begins with its title's frame only: nothing but a time or a session.
+/// The line begins with a time, has no id and few words: it frames what follows.
 pub(crate) fn is_frame(line: &LexedLine) -> bool {
     line.lead.is_none() && line.words <= 6 && line.first == First::When
 }

@@ -340,5 +340,6 @@ fn large_states_that_nobody_reads_are_bounded_together_and_the_oldest_reader_is_
         true
     };
     let whole: Vec<_> = begun.into_iter().map(is_whole).collect();
-    assert_eq!(whole, (1..=12).map(|seq| seq > 5).collect::<Vec<_>>());
+    // Seven fit into the 32 MiB, and an eighth when the kernel has taken the first bytes of the others.
+    assert!(whole.is_sorted() && (7..=8).contains(&whole.iter().filter(|whole| **whole).count()), "{whole:?}");
 }

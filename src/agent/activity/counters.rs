@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use super::super::signal::{CallOutcome, CallResult, CallStart, FileKey, MessageUsage, TestCounts, TodoEntry, TokenCounts, WrittenFile};
 use super::super::text::{CommitHash, FileName, ToolName};
 use super::super::todo::MAX_ITEMS;
-use super::has_worked;
 use crate::clock::Timestamp;
 use crate::model::state::CriterionStatus;
 
@@ -172,6 +171,14 @@ impl SessionCounters {
 
     pub(super) fn recent_files(&self) -> impl Iterator<Item = &FileName> {
         self.recent.iter()
+    }
+}
+
+/// The files of a call count only when it did what it was to do.
+fn has_worked(result: CallResult) -> bool {
+    match result {
+        CallResult::Done | CallResult::Continues => true,
+        CallResult::Failed | CallResult::Refused | CallResult::Aborted => false,
     }
 }
 

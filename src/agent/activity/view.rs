@@ -1,7 +1,7 @@
 //! What is shown of a session at a moment, and when that changes without a record.
 
 use super::super::session::SessionHead;
-use super::super::signal::{FailureKind, LimitKind};
+use super::super::signal::{FailureKind, LimitKind, TodoEntry};
 use super::{Activity, OpenCall, TurnState};
 use crate::clock::Timestamp;
 use crate::fact::Provenance;
@@ -69,7 +69,7 @@ impl Activity {
             limit: self.limit_at(now).map(|(kind, resets_at, _)| AgentLimit { kind: kind.name().into(), resets_at }),
             todo: (!todo.is_empty()).then(|| {
                 let count = |wanted: CriterionStatus| todo.iter().filter(|(_, status)| *status == wanted).count();
-                let text = |item: &super::super::signal::TodoEntry| item.text.as_ref().map(|text| text.text().clone());
+                let text = |item: &TodoEntry| item.text.as_ref().map(|text| text.text().clone());
                 AgentTodo {
                     done: to_u32(count(CriterionStatus::Done)),
                     total: to_u32(todo.len()),

@@ -19,11 +19,11 @@ use crate::fact::{Fact, StoryName};
 pub use load::parse;
 
 /// Longest file of rules, in bytes.
-pub const FILE_LIMIT: usize = 256 << 10;
+const FILE_LIMIT: usize = 256 << 10;
 /// Most rules of a file.
-pub const RULE_LIMIT: usize = 200;
+const RULE_LIMIT: usize = 200;
 /// Longest pattern, in bytes.
-pub const PATTERN_LIMIT: usize = 4 << 10;
+const PATTERN_LIMIT: usize = 4 << 10;
 /// What one pattern may take up when it is compiled, in bytes; all of a file's together ten times that.
 const SIZE_LIMIT: usize = 1 << 20;
 

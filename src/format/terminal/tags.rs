@@ -40,12 +40,9 @@ impl Terminal {
                 }
                 None => self.sure,
             },
-            tag if COMMON.contains(&tag) => {
+            _ => {
                 self.common(tag, message, context, when, facts);
                 self.sure
-            }
-            tag => {
-                self.sure && !tag.is_empty() && tag.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b"-_/ ".contains(&b))
             }
         }
     }

@@ -261,7 +261,7 @@ class App {
     setTimeout(() => button.classList.remove("done"), 2000);
   }
 
-  login = async (event) => {
+  login = (event) => {
     event.preventDefault();
     const token = new FormData(event.target).get("token").trim();
     event.target.reset();

@@ -14,7 +14,7 @@ const TRY_AGAIN_MS = [500, 1_000, 2_000, 4_000, 6_000];
 const SHORT_LIFE_MS = 20_000;
 
 /** An answer that says no for good: asking again the same way would get the same. */
-export class Refusal extends Error {
+class Refusal extends Error {
   constructor(status, message, hint) {
     super(message);
     this.status = status;

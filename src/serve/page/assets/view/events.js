@@ -81,7 +81,7 @@ export class Log {
   /** The rows to show, newest first. Made anew only when the log, the task or the question is another. */
   update(events, task) {
     const sought = `${this.filter} ${this.query}`;
-    if (events === this.#source && task?.task_id === this.#task && sought === this.#sought) return false;
+    if (events === this.#source && task?.task_id === this.#task && sought === this.#sought) return;
     const grown = task?.task_id === this.#task && sought === this.#sought;
     if (events !== this.#source || task?.task_id !== this.#task) {
       this.#all = events.filter((event) => (event.origin ?? event.task_id) === task?.task_id && (!task.run || !event.run || event.run === task.run)).reverse();
@@ -98,7 +98,6 @@ export class Log {
       this.element.scrollTop += news * this.rowHeight;
       this.unseen += news;
     } else if (!grown) this.unseen = 0;
-    return true;
   }
 
   get rows() {
