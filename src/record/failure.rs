@@ -58,12 +58,9 @@ fn is_failure(line: &LexedLine) -> bool {
         LabelClass::Next => {
             let text = line.text.to_lowercase();
             let value = line.value().to_lowercase();
-            // "No access to the store" is a reason, "no blockers" is none.
-            let is_reason = value.starts_with("no ") && !value.contains("block") && !value.contains("issue");
             let is_none = ["none", "n/a", "na", "no", "-", "0", "nothing", "нет", "无"]
                 .iter()
-                .any(|none| value.strip_prefix(none).is_some_and(|remainder| !remainder.starts_with(|ch: char| ch.is_alphanumeric())))
-                && !is_reason;
+                .any(|none| value.strip_prefix(none).is_some_and(|remainder| !remainder.starts_with(|ch: char| ch.is_alphanumeric())));
             text.starts_with("block") && !is_none
         }
         _ => false,

@@ -49,12 +49,6 @@ fn failures_need_a_status_and_give_one_error_at_most() {
          3 fail US-001 \"Bake\" (failed) @2026-02-03T10:20",
     );
     check(
-        &format!("{head}**Status**: Failed\n**Blockers**: no flour in the shop\n"),
-        "3 start US-001 \"Bake\" @2026-02-03T10:20 ~
-         4 error US-001 \"Bake\" Unknown: no flour in the shop @2026-02-03T10:20
-         3 fail US-001 \"Bake\" (failed) @2026-02-03T10:20",
-    );
-    check(
         "## 2026-02-03 - US-004: Blocked accounts cannot log in\n- Fixed the error handling gotcha, it failed\n- ERROR: shown in red\n---\n",
         "1 start US-004 \"Blocked accounts cannot log in\" @2026-02-03 ~
          1 pass US-004 \"Blocked accounts cannot log in\" @2026-02-03",
