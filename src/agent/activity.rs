@@ -130,7 +130,7 @@ impl Activity {
             Signal::TotalUsage(tokens) => self.counters.set_usage(tokens),
             Signal::Asking(wanted) => self.asked = Some((wanted, at)),
             Signal::Answered => self.asked = None,
-            Signal::Denied(tool) => self.counters.count_denial(tool, at),
+            Signal::Denied { tool, .. } => self.counters.count_denial(tool, at),
             Signal::BackgroundStarted(id) => {
                 if self.background.len() < MAX_OPEN && !self.background.contains(&id) {
                     self.background.push(id);

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::command::command_facts;
 use super::outcome::{self, CallKind};
-use super::patterns::verb_of;
+use super::patterns::{delegation_of, verb_of};
 use super::signal::{CallId, CallOutcome, CallResult, CallStart, MessageUsage, Signal, TokenCounts, WrittenFile};
 use super::text::{Allowance, CommandLine, Target, ToolName};
 use super::todo;
@@ -66,7 +66,7 @@ impl BlockReader {
             target: None,
             command: None,
             writes: Vec::new(),
-            delegates: verb == AgentVerb::Delegating,
+            delegates: delegation_of(name),
             asks: match name {
                 "AskUserQuestion" => Some(WaitingFor::Answer),
                 "ExitPlanMode" => Some(WaitingFor::Plan),
@@ -125,7 +125,7 @@ impl BlockReader {
         }
         if outcome.result == CallResult::Refused {
             let tool = pending.map_or(ToolName::Other(None), |pending| pending.tool);
-            signals.push(Signal::Denied(tool));
+            signals.push(Signal::Denied { call: Some(call), tool });
         }
         signals.push(Signal::CallEnded { call, outcome });
         if is_launched {

@@ -72,7 +72,7 @@ impl TranscriptReader {
     /// The beginning of a record that is too long: of those only results are worth something.
     pub(super) fn read_cut(&self, start: &str, signals: &mut Vec<Stamped>) {
         if start.contains("\"isSidechain\":true")
-            || self.own.as_ref().zip(text_in(start, "sessionId")).is_some_and(|(own, id)| own.full() != id)
+            || self.own.as_ref().zip(text_in(start, "sessionId")).is_some_and(|(own, id)| !own.full().eq_ignore_ascii_case(id))
         {
             return;
         }

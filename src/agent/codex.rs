@@ -9,7 +9,7 @@ use super::blocks::{joined_text, text};
 use super::command::{CommandFacts, command_facts, script_of, words_facts};
 use super::limit;
 use super::outcome::{self, CallKind};
-use super::patterns::verb_of;
+use super::patterns::{delegation_of, verb_of};
 use super::session::{AgentKind, SessionHead, SessionId, text_in, time, time_in};
 use super::signal::{CallId, CallOutcome, CallResult, CallStart, LimitKind, Signal, Stamped, TokenCounts, WrittenFile};
 use super::text::{Allowance, CommandLine, Target, ToolName};
@@ -127,7 +127,7 @@ impl RolloutReader {
             target: None,
             command: None,
             writes: Vec::new(),
-            delegates: verb == AgentVerb::Delegating,
+            delegates: delegation_of(name),
             asks: (name == "request_user_input").then_some(WaitingFor::Answer),
             // A patch may wait for permission, and nothing says so.
             is_instant: is_instant && name != "apply_patch",
@@ -174,11 +174,11 @@ impl RolloutReader {
         let is_error = output.get("success").and_then(Value::as_bool) == Some(false);
         let is_refused = ["rejected by user", "denied by user", "declined by the user"]
             .iter()
-            .any(|phrase| words.get(..200).unwrap_or(&words).contains(phrase));
+            .any(|phrase| words[..words.floor_char_boundary(200)].contains(phrase));
         let mut outcome = outcome::outcome(kind, &words, is_error || is_refused, exit_code);
         if is_refused {
             outcome.result = CallResult::Refused;
-            signals.push(Signal::Denied(ToolName::Other(None)));
+            signals.push(Signal::Denied { call: Some(call), tool: ToolName::Other(None) });
         }
         signals.push(Signal::CallEnded { call, outcome });
     }

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::blocks::text;
 use super::command::command_facts;
 use super::limit;
 use super::outcome::{self, CallKind};
-use super::signal::{CallId, CallOutcome, CallResult, CallStart, FailureKind, MessageUsage, Signal, TokenCounts};
+use super::signal::{CallId, CallOutcome, CallResult, CallStart, FailureKind, Signal, TokenCounts};
 use super::text::{Allowance, CommandLine, Target, ToolName};
 use super::todo;
 use crate::model::agent::AgentVerb;
@@ -21,20 +20,22 @@ const MAX_OPEN: usize = 256;
 pub(super) struct ExecReader {
     allowance: Allowance,
     open: HashMap<CallId, CallKind>,
-    turns: u64,
 }
 
 impl ExecReader {
     pub(super) fn new(allowance: Allowance) -> Self {
-        ExecReader { allowance, open: HashMap::new(), turns: 0 }
+        ExecReader { allowance, open: HashMap::new() }
     }
 
     pub(super) fn read(&mut self, record: &Value, signals: &mut Vec<Signal>) {
         match text(record, "type") {
-            "turn.started" => signals.push(Signal::Turn),
+            "turn.started" => {
+                // A process that resumes the thread numbers its items anew.
+                self.open.clear();
+                signals.push(Signal::Turn);
+            }
             "turn.completed" => {
-                self.turns += 1;
-                signals.extend(self.usage(&record["usage"]));
+                signals.extend(total_usage(&record["usage"]));
                 signals.push(Signal::TurnEnded);
             }
             "turn.failed" => {
@@ -88,7 +89,7 @@ impl ExecReader {
         };
         if text(item, "status") == "declined" {
             outcome.result = CallResult::Refused;
-            signals.push(Signal::Denied(ToolName::Other(None)));
+            signals.push(Signal::Denied { call: Some(id), tool: ToolName::Other(None) });
         }
         signals.push(Signal::CallEnded { call: id, outcome });
     }
@@ -101,7 +102,7 @@ impl ExecReader {
             target: None,
             command: None,
             writes: Vec::new(),
-            delegates: false,
+            delegates: None,
             asks: None,
             is_instant: false,
         };
@@ -130,18 +131,18 @@ impl ExecReader {
         }
         (start, call_kind)
     }
+}
 
-    /// Of one turn.
-    fn usage(&self, usage: &Value) -> Option<Signal> {
-        let number = |key: &str| usage.get(key).and_then(Value::as_u64).unwrap_or(0);
-        let cached = number("cached_input_tokens");
-        let tokens = TokenCounts {
-            input: number("input_tokens").saturating_sub(cached),
-            output: number("output_tokens"),
-            cache_read: cached,
-            cache_write: 0,
-            context: None,
-        };
-        (tokens != TokenCounts::default()).then(|| Signal::Usage(MessageUsage { message: xxh3_64(&self.turns.to_le_bytes()), tokens }))
-    }
+/// Of all turns of the thread so far, also those of earlier processes.
+fn total_usage(usage: &Value) -> Option<Signal> {
+    let number = |key: &str| usage.get(key).and_then(Value::as_u64).unwrap_or(0);
+    let cached = number("cached_input_tokens");
+    let tokens = TokenCounts {
+        input: number("input_tokens").saturating_sub(cached),
+        output: number("output_tokens"),
+        cache_read: cached,
+        cache_write: 0,
+        context: None,
+    };
+    (tokens != TokenCounts::default()).then_some(Signal::TotalUsage(tokens))
 }

@@ -12,20 +12,34 @@ pub(super) struct CommandFacts<'a> {
     pub kind: CallKind,
 }
 
-/// Programs that run another one, with how many of their own words that are no options stand before it.
-const WRAPPERS: &[(&str, usize)] = &[
-    ("sudo", 0),
-    ("env", 0),
-    ("time", 0),
-    ("nice", 0),
-    ("nohup", 0),
-    ("command", 0),
-    ("exec", 0),
-    ("timeout", 1),
-    ("npx", 0),
-    ("bunx", 0),
-    ("xvfb-run", 0),
+/// Programs that run another one, with how many of their own words that are no options stand before it, and those of their options whose
+/// value is a word of its own.
+const WRAPPERS: &[(&str, usize, &[&str])] = &[
+    ("sudo", 0, &["-u", "-g", "--user", "--group"]),
+    ("env", 0, &["-u", "-C"]),
+    ("time", 0, &["-o", "-f"]),
+    ("nice", 0, &["-n"]),
+    ("nohup", 0, &[]),
+    ("command", 0, &[]),
+    ("exec", 0, &["-a"]),
+    ("timeout", 1, &["-k", "-s", "--kill-after", "--signal"]),
+    ("npx", 0, &["-p", "--package"]),
+    ("bunx", 0, &["-p", "--package"]),
+    ("xvfb-run", 0, &["-s", "-n", "-e", "-f"]),
+    // Words of the shell in front of a command.
+    ("if", 0, &[]),
+    ("elif", 0, &[]),
+    ("then", 0, &[]),
+    ("else", 0, &[]),
+    ("while", 0, &[]),
+    ("until", 0, &[]),
+    ("do", 0, &[]),
+    ("!", 0, &[]),
+    ("{", 0, &[]),
 ];
+
+/// Words of the shell with which no command begins.
+const SHELL_WORDS: &[&str] = &["for", "select", "case", "esac", "in", "fi", "done", "function"];
 
 /// Programs whose first word says what they run in the project's environment: `uv run pytest`.
 const RUNNERS: &[(&str, &str)] = &[
@@ -229,7 +243,10 @@ fn steps(command: &str) -> Vec<Vec<&str>> {
         if ends_word {
             if let Some((start, step)) = start.take().zip(steps.last_mut()) {
                 let word = &command[start..at];
+                // The number of a file that is redirected.
+                let is_number = matches!(byte, Some(b'<' | b'>')) && word.bytes().all(|byte| byte.is_ascii_digit());
                 match is_quoted {
+                    false if is_number => {}
                     false => step.push(word),
                     // A word in quotes is nobody's name, but it stands where the program does.
                     true if step.is_empty() && !is_assignment(word) => step.push(""),
@@ -241,7 +258,13 @@ fn steps(command: &str) -> Vec<Vec<&str>> {
         match byte {
             None => break,
             Some(b'<') if bytes.get(at + 1) == Some(&b'<') => break,
-            Some(b'#') if start.is_none() => at += command[at..].find('\n').unwrap_or(command.len() - at),
+            // The end of its line ends the step before a comment.
+            Some(b'#') if start.is_none() => {
+                at += command[at..].find('\n').unwrap_or(command.len() - at);
+                continue;
+            }
+            // The step goes on in the next line.
+            Some(b'\\') if start.is_none() && bytes.get(at + 1) == Some(&b'\n') => at += 1,
             Some(b';' | b'&' | b'|' | b'\n' | b'(' | b')' | b'`') => steps.push(Vec::new()),
             // The file of a redirection is no word of the command.
             Some(b'<' | b'>') => {
@@ -279,9 +302,14 @@ fn step_facts<'a>(words: &[&'a str]) -> Option<(u8, CommandFacts<'a>)> {
     loop {
         let (first, after) = words.split_first()?;
         let name = program_name(first);
-        if let Some((_, own)) = WRAPPERS.iter().find(|(wrapper, _)| *wrapper == name) {
-            let options = after.iter().take_while(|word| word.starts_with('-')).count();
-            words = skip_assignments(after.get(options + own..)?);
+        if let Some((_, own, valued)) = WRAPPERS.iter().find(|(wrapper, ..)| *wrapper == name) {
+            let mut after = after;
+            while let [option, values @ ..] = after
+                && option.starts_with('-')
+            {
+                after = values.get(usize::from(valued.contains(option))..)?;
+            }
+            words = skip_assignments(after.get(*own..)?);
         } else if let [run, inner @ ..] = after
             && RUNNERS.contains(&(name, *run))
         {
@@ -294,6 +322,7 @@ fn step_facts<'a>(words: &[&'a str]) -> Option<(u8, CommandFacts<'a>)> {
     let (first, after) = words.split_first()?;
     let program = program_name(first);
     if program.is_empty()
+        || SHELL_WORDS.contains(&program)
         || program.starts_with('-')
         || !program.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte))
     {
@@ -393,6 +422,19 @@ mod tests {
             ("\"my program\" --with text", Running, ""),
             ("cat <<EOF\ncargo test\nEOF", Reading, "cat"),
             ("# cargo test\nls", Searching, "ls"),
+            ("cargo build # first\ncargo test", Testing, "cargo test"),
+            ("cargo build # cargo test", Building, "cargo build"),
+            ("cargo build --locked #", Building, "cargo build"),
+            ("cd web && \\\n  cargo test", Testing, "cargo test"),
+            ("cargo \\\n  test \\\n  --workspace", Testing, "cargo test"),
+            ("make 2>&1 | tail -5", Building, "make"),
+            ("make 2>/dev/null test", Testing, "make test"),
+            ("if cargo test; then echo fine; fi", Testing, "cargo test"),
+            ("for crate in a b; do cargo clippy -p \"$crate\"; done", Linting, "cargo clippy"),
+            ("while ! curl -s localhost; do sleep 1; done", Fetching, "curl"),
+            ("{ npm test; }", Testing, "npm test"),
+            ("nice -n 10 cargo build", Building, "cargo build"),
+            ("sudo -u shop timeout -k 5 60 pytest", Testing, "pytest"),
             ("docker compose up -d", Running, "docker compose"),
             ("git frobnicate secret-words", Running, "git"),
             ("$(echo run)", Running, "echo"),

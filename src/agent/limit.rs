@@ -24,6 +24,9 @@ const KINDS: &[(&str, LimitKind)] = &[
     ("rate", LimitKind::Rate),
 ];
 
+/// Days after which every limit has reset.
+const LONGEST_LIMIT: i32 = 183;
+
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// The limit that an agent's own message states; `None` when it states none. `at` is the time of the message.
@@ -62,15 +65,21 @@ fn next_such_time(when: &str, at: Timestamp, zone: &TimeZone) -> Option<Timestam
     let now = zone.to_datetime(jiff::Timestamp::from_millisecond(at.0).ok()?);
     let when = when.split('(').next()?;
     let words: Vec<&str> = when.split([' ', ',']).filter(|word| !word.is_empty() && *word != "at").collect();
-    let (date, time) = match words.as_slice() {
-        [month, day, time @ ..] if month_of(month).is_some() => (date_of(now.date(), month_of(month)?, day), time),
+    let (month_and_day, time) = match words.as_slice() {
+        [month, day, time @ ..] if month_of(month).is_some() => (Some((month_of(month)?, day_of(day)?)), time),
         time => (None, time),
     };
     let time = time_of(&time.iter().take(2).copied().collect::<String>())?;
-    let date = match date {
-        Some(date) => date,
-        None if time > now.time() => now.date(),
-        None => now.date().tomorrow().ok()?,
+    let is_past = |date: Date| DateTime::from_parts(date, time) <= now;
+    let date = match month_and_day {
+        Some((month, day)) => {
+            let date = Date::new(now.year(), month, day).ok()?;
+            let next = if is_past(date) { Date::new(now.year() + 1, month, day).ok()? } else { date };
+            // A day that has just passed is no day of the next year.
+            Some(next).filter(|next| now.date().until(*next).is_ok_and(|ahead| ahead.get_days() <= LONGEST_LIMIT))?
+        }
+        None if is_past(now.date()) => now.date().tomorrow().ok()?,
+        None => now.date(),
     };
     let resets = zone.to_timestamp(DateTime::from_parts(date, time)).ok()?;
     Some(Timestamp::clamped(resets.as_millisecond()))
@@ -86,11 +95,9 @@ fn month_of(word: &str) -> Option<i8> {
     i8::try_from(at + 1).ok()
 }
 
-/// The next such date from today on.
-fn date_of(today: Date, month: i8, day: &str) -> Option<Date> {
-    let day = day.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse().ok()?;
-    let date = Date::new(today.year(), month, day).ok()?;
-    if date < today { Date::new(today.year() + 1, month, day).ok() } else { Some(date) }
+/// `12`, `12th`.
+fn day_of(word: &str) -> Option<i8> {
+    word.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse().ok()
 }
 
 /// `11pm`, `3:30pm`, `15:00`; what follows is left alone.
@@ -128,6 +135,9 @@ mod tests {
             ("You've hit your limit · resets 3:30pm", Some(("usage", Some("2026-10-10T13:30:00.000Z")))),
             ("5-hour limit reached ∙ resets 5pm", Some(("session", Some("2026-10-09T15:00:00.000Z")))),
             ("You've hit your Opus limit · resets Jan 2 at 9am (UTC)", Some(("model", Some("2027-01-02T09:00:00.000Z")))),
+            ("You've hit your weekly limit · resets Oct 9 at 8pm (UTC)", Some(("weekly", Some("2026-10-09T20:00:00.000Z")))),
+            ("You've hit your weekly limit · resets Oct 9, 4am (UTC)", Some(("weekly", None))),
+            ("You've hit your weekly limit · resets Oct 8, 4am (UTC)", Some(("weekly", None))),
             ("You've hit your session limit · resets some day", Some(("session", None))),
             ("You've hit your session limit · resets 99pm (Nowhere/Town)", Some(("session", None))),
             ("API Error: 500 something", None),

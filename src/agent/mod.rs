@@ -13,6 +13,7 @@ mod claude;
 mod codex;
 mod codex_exec;
 mod command;
+mod denials;
 mod limit;
 mod outcome;
 mod patterns;

@@ -1,5 +1,6 @@
 //! Tables of names: the agents' own tools, and names that look secret.
 
+use super::signal::Delegation;
 use crate::model::agent::AgentVerb;
 
 /// The tools that the agents bring along; their names are nobody's text.
@@ -64,6 +65,15 @@ pub(super) fn verb_of(tool: &str) -> (AgentVerb, bool) {
         "Task" | "Agent" | "spawn_agent" | "wait_agent" => (AgentVerb::Delegating, false),
         "AskUserQuestion" | "ExitPlanMode" | "request_user_input" => (AgentVerb::Asking, false),
         _ => (AgentVerb::Running, false),
+    }
+}
+
+/// What a tool has to do with a sub-agent.
+pub(super) fn delegation_of(tool: &str) -> Option<Delegation> {
+    match tool {
+        "Task" | "Agent" | "spawn_agent" => Some(Delegation::Begins),
+        "wait_agent" => Some(Delegation::Awaits),
+        _ => None,
     }
 }
 

@@ -61,8 +61,11 @@ pub(crate) enum Signal {
     Asking(WaitingFor),
     /// What was asked is answered.
     Answered,
-    /// A tool was not allowed.
-    Denied(ToolName),
+    /// A tool was not allowed; the call where it is stated.
+    Denied {
+        call: Option<CallId>,
+        tool: ToolName,
+    },
     BackgroundStarted(CallId),
     BackgroundEnded(CallId),
     /// A sub-agent wrote something.
@@ -106,11 +109,20 @@ pub(crate) struct CallStart {
     /// Files that the call writes when it succeeds.
     pub writes: Vec<WrittenFile>,
     /// A sub-agent works on it.
-    pub delegates: bool,
+    pub delegates: Option<Delegation>,
     /// It asks a person.
     pub asks: Option<WaitingFor>,
     /// Such a call ends at once unless a person is asked for permission.
     pub is_instant: bool,
+}
+
+/// What a call has to do with a sub-agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delegation {
+    /// It begins one.
+    Begins,
+    /// It waits for those that were begun.
+    Awaits,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,11 @@ use serde_json::Value;
 use super::blocks::{BlockReader, text, written_by};
 use super::claude::failure;
 use super::codex_exec::ExecReader;
+use super::denials::CountedDenials;
 use super::limit;
 use super::session::{AgentKind, SessionHead, SessionId, parse};
 use super::signal::{CallId, FailureKind, Signal};
-use super::text::Allowance;
+use super::text::{Allowance, ToolName};
 use crate::model::agent::{AgentBasis, WaitingFor};
 
 /// The records of Claude's stream.
@@ -78,7 +79,7 @@ struct StreamSession {
     head: SessionHead,
     blocks: BlockReader,
     exec: ExecReader,
-    denials: usize,
+    denials: CountedDenials,
 }
 
 impl StreamReader {
@@ -122,7 +123,12 @@ impl StreamReader {
         let cwd = allowance.cwd.as_ref().or(allowance.projects.first()).cloned().unwrap_or_default();
         // Only a session without a person prints a stream.
         let head = SessionHead { kind, basis: AgentBasis::Stream, id, cwd, headless: Some(true), started: None };
-        StreamSession { head, blocks: BlockReader::new(allowance.clone()), exec: ExecReader::new(allowance), denials: 0 }
+        StreamSession {
+            head,
+            blocks: BlockReader::new(allowance.clone()),
+            exec: ExecReader::new(allowance),
+            denials: CountedDenials::new(),
+        }
     }
 }
 
@@ -146,6 +152,7 @@ impl StreamSession {
                 for block in blocks.filter(|block| text(block, "type") == "tool_result") {
                     self.blocks.result(block, details, None, signals);
                 }
+                self.drop_counted_denials(start, signals);
                 if signals.len() == start {
                     signals.push(Signal::Turn);
                 }
@@ -159,10 +166,16 @@ impl StreamSession {
             "result" => self.result(record, signals),
             _ => signals.push(Signal::Alive),
         }
-        self.denials += signals[start..].iter().filter(|signal| matches!(signal, Signal::Denied(_))).count();
     }
 
-    fn system(&self, record: &Value, signals: &mut Vec<Signal>) {
+    /// Of the signals from `start` on, those denials that were counted before.
+    fn drop_counted_denials(&mut self, start: usize, signals: &mut Vec<Signal>) {
+        let mut is_new = |signal: &Signal| if let Signal::Denied { call, tool } = signal { self.denials.count(*call, tool) } else { true };
+        let fresh: Vec<Signal> = signals.drain(start..).filter(|signal| is_new(signal)).collect();
+        signals.extend(fresh);
+    }
+
+    fn system(&mut self, record: &Value, signals: &mut Vec<Signal>) {
         let whole = |key: &str| record.get(key).and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
         signals.push(match text(record, "subtype") {
             "status" if text(record, "status") == "compacting" => Signal::Compacting,
@@ -173,20 +186,30 @@ impl StreamSession {
                 status: whole("error_status"),
                 next_at: None,
             },
-            "permission_denied" => Signal::Denied(self.blocks.tool(text(record, "tool_name"))),
+            "permission_denied" => match self.denied(record) {
+                (call, tool) if self.denials.count(call, &tool) => Signal::Denied { call, tool },
+                (_, _) => Signal::Alive,
+            },
             "task_started" => Signal::BackgroundStarted(CallId::new(text(record, "task_id"))),
             "task_notification" => Signal::BackgroundEnded(CallId::new(text(record, "task_id"))),
             _ => Signal::Alive,
         });
     }
 
+    /// The call and the tool of a denial, as the stream names them.
+    fn denied(&self, denial: &Value) -> (Option<CallId>, ToolName) {
+        let call = Some(text(denial, "tool_use_id")).filter(|id| !id.is_empty());
+        (call.map(CallId::new), self.blocks.tool(text(denial, "tool_name")))
+    }
+
     fn result(&mut self, record: &Value, signals: &mut Vec<Signal>) {
         let denied = record.get("permission_denials").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for denial in denied.iter().skip(self.denials) {
-            signals.push(Signal::Denied(self.blocks.tool(text(denial, "tool_name"))));
+        for (call, tool) in denied.iter().map(|denial| self.denied(denial)).collect::<Vec<_>>() {
+            if self.denials.count_listed(call, &tool) {
+                signals.push(Signal::Denied { call, tool });
+            }
         }
-        // The next turn of a long-lived process counts anew.
-        self.denials = 0;
+        self.denials.end_turn();
         signals.extend(record.get("total_cost_usd").and_then(Value::as_f64).filter(|cost| *cost >= 0.0).map(Signal::Cost));
         if record.get("is_error").and_then(Value::as_bool) == Some(true)
             && matches!(record.get("api_error_status").and_then(Value::as_u64), Some(401 | 403))
@@ -204,4 +227,66 @@ fn rate_limit(record: &Value) -> Signal {
     }
     let resets_at = info.get("resetsAt").and_then(Value::as_i64).map(limit::from_epoch);
     Signal::Limited { kind: limit::kind_of(text(info, "rateLimitType")), resets_at }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::agent::AgentLevel;
+
+    /// How many denials the records state.
+    fn denials(records: &[Value]) -> usize {
+        let mut reader = StreamReader::new(Allowance::new(AgentLevel::Target, vec!["/work/shop".into()], None, TimeZone::UTC));
+        let mut count = 0;
+        for record in records {
+            let mut record = record.clone();
+            record["session_id"] = json!("5d09a42c-0c1d-4e2f-8a3b-5c6d7e8f9a0b");
+            let read = reader.read(&record.to_string()).expect("a record of the stream");
+            count += read.signals.iter().filter(|signal| matches!(signal, Signal::Denied { .. })).count();
+        }
+        count
+    }
+
+    fn call(id: &str, name: &str) -> Value {
+        json!({"type": "assistant", "message": {"content": [{"type": "tool_use", "id": id, "name": name, "input": {}}]}})
+    }
+
+    fn refused(id: &str) -> Value {
+        let block = json!({"type": "tool_result", "tool_use_id": id, "is_error": true, "content": "Permission to use it has been denied."});
+        json!({"type": "user", "message": {"content": [block]}})
+    }
+
+    fn denied(id: &str, name: &str) -> Value {
+        json!({"type": "system", "subtype": "permission_denied", "tool_name": name, "tool_use_id": id})
+    }
+
+    fn ended(denials: Value) -> Value {
+        json!({"type": "result", "subtype": "success", "permission_denials": denials})
+    }
+
+    #[test]
+    fn a_denial_is_counted_once_however_often_it_is_stated() {
+        let named = json!([{"tool_name": "Bash", "tool_use_id": "a"}]);
+        let unnamed = json!([{"tool_name": "Bash"}]);
+        for (what, records, expected) in [
+            ("its record and its result", vec![call("a", "Bash"), denied("a", "Bash"), refused("a")], 1),
+            (
+                "a record without its call",
+                vec![call("a", "Bash"), json!({"type": "system", "subtype": "permission_denied", "tool_name": "Bash"}), refused("a")],
+                1,
+            ),
+            ("its result and the end of the turn", vec![call("a", "Bash"), refused("a"), ended(named.clone())], 1),
+            ("the end of the turn alone", vec![call("a", "Bash"), ended(named.clone())], 1),
+            ("another tool at the end", vec![call("r", "Read"), refused("r"), call("a", "Bash"), ended(named.clone())], 2),
+            ("a list that grows over the turns", vec![ended(named.clone()), ended(named.clone()), ended(named)], 1),
+            ("two turns without names", vec![ended(unnamed.clone()), ended(unnamed.clone())], 2),
+            ("a turn without names that was counted", vec![call("a", "Bash"), refused("a"), ended(unnamed.clone()), ended(unnamed)], 2),
+            ("two calls", vec![call("a", "Bash"), refused("a"), call("b", "Bash"), refused("b"), ended(json!([]))], 2),
+        ] {
+            assert_eq!(denials(&records), expected, "{what}");
+        }
+    }
 }

@@ -54,7 +54,7 @@ fn is_pytest(line: &str) -> bool {
 }
 
 fn is_rspec(line: &str) -> bool {
-    line.contains(" examples, ") && line.contains(" failure")
+    [" example, ", " examples, "].iter().any(|word| line.contains(word)) && line.contains(" failure")
 }
 
 impl Sum {
@@ -101,6 +101,8 @@ mod tests {
             ("ok  \tshop/pay\t0.2s", Some((Passed, None, None))),
             ("--- PASS: TestPay (0.00s)\n--- FAIL: TestCart (0.00s)", Some((Failed, Some(1), Some(1)))),
             ("10 examples, 2 failures", Some((Failed, Some(8), Some(2)))),
+            ("1 example, 0 failures", Some((Passed, Some(1), Some(0)))),
+            ("1 example, 1 failure", Some((Failed, None, Some(1)))),
             ("10 examples, 0 failures", Some((Passed, Some(10), Some(0)))),
             ("3 files passed the review in a sense", None),
             ("nothing of the kind", None),

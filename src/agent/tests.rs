@@ -135,6 +135,74 @@ fn a_message_may_be_one_text_instead_of_blocks() {
     assert!(matches!(signals.as_slice(), [Signal::Spoke { ends_turn: true }]), "{signals:?}");
 }
 
+fn end_of_stream(lines: &[&str]) -> AgentState {
+    let path = Path::new("codex_exec/none.jsonl");
+    let mut replay = SessionReplay::new(path, AgentLevel::Target);
+    lines.iter().for_each(|line| replay.read(line));
+    replay.state().expect("a session has begun")
+}
+
+/// A process that resumes a thread numbers its items anew, and states the tokens of all its turns.
+#[test]
+fn a_resumed_thread_counts_its_calls_anew_and_its_tokens_on() {
+    let thread = r#"{"type":"thread.started","thread_id":"0198a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"}"#;
+    let turn = r#"{"type":"turn.started"}"#;
+    let call = |command: &str| {
+        let item = serde_json::json!({"id": "item_0", "type": "command_execution", "command": command, "status": "in_progress"});
+        serde_json::json!({"type": "item.started", "item": item}).to_string()
+    };
+    let usage = |input: u64| {
+        serde_json::json!({"type": "turn.completed", "usage": {"input_tokens": input, "cached_input_tokens": 40, "output_tokens": 9}})
+            .to_string()
+    };
+    let broken_off = [thread, turn, &call("ls"), thread, turn, &call("cargo test")];
+    let state = end_of_stream(&broken_off);
+    assert_eq!((state.calls, state.verb), (2, Some(crate::model::agent::AgentVerb::Testing)));
+    let tokens = end_of_stream(&[thread, turn, &usage(100), turn, &usage(150)]).tokens.expect("they are stated");
+    assert_eq!((tokens.input, tokens.output, tokens.cache_read), (Some(110), Some(9), Some(40)));
+}
+
+/// Who waits for a sub-agent has begun none.
+#[test]
+fn a_wait_for_a_sub_agent_is_no_sub_agent() {
+    let mut replay = SessionReplay::new(Path::new("codex/none.jsonl"), AgentLevel::Target);
+    replay.read(r#"{"type":"session_meta","payload":{"id":"0198a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b","cwd":"/work/shop","source":"exec"}}"#);
+    for (id, name) in [("a", "spawn_agent"), ("b", "wait_agent"), ("c", "wait_agent")] {
+        replay.read(&format!(
+            r#"{{"type":"response_item","payload":{{"type":"function_call","name":"{name}","arguments":"{{}}","call_id":"{id}"}}}}"#
+        ));
+        if name == "spawn_agent" {
+            replay.read(r#"{"type":"response_item","payload":{"type":"function_call_output","call_id":"a","output":"begun"}}"#);
+        }
+    }
+    let children = replay.state().and_then(|state| state.children).expect("one was begun");
+    assert_eq!((children.active, children.total), (1, 1));
+}
+
+/// A result in which the words of a refusal stand further down is none, wherever its characters end.
+#[test]
+fn the_words_of_a_refusal_count_at_the_beginning_of_a_result() {
+    let mut replay = SessionReplay::new(Path::new("codex/none.jsonl"), AgentLevel::Target);
+    replay.read(r#"{"type":"session_meta","payload":{"id":"0198a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b","cwd":"/work/shop","source":"exec"}}"#);
+    replay.read(r#"{"type":"response_item","payload":{"type":"function_call","name":"shell","arguments":"{}","call_id":"a"}}"#);
+    let output = format!("x{}: the order was denied by user", "é".repeat(150));
+    let item = serde_json::json!({"type": "function_call_output", "call_id": "a", "output": output});
+    replay.read(&serde_json::json!({"type": "response_item", "payload": item}).to_string());
+    assert_eq!(replay.state().map(|state| state.denials), Some(0));
+}
+
+/// A fork repeats the records of its parent; an id is the same in capitals.
+#[test]
+fn a_session_id_is_the_same_in_capitals() {
+    let mut replay = SessionReplay::new(Path::new("claude/none.jsonl"), AgentLevel::Target);
+    let own = "4CF8931B-0C1D-4E2F-8A3B-5C6D7E8F9A0B";
+    replay.read(&format!(r#"{{"type":"assistant","sessionId":"{own}","cwd":"/work/shop","message":{{"content":[{{"type":"tool_use","id":"a","name":"Bash","input":{{}}}}]}}}}"#));
+    let Some(reader) = &mut replay.reader else { panic!("a transcript has a reader") };
+    let mut signals = Vec::new();
+    reader.read_cut(&format!(r#"{{"sessionId":"{own}","message":{{"content":[{{"tool_use_id":"a","content":"a long"#), &mut signals);
+    assert!(matches!(signals.as_slice(), [Stamped { signal: Signal::CallEnded { .. }, .. }]), "{signals:?}");
+}
+
 /// Codex writes the arguments of a call, and once the result, as JSON in a text.
 #[test]
 fn what_codex_writes_as_json_in_a_text_may_be_an_object() {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::super::signal::{CallOutcome, CallResult, CallStart, FileKey, MessageUsage, TestCounts, TodoEntry, TokenCounts, WrittenFile};
+use super::super::signal::{
+    CallOutcome, CallResult, CallStart, Delegation, FileKey, MessageUsage, TestCounts, TodoEntry, TokenCounts, WrittenFile,
+};
 use super::super::text::{CommitHash, FileName, ToolName};
 use super::super::todo::MAX_ITEMS;
 use crate::clock::Timestamp;
@@ -58,7 +60,7 @@ impl SessionCounters {
 
     pub(super) fn count_call(&mut self, start: &CallStart) {
         self.calls += 1;
-        self.children += u32::from(start.delegates);
+        self.children += u32::from(start.delegates == Some(Delegation::Begins));
     }
 
     /// Counts how a call ended; `start` where it is known.

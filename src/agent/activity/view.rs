@@ -88,7 +88,8 @@ impl Activity {
             denials: counters.denials,
             compactions: (counters.compactions > 0).then_some(counters.compactions),
             children: (counters.children > 0).then(|| AgentChildren {
-                active: to_u32(self.open.iter().filter(|call| call.start.delegates).count()),
+                // Several calls may wait for one.
+                active: to_u32(self.open.iter().filter(|call| call.start.delegates.is_some()).count()).min(counters.children),
                 total: counters.children,
             }),
             background: (!self.background.is_empty()).then(|| to_u32(self.background.len())),
