@@ -96,11 +96,12 @@ impl ExitReason {
     }
 }
 
-/// Reads with another table of weights: for those who fit them, to score a table with the whole program.
-fn use_weights(table: &Path) -> Result<(), Error> {
-    let text = config::read_small_file(table).map_err(|cause| Error::Io {
+/// Reads with another table of weights, for those who fit them: to score a table with the whole program.
+fn use_weights_of_environment() -> Result<(), Error> {
+    let Ok(table) = std::env::var("PROGRESS_BRIDGE_WEIGHTS") else { return Ok(()) };
+    let text = config::read_small_file(Path::new(&table)).map_err(|cause| Error::Io {
         what: "cannot read the weights".to_owned(),
-        path: Some(table.to_owned()),
+        path: Some(table.into()),
         cause,
         hint: "give a table of tests/extra/fit, or unset PROGRESS_BRIDGE_WEIGHTS",
     })?;
@@ -147,10 +148,8 @@ impl Bridge {
 
     /// As [`Bridge::start`]; the messages are printed, and stand above a box as well.
     pub(crate) async fn start_with(config: Config, mut messages: Vec<String>) -> Result<Bridge, Error> {
-        if config.exit_when == ExitWhen::Drained
-            && let Ok(table) = std::env::var("PROGRESS_BRIDGE_WEIGHTS")
-        {
-            use_weights(Path::new(&table))?;
+        if config.exit_when == ExitWhen::Drained {
+            use_weights_of_environment()?;
         }
         let scope = discover(&config, config.exit_when)?;
         if let Some(folder) = &config.read.state {
@@ -169,9 +168,7 @@ impl Bridge {
         let login_code = config.serve.as_ref().and_then(|serve| serve.token.as_ref()).and_then(|_| make_login_code());
         print(&messages.iter().map(|message| format!("{message}\n")).collect::<String>());
         messages.extend(messages::print_start(listener.as_ref(), config.serve.as_ref(), login_code.as_ref(), &scope, config.exit_when));
-        if let Some(serve) = config.serve.as_ref().filter(|serve| serve.max_clients > budget.clients) {
-            messages::print_fewer_clients(budget.clients, serve.max_clients);
-        }
+        messages::print_fewer_clients(budget.clients, config.serve.as_ref());
 
         let hub = restored.hub(hub_settings(&config));
         let url = address.map(|address| format!("http://{address}"));

@@ -333,6 +333,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property::config(256))]
         #[test]
         fn states_hold(text in any_state()) {
             super::check_state(text.as_bytes());

@@ -17,6 +17,8 @@ pub mod event;
 pub mod fact;
 pub(crate) mod file_change;
 pub mod line;
+#[cfg(test)]
+pub(crate) mod property;
 pub(crate) mod recent_set;
 pub(crate) mod redact;
 pub mod text;

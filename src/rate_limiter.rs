@@ -103,6 +103,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property::config(256))]
         #[test]
         fn no_window_of_a_second_holds_more(max_rate in 1u32..20, steps in prop::collection::vec((0u64..700, 0usize..30), 1..60)) {
             let mut at = 0;

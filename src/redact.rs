@@ -311,6 +311,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property::config(256))]
         #[test]
         fn runs_are_found_wherever_they_stand(text in "[ab=/ é]{0,60}", length in 1usize..12) {
             let is_in = |c: char| c.is_ascii_alphanumeric() || matches!(c, '=' | '/');

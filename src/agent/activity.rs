@@ -20,7 +20,7 @@ mod view;
 
 use self::counters::SessionCounters;
 pub(crate) use self::view::AgentNeed;
-use super::signal::{CallId, CallStart, FailureKind, FileKey, LimitKind, Signal, Stamped};
+use super::signal::{CallId, CallOutcome, CallStart, FailureKind, FileKey, LimitKind, Signal, Stamped};
 use crate::clock::Timestamp;
 use crate::model::agent::{AgentRetry, WaitingFor};
 
@@ -87,24 +87,13 @@ impl Activity {
                 self.turn = TurnState::Open(at);
             }
             Signal::Call(start) => self.begin_call(*start, at),
-            Signal::CallEnded { call, outcome } => {
-                self.recover();
-                let ended = self.open.iter().position(|open| open.start.id == call).map(|index| self.open.remove(index));
-                self.counters.count_outcome(&outcome, ended.as_ref().map(|open| &open.start), at);
-                self.turn = TurnState::Open(at);
-            }
+            Signal::CallEnded { call, outcome } => self.end_call(call, &outcome, at),
             Signal::Spoke { ends_turn } => {
                 self.spoken = true;
                 self.recover();
                 self.turn = if ends_turn { TurnState::Over(at) } else { TurnState::Spoken(at) };
             }
-            Signal::Thought => {
-                self.recover();
-                self.turn = match self.turn {
-                    TurnState::Open(since) => TurnState::Open(since),
-                    TurnState::New | TurnState::Spoken(_) | TurnState::Over(_) => TurnState::Open(at),
-                };
-            }
+            Signal::Thought => self.go_on(at),
             Signal::TurnEnded | Signal::TurnAborted => self.end_turn(at),
             Signal::TurnFailed(kind) => {
                 self.end_turn(at);
@@ -131,11 +120,7 @@ impl Activity {
             Signal::Asking(wanted) => self.asked = Some((wanted, at)),
             Signal::Answered => self.asked = None,
             Signal::Denied { tool, .. } => self.counters.count_denial(tool, at),
-            Signal::BackgroundStarted(id) => {
-                if self.background.len() < MAX_OPEN && !self.background.contains(&id) {
-                    self.background.push(id);
-                }
-            }
+            Signal::BackgroundStarted(id) => self.begin_background(id),
             Signal::BackgroundEnded(id) => self.background.retain(|other| *other != id),
             Signal::ChildWrote(file) => self.counters.count_file(file),
             Signal::Ended => {
@@ -194,6 +179,28 @@ impl Activity {
         }
         self.open.push(OpenCall { start, since: at });
         self.turn = TurnState::Open(at);
+    }
+
+    fn end_call(&mut self, call: CallId, outcome: &CallOutcome, at: Timestamp) {
+        self.recover();
+        let ended = self.open.iter().position(|open| open.start.id == call).map(|index| self.open.remove(index));
+        self.counters.count_outcome(outcome, ended.as_ref().map(|open| &open.start), at);
+        self.turn = TurnState::Open(at);
+    }
+
+    /// The model thinks, in the turn that is open or in a new one.
+    fn go_on(&mut self, at: Timestamp) {
+        self.recover();
+        self.turn = match self.turn {
+            TurnState::Open(since) => TurnState::Open(since),
+            TurnState::New | TurnState::Spoken(_) | TurnState::Over(_) => TurnState::Open(at),
+        };
+    }
+
+    fn begin_background(&mut self, id: CallId) {
+        if self.background.len() < MAX_OPEN && !self.background.contains(&id) {
+            self.background.push(id);
+        }
     }
 
     /// Work goes on in a session that was over.

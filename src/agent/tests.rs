@@ -305,6 +305,7 @@ fn drifted(record: &mut Value, at: &mut usize, kind: u8) {
 }
 
 proptest! {
+    #![proptest_config(crate::property::config(256))]
     /// Fields that are gone or of another type cost what they say, and never make a session without a person wait for one.
     #[test]
     fn drift_ends_nothing_and_makes_nobody_wait(which in any::<prop::sample::Index>(), line in any::<prop::sample::Index>(), at in 0usize..40, kind in any::<u8>()) {

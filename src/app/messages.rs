@@ -50,9 +50,11 @@ pub(super) fn print_addresses(listening: &BoundListener, serve: &ServeConfig, lo
     print(&addresses(&format!("http://{}", listening.address), listening.is_fallback_port, serve.token.as_ref().zip(login_code)));
 }
 
-/// Says that the limit of open files leaves room for fewer streams than `--max-clients` asks for.
-pub(super) fn print_fewer_clients(fit: usize, asked: usize) {
-    print(&format!("the limit of open files leaves room for {fit} clients at a time instead of {asked}; raise it with ulimit -n\n"));
+/// Prints it when the limit of open files leaves room for fewer streams than `--max-clients` asks for.
+pub(super) fn print_fewer_clients(fit: usize, serve: Option<&ServeConfig>) {
+    if let Some(asked) = serve.map(|serve| serve.max_clients).filter(|asked| *asked > fit) {
+        print(&format!("the limit of open files leaves room for {fit} clients at a time instead of {asked}; raise it with ulimit -n\n"));
+    }
 }
 
 /// Prints the watched files. Called after the first poll of all of them.

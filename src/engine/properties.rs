@@ -81,7 +81,7 @@ fn count(emitted: &[String]) -> HashMap<u32, u32> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(crate::property::config(200))]
 
     #[test]
     fn any_history_of_one_file_gives_each_count_exactly(steps in prop::collection::vec(step(), 1..30)) {
@@ -154,7 +154,7 @@ proptest! {
 
 proptest! {
     // Each case is read at every pause: fewer do.
-    #![proptest_config(ProptestConfig::with_cases(50))]
+    #![proptest_config(crate::property::config(50))]
 
     #[test]
     fn any_order_of_ticks_and_saves_gives_each_flip_of_a_plan_once(

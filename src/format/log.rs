@@ -34,7 +34,7 @@ use crate::record::explain::explain;
 use crate::record::failure::record_at;
 use crate::record::file::{FileContext, IndexedLog};
 use crate::record::score::Weights;
-use crate::record::{CERTAIN, LIKELY, OutcomeSource, Reading, Record, RecordOutcome, assess, decode};
+use crate::record::{CERTAIN, LIKELY, LineVerdict, OutcomeSource, Reading, Record, RecordOutcome, assess, decode};
 
 /// A record with less is not reported while more may come.
 const SURE: f32 = 0.7;
@@ -236,21 +236,10 @@ impl Log {
         let file = IndexedLog::read(&texts, &FileContext { plan: names });
         let mut assessment = assess(&file, Weights::in_use());
         let base = self.lines.base();
-        self.is_doubtful = false;
-        for verdict in &mut assessment.verdicts {
-            if self.reported.has(base + verdict.at) || anchor(&file, verdict.at).is_some() || self.is_kept(&file, &texts, verdict.at) {
-                verdict.p = verdict.p.max(CERTAIN);
-            } else if self.lines.get(verdict.at).class == HeldClass::Header || is_excluded(&file, texts[verdict.at], verdict.at) {
-                verdict.p = 0.0;
-            } else if verdict.p < SURE && pause != Pause::End {
-                if verdict.p > LIKELY {
-                    self.is_doubtful = true;
-                    if pause == Pause::Quiet {
-                        self.waited.insert(base + verdict.at);
-                    }
-                }
-                verdict.p = verdict.p.min(WITHHELD);
-            }
+        let doubtful = self.confirm_or_withhold(&mut assessment.verdicts, &file, &texts, pause);
+        self.is_doubtful = !doubtful.is_empty();
+        if pause == Pause::Quiet {
+            self.waited.extend(doubtful.into_iter().map(|at| base + at));
         }
         let reading = decode::reading(&file, &assessment);
         let clock = self.clock(zone);
@@ -303,6 +292,26 @@ impl Log {
         self.order = order;
         self.note_lines(&file, &reading);
         all
+    }
+
+    /// Takes what is a record or none whatever the evidence says, and holds back what is not sure while more may come. Returns the lines
+    /// that are probably records, and not surely.
+    fn confirm_or_withhold(&self, verdicts: &mut [LineVerdict], file: &IndexedLog, texts: &[&str], pause: Pause) -> Vec<usize> {
+        let mut doubtful = Vec::new();
+        for verdict in verdicts {
+            let at = verdict.at;
+            if self.reported.has(self.lines.base() + at) || anchor(file, at).is_some() || self.is_kept(file, texts, at) {
+                verdict.p = verdict.p.max(CERTAIN);
+            } else if self.lines.get(at).class == HeldClass::Header || is_excluded(file, texts[at], at) {
+                verdict.p = 0.0;
+            } else if verdict.p < SURE && pause != Pause::End {
+                if verdict.p > LIKELY {
+                    doubtful.push(at);
+                }
+                verdict.p = verdict.p.min(WITHHELD);
+            }
+        }
+        doubtful
     }
 
     fn is_kept(&self, file: &IndexedLog, texts: &[&str], at: usize) -> bool {

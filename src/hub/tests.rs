@@ -303,6 +303,7 @@ impl TestClient {
 }
 
 proptest! {
+    #![proptest_config(crate::property::config(256))]
     #[test]
     fn any_interleaving_has_no_gap_and_no_repeat(steps in prop::collection::vec(step(), 1..80)) {
         let hub = hub(KEPT as usize, BUFFER as usize);

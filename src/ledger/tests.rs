@@ -28,6 +28,7 @@ fn items(most: usize) -> impl Strategy<Value = Vec<CountItem>> {
 }
 
 proptest! {
+    #![proptest_config(crate::property::config(256))]
     #[test]
     fn an_edit_counts_as_the_edited_content_does(
         earlier in items(12), head in items(6), removed in items(4), tail in items(6), added in items(6),

@@ -3,12 +3,16 @@
 //! Kinds are tried from the surest to the weakest. A weak kind needs support: a place at the head of the line, or a second
 //! number under the same prefix in the file ([`Prefixes`]).
 
-use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+mod forms;
+mod prefixes;
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use self::forms::{dotted, is_numeral, joined_by, letter, lower, slug, starts_apart, upper};
+pub(crate) use self::prefixes::Prefixes;
 use super::token::{TextToken, TokenKind};
-use super::words::{Class, Classes, Fnv};
+use super::words::{Class, Classes};
 use super::{Span, SpanKind};
 
 /// How an id is built.
@@ -35,84 +39,6 @@ pub(crate) enum IdKind {
     HeadingNumber,
     /// `Story: 12`
     LabelNumber,
-}
-
-/// What the file has shown: support for weak ids.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Prefixes {
-    /// The first three different numbers of each prefix.
-    numbers: HashMap<u64, [u64; 3], BuildHasherDefault<Fnv>>,
-}
-
-impl Prefixes {
-    /// Notes the prefixes near the head of `line`.
-    pub(crate) fn note(&mut self, line: &str) {
-        let bytes = line.as_bytes();
-        let mut at = 0;
-        let stop = bytes.len().min(160);
-        while at < stop {
-            if !bytes[at].is_ascii_alphanumeric()
-                || (at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || matches!(bytes[at - 1], b'.' | b'/' | b'-' | b'_')))
-            {
-                at += 1;
-                continue;
-            }
-            let start = at;
-            let mut last_join = None;
-            let mut digits = None;
-            while at < bytes.len()
-                && (bytes[at].is_ascii_alphanumeric()
-                    || (matches!(bytes[at], b'-' | b'_' | b'.') && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)))
-            {
-                if matches!(bytes[at], b'-' | b'.') {
-                    last_join = Some(at);
-                }
-                digits = match digits {
-                    None if bytes[at].is_ascii_digit() => Some(at),
-                    Some(_) if !bytes[at].is_ascii_digit() => None,
-                    other => other,
-                };
-                at += 1;
-            }
-            if !bytes[start].is_ascii_alphabetic() {
-                continue;
-            }
-            if let Some(digits) = digits.filter(|digits| at - digits <= 5 && *digits > start) {
-                self.add(&bytes[start..digits], &bytes[digits..at]);
-            } else if let Some(join) = last_join.filter(|join| at - join <= 5 && bytes[start].is_ascii_lowercase()) {
-                self.add(&bytes[start..=join], &bytes[join + 1..at]);
-            }
-        }
-    }
-
-    fn add(&mut self, prefix: &[u8], number: &[u8]) {
-        let number = hash(number) | 1;
-        let numbers = self.numbers.entry(hash(prefix)).or_default();
-        if numbers.contains(&number) {
-            return;
-        }
-        if let Some(free) = numbers.iter_mut().find(|slot| **slot == 0) {
-            *free = number;
-        }
-    }
-
-    /// How many numbers the prefix of `id` has, up to three.
-    pub(super) fn support(&self, id: &str) -> usize {
-        let bytes = id.as_bytes();
-        let digits = bytes.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
-        let end = if digits > 0 {
-            bytes.len() - digits
-        } else {
-            bytes.iter().rposition(|byte| matches!(byte, b'-' | b'.')).map_or(0, |at| at + 1)
-        };
-        self.numbers.get(&hash(&bytes[..end])).map_or(0, |numbers| numbers.iter().filter(|slot| **slot != 0).count())
-    }
-}
-
-fn hash(bytes: &[u8]) -> u64 {
-    let mut state = Fnv::default();
-    state.write(bytes);
-    state.finish()
 }
 
 /// What a line is lexed against.
@@ -186,11 +112,6 @@ fn kind_of(id: &str) -> IdKind {
     }
 }
 
-/// Nothing that could be part of the id stands directly before the token.
-fn starts_apart(text: &str, token: &TextToken) -> bool {
-    !matches!(text[..token.start as usize].chars().next_back(), Some(ch) if ch.is_alphanumeric() || matches!(ch, '.' | '/' | '-' | '_'))
-}
-
 fn take(tokens: &mut [TextToken], spans: &mut Vec<Span>, at: usize, count: usize, kind: SpanKind, value: Option<(u32, u32)>) {
     let (start, end) = (tokens[at].start, tokens[at + count - 1].end);
     for token in &mut tokens[at..at + count] {
@@ -198,223 +119,6 @@ fn take(tokens: &mut [TextToken], spans: &mut Vec<Span>, at: usize, count: usize
     }
     let value = value.unwrap_or((start, end));
     spans.push(Span { kind, start, end, value_start: value.0, value_end: value.1 });
-}
-
-fn is_upper(text: &str, token: &TextToken) -> bool {
-    token.text(text).bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
-/// `tokens[at]` is directly followed by the sign, and that directly by another token.
-fn joined_by(text: &str, tokens: &[TextToken], at: usize, signs: &[u8]) -> bool {
-    matches!((tokens.get(at + 1), tokens.get(at + 2)), (Some(sign), Some(next))
-        if !sign.is_spaced && !next.is_spaced && next.taken.is_none() && sign.taken.is_none()
-            && signs.iter().any(|wanted| sign.is(text, *wanted)))
-}
-
-/// Digits, perhaps with one letter after them: `001`, `107A`.
-fn is_numeral(text: &str, token: &TextToken, longest: usize) -> bool {
-    let bytes = token.text(text).as_bytes();
-    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    digits > 0 && digits <= longest && (bytes.len() == digits || (bytes.len() == digits + 1 && bytes[digits].is_ascii_alphabetic()))
-}
-
-/// What follows an id goes on with it: `US-001-fix`, `v1.2beta`.
-fn goes_on(text: &str, end: u32, signs: &[u8]) -> bool {
-    let remainder = text.as_bytes().get(end as usize..).unwrap_or_default();
-    match remainder {
-        [first, ..] if first.is_ascii_alphanumeric() || *first == b'_' => true,
-        [first, second, ..] if signs.contains(first) => second.is_ascii_lowercase(),
-        _ => false,
-    }
-}
-
-/// `US-001`, `GS_X-12`, `US-107A`, `SQL-1.0`: how many tokens it has.
-fn upper(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
-    let first = &tokens[at];
-    let before = text[..first.start as usize].chars().next_back();
-    let is_apart = match before {
-        Some('/') => text[..first.start as usize - 1].ends_with(|ch: char| ch.is_ascii_digit()),
-        Some(ch) => !(ch.is_alphanumeric() || matches!(ch, '.' | '-' | '_')),
-        None => true,
-    };
-    let starts_well = text.as_bytes()[first.start as usize].is_ascii_uppercase() && is_upper(text, first) && first.len() <= 24;
-    // `12656b00-FEAT-001`: the run's hash before the id.
-    let is_hash = first.len() == 8
-        && first.text(text).bytes().all(|byte| byte.is_ascii_hexdigit())
-        && joined_by(text, tokens, at, b"-")
-        && tokens[at + 2].kind == TokenKind::Word;
-    if !is_apart || !(starts_well || is_hash) {
-        return None;
-    }
-    let mut last = at;
-    let mut end = None;
-    let mut parts = 0;
-    while joined_by(text, tokens, last, b"-") && parts < 4 {
-        let next = &tokens[last + 2];
-        // `P3-T2`: letters and a number in every part.
-        let is_step =
-            parts == 0 && is_letter_number(text, first) && is_letter_number(text, next) && first.text(text)[..1] != next.text(text)[..1];
-        if is_numeral(text, next, 8) || is_step {
-            last += 2;
-            end = Some(last);
-            while joined_by(text, tokens, last, b"-.") && is_numeral(text, &tokens[last + 2], 4) {
-                last += 2;
-                end = Some(last);
-            }
-            break;
-        }
-        if !is_upper(text, next) {
-            break;
-        }
-        last += 2;
-        parts += 1;
-    }
-    let mut end = end?;
-    // `TASK-01-A`
-    if joined_by(text, tokens, end, b"-")
-        && tokens[end + 2].len() == 1
-        && is_upper(text, &tokens[end + 2])
-        && !goes_on(text, tokens[end + 2].end, b"-.")
-    {
-        end += 2;
-    }
-    (!goes_on(text, tokens[end].end, b"-.") && !is_placeholder(&text[first.start as usize..tokens[end].end as usize]))
-        .then_some(end + 1 - at)
-}
-
-/// Up to three capitals, then digits: `P3`.
-fn is_letter_number(text: &str, token: &TextToken) -> bool {
-    let bytes = token.text(text).as_bytes();
-    let letters = bytes.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
-    (1..=3).contains(&letters) && bytes.len() > letters && bytes.len() <= letters + 3 && bytes[letters..].iter().all(u8::is_ascii_digit)
-}
-
-/// `US-XXX`, `FEAT-NNN`: an example, not an id.
-fn is_placeholder(id: &str) -> bool {
-    id.contains("XX") || id.contains("NNN") || id.contains("YYY") || id.ends_with("NN")
-}
-
-/// `bug-001`, `task-2`, `GSheet-001`.
-fn lower(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
-    let first = &tokens[at];
-    let starts_well = text.as_bytes()[first.start as usize].is_ascii_alphabetic() && first.text(text).is_ascii();
-    if !starts_well || !starts_apart(text, first) || !joined_by(text, tokens, at, b"-") || !is_numeral(text, &tokens[at + 2], 5) {
-        return None;
-    }
-    let mut last = at + 2;
-    while joined_by(text, tokens, last, b"-.") && tokens[last + 2].is_number() {
-        last += 2;
-    }
-    let follows = text.as_bytes().get(tokens[last].end as usize);
-    (!follows.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))).then_some(last + 1 - at)
-}
-
-/// `1.2`, `6.1.3`, `2B.1`.
-fn dotted(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
-    let first = &tokens[at];
-    let before = text[..first.start as usize].chars().next_back();
-    let digits = first.text(text).bytes().take_while(u8::is_ascii_digit).count();
-    let is_lettered = digits > 0 && digits + 1 == first.len() && first.text(text).ends_with(|ch: char| ch.is_ascii_uppercase());
-    if !(first.is_number() || is_lettered)
-        || first.len() > 3
-        || matches!(before, Some(ch) if ch.is_alphanumeric() || matches!(ch, '.' | '$' | '_' | '-' | '/' | '~' | '<' | '>' | '^' | '='))
-    {
-        return None;
-    }
-    let mut last = at;
-    while last < at + 6 && joined_by(text, tokens, last, b".") && tokens[last + 2].is_number() && tokens[last + 2].len() <= 3 {
-        last += 2;
-    }
-    let remainder = &text[tokens[last].end as usize..];
-    let goes_on = remainder.starts_with(|ch: char| ch.is_alphanumeric() || matches!(ch, '%' | '_'))
-        || (remainder.starts_with(['-', '.']) && remainder[1..].starts_with(|ch: char| ch.is_alphanumeric()));
-    (last > at && !goes_on).then_some(last + 1 - at)
-}
-
-/// `F006`, `S1`, `M2a`, `T1.2`.
-fn letter(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
-    let first = &tokens[at];
-    let bytes = first.text(text).as_bytes();
-    let letters = bytes.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
-    let digits = bytes[letters..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let remainder = bytes.len() - letters - digits;
-    let is_one = first.kind == TokenKind::Mixed
-        && (1..=5).contains(&letters)
-        && (1..=4).contains(&digits)
-        && (remainder == 0 || (remainder == 1 && bytes[bytes.len() - 1].is_ascii_lowercase()));
-    let prefix = &bytes[..letters];
-    let is_like = |other: &TextToken| {
-        other.kind == TokenKind::Mixed
-            && other.text(text).as_bytes().starts_with(prefix)
-            && other.text(text)[letters..].bytes().all(|byte| byte.is_ascii_digit())
-    };
-    // `F001-F003`: both ends of a range.
-    let ends_range = at >= 2 && tokens[at - 1].is(text, b'-') && !first.is_spaced && !tokens[at - 1].is_spaced && is_like(&tokens[at - 2]);
-    // `F002/F003`
-    let ends_list = at >= 2 && tokens[at - 1].is(text, b'/') && !first.is_spaced && is_like(&tokens[at - 2]);
-    if !is_one || !(starts_apart(text, first) || ends_range || ends_list) {
-        return None;
-    }
-    let mut last = at;
-    while joined_by(text, tokens, last, b".") && tokens[last + 2].is_number() {
-        last += 2;
-    }
-    let begins_range =
-        tokens.get(last + 1).is_some_and(|token| token.is(text, b'-') && !token.is_spaced) && tokens.get(last + 2).is_some_and(is_like);
-    let follows = text.as_bytes().get(tokens[last].end as usize);
-    let goes_on = follows.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));
-    (!goes_on || begins_range).then_some(last + 1 - at)
-}
-
-/// `add-basket`, `ROUTE_SSH`, `S01-project-setup`, `chloe-2ze.4`.
-fn slug(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
-    let first = &tokens[at];
-    let bytes = first.text(text).as_bytes();
-    if !bytes[0].is_ascii_alphabetic() || !first.text(text).is_ascii() || !starts_apart(text, first) {
-        return None;
-    }
-    let is_low =
-        |token: &TextToken| token.text(text).bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    let has_letter_first = bytes.len() >= 2 && bytes[0].is_ascii_uppercase() && bytes[1..].iter().all(u8::is_ascii_digit);
-    let is_high = is_upper(text, first);
-    // `CD-3m6`: a short mixed name under the project's letters.
-    if is_high
-        && !has_letter_first
-        && (2..=6).contains(&first.len())
-        && joined_by(text, tokens, at, b"-")
-        && !joined_by(text, tokens, at + 2, b"-")
-    {
-        let name = &tokens[at + 2];
-        if (2..=5).contains(&name.len())
-            && is_low(name)
-            && !goes_on(text, name.end, b"-./")
-            && !text[name.end as usize..].starts_with(['/', '('])
-        {
-            return Some(3);
-        }
-    }
-    let mut last = at;
-    let mut has_join = first.text(text).contains('_');
-    while last < at + 16 && joined_by(text, tokens, last, b"-") {
-        let next = &tokens[last + 2];
-        let fits = if is_high && !has_letter_first { is_upper(text, next) } else { is_low(next) };
-        if !fits || !next.is_wordy() {
-            break;
-        }
-        last += 2;
-        has_join = true;
-    }
-    if !has_join || !(is_low(first) || is_high) {
-        return None;
-    }
-    while joined_by(text, tokens, last, b".") && tokens[last + 2].is_number() {
-        last += 2;
-    }
-    let remainder = &text[tokens[last].end as usize..];
-    let goes_on = remainder.starts_with(|ch: char| ch.is_alphanumeric() || matches!(ch, '_' | '/' | '(' | '.'))
-        || (remainder.starts_with('-') && remainder[1..].starts_with(|ch: char| ch.is_alphanumeric()));
-    let id = &text[first.start as usize..tokens[last].end as usize];
-    (!goes_on && !is_placeholder(id)).then_some(last + 1 - at)
 }
 
 /// What [`ids`] needs to know of the line.

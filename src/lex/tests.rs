@@ -128,7 +128,7 @@ fn labels_have_a_class_and_an_outcome() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(crate::property::config(400))]
 
     #[test]
     fn every_text_has_spans_in_order_and_in_it(raw in "[\\[\\](){}#*_`~|:/,.0-9A-Za-zТ年月日完成✅️é–— -]{0,60}|.{0,80}") {

@@ -120,6 +120,7 @@ fn shown(model: &TaskModel) -> TaskState {
 }
 
 proptest! {
+    #![proptest_config(crate::property::config(256))]
     #[test]
     fn facts_of_different_stories_commute(
         lives in proptest::collection::vec(life(), 1..5),

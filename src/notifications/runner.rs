@@ -131,7 +131,7 @@ impl Runner {
                     self.take_state(snapshot.version, &snapshot.state);
                 }
                 Some(result) = self.tries.join_next() => self.take_result(result),
-                () = sleep_until(due) => {}
+                () = tokio::time::sleep_until(due.unwrap_or(self.started)), if due.is_some() => {}
             }
         }
         self.finish().await;
@@ -255,12 +255,5 @@ impl Runner {
                 .collect();
             self.report(left);
         }
-    }
-}
-
-async fn sleep_until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }

@@ -128,6 +128,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property::config(256))]
         #[test]
         fn no_second_holds_more_than_two_of_one_session_and_five_of_all(offers in prop::collection::vec((0u64..300, 0u8..8, any::<bool>()), 1..80)) {
             let start = Instant::now();

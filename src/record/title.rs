@@ -232,18 +232,20 @@ pub(crate) fn first_sentence(title: &str) -> &str {
 
 /// What is left between two places without separators, and without spans at the ends that are no part of a title.
 fn cut(text: &str, spans: &[Span], from: usize, to: usize) -> String {
-    let (mut from, mut to) = (from.min(to), to);
+    let from = first_of_title(text, spans, from.min(to), to);
+    let to = end_of_title(text, spans, from, to);
+    tidy(&text[from..before_remark(text, spans, from, to)])
+}
+
+/// Where a title begins behind separators, times, marks and references.
+fn first_of_title(text: &str, spans: &[Span], from: usize, to: usize) -> usize {
+    let mut from = from;
     loop {
         let trimmed = text[from..to].trim_start_matches(TRIM).trim_start_matches([')', ']', '.']);
         let mut next = to - trimmed.len();
-        for span in spans {
+        for span in spans.iter().filter(|span| is_outside_title(span.kind) || span.kind == SpanKind::Iteration) {
             let (start, end) = (span.start as usize, span.end as usize);
-            let is_dropped = matches!(
-                span.kind,
-                SpanKind::When | SpanKind::Mark(_) | SpanKind::Hash | SpanKind::Duration | SpanKind::Reference | SpanKind::Iteration
-            );
-            if is_dropped
-                && end > next
+            if end > next
                 && end <= to
                 && start <= next + 1
                 && text[next.min(start)..start].trim_matches(['(', '[']).is_empty()
@@ -253,18 +255,21 @@ fn cut(text: &str, spans: &[Span], from: usize, to: usize) -> String {
             }
         }
         if next == from {
-            break;
+            return from;
         }
         from = next;
     }
+}
+
+/// Where it ends before them.
+fn end_of_title(text: &str, spans: &[Span], from: usize, to: usize) -> usize {
+    let mut to = to;
     loop {
         let trimmed = text[from..to].trim_end_matches(|ch| TRIM.contains(&ch) || matches!(ch, '(' | '['));
         let mut next = from + trimmed.len();
-        for span in spans {
+        for span in spans.iter().filter(|span| is_outside_title(span.kind)) {
             let (start, end) = (span.start as usize, span.end as usize);
-            let is_dropped =
-                matches!(span.kind, SpanKind::When | SpanKind::Mark(_) | SpanKind::Hash | SpanKind::Duration | SpanKind::Reference);
-            if is_dropped && start > from && start < next {
+            if start > from && start < next {
                 let remainder = text.get(end..next).unwrap_or_default();
                 if remainder.trim_matches(|ch| TRIM.contains(&ch) || matches!(ch, ')' | ']' | '}' | '.')).is_empty() {
                     next = start;
@@ -272,10 +277,20 @@ fn cut(text: &str, spans: &[Span], from: usize, to: usize) -> String {
             }
         }
         if next == to {
-            break;
+            return to;
         }
         to = next;
     }
+}
+
+/// Never a word of a title, where it stands at its end.
+fn is_outside_title(kind: SpanKind) -> bool {
+    matches!(kind, SpanKind::When | SpanKind::Mark(_) | SpanKind::Hash | SpanKind::Duration | SpanKind::Reference)
+}
+
+/// Where a reference, or a mark set apart from several words, ends the title: what follows is a remark.
+fn before_remark(text: &str, spans: &[Span], from: usize, to: usize) -> usize {
+    let mut to = to;
     for span in spans {
         let start = span.start as usize;
         if start <= from || start >= to {
@@ -295,7 +310,7 @@ fn cut(text: &str, spans: &[Span], from: usize, to: usize) -> String {
             to = start;
         }
     }
-    tidy(&text[from..to])
+    to
 }
 
 /// Brackets that go round the whole or have lost their other half.

@@ -112,6 +112,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property::config(256))]
         #[test]
         fn a_patch_leads_from_one_to_the_other(before in objects(), after in objects()) {
             prop_assume!(!any_pair(&before, &after, &is_of_other_kind));

@@ -148,13 +148,6 @@ fn control(cursor: &dyn Display, event: &str, data: &impl Serialize, retry: Opti
     sse_frame(cursor, event, &data, retry)
 }
 
-async fn sleep_until(at: Option<std::time::Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// The data of a `gap` frame, and the `gap` of a polled page.
 #[derive(Debug, Serialize)]
 pub(super) struct GapData {

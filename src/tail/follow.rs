@@ -360,7 +360,7 @@ mod tests {
 
     proptest! {
         // Hashing is slow without optimisation.
-        #![proptest_config(ProptestConfig::with_cases(48))]
+        #![proptest_config(crate::property::config(48))]
 
         #[test]
         fn any_change_is_found(size in 1usize..200_000, chunk in 1usize..70_000, at in any::<prop::sample::Index>(), bit in 0u8..8) {

@@ -336,6 +336,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::property::config(256))]
         #[test]
         fn any_chunking_gives_the_same_lines(bytes in some_bytes(), cuts in prop::collection::vec(0usize..80, 0..12)) {
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();

@@ -12,6 +12,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("line", 0),
     ("text", 0),
     ("recent_set", 0),
+    ("property", 0),
     ("redact", 0),
     ("file_change", 0),
     ("fact", 0),
@@ -194,6 +195,20 @@ fn modules() -> Vec<Module> {
     let modules = sources().into_iter().map(|file| Module { name: file.module(), path: file.path, text: file.text });
     // `lib.rs` names every module: that is its job.
     modules.filter(|module| module.name != "lib").collect()
+}
+
+/// Elsewhere than `property::config` says, their seeds would make a folder of their own beside `src`.
+#[test]
+fn every_property_keeps_its_seeds_with_the_tests() {
+    for file in sources() {
+        let count = |part: &str| file.text.matches(part).count();
+        assert_eq!(
+            count("proptest! {"),
+            count("crate::property::config("),
+            "{}: a property without `property::config`",
+            file.path.display()
+        );
+    }
 }
 
 /// `crate::` paths, cut to two names, wherever they stand outside comments.

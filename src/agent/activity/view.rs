@@ -2,6 +2,7 @@
 
 use super::super::session::SessionHead;
 use super::super::signal::{FailureKind, LimitKind, TodoEntry};
+use super::counters::SessionCounters;
 use super::{Activity, OpenCall, TurnState};
 use crate::clock::Timestamp;
 use crate::fact::Provenance;
@@ -43,7 +44,6 @@ impl Activity {
         let call = self.shown_call().filter(|_| matches!(shown.phase, AgentPhase::Tool | AgentPhase::Waiting));
         let since = head.started.or(self.first).unwrap_or(now);
         let counters = &self.counters;
-        let todo: Vec<_> = counters.todo().collect();
         AgentState {
             agent: head.kind.name().into(),
             session: head.id.short().into(),
@@ -67,16 +67,7 @@ impl Activity {
                 .filter(|_| shown.phase == AgentPhase::Waiting),
             retry: self.retry.as_ref().map(|(retry, _)| retry.clone()).filter(|_| shown.phase == AgentPhase::Retrying),
             limit: self.limit_at(now).map(|(kind, resets_at, _)| AgentLimit { kind: kind.name().into(), resets_at }),
-            todo: (!todo.is_empty()).then(|| {
-                let count = |wanted: CriterionStatus| todo.iter().filter(|(_, status)| *status == wanted).count();
-                let text = |item: &TodoEntry| item.text.as_ref().map(|text| text.text().clone());
-                AgentTodo {
-                    done: to_u32(count(CriterionStatus::Done)),
-                    total: to_u32(todo.len()),
-                    current: todo.iter().find(|(_, status)| *status == CriterionStatus::InProgress).and_then(|(item, _)| text(item)),
-                    items: todo.iter().filter_map(|(item, status)| Some(TodoItem { text: text(item)?, status: *status })).collect(),
-                }
-            }),
+            todo: todo_state(counters),
             files: (counters.file_count() > 0).then(|| AgentFiles {
                 touched: to_u32(counters.file_count()),
                 recent: counters.recent_files().map(|name| name.text().clone()).collect(),
@@ -247,6 +238,19 @@ fn usual_at_most(verb: AgentVerb) -> u64 {
 /// Milliseconds after which an open call is no sign of work any more.
 fn counts_at_most(verb: AgentVerb) -> u64 {
     (3 * usual_at_most(verb)).min(LONGEST_CALL)
+}
+
+/// The agent's own list, if it keeps one.
+fn todo_state(counters: &SessionCounters) -> Option<AgentTodo> {
+    let todo: Vec<_> = counters.todo().collect();
+    let count = |wanted: CriterionStatus| todo.iter().filter(|(_, status)| *status == wanted).count();
+    let text = |item: &TodoEntry| item.text.as_ref().map(|text| text.text().clone());
+    (!todo.is_empty()).then(|| AgentTodo {
+        done: to_u32(count(CriterionStatus::Done)),
+        total: to_u32(todo.len()),
+        current: todo.iter().find(|(_, status)| *status == CriterionStatus::InProgress).and_then(|(item, _)| text(item)),
+        items: todo.iter().filter_map(|(item, status)| Some(TodoItem { text: text(item)?, status: *status })).collect(),
+    })
 }
 
 fn elapsed(since: Timestamp, now: Timestamp) -> u64 {

@@ -195,7 +195,7 @@ fn what_was_published_and_not_remembered_is_found_again_and_not_emitted_again() 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(crate::property::config(64))]
 
     /// However often it is killed, the events and the state are those of an engine that was not.
     #[test]

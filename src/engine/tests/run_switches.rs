@@ -108,7 +108,7 @@ fn a_source_that_has_taken_part_in_the_run_begins_the_next() {
 
 proptest! {
     // Each case is read at every pause: fewer do.
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(crate::property::config(60))]
 
     #[test]
     fn any_interleaving_of_two_replacements_is_one_switch(

@@ -217,6 +217,7 @@ fn run(bridges: usize, happenings: &[Happening]) -> (ModelEngine, Vec<EventId>, 
 }
 
 proptest! {
+    #![proptest_config(crate::property::config(256))]
     #[test]
     fn one_bridge_loses_nothing_and_sends_nothing_twice(happenings in prop::collection::vec(happening(1, true), 0..120)) {
         let (engine, written, bridges) = run(1, &happenings);

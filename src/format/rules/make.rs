@@ -3,9 +3,10 @@
 use regex::Captures;
 
 use super::{Field, LineContext, Makes, Rule};
-use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance, Statement, StatementForm, StoryName, entry_hash};
+use crate::fact::{Criterion, Fact, Failure, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
+use crate::format::id;
+use crate::format::time::{self, Clock};
 use crate::format::words::{self, Status, error_kind};
-use crate::format::{id, time};
 
 /// The values of one line: what its groups caught, else what the rule gives.
 struct Values<'a> {
@@ -52,6 +53,22 @@ impl<'a> Values<'a> {
         Some(Failure { kind: error_kind(name, &message), message, retryable, exit_code: self.number(Field::ExitCode) })
     }
 
+    fn commits(&self) -> Vec<String> {
+        let commits = self.text(Field::Commit).unwrap_or_default();
+        commits.split([',', ' ']).filter(|one| !one.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn criterion(&self) -> Option<Criterion> {
+        let index = self.number(Field::AcIndex).or_else(|| self.number::<u32>(Field::AcNumber)?.checked_sub(1));
+        Some(Criterion { index, text: self.owned(Field::AcText) }).filter(|criterion| *criterion != Criterion::default())
+    }
+
+    /// Some write the seconds since 1970.
+    fn time(&self, clock: Clock<'_>) -> Option<RecordedTime> {
+        let text = self.text(Field::Time)?;
+        text.parse().map_or_else(|_| time::whole(text, clock), time::unix)
+    }
+
     fn outcome(&self) -> Option<Outcome> {
         let Some(status) = self.text(Field::Status) else { return Some(Outcome::Passed) };
         match words::value(status)? {
@@ -87,31 +104,20 @@ pub(super) fn facts(rule: &Rule, groups: &Captures<'_>, context: &LineContext<'_
             made.push((Statement::StoryStarted { iteration, priority: values.number(Field::Priority), criteria: Vec::new() }, Some(story)));
         }
         Makes::AcCompleted => {
-            let index = values.number(Field::AcIndex).or_else(|| values.number::<u32>(Field::AcNumber)?.checked_sub(1));
-            let criterion = Criterion { index, text: values.owned(Field::AcText) };
-            if criterion == Criterion::default() {
-                return None;
-            }
+            let criterion = values.criterion()?;
             made.push((Statement::CriterionDone { criterion, duration_ms: values.duration_ms() }, Some(about()?)));
         }
         Makes::StoryCompleted => {
             let (story, outcome) = (about()?, values.outcome()?);
-            if outcome != Outcome::Passed
-                && let Some(failure) = values.failure()
-            {
-                made.push((Statement::Error(failure), Some(story.clone())));
-            }
-            let commits =
-                values.text(Field::Commit).map(|commits| commits.split([',', ' ']).filter(|one| !one.is_empty()).map(str::to_owned));
-            let commits = commits.into_iter().flatten().collect();
-            made.push((Statement::StoryEnded { outcome, duration_ms: values.duration_ms(), commits }, Some(story)));
+            let failure = values.failure().filter(|_| outcome != Outcome::Passed);
+            made.extend(failure.map(|failure| (Statement::Error(failure), Some(story.clone()))));
+            made.push((Statement::StoryEnded { outcome, duration_ms: values.duration_ms(), commits: values.commits() }, Some(story)));
         }
         Makes::TaskCompleted => made.push((Statement::TaskEnded { passed: values.outcome()? == Outcome::Passed }, None)),
         Makes::ErrorOccurred => made.push((Statement::Error(values.failure()?), about())),
         Makes::Activity => made.push((Statement::Activity { text: values.owned(Field::Text), iteration: rounds }, None)),
     }
-    // Some write the seconds since 1970.
-    let when = values.text(Field::Time).and_then(|text| text.parse().map_or_else(|_| time::whole(text, context.clock), time::unix));
+    let when = values.time(context.clock);
     Some(
         made.into_iter()
             .map(|(what, story)| Fact {

@@ -237,6 +237,7 @@ pub(crate) fn any_log() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(crate::property::config(256))]
     #[test]
     fn any_text_is_survived(text in "[\\PC\n]{0,200}") {
         let _ = read(&text);

@@ -65,6 +65,7 @@ fn counts(facts: &[Fact]) -> HashMap<(String, bool), u32> {
 }
 
 proptest! {
+    #![proptest_config(crate::property::config(256))]
     #[test]
     fn a_record_gives_one_event_at_any_prefixes(lines in any_log(), pauses in prop::collection::vec(0u8..4, 1..40)) {
         let mut reader = LogParser::new(TimeZone::UTC);

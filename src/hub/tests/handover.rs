@@ -117,6 +117,7 @@ fn starting() -> Hub {
 }
 
 proptest! {
+    #![proptest_config(crate::property::config(256))]
     #[test]
     fn whichever_hub_a_client_goes_to_it_gets_each_event_once(steps in prop::collection::vec(handover_step(), 1..80)) {
         let mut hubs = [starting(), starting(), starting()];

@@ -1,6 +1,6 @@
 //! How much is told of an agent: each level is a list of what it lets through, and everything else is dropped.
 
-use super::{AgentFiles, AgentState, AgentTodo};
+use super::AgentState;
 
 /// How much is told of an agent, each more than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,88 +16,65 @@ pub enum AgentLevel {
 }
 
 impl AgentState {
-    /// What a reader of this level gets; `None` for nothing. Taken apart field by field: a new field does not compile until it is decided
-    /// here.
+    /// What a reader of this level gets; `None` for nothing.
     pub fn at_level(&self, level: AgentLevel) -> Option<AgentState> {
+        if level == AgentLevel::Off {
+            return None;
+        }
+        let mut shown = self.clone();
+        shown.drop_above(level);
+        Some(shown)
+    }
+
+    /// Taken apart field by field: a new field does not compile until it is decided here.
+    fn drop_above(&mut self, level: AgentLevel) {
         let AgentState {
-            agent,
-            session,
-            ours,
-            headless,
-            since,
-            as_of,
-            provenance,
-            basis,
-            phase,
-            phase_since,
-            verb,
             tool,
             target,
             command,
-            longer_than_usual,
-            waiting,
-            retry,
-            limit,
             todo,
             files,
             tests,
             commits,
-            calls,
-            failed_calls,
-            denials,
-            compactions,
-            children,
-            background,
-            tokens,
-            cost_usd,
-            partial,
-            iteration,
-        } = self.clone();
-        let (shows_targets, shows_commands) = match level {
-            AgentLevel::Off => return None,
-            AgentLevel::Status => (false, false),
-            AgentLevel::Target => (true, false),
-            AgentLevel::Command => (true, true),
-        };
-        Some(AgentState {
-            tool: tool.filter(|_| shows_targets),
-            target: target.filter(|_| shows_targets),
-            command: command.filter(|_| shows_commands),
-            todo: todo.map(|todo| match shows_targets {
-                true => todo,
-                false => AgentTodo { current: None, items: Vec::new(), ..todo },
-            }),
-            files: files.map(|files| match shows_targets {
-                true => files,
-                false => AgentFiles { recent: Vec::new(), ..files },
-            }),
-            tests: tests.filter(|_| shows_targets),
-            commits: if shows_targets { commits } else { Vec::new() },
-            agent,
-            session,
-            ours,
-            headless,
-            since,
-            as_of,
-            provenance,
-            basis,
-            phase,
-            phase_since,
-            verb,
-            longer_than_usual,
-            waiting,
-            retry,
-            limit,
-            calls,
-            failed_calls,
-            denials,
-            compactions,
-            children,
-            background,
-            tokens,
-            cost_usd,
-            partial,
-            iteration,
-        })
+            agent: _,
+            session: _,
+            ours: _,
+            headless: _,
+            since: _,
+            as_of: _,
+            provenance: _,
+            basis: _,
+            phase: _,
+            phase_since: _,
+            verb: _,
+            longer_than_usual: _,
+            waiting: _,
+            retry: _,
+            limit: _,
+            calls: _,
+            failed_calls: _,
+            denials: _,
+            compactions: _,
+            children: _,
+            background: _,
+            tokens: _,
+            cost_usd: _,
+            partial: _,
+            iteration: _,
+        } = self;
+        if level < AgentLevel::Command {
+            *command = None;
+        }
+        if level < AgentLevel::Target {
+            (*tool, *target, *tests) = (None, None, None);
+            commits.clear();
+            if let Some(todo) = todo {
+                todo.current = None;
+                todo.items.clear();
+            }
+            if let Some(files) = files {
+                files.recent.clear();
+            }
+        }
     }
 }

@@ -288,6 +288,7 @@ prop_compose! {
 }
 
 proptest! {
+    #![proptest_config(crate::property::config(256))]
     #[test]
     fn any_state_fits_any_canvas(
         tasks in proptest::collection::vec(any_task(), 0..5),

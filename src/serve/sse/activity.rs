@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use super::super::query::EventFilter;
-use super::{FrameBuffer, sleep_until};
+use super::FrameBuffer;
 use crate::hub::{Activities, Cursor, Hub, PublishedActivity, sse_frame};
 use crate::model::agent::AgentLevel;
 use crate::rate_limiter::{LatestLimiter, Priority};
@@ -42,7 +42,7 @@ impl ActivityFeed {
                 return;
             }
             tokio::select! {
-                () = sleep_until(due) => {}
+                () = tokio::time::sleep_until(due.unwrap_or(now).into()), if due.is_some() => {}
                 changed = self.activities.changed() => if changed.is_err() {
                     std::future::pending::<()>().await;
                 },

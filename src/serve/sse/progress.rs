@@ -12,7 +12,7 @@ use super::super::client_permit::ClientPermit;
 use super::super::metrics::Counters;
 use super::super::query::EventFilter;
 use super::activity::ActivityFeed;
-use super::{EventStream, FrameBuffer, GapData, HEARTBEAT, ShutdownSignal, WRITE_BYTES, bye, control, heartbeats, hello, sleep_until};
+use super::{EventStream, FrameBuffer, GapData, HEARTBEAT, ShutdownSignal, WRITE_BYTES, bye, control, heartbeats, hello};
 use crate::hub::{Batch, Cursor, GapReason, PayloadEvicted, Subscription};
 use crate::rate_limiter::RateLimiter;
 
@@ -62,7 +62,8 @@ impl ProgressStream {
 
     async fn follow(&mut self) -> Bytes {
         loop {
-            let allowance = self.allowance(Instant::now());
+            let now = Instant::now();
+            let allowance = self.allowance(now);
             let next_allowance = if allowance == 0 { self.limiter.next_at() } else { None };
             tokio::select! {
                 biased;
@@ -89,7 +90,7 @@ impl ProgressStream {
                         return bytes;
                     }
                 }
-                () = sleep_until(next_allowance) => {}
+                () = tokio::time::sleep_until(next_allowance.unwrap_or(now).into()), if next_allowance.is_some() => {}
                 _ = self.heartbeats.tick() => return HEARTBEAT,
             }
         }

@@ -174,7 +174,7 @@ fn an_edit_that_takes_something_away_is_read_whole() {
 
 proptest! {
     // The whole is read again after each edit, by two readers.
-    #![proptest_config(ProptestConfig { max_shrink_iters: 8, ..ProptestConfig::with_cases(4) })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 8, ..crate::property::config(4) })]
 
     #[test]
     fn any_edit_gives_the_events_of_the_whole(edits in prop::collection::vec(edit(), 1..6)) {

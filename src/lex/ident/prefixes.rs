@@ -1,0 +1,84 @@
+//! Support for weak ids: which prefixes a file has with several numbers.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use crate::lex::words::Fnv;
+
+/// What the file has shown: support for weak ids.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Prefixes {
+    /// The first three different numbers of each prefix.
+    numbers: HashMap<u64, [u64; 3], BuildHasherDefault<Fnv>>,
+}
+
+impl Prefixes {
+    /// Notes the prefixes near the head of `line`.
+    pub(crate) fn note(&mut self, line: &str) {
+        let bytes = line.as_bytes();
+        let mut at = 0;
+        let stop = bytes.len().min(160);
+        while at < stop {
+            if !bytes[at].is_ascii_alphanumeric()
+                || (at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || matches!(bytes[at - 1], b'.' | b'/' | b'-' | b'_')))
+            {
+                at += 1;
+                continue;
+            }
+            let start = at;
+            let mut last_join = None;
+            let mut digits = None;
+            while at < bytes.len()
+                && (bytes[at].is_ascii_alphanumeric()
+                    || (matches!(bytes[at], b'-' | b'_' | b'.') && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)))
+            {
+                if matches!(bytes[at], b'-' | b'.') {
+                    last_join = Some(at);
+                }
+                digits = match digits {
+                    None if bytes[at].is_ascii_digit() => Some(at),
+                    Some(_) if !bytes[at].is_ascii_digit() => None,
+                    other => other,
+                };
+                at += 1;
+            }
+            if !bytes[start].is_ascii_alphabetic() {
+                continue;
+            }
+            if let Some(digits) = digits.filter(|digits| at - digits <= 5 && *digits > start) {
+                self.add(&bytes[start..digits], &bytes[digits..at]);
+            } else if let Some(join) = last_join.filter(|join| at - join <= 5 && bytes[start].is_ascii_lowercase()) {
+                self.add(&bytes[start..=join], &bytes[join + 1..at]);
+            }
+        }
+    }
+
+    fn add(&mut self, prefix: &[u8], number: &[u8]) {
+        let number = hash(number) | 1;
+        let numbers = self.numbers.entry(hash(prefix)).or_default();
+        if numbers.contains(&number) {
+            return;
+        }
+        if let Some(free) = numbers.iter_mut().find(|slot| **slot == 0) {
+            *free = number;
+        }
+    }
+
+    /// How many numbers the prefix of `id` has, up to three.
+    pub(in crate::lex) fn support(&self, id: &str) -> usize {
+        let bytes = id.as_bytes();
+        let digits = bytes.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let end = if digits > 0 {
+            bytes.len() - digits
+        } else {
+            bytes.iter().rposition(|byte| matches!(byte, b'-' | b'.')).map_or(0, |at| at + 1)
+        };
+        self.numbers.get(&hash(&bytes[..end])).map_or(0, |numbers| numbers.iter().filter(|slot| **slot != 0).count())
+    }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut state = Fnv::default();
+    state.write(bytes);
+    state.finish()
+}
