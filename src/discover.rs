@@ -29,6 +29,8 @@ pub struct Task {
     pub id: TaskId,
     /// Of the plan or the project, made longer by its parents' names until no other task has it. Never of a hidden folder.
     pub name: String,
+    /// How it is shown while nothing in it states its name: by its project where `name` is the runner's.
+    pub title: String,
     pub folder: PathBuf,
     /// Where the folder has more than one plan: this one's path in it. With the folder it tells the tasks apart.
     pub part: Option<String>,

@@ -51,9 +51,13 @@ impl Found {
     /// The task's own name, longer by its parents' where another has that already.
     fn free_name(&self, task: &Task) -> String {
         let is_taken = |name: &str| self.tasks.iter().any(|known| known.name == name);
-        let parts: Vec<_> = task.folder.iter().filter_map(|part| part.to_str()).filter(|part| *part != "/").collect();
-        let longer = (0..parts.len()).rev().map(|from| parts[from..].join("/")).filter(|name| name.len() >= task.name.len());
-        longer.into_iter().find(|name| !is_taken(name)).unwrap_or_else(|| task.name.clone())
+        let own: Vec<&str> = task.name.split('/').collect();
+        let folder: Vec<&str> = task.folder.iter().filter_map(|part| part.to_str()).filter(|part| *part != "/").collect();
+        // A name begins with the last names of its folder, or stands below it.
+        let shared = (0..=own.len()).rev().find(|count| folder.ends_with(&own[..*count])).unwrap_or(0);
+        let whole = [&folder[..], &own[shared..]].concat();
+        let longer = (0..whole.len().saturating_sub(own.len())).rev().map(|from| whole[from..].join("/"));
+        std::iter::once(task.name.clone()).chain(longer).find(|name| !is_taken(name)).unwrap_or_else(|| task.name.clone())
     }
 }
 

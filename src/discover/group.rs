@@ -123,12 +123,13 @@ impl Grouping {
                 _ if named.is_explicit && has_main => self.task_for_log(&home),
                 Holds::Plan(Naming::File) => {
                     let own = stem.strip_prefix("prd-").or_else(|| stem.strip_prefix("prd_")).unwrap_or(&stem).to_owned();
-                    let label = self::parts(&parent).into_iter().chain([own]).collect();
+                    let label = self.free_label(&parent, [own, stem], &real);
                     self.add_task(&home, part(), label, 1)
                 }
                 Holds::Plan(Naming::Folder) if is_below_hidden => self.add_task(&home, part(), self::parts(&parent), 1),
                 _ if has_main => {
-                    let label = self::parts(&home).into_iter().chain([stem]).collect();
+                    let above = real.strip_prefix(&home).ok().and_then(|inside| inside.parent()).map(|inside| inside.display().to_string());
+                    let label = self.free_label(&home, [stem.clone(), format!("{}/{stem}", above.unwrap_or_default())], &real);
                     self.add_task(&home, part(), label, 2)
                 }
                 Holds::Plan(Naming::Folder | Naming::Project) | Holds::LonePlan | Holds::LonePlanBeside(_) | Holds::Log | Holds::Status => {
@@ -143,6 +144,13 @@ impl Grouping {
             self.claim_named(task, named);
         }
         folders
+    }
+
+    /// A label in `folder` that no other task has: one of `names`, else the file's.
+    fn free_label(&self, folder: &Path, names: [String; 2], file: &Path) -> Vec<String> {
+        let label = |name: &str| parts(folder).into_iter().chain([text::clean(name).into_owned()]).collect::<Vec<_>>();
+        let free = names.iter().map(|name| label(name)).find(|label| self.tasks.iter().all(|task| task.label != *label));
+        free.unwrap_or_else(|| label(name_of(file).unwrap_or("plan")))
     }
 
     fn add_task(&mut self, folder: &Path, part: Option<String>, label: Vec<String>, least: usize) -> usize {
@@ -275,6 +283,7 @@ impl Grouping {
         let names = names(&self.tasks);
         let tasks = self.tasks.iter().zip(names).zip(0..).map(|((draft, name), id)| Task {
             id: TaskId(id),
+            title: if draft.part.is_none() { project_name(&draft.folder).unwrap_or_else(|| name.clone()) } else { name.clone() },
             name,
             folder: draft.folder.clone(),
             part: draft.part.clone(),
@@ -301,6 +310,17 @@ impl Grouping {
         });
         Found { tasks: tasks.collect(), sources: sources.collect(), folders }
     }
+}
+
+/// The project's name where a runner is kept in it in a folder that is called after itself: `scripts/ralph` of any project, and `ralph` of
+/// a repository.
+fn project_name(folder: &Path) -> Option<String> {
+    let inside = folder.parent().filter(|_| name_of(folder).is_some_and(|name| name.eq_ignore_ascii_case("ralph")))?;
+    let project = match name_of(inside).is_some_and(|name| name.eq_ignore_ascii_case("scripts")) {
+        true => inside.parent()?,
+        false => inside.ancestors().next().filter(|above| repository(folder).is_some_and(|top| top == **above))?,
+    };
+    name_of(project).filter(|name| !name.starts_with('.')).map(|name| text::clean(name).into_owned())
 }
 
 /// What runners keep in folders of their own, nearest to the task, where it is there. Of a pattern the last name counts.

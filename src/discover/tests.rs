@@ -329,6 +329,51 @@ fn what_is_found_later_keeps_the_numbers_and_names_of_what_was_there() {
 }
 
 #[test]
+fn what_is_found_later_has_its_own_name_while_that_is_free() {
+    let tree = tree("/p", &["/p/tasks/prd-cart.json", "/p/web/pay/prd.json"]);
+    let find = || tree.found(&["."], false).unwrap();
+    let mut found = find();
+    tree.add(&["/p/tasks/prd-tax.json"]);
+    let added = found.add(find());
+    assert_eq!(added.tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>(), ["tax"]);
+    tree.add(&["/p/tasks/prd-pay.json"]);
+    let added = found.add(find());
+    assert_eq!(added.tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>(), ["tasks/pay"]);
+}
+
+#[test]
+fn plans_of_one_folder_have_names_of_their_own() {
+    for paths in [
+        &["/p/prds/pay.json", "/p/prds/prd-pay.json", "/p/prds/prd_pay.json"][..],
+        &["/p/prd.json", "/p/.omc/prd.json", "/p/.ralph/prd.json", "/p/.ralphy/prd.json"],
+        &["/p/prd.json", "/p/.ralphy/tasks.yaml", "/p/.ralphy/tasks.yml"],
+    ] {
+        let found = tree("/p", paths).found(&[], true).unwrap();
+        let names: std::collections::BTreeSet<&str> = found.tasks.iter().map(|task| task.name.as_str()).collect();
+        assert_eq!(names.len(), found.tasks.len(), "{names:?}");
+        assert_eq!(names.len(), paths.len(), "{names:?}");
+    }
+}
+
+#[test]
+fn a_runners_own_folder_is_shown_as_its_project() {
+    for (paths, expected) in [
+        (&["/work/shop/scripts/ralph/prd.json"][..], &[("ralph", "shop")][..]),
+        (&["/work/a/scripts/ralph/prd.json", "/work/b/scripts/ralph/prd.json"], &[("a/scripts/ralph", "a"), ("b/scripts/ralph", "b")]),
+        (&["/work/shop/.git/", "/work/shop/ralph/prd.json"], &[("ralph", "shop")]),
+        // The runner's own project, and one of that name.
+        (&["/work/ralph/.git/", "/work/ralph/prd.json"], &[("ralph", "ralph")]),
+        (&["/work/ralph/prd.json"], &[("ralph", "ralph")]),
+        (&["/work/shop/scripts/pay/prd.json"], &[("pay", "pay")]),
+        (&["/work/shop/scripts/ralph/prd-pay.json"], &[("pay", "pay")]),
+    ] {
+        let found = tree("/work", paths).found(&["**/prd*.json"], false).unwrap();
+        let shown: Vec<_> = found.tasks.iter().map(|task| (task.name.as_str(), task.title.as_str())).collect();
+        assert_eq!(shown, expected);
+    }
+}
+
+#[test]
 fn a_log_keeps_its_task_when_a_plan_turns_up_above_it() {
     let tree = tree("/p", &["/p/sub/progress.txt"]);
     let find = || tree.found(&["."], false).unwrap();

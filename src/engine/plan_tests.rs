@@ -73,7 +73,14 @@ fn a_task_with_two_plans_goes_by_the_first() {
         machine_name: false,
         confinement: crate::discover::Confinement::Anywhere,
     });
-    let tasks = vec![FoundTask { id: TaskId(0), name: "shop".into(), folder: "shop".into(), part: None, is_tentative: false }];
+    let tasks = vec![FoundTask {
+        id: TaskId(0),
+        name: "shop".into(),
+        title: "shop".into(),
+        folder: "shop".into(),
+        part: None,
+        is_tentative: false,
+    }];
     let mut engine = Engine::new(EngineSettings {
         agents: AgentLevel::Off,
         tasks,

@@ -65,7 +65,7 @@ impl TaskEngine {
     pub(super) fn new(found: &FoundTask, index: usize, source_text: bool, infer: bool) -> Self {
         let id: Arc<str> = Arc::from(found.name.as_str());
         TaskEngine {
-            run: TaskRun::new(&id, source_text),
+            run: TaskRun::new(&id, &found.title, source_text),
             index,
             folder: found.folder.clone(),
             checkpoint_key: found.part.as_ref().map_or_else(|| found.folder.clone(), |part| found.folder.join(part)),

@@ -45,10 +45,10 @@ pub(super) struct RunTick<'a> {
 }
 
 impl TaskRun {
-    pub(super) fn new(task_id: &Arc<str>, source_text: bool) -> Self {
+    pub(super) fn new(task_id: &Arc<str>, title: &str, source_text: bool) -> Self {
         TaskRun {
             task_id: task_id.clone(),
-            model: TaskModel::new(task_id, source_text),
+            model: TaskModel::new(task_id, title, source_text),
             resolver: FactResolver::default(),
             ledger: RunLedger::default(),
             name: None,

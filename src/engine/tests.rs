@@ -61,6 +61,7 @@ fn settings(names: &[&str], emit_history: bool) -> EngineSettings {
     let tasks = folders.iter().zip(0..).map(|(folder, id)| FoundTask {
         id: TaskId(id),
         name: folder.clone(),
+        title: folder.clone(),
         folder: folder.into(),
         part: None,
         is_tentative: false,

@@ -103,6 +103,9 @@ struct RunEnding {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct TaskModel {
     task_id: Arc<str>,
+    /// Its name until one is stated.
+    #[serde(skip)]
+    title: Arc<str>,
     name: Option<Ranked<CleanText>>,
     run: Arc<str>,
     branch: Option<CleanText>,
@@ -147,9 +150,10 @@ pub(crate) struct TaskModel {
 }
 
 impl TaskModel {
-    pub fn new(task_id: &str, source_text: bool) -> Self {
+    pub fn new(task_id: &str, title: &str, source_text: bool) -> Self {
         TaskModel {
             task_id: Arc::from(task_id),
+            title: Arc::from(title),
             name: None,
             run: Arc::from(""),
             branch: None,
@@ -182,14 +186,14 @@ impl TaskModel {
     /// Continues from the state that an earlier process saved.
     pub fn restore(&mut self, saved: TaskModel) {
         let index_by_key = saved.stories.iter().enumerate().map(|(index, story)| (story.subject.key.clone(), index)).collect();
-        let (task_id, source_text, revision) = (self.task_id.clone(), self.source_text, self.revision + 1);
+        let (task_id, title, source_text, revision) = (self.task_id.clone(), self.title.clone(), self.source_text, self.revision + 1);
         let totals = Totals::of(&saved.stories);
-        *self = TaskModel { task_id, source_text, revision, index_by_key, totals, ..saved };
+        *self = TaskModel { task_id, title, source_text, revision, index_by_key, totals, ..saved };
     }
 
     /// Starts a new run: forgets everything but the last activity and the runs. The caller applies the plan again.
     pub fn begin_run(&mut self) {
-        let mut fresh = TaskModel::new(&self.task_id, self.source_text);
+        let mut fresh = TaskModel::new(&self.task_id, &self.title, self.source_text);
         fresh.runs = std::mem::take(&mut self.runs);
         fresh.runs.insert(0, history::run_state(self));
         fresh.runs.truncate(RUN_LIMIT);
@@ -487,7 +491,7 @@ impl TaskModel {
     }
 
     fn task_name(&self) -> &str {
-        self.name.as_ref().map_or(&self.task_id, |known| known.value.as_str())
+        self.name.as_ref().map_or(&self.title, |known| known.value.as_str())
     }
 
     /// Stories of the plan that count; `None` without a plan.

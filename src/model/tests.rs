@@ -49,7 +49,7 @@ fn planned(stories: usize) -> TaskModel {
         ..Plan::default()
     };
     let plan = Arc::new(plan);
-    let mut model = TaskModel::new("shop", true);
+    let mut model = TaskModel::new("shop", "shop", true);
     let subjects: Vec<StoryRef> = (0..stories).map(story_ref).collect();
     let path = Arc::from("prd.json");
     model.apply_plan(PlanUpdate { plan: &plan, subjects: &subjects, reopened: &[], change: None, path: &path, now: Timestamp(0) });

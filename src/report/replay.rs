@@ -125,7 +125,7 @@ struct ReplayMachine {
 
 impl ReplayMachine {
     fn new(task: &TaskState, observed_times: bool) -> Self {
-        let mut model = TaskModel::new(&task.task_id, false);
+        let mut model = TaskModel::new(&task.task_id, &task.task_name, false);
         model.set_run(&task.run);
         let planned = task.stories.iter().filter(|story| story.in_plan);
         let mut by_name = HashMap::new();

@@ -31,7 +31,8 @@ impl SessionRig {
             claude: vec![folder.path().join("home/projects")],
             codex: vec![folder.path().join("home/sessions")],
         };
-        let task = Task { id: TaskId(0), name: "shop".to_owned(), folder: project, part: None, is_tentative: false };
+        let task =
+            Task { id: TaskId(0), name: "shop".to_owned(), title: "shop".to_owned(), folder: project, part: None, is_tentative: false };
         let found = Found { tasks: vec![task], ..Found::default() };
         SessionRig { files: SessionFiles::new(scope, &found), folder, inputs: Vec::new(), elapsed: Duration::ZERO }
     }
