@@ -79,6 +79,62 @@ fn twenty_tabs_share_one_reader_and_outlive_it() {
     assert_eq!(open, 2);
 }
 
+/// Without Web Locks the tabs take turns by messages: who comes while somebody leads, however far from its next beat, does not lead.
+#[test]
+fn a_tab_that_comes_later_asks_who_leads() {
+    let Some(browser) = Browser::open() else { return };
+    let shop = Shop::new();
+    let bridge = shop.bridge(&[]);
+    browser.go(&url(&bridge));
+    browser.script(
+        "Object.defineProperty(navigator, 'locks', {value: undefined});
+        window.leaders = [];
+        window.beats = 0;
+        import('./lead.js').then(({ elect }) => {
+            const name = 'tabs of the test';
+            const join = (index) => elect(name, new BroadcastChannel(name), {
+                lead: () => window.leaders.push(index),
+                follow: () => window.leaders.push(-index),
+            });
+            // A beat is the moment that is farthest from the next one.
+            let joined = 0;
+            const ear = new BroadcastChannel(name);
+            ear.onmessage = ({ data }) => {
+                if (data.type !== 'beat') return;
+                window.beats += 1;
+                if (joined < 3) join(2 + joined++);
+            };
+            join(1);
+        });
+        return 0",
+    );
+    // A beat a second: those who came later have been patient for longer than they are when nobody answers.
+    browser.holds("window.beats >= 7");
+    assert_eq!(browser.text_of("window.leaders"), "1");
+}
+
+/// Two tasks may have a story of the same name.
+#[test]
+fn a_story_that_is_not_to_be_had_is_that_of_its_task() {
+    let Some(browser) = Browser::open() else { return };
+    let shop = Shop::new();
+    let bridge = shop.bridge(&[]);
+    browser.go(&url(&bridge));
+    browser.script(
+        "import('./wholes.js').then(({ Wholes }) => {
+            const story = { story_id: 'US-001', title: 'Show the list', criteria_count: 2 };
+            const wholes = new Wholes({ bridge: { base: location.href, token: '' } }, () => {
+                window.troubles = ['nowhere', 'elsewhere'].map((task) => wholes.trouble({ task_id: task }, story) ?? 'none').join(' / ');
+            });
+            wholes.of({ task_id: 'nowhere' }, story, true);
+        });
+        return 0",
+    );
+    browser.holds("window.troubles");
+    let troubles = browser.text_of("window.troubles");
+    assert!(troubles.starts_with("not to be had") && troubles.ends_with("/ none"), "{troubles}");
+}
+
 /// Streams that are open now, by the bridge's own count.
 fn readers(address: &str) -> u32 {
     let metrics = get(address.parse().expect("an address"), "/metrics").text();

@@ -249,8 +249,8 @@ class App {
     this.draw();
   }
 
-  loading(story) {
-    return this.#wholes.trouble(story) ?? "being fetched …";
+  loading(task, story) {
+    return this.#wholes.trouble(task, story) ?? "being fetched …";
   }
 
   async copied(event, text) {

@@ -39,6 +39,7 @@ function byBeat(channel, lead, follow) {
   const own = Math.random();
   let leads = false;
   let heard = Date.now();
+  let isAnswered = false;
   const beat = () => channel.postMessage({ type: "beat", from: own });
   const take = () => {
     if (leads) return;
@@ -47,8 +48,10 @@ function byBeat(channel, lead, follow) {
     lead();
   };
   const hear = ({ data }) => {
+    if (data?.type === "beat?" && leads) beat();
     if (data?.type !== "beat") return;
     heard = Date.now();
+    isAnswered = true;
     // Two began at once: the lower one stays.
     if (leads && data.from < own) {
       leads = false;
@@ -60,7 +63,7 @@ function byBeat(channel, lead, follow) {
   const timer = setInterval(() => (leads ? beat() : Date.now() - heard > patience && take()), BEAT_MS / 2);
   channel.postMessage({ type: "beat?", from: own });
   // Nobody there: no reason to wait for long.
-  const first = setTimeout(() => Date.now() - heard > 300 && take(), 400 + Math.random() * 200);
+  const first = setTimeout(() => isAnswered || take(), 400 + Math.random() * 200);
   return {
     take,
     close() {

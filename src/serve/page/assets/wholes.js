@@ -22,7 +22,7 @@ export class Wholes {
     const lacks = (story.criteria_count > 0 && !story.criteria) || (story.attempt_count > 0 && !story.attempts);
     const name = story.story_id ?? story.title;
     if (!lacks || !name) return story;
-    const key = `${task.task_id}\n${name}`;
+    const key = keyOf(task, story);
     const mark = [task.run, story.status, story.attempt_count, story.criteria_done, story.criteria_count, story.finished_at, story.changed_at].join("\n");
     const known = this.#known.get(key);
     if (known?.mark === mark) return known.story ? { ...story, attempts: known.story.attempts, criteria: known.story.criteria } : story;
@@ -32,8 +32,8 @@ export class Wholes {
     return known?.story ? { ...story, attempts: known.story.attempts, criteria: known.story.criteria } : story;
   }
 
-  trouble(story) {
-    return [...this.#known.entries()].find(([key]) => key.endsWith(`\n${story.story_id ?? story.title}`))?.[1].trouble;
+  trouble(task, story) {
+    return this.#known.get(keyOf(task, story))?.trouble;
   }
 
   async #next() {
@@ -51,4 +51,8 @@ export class Wholes {
     this.#changed();
     this.#next();
   }
+}
+
+function keyOf(task, story) {
+  return `${task.task_id}\n${story.story_id ?? story.title}`;
 }

@@ -81,7 +81,7 @@ function row(app, task, story, scale, now) {
     <summary data-story=${story.story_id ?? story.title}>${icon(shape)}<span class="nm">${story.story_id ? html`<span class="id">${story.story_id}</span>` : nothing}<span title=${story.title ?? ""}>${story.title ?? ""}</span>${sr(`, ${word}${attempts.length > 1 ? `, ${attempts.length} attempts` : ""}`)}</span>
       ${scale ? lane(scale, attempts, "") : html`<span></span>`}
       <span class="du">${took != null ? duration(took) : scale || hasBegun(task) ? "–" : count(story.criteria_count, "criterion", "criteria")}</span></summary>
-    ${open ? detail(app, story, attempts, now) : nothing}</details></li>`;
+    ${open ? detail(app, task, story, attempts, now) : nothing}</details></li>`;
 }
 
 const CLASS = { passed: "seg-p", failed: "seg-f", in_progress: "seg-r", stopped: "seg-s" };
@@ -118,13 +118,13 @@ function legend(scale) {
     ${scale.gaps.length > gaps.length ? html`<span>and ${scale.gaps.length - gaps.length} shorter gaps</span>` : nothing}</div>`;
 }
 
-function detail(app, story, attempts, now) {
+function detail(app, task, story, attempts, now) {
   const { criteria, criteria_done: done, criteria_count: all, commits = [], last_error: error, disagreement } = story;
   return html`<div class="det"><div>
       ${all > 0 ? html`<h3>Criteria ${done} of ${all}</h3>${criteria ? html`<ul>${criteria.map((criterion, index) => {
         const [shape, word] = criterionWord(criterion);
         return html`<li>${icon(shape)}<span class="grow1">${criterion.text || `Criterion ${index + 1}`}${sr(` (${word})`)}${shape === "inferred" ? html`<span class="dim"> · inferred</span>` : nothing}</span>${criterion.duration_ms != null ? html`<span class="dim">${duration(criterion.duration_ms)}</span>` : nothing}</li>`;
-      })}</ul>` : html`<p class="dim">${app.loading(story)}</p>`}` : html`<h3>Criteria</h3><p class="dim">none are written down</p>`}
+      })}</ul>` : html`<p class="dim">${app.loading(task, story)}</p>`}` : html`<h3>Criteria</h3><p class="dim">none are written down</p>`}
       ${disagreement ? html`<h3>The sources disagree</h3><p>${disagreement.text}</p><p class="src">${[disagreement.holds, disagreement.loses].map((side) => html`<span class="side">${place(side)}: ${side.status}${side.text ? html` <q>${side.text}</q>` : nothing}</span>`)}</p>` : nothing}
     </div><div>
       <h3>Attempts</h3>${attempts.length ? html`<ul>${attempts.map((attempt) => attemptRow(attempt, now))}</ul>` : html`<p class="dim">not started</p>`}
