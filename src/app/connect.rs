@@ -111,7 +111,8 @@ impl RemoteBridge {
                 self.refuse_at_first(refused, &reason)?;
                 self.cut_off(attempt, retry_in, reason);
             }
-            FeedMessage::Data(json) => match serde_json::from_str::<State>(&json) {
+            // From bytes, as everywhere: each kind of input has its own copy of the deserialiser, and that of a state is 100 kB.
+            FeedMessage::Data(json) => match serde_json::from_slice::<State>(json.as_bytes()) {
                 Ok(state) => return Ok(self.state(state)),
                 Err(error) => self.cut_off(1, Duration::ZERO, format!("its state is of another version: {error}")),
             },
@@ -199,7 +200,7 @@ async fn show_events(mut events: mpsc::Receiver<FeedMessage>, hub: Hub, prints_j
             FeedMessage::Alive { .. } | FeedMessage::Status(_) => continue,
         };
         // A newer bridge may send what this one has no words for; scripts get it all the same.
-        let event = serde_json::from_str::<Event>(&json).ok();
+        let event = serde_json::from_slice::<Event>(json.as_bytes()).ok();
         if prints_json {
             let printed = tokio::task::spawn_blocking(move || print_line(&json)).await;
             match printed.unwrap_or_else(|_| Err(std::io::Error::other("the writing broke off"))) {

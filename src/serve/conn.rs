@@ -111,8 +111,8 @@ pub(super) async fn accept(
                     }
                     context.counters.connections.open();
                     let (state, registration) = idle.add();
-                    let connection = Abortable::new(connection(stream, state, context.clone()), registration);
-                    connections.spawn(InlineFuture::new(async { let _is_closed = connection.await.is_err(); }));
+                    let requests = Abortable::new(serve_requests(stream, state, context.clone()), registration);
+                    connections.spawn(InlineFuture::new(connection(requests, context.counters.clone())));
                 }
                 Err(_) => {
                     idle.close_oldest();
@@ -126,10 +126,10 @@ pub(super) async fn accept(
     let _all_ended = tokio::time::timeout(SHUTDOWN_GRACE, async { while connections.join_next().await.is_some() {} }).await.is_ok();
 }
 
-async fn connection(stream: TcpStream, state: Arc<IdleState>, context: ConnContext) {
-    let counters = context.counters.clone();
+/// Answers requests, then writes the stream that one of them may have asked for. Only requests are aborted: a stream is never idle.
+async fn connection(requests: Abortable<impl Future<Output = Option<LongAnswer>>>, counters: Arc<Counters>) {
     // In a box, which is freed before a stream begins: few connections are in the middle of a request.
-    let Some((socket, response, guard)) = Box::pin(serve_requests(stream, state, context)).await else { return };
+    let Ok(Some((socket, response, guard))) = Box::pin(requests).await else { return };
     let mut writer = StreamWriter::new(socket, response.map(|body| TrackedBody { body, _guard: guard }));
     let written = poll_fn(|cx| writer.poll_write(cx)).await;
     // Any other error means that the client has closed the connection, or lost a payload.
@@ -138,9 +138,12 @@ async fn connection(stream: TcpStream, state: Arc<IdleState>, context: ConnConte
     }
 }
 
+/// The socket, the response that may last for hours, and what marks the connection as busy.
+type LongAnswer = (WriteTimeout, Response, RequestGuard);
+
 /// Answers requests until the connection ends. Returns the socket with a response that may last for hours: hyper has read its request, and
 /// has nothing more to do.
-async fn serve_requests(stream: TcpStream, state: Arc<IdleState>, context: ConnContext) -> Option<(WriteTimeout, Response, RequestGuard)> {
+async fn serve_requests(stream: TcpStream, state: Arc<IdleState>, context: ConnContext) -> Option<LongAnswer> {
     let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return None };
     let peer = PeerSocket::new(local, peer, context.counters.clone());
     // Without TCP_NODELAY the kernel delays a small frame until the client acknowledges the previous one. Only a dead socket refuses.
@@ -224,7 +227,9 @@ mod tests {
         let limits = Limits::new(&ServeSettings::default());
         let context = ConnContext { routes, limits, counters: Arc::default(), shutdown: Shutdown(shutdown) };
         let (state, registration) = Arc::new(IdleConnections::default()).add();
-        let size = size_of_val(&Abortable::new(connection(stream, state, context), registration));
+        let counters = context.counters.clone();
+        let requests = Abortable::new(serve_requests(stream, state, context), registration);
+        let size = size_of_val(&connection(requests, counters));
         assert!(size < 1024, "{size} bytes");
     }
 }

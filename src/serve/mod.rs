@@ -108,8 +108,12 @@ struct ServerContext {
 struct Shutdown(watch::Receiver<bool>);
 
 impl Shutdown {
+    fn is_requested(&self) -> bool {
+        // The value changes once. An error means that the sender is gone: the server is ending then too.
+        !matches!(self.0.has_changed(), Ok(false))
+    }
+
     async fn requested(mut self) {
-        // An error means that the sender is gone: the server is ending then too.
         let _sender_gone = self.0.wait_for(|requested| *requested).await.is_err();
     }
 }

@@ -4,19 +4,18 @@
 //! `data` in every frame, `retry` only beside data, exactly this Content-Type, and no error status for a temporary failure.
 
 mod activity;
+mod interruptions;
 mod progress;
 mod states;
 
 use std::fmt::Display;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use serde::Serialize;
-use tokio::time::{Instant, Interval, MissedTickBehavior};
 use uuid::Uuid;
 use warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use warp::http::{HeaderMap, Method};
@@ -27,7 +26,7 @@ use super::api_error::ApiError;
 use super::client_permit::ClientPermit;
 use super::conn::LongResponse;
 use super::query::HttpRequest;
-use super::{ServerContext, Shutdown, audience};
+use super::{ServerContext, audience};
 use crate::event::SCHEMA;
 use crate::hub::{Cursor, GapReason, PayloadEvicted, StartPosition, sse_frame};
 
@@ -189,25 +188,5 @@ impl FrameBuffer {
     fn finish(self) -> Option<Bytes> {
         let bytes = if self.more.is_empty() { self.first } else { self.more.freeze() };
         (!bytes.is_empty()).then_some(bytes)
-    }
-}
-
-/// A timer for heartbeats. A client that was too slow for some of them gets one, not all that it missed.
-fn heartbeats(interval: Duration) -> Interval {
-    let mut heartbeats = tokio::time::interval_at(Instant::now() + interval, interval);
-    heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    heartbeats
-}
-
-/// One pinned future for the whole stream: a new one per event would cost more than the event.
-struct ShutdownSignal(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
-
-impl ShutdownSignal {
-    fn new(shutdown: &Shutdown) -> Self {
-        ShutdownSignal(Box::pin(shutdown.clone().requested()))
-    }
-
-    async fn wait(&mut self) {
-        self.0.as_mut().await;
     }
 }

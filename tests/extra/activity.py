@@ -1,7 +1,7 @@
 """What agents do, measured: append to client, a folder that appears later, 500 old sessions, a line of 12 MB, a transcript of 2 GiB, idle, what is opened, a second user.
 
 Alone: activity.py delay late old large idle traced users. `users` needs root. All of it takes four minutes: `delay` two (STEPS calls, 1.1 s
-each; STUB is a stub_agent that is built), `old` and `idle` half a minute each.
+each), `old` and `idle` half a minute each.
 """
 import http.client
 import json
@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 
-from lab import BRIDGE, ROOT, Failed, check, eventually, free_port, get
+from lab import BRIDGE, Failed, check, eventually, free_port, get
 
 SESSION = "4cf8931b-0c1d-4e2f-8a3b-5c6d7e8f9a0b"
 PLAN = '{"project": "shop", "userStories": [{"id": "US-1", "title": "Cart", "passes": false}]}'
@@ -81,7 +81,7 @@ def cpu_and_memory(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), kib("VmRSS"), kib("VmHWM")
 
 
-def delay(place):
+def delay(place, steps=int(os.environ.get("STEPS", "100"))):
     process, port = place.start()
     seen = {}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -94,18 +94,24 @@ def delay(place):
                 seen.setdefault(json.loads(line[5:])["target"], time.time_ns())
 
     threading.Thread(target=read, daemon=True).start()
-    steps = int(os.environ.get("STEPS", "100"))
-    built = [os.environ["STUB"]] if "STUB" in os.environ else ["cargo", "run", "-q", "--release", "--locked", "--example", "stub_agent", "--"]
-    stub = subprocess.run([*built, "--root", str(place.agents), "--project", str(place.project), "--pace", "1100", "--steps", str(steps), "--stamps"],
-                          cwd=ROOT, capture_output=True, text=True, check=True)
-    time.sleep(1)
-    stamps = [line.split(" ", 1) for line in stub.stdout.splitlines()]
-    delays = sorted((seen[target] - int(at)) / 1e6 for at, target in stamps if target in seen)
+    stamps, result = [], {"role": "user", "content": "Next."}
+    with (place.sessions / f"{SESSION}.jsonl").open("w") as file:
+        for number in range(steps):
+            target = f"src/part_{number}.rs"
+            call = {"type": "tool_use", "id": f"c{number}", "name": "Read", "input": {"file_path": str(place.project / target)}}
+            text = place.record("user", result) + place.record("assistant", {"id": f"m{number}", "content": [call]})
+            stamps.append((target, time.time_ns()))
+            file.write(text)
+            file.flush()
+            result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": f"c{number}", "content": "read"}]}
+            time.sleep(1.1)
+    delays = sorted((seen[target] - at) / 1e6 for target, at in stamps if target in seen)
     end(process)
     check(len(delays) == len(stamps), f"{len(stamps) - len(delays)} of {len(stamps)} calls did not come")
     at = lambda share: delays[min(len(delays) - 1, int(len(delays) * share))]
     print(f"append to activity: n={len(delays)} p50={at(0.5):.1f} ms p99={at(0.99):.1f} ms max={delays[-1]:.1f} ms")
     check(at(0.99) <= 250, "p99 is over 250 ms")
+    return {"p99": at(0.99)}
 
 
 def late(place):

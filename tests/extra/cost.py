@@ -1,5 +1,5 @@
 """What the bridge itself costs, without a peer: CPU time and user instructions (exact, whatever else the machine does) of one change, memory, idling, start.
-cost.py [flip idle top5 top10 top100 memory dense start build]"""
+cost.py [flip idle top5 top10 top100 rewrites memory dense start build]"""
 import json
 import os
 import pathlib
@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from lab import BRIDGE, ROOT, Failed, check, free_port, get
-from peers import Machine
+from peers import Machine, median
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 MB = 1_000_000
@@ -135,11 +135,11 @@ def measured(bridge, change, is_it):
 
 
 def show(name, rows):
-    middle = lambda values: sorted(values)[len(values) // 2]
-    delay, cpu = middle([row[0] for row in rows]) * 1e3, middle([row[1] for row in rows]) * 1e3
-    counts = [row[2] for row in rows if row[2] is not None]
-    instructions = f"{middle(counts) / 1e6:.1f} M instructions" if counts else "no perf"
+    delay, cpu = median([row[0] for row in rows]) * 1e3, median([row[1] for row in rows]) * 1e3
+    counts = [row[2] for row in rows if row[2]]
+    instructions = f"{median(counts) / 1e6:.1f} M instructions" if counts else "no count of instructions here"
     print(f"{name}: {delay:.1f} ms to the event, {cpu:.1f} ms CPU, {instructions} (median of {len(rows)})", flush=True)
+    return {"delay": delay, "cpu": cpu}
 
 
 def top(folder, size):
@@ -153,8 +153,30 @@ def top(folder, size):
         entries = entry(number) + entries
         is_it = lambda event: event["type"] == "story_completed" and event["data"].get("story_id") == f"US-{number:05}"
         rows.append(measured(bridge, lambda: save(file, head + entries), is_it))
-    show(f"an entry on top of a log of {size / MB:g} MB", rows)
     bridge.end()
+    return show(f"an entry on top of a log of {size / MB:g} MB", rows)
+
+
+def rewrites(folder, size=10 * MB, seconds=10):
+    """The log is written anew with an entry more on top, once a second."""
+    head, entries, count = log(size)
+    file = folder / "progress.txt"
+    file.write_text(head + entries)
+    bridge = Bridge(folder, "progress.txt")
+    bridge.rest()
+    begun, used, delays = time.monotonic(), bridge.cpu(), []
+    for number in range(seconds):
+        entries = entry(count + 1 + number) + entries
+        is_it = lambda event: event["type"] == "story_completed" and event["data"].get("story_id") == f"US-{count + 1 + number:05}"
+        time.sleep(max(0, begun + number - time.monotonic()))
+        saved = save(file, head + entries)
+        bridge.until(is_it)
+        delays.append((time.monotonic() - saved) * 1e3)
+    bridge.rest(0.6)
+    cpu = (bridge.cpu() - used) * 1e3 / seconds
+    bridge.end()
+    print(f"a log of {size / MB:g} MB rewritten once a second: {median(delays):.1f} ms to the event, {cpu:.1f} ms CPU a rewrite ({seconds} rewrites)", flush=True)
+    return {"delay": median(delays), "cpu": cpu}
 
 
 def flip(folder, stories=5000):
@@ -168,25 +190,29 @@ def flip(folder, stories=5000):
         text = plan(stories, passed)
         is_it = lambda event: event["type"] == "story_completed" and event["data"].get("story_id") == f"US-{number:05}"
         rows.append(measured(bridge, lambda: save(file, text), is_it))
-    show(f"a flip in a plan of {stories} stories", rows)
     bridge.end()
+    return show(f"a flip in a plan of {stories} stories", rows)
 
 
 def idle(folder, files=500, seconds=30):
+    """CPU time beside so many files, and of a bridge with one file, which is otherwise how a bridge is run."""
     for number in range(files):
         (folder / f"agent-{number:03}.log").write_text("# Progress Log\n\n" + entry(number))
-    bridge = Bridge(folder, "--listen", f"127.0.0.1:{free_port()}", *sorted(path.name for path in folder.iterdir()))
-    bridge.rest()
+    names = sorted(path.name for path in folder.iterdir())
+    bridges = {files: Bridge(folder, "--listen", f"127.0.0.1:{free_port()}", *names), 1: Bridge(folder, "--listen", f"127.0.0.1:{free_port()}", names[0])}
+    [bridge.rest() for bridge in bridges.values()]
     # Files that moved lately are the costly ones.
     for number in range(files):
-        with (folder / f"agent-{number:03}.log").open("a") as file:
+        with (folder / names[number]).open("a") as file:
             file.write(entry(number + files))
     time.sleep(3)
-    bridge.read(0.1)
-    counter, used = Instructions(bridge.process.pid), bridge.cpu()
+    used = {count: (bridge.read(0.1), bridge.cpu())[1] for count, bridge in bridges.items()}
     time.sleep(seconds)
-    print(f"idle with {files} files that moved just before: {(bridge.cpu() - used) * 1e3:.1f} ms CPU, {(counter.end() or 0) / 1e6:.2f} M instructions in {seconds} s", flush=True)
-    bridge.end()
+    cpu = {count: (bridge.cpu() - used[count]) * 1e3 for count, bridge in bridges.items()}
+    resident = bridges[1].memory()[0]
+    [bridge.end() for bridge in bridges.values()]
+    print(f"idle for {seconds} s, files that moved just before: {cpu[files]:.1f} ms CPU with {files}, {cpu[1]:.1f} ms with one, which takes {resident:.1f} MiB", flush=True)
+    return {"many": cpu[files], "one": cpu[1], "resident": resident}
 
 
 def memory(folder, size=10 * MB, files=500):
@@ -196,6 +222,7 @@ def memory(folder, size=10 * MB, files=500):
     bridge.rest()
     now, peak = bridge.memory()
     print(f"a log of {size / MB:g} MB, {count} entries: {now:.1f} MiB, peak {peak:.1f}; {now * 1024 * 1024 / count:.0f} bytes an entry", flush=True)
+    figures = {"log": now, "entry": now * 1024 * 1024 / count}
     bridge.end()
     small = size // files
     names = []
@@ -209,17 +236,21 @@ def memory(folder, size=10 * MB, files=500):
     now, peak = bridge.memory()
     print(f"{files} logs of {small / 1000:g} kB, {count} entries each: {now:.1f} MiB, peak {peak:.1f}", flush=True)
     bridge.end()
+    return figures | {"logs": now}
 
 
 def dense(folder, size=10 * MB):
+    """CPU time of reading a log once, by the entry."""
     head, entries, count = log(size)
     (folder / "progress.txt").write_text(head + entries)
-    command = [str(BRIDGE), "--no-discover", "--once", "--json", "progress.txt"]
-    counted = subprocess.run(
-        ["perf", "stat", "-x,", "-e", "page-faults,task-clock", "-r", str(ROUNDS), *command], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ).stderr
-    value = {line.split(",")[2]: float(line.split(",")[0]) for line in counted.splitlines() if line.count(",") > 3}
-    print(f"dense log of {count} entries, --once --json: {value['task-clock'] * 1e3 / count:.1f} µs CPU, {value['page-faults'] / count:.2f} page faults an entry", flush=True)
+    costs = []
+    for _ in range(ROUNDS):
+        used = os.times()
+        subprocess.run([str(BRIDGE), "--no-discover", "--once", "--json", "progress.txt"], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        spent = os.times()
+        costs.append((spent.children_user + spent.children_system - used.children_user - used.children_system) * 1e6 / count)
+    print(f"dense log of {count} entries, --once --json: {median(costs):.1f} µs CPU an entry (median of {ROUNDS})", flush=True)
+    return {"entry": median(costs)}
 
 
 def start(folder):
@@ -230,24 +261,29 @@ def start(folder):
         begun = time.monotonic()
         bridge = subprocess.Popen([str(BRIDGE), "--no-discover", "--listen", f"127.0.0.1:{port}", "progress.txt"], cwd=folder, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
         bridge.stderr.readline()
-        times.append(time.monotonic() - begun)
+        times.append((time.monotonic() - begun) * 1e3)
         get(f"http://127.0.0.1:{port}/healthz")
         bridge.send_signal(signal.SIGTERM)
         bridge.communicate(timeout=30)
-    print(f"start to open port: {sorted(times)[len(times) // 2] * 1e3:.1f} ms (median of {len(times)})", flush=True)
+    print(f"start to open port: {median(times):.1f} ms (median of {len(times)})", flush=True)
+    return {"open": median(times)}
 
 
 def build(folder):
     """A clean release build of what is committed, into a folder of its own: minutes."""
     target, begun, used = folder / "target", time.monotonic(), os.times()
-    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, env=os.environ | {"CARGO_TARGET_DIR": str(target)}, check=True)
+    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "--bin", "progress-bridge"], cwd=ROOT, env=os.environ | {"CARGO_TARGET_DIR": str(target)}, check=True)
     taken, spent = time.monotonic() - begun, os.times()
     cpu = spent.children_user + spent.children_system - used.children_user - used.children_system
-    packages = (ROOT / "Cargo.lock").read_text().count("[[package]]")
+    figures = {"seconds": taken, "cpu": cpu, **packed(target / "release/progress-bridge")}
+    print(f"a clean release build: {taken:.0f} s, {cpu:.0f} s CPU; {figures['crates']} crates in the program; {figures['size']:.1f} MB stripped", flush=True)
+    return figures
+
+
+def packed(binary):
+    """The size of the binary in MB, and the crates in it."""
     tree = subprocess.run(["cargo", "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    crates = len({line.split(" (")[0] for line in tree.splitlines() if line})
-    size = (target / "release/progress-bridge").stat().st_size / MB
-    print(f"a clean release build: {taken:.0f} s, {cpu:.0f} s CPU; {crates} crates in the program, {packages} in the lock; {size:.1f} MB stripped", flush=True)
+    return {"size": binary.stat().st_size / MB, "crates": len({line.split(" (")[0] for line in tree.splitlines() if line})}
 
 
 PARTS = {
@@ -256,6 +292,7 @@ PARTS = {
     "top5": lambda folder: top(folder, 5 * MB),
     "top10": lambda folder: top(folder, 10 * MB),
     "top100": lambda folder: top(folder, 100 * MB),
+    "rewrites": rewrites,
     "memory": memory,
     "dense": dense,
     "start": start,

@@ -11,17 +11,13 @@ import time
 
 from cost import MB, Bridge, log
 from lab import check, eventually, free_port, get
-from peers import Machine
+from peers import Machine, median
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 
 
 def line(number):
     return json.dumps({"type": "story_started", "story_id": f"N-{number}", "title": f"story {number} of the log"}) + "\n"
-
-
-def middle(values):
-    return sorted(values)[len(values) // 2]
 
 
 class Clients:
@@ -82,7 +78,7 @@ def cpu_per_event(bridge, file, known, count, rate):
             time.sleep(1 / rate)
         bridge.rest(0.6)
         rounds.append((bridge.cpu() - used) / count * 1e3)
-    return middle(rounds)
+    return median(rounds)
 
 
 def size(folder):

@@ -22,6 +22,10 @@ def need(*tools):
         sys.exit(0)
 
 
+def median(values):
+    return sorted(values)[len(values) // 2]
+
+
 def tree(pid):
     children = [int(child) for task in pathlib.Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
     return [pid, *(grandchild for child in children for grandchild in tree(child))]

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::time::Interval;
 
 use super::super::ServerContext;
 use super::super::client_permit::ClientPermit;
 use super::super::metrics::Counters;
 use super::super::query::EventFilter;
 use super::activity::ActivityFeed;
-use super::{EventStream, FrameBuffer, GapData, HEARTBEAT, ShutdownSignal, WRITE_BYTES, bye, control, heartbeats, hello};
+use super::interruptions::{Interruption, Interruptions};
+use super::{EventStream, FrameBuffer, GapData, HEARTBEAT, WRITE_BYTES, bye, control, hello};
 use crate::hub::{Batch, Cursor, GapReason, PayloadEvicted, Subscription};
 use crate::rate_limiter::RateLimiter;
 
@@ -21,8 +21,7 @@ pub(super) struct ProgressStream {
     filter: EventFilter,
     activity: Option<ActivityFeed>,
     limiter: RateLimiter,
-    heartbeats: Interval,
-    shutdown: ShutdownSignal,
+    interruptions: Interruptions,
     phase: ProgressPhase,
     counters: Arc<Counters>,
     _permit: ClientPermit,
@@ -52,8 +51,7 @@ impl ProgressStream {
             filter,
             activity,
             limiter: RateLimiter::new(settings.max_rate),
-            heartbeats: heartbeats(settings.heartbeat),
-            shutdown: ShutdownSignal::new(&server.shutdown),
+            interruptions: Interruptions::new(&server.shutdown, settings.heartbeat),
             phase: ProgressPhase::New(hello(server, &cursor, settings.heartbeat)),
             counters: server.counters.clone(),
             _permit: permit,
@@ -80,7 +78,6 @@ impl ProgressStream {
                     }
                     None => return self.final_frames(),
                 },
-                () = self.shutdown.wait() => return self.final_frames(),
                 () = activity_ready(&mut self.activity, &self.filter) => {
                     let mut buffer = FrameBuffer::default();
                     if let Some(activity) = &mut self.activity {
@@ -91,7 +88,10 @@ impl ProgressStream {
                     }
                 }
                 () = tokio::time::sleep_until(next_allowance.unwrap_or(now).into()), if next_allowance.is_some() => {}
-                _ = self.heartbeats.tick() => return HEARTBEAT,
+                interruption = self.interruptions.next() => return match interruption {
+                    Interruption::Shutdown => self.final_frames(),
+                    Interruption::Heartbeat => HEARTBEAT,
+                },
             }
         }
     }

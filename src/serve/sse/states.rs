@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::time::{Instant, Interval};
+use tokio::time::Instant;
 
 use super::super::ServerContext;
 use super::super::client_permit::ClientPermit;
-use super::{EventStream, ShutdownSignal, bye, control, heartbeats, hello};
+use super::interruptions::{Interruption, Interruptions};
+use super::{EventStream, bye, control, hello};
 use crate::clock::Timestamp;
 use crate::hub::{Cursor, Hub, PayloadEvicted, PayloadReader, Snapshot, StatePayload};
 use crate::model::agent::AgentLevel;
@@ -30,8 +31,7 @@ pub(super) struct StateStream {
     cursor: Cursor,
     /// Earliest time of the next snapshot; in the past when none was sent for a while.
     not_before: Instant,
-    heartbeats: Interval,
-    shutdown: ShutdownSignal,
+    interruptions: Interruptions,
     phase: StatePhase,
     /// The part of a large snapshot that is not sent yet.
     unsent: Option<PayloadReader>,
@@ -59,8 +59,7 @@ impl StateStream {
         StateStream {
             hub: server.hub.clone(),
             not_before: Instant::now(),
-            heartbeats: heartbeats(heartbeat),
-            shutdown: ShutdownSignal::new(&server.shutdown),
+            interruptions: Interruptions::new(&server.shutdown, heartbeat),
             sent: first.version,
             cursor: first.cursor.clone(),
             phase: StatePhase::New(hello(server, &first.cursor, heartbeat), first),
@@ -78,8 +77,10 @@ impl StateStream {
                 Some(newer) => self.send(&newer),
                 None => self.final_frame(),
             },
-            () = self.shutdown.wait() => self.final_frame(),
-            _ = self.heartbeats.tick() => Ok(self.heartbeat()),
+            interruption = self.interruptions.next() => match interruption {
+                Interruption::Shutdown => self.final_frame(),
+                Interruption::Heartbeat => Ok(self.heartbeat()),
+            },
         }
     }
 
