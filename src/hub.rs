@@ -97,6 +97,8 @@ struct HubInner {
     checked_cursors: bool,
     catch_up: Duration,
     log: Mutex<EventLog>,
+    /// Rises with each change of `log`, before its lock is released: who has read all of it need not lock it to find nothing new.
+    log_version: AtomicU64,
     wakeups: Wakeups,
     /// Separate from `wakeups`, so that a wait for the end is not woken by events.
     closing: watch::Sender<bool>,
@@ -143,6 +145,7 @@ impl Hub {
             checked_cursors: settings.checked_cursors,
             catch_up: settings.catch_up,
             log: Mutex::new(log),
+            log_version: AtomicU64::new(0),
             wakeups: Wakeups::new(),
             closing: watch::Sender::new(false),
             state: watch::Sender::new(Arc::new(nothing)),
@@ -215,7 +218,7 @@ impl Hub {
         }
         let count = entries.len();
         // Serialized before the lock is taken: readers never wait for JSON.
-        let evicted = self.log().publish(entries);
+        let evicted = self.change_log(|log| log.publish(entries));
         self.inner.wakeups.wake_inline(count);
         // Freed after the readers are woken.
         drop(evicted);
@@ -223,12 +226,12 @@ impl Hub {
 
     /// Events published from now until [`Hub::end_history`] happened before the process started: every reader replays them.
     pub fn begin_history(&self) {
-        self.log().begin_history();
+        self.change_log(EventLog::begin_history);
     }
 
     /// Events published from now on are live.
     pub fn end_history(&self) {
-        self.log().end_history();
+        self.change_log(EventLog::end_history);
         self.inner.wakeups.wake_all();
     }
 
@@ -260,7 +263,7 @@ impl Hub {
 
     /// Closes the log: subscriptions end after the last event.
     pub fn close(&self) {
-        self.log().closed = true;
+        self.change_log(|log| log.closed = true);
         self.inner.closing.send_replace(true);
         self.inner.wakeups.wake_all();
         self.inner.state.send_modify(|_| ());
@@ -348,6 +351,13 @@ impl Hub {
     fn cursor(&self, log: &EventLog, seq: Seq) -> Cursor {
         let check = if self.inner.checked_cursors { log.id_of(seq).map(EventId::check) } else { None };
         Cursor { epoch: self.inner.epoch.clone(), seq, check }
+    }
+
+    fn change_log<R>(&self, change: impl FnOnce(&mut EventLog) -> R) -> R {
+        let mut log = self.log();
+        let result = change(&mut log);
+        self.inner.log_version.fetch_add(1, Ordering::Release);
+        result
     }
 
     fn log(&self) -> MutexGuard<'_, EventLog> {

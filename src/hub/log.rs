@@ -128,13 +128,13 @@ impl EventLog {
 
     /// The first `limit` events of the task after `after`.
     pub(super) fn of_task(&self, task_id: &str, after: Seq, limit: usize) -> Vec<Arc<PublishedEvent>> {
-        let start = self.entries.partition_point(|entry| entry.event.seq <= after);
+        let start = self.position_after(after);
         self.entries.range(start..).filter(|entry| *entry.event.task_id == *task_id).take(limit).cloned().collect()
     }
 
     /// The events after `after`, up to and including `until`: at most `limit` events and about [`BATCH_BYTES`].
     pub(super) fn range(&self, after: Seq, until: Seq, limit: usize) -> Vec<Arc<PublishedEvent>> {
-        let start = self.entries.partition_point(|entry| entry.event.seq <= after);
+        let start = self.position_after(after);
         let stop = self.entries.len().min(start.saturating_add(limit));
         let mut bytes = 0;
         let mut taken = Vec::new();
@@ -146,5 +146,15 @@ impl EventLog {
             taken.push(entry.clone());
         }
         taken
+    }
+
+    /// Where the first event after `after` stands.
+    fn position_after(&self, after: Seq) -> usize {
+        let is_old = |index: usize| self.entries[index].event.seq <= after;
+        match self.entries.len() {
+            // Most readers lack the newest event only: a search would touch a dozen events for each of thousands of readers.
+            count if count > 1 && is_old(count - 2) && !is_old(count - 1) => count - 1,
+            _ => self.entries.partition_point(|entry| entry.event.seq <= after),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! A reader: a position in the log that advances as its owner reads.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -62,6 +63,8 @@ pub struct Subscription {
     /// A gap that the next read returns first.
     gap: Option<GapReason>,
     phase: ReadingPhase,
+    /// The version of the log of which the reader has everything.
+    finished: Option<u64>,
     /// The cursor that the reader came with, until it got something: whoever loses the connection before that meets a gap again.
     own_cursor: Option<Cursor>,
 }
@@ -123,7 +126,7 @@ impl Subscription {
             Resumption::Later => (log.last_seq, None, ReadingPhase::CatchingUp { deadline: None }),
         };
         drop(log);
-        Subscription { hub, wakeups, after, live_after, gap, phase, own_cursor }
+        Subscription { hub, wakeups, after, live_after, gap, phase, finished: None, own_cursor }
     }
 
     /// The next batch; `None` once the hub is closed and everything has been delivered. Cancel safe.
@@ -189,7 +192,12 @@ impl Subscription {
     }
 
     fn read(&mut self, limit: usize) -> ReadResult {
+        let version = || self.hub.inner.log_version.load(Ordering::Acquire);
+        if self.finished.is_some_and(|finished| finished == version()) {
+            return ReadResult::Empty;
+        }
         let log = self.hub.log();
+        let version = version();
         if let (ReadingPhase::CatchingUp { deadline }, Some(cursor)) = (&mut self.phase, &self.own_cursor) {
             let gap = match self.hub.resume(&log, cursor) {
                 Resumption::After(after) => {
@@ -230,9 +238,13 @@ impl Subscription {
         }
         let until = if self.is_replaying() { self.live_after } else { log.last_seq };
         let entries = log.range(self.after, until, limit);
+        if let Some(last) = entries.last() {
+            self.after = last.event.seq;
+        }
+        // A closed log has its end to give.
+        self.finished = (self.after >= log.last_seq && !log.closed).then_some(version);
         match entries.last() {
-            Some(last) => {
-                self.after = last.event.seq;
+            Some(_) => {
                 self.own_cursor = None;
                 ReadResult::Batch(Batch::Events(entries))
             }

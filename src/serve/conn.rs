@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::Abortable;
+use futures_util::future::{AbortRegistration, Abortable};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -111,8 +111,7 @@ pub(super) async fn accept(
                     }
                     context.counters.connections.open();
                     let (state, registration) = idle.add();
-                    let requests = Abortable::new(serve_requests(stream, state, context.clone()), registration);
-                    connections.spawn(InlineFuture::new(connection(requests, context.counters.clone())));
+                    connections.spawn(InlineFuture::new(connection(stream, state, registration, context.clone())));
                 }
                 Err(_) => {
                     idle.close_oldest();
@@ -127,9 +126,11 @@ pub(super) async fn accept(
 }
 
 /// Answers requests, then writes the stream that one of them may have asked for. Only requests are aborted: a stream is never idle.
-async fn connection(requests: Abortable<impl Future<Output = Option<LongAnswer>>>, counters: Arc<Counters>) {
+async fn connection(stream: TcpStream, state: Arc<IdleState>, registration: AbortRegistration, context: ConnContext) {
+    let counters = context.counters.clone();
     // In a box, which is freed before a stream begins: few connections are in the middle of a request.
-    let Ok(Some((socket, response, guard))) = Box::pin(requests).await else { return };
+    let requests = Box::pin(Abortable::new(serve_requests(stream, state, context), registration));
+    let Ok(Some((socket, response, guard))) = requests.await else { return };
     let mut writer = StreamWriter::new(socket, response.map(|body| TrackedBody { body, _guard: guard }));
     let written = poll_fn(|cx| writer.poll_write(cx)).await;
     // Any other error means that the client has closed the connection, or lost a payload.
@@ -227,9 +228,7 @@ mod tests {
         let limits = Limits::new(&ServeSettings::default());
         let context = ConnContext { routes, limits, counters: Arc::default(), shutdown: Shutdown(shutdown) };
         let (state, registration) = Arc::new(IdleConnections::default()).add();
-        let counters = context.counters.clone();
-        let requests = Abortable::new(serve_requests(stream, state, context), registration);
-        let size = size_of_val(&connection(requests, counters));
+        let size = size_of_val(&connection(stream, state, registration, context));
         assert!(size < 1024, "{size} bytes");
     }
 }
