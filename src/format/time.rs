@@ -1,6 +1,7 @@
 //! Written times → [`RecordedTime`].
 //!
-//! People, models and `date` write times in a dozen ways; what is not recognised is no time. Which clock to believe is not decided here.
+//! People, models and `date` write times in a dozen ways; what is not recognised is no time. Which clock to believe is not decided here,
+//! nor where in a line of prose a time stands: that is `lex::when`, which is stricter about what is one.
 
 mod names;
 
@@ -143,24 +144,19 @@ impl<'t> StampCursor<'t> {
         Some((Some(year as i16), month as i8, day as i8))
     }
 
-    /// `Jan 24`, `January 24, 2026`, `24 Jan 2026`
+    /// `Jan 24`, `January 24th, 2026`, `24 Jan 2026`, `24th January 2026`
     fn named_date(&mut self) -> Option<(Option<i16>, i8, i8)> {
         let (month, day) = match self.word_of(&MONTHS) {
             Some(month) => {
                 self.punctuation();
-                (month, self.number(1, 2)?)
+                (month, self.day()?)
             }
             None => {
-                let day = self.number(1, 2)?;
+                let day = self.day()?;
                 self.of();
                 (self.word_of(&MONTHS)?, day)
             }
         };
-        for ending in ["st", "nd", "rd", "th"] {
-            if let Some(remainder) = self.remainder.strip_prefix(ending) {
-                self.remainder = remainder;
-            }
-        }
         let before = self.remainder;
         self.of();
         let year = self.number(4, 4);
@@ -168,6 +164,14 @@ impl<'t> StampCursor<'t> {
             self.remainder = before;
         }
         Some((year.map(|year| year as i16), month as i8 + 1, day as i8))
+    }
+
+    /// A day of a month, perhaps as an ordinal.
+    fn day(&mut self) -> Option<u16> {
+        let day = self.number(1, 2)?;
+        let ordinal = ["st", "nd", "rd", "th"].into_iter().find_map(|ending| self.remainder.strip_prefix(ending));
+        self.remainder = ordinal.unwrap_or(self.remainder);
+        Some(day)
     }
 
     /// A time of day, when one follows the date: `T12:32:05.123`, ` 12:32`, ` at 10:20 AM`, `, 10:20`, ` - 12:32`

@@ -10,6 +10,7 @@ mod load;
 mod notify;
 mod run;
 mod site;
+mod sources;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
 use super::*;
+use crate::lex::{Lexer, SpanKind, Terms};
 
 fn check(text: &str, expected: &str) {
     let zone = TimeZone::fixed(jiff::tz::offset(2));
@@ -37,7 +38,8 @@ fn times_are_read_as_people_write_them() {
     check("Wed 4 Mar 2026", "2026-03-03T22:00:00.000Z Day |");
     check("[Wed Mar 4 09:15] - US-1", "2026-03-04T07:15:00.000Z Minute | - US-1");
     check("March 4, 2026", "2026-03-03T22:00:00.000Z Day |");
-    check("4th March 2026", "none");
+    check("4th March 2026", "2026-03-03T22:00:00.000Z Day |");
+    check("Wed, 24th Jan 2026 at 09:15", "2026-01-24T07:15:00.000Z Minute |");
     check("24.12.2026 - x", "2026-12-23T22:00:00.000Z Day | - x");
     check("2026年3月4日 09:15", "2026-03-04T07:15:00.000Z Minute |");
     check("2026년 3월 4일", "2026-03-03T22:00:00.000Z Day |");
@@ -69,4 +71,30 @@ fn a_year_is_never_invented() {
 fn programs_count_seconds_or_milliseconds() {
     assert_eq!(unix(1_767_225_600.0), unix(1_767_225_600_000.0));
     assert_eq!(unix(12.0), None);
+}
+
+/// The lexer finds where a time ends in any prose, and is strict about what is one; what it found has a meaning here.
+#[test]
+fn what_the_lexer_takes_for_a_time_with_its_date_is_read() {
+    let zone = TimeZone::UTC;
+    let clock = Clock { zone: &zone, year: Some(2026) };
+    for line in [
+        "[2026-05-13T06:41:52Z] US-010",
+        "2026-01-18 16:30 - US-001",
+        "on 2026/1/8, 10:20 AM JST.",
+        "2026-02-19T22:00:00+08:00 (F001)",
+        "## Sun Jan 11 2026",
+        "Sun, 11 Jan 2026 10:00",
+        "Sat Feb  7 17:30:35 IST 2026",
+        "January 8, 2025: done",
+        "8th January 2026: done",
+        "18.01.2026 done",
+        "2026年1月18日 完成",
+        "2026-01-18 16:30:00.123456 (EEST) x",
+    ] {
+        let lexed = Lexer::default().lex(line, &Terms::default());
+        let span = lexed.spans.iter().find(|span| span.kind == SpanKind::When).unwrap_or_else(|| panic!("no time in {line}"));
+        let written = &lexed.text[span.start as usize..span.end as usize];
+        assert!(whole(written, clock).is_some(), "{written} in {line}");
+    }
 }

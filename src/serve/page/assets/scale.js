@@ -41,7 +41,8 @@ function gapsIn(spans) {
 
 /** Round times, `most` at most, by the reader's own hours. */
 export function ticks(begin, end, most) {
-  const step = STEPS.find((each) => (end - begin) / each <= most) ?? STEPS.at(-1);
+  const least = (end - begin) / most;
+  const step = STEPS.find((each) => each >= least) ?? least;
   const shift = new Date(begin).getTimezoneOffset() * MINUTE;
   const found = [];
   for (let at = Math.ceil((begin - shift) / step) * step + shift; at < end; at += step) {
