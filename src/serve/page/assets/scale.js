@@ -4,9 +4,9 @@ import { clock, day } from "./clock.js";
 import { allStories, attemptsOf, millis } from "./words.js";
 
 const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-const STEPS = [MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 28 * DAY];
+const DAY = 1440 * MINUTE;
+/** In minutes. */
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080, 40320];
 /** Nothing was under way for so long: said and shown. */
 const GAP = 5 * MINUTE;
 
@@ -27,7 +27,7 @@ export function scaleOf(task, now, until = now) {
 
 export const share = (scale, at) => ((at - scale.begin) / (scale.end - scale.begin)) * 100;
 export const percent = (scale, at) => `${share(scale, at).toFixed(3)}%`;
-export const width = (scale, from, to) => `${(((Math.max(to, from) - from) / (scale.end - scale.begin)) * 100).toFixed(3)}%`;
+export const width = (scale, from, to) => `${(share(scale, Math.max(to, from)) - share(scale, from)).toFixed(3)}%`;
 
 function gapsIn(spans) {
   const gaps = [];
@@ -41,8 +41,8 @@ function gapsIn(spans) {
 
 /** Round times, `most` at most, by the reader's own hours. */
 export function ticks(begin, end, most) {
-  const least = (end - begin) / most;
-  const step = STEPS.find((each) => each >= least) ?? least;
+  const least = (end - begin) / most / MINUTE;
+  const step = (STEPS.find((each) => each >= least) ?? least) * MINUTE;
   const shift = new Date(begin).getTimezoneOffset() * MINUTE;
   const found = [];
   for (let at = Math.ceil((begin - shift) / step) * step + shift; at < end; at += step) {
