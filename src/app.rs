@@ -44,7 +44,7 @@ use crate::engine::{Engine, EngineSettings};
 use crate::error::{Error, FREE_RESOURCES, FREE_STDOUT};
 use crate::event::Seq;
 use crate::format;
-use crate::hub::{Hub, HubSettings, StartPosition, Subscription};
+use crate::hub::{Hub, HubSettings, StartPosition, StateReader, Subscription};
 use crate::output::ndjson::Ndjson;
 use crate::output::plain::{self, Plain};
 use crate::output::stderr::QueuedStderr;
@@ -132,6 +132,8 @@ pub struct Bridge {
     exit: oneshot::Receiver<Result<ExitReason, Error>>,
     exit_when: ExitWhen,
     display: DisplayConfig,
+    /// The end depends on the state, or the summary shows it.
+    _states: Option<StateReader>,
     #[cfg(feature = "fleet")]
     delivery: fleet::DeliveryTask,
 }
@@ -172,6 +174,10 @@ impl Bridge {
 
         let hub = restored.hub(hub_settings(&config));
         let url = address.map(|address| format!("http://{address}"));
+        let states = match config.exit_when {
+            ExitWhen::RunCompletes | ExitWhen::Drained => Some(hub.read_states()),
+            ExitWhen::Never => None,
+        };
         let mut outputs = JoinSet::new();
         let draws_box = spawn_terminal_output(&config.display, &hub, url, messages, local_uplink(), &mut outputs);
         if let (Some(listener), Some(serve)) = (listener, config.serve.clone()) {
@@ -205,6 +211,7 @@ impl Bridge {
             exit,
             exit_when: config.exit_when,
             display: config.display,
+            _states: states,
             #[cfg(feature = "fleet")]
             delivery,
         })
@@ -296,7 +303,9 @@ impl TailThread {
         handle: TailHandle,
     ) -> Result<TailThread, Error> {
         let hub = publisher.hub.clone();
-        let own_handle = handle.clone();
+        let (own_handle, demand) = (handle.clone(), hub.state_demand());
+        let woken = handle.clone();
+        demand.wake_with(move || woken.wake());
         let settings = reader::ReaderSettings {
             once: config.exit_when == ExitWhen::Drained,
             poll_interval: config.read.poll_interval,
@@ -306,7 +315,7 @@ impl TailThread {
         let body = move || {
             // Also on a panic: the outputs wait for the end of the hub.
             let _close = CloseOnDrop(hub);
-            reader::run(scope, checkpoints, engine, &own_handle, settings, Box::new(move |update| publisher.publish(update)));
+            reader::run(scope, checkpoints, engine, &own_handle, settings, demand, Box::new(move |update| publisher.publish(update)));
         };
         let started = std::thread::Builder::new().name("tail".to_owned()).spawn(body);
         let thread =

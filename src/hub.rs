@@ -9,6 +9,7 @@ mod large_payloads;
 mod log;
 mod published_event;
 mod snapshot;
+mod state_demand;
 mod subscription;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use self::large_payloads::{PayloadEvicted, PayloadReader, StatePayload};
 pub use self::log::LogStats;
 pub use self::published_event::{PublishedEvent, sse_frame};
 pub use self::snapshot::Snapshot;
+pub use self::state_demand::{StateDemand, StateReader};
 pub use self::subscription::{Batch, GapReason, StartPosition, Subscription};
 
 pub(crate) use self::cursor::random_id;
@@ -39,6 +41,9 @@ use crate::model::state::{State, TaskQuery};
 
 /// Questions that wait; more wait to be put.
 const REQUESTS: usize = 16;
+
+/// Who asks for a state gets the last one that was made, if a newer one takes longer: what makes it may be held up by a full stdout.
+const STATE_WAIT: Duration = Duration::from_secs(1);
 
 /// Limits of the log. A reader behind them gets a [`Batch::Gap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +108,7 @@ struct HubInner {
     /// Separate from `wakeups`, so that a wait for the end is not woken by events.
     closing: watch::Sender<bool>,
     state: watch::Sender<Arc<Snapshot>>,
+    demand: Arc<StateDemand>,
     large_payloads: Arc<LargePayloads>,
     activities: watch::Sender<Activities>,
     activity_version: AtomicU64,
@@ -149,6 +155,7 @@ impl Hub {
             wakeups: Wakeups::new(),
             closing: watch::Sender::new(false),
             state: watch::Sender::new(Arc::new(nothing)),
+            demand: Arc::default(),
             large_payloads,
             activities: watch::Sender::new(Arc::new([])),
             activity_version: AtomicU64::new(0),
@@ -281,7 +288,27 @@ impl Hub {
         Subscription::new(self.clone(), self.inner.wakeups.subscribe_inline(), start, BufferStart::AfterHistory)
     }
 
-    /// The newest state; before the first one an empty state of version 0.
+    /// What the maker of states goes by.
+    pub fn state_demand(&self) -> Arc<StateDemand> {
+        self.inner.demand.clone()
+    }
+
+    /// Has each newer state made, until it is dropped.
+    pub fn read_states(&self) -> StateReader {
+        StateReader::new(self.inner.demand.clone())
+    }
+
+    /// The newest state, which is made if nobody has wanted it yet. Cancel safe.
+    pub async fn current_snapshot(&self) -> Arc<Snapshot> {
+        let latest = self.snapshot();
+        if !self.inner.demand.is_stale() || (latest.version > 0 && latest.made.elapsed() < self.inner.demand.interval()) {
+            return latest;
+        }
+        let newer = tokio::time::timeout(STATE_WAIT, self.snapshot_after(latest.version)).await;
+        newer.ok().flatten().unwrap_or(latest)
+    }
+
+    /// The newest state that was made: with a [`StateReader`] each newer one is. Before the first one an empty state of version 0.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.inner.state.borrow().clone()
     }
@@ -294,6 +321,7 @@ impl Hub {
     /// Waits for a state with a version over `version`; `None` after [`Hub::close`]. Cancel safe.
     pub async fn snapshot_after(&self, version: u64) -> Option<Arc<Snapshot>> {
         let mut states = self.inner.state.subscribe();
+        let _reader = self.read_states();
         loop {
             // Read before the state: a state set just before the close is still returned.
             let closed = self.is_closed();
@@ -317,7 +345,7 @@ impl Hub {
 
     /// The newest state with the tasks that are wanted.
     pub async fn selected(&self, query: &TaskQuery) -> Arc<Snapshot> {
-        let latest = self.snapshot();
+        let latest = self.current_snapshot().await;
         if query.is_open() {
             return latest;
         }

@@ -10,13 +10,14 @@ use crate::config::{Config, ExitWhen};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::event::Event;
-use crate::hub::{Batch, Hub, HubSettings, Snapshot, StartPosition};
+use crate::hub::{Batch, Hub, HubSettings, Snapshot, StartPosition, StateReader};
 use crate::tail::wake::TailHandle;
 
 /// Files that are being read.
 pub(crate) struct Observed {
     hub: Hub,
     tail: TailThread,
+    _states: StateReader,
 }
 
 impl Observed {
@@ -72,6 +73,7 @@ impl Observed {
         let scope = discover(&config, exit_when)?;
         let engine = Engine::new(engine_settings(&config.read, false, &scope.found));
         let hub = Hub::new(HubSettings::default());
+        let states = hub.read_states();
         hub.begin_history();
         let publisher =
             Publisher { hub: hub.clone(), stdout: None, store: None, exit_when, log_to_stderr: false, has_state: false, exit: None };
@@ -84,7 +86,7 @@ impl Observed {
             Some(descriptors::divide_limit(0).files),
             TailHandle::new(),
         )?;
-        Ok(Observed { hub, tail })
+        Ok(Observed { _states: states, hub, tail })
     }
 
     /// A snapshot newer than this version; `None` when the reading has ended.

@@ -56,17 +56,23 @@ impl Publisher {
         if let Some(checkpoint) = update.checkpoint {
             notices.extend(self.store.as_mut().and_then(|store| store.write_checkpoint(&checkpoint, Timestamp::now())));
         }
-        let Some(state) = update.state else { return ControlFlow::Continue(notices) };
-        if !std::mem::replace(&mut self.has_state, true) {
+        if !update.was_due {
+            return ControlFlow::Continue(notices);
+        }
+        let result = update.state.as_ref().and_then(run_result);
+        if let Some(state) = update.state.as_ref().or(update.outline.as_ref())
+            && !std::mem::replace(&mut self.has_state, true)
+        {
             // The first state follows the first poll of all files.
             self.hub.end_history();
             if self.log_to_stderr && self.exit_when != ExitWhen::Drained {
-                messages::print_watched_files(&state);
+                messages::print_watched_files(state);
             }
         }
-        let result = run_result(&state);
-        self.hub.set_state(state);
-        // Every event changes the state, so a state follows every `publish_inline`.
+        if let Some(state) = update.state {
+            self.hub.set_state(state);
+        }
+        // Every event changes the state, so a snapshot is due after every `publish_inline`.
         self.hub.wake_deferred();
         match (self.exit_when, result) {
             (ExitWhen::RunCompletes, Some(passed)) => self.end(Ok(ExitReason::RunCompleted { passed })),

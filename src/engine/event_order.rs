@@ -24,11 +24,39 @@ pub(super) struct PendingFact {
     pub(super) timed: bool,
 }
 
-/// Sorts the facts of a tick. They come source by source, the most trusted kind of source first, each in file order.
-pub(super) fn sort(facts: Vec<PendingFact>) -> Vec<PendingFact> {
-    let attempts = attempt_positions(&facts);
-    let mut keyed: Vec<((u8, usize, u8, bool), PendingFact)> = Vec::with_capacity(facts.len());
-    for (index, pending) in facts.into_iter().enumerate() {
+/// The facts of a tick in order. There may be thousands, so that each is freed once it is applied.
+#[derive(Default)]
+pub(super) struct SortedFacts {
+    facts: Vec<Option<PendingFact>>,
+    /// Indices into `facts`.
+    order: std::vec::IntoIter<usize>,
+}
+
+impl SortedFacts {
+    /// Sorts facts that come source by source, the most trusted kind of source first, each in file order.
+    pub(super) fn new(facts: Vec<PendingFact>) -> Self {
+        let order = order(&facts).into_iter();
+        SortedFacts { facts: facts.into_iter().map(Some).collect(), order }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.order.as_slice().is_empty()
+    }
+}
+
+impl Iterator for SortedFacts {
+    type Item = PendingFact;
+
+    fn next(&mut self) -> Option<PendingFact> {
+        self.facts[self.order.next()?].take()
+    }
+}
+
+/// The indices of the facts in their order.
+fn order(facts: &[PendingFact]) -> Vec<usize> {
+    let attempts = attempt_positions(facts);
+    let mut keyed: Vec<((u8, usize, u8, bool), usize)> = Vec::with_capacity(facts.len());
+    for (index, pending) in facts.iter().enumerate() {
         let attempt = attempts[index];
         // An entry states the same as a summary with a date and a title, so that it comes first.
         let is_summary = pending.fact.form == StatementForm::Summary && pending.fact.line > 0;
@@ -40,10 +68,10 @@ pub(super) fn sort(facts: Vec<PendingFact>) -> Vec<PendingFact> {
             Some(CountedKind::StoryPassed | CountedKind::StoryFailed) => (1, attempt, 3, is_summary),
             Some(CountedKind::TaskPassed | CountedKind::TaskFailed) => (2, index, 0, false),
         };
-        keyed.push((order, pending));
+        keyed.push((order, index));
     }
     keyed.sort_by_key(|(order, _)| *order);
-    keyed.into_iter().map(|(_, pending)| pending).collect()
+    keyed.into_iter().map(|(_, index)| index).collect()
 }
 
 /// One attempt at a story, as one form of one source states it.

@@ -49,6 +49,7 @@ use crate::event::{Event, EventId, SCHEMA, Seq};
 use crate::format::Rules;
 use crate::ledger::REAPPEAR_AFTER;
 use crate::line::SourceId;
+use crate::model::StoryDetail;
 use crate::model::agent::{AgentActivity, AgentLevel};
 use crate::model::state::{SourceCondition, State};
 use agents::AgentSessions;
@@ -107,6 +108,8 @@ pub struct Engine {
     mutes_history: bool,
     /// No input follows the next tick.
     finishing: bool,
+    /// The task that the last tick is not done with.
+    unfinished: Option<usize>,
     /// Rises whenever [`Engine::state`] changes.
     state_version: u64,
     /// When the remaining time was last renewed.
@@ -132,6 +135,7 @@ impl Engine {
             new_notices: Vec::new(),
             mutes_history: false,
             finishing: false,
+            unfinished: None,
             state_version: 1,
             estimated: Duration::ZERO,
             ticked: None,
@@ -228,7 +232,8 @@ impl Engine {
         None
     }
 
-    /// All inputs since the last tick were read at once: decides what they mean.
+    /// All inputs since the last tick were read at once: decides what they mean. Of many events it brings the first thousands, and
+    /// another tick at the same time the next.
     pub fn tick(&mut self, now: ClockReading) -> Output {
         let mut events = Vec::new();
         // Not every change is an event: a story that falls back is believed without one.
@@ -236,8 +241,9 @@ impl Engine {
         if let Some(jump) = self.ticked.replace(now).and_then(|last| now.jump_since(last)) {
             self.watched.tasks.iter_mut().for_each(|task| task.run.model.record_clock_jump(now.wall, jump));
         }
-        let finish = std::mem::take(&mut self.finishing);
-        for index in 0..self.watched.tasks.len() {
+        let finish = self.finishing;
+        let first = self.unfinished.take().unwrap_or_default();
+        for index in first..self.watched.tasks.len() {
             let mut tick = TaskTick {
                 owners: &mut self.watched.owners,
                 now,
@@ -249,11 +255,16 @@ impl Engine {
                 notices: Vec::new(),
             };
             let revision = self.watched.tasks[index].run.model.revision();
-            tick.run(&mut self.watched.tasks[index]);
+            let is_done = tick.run(&mut self.watched.tasks[index]);
             changed |= self.watched.tasks[index].run.model.revision() != revision;
             events.append(&mut tick.events);
             tick.notices.into_iter().for_each(|notice| self.add_notice(notice));
+            if !is_done {
+                self.unfinished = Some(index);
+                break;
+            }
         }
+        self.finishing &= self.unfinished.is_some();
         if !self.published.is_empty() {
             events.retain(|event| !self.published.remove(&event.id));
         }
@@ -276,6 +287,7 @@ impl Engine {
             notices: std::mem::take(&mut self.new_notices),
             state_version: self.state_version,
             next_tick: self.next_tick(),
+            has_more: self.unfinished.is_some(),
             advice: self.advice(),
         }
     }
@@ -324,7 +336,16 @@ impl Engine {
 
     /// The snapshot of the state.
     pub fn state(&self, now: ClockReading) -> State {
-        let (tasks, unlisted) = snapshot::tasks(&self.watched.tasks, &self.watched.slots, &self.agents, now.wall);
+        self.snapshot(now, StoryDetail::Whole)
+    }
+
+    /// The snapshot without the stories of its tasks.
+    pub fn outline(&self, now: ClockReading) -> State {
+        self.snapshot(now, StoryDetail::LeftOut)
+    }
+
+    fn snapshot(&self, now: ClockReading, detail: StoryDetail) -> State {
+        let (tasks, unlisted) = snapshot::tasks(&self.watched.tasks, &self.watched.slots, &self.agents, now.wall, detail);
         let files = snapshot::file_counts(&self.watched.tasks, &self.watched.slots);
         let notices = self.notices.iter().cloned().collect();
         let mut state = State { schema: SCHEMA, server_time: now.wall, seq: self.seq, tasks, unlisted, notices, files };
@@ -334,7 +355,7 @@ impl Engine {
 
     /// The checkpoint as of the last tick. `None` while counted facts wait for the next tick, because a restart would lose them.
     pub fn checkpoint(&self, at: Timestamp) -> Option<EngineCheckpoint> {
-        if self.watched.tasks.iter().any(|task| task.logs.iter().any(|log| log.counts.has_unpublished())) {
+        if self.unfinished.is_some() || self.watched.tasks.iter().any(|task| task.logs.iter().any(|log| log.counts.has_unpublished())) {
             return None;
         }
         // Files that are not watched at present stay in it.

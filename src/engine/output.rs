@@ -16,6 +16,8 @@ pub struct Output {
     pub state_version: u64,
     /// When the next tick is due although no file changes, on the clock of [`ClockReading::elapsed`].
     pub next_tick: Option<Duration>,
+    /// More events are due: the next tick brings them, and no input may come before it.
+    pub has_more: bool,
     /// How to read each source until the next tick, by its number.
     pub advice: Vec<SourceAdvice>,
 }

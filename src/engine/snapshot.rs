@@ -13,7 +13,7 @@ use crate::model::state::{
     Attention, AttentionKind, FileCounts, FirstGuess, Remaining, SourceCondition, SourceState, SourceUnit, TaskState, TaskStatus,
     UnknownLine, Unlisted,
 };
-use crate::model::{EstimateInput, TaskModel, ViewInput};
+use crate::model::{EstimateInput, StoryDetail, TaskModel, ViewInput};
 use crate::text;
 
 use super::agents::{AgentSessions, TaskAgents};
@@ -158,13 +158,14 @@ pub(super) fn tasks(
     slots: &[SourceSlot],
     agents: &AgentSessions,
     now: Timestamp,
+    detail: StoryDetail,
 ) -> (Vec<TaskState>, Option<Unlisted>) {
     // Prose beside a run is no task of its own, but when there is nothing else it is shown for what it is.
     let all_hidden = tasks.iter().all(TaskEngine::is_hidden);
     let count = if all_hidden { tasks.len() } else { tasks.iter().filter(|task| !task.is_hidden()).count() };
     let parts = sources(tasks, slots).into_iter().zip(agents.by_task(tasks, now));
     let shown = tasks.iter().zip(parts).filter(|(task, _)| all_hidden || !task.is_hidden()).take(TASK_LIMIT);
-    let state = |(task, (sources, agents)): (&TaskEngine, _)| task_state(&task.run.model, &task.folder, sources, agents, now);
+    let state = |(task, (sources, agents)): (&TaskEngine, _)| task_state(&task.run.model, &task.folder, sources, agents, now, detail);
     let mut states: Vec<TaskState> = shown.map(state).collect();
     add_qualifiers(&mut states);
     let unlisted = count_unlisted(&mut states, count);
@@ -172,8 +173,15 @@ pub(super) fn tasks(
 }
 
 /// A task as the snapshot shows it.
-fn task_state(model: &TaskModel, folder: &Path, sources: ListedSources, agents: TaskAgents, now: Timestamp) -> TaskState {
-    TaskState { root: folder.to_owned(), ..model.view(view_input(folder, &model.estimate_input(), sources, agents, now), now) }
+fn task_state(
+    model: &TaskModel,
+    folder: &Path,
+    sources: ListedSources,
+    agents: TaskAgents,
+    now: Timestamp,
+    detail: StoryDetail,
+) -> TaskState {
+    TaskState { root: folder.to_owned(), ..model.view(view_input(folder, &model.estimate_input(), sources, agents, now), now, detail) }
 }
 
 fn unit(kind: SourceKind) -> SourceUnit {

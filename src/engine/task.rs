@@ -31,6 +31,9 @@ use super::source_parser::SharedPlanNames;
 use super::status_source::{RunStop, StatusChanges, StatusSource};
 use super::task_run::{RunTick, TaskRun};
 
+/// Facts that are applied at a time: a log that is read for the first time has tens of thousands, and each gives events.
+const PORTION: usize = 1_000;
+
 pub(super) struct TaskEngine {
     /// Index among the tasks of the engine.
     pub(super) index: usize,
@@ -59,6 +62,8 @@ pub(super) struct TaskEngine {
     pub(super) full_reported: bool,
     /// A plan was read that the logs have not been shown.
     pub(super) has_new_document: bool,
+    /// A status file states that the run has stopped, which the queued facts precede.
+    pub(super) pending_stop: Option<RunStop>,
 }
 
 impl TaskEngine {
@@ -82,6 +87,7 @@ impl TaskEngine {
             restored: false,
             full_reported: false,
             has_new_document: false,
+            pending_stop: None,
         }
     }
 
@@ -234,7 +240,7 @@ impl TaskEngine {
         RunStart { at: progress_logs.find_map(|source| source.parser().head().started).map(|started| started.at), line: 0 }
     }
 
-    /// Resolves the counted facts of a log for [`TaskEngine::apply_all`].
+    /// Resolves the counted facts of a log for [`TaskEngine::apply_queued`].
     pub(super) fn prepare(&mut self, log: usize, counted: Vec<CountedFact>, mute: bool, live: bool) -> Vec<PendingFact> {
         let origin = self.logs[log].origin();
         let mut pending = Vec::with_capacity(counted.len());
@@ -244,10 +250,10 @@ impl TaskEngine {
         pending
     }
 
-    /// Applies the facts of a tick in order. Adds the events of those that are due.
-    pub(super) fn apply_all(&mut self, facts: Vec<PendingFact>, now: ClockReading, events: &mut Vec<Event>) {
+    /// Applies the next of the facts that the tick has queued. Adds the events of those that are due. Returns whether all are applied.
+    pub(super) fn apply_queued(&mut self, now: ClockReading, events: &mut Vec<Event>) -> bool {
         let TaskEngine { logs, plans, run, .. } = self;
-        run.apply_all(facts, &mut run_tick(logs, plans, now, events));
+        run.apply_queued(PORTION, &mut run_tick(logs, plans, now, events))
     }
 
     /// Emits the inferred start of the current story, when no source states one and nothing is about to.

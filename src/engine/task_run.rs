@@ -14,7 +14,7 @@ use crate::model::{FactUpdate, Origin, PlanUpdate, TaskModel};
 use crate::plan::Plan;
 
 use super::checkpoint::TaskCheckpoint;
-use super::event_order::{self, PendingFact};
+use super::event_order::{PendingFact, SortedFacts};
 use super::inference::inferred_start;
 use super::plan_facts::PlanFact;
 use super::resolve::{FactResolver, key};
@@ -28,6 +28,10 @@ pub(super) struct TaskRun {
     name: Option<String>,
     /// How often each name was given to a run.
     name_uses: HashMap<String, u32>,
+    /// Facts that wait to be applied.
+    queued: SortedFacts,
+    /// Several criteria are among them that were done between two ticks: no duration is known.
+    has_criteria: bool,
     /// The start of the run as the plan states it, while nothing of the run has begun.
     planned_start: Option<PendingFact>,
     /// The run has no events beside its start, so that another sign of a new run does not begin one more.
@@ -53,6 +57,8 @@ impl TaskRun {
             ledger: RunLedger::default(),
             name: None,
             name_uses: HashMap::new(),
+            queued: SortedFacts::default(),
+            has_criteria: false,
             planned_start: None,
             is_empty: true,
         }
@@ -105,14 +111,29 @@ impl TaskRun {
         pending
     }
 
-    /// Applies the facts of a tick in order. Adds the events of those that are due.
-    pub(super) fn apply_all(&mut self, facts: Vec<PendingFact>, tick: &mut RunTick<'_>) {
-        let criteria = facts.iter().filter(|pending| pending.names.kind == Some(CountedKind::CriterionDone)).count();
-        for mut pending in event_order::sort(facts) {
-            // Several criteria that were done between two ticks share the time: no duration is known.
-            pending.timed = pending.live && criteria == 1;
+    /// Takes the facts of a tick, which [`TaskRun::apply_queued`] applies in order.
+    pub(super) fn queue(&mut self, facts: Vec<PendingFact>) {
+        self.has_criteria = facts.iter().filter(|pending| pending.names.kind == Some(CountedKind::CriterionDone)).count() > 1;
+        self.queued = SortedFacts::new(facts);
+    }
+
+    /// Applies so many queued facts at most. Adds the events of those that are due. Returns whether all are applied.
+    pub(super) fn apply_queued(&mut self, limit: usize, tick: &mut RunTick<'_>) -> bool {
+        for _ in 0..limit {
+            let Some(mut pending) = self.queued.next() else { break };
+            pending.timed = pending.live && !self.has_criteria;
             self.apply(&pending, tick);
         }
+        let is_done = self.queued.is_empty();
+        if is_done {
+            self.queued = SortedFacts::default();
+        }
+        is_done
+    }
+
+    /// Whether facts wait to be applied.
+    pub(super) fn has_queued(&self) -> bool {
+        !self.queued.is_empty()
     }
 
     fn apply(&mut self, pending: &PendingFact, tick: &mut RunTick<'_>) {

@@ -155,9 +155,14 @@ impl Scenario {
     }
 
     fn tick(&mut self) {
-        let output = self.engine.tick(self.moment());
+        let output = loop {
+            let output = self.engine.tick(self.moment());
+            self.events.extend(output.events);
+            if !output.has_more {
+                break Output { events: Vec::new(), ..output };
+            }
+        };
         (self.advice, self.next_tick) = (output.advice, output.next_tick);
-        self.events.extend(output.events);
     }
 
     fn feed(&mut self, input: Input) {

@@ -34,7 +34,29 @@ pub(super) struct TaskTick<'a> {
 }
 
 impl TaskTick<'_> {
-    pub(super) fn run(&mut self, task: &mut TaskEngine) {
+    /// Returns whether the task is done with it: otherwise the next call goes on.
+    pub(super) fn run(&mut self, task: &mut TaskEngine) -> bool {
+        if !task.run.has_queued() {
+            self.count(task);
+        }
+        if !task.apply_queued(self.now, &mut self.events) {
+            return false;
+        }
+        if let Some(stop) = task.pending_stop.take() {
+            task.run.model.stop(stop.reason, stop.at);
+        }
+        // A switch of runs that waits for the next tick changes nothing yet.
+        if !task.run_switch_pending {
+            task.stop_if_gone(self.now);
+            if self.live && !self.finish {
+                task.infer_current(self.now, &mut self.events);
+            }
+        }
+        true
+    }
+
+    /// Counts what the sources state, and queues the facts.
+    fn count(&mut self, task: &mut TaskEngine) {
         self.select_tag(task);
         task.share_plan_names();
         let was_pending = std::mem::take(&mut task.run_switch_pending);
@@ -73,14 +95,8 @@ impl TaskTick<'_> {
         // Plans are the last in the order of trust.
         pending.append(&mut of_plans);
         self.complete_plans(task, &mut pending);
-        task.apply_all(pending, self.now, &mut self.events);
-        if let Some(stop) = stop {
-            task.run.model.stop(stop.reason, stop.at);
-        }
-        task.stop_if_gone(self.now);
-        if self.live && !self.finish {
-            task.infer_current(self.now, &mut self.events);
-        }
+        task.run.queue(pending);
+        task.pending_stop = stop;
     }
 
     /// Shows the plans which of their tags is worked on.

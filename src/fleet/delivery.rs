@@ -77,6 +77,7 @@ pub async fn run(hub: Hub, engine: NatsEngine, who: SubjectToken) -> usize {
         announced: Seq(0),
     };
     let mut events = hub.subscribe(StartPosition::Oldest);
+    let _states = hub.read_states();
     let mut version = hub.snapshot().version;
     let (mut has_events, mut has_states) = (true, true);
     while has_events || has_states {

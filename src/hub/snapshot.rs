@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -22,6 +23,7 @@ pub struct Snapshot {
     pub state: Arc<State>,
     /// The last event in the state: a reader that continues here misses nothing.
     pub cursor: Cursor,
+    pub(super) made: Instant,
     /// For readers who get nothing of agents, their status, all of it.
     serialized: [OnceLock<SerializedState>; 3],
     large_payloads: Arc<LargePayloads>,
@@ -38,7 +40,7 @@ struct SerializedState {
 
 impl Snapshot {
     pub(super) fn new(version: u64, cursor: Cursor, state: Arc<State>, large_payloads: Arc<LargePayloads>) -> Self {
-        Snapshot { version, state, cursor, serialized: Default::default(), large_payloads, selection: 0 }
+        Snapshot { version, state, cursor, made: Instant::now(), serialized: Default::default(), large_payloads, selection: 0 }
     }
 
     /// A state of this version with some of its tasks; `selection` is no other one's.

@@ -389,3 +389,30 @@ fn a_checked_cursor_does_not_fit_a_number_that_was_given_again() {
         assert!(wrong.parse::<Cursor>().is_err(), "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn a_state_that_nobody_wanted_is_made_when_it_is_asked_for() {
+    let hub = hub(10, 3);
+    let demand = hub.state_demand();
+    let maker = hub.clone();
+    demand.wake_with(move || {
+        if maker.state_demand().take_due() {
+            maker.set_state(snapshot::empty_state(Seq(0)));
+        }
+    });
+    assert!(!demand.take_due(), "nobody reads states");
+    assert_eq!(hub.snapshot().version, 0);
+    assert_eq!(hub.current_snapshot().await.version, 1);
+    assert_eq!(hub.current_snapshot().await.version, 1, "it is the newest");
+    assert!(!demand.take_due());
+    demand.set_interval(Duration::from_secs(3600));
+    assert_eq!(hub.current_snapshot().await.version, 1, "it is new enough");
+    demand.set_interval(Duration::ZERO);
+    assert_eq!(hub.current_snapshot().await.version, 2);
+    let reader = hub.read_states();
+    assert!(demand.take_due() && !demand.is_owed());
+    drop(reader);
+    assert!(!demand.take_due() && !demand.is_owed());
+    let _reader = hub.read_states();
+    assert!(demand.is_owed() || hub.snapshot().version == 3, "the wake has made it");
+}

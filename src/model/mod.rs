@@ -17,7 +17,7 @@ mod totals;
 mod view;
 
 pub(crate) use timed::EstimateInput;
-pub(crate) use view::ViewInput;
+pub(crate) use view::{StoryDetail, ViewInput};
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -571,8 +571,8 @@ impl TaskModel {
     }
 
     /// This task's part of the snapshot.
-    pub fn view(&self, input: ViewInput, now: Timestamp) -> TaskState {
-        view::task_state(self, input, now)
+    pub fn view(&self, input: ViewInput, now: Timestamp, detail: StoryDetail) -> TaskState {
+        view::task_state(self, input, now, detail)
     }
 
     /// The figures for the estimator.

@@ -116,7 +116,7 @@ fn shown(model: &TaskModel) -> TaskState {
         usual_story: None,
         listed: true,
     };
-    model.view(input, NOW)
+    model.view(input, NOW, StoryDetail::Whole)
 }
 
 proptest! {

@@ -36,8 +36,15 @@ pub(crate) struct ViewInput {
     pub listed: bool,
 }
 
+/// Whether a snapshot has the stories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoryDetail {
+    Whole,
+    LeftOut,
+}
+
 /// This task's part of the snapshot.
-pub(super) fn task_state(model: &TaskModel, input: ViewInput, now: Timestamp) -> TaskState {
+pub(super) fn task_state(model: &TaskModel, input: ViewInput, now: Timestamp, detail: StoryDetail) -> TaskState {
     let status = model.status();
     let stories_passed = model.count(&[StoryStatus::Passed]);
     let story_count = model.story_count();
@@ -49,7 +56,10 @@ pub(super) fn task_state(model: &TaskModel, input: ViewInput, now: Timestamp) ->
     });
     let end = model.end.as_ref().filter(|end| end.dated);
     let started_at = model.started_at();
-    let (stories, unplanned) = story_states(model, now);
+    let (stories, unplanned) = match detail {
+        StoryDetail::Whole => story_states(model, now),
+        StoryDetail::LeftOut => (Vec::new(), Vec::new()),
+    };
     let ViewInput { folder, sources, sources_left_out, agents, attention, remaining, first_guess, usual_story, listed } = input;
     TaskState {
         task_id: model.task_id.clone().into(),

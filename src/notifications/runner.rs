@@ -74,6 +74,7 @@ struct Runner {
 impl Notifier {
     /// Tells until the hub is closed, and then what is due.
     pub async fn run(self) {
+        let _states = self.hub.read_states();
         let saved = self.saved.as_deref().and_then(SavedNotifications::parse);
         let mut detector = Detector::new(&self.chosen, self.ends);
         let mut outbox = Outbox::new(self.receivers.len());

@@ -177,6 +177,7 @@ const STATE_TIMEOUT: Duration = Duration::from_millis(250);
 /// Writes one line per event until the events end, one write per batch; a line when a run wants a look and when it does no more; and status
 /// lines after each minute without a line.
 pub async fn run(mut to: impl Write, plain: &Plain, hub: &Hub, mut events: Subscription) -> io::Result<()> {
+    let _states = hub.read_states();
     let mut headlines = HashMap::new();
     let mut printed = Vec::new();
     let mut version = 0;

@@ -254,6 +254,7 @@ impl Taskbar {
 /// Draws until the hub closes: every newer snapshot, the clock once a second, and at once when the window changes its size or `uplink`
 /// its state. Notices go above the box. The last snapshot stays on the screen.
 pub async fn run(mut screen: LiveBox, hub: &Hub, mut uplink: watch::Receiver<Uplink>) -> io::Result<()> {
+    let _states = hub.read_states();
     let mut shown = hub.snapshot();
     let mut noted = None;
     let mut tick = tokio::time::interval(TICK);

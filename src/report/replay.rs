@@ -15,7 +15,7 @@ use crate::event::{EndStatus, Event, EventData, TimestampSource};
 use crate::fact::{CountedKind, Criterion, Fact, Failure, Outcome, Precision, RecordedTime, Statement, StatementForm, StoryName};
 use crate::format::SourceKind;
 use crate::model::state::{Remaining, StoryState, StoryStatus, TaskState};
-use crate::model::{FactUpdate, Origin, PlanUpdate, TaskModel, ViewInput};
+use crate::model::{FactUpdate, Origin, PlanUpdate, StoryDetail, TaskModel, ViewInput};
 use crate::plan::{GroupKind, Plan, PlanCriterion, PlanGroup, PlanStatus, PlanStory};
 use crate::subject::StoryRef;
 use crate::text::CleanText;
@@ -233,6 +233,7 @@ impl ReplayMachine {
                 listed: true,
             },
             self.now,
+            StoryDetail::Whole,
         );
         let whole = |stories: &[StoryState]| stories.iter().map(StoryState::whole).collect();
         let view = TaskState { stories: whole(&view.stories), unplanned: whole(&view.unplanned), ..view };

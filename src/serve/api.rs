@@ -78,7 +78,7 @@ pub(super) async fn state(request: HttpRequest, server: Arc<ServerContext>) -> R
 
 /// The snapshot; right after the start, the first one once it is there.
 async fn first_snapshot(server: &ServerContext) -> Arc<Snapshot> {
-    let snapshot = server.hub.snapshot();
+    let snapshot = server.hub.current_snapshot().await;
     if snapshot.version > 0 {
         return snapshot;
     }
@@ -154,13 +154,13 @@ pub(super) async fn events(request: HttpRequest, server: Arc<ServerContext>) -> 
 }
 
 /// `GET /healthz`: a response proves that the process is alive. The route needs no token, so it counts files and does not name them.
-pub(super) fn health(server: &ServerContext) -> Response {
+pub(super) async fn health(server: &ServerContext) -> Response {
     #[derive(Serialize)]
     struct Health {
         status: &'static str,
         files: BTreeMap<&'static str, usize>,
     }
-    let files = metrics::files_by_condition(&server.hub.snapshot().state.files).into();
+    let files = metrics::files_by_condition(&server.hub.current_snapshot().await.state.files).into();
     let mut response = warp::reply::json(&Health { status: "ok", files }).into_response();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

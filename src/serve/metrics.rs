@@ -126,9 +126,10 @@ pub(super) fn files_by_condition(files: &FileCounts) -> [(&'static str, usize); 
     [("waiting", waiting), ("reading", reading), ("gone", gone), ("unreadable", unreadable)]
 }
 
-pub(super) fn metrics(request: &HttpRequest, server: &ServerContext) -> Response {
+pub(super) async fn metrics(request: &HttpRequest, server: &ServerContext) -> Response {
     let mut text = MetricsText::default();
-    let state = &server.hub.snapshot().state;
+    let snapshot = server.hub.current_snapshot().await;
+    let state = &snapshot.state;
     write_file_metrics(&mut text, state);
     if audience::level(&server.settings, request.peer.as_ref(), &request.headers) != AgentLevel::Off {
         write_agent_metrics(&mut text, state);

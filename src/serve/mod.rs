@@ -157,10 +157,11 @@ fn routes(server: Arc<ServerContext>) -> BoxedFilter<(Response,)> {
     let story = warp::path!("api" / "stories" / String / String).and(request.clone()).then(
         |task: String, story: String, _, server: Arc<ServerContext>| async move { or_api_error(api::story(&task, &story, &server).await) },
     );
-    let health = warp::path!("healthz").and(request.clone()).map(|_, server: Arc<ServerContext>| api::health(&server));
+    let health =
+        warp::path!("healthz").and(request.clone()).then(|_, server: Arc<ServerContext>| async move { api::health(&server).await });
     let metrics = warp::path!("metrics")
         .and(request.clone())
-        .map(|request: HttpRequest, server: Arc<ServerContext>| metrics::metrics(&request, &server));
+        .then(|request: HttpRequest, server: Arc<ServerContext>| async move { metrics::metrics(&request, &server).await });
     let login = {
         let server = server.clone();
         let request = warp::method().and(warp::header::headers_cloned()).and(warp::body::stream());

@@ -1,6 +1,7 @@
 //! Drives the engine: feeds it inputs, publishes the events they lead to, and takes snapshots of the state when they are due.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::clock::ClockReading;
@@ -9,7 +10,7 @@ use crate::engine::Input;
 use crate::engine::{Engine, Output, SourceAdvice};
 use crate::error::Notice;
 use crate::event::Event;
-use crate::hub::ActivityUpdate;
+use crate::hub::{ActivityUpdate, StateDemand};
 use crate::line::SourceId;
 use crate::model::state::State;
 use crate::tail::activity_queue::ActivityQueue;
@@ -20,8 +21,12 @@ use crate::tail::checkpoint::Checkpoint;
 pub struct Update {
     /// In the order in which they are to be published.
     pub events: Vec<Event>,
-    /// The newest state, when a snapshot was due.
+    /// The newest state, when a snapshot was due and somebody reads states.
     pub state: Option<State>,
+    /// The first state without its stories, when nobody does.
+    pub outline: Option<State>,
+    /// A snapshot was due, whether or not it was made.
+    pub was_due: bool,
     /// What the agents do, when that is another than at the last update.
     pub activities: Option<ActivityUpdate>,
     /// Each is published once.
@@ -51,6 +56,7 @@ const FIRST_SNAPSHOT_PATIENCE: Duration = Duration::from_secs(3);
 /// The engine, its sink, and the timing of snapshots.
 pub(super) struct Driver {
     pub(super) engine: Engine,
+    demand: Arc<StateDemand>,
     sink: Box<Sink>,
     /// How to read each source, by its number.
     advice: Vec<SourceAdvice>,
@@ -62,9 +68,10 @@ pub(super) struct Driver {
     ticked_at: Duration,
     /// Notices that go out with the next update.
     notices: Vec<Notice>,
-    /// Version of the last snapshot, and when it was taken.
+    /// Version of the state when the last snapshot was due, and when that was; nobody may have wanted it.
     last_snapshot: Option<(u64, Duration)>,
-    /// How long the last snapshot took.
+    /// When the last snapshot was made, and how long it took.
+    made_at: Duration,
     snapshot_cost: Duration,
     /// Since when the state is newer than the last snapshot.
     dirty_since: Option<Duration>,
@@ -76,16 +83,18 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(engine: Engine, sink: Box<Sink>) -> Self {
+    pub(super) fn new(engine: Engine, demand: Arc<StateDemand>, sink: Box<Sink>) -> Self {
         Driver {
             advice: engine.advice(),
             engine,
+            demand,
             sink,
             state_version: 0,
             next_tick: None,
             ticked_at: Duration::ZERO,
             notices: Vec::new(),
             last_snapshot: None,
+            made_at: Duration::ZERO,
             snapshot_cost: Duration::ZERO,
             dirty_since: None,
             scanned: false,
@@ -138,10 +147,8 @@ impl Driver {
         }
         // After the events: a snapshot costs more than an event, which must not wait for it.
         if self.snapshot_due().is_some_and(|at| at <= now.elapsed) {
-            let started = Instant::now();
-            let state = self.snapshot(now);
-            self.snapshot_cost = started.elapsed();
-            self.publish_events(Vec::new(), Some(state));
+            let update = self.snapshot(now);
+            self.publish(update);
         }
     }
 
@@ -155,34 +162,42 @@ impl Driver {
         self.feed(Input::Finish);
         let events = self.tick_engine(now);
         if !events.is_empty() {
-            self.publish_events(events, None);
+            let notices = std::mem::take(&mut self.notices);
+            self.publish(Update { events, notices, ..Update::default() });
         }
     }
 
+    /// Returns the events that are due; of thousands the last ones, when the others are published.
     fn tick_engine(&mut self, now: ClockReading) -> Vec<Event> {
-        let Output { events, mut notices, state_version, next_tick, advice } = self.engine.tick(now);
-        self.notices.append(&mut notices);
-        (self.state_version, self.next_tick, self.advice) = (state_version, next_tick, advice);
-        self.ticked_at = now.elapsed;
-        events
+        loop {
+            let Output { events, mut notices, state_version, next_tick, has_more, advice } = self.engine.tick(now);
+            self.notices.append(&mut notices);
+            (self.state_version, self.next_tick, self.advice) = (state_version, next_tick, advice);
+            self.ticked_at = now.elapsed;
+            if !has_more || self.closed {
+                return events;
+            }
+            let notices = std::mem::take(&mut self.notices);
+            self.publish(Update { events, notices, ..Update::default() });
+        }
     }
 
     /// Publishes the last events and the final state.
     pub(super) fn finish(&mut self, now: ClockReading) {
         self.feed(Input::Finish);
         let events = self.tick_engine(now);
-        let state = self.snapshot(now);
-        self.publish_events(events, Some(state));
+        let update = self.snapshot(now);
+        self.publish(Update { events, ..update });
     }
 
     /// When the next snapshot is due; `None` while the last one is current.
     pub(super) fn snapshot_due(&self) -> Option<Duration> {
         match self.last_snapshot {
             None => Some(self.first_snapshot_due()),
+            Some(_) if self.demand.is_owed() => Some(self.made_at + self.interval()),
             Some((version, at)) => {
-                let interval = (self.snapshot_cost * SNAPSHOT_TIME_SHARE).clamp(SNAPSHOT_MIN_INTERVAL, SNAPSHOT_MAX_INTERVAL);
                 let earliest = self.dirty_since.map_or(Duration::ZERO, |since| since + SNAPSHOT_DELAY);
-                (version != self.state_version).then(|| (at + interval).max(earliest))
+                (version != self.state_version).then(|| (at + self.interval()).max(earliest))
             }
         }
     }
@@ -195,15 +210,24 @@ impl Driver {
         }
     }
 
-    fn snapshot(&mut self, now: ClockReading) -> State {
-        self.last_snapshot = Some((self.state_version, now.elapsed));
-        self.dirty_since = None;
-        self.engine.state(now)
+    /// How long no other snapshot is made.
+    fn interval(&self) -> Duration {
+        (self.snapshot_cost * SNAPSHOT_TIME_SHARE).clamp(SNAPSHOT_MIN_INTERVAL, SNAPSHOT_MAX_INTERVAL)
     }
 
-    fn publish_events(&mut self, events: Vec<Event>, state: Option<State>) {
-        let notices = std::mem::take(&mut self.notices);
-        self.publish(Update { events, state, notices, ..Update::default() });
+    /// A snapshot is due: the update with it, when somebody wants it.
+    fn snapshot(&mut self, now: ClockReading) -> Update {
+        let is_first = self.last_snapshot.replace((self.state_version, now.elapsed)).is_none();
+        self.dirty_since = None;
+        let update = Update { notices: std::mem::take(&mut self.notices), was_due: true, ..Update::default() };
+        if !self.demand.take_due() {
+            return Update { outline: is_first.then(|| self.engine.outline(now)), ..update };
+        }
+        let started = Instant::now();
+        let state = self.engine.state(now);
+        (self.made_at, self.snapshot_cost) = (now.elapsed, started.elapsed());
+        self.demand.set_interval(self.interval());
+        Update { state: Some(state), ..update }
     }
 
     pub(super) fn publish(&mut self, update: Update) {

@@ -13,6 +13,7 @@ use crate::discover::{Added, Found, Request, SourceKey};
 use crate::engine::Engine;
 use crate::engine::Input;
 use crate::error::{Notice, NoticeKind};
+use crate::hub::StateDemand;
 use crate::tail::checkpoint::{Checkpoint, FileCheckpoint};
 use crate::tail::driver::Driver;
 pub use crate::tail::driver::{Sink, Update};
@@ -59,13 +60,14 @@ const FIRST_POLL_STEPS: u32 = 4;
 const STOP_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Reads the files until `handle` is stopped or `sink` breaks; with `once`, until all have been read. The last call of `sink` brings the
-/// final state.
+/// final state, where there is a `demand` for states.
 pub fn run(
     scope: Scope,
     mut checkpoints: HashMap<SourceKey, FileCheckpoint>,
     engine: Engine,
     handle: &TailHandle,
     settings: ReaderSettings,
+    demand: Arc<StateDemand>,
     sink: Box<Sink>,
 ) {
     let reader = Arc::new(Mutex::new(TailReader {
@@ -76,7 +78,7 @@ pub fn run(
         session_folders_changed: false,
         handle: handle.clone(),
         clock: Stopwatch::start(),
-        driver: Driver::new(engine, sink),
+        driver: Driver::new(engine, demand, sink),
         poll_interval: None,
         waiting_until: Duration::ZERO,
         stop_deadline: None,

@@ -159,7 +159,7 @@ impl TailHandle {
     }
 
     /// Ends the current `wait`, without a hint.
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.signal(|_| ());
     }
 

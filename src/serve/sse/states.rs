@@ -12,7 +12,7 @@ use super::super::client_permit::ClientPermit;
 use super::interruptions::{Interruption, Interruptions};
 use super::{EventStream, bye, control, hello};
 use crate::clock::Timestamp;
-use crate::hub::{Cursor, Hub, PayloadEvicted, PayloadReader, Snapshot, StatePayload};
+use crate::hub::{Cursor, Hub, PayloadEvicted, PayloadReader, Snapshot, StatePayload, StateReader};
 use crate::model::agent::AgentLevel;
 use crate::model::state::TaskQuery;
 
@@ -38,6 +38,7 @@ pub(super) struct StateStream {
     level: AgentLevel,
     query: TaskQuery,
     _permit: ClientPermit,
+    _states: StateReader,
 }
 
 type StateChunk = Result<Bytes, PayloadEvicted>;
@@ -67,6 +68,7 @@ impl StateStream {
             level,
             query,
             _permit: permit,
+            _states: server.hub.read_states(),
         }
     }
 

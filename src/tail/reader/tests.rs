@@ -14,7 +14,9 @@ use super::*;
 use crate::discover;
 use crate::engine;
 use crate::format::Rules;
+use crate::hub::{Hub, HubSettings, StateReader};
 use crate::model::agent::AgentLevel;
+use crate::model::state::State;
 
 fn scope(path: PathBuf) -> Scope {
     let request = Request { named: vec![path], auto_discover: false };
@@ -37,8 +39,16 @@ fn engine(scope: &Scope) -> Engine {
     })
 }
 
+/// A hub whose states are read.
+fn read_hub() -> (Hub, StateReader) {
+    let hub = Hub::new(HubSettings::default());
+    let reader = hub.read_states();
+    (hub, reader)
+}
+
 #[test]
 fn once_ends_with_a_state() {
+    let (hub, _reader) = read_hub();
     let folder = tempfile::tempdir().unwrap();
     let (sender, states) = mpsc::sync_channel(8);
     let publish = move |update: Update| {
@@ -48,12 +58,13 @@ fn once_ends_with_a_state() {
     let settings = ReaderSettings { once: true, ..ReaderSettings::default() };
     let asked = scope(folder.path().join("p.txt"));
     let engine = engine(&asked);
-    run(asked, HashMap::new(), engine, &TailHandle::new(), settings, Box::new(publish));
+    run(asked, HashMap::new(), engine, &TailHandle::new(), settings, hub.state_demand(), Box::new(publish));
     assert_eq!(states.iter().filter(|is_state| *is_state).count(), 1);
 }
 
 #[test]
 fn a_checkpoint_precedes_the_first_event() {
+    let (hub, _reader) = read_hub();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("agent.log");
     std::fs::write(&path, "[US-001] Starting...\n").unwrap();
@@ -65,7 +76,7 @@ fn a_checkpoint_precedes_the_first_event() {
     let settings = ReaderSettings { once: true, checkpoints: true, ..ReaderSettings::default() };
     let asked = scope(path);
     let engine = engine(&asked);
-    run(asked, HashMap::new(), engine, &TailHandle::new(), settings, Box::new(sink));
+    run(asked, HashMap::new(), engine, &TailHandle::new(), settings, hub.state_demand(), Box::new(sink));
     let order: Vec<(bool, bool)> = updates.iter().filter(|(checkpoint, events)| *checkpoint || *events).collect();
     assert_eq!(order.first(), Some(&(true, false)), "{order:?}");
     assert!(order.iter().any(|(_, events)| *events), "{order:?}");
@@ -73,6 +84,7 @@ fn a_checkpoint_precedes_the_first_event() {
 
 #[test]
 fn stop_is_prompt_and_sends_the_last_state() {
+    let (hub, _reader) = read_hub();
     let folder = tempfile::tempdir().unwrap();
     let asked = scope(folder.path().join("p.txt"));
     let engine = engine(&asked);
@@ -85,7 +97,7 @@ fn stop_is_prompt_and_sends_the_last_state() {
                 sender.send(update.state.is_some()).unwrap();
                 ControlFlow::Continue(Vec::new())
             };
-            run(asked, HashMap::new(), engine, &thread, ReaderSettings::default(), Box::new(publish));
+            run(asked, HashMap::new(), engine, &thread, ReaderSettings::default(), hub.state_demand(), Box::new(publish));
         });
         assert_eq!(states.recv_timeout(Duration::from_secs(10)), Ok(true));
         let stopped = Instant::now();
@@ -98,9 +110,43 @@ fn stop_is_prompt_and_sends_the_last_state() {
 
 #[test]
 fn nobody_listening_ends_it() {
+    let (hub, _reader) = read_hub();
     let folder = tempfile::tempdir().unwrap();
     let publish = |_| ControlFlow::Break(());
     let asked = scope(folder.path().join("p.txt"));
     let engine = engine(&asked);
-    run(asked, HashMap::new(), engine, &TailHandle::new(), ReaderSettings::default(), Box::new(publish));
+    run(asked, HashMap::new(), engine, &TailHandle::new(), ReaderSettings::default(), hub.state_demand(), Box::new(publish));
+}
+
+#[test]
+fn a_state_is_made_when_somebody_reads_states() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.log");
+    std::fs::write(&path, "[US-001] Starting...\n").unwrap();
+    let asked = scope(path);
+    let engine = engine(&asked);
+    let (handle, hub) = (TailHandle::new(), Hub::new(HubSettings::default()));
+    let woken = handle.clone();
+    hub.state_demand().wake_with(move || woken.wake());
+    let (sender, states) = mpsc::sync_channel(8);
+    std::thread::scope(|scope| {
+        let (thread, demand) = (handle.clone(), hub.state_demand());
+        scope.spawn(move || {
+            let publish = move |Update { was_due, outline, state, .. }| {
+                let stories = |state: State| state.tasks.iter().map(|task| task.all_stories().count()).sum::<usize>();
+                if was_due {
+                    sender.send((outline.map(stories), state.map(stories))).unwrap();
+                }
+                ControlFlow::Continue(Vec::new())
+            };
+            run(asked, HashMap::new(), engine, &thread, ReaderSettings::default(), demand, Box::new(publish));
+        });
+        let next = || states.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert_eq!(next(), (Some(0), None), "the first one is only an outline");
+        let reader = hub.read_states();
+        assert_eq!(next(), (None, Some(1)), "nothing has changed, but nobody had it");
+        drop(reader);
+        handle.stop();
+        assert_eq!(next(), (None, None));
+    });
 }

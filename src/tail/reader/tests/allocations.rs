@@ -41,7 +41,12 @@ impl Counted {
         while let PollResult::More { .. } = self.files.poll(0, advice.machine_log, now, &mut |input| {
             engine.feed(input);
         }) {}
-        self.events += self.engine.tick(now).events.len();
+        let mut has_more = true;
+        while has_more {
+            let output = self.engine.tick(now);
+            has_more = output.has_more;
+            self.events += output.events.len();
+        }
     }
 
     /// Allocations and events of one look after each of these contents, which are appended or, with `replaces`, take the place of the file.

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::clock::Timestamp;
+use crate::event::Event;
 use crate::tail::wake::Hints;
 
 /// A reader and its engine, by a clock of their own.
@@ -45,8 +46,13 @@ impl Side {
             engine.feed(input);
         };
         while let PollResult::More { .. } = self.files.poll(0, advice.machine_log, now, &mut emit) {}
-        let events = self.engine.tick(now).events;
-        self.events.extend(events.iter().map(|event| format!("{} {:?} {:?}", event.id, event.data.type_name(), event.source.text)));
+        let mut has_more = true;
+        while has_more {
+            let output = self.engine.tick(now);
+            has_more = output.has_more;
+            let line = |event: &Event| format!("{} {:?} {:?}", event.id, event.data.type_name(), event.source.text);
+            self.events.extend(output.events.iter().map(line));
+        }
     }
 
     /// All the looks that a change leads to.
