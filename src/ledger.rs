@@ -87,30 +87,75 @@ impl From<SavedEntryFact> for EntryFact {
 
 type CountMap = HashMap<CountKey, u32>;
 
+/// How often the present generation states a fact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct HeldCount {
+    /// Highest count that it may hold without news.
+    high_water: u32,
+    /// Count in the last accepted content; above `high_water` only for keys that were dropped because of [`MAX_KEYS`].
+    current: u32,
+}
+
 /// The counts of one source: of the file that has the path, and of those that had it before and still belong to the run. A log and its
 /// rotated predecessors are one source, because what they state adds up; what several sources state of a run is the same, so that
 /// [`RunLedger`] takes the highest count.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "SavedLedger", into = "SavedLedger")]
 pub struct SourceLedger {
     /// Counts of the closed generations of this run (machine logs only).
     closed: CountMap,
     /// Counts from before this run began, when the source was not reset with it.
     before_run: CountMap,
-    /// Highest count that the present generation may hold without news.
-    high_water: CountMap,
-    /// Count in the last accepted content; never above `high_water`.
-    current: CountMap,
+    /// Of the present generation. One map, because a log full of entries has a key for every fact.
+    held: HashMap<CountKey, HeldCount>,
     /// Keys with `high_water > current`, and since when; `None` means longer than [`REAPPEAR_AFTER`].
-    #[serde(with = "without_times")]
     missing_since: HashMap<CountKey, Option<Duration>>,
     /// Facts of the last accepted content with their entries.
     entry_hashes: HashSet<EntryFact>,
     /// Files that lost their name and are still read.
-    #[serde(skip)]
     detached: Vec<DetachedCounts>,
     /// A new key was dropped because of [`MAX_KEYS`].
-    #[serde(skip)]
     full: bool,
+}
+
+/// As it is saved: without the files that lost their name, and without times, because the clock of those ends with the process; see
+/// [`SourceLedger::restart_missing_timer`].
+#[derive(Serialize, Deserialize)]
+struct SavedLedger {
+    closed: CountMap,
+    before_run: CountMap,
+    high_water: CountMap,
+    current: CountMap,
+    missing_since: Vec<CountKey>,
+    entry_hashes: HashSet<EntryFact>,
+}
+
+impl From<SourceLedger> for SavedLedger {
+    fn from(ledger: SourceLedger) -> Self {
+        SavedLedger {
+            high_water: ledger.high_water(),
+            current: ledger.current(),
+            missing_since: ledger.missing_since.into_keys().collect(),
+            closed: ledger.closed,
+            before_run: ledger.before_run,
+            entry_hashes: ledger.entry_hashes,
+        }
+    }
+}
+
+impl From<SavedLedger> for SourceLedger {
+    fn from(saved: SavedLedger) -> Self {
+        let SavedLedger { closed, before_run, high_water, current, missing_since, entry_hashes } = saved;
+        let missing_since = missing_since.into_iter().map(|key| (key, None)).collect();
+        let mut ledger = SourceLedger { closed, before_run, missing_since, entry_hashes, ..SourceLedger::default() };
+        for (key, count) in high_water {
+            ledger.held.entry(key).or_default().high_water = count;
+        }
+        for (key, count) in current {
+            ledger.held.entry(key).or_default().current = count;
+        }
+        ledger
+    }
 }
 
 /// Which file of a source a fact stands in.
@@ -162,25 +207,42 @@ pub struct RewriteContext {
 impl SourceLedger {
     fn count_in_run(&self, key: CountKey) -> u32 {
         let count = |of: &CountMap| of.get(&key).copied().unwrap_or(0);
-        (count(&self.closed) + count(&self.high_water)).saturating_sub(count(&self.before_run))
+        (count(&self.closed) + self.held(key).high_water).saturating_sub(count(&self.before_run))
+    }
+
+    fn held(&self, key: CountKey) -> HeldCount {
+        self.held.get(&key).copied().unwrap_or_default()
+    }
+
+    fn high_water(&self) -> CountMap {
+        self.held.iter().filter(|(_, held)| held.high_water > 0).map(|(key, held)| (*key, held.high_water)).collect()
+    }
+
+    fn current(&self) -> CountMap {
+        self.held.iter().filter(|(_, held)| held.current > 0).map(|(key, held)| (*key, held.current)).collect()
     }
 
     /// Counts a fact at the end of a file that only grew. Returns its count in this run when that has risen.
     pub fn append(&mut self, file: LogFile, item: CountItem, now: Duration) -> Option<u32> {
-        let (current, high_water, is_closed) = match file {
-            LogFile::Attached => (&mut self.current, &mut self.high_water, false),
+        let (count, high_water, is_closed) = match file {
+            LogFile::Attached => {
+                let HeldCount { high_water, current } = self.held.entry(item.key).or_default();
+                (current, high_water, false)
+            }
             LogFile::Detached(id) => {
                 let detached = self.detached.iter_mut().find(|detached| detached.id == id)?;
                 let is_closed = detached.high_water.is_some();
-                (&mut detached.current, detached.high_water.as_mut().unwrap_or(&mut self.high_water), is_closed)
+                let high_water = match &mut detached.high_water {
+                    Some(high_water) => high_water.entry(item.key).or_default(),
+                    None => &mut self.held.entry(item.key).or_default().high_water,
+                };
+                (detached.current.entry(item.key).or_default(), high_water, is_closed)
             }
         };
-        let count = current.entry(item.key).or_default();
         if item.once && *count > 0 {
             return None;
         }
         *count += 1;
-        let high_water = high_water.entry(item.key).or_default();
         let mut rises = *count > *high_water;
         if file == LogFile::Attached {
             if self.entry_hashes.len() < MAX_KEYS {
@@ -207,7 +269,7 @@ impl SourceLedger {
 
     /// Whether nothing was ever counted.
     pub fn is_empty(&self) -> bool {
-        [&self.closed, &self.before_run, &self.high_water, &self.current].iter().all(|counts| counts.is_empty())
+        self.held.is_empty() && self.closed.is_empty() && self.before_run.is_empty()
     }
 
     /// Whether a new key was dropped because of [`MAX_KEYS`].
@@ -217,7 +279,7 @@ impl SourceLedger {
 
     /// Returns whether `key` is new and must be dropped because of [`MAX_KEYS`].
     pub fn reject_if_full(&mut self, key: CountKey) -> bool {
-        let full = self.high_water.len() + self.closed.len() >= MAX_KEYS && !self.high_water.contains_key(&key);
+        let full = self.held.len() + self.closed.len() >= MAX_KEYS && self.held(key).high_water == 0;
         self.full |= full;
         full
     }
@@ -229,12 +291,12 @@ impl SourceLedger {
 
     /// Whether the accepted content once held more of `item` than `counts` does.
     pub fn has_lost(&self, counts: &ContentCounts, item: CountItem) -> bool {
-        counts.of(item.key) < self.high_water.get(&item.key).copied().unwrap_or(0)
+        counts.of(item.key) < self.held(item.key).high_water
     }
 
     /// The file with the accepted content lost its name and is read on as `id`, beside the file that took the name.
     pub fn detach(&mut self, id: DetachedId) {
-        self.detached.push(DetachedCounts { id, current: self.current.clone(), high_water: None });
+        self.detached.push(DetachedCounts { id, current: self.current(), high_water: None });
     }
 
     /// A detached file is not read any more.
@@ -244,11 +306,10 @@ impl SourceLedger {
 
     /// Decides what a content means that replaced the accepted one.
     pub fn classify(&self, new: &ContentCounts, context: RewriteContext) -> Verdict {
-        let high_water = |key: &CountKey| self.high_water.get(key).copied().unwrap_or(0);
-        let common: u64 = new.counts.iter().map(|(key, count)| u64::from((*count).min(high_water(key)))).sum();
-        let total = match sum(&self.current) {
-            0 => sum(&self.high_water),
-            held => held,
+        let common: u64 = new.counts.iter().map(|(key, count)| u64::from((*count).min(self.held(*key).high_water))).sum();
+        let total = match self.held.values().map(|held| u64::from(held.current)).sum() {
+            0 => self.held.values().map(|held| u64::from(held.high_water)).sum(),
+            current => current,
         };
         let has_known_entry = new.entry_hashes.iter().any(|entry| self.entry_hashes.contains(entry));
         match context.reason {
@@ -258,7 +319,7 @@ impl SourceLedger {
             RereadReason::Rotated if context.machine => return Verdict::NewGeneration,
             RereadReason::Rotated | RereadReason::Rewritten | RereadReason::Replaced | RereadReason::Renamed | RereadReason::Restored => {}
         }
-        let lost = self.current.iter().any(|(key, count)| new.of(*key) < *count);
+        let lost = self.held.iter().any(|(key, held)| new.of(*key) < held.current);
         // A new run may number its stories as the old one did, so that no count falls.
         let restarted = context.other_start_line && total > 0;
         if !lost && !restarted {
@@ -288,49 +349,56 @@ impl SourceLedger {
         let new = ContentCounts::of_items(items);
         let mut excess: CountMap = HashMap::new();
         for (key, count) in &new.counts {
-            let high_water = self.high_water.get(key).copied().unwrap_or(0);
+            let high_water = self.held(*key).high_water;
             if *count > high_water && !(high_water == 0 && self.reject_if_full(*key)) {
                 excess.insert(*key, count - high_water);
             }
         }
         let due = self.select_due(items, excess);
         self.missing_since = self
-            .high_water
+            .held
             .iter()
-            .filter(|(key, high_water)| **high_water > new.of(**key))
+            .filter(|(key, held)| held.high_water > new.of(**key))
             .map(|(key, _)| (*key, self.missing_since.get(key).copied().unwrap_or(Some(now))))
             .collect();
-        self.current = new.counts;
+        self.held.retain(|_, held| {
+            held.current = 0;
+            held.high_water > 0
+        });
+        for (key, count) in new.counts {
+            self.held.entry(key).or_default().current = count;
+        }
         self.entry_hashes = new.entry_hashes;
         self.raise(items, due)
     }
 
     /// Whether the edited content holds less of anything than the accepted one.
     pub fn loses_by(&self, edit: &ContentEdit<'_>) -> bool {
-        edit.counts(&self.current).iter().any(|(key, count)| self.current.get(key).is_some_and(|current| count < current))
+        edit.counts(|key| self.held(key).current).iter().any(|(key, count)| *count < self.held(*key).current)
     }
 
     /// As [`SourceLedger::commit`] of the edited content, by what differs: the index into what was added, and the count in this run.
     pub fn commit_edit(&mut self, edit: &ContentEdit<'_>, now: Duration) -> Vec<(usize, u32)> {
-        let counts = edit.counts(&self.current);
+        let counts = edit.counts(|key| self.held(key).current);
         let mut excess: CountMap = HashMap::new();
         for (key, count) in &counts {
-            let high_water = self.high_water.get(key).copied().unwrap_or(0);
+            let high_water = self.held(*key).high_water;
             if *count > high_water && !(high_water == 0 && self.reject_if_full(*key)) {
                 excess.insert(*key, count - high_water);
             }
         }
         let due = self.select_due(edit.added, excess);
         for (key, count) in counts {
-            if self.high_water.get(&key).is_some_and(|high_water| *high_water > count) {
+            let held = self.held.entry(key).or_default();
+            held.current = count;
+            if held.high_water > count {
                 self.missing_since.entry(key).or_insert(Some(now));
             } else {
                 self.missing_since.remove(&key);
             }
-            match count {
-                0 => self.current.remove(&key),
-                count => self.current.insert(key, count),
-            };
+            if *held == HeldCount::default() {
+                self.held.remove(&key);
+            }
         }
         for entry in edit.lost_entries() {
             self.entry_hashes.remove(&entry);
@@ -359,7 +427,7 @@ impl SourceLedger {
         due.into_iter()
             .map(|index| {
                 let key = items[index].key;
-                *self.high_water.entry(key).or_default() += 1;
+                self.held.entry(key).or_default().high_water += 1;
                 (index, self.count_in_run(key))
             })
             .collect()
@@ -368,24 +436,24 @@ impl SourceLedger {
     /// Begins the next generation of a machine log: its counts go on.
     pub fn rotate(&mut self) {
         for detached in self.detached.iter_mut().filter(|detached| detached.high_water.is_none()) {
-            detached.high_water = Some(self.high_water.clone());
+            let counts = self.held.iter().map(|(key, held)| (*key, held.high_water));
+            detached.high_water = Some(counts.collect());
         }
-        for (key, count) in self.high_water.drain() {
-            *self.closed.entry(key).or_default() += count;
+        for (key, held) in self.held.drain().filter(|(_, held)| held.high_water > 0) {
+            *self.closed.entry(key).or_default() += held.high_water;
         }
         self.forget_content();
     }
 
     /// Whether anything was counted in this run.
     pub fn has_counted_in_run(&self) -> bool {
-        self.closed.keys().chain(self.high_water.keys()).any(|key| self.count_in_run(*key) > 0)
+        self.closed.keys().chain(self.held.keys()).any(|key| self.count_in_run(*key) > 0)
     }
 
     /// Begins a run that this source was reset for.
     pub fn begin_run(&mut self) {
         self.closed.clear();
         self.before_run.clear();
-        self.high_water.clear();
         // A detached file goes on with the run before.
         self.detached.clear();
         self.forget_content();
@@ -394,39 +462,16 @@ impl SourceLedger {
     /// Begins a run that another source was reset for: all that this source has counted belongs to the run before.
     pub fn carry_over(&mut self) {
         self.before_run = self.closed.clone();
-        for (key, count) in &self.high_water {
-            *self.before_run.entry(*key).or_default() += count;
+        for (key, held) in &self.held {
+            *self.before_run.entry(*key).or_default() += held.high_water;
         }
     }
 
     fn forget_content(&mut self) {
-        self.current.clear();
+        self.held.clear();
         self.missing_since.clear();
         self.entry_hashes.clear();
     }
-}
-
-/// Writes the missing keys without their times, because the clock of those ends with the process; see
-/// [`SourceLedger::restart_missing_timer`].
-mod without_times {
-    use std::collections::HashMap;
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::CountKey;
-
-    pub fn serialize<S: Serializer>(missing: &HashMap<CountKey, Option<Duration>>, to: S) -> Result<S::Ok, S::Error> {
-        missing.keys().collect::<Vec<_>>().serialize(to)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<HashMap<CountKey, Option<Duration>>, D::Error> {
-        Ok(Vec::<CountKey>::deserialize(from)?.into_iter().map(|key| (key, None)).collect())
-    }
-}
-
-fn sum(of: &CountMap) -> u64 {
-    of.values().map(|count| u64::from(*count)).sum()
 }
 
 /// The counts of one content.
@@ -468,15 +513,15 @@ pub struct ContentEdit<'a> {
 
 impl ContentEdit<'_> {
     /// The counts in the edited content of the keys that it takes out or adds, by those before the edit.
-    fn counts(&self, current: &CountMap) -> CountMap {
+    fn counts(&self, current: impl Fn(CountKey) -> u32) -> CountMap {
         let mut counts = CountMap::new();
         for item in self.added {
-            let count = counts.entry(item.key).or_insert_with(|| current.get(&item.key).copied().unwrap_or(0));
+            let count = counts.entry(item.key).or_insert_with(|| current(item.key));
             *count = if item.once { 1 } else { *count + 1 };
         }
         for item in self.removed {
             if !item.once {
-                let count = counts.entry(item.key).or_insert_with(|| current.get(&item.key).copied().unwrap_or(0));
+                let count = counts.entry(item.key).or_insert_with(|| current(item.key));
                 *count = count.saturating_sub(1);
             } else {
                 counts.entry(item.key).or_insert_with(|| self.keeps(|kept| kept.key == item.key).into());

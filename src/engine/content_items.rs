@@ -27,6 +27,14 @@ impl ContentItems {
         *self = ContentItems { is_partial: true, ..ContentItems::default() };
     }
 
+    /// Makes room for so many more, and for no others where they are a good part: a log that is read for the first time has thousands.
+    pub(super) fn reserve(&mut self, added: usize) {
+        if added * 8 >= self.items.len() {
+            self.lines.reserve_exact(added);
+            self.items.reserve_exact(added);
+        }
+    }
+
     pub(super) fn push(&mut self, line: u32, item: CountItem) {
         self.is_unsorted |= self.lines.last().is_some_and(|last| *last > line);
         self.lines.push(line);

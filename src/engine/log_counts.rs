@@ -52,6 +52,9 @@ impl LogCounts {
         let mut counted = std::mem::take(unpublished);
         let Some(repeats) = repeats else { return counted };
         counted.reserve(uncounted.len());
+        if file == LogFile::Attached {
+            items.reserve(uncounted.len());
+        }
         for UncountedFact { fact, provisional } in uncounted {
             let item = match resolve(&fact) {
                 Resolved::Countable(item) => item,

@@ -1,5 +1,7 @@
 //! One attempt at a story, and the times of things: by whose clock, and how exactly.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -61,7 +63,10 @@ pub(super) struct Attempt {
     /// A record states the duration.
     pub(super) stated: bool,
     pub(super) path: CleanText,
-    pub(super) line: Option<u32>,
+    pub(super) line: Option<NonZeroU32>,
+    /// A log states how it ended.
+    #[serde(default)]
+    pub(super) by_log: bool,
     /// Of its result; of an attempt under way, of its start.
     pub(super) provenance: Provenance,
 }

@@ -10,6 +10,7 @@ mod report;
 mod sleeps;
 pub mod state;
 mod story;
+mod story_index;
 #[cfg(test)]
 mod tests;
 mod timed;
@@ -36,6 +37,7 @@ use history::TotalChange;
 use sleeps::Sleeps;
 use state::{ErrorState, RunState, ScopeChange, StoryStatus, TaskState, TaskStatus, TerminalLine};
 use story::{Ranked, Story};
+use story_index::StoryIndex;
 use totals::Totals;
 
 /// Earlier runs that are kept.
@@ -117,7 +119,7 @@ pub(crate) struct TaskModel {
     #[serde(skip)]
     totals: Totals,
     #[serde(skip)]
-    index_by_key: HashMap<Arc<str>, usize>,
+    index: StoryIndex,
     /// Key of the story whose start was inferred last.
     inferred_start: Option<Arc<str>>,
     terminal_line: Option<TerminalLine>,
@@ -161,7 +163,7 @@ impl TaskModel {
             plan_path: None,
             stories: Vec::new(),
             totals: Totals::default(),
-            index_by_key: HashMap::new(),
+            index: StoryIndex::default(),
             inferred_start: None,
             terminal_line: None,
             iteration: (None, None),
@@ -185,10 +187,10 @@ impl TaskModel {
 
     /// Continues from the state that an earlier process saved.
     pub fn restore(&mut self, saved: TaskModel) {
-        let index_by_key = saved.stories.iter().enumerate().map(|(index, story)| (story.subject.key.clone(), index)).collect();
+        let index = StoryIndex::of(&saved.stories);
         let (task_id, title, source_text, revision) = (self.task_id.clone(), self.title.clone(), self.source_text, self.revision + 1);
         let totals = Totals::of(&saved.stories);
-        *self = TaskModel { task_id, title, source_text, revision, index_by_key, totals, ..saved };
+        *self = TaskModel { task_id, title, source_text, revision, index, totals, ..saved };
     }
 
     /// Starts a new run: forgets everything but the last activity and the runs. The caller applies the plan again.
@@ -256,7 +258,7 @@ impl TaskModel {
 
     /// Whether the run has a commit whose hash begins so.
     pub fn has_commit(&self, start: &str) -> bool {
-        self.stories.iter().flat_map(|story| &story.commits).any(|commit| commit.starts_with(start))
+        self.stories.iter().flat_map(|story| &story.extras().commits).any(|commit| commit.starts_with(start))
     }
 
     /// Updates the task's name from a log's header; a plan's name outranks it.
@@ -285,13 +287,13 @@ impl TaskModel {
             let group = planned.group.and_then(|group| plan.groups.get(group as usize)).map(|group| &group.name);
             let story = &mut self.stories[index];
             let is_new = story.plan_status.is_none();
-            let before = (story.status(), story.criteria.len());
+            let before = (story.status(), story.criteria().len());
             story.apply_plan(planned, group);
             if !is_first && is_new && story.extras().added_at.is_none() {
                 story.extras_mut().added_at = Some(now);
             }
-            if !is_first && (is_new || before != (story.status(), story.criteria.len())) {
-                story.changed_at = Some(now);
+            if !is_first && (is_new || before != (story.status(), story.criteria().len())) {
+                story.extras_mut().changed_at = Some(now);
             }
             if before.0 != StoryStatus::Passed && story.status() == StoryStatus::Passed {
                 story.extras_mut().flagged_at = Some(now);
@@ -347,7 +349,7 @@ impl TaskModel {
         let order: HashMap<&Arc<str>, usize> = subjects.iter().enumerate().map(|(index, subject)| (&subject.key, index)).collect();
         self.stories.retain(|story| story.in_plan || story.has_happened());
         self.stories.sort_by_key(|story| order.get(&story.subject.key).copied().unwrap_or(usize::MAX));
-        self.index_by_key = self.stories.iter().enumerate().map(|(index, story)| (story.subject.key.clone(), index)).collect();
+        self.index = StoryIndex::of(&self.stories);
     }
 
     /// The run stopped, and nothing says how: its runner says so, or its files are gone. A run that has ended keeps its end.
@@ -370,8 +372,8 @@ impl TaskModel {
     }
 
     fn index_of(&mut self, subject: &StoryRef) -> usize {
-        if let Some(index) = self.index_by_key.get(&subject.key) {
-            return *index;
+        if let Some(index) = self.index.find(&self.stories, &subject.key) {
+            return index;
         }
         let index = self.stories.len();
         if index == self.stories.capacity() {
@@ -380,7 +382,7 @@ impl TaskModel {
         }
         self.stories.push(Story::new(subject.clone()));
         self.totals.add(&self.stories[index]);
-        self.index_by_key.insert(subject.key.clone(), index);
+        self.index.insert(&self.stories, index);
         index
     }
 
@@ -409,7 +411,7 @@ impl TaskModel {
             data => data,
         };
         if let Some(index) = index.filter(|_| update.live) {
-            self.stories[index].changed_at = Some(update.now);
+            self.stories[index].extras_mut().changed_at = Some(update.now);
         }
         let occurrence = update.occurrence?;
         self.has_events = true;

@@ -52,7 +52,7 @@ pub(super) fn story_started(
     if priority.is_some() && story.extras().priority.is_none() {
         story.extras_mut().priority = priority;
     }
-    if story.criteria.is_empty() {
+    if story.criteria().is_empty() {
         for (index, text) in criteria.iter().enumerate() {
             story.criterion(to_u32(index), Some(text));
         }
@@ -71,7 +71,7 @@ pub(super) fn story_started(
         open.started = Some(timing);
     }
     let story = &model.stories[index];
-    let texts: Vec<CleanText> = story.criteria.iter().map(|criterion| criterion.text.clone()).collect();
+    let texts: Vec<CleanText> = story.criteria().iter().map(|criterion| criterion.text.clone()).collect();
     StoryStarted {
         story_id: story.id(),
         title: title_for(story, update.fact),
@@ -112,10 +112,11 @@ fn begin_attempt(model: &mut TaskModel, index: usize, update: &FactUpdate<'_>, t
         duration_ms: None,
         stated: false,
         path: update.origin.path.clone().into(),
-        line: (update.fact.line > 0).then_some(update.fact.line),
+        line: NonZeroU32::new(update.fact.line),
+        by_log: false,
         provenance: update.fact.provenance,
     });
-    story.last_progress = update.live.then_some(update.now);
+    story.set_last_progress(update.live.then_some(update.now));
     if update.fact.provenance == Provenance::Inferred {
         model.inferred_start = Some(story.subject.key.clone());
     }
@@ -137,7 +138,7 @@ fn may_continue(model: &TaskModel, index: usize) -> bool {
 
 /// Resets the story whose start was inferred, unless it is the story `stated`, whose start a source now states.
 fn retract_inferred_start(model: &mut TaskModel, stated: usize) {
-    let Some(index) = model.inferred_start.take().and_then(|key| model.index_by_key.get(&key).copied()) else { return };
+    let Some(index) = model.inferred_start.take().and_then(|key| model.index.find(&model.stories, &key)) else { return };
     let story = &mut model.stories[index];
     if index != stated && story.open_attempt().is_some_and(is_inferred_start) {
         story.attempts.pop();
@@ -159,9 +160,9 @@ pub(super) fn criterion_done(
     let story = &mut model.stories[index];
     // The time of an entry is not that of its criteria: only the times of reading say how long one took.
     let took = duration_ms
-        .or_else(|| story.last_progress.filter(|_| update.timed).and_then(|last| update.now.since(last)).filter(|took| *took > 0));
+        .or_else(|| story.last_progress().filter(|_| update.timed).and_then(|last| update.now.since(last)).filter(|took| *took > 0));
     if update.live {
-        story.last_progress = Some(update.now);
+        story.set_last_progress(Some(update.now));
     }
     let criterion = story.criterion(criterion_index, stated.text.as_deref());
     if !criterion.is_done() || criterion.provenance < Some(update.fact.provenance) {
@@ -195,15 +196,14 @@ pub(super) fn story_ended(
         story.extras_mut().flagged_at = None;
     }
     for commit in commits {
-        if !story.commits.iter().any(|known| known == commit) {
-            story.commits.push(commit.into());
+        if !story.extras().commits.iter().any(|known| known == commit) {
+            story.extras_mut().commits.push(commit.into());
         }
     }
     // A file that is only read again says nothing later than it did.
-    let is_later = is_new || update.live || story.log_outcome.is_none();
-    if update.origin.kind != SourceKind::Plan && is_later {
-        story.log_outcome = Some(log_outcome(update, outcome, model.source_text && story.in_plan));
-    }
+    let is_later = is_new || update.live || story.log_outcome().is_none();
+    let stated =
+        (update.origin.kind != SourceKind::Plan && is_later).then(|| log_outcome(update, outcome, model.source_text && story.in_plan));
     let timing = observed_end(timing, update, story.open_attempt().and_then(|open| open.started));
     if is_new {
         story.end_attempt(update, timing, outcome);
@@ -226,6 +226,9 @@ pub(super) fn story_ended(
         if before != story.fact_status || outcome == &Outcome::Passed {
             story.provenance = Some(update.fact.provenance);
         }
+    }
+    if let Some(stated) = stated {
+        story.set_log_outcome(stated, is_new);
     }
     let measured = story.measure(update, timing, duration_ms, &model.sleeps);
     let story = &model.stories[index];

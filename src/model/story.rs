@@ -108,26 +108,26 @@ pub(super) struct Story {
     pub(super) completions: u32,
     /// The last [`ATTEMPT_LIMIT`].
     pub(super) attempts: Vec<Attempt>,
-    /// Attempts that are kept no longer.
-    pub(super) dropped_attempts: u32,
-    pub(super) commits: Vec<CleanText>,
-    pub(super) criteria: Vec<CriterionState>,
-    /// When its start or its last criterion was read: the next criterion is timed from it.
-    pub(super) last_progress: Option<Timestamp>,
     pub(super) plan_status: Option<PlanStatus>,
-    /// The outcome a log stated last, and where.
-    pub(super) log_outcome: Option<LogOutcome>,
-    pub(super) changed_at: Option<Timestamp>,
     #[serde(flatten)]
     extras: Option<Box<StoryExtras>>,
 }
 
-/// What a story has of a plan, and of what went wrong.
+/// What a story has of a plan, of what went wrong, and of what was seen as it came.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct StoryExtras {
     pub(super) group: Option<CleanText>,
     pub(super) priority: Option<i64>,
+    /// Attempts that are kept no longer.
+    pub(super) dropped_attempts: u32,
+    pub(super) commits: Vec<CleanText>,
+    pub(super) criteria: Vec<CriterionState>,
+    /// When its start or its last criterion was read: the next criterion is timed from it.
+    last_progress: Option<Timestamp>,
+    pub(super) changed_at: Option<Timestamp>,
+    /// The outcome that a log stated last, and where, if that is another than the last attempt that a log ended.
+    log_outcome: Option<LogOutcome>,
     /// Blocked, deferred, cancelled or failed by the plan.
     pub(super) hold: Option<PlanHold>,
     pub(super) last_error: Option<Box<ErrorState>>,
@@ -145,6 +145,12 @@ pub(super) struct StoryExtras {
 static NO_EXTRAS: StoryExtras = StoryExtras {
     group: None,
     priority: None,
+    dropped_attempts: 0,
+    commits: Vec::new(),
+    criteria: Vec::new(),
+    last_progress: None,
+    changed_at: None,
+    log_outcome: None,
     hold: None,
     last_error: None,
     error_rank: None,
@@ -165,13 +171,7 @@ impl Story {
             starts: 0,
             completions: 0,
             attempts: Vec::new(),
-            dropped_attempts: 0,
-            commits: Vec::new(),
-            criteria: Vec::new(),
-            last_progress: None,
             plan_status: None,
-            log_outcome: None,
-            changed_at: None,
             extras: None,
         }
     }
@@ -188,6 +188,40 @@ impl Story {
     pub(super) fn release(&mut self) {
         if let Some(extras) = &mut self.extras {
             extras.hold = None;
+        }
+    }
+
+    pub(super) fn criteria(&self) -> &[CriterionState] {
+        &self.extras().criteria
+    }
+
+    pub(super) fn last_progress(&self) -> Option<Timestamp> {
+        self.extras().last_progress
+    }
+
+    pub(super) fn set_last_progress(&mut self, at: Option<Timestamp>) {
+        if at != self.last_progress() {
+            self.extras_mut().last_progress = at;
+        }
+    }
+
+    /// The outcome that a log stated last, and where.
+    pub(super) fn log_outcome(&self) -> Option<LogOutcome> {
+        let of_attempt = || {
+            let last = self.attempts.iter().rev().find(|attempt| attempt.by_log)?;
+            Some(LogOutcome { failure: last.reason.clone(), path: last.path.clone(), line: last.line, text: None })
+        };
+        self.extras().log_outcome.clone().or_else(of_attempt)
+    }
+
+    /// A log states an outcome, which ends the last attempt unless it is known.
+    pub(super) fn set_log_outcome(&mut self, outcome: LogOutcome, ends_attempt: bool) {
+        let is_of_attempt = ends_attempt && outcome.text.is_none();
+        if !is_of_attempt || self.extras().log_outcome.is_some() {
+            self.extras_mut().log_outcome = Some(outcome).filter(|_| !is_of_attempt);
+        }
+        if ends_attempt && let Some(ended) = self.attempts.last_mut() {
+            ended.by_log = true;
         }
     }
 
@@ -214,7 +248,7 @@ impl Story {
     }
 
     pub(super) fn attempt_count(&self) -> u32 {
-        self.dropped_attempts + to_u32(self.attempts.len())
+        self.extras().dropped_attempts + to_u32(self.attempts.len())
     }
 
     pub(super) fn open_attempt(&self) -> Option<&Attempt> {
@@ -250,7 +284,7 @@ impl Story {
         self.attempts.push(attempt);
         if self.attempts.len() > ATTEMPT_LIMIT {
             self.attempts.remove(0);
-            self.dropped_attempts += 1;
+            self.extras_mut().dropped_attempts += 1;
         }
     }
 
@@ -258,8 +292,8 @@ impl Story {
     pub(super) fn reopen(&mut self, now: Timestamp) {
         self.fact_status = StoryStatus::Open;
         self.provenance = None;
-        self.changed_at = Some(now);
         let extras = self.extras_mut();
+        extras.changed_at = Some(now);
         extras.reopened_at = Some(now);
         extras.falls.push(now);
         if extras.falls.len() > ATTEMPT_LIMIT {
@@ -279,7 +313,7 @@ impl Story {
 
     /// Whether any source reported more of it than its name.
     pub(super) fn has_happened(&self) -> bool {
-        self.starts + self.completions > 0 || self.extras().last_error.is_some() || self.criteria.iter().any(CriterionState::is_done)
+        self.starts + self.completions > 0 || self.extras().last_error.is_some() || self.criteria().iter().any(CriterionState::is_done)
     }
 
     /// Applies the plan's entry for this story. A criterion stays done while the plan keeps its text.
@@ -293,8 +327,9 @@ impl Story {
             self.title = None;
             Ranked::update(&mut self.title, Some(title.clone()), Provenance::Explicit, SourceKind::ExecutionLog);
         }
-        let old = std::mem::take(&mut self.criteria);
-        self.criteria = planned
+        let criteria = &mut self.extras_mut().criteria;
+        let old = std::mem::take(criteria);
+        *criteria = planned
             .criteria
             .iter()
             .enumerate()
@@ -306,7 +341,7 @@ impl Story {
                 }
             })
             .collect();
-        self.criteria
+        criteria
             .extend(old.into_iter().filter(|old| old.is_done() && !planned.criteria.iter().any(|criterion| criterion.text == old.text)));
     }
 
@@ -347,10 +382,11 @@ impl Story {
     pub(super) fn criterion(&mut self, index: u32, text: Option<&str>) -> &mut CriterionState {
         // Indices come from `subject`, which caps them.
         let index = index as usize;
-        while self.criteria.len() <= index {
-            self.criteria.push(open_criterion(CleanText::default()));
+        let criteria = &mut self.extras_mut().criteria;
+        while criteria.len() <= index {
+            criteria.push(open_criterion(CleanText::default()));
         }
-        let criterion = &mut self.criteria[index];
+        let criterion = &mut criteria[index];
         if criterion.text.is_empty()
             && let Some(text) = text
         {
@@ -371,6 +407,7 @@ impl Story {
                 stated: false,
                 path: CleanText::default(),
                 line: None,
+                by_log: false,
                 provenance: update.fact.provenance,
             });
         }
@@ -385,7 +422,7 @@ impl Story {
             Outcome::Failed { reason } => (AttemptResult::Failed, Some(reason.into())),
         };
         open.path = update.origin.path.clone().into();
-        open.line = (update.fact.line > 0).then_some(update.fact.line);
+        open.line = NonZeroU32::new(update.fact.line);
         open.provenance = update.fact.provenance;
     }
 

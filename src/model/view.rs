@@ -1,5 +1,6 @@
 //! The model as snapshots show it.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use crate::clock::Timestamp;
@@ -167,7 +168,7 @@ fn story_states(model: &TaskModel, now: Timestamp) -> (Vec<StoryState>, Vec<Stor
     let mut states = Vec::with_capacity(model.stories.len());
     for story in &model.stories {
         let mut state = story_state(story, &ends, plan);
-        let is_recent = story.changed_at.is_some_and(|at| now.since(at).is_none_or(|ago| ago < RECENT));
+        let is_recent = story.extras().changed_at.is_some_and(|at| now.since(at).is_none_or(|ago| ago < RECENT));
         let is_wanted = is_recent || matches!(state.status, StoryStatus::InProgress | StoryStatus::Failed | StoryStatus::Blocked);
         let bytes = state.criteria.iter().map(|criterion| criterion.text.len() + 80).sum::<usize>() + state.attempts.len() * 220;
         if is_wanted && bytes <= room {
@@ -190,7 +191,7 @@ fn plan_path(model: &TaskModel) -> &str {
 fn story_state(story: &Story, ends: &Ends<'_>, plan: &str) -> StoryState {
     let status = story.status();
     let criteria: Vec<CriterionState> = story
-        .criteria
+        .criteria()
         .iter()
         .map(|criterion| match status {
             StoryStatus::Passed if !criterion.is_done() => {
@@ -215,7 +216,7 @@ fn story_state(story: &Story, ends: &Ends<'_>, plan: &str) -> StoryState {
         group: story.extras().group.clone(),
         priority: story.extras().priority,
         attempt_count: story.attempt_count(),
-        attempts: story.attempts.iter().zip(story.dropped_attempts + 1..).map(|(attempt, n)| attempt_state(attempt, n)).collect(),
+        attempts: story.attempts.iter().zip(story.extras().dropped_attempts + 1..).map(|(attempt, n)| attempt_state(attempt, n)).collect(),
         started_at: story.started().map(|timing| timing.at),
         started_precision: story.started().and_then(|timing| shown(timing.precision)),
         finished_at: story.finished().map(|timing| timing.at),
@@ -224,8 +225,8 @@ fn story_state(story: &Story, ends: &Ends<'_>, plan: &str) -> StoryState {
         duration_provenance: duration.map(|(_, provenance)| provenance),
         reopened_at: story.extras().reopened_at,
         added_at: story.extras().added_at,
-        changed_at: story.changed_at,
-        commits: story.commits.clone(),
+        changed_at: story.extras().changed_at,
+        commits: story.extras().commits.clone(),
         criteria_count: count,
         criteria_done: done,
         percent: (done * 100).checked_div(count).and_then(|percent| u8::try_from(percent).ok()),
@@ -246,7 +247,7 @@ fn status_reason(story: &Story) -> Option<CleanText> {
 
 /// What a log and the plan contradict each other about.
 fn disagreement(story: &Story, plan: &str) -> Option<Disagreement> {
-    let stated = story.log_outcome.as_ref()?;
+    let stated = story.log_outcome()?;
     let plan_status = match (stated.is_pass(), story.plan_status?) {
         (true, PlanStatus::Open | PlanStatus::InProgress) => "open",
         (true, PlanStatus::Failed) => "failed",
@@ -272,7 +273,7 @@ fn attempt_state(attempt: &Attempt, n: u32) -> AttemptState {
         result: attempt.result,
         reason: attempt.reason.clone(),
         path: Some(attempt.path.clone()).filter(|path| !path.is_empty()),
-        line: attempt.line,
+        line: attempt.line.map(NonZeroU32::get),
         precision: attempt.precision().and_then(shown),
         provenance: attempt.provenance,
     }
