@@ -13,6 +13,7 @@ mod tests;
 use std::time::Duration;
 
 use crate::model::state::{Remaining, UsualStory};
+use crate::text::CleanText;
 
 use durations::{DurationModel, P90};
 
@@ -66,9 +67,14 @@ pub(crate) fn remaining(outlook: &Outlook) -> Remaining {
         (draws.left(age), format!("{basis}; the current one is slower than most"))
     };
     let [p10, p50, p90] = secs.map(rounded);
+    remaining_range([p10, p50, p90], basis.into(), samples)
+}
+
+/// The range of these percentiles in rounded seconds, in words, too.
+pub(crate) fn remaining_range([p10, p50, p90]: [u64; 3], basis: CleanText, samples: u32) -> Remaining {
     let rough = p90 >= ROUGH * p10 && p90 > 600;
     let text = if rough { format!("under {}", words(p90)) } else { around(p10, p50, p90) };
-    Remaining::Range { p10, p50, p90, basis: basis.into(), samples, rough, text: text.into() }
+    Remaining::Range { p10, p50, p90, basis, samples, rough, text: text.into() }
 }
 
 /// A story's usual time in so many steps: at each the forecast is made anew.

@@ -17,7 +17,7 @@ use crate::event::{Event, EventId, Seq};
 use crate::fleet::card::Card;
 use crate::fleet::names::{StateKey, TaskOrigin};
 use crate::fleet::nats::{Delivered, Deliveries, Link, NatsEngine};
-use crate::fleet::view::{FleetView, TooManyTasks};
+use crate::fleet::view::{FleetView, TASKS_PER_BRIDGE, TooManyTasks};
 use crate::hub::{Cursor, Hub, HubSettings, TaskRequest};
 use crate::model::state::{State, TaskQuery, TaskState};
 
@@ -34,6 +34,8 @@ const WHOLE_TASKS: usize = 20;
 /// Tasks besides these that readers have opened, and how long one stays so when nobody asks for it again.
 const OPENED_TASKS: usize = 64;
 const OPENED_FOR: Duration = Duration::from_secs(60);
+/// Milliseconds: no card is on its way for so long, and none is thought silent for it.
+const LATE: i64 = 10_000;
 /// As many notices as a state shows.
 const NOTICES: usize = 20;
 
@@ -54,8 +56,9 @@ pub struct FleetSession {
     opened: HashMap<TaskOrigin, Instant>,
     requests: mpsc::Receiver<TaskRequest>,
     notices: Vec<Notice>,
-    /// How far the server's clock is ahead of ours, in milliseconds.
-    clock_offset_ms: i64,
+    server_clock: ServerClock,
+    /// The cards that were there at the start have been read: what comes now was taken now.
+    has_all_cards: bool,
     is_changed: bool,
     state_at: Instant,
 }
@@ -64,6 +67,28 @@ pub struct FleetSession {
 struct WholeTask {
     task: Option<TaskState>,
     card_at: Timestamp,
+}
+
+/// The time of the server, by what it has taken: cards are as old as its clock says.
+#[derive(Debug, Default)]
+struct ServerClock {
+    /// How far it is ahead of ours, in milliseconds.
+    ahead: i64,
+}
+
+impl ServerClock {
+    /// A message comes later than it was taken, so of all differences the largest is nearest to the truth. Only when one that was taken just
+    /// now seems to be older than [`LATE`], our clock is ahead of the server's, or was set.
+    fn update(&mut self, taken_at: Timestamp, now: Timestamp, is_new: bool) {
+        let ahead = taken_at.0.saturating_sub(now.0);
+        if ahead > self.ahead || (is_new && ahead < self.ahead - LATE) {
+            self.ahead = ahead;
+        }
+    }
+
+    fn time(&self, now: Timestamp) -> Timestamp {
+        Timestamp(now.0.saturating_add(self.ahead))
+    }
 }
 
 impl FleetSession {
@@ -96,7 +121,8 @@ impl FleetSession {
             wholes: HashMap::new(),
             opened: HashMap::new(),
             notices: Vec::new(),
-            clock_offset_ms: 0,
+            server_clock: ServerClock::default(),
+            has_all_cards: false,
             is_changed: true,
             state_at: Instant::now(),
         })
@@ -135,7 +161,6 @@ impl FleetSession {
     }
 
     fn event(&mut self, message: Delivered) {
-        self.take_clock(message.taken_at);
         let origin = TaskOrigin::of_event_subject(&message.subject);
         let event = serde_json::from_slice::<Event>(&message.payload);
         if let (Some(origin), Ok(event)) = (origin, event) {
@@ -154,7 +179,8 @@ impl FleetSession {
     }
 
     fn card(&mut self, message: Delivered) {
-        self.take_clock(message.taken_at);
+        self.server_clock.update(message.taken_at, Timestamp::now(), self.has_all_cards);
+        self.has_all_cards |= message.pending == 0;
         let Some((origin, StateKey::Card)) = TaskOrigin::of_state_subject(&message.subject) else { return };
         let Some(card) = Card::parse(&message.payload) else {
             return self.notice(format!("the card of {origin} is of another version, and is not shown"));
@@ -162,7 +188,7 @@ impl FleetSession {
         let who = origin.who.clone();
         match self.view.update(origin, card, message.taken_at) {
             Ok(()) => self.is_changed = true,
-            Err(TooManyTasks) => self.notice(format!("{who} has more than 1000 tasks: the others are not shown")),
+            Err(TooManyTasks) => self.notice(format!("{who} has more than {TASKS_PER_BRIDGE} tasks: the others are not shown")),
         }
     }
 
@@ -173,11 +199,6 @@ impl FleetSession {
         }
         self.notices.drain(..(self.notices.len() + 1).saturating_sub(NOTICES));
         self.notices.push(Notice { kind: NoticeKind::Publish, path: None, message: text.into(), at: Timestamp::now() });
-    }
-
-    /// What is taken now was taken before it came here: of all differences the largest is nearest to the truth.
-    fn take_clock(&mut self, taken_at: Timestamp) {
-        self.clock_offset_ms = self.clock_offset_ms.max(taken_at.0.saturating_sub(Timestamp::now().0));
     }
 
     fn next_state_at(&self) -> Instant {
@@ -214,7 +235,7 @@ impl FleetSession {
     }
 
     fn server_time(&self) -> Timestamp {
-        Timestamp(Timestamp::now().0.saturating_add(self.clock_offset_ms))
+        self.server_clock.time(Timestamp::now())
     }
 
     /// Reads the states of the first tasks and of the opened ones, as far as their cards are newer.
@@ -257,5 +278,27 @@ impl FleetSession {
             // Deleted by a limit, or not answered.
             Ok(_) | Err(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_time_is_known_whichever_clock_is_ahead() {
+        let mut clock = ServerClock::default();
+        let mut read = |taken_at: i64, now: i64, is_new: bool| {
+            clock.update(Timestamp(taken_at), Timestamp(now), is_new);
+            clock.time(Timestamp(now)).0
+        };
+        // A card of an hour ago that was there says nothing; one that comes says that our clock is a minute ahead.
+        assert_eq!(read(1_000_000, 4_600_000, false), 4_600_000);
+        assert_eq!(read(4_540_000, 4_600_000, true), 4_540_000);
+        // One that was on its way for 50 ms.
+        assert_eq!(read(4_549_950, 4_610_000, true), 4_550_000);
+        // Ours is set back by two minutes, and forth again.
+        assert_eq!(read(4_560_000, 4_500_000, true), 4_560_000);
+        assert_eq!(read(4_570_000, 4_630_000, true), 4_570_000);
     }
 }

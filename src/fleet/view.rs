@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::clock::Timestamp;
+use crate::estimate;
 use crate::event::{SCHEMA, Seq};
 use crate::fleet::card::Card;
 use crate::fleet::names::{SubjectToken, TaskOrigin};
@@ -16,7 +17,7 @@ use crate::model::state::{
 /// As many tasks as a state lists.
 const LISTED: usize = 200;
 /// Tasks of one bridge: whatever it sends, it takes no more of a hub's memory.
-const TASKS_PER_BRIDGE: usize = 1_000;
+pub(super) const TASKS_PER_BRIDGE: usize = 1_000;
 /// A bridge sends a card every 15 s while a task runs: after three, something is wrong.
 const SILENT_AFTER_MS: u64 = 45_000;
 
@@ -176,11 +177,7 @@ impl Card {
             u8::try_from(if self.status == TaskStatus::Passed { 100 } else { whole.min(99) }).unwrap_or(99)
         });
         let remaining = match self.remaining {
-            Some([p10, p50, p90]) => {
-                let minutes = |secs: u64| if secs < 60 { "under 1m".to_owned() } else { format!("{}m", secs.div_ceil(60)) };
-                let text = format!("{} left (at most {})", minutes(p50), minutes(p90));
-                Remaining::Range { p10, p50, p90, basis: "its bridge".into(), samples: 0, rough: false, text: text.into() }
-            }
+            Some(percentiles) => estimate::remaining_range(percentiles, "its bridge".into(), 0),
             None => Remaining::Unknown { reason: "not known".into() },
         };
         let current_story = match &self.story {

@@ -145,7 +145,8 @@ impl PlanStory {
 impl Plan {
     /// The index of a group, which is added when it is new.
     fn group(&mut self, group: PlanGroup) -> u32 {
-        let index = self.groups.iter().position(|known| *known == group).unwrap_or_else(|| {
+        // Stories of a group stand together in nearly every plan: the last one first.
+        let index = self.groups.iter().rposition(|known| *known == group).unwrap_or_else(|| {
             self.groups.push(group);
             self.groups.len() - 1
         });

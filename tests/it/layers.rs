@@ -88,6 +88,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("estimate", "model"),
     // A card is a task's state in short.
     ("fleet", "model"),
+    // Its percentiles in words, as a bridge says them.
+    ("fleet", "estimate"),
     // The samples of states that tests share.
     ("fleet", "output"),
 ];

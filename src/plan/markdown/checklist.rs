@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::boxes::{Boxed, boxed};
 use super::outline::Block;
 use super::{SectionContent, group, section};
-use crate::plan::{CRITERION_LIMIT, Plan, PlanCriterion, PlanStatus, PlanStory, STORY_LIMIT, Truncation, words};
+use crate::plan::{CRITERION_LIMIT, Plan, PlanCriterion, PlanGroup, PlanStatus, PlanStory, STORY_LIMIT, Truncation, words};
 use crate::text::CleanText;
 
 /// Reads a document whose boxes are the stories.
@@ -30,7 +30,8 @@ struct ChecklistReader {
     truncation: Truncation,
     /// The headings that are open: level, what their boxes are.
     sections: Vec<(usize, SectionContent)>,
-    group: Option<u32>,
+    /// The last heading's, which is the plan's once a story stands below it.
+    group: Option<PlanGroup>,
     by_name: HashMap<(Option<CleanText>, Option<CleanText>), usize>,
     /// The items that are open: depth, and the story where the item is one.
     items: Vec<(usize, Option<usize>)>,
@@ -57,7 +58,7 @@ impl ChecklistReader {
         self.sections.retain(|(above, _)| *above < level);
         self.sections.push((level, section(text)));
         // The title of the document groups nothing.
-        self.group = (level > 1).then(|| self.plan.group(group(text)));
+        self.group = (level > 1).then(|| group(text));
     }
 
     fn item(&mut self, depth: usize, text: &str) {
@@ -120,7 +121,7 @@ impl ChecklistReader {
             self.items.push((depth, Some(index)));
             return;
         }
-        story.group = self.group;
+        story.group = self.group.clone().map(|group| self.plan.group(group));
         if story.status == PlanStatus::Open
             && (boxed.is_optional || kind == Some(SectionContent::Optional) || is_marked_optional(boxed.text))
         {

@@ -32,7 +32,7 @@ pub(super) fn read(blocks: &[Block]) -> Option<Plan> {
     let by_box = drafts.iter().any(|draft| draft.level == level && draft.own.is_some());
     for (at, draft) in drafts.iter().enumerate() {
         if draft.level < level && draft.level > 1 {
-            above = Some(plan.group(group(draft.text)));
+            above = Some(group(draft.text));
         }
         let is_story = draft.level == level && if by_box { draft.own.is_some() } else { is_named_story(draft) };
         if !is_story {
@@ -64,7 +64,7 @@ pub(super) fn read(blocks: &[Block]) -> Option<Plan> {
         let story = PlanStory {
             id: draft.id.as_ref().map(CleanText::from),
             title: Some(CleanText::from(&draft.title)).filter(|title| !title.is_empty()),
-            group: above,
+            group: above.clone().map(|group| plan.group(group)),
             status,
             criteria,
             ..PlanStory::default()

@@ -132,3 +132,14 @@ fn prose_is_no_plan() {
         check(text, &["NotAPlan"]);
     }
 }
+
+/// A document may have as many headings as lines, and finding a group among them costs what there are.
+#[test]
+fn a_heading_without_stories_is_no_group() {
+    let prose: String = (0..3_000).map(|n| format!("## Chapter {n}\n\nwords\n\n")).collect();
+    for work in ["## Basket\n\n- [x] T001 Make it\n- [ ] T002 Draw it\n", "## Basket\n\n### [x] US-1: Make it\n\n### [ ] US-2: Draw it\n"] {
+        let plan = parse(Notation::Markdown, &format!("# Shop\n\n{prose}{work}\n{prose}")).expect("it is one");
+        let groups: Vec<&str> = plan.groups.iter().map(|group| &*group.name).collect();
+        assert_eq!((groups, plan.stories.len()), (vec!["Basket"], 2), "{work}");
+    }
+}
