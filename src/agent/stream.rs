@@ -1,6 +1,9 @@
 //! What agents print as JSON lines and runners keep in a log: Claude's `stream-json` and `codex exec --json`, with the runner's own lines
 //! between them. Such lines are the agent's and no log's: they hold texts that must not be quoted.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde_json::Value;
 
 use super::blocks::{BlockReader, text, written_by};
@@ -52,9 +55,10 @@ fn has(line: &str, part: &str) -> bool {
 
 /// Whether a `"type"` in the line is one of these.
 fn states_type(line: &str, names: &[&str]) -> bool {
-    const KEY: &str = "\"type\"";
-    memchr::memmem::find_iter(line.as_bytes(), KEY).any(|at| {
-        let value = line[at + KEY.len()..].trim_start().strip_prefix(':').and_then(|value| value.trim_start().strip_prefix('"'));
+    // Made once: most lines of JSON are searched three times.
+    static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"type\""));
+    KEY.find_iter(line.as_bytes()).any(|at| {
+        let value = line[at + KEY.needle().len()..].trim_start().strip_prefix(':').and_then(|value| value.trim_start().strip_prefix('"'));
         value.and_then(|value| value.split('"').next()).is_some_and(|name| names.contains(&name))
     })
 }
