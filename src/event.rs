@@ -8,7 +8,8 @@
 
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use sha1::{Digest, Sha1};
+use uuid::{Builder, Uuid};
 
 use crate::clock::Timestamp;
 use crate::fact::{CountedKind, ErrorKind, Precision, Provenance};
@@ -36,8 +37,15 @@ impl EventId {
     pub fn new(task: &str, run: &str, kind: CountedKind, subject: &str, occurrence: u32) -> Self {
         // A UUIDv5 namespace of our own, made once with `uuidgen`; changing it changes every id ever given out.
         const NAMESPACE: Uuid = Uuid::from_u128(0x6f1b_2a0e_52f4_4c0c_9d6b_0d6a_4f3c_71e9);
-        let name = [task, run, kind.id_name(), subject, &occurrence.to_string()].join("\u{0}");
-        EventId(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
+        let mut hash = Sha1::new_with_prefix(NAMESPACE.as_bytes());
+        for part in [task, run, kind.id_name(), subject] {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        hash.update(occurrence.to_string().as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.finalize()[..16]);
+        EventId(Builder::from_sha1_bytes(bytes).into_uuid())
     }
 
     /// A short form: whether two logs mean the same event by a number.
@@ -365,6 +373,13 @@ impl From<RawEvent> for Event {
 impl Event {
     /// The JSON of every output: compact, one line.
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("an event is plain data with string keys: it cannot fail to serialise")
+        let mut json = Vec::with_capacity(512);
+        self.write_json(&mut json);
+        json
+    }
+
+    /// Adds its JSON to what is there.
+    pub(crate) fn write_json(&self, to: &mut Vec<u8>) {
+        serde_json::to_writer(to, self).expect("an event is plain data with string keys: it cannot fail to serialise");
     }
 }

@@ -134,10 +134,11 @@ impl Hub {
         let head = events.last().map_or(seq, |event| event.seq.max(seq));
         let unbroken = events.iter().rev().zip((1..=head.0).rev()).take_while(|(event, seq)| event.seq.0 == *seq).count();
         let unusable = events.len() - unbroken;
+        let mut buffer = Vec::new();
         let entries: Vec<_> = events
             .into_iter()
             .skip(unusable)
-            .map(|event| Arc::new(PublishedEvent::new(event, &epoch, settings.checked_cursors, restored)))
+            .map(|event| Arc::new(PublishedEvent::new(event, &epoch, settings.checked_cursors, restored, &mut buffer)))
             .collect();
         let mut log = EventLog::new(settings.events, settings.bytes, Seq(head.0 - unbroken as u64));
         log.append(entries);
@@ -212,8 +213,8 @@ impl Hub {
     /// The events as [`Hub::publish_inline`] takes them: serialized once, for every output.
     pub fn serialized(&self, events: Vec<Event>) -> Vec<Arc<PublishedEvent>> {
         let published = Instant::now();
-        let serialized = |event| Arc::new(PublishedEvent::new(event, &self.inner.epoch, self.inner.checked_cursors, published));
-        events.into_iter().map(serialized).collect()
+        let (epoch, is_checked, mut buffer) = (&self.inner.epoch, self.inner.checked_cursors, Vec::new());
+        events.into_iter().map(|event| Arc::new(PublishedEvent::new(event, epoch, is_checked, published, &mut buffer))).collect()
     }
 
     /// Appends the events and wakes the [inline subscribers](Hub::subscribe_inline). The caller wakes all others soon after, by

@@ -59,8 +59,12 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     if has_dashes || (has_tokens && has_run(text, KEY_LINE)) {
         find_private_keys(text, &mut found);
     }
-    if has_dashes || memchr::memchr2(b'=', b':', text.as_bytes()).is_some() {
-        find_values(text, &mut found);
+    if has_dashes {
+        runs(text, is_name_byte).for_each(|name| find_value(text, name, &mut found));
+    } else {
+        names_before_separators(text).for_each(|name| find_value(text, name, &mut found));
+    }
+    if memchr::memchr_iter(b':', text.as_bytes()).any(|at| text[at + 1..].starts_with("//")) {
         find_user_parts(text, &mut found);
     }
     if has_tokens {
@@ -124,34 +128,43 @@ fn find_private_keys(text: &str, found: &mut Vec<Range<usize>>) {
     }
 }
 
+/// What may stand between a name and its separator, before a blank.
+const QUOTES: [char; 4] = ['"', '\'', '`', '\\'];
+
+/// The names that stand directly before `=` or `:`: the only ones with a value, but for options (`--name value`).
+fn names_before_separators(text: &str) -> impl Iterator<Item = Range<usize>> {
+    memchr::memchr2_iter(b'=', b':', text.as_bytes()).filter_map(|at| {
+        let end = text[..at].trim_end().trim_end_matches(QUOTES).len();
+        let start = text.as_bytes()[..end].iter().rposition(|byte| !is_name_byte(*byte)).map_or(0, |before| before + 1);
+        (start < end).then_some(start..end)
+    })
+}
+
 /// `NAME=value`, `"name": "value"`, `--name value`.
-fn find_values(text: &str, found: &mut Vec<Range<usize>>) {
-    for name in runs(text, is_name_byte) {
-        let behind = &text[name.end..];
-        let unquoted = behind.trim_start_matches(['"', '\'', '`', '\\']);
-        let spaced = unquoted.trim_start();
-        let (separator, value) = match spaced.chars().next() {
-            Some('=') => ('=', spaced.trim_start_matches(['=', '>'])),
-            Some(':') if !spaced.starts_with("://") => (':', spaced.trim_start_matches([':', '='])),
-            Some(_) if text[name.clone()].starts_with("--") && spaced.len() < unquoted.len() => (' ', spaced),
-            Some(_) | None => continue,
-        };
-        let Some(strength) = strength_of(&text[name]) else { continue };
-        let value = value.trim_start();
-        let bare = value.trim_start_matches(['"', '\'', '`', '\\']);
-        let start = text.len() - bare.len();
-        let is_quoted = bare.len() < value.len();
-        let length = bare
-            .find(|c: char| if is_quoted { matches!(c, '"' | '\'' | '`' | '\\') } else { c.is_whitespace() || ",;&)}]\"'`<>|".contains(c) })
-            .unwrap_or(bare.len());
-        let value = &bare[..length];
-        let is_secret = match separator {
-            '=' => !is_placeholder(value) && (strength == Strength::Surely || !is_count(value)),
-            _ => !is_placeholder(value) && has_letters_and_more(value),
-        };
-        if is_secret {
-            found.push(start..start + length);
-        }
+fn find_value(text: &str, name: Range<usize>, found: &mut Vec<Range<usize>>) {
+    let unquoted = text[name.end..].trim_start_matches(QUOTES);
+    let spaced = unquoted.trim_start();
+    let (separator, value) = match spaced.chars().next() {
+        Some('=') => ('=', spaced.trim_start_matches(['=', '>'])),
+        Some(':') if !spaced.starts_with("://") => (':', spaced.trim_start_matches([':', '='])),
+        Some(_) if text[name.clone()].starts_with("--") && spaced.len() < unquoted.len() => (' ', spaced),
+        Some(_) | None => return,
+    };
+    let Some(strength) = strength_of(&text[name]) else { return };
+    let value = value.trim_start();
+    let bare = value.trim_start_matches(QUOTES);
+    let start = text.len() - bare.len();
+    let is_quoted = bare.len() < value.len();
+    let length = bare
+        .find(|c: char| if is_quoted { QUOTES.contains(&c) } else { c.is_whitespace() || ",;&)}]\"'`<>|".contains(c) })
+        .unwrap_or(bare.len());
+    let value = &bare[..length];
+    let is_secret = match separator {
+        '=' => !is_placeholder(value) && (strength == Strength::Surely || !is_count(value)),
+        _ => !is_placeholder(value) && has_letters_and_more(value),
+    };
+    if is_secret {
+        found.push(start..start + length);
     }
 }
 
@@ -192,6 +205,11 @@ enum Strength {
 
 /// Whether a name says that its value is secret.
 fn strength_of(name: &str) -> Option<Strength> {
+    /// The length of the shortest of [`SECRET_PARTS`] and [`SECRET_ENDS`].
+    const SHORTEST: usize = 3;
+    if name.len() < SHORTEST || !name.contains(|c: char| c.is_ascii_alphabetic()) {
+        return None;
+    }
     let is_one_of = |part: &str, words: &[&str]| words.iter().any(|word| part.eq_ignore_ascii_case(word));
     let mut last = None;
     for part in parts(name) {
@@ -322,7 +340,7 @@ mod tests {
         fn what_has_no_sign_of_a_secret_has_none(text in r#"([a-zA-Z0-9/+=:@äé✓\"'.-]{0,20}|sk-|Bearer|--|password|://| ){0,8}"#) {
             let mut found = Vec::new();
             find_private_keys(&text, &mut found);
-            find_values(&text, &mut found);
+            runs(&text, is_name_byte).for_each(|name| find_value(&text, name, &mut found));
             find_user_parts(&text, &mut found);
             find_tokens(&text, &mut found);
             found.retain(|range| !range.is_empty());

@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -68,10 +69,10 @@ impl StoryResolver {
         let known = self.keys_by_normalized_id();
         for story in &plan.stories {
             let written = written_form(story.id.as_deref(), story.title.as_deref());
-            let normalized = story.id.as_deref().map_or_else(|| written.clone(), normalize_id);
+            let normalized = story.id.as_deref().map_or_else(|| written.to_string(), normalize_id);
             let index = self.plan.len();
             // A story that a log named before the plan came keeps the key it was counted under.
-            let mut key = known.get(&normalized).cloned().unwrap_or_else(|| Arc::from(written.as_str()));
+            let mut key = known.get(&normalized).cloned().unwrap_or_else(|| Arc::from(&*written));
             if !taken.insert(key.clone()) {
                 // The plan uses this id twice: the first story keeps it.
                 key = Arc::from(format!("{key}~{index}"));
@@ -112,7 +113,7 @@ impl StoryResolver {
         let (id, title) = written_names(name);
         let index = self.find_in_plan(name);
         let written = written_form(id, Some(title.unwrap_or(heading)));
-        if let Some(known) = self.resolved.get_mut(written.as_str()) {
+        if let Some(known) = self.resolved.get_mut(&*written) {
             if known.id.is_none() {
                 known.id = index.and_then(|index| self.plan[index].story_ref.id.clone()).or_else(|| id.map(Arc::from));
             }
@@ -121,7 +122,7 @@ impl StoryResolver {
         let story_ref = match index {
             Some(index) => self.plan[index].story_ref.clone(),
             None => {
-                let key = Arc::from(written.as_str());
+                let key = Arc::from(&*written);
                 StoryRef { id: id.map(|id| shared(id, &key)), key }
             }
         };
@@ -256,27 +257,37 @@ fn written_names(name: &StoryName) -> (Option<&str>, Option<&str>) {
 
 /// The form under which `StoryResolver::resolved` keeps a name, which is also its key outside a plan: the bare id, else the normalized
 /// title.
-fn written_form(id: Option<&str>, title: Option<&str>) -> String {
+fn written_form<'t>(id: Option<&'t str>, title: Option<&str>) -> Cow<'t, str> {
     match (id, title) {
         (Some(id), _) => bare_id(id),
-        (None, Some(title)) => format!("{TITLE}{}", normalize(title)),
-        (None, None) => TITLE.to_owned(),
+        (None, Some(title)) => format!("{TITLE}{}", normalize(title)).into(),
+        (None, None) => TITLE.to_string().into(),
     }
 }
 
 /// Upper case, without brackets, white space and generic words: `Task [us-003]` → `US-003`.
-fn bare_id(id: &str) -> String {
-    const GENERIC: [&str; 7] = ["STORY", "TASK", "FEATURE", "ISSUE", "STEP", "SUBTASK", "ITEM"];
+fn bare_id(id: &str) -> Cow<'_, str> {
+    if id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'_')) {
+        return Cow::Borrowed(without_generic_word(id));
+    }
     let mut upper = String::with_capacity(id.len());
     for c in id.chars().filter(|c| !c.is_whitespace() && !matches!(c, '[' | ']' | '(' | ')' | '#' | '*' | '`')) {
         if c.is_ascii() { upper.push(c.to_ascii_uppercase()) } else { upper.extend(c.to_uppercase()) }
     }
+    match without_generic_word(&upper) {
+        number if number.len() < upper.len() => Cow::Owned(number.to_owned()),
+        _ => Cow::Owned(upper),
+    }
+}
+
+fn without_generic_word(upper: &str) -> &str {
+    const GENERIC: [&str; 7] = ["STORY", "TASK", "FEATURE", "ISSUE", "STEP", "SUBTASK", "ITEM"];
     for word in GENERIC {
         // Only before a number: `TASK-007` is an id with its prefix, `Task 7` is the number 7.
         if let Some(number) = upper.strip_prefix(word)
             && number.starts_with(|c: char| c.is_ascii_digit())
         {
-            return number.to_owned();
+            return number;
         }
     }
     upper

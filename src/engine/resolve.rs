@@ -156,9 +156,18 @@ fn criterion_key(story: &str, criterion: u32) -> String {
 
 /// The key of a kind and of what it is about.
 pub(super) fn key(kind: CountedKind, text: &str) -> Key {
-    let mut bytes = Vec::with_capacity(text.len() + 16);
-    bytes.extend_from_slice(kind.id_name().as_bytes());
-    bytes.push(0);
-    bytes.extend_from_slice(text.as_bytes());
-    Key(xxh3_64(&bytes))
+    let parts = [kind.id_name().as_bytes(), b"\0", text.as_bytes()];
+    let mut buffer = [0; 128];
+    let length = parts.iter().map(|part| part.len()).sum();
+    // A few keys are made of each fact.
+    match buffer.get_mut(..length) {
+        Some(bytes) => {
+            parts.iter().fold(0, |at, part| {
+                bytes[at..at + part.len()].copy_from_slice(part);
+                at + part.len()
+            });
+            Key(xxh3_64(bytes))
+        }
+        None => Key(xxh3_64(&parts.concat())),
+    }
 }

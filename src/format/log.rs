@@ -3,7 +3,7 @@
 //! What is reported is reported: a record whose line was reported is a record in every later look, with the same story, and only what is new of
 //! it is added. Lines that look like records and are not sure yet wait for evidence, for the end of the input, or for a long rest.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -17,7 +17,7 @@ use super::field::field;
 use super::head::FileHeader;
 use super::held_lines::{HeldClass, HeldLine, HeldLines, LINE_LIMIT};
 use super::order::Order;
-use super::record_facts::RecordContext;
+use super::record_facts::{RecordContext, time_of};
 use super::reported::ReportedRecords;
 use super::run_end::run_end;
 use super::stated_story::StatedStory;
@@ -244,8 +244,6 @@ impl Log {
         let reading = decode::reading(&file, &assessment);
         let clock = self.clock(zone);
         let mut order = Order::default();
-        let mut of_line: HashMap<usize, u32> = HashMap::new();
-        reading.records.iter().for_each(|record| *of_line.entry(record.lines.start).or_default() += 1);
         let mut all = Vec::new();
         for (n, record) in reading.records.iter().enumerate() {
             let below = &reading.records[n + 1..];
@@ -259,10 +257,12 @@ impl Log {
                 continue;
             }
             let is_open = ends_at_end(&file, record);
-            let is_sole = of_line[&record.lines.start] == 1;
-            let plan = self.plan.as_deref();
-            let reported = RecordContext { file: &file, lines: &self.lines, record, below, is_sole, is_open, clock, plan };
-            order.take(reported.when(), record.id.as_deref());
+            // Those of one line follow one another.
+            let is_beside = |other: Option<&Record>| other.is_some_and(|other| other.lines.start == record.lines.start);
+            let is_sole = !is_beside(n.checked_sub(1).map(|before| &reading.records[before])) && !is_beside(below.first());
+            let (plan, when) = (self.plan.as_deref(), time_of(record, clock));
+            let reported = RecordContext { file: &file, lines: &self.lines, record, below, is_sole, is_open, plan, when };
+            order.take(when, record.id.as_deref());
             // Without a status its silence speaks when it has ended, or at a pause.
             let speaks = match record.source {
                 OutcomeSource::StatusLine(_) => true,

@@ -27,8 +27,15 @@ pub(super) struct RecordContext<'a> {
     pub(super) is_sole: bool,
     /// The end of the file may still be its own.
     pub(super) is_open: bool,
-    pub(super) clock: Clock<'a>,
     pub(super) plan: Option<&'a PlanNames>,
+    /// Its time, read.
+    pub(super) when: Option<RecordedTime>,
+}
+
+/// The time of a record, as far as it can be read.
+pub(super) fn time_of(record: &Record, clock: Clock<'_>) -> Option<RecordedTime> {
+    let when = record.when.as_deref()?;
+    time::whole(when, clock).or_else(|| time::leading(when, clock).map(|(when, _)| when))
 }
 
 impl RecordContext<'_> {
@@ -113,12 +120,7 @@ impl RecordContext<'_> {
             Some(when) if !text.contains(when.as_str()) => entry_hash(&format!("{when} {text}")),
             Some(_) | None => entry_hash(text),
         };
-        FactContext { fact_line, open, when: self.when(), form: self.form() }
-    }
-
-    pub(super) fn when(&self) -> Option<RecordedTime> {
-        let when = self.record.when.as_deref()?;
-        time::whole(when, self.clock).or_else(|| time::leading(when, self.clock).map(|(when, _)| when))
+        FactContext { fact_line, open, when: self.when, form: self.form() }
     }
 
     fn form(&self) -> StatementForm {

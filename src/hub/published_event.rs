@@ -1,6 +1,7 @@
 //! One event of the log with its serialized forms, made once and shared by all readers.
 
 use std::fmt::Display;
+use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,11 +25,17 @@ pub struct PublishedEvent {
 }
 
 impl PublishedEvent {
-    pub(super) fn new(event: Event, epoch: &Arc<str>, is_checked: bool, published: Instant) -> Self {
-        let data = event.to_json();
+    /// `buffer` is scratch room that events share.
+    pub(super) fn new(event: Event, epoch: &Arc<str>, is_checked: bool, published: Instant, buffer: &mut Vec<u8>) -> Self {
         let check = is_checked.then(|| event.id.check());
-        let frame = sse_frame(&Cursor { epoch: epoch.clone(), seq: event.seq, check }, event.data.type_name(), &data, None);
-        let json = frame.slice(payload_range(&frame, data.len()));
+        buffer.clear();
+        write_head(buffer, &Cursor { epoch: epoch.clone(), seq: event.seq, check }, event.data.type_name(), None);
+        let start = buffer.len();
+        event.write_json(buffer);
+        let length = buffer.len() - start;
+        buffer.extend_from_slice(b"\n\n");
+        let frame = Bytes::copy_from_slice(buffer);
+        let json = frame.slice(payload_range(&frame, length));
         PublishedEvent { event, json, frame, published }
     }
 
@@ -42,11 +49,19 @@ impl PublishedEvent {
 /// stands only in frames that have data, because some clients take a frame without data for an empty event.
 pub fn sse_frame(id: &dyn Display, event: &str, data: &[u8], retry: Option<u64>) -> Bytes {
     debug_assert!(!data.contains(&b'\n') && !data.contains(&b'\r'), "a line end would tear the frame");
-    let mut head = format!("id: {id}\nevent: {event}\n");
+    let mut head = Vec::with_capacity(128);
+    write_head(&mut head, id, event, retry);
+    [&head, data, b"\n\n"].concat().into()
+}
+
+/// All of a frame before its data.
+fn write_head(to: &mut Vec<u8>, id: &dyn Display, event: &str, retry: Option<u64>) {
+    const NEVER: &str = "a vector takes all that is written to it";
+    write!(to, "id: {id}\nevent: {event}\n").expect(NEVER);
     if let Some(retry) = retry {
-        head.push_str(&format!("retry: {retry}\n"));
+        writeln!(to, "retry: {retry}").expect(NEVER);
     }
-    [head.as_bytes(), b"data: ", data, b"\n\n"].concat().into()
+    to.extend_from_slice(b"data: ");
 }
 
 /// Where the `data` of a frame made by [`sse_frame`] stands in it.

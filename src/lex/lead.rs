@@ -101,10 +101,14 @@ fn range(from: &str, to: &str) -> Option<Vec<Box<str>>> {
 
 /// `US-001-003`, `US-001 to 006`, `US-001, 002 & 003`, `Tasks 1/2`: numbers that go on with the last id's prefix.
 fn more_numbers(text: &str, end: &mut u32, kind: IdKind, found: &mut Vec<Box<str>>) {
-    let Some(last) = found.last().cloned() else { return };
-    let Some((prefix, low)) = split_number(&last).filter(|(prefix, _)| !prefix.is_empty() || kind == IdKind::Word) else { return };
     let remainder = &text[*end as usize..];
     let words = remainder.trim_start_matches([' ', ']', ')']);
+    // What most ids are followed by begins no list.
+    if !words.starts_with(['–', '—', '-', 't', '.', ',', '/', '&', '+', 'a']) && !remainder.trim_start().starts_with([',', '/', '&', '+', 'a']) {
+        return;
+    }
+    let Some(last) = found.last().cloned() else { return };
+    let Some((prefix, low)) = split_number(&last).filter(|(prefix, _)| !prefix.is_empty() || kind == IdKind::Word) else { return };
     let joint = ["–", "—", "-", "to ", "through ", "thru ", "...", ".."].into_iter().find(|joint| words.starts_with(joint));
     if let Some(joint) = joint {
         let after = words[joint.len()..].trim_start();

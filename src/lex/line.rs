@@ -228,7 +228,6 @@ pub(crate) struct LexedLine {
     /// Which kinds of words it has that runners or ordinary documents write.
     pub(crate) head_words: u16,
     pub(crate) shape: LineShape,
-    pub(crate) key: LineShape,
 }
 
 impl LexedLine {
@@ -276,7 +275,6 @@ impl LexedLine {
 
     pub(super) fn set_shape(&mut self) {
         self.shape = shape::shape(self);
-        self.key = self.shape.key();
     }
 
     /// Another structure than its own characters say: what stands inside of a fence, or over a rule.

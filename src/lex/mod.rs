@@ -72,7 +72,6 @@ impl Lexer {
             section: Section::Other,
             head_words: 0,
             shape: LineShape::default(),
-            key: LineShape::default(),
         };
         line.flags.set(Flags::BOLD_START, outline.body.starts_with("**"));
         if line.is_silent() || line.text.is_empty() {
@@ -102,41 +101,55 @@ impl Lexer {
             line.words = tokens.len().min(60_000) as u16;
             return;
         }
-        token::tokenize(text, tokens);
+        let sums = token::tokenize(text, tokens);
         line.label = label(text, tokens);
         let mut spans = Vec::new();
-        number::times(text, tokens, &mut spans);
-        number::references(text, tokens, &mut spans);
-        number::iterations(text, tokens, &mut spans);
-        ident::plan_ids(text, tokens, &mut spans, terms);
-        number::hashes(text, tokens, &mut spans);
-        let is_titled = line.is_heading() || line.is_label(LabelClass::Story);
-        let label_value = line.label.map(|label| label.value);
-        ident::ids(text, tokens, &mut spans, terms, &ident::IdContext { is_titled, label_value });
-        if !spans.iter().any(Span::is_id) {
-            number::bare_id(text, tokens, &mut spans, line.label, line.structure == Structure::Heading && !is_numbered);
+        // Most lines have few kinds of tokens, and only those kinds of spans that are made of them.
+        if sums.may_have_time() {
+            number::times(text, tokens, &mut spans);
         }
-        number::durations(text, tokens, &mut spans);
-        number::counters(text, tokens, &mut spans);
-        mark::marks(text, tokens, &mut spans, line.structure, line.ticked == Some(true));
+        number::references(text, tokens, &mut spans);
+        if sums.classes.has(Class::Iteration) || !text.is_ascii() {
+            number::iterations(text, tokens, &mut spans);
+        }
+        ident::plan_ids(text, tokens, &mut spans, terms);
+        if sums.has_mixed {
+            number::hashes(text, tokens, &mut spans);
+        }
+        if sums.has_digits || memchr::memchr2(b'-', b'_', text.as_bytes()).is_some() {
+            let is_titled = line.is_heading() || line.is_label(LabelClass::Story);
+            let label_value = line.label.map(|label| label.value);
+            ident::ids(text, tokens, &mut spans, terms, &ident::IdContext { is_titled, label_value });
+        }
+        if sums.has_digits {
+            if !spans.iter().any(Span::is_id) {
+                number::bare_id(text, tokens, &mut spans, line.label, line.structure == Structure::Heading && !is_numbered);
+            }
+            number::durations(text, tokens, &mut spans);
+            number::counters(text, tokens, &mut spans);
+        }
+        if sums.classes.any(Classes::MARK) || text.contains('[') {
+            mark::marks(text, tokens, &mut spans, line.structure, line.ticked == Some(true));
+        }
         spans.sort_unstable_by_key(|span| span.start);
         line.lead = lead::lead(text, &spans, terms).map(Box::new);
         line.mark = spans.iter().filter_map(Span::mark).min_by_key(|mark| mark.position);
         line.words = free_words(tokens);
-        line.section = section(tokens);
-        line.head_words = tokens.iter().fold(0, |all, token| all | token.classes.head_words());
-        line.flags = flags(text, tokens, &spans, line);
+        line.section = if sums.classes.any(Classes::SECTION) { section(tokens) } else { Section::Other };
+        line.head_words = sums.classes.head_words();
+        line.flags = flags(text, tokens, sums.classes, &spans, line);
         (line.id_position, line.separator) =
             line.lead.as_deref().map_or((IdPosition::First, Separator::End), |lead| id_position(text, tokens, lead, line.label));
         line.time_position = time_position(tokens, line);
-        line.first = first(tokens);
+        line.first = first(tokens, &spans);
         line.spans = spans;
     }
 }
 
 /// The text without `**`, `__`, `~~` and backticks, tabs as blanks.
 fn without_emphasis(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(|byte| matches!(byte, b'*' | b'_' | b'`' | b'~' | b'\t')) {
+    let bytes = text.as_bytes();
+    if memchr::memchr3(b'*', b'_', b'`', bytes).is_none() && memchr::memchr2(b'~', b'\t', bytes).is_none() {
         return Cow::Borrowed(text);
     }
     let mut plain = String::with_capacity(text.len());
@@ -182,7 +195,8 @@ fn label(text: &str, tokens: &[TextToken]) -> Option<Label> {
         if token.start > LONGEST_LABEL {
             return None;
         }
-        let sign = text[token.start as usize..].chars().next().unwrap_or(' ');
+        // A word is none of the signs that count here.
+        let sign = if token.is_wordy() { 'w' } else { text[token.start as usize..].chars().next().unwrap_or(' ') };
         if matches!(sign, ':' | '：') && at > 0 {
             let remainder = &text[token.end as usize..];
             if !remainder.is_empty() && !remainder.starts_with(|ch: char| ch.is_whitespace() || !ch.is_ascii()) {
@@ -228,7 +242,7 @@ fn section(tokens: &[TextToken]) -> Section {
     of.into_iter().find(|(class, _)| all.has(*class)).map_or(Section::Other, |(_, section)| section)
 }
 
-fn flags(text: &str, tokens: &[TextToken], spans: &[Span], line: &LexedLine) -> Flags {
+fn flags(text: &str, tokens: &[TextToken], all: Classes, spans: &[Span], line: &LexedLine) -> Flags {
     let mut flags = line.flags;
     for span in spans {
         match span.kind {
@@ -241,8 +255,8 @@ fn flags(text: &str, tokens: &[TextToken], spans: &[Span], line: &LexedLine) -> 
             SpanKind::Mark(mark) => flags.set(Flags::NEGATED, mark.polarity == Polarity::Void),
         }
     }
-    let all = tokens.iter().fold(Classes::NONE, |all, token| all.and(token.classes));
-    flags.set(Flags::FRAME_WORD, tokens.iter().take_while(|token| token.start < 40).any(|token| token.classes.has(Class::Frame)));
+    let has_near_head = |class: Class| tokens.iter().take_while(|token| token.start < 40).any(|token| token.classes.has(class));
+    flags.set(Flags::FRAME_WORD, all.has(Class::Frame) && has_near_head(Class::Frame));
     flags.set(Flags::ACCEPT, all.has(Class::Accept));
     flags.set(Flags::TEST, all.has(Class::TestWord));
     let free = tokens.iter().find(|token| {
@@ -264,7 +278,8 @@ fn flags(text: &str, tokens: &[TextToken], spans: &[Span], line: &LexedLine) -> 
     flags.set(Flags::END_COLON, text.ends_with([':', '：']));
     flags.set(Flags::END_QUESTION, text.ends_with(['?', '？']));
     flags.set(Flags::BRACKET, text.starts_with('[') && line.ticked.is_none());
-    flags.set(Flags::PATH, tokens.windows(3).any(|three| three[1].is(text, b'/') && !three[1].is_spaced && !three[2].is_spaced));
+    let is_joint = |three: &[TextToken]| three[1].is(text, b'/') && !three[1].is_spaced && !three[2].is_spaced;
+    flags.set(Flags::PATH, memchr::memchr(b'/', text.as_bytes()).is_some() && tokens.windows(3).any(is_joint));
     let is_criterion = |id: &str| {
         id.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("ac"))
             && id[2..].starts_with(|ch: char| ch.is_ascii_digit() || ch == '-')
@@ -272,7 +287,7 @@ fn flags(text: &str, tokens: &[TextToken], spans: &[Span], line: &LexedLine) -> 
     flags.set(Flags::CRITERION_ID, spans.iter().any(|span| span.is_id() && is_criterion(span.value(text))) || is_criterion(text));
     flags.set(
         Flags::CURRENT,
-        tokens.iter().enumerate().any(|(at, token)| {
+        all.has(Class::Current) && tokens.iter().enumerate().any(|(at, token)| {
             let bracketed = at > 0 && (tokens[at - 1].is(text, b'(') || tokens[at - 1].is(text, b'['));
             token.classes.has(Class::Current) && (at + 1 == tokens.len() || bracketed)
         }),
@@ -285,8 +300,11 @@ fn flags(text: &str, tokens: &[TextToken], spans: &[Span], line: &LexedLine) -> 
 /// `TIME INFO …`, `[TIME] [ERROR] …`, `[WARN] …`.
 fn has_level(text: &str, tokens: &[TextToken]) -> bool {
     let begins = text.starts_with('[') || tokens.first().is_some_and(|token| token.taken == Some(SpanKind::When));
+    if !begins {
+        return false;
+    }
     let word = tokens.iter().find(|token| token.is_wordy() && token.taken != Some(SpanKind::When)).map(|token| token.text(text));
-    begins && matches!(word, Some("INFO" | "WARN" | "WARNING" | "ERROR" | "DEBUG" | "TRACE" | "FATAL" | "LOOP"))
+    matches!(word, Some("INFO" | "WARN" | "WARNING" | "ERROR" | "DEBUG" | "TRACE" | "FATAL" | "LOOP"))
 }
 
 /// `ERROR: …`, `[FAILED] …`, `BLOCKED — …`: an error's own line, with something that it says.
@@ -339,6 +357,10 @@ fn id_position(text: &str, tokens: &[TextToken], lead: &Lead, label: Option<Labe
 }
 
 fn time_position(tokens: &[TextToken], line: &LexedLine) -> TimePosition {
+    if !line.has(Flags::WHEN) {
+        let is_bare = line.words == 0 && line.lead.is_none();
+        return if is_bare { TimePosition::Alone } else { TimePosition::Middle };
+    }
     let is_when = |token: &TextToken| token.taken == Some(SpanKind::When);
     let mut wordy = tokens.iter().filter(|token| token.is_wordy());
     if line.words == 0 && line.lead.is_none() {
@@ -352,8 +374,8 @@ fn time_position(tokens: &[TextToken], line: &LexedLine) -> TimePosition {
     }
 }
 
-fn first(tokens: &[TextToken]) -> First {
-    if tokens.iter().all(|token| token.taken.is_none()) {
+fn first(tokens: &[TextToken], spans: &[Span]) -> First {
+    if spans.is_empty() {
         return First::NoSpan;
     }
     let token = tokens.iter().find(|token| token.is_wordy() || token.taken.is_some());

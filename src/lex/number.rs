@@ -58,7 +58,10 @@ pub(super) fn references(text: &str, tokens: &mut [TextToken], spans: &mut Vec<S
 
 fn reference_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let token = &tokens[at];
-    if token.kind != TokenKind::Word || token.taken.is_some() || token.len() > 8 {
+    let is_possible = token.kind == TokenKind::Word
+        && matches!(text.as_bytes()[token.start as usize], b'h' | b'P' | b'p' | b'M' | b'r' | b'b' | b'B' | b'c' | b'C')
+        && token.len() <= 8;
+    if !is_possible || token.taken.is_some() {
         return None;
     }
     let word = token.text(text);
@@ -149,8 +152,8 @@ fn iteration_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
 pub(super) fn hashes(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>) {
     for at in 0..tokens.len() {
         let token = &tokens[at];
-        let joined = text[..token.start as usize].ends_with('-') || text[token.end as usize..].starts_with('-');
-        if token.taken.is_none() && token.kind == TokenKind::Mixed && !joined && is_hex(token.text(text)) {
+        let is_joined = || text[..token.start as usize].ends_with('-') || text[token.end as usize..].starts_with('-');
+        if token.taken.is_none() && token.kind == TokenKind::Mixed && is_hex(token.text(text)) && !is_joined() {
             put(tokens, spans, at, at + 1, SpanKind::Hash);
         }
     }
@@ -185,7 +188,8 @@ fn begins_numbered(text: &str) -> bool {
 pub(super) fn durations(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>) {
     let mut at = 0;
     while at < tokens.len() {
-        let Some(mut to) = duration_at(text, tokens, at) else {
+        let may_begin = matches!(tokens[at].kind, TokenKind::Number | TokenKind::Mixed);
+        let Some(mut to) = may_begin.then(|| duration_at(text, tokens, at)).flatten() else {
             at += 1;
             continue;
         };
@@ -199,7 +203,7 @@ pub(super) fn durations(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Sp
 
 fn duration_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let token = &tokens[at];
-    if token.taken.is_some() {
+    if !matches!(token.kind, TokenKind::Number | TokenKind::Mixed) || token.taken.is_some() {
         return None;
     }
     let before = text[..token.start as usize].chars().next_back();
@@ -216,9 +220,6 @@ fn duration_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
             && !(digits + 1 == word.len() && word.ends_with(|ch: char| ch.is_ascii_uppercase()))
             && Table::get().word(&word[digits..]).is_some_and(|entry| entry.classes.has(Class::Unit));
         return is_one.then_some(at + 1);
-    }
-    if !token.is_number() {
-        return None;
     }
     let mut next = at + 1;
     if tokens.get(next).is_some_and(|token| token.is(text, b'.') && !token.is_spaced) {

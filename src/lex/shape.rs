@@ -1,5 +1,7 @@
 //! The shape of a line: structure, label and spans in a row, without its words. Lines of one shape are of one type.
 
+use std::hash::{Hash, Hasher};
+
 use super::words::LabelClass;
 use super::{LexedLine, Polarity, SpanKind, Structure};
 
@@ -7,11 +9,20 @@ use super::{LexedLine, Polarity, SpanKind, Structure};
 const PARTS: usize = 7;
 
 /// Structure, label, parts. The key of a record type keeps the parts up to the first free text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub(crate) struct LineShape {
     form: u8,
     label: u8,
     parts: [u8; PARTS],
+}
+
+/// Every line is looked up by its shape: in two words, which the derived one does in bytes.
+impl Hash for LineShape {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b, c, d, e, f, g] = self.parts;
+        state.write_u64(u64::from_le_bytes([self.label, a, b, c, d, e, f, g]));
+        state.write_u8(self.form);
+    }
 }
 
 const WORDS: u8 = 1;

@@ -1,7 +1,7 @@
 //! A line's text → tokens, each with the classes of its word. One pass, no meaning yet.
 
 use super::SpanKind;
-use super::words::{Classes, Table};
+use super::words::{Class, Classes, Table, WordHash};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
@@ -62,6 +62,28 @@ impl TextToken {
     }
 }
 
+/// What the tokens of a line have between them: which spans can be there at all.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TokenSums {
+    pub(crate) classes: Classes,
+    /// One is a number, or has digits.
+    pub(crate) has_digits: bool,
+    pub(crate) has_mixed: bool,
+}
+
+impl TokenSums {
+    fn add(&mut self, token: &TextToken) {
+        self.classes = self.classes.and(token.classes);
+        self.has_digits |= matches!(token.kind, TokenKind::Number | TokenKind::Mixed);
+        self.has_mixed |= token.kind == TokenKind::Mixed;
+    }
+
+    /// Whether one may begin a time.
+    pub(crate) fn may_have_time(&self) -> bool {
+        self.has_digits || self.classes.has(Class::Day) || self.classes.has(Class::Month)
+    }
+}
+
 fn is_ideograph(ch: char) -> bool {
     matches!(ch, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}')
 }
@@ -76,8 +98,9 @@ fn is_joined(ch: char) -> bool {
 }
 
 /// Splits `text` into `tokens`, which is emptied first.
-pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) {
+pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) -> TokenSums {
     tokens.clear();
+    let mut has_phrases = false;
     let table = Table::get();
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -89,9 +112,10 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) {
             is_spaced = true;
             continue;
         }
+        let (mut hash, mut is_ascii) = (WordHash::START, true);
         let kind = if byte.is_ascii_alphanumeric() {
-            let (end, kind) = word(text, at);
-            at = end;
+            let kind;
+            (at, kind, hash, is_ascii) = word(text, at);
             kind
         } else if byte.is_ascii() {
             at += 1;
@@ -104,6 +128,7 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) {
                     at += more.len_utf8();
                 }
                 ideographs(text, start, at, is_spaced, table, tokens);
+                has_phrases = true;
                 is_spaced = false;
                 continue;
             } else if ch.is_whitespace() {
@@ -112,8 +137,8 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) {
             } else if is_punctuation(ch) {
                 TokenKind::Punctuation
             } else if ch.is_alphanumeric() {
-                let (end, kind) = word(text, start);
-                at = end;
+                let kind;
+                (at, kind, hash, is_ascii) = word(text, start);
                 kind
             } else {
                 while let Some(more) = text[at..].chars().next().filter(|ch| is_joined(*ch)) {
@@ -125,46 +150,77 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) {
         let entry = match kind {
             TokenKind::Number | TokenKind::Punctuation => None,
             TokenKind::Symbol => text[start..at].chars().next().and_then(|ch| table.word(&text[start..start + ch.len_utf8()])),
-            _ => table.word(&text[start..at]),
+            _ => table.hashed_word(&text[start..at], hash, is_ascii),
         };
         let classes = entry.map_or(Classes::NONE, |entry| entry.classes);
         let begins_phrase = kind == TokenKind::Word && entry.is_some_and(|entry| !entry.phrases.is_empty());
+        has_phrases |= begins_phrase;
         tokens.push(TextToken { start: start as u32, end: at as u32, kind, is_spaced, classes, begins_phrase, reach: 1, taken: None });
         is_spaced = false;
     }
-    phrases(text, table, tokens);
+    if has_phrases {
+        phrases(text, table, tokens);
+    }
+    let mut sums = TokenSums { classes: Classes::NONE, has_digits: false, has_mixed: false };
+    tokens.iter().for_each(|token| sums.add(token));
+    sums
 }
 
-/// The end of the word at `start`: letters and digits of any script with blanks, `_` between them.
-fn word(text: &str, start: usize) -> (usize, TokenKind) {
+/// What a byte is in a word, as bits that add up.
+const DIGIT: u8 = 1;
+const LETTER: u8 = 2;
+/// Of a character that is not ASCII.
+const WIDE: u8 = 4;
+const UNDERSCORE: u8 = 8;
+
+const WORD_BYTES: [u8; 256] = {
+    let mut bytes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        bytes[byte] = match byte as u8 {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' => LETTER,
+            b'_' => UNDERSCORE,
+            0x80.. => WIDE,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    bytes
+};
+
+/// The end of the word at `start`: letters and digits of any script with blanks, `_` between them; what it is looked up by, and whether it is ASCII.
+fn word(text: &str, start: usize) -> (usize, TokenKind, WordHash, bool) {
     let bytes = text.as_bytes();
-    let (mut has_digit, mut has_letter) = (false, false);
+    let mut kinds = 0;
+    let mut hash = WordHash::START;
     let mut at = start;
     while let Some(byte) = bytes.get(at) {
-        if byte.is_ascii_digit() {
-            has_digit = true;
-            at += 1;
-        } else if byte.is_ascii_alphabetic() || (*byte == b'_' && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) && at > start) {
-            has_letter = true;
-            at += 1;
-        } else if byte.is_ascii() {
-            break;
-        } else {
-            match text[at..].chars().next() {
-                Some(ch) if ch.is_alphanumeric() && !is_ideograph(ch) => {
-                    has_letter = true;
-                    at += ch.len_utf8();
-                }
-                _ => break,
+        let mut kind = WORD_BYTES[usize::from(*byte)];
+        if kind & (DIGIT | LETTER) == 0 {
+            if kind == UNDERSCORE && at > start && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) {
+                kind = LETTER;
+            } else if kind == WIDE
+                && let Some(ch) = text[at..].chars().next().filter(|ch| ch.is_alphanumeric() && !is_ideograph(*ch))
+            {
+                let last = at + ch.len_utf8() - 1;
+                hash = bytes[at..last].iter().fold(hash, |hash, byte| hash.with(*byte));
+                at = last;
+            } else {
+                break;
             }
         }
+        kinds |= kind;
+        hash = hash.with(bytes[at]);
+        at += 1;
     }
+    let (has_letter, has_digit) = (kinds & (LETTER | WIDE) != 0, kinds & DIGIT != 0);
     let kind = match (has_letter, has_digit) {
         (true, true) => TokenKind::Mixed,
         (false, true) => TokenKind::Number,
         _ => TokenKind::Word,
     };
-    (at.max(start + 1), kind)
+    (at.max(start + 1), kind, hash, kinds & WIDE == 0)
 }
 
 /// Cuts a run without blanks at the words of the table.

@@ -2,6 +2,7 @@
 //!
 //! A new word is a line there and nothing here. How much a class says is not decided here but by the weights of `record`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
@@ -122,6 +123,13 @@ impl Class {
 
 impl Classes {
     pub(crate) const NONE: Classes = Classes(0);
+    pub(crate) const SECTION: Classes = Classes::of(Class::SectionPlan)
+        .and(Classes::of(Class::SectionLearn))
+        .and(Classes::of(Class::SectionCriteria))
+        .and(Classes::of(Class::SectionFiles))
+        .and(Classes::of(Class::SectionDone))
+        .and(Classes::of(Class::SectionSummary))
+        .and(Classes::of(Class::SectionLog));
     pub(crate) const MARK: Classes = Classes::of(Class::Positive).and(Classes::of(Class::Negative)).and(Classes::of(Class::Open));
 
     pub(crate) const fn of(class: Class) -> Self {
@@ -182,6 +190,8 @@ pub(crate) struct Phrase {
 
 #[derive(Default)]
 pub(crate) struct Entry {
+    word: Box<str>,
+    hash: u64,
     pub(crate) classes: Classes,
     pub(crate) phrases: Vec<Phrase>,
 }
@@ -202,18 +212,52 @@ impl Hasher for Fnv {
         }
         self.0 = state;
     }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = (self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
-type WordMap<V> = HashMap<Box<str>, V, BuildHasherDefault<Fnv>>;
+type LabelMap = HashMap<Box<str>, LabelClass, BuildHasherDefault<Fnv>>;
 
 /// No word of the table is longer (in bytes); longer ones are not looked up.
 const LONGEST: usize = 32;
 
+/// The longest label that is looked up, in bytes.
+const LONGEST_LABEL: usize = 64;
+
+/// What a word is found by: a hash of its bytes, in any case of ASCII. It is made along with the word's end, because most words of a
+/// line are in no table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WordHash(u64);
+
+impl WordHash {
+    pub(crate) const START: WordHash = WordHash(0xcbf2_9ce4_8422_2325);
+
+    /// With one more byte. Bit 5 tells capitals from small letters.
+    pub(crate) const fn with(self, byte: u8) -> WordHash {
+        WordHash((self.0 ^ (byte | 0x20) as u64).wrapping_mul(0x0100_0000_01b3))
+    }
+
+    pub(crate) fn of(word: &str) -> WordHash {
+        word.bytes().fold(WordHash::START, WordHash::with)
+    }
+
+    const fn slot(self) -> usize {
+        (self.0 ^ (self.0 >> 32)) as usize % SLOTS
+    }
+}
+
+/// At least four for each word of the table: most lookups end at an empty slot.
+const SLOTS: usize = 1 << 14;
+
 pub(crate) struct Table {
-    words: WordMap<Entry>,
-    labels: WordMap<LabelClass>,
+    entries: Vec<Entry>,
+    /// Numbers of entries from 1, by the hash of the word; words that meet stand one behind the other.
+    slots: Box<[u16]>,
+    labels: LabelMap,
     /// Labels of which only the beginning is given.
-    open_labels: WordMap<LabelClass>,
+    open_labels: LabelMap,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("words.tsv")));
@@ -224,7 +268,12 @@ impl Table {
     }
 
     fn parse(text: &str) -> Table {
-        let mut table = Table { words: WordMap::default(), labels: WordMap::default(), open_labels: WordMap::default() };
+        let mut table = Table {
+            entries: Vec::new(),
+            slots: vec![0; SLOTS].into(),
+            labels: LabelMap::default(),
+            open_labels: LabelMap::default(),
+        };
         for (class, word) in text
             .lines()
             .filter(|line| !line.starts_with('#'))
@@ -242,7 +291,7 @@ impl Table {
             let Some(at) = Class::NAMES.iter().position(|name| *name == class) else { continue };
             let classes = Classes(1 << at);
             let mut parts = word.split(' ');
-            let entry = table.words.entry(parts.next().unwrap_or_default().into()).or_default();
+            let entry = table.entry(parts.next().unwrap_or_default());
             let remainder: Vec<Box<str>> = parts.map(Box::from).collect();
             if remainder.is_empty() {
                 entry.classes = entry.classes.and(classes);
@@ -253,36 +302,82 @@ impl Table {
         table
     }
 
+    /// The entry of a new or known word, which is in lower case.
+    fn entry(&mut self, word: &str) -> &mut Entry {
+        let mut slot = WordHash::of(word).slot();
+        loop {
+            let number = match usize::from(self.slots[slot]) {
+                0 => {
+                    self.entries.push(Entry { word: word.into(), hash: WordHash::of(word).0, ..Entry::default() });
+                    self.slots[slot] = self.entries.len() as u16;
+                    self.entries.len()
+                }
+                number => number,
+            };
+            if *self.entries[number - 1].word == *word {
+                return &mut self.entries[number - 1];
+            }
+            slot = (slot + 1) % SLOTS;
+        }
+    }
+
     /// The entry of a word, in any case.
     pub(crate) fn word(&self, word: &str) -> Option<&Entry> {
+        self.hashed_word(word, WordHash::of(word), word.is_ascii())
+    }
+
+    /// As [`Table::word`], for a word whose hash is known.
+    pub(crate) fn hashed_word(&self, word: &str, hash: WordHash, is_ascii: bool) -> Option<&Entry> {
         if word.len() > LONGEST {
             return None;
         }
-        if word.is_ascii() {
-            let mut lower = [0; LONGEST];
-            let lower = &mut lower[..word.len()];
-            lower.copy_from_slice(word.as_bytes());
-            lower.make_ascii_lowercase();
-            return self.words.get(std::str::from_utf8(lower).ok()?);
+        if is_ascii {
+            // 64 bits tell words apart. One that was made to meet another's says what that one would say.
+            return self.find(hash, |known| known.len() == word.len() && known.is_ascii());
         }
-        self.words.get(word).or_else(|| self.words.get(word.to_lowercase().as_str()))
+        if let Some(found) = self.find(hash, |known| known == word) {
+            return Some(found);
+        }
+        let lower = word.to_lowercase();
+        self.find(WordHash::of(&lower), |known| known == lower)
+    }
+
+    fn find(&self, hash: WordHash, is_same: impl Fn(&str) -> bool) -> Option<&Entry> {
+        let mut slot = hash.slot();
+        loop {
+            let entry = &self.entries[usize::from(self.slots[slot]).checked_sub(1)?];
+            if entry.hash == hash.0 && is_same(&entry.word) {
+                return Some(entry);
+            }
+            slot = (slot + 1) % SLOTS;
+        }
     }
 
     /// The longest word of the table that `text` begins with, by characters: for scripts without blanks.
     pub(crate) fn prefix<'t>(&self, text: &'t str) -> Option<(&'t str, &Entry)> {
         let mut ends = text.char_indices().map(|(at, ch)| at + ch.len_utf8()).take(6).collect::<Vec<_>>();
         ends.reverse();
-        ends.into_iter().find_map(|end| Some((&text[..end], self.words.get(&text[..end])?)))
+        ends.into_iter().find_map(|end| Some((&text[..end], self.find(WordHash::of(&text[..end]), |known| known == &text[..end])?)))
     }
 
     /// What a label announces: the whole of it, or its beginning where the table says so.
     pub(crate) fn label(&self, label: &str) -> LabelClass {
-        let label = label.trim().to_lowercase();
-        if let Some(class) = self.labels.get(label.as_str()) {
+        let label = label.trim();
+        let mut buffer = [0; LONGEST_LABEL];
+        let label = match buffer.get_mut(..label.len()).filter(|_| label.is_ascii()) {
+            Some(lower) => {
+                lower.copy_from_slice(label.as_bytes());
+                lower.make_ascii_lowercase();
+                String::from_utf8_lossy(lower)
+            }
+            None => Cow::Owned(label.to_lowercase()),
+        };
+        if let Some(class) = self.labels.get(&*label) {
             return *class;
         }
-        let start = label.split([' ', '(', '/']).next().unwrap_or_default();
-        if let Some((whole, _)) = label.split_once(" (")
+        let start = label.bytes().position(|byte| matches!(byte, b' ' | b'(' | b'/')).map_or(&*label, |end| &label[..end]);
+        if label.contains('(')
+            && let Some((whole, _)) = label.split_once(" (")
             && let Some(class) = self.labels.get(whole)
         {
             return *class;
@@ -315,5 +410,6 @@ mod tests {
         assert_eq!(table.label("Files changed in this step"), LabelClass::Files);
         assert_eq!(table.label("Status"), LabelClass::Status);
         assert_eq!(table.label("Colour"), LabelClass::Other);
+        assert!(table.entries.len() * 4 < SLOTS, "most lookups end at an empty slot");
     }
 }

@@ -1,10 +1,8 @@
 //! Verdicts → records: what of a line's block belongs to it, and which lines tell of the same attempt.
 
-use std::collections::HashMap;
-
 use crate::lex::{Flags, LabelClass, LexedLine, Polarity, SpanKind, Structure, TimePosition, ident};
 
-use super::file::IndexedLog;
+use super::file::{FastMap, IndexedLog};
 use super::select::{is_entry, select};
 use super::{Assessment, DOUBTFUL, LIKELY, LineVerdict, OutcomeSource, Reading, Record, RecordOutcome, failure, status, title};
 
@@ -28,37 +26,33 @@ struct Open {
 
 fn records(file: &IndexedLog, selected: &[LineVerdict]) -> Vec<Record> {
     let mut records: Vec<Record> = Vec::new();
-    let mut open: HashMap<String, Open> = HashMap::new();
+    // By the numbers of their ids.
+    let mut open: FastMap<u32, Open> = FastMap::default();
     for (n, verdict) in selected.iter().enumerate() {
         let next = selected.get(n + 1).map_or(file.lines.len(), |next| next.at);
         let record = record(file, verdict, next);
-        let line = &file.lines[verdict.at];
-        let ids: Vec<Option<String>> = match &line.lead {
-            Some(lead) => {
-                let mut ids: Vec<String> = Vec::new();
-                for id in &lead.ids {
-                    if !ids.iter().any(|known| ident::normal(known) == ident::normal(id)) {
-                        ids.push(id.to_string());
-                    }
-                }
-                ids.into_iter().map(Some).collect()
-            }
-            None => vec![None],
+        let Some(lead) = &file.lines[verdict.at].lead else {
+            records.push(record);
+            continue;
         };
-        for id in ids {
-            let record = Record { id: id.clone(), ..record.clone() };
-            let Some(key) = id.as_deref().map(|id| ident::normal(id).into_owned()) else {
-                records.push(record);
-                continue;
-            };
-            if let Some(before) = open.get_mut(&key)
+        let mut ids: Vec<&str> = Vec::with_capacity(lead.ids.len());
+        for id in &lead.ids {
+            if !ids.iter().any(|known| ident::normal(known) == ident::normal(id)) {
+                ids.push(id);
+            }
+        }
+        // The line's links have each of them once, too. Most lines have one.
+        let copies = std::iter::repeat_n(record, ids.len());
+        for (record, (id, key)) in copies.zip(ids.into_iter().zip(&file.rows[verdict.at].lead)) {
+            let record = Record { id: Some(id.to_owned()), ..record };
+            if let Some(before) = open.get_mut(key)
                 && is_same_attempt(file, selected, n, before, (&records[before.record], &record))
             {
                 merge(&mut records[before.record], record);
                 before.is_closed = records[before.record].source == OutcomeSource::OwnMark;
                 continue;
             }
-            open.insert(key, Open { record: records.len(), line: verdict.at, is_closed: false });
+            open.insert(*key, Open { record: records.len(), line: verdict.at, is_closed: false });
             records.push(record);
         }
     }
@@ -128,7 +122,7 @@ fn record(file: &IndexedLog, verdict: &LineVerdict, next: usize) -> Record {
 /// The line's own title, or its partner's below.
 fn titled(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
     let line = &file.lines[at];
-    let own = title::of(line).filter(|title| title::words(title).next().is_some());
+    let own = title::of(line).filter(|title| title::words(title).next().is_some()).map(str::to_owned);
     // A line of its own for the title is surer than a remark.
     let (first, second) = if title::is_remark(line) { (partner(file, at, end), own) } else { (own, None) };
     first.or(second).or_else(|| partner(file, at, end)).or_else(|| sentence_below(file, at, end))
@@ -156,10 +150,10 @@ fn partner(file: &IndexedLog, at: usize, end: usize) -> Option<String> {
         let label = line.label.map(|label| line.text[..label.end as usize].to_lowercase());
         let is_id = label.as_deref().is_some_and(|label| label.ends_with("id"));
         if line.is_label(LabelClass::Story) && line.has_value() && !is_id {
-            return Some(title::of(line).unwrap_or_else(|| line.value().to_owned()));
+            return Some(title::of(line).unwrap_or_else(|| line.value()).to_owned());
         }
         if line.is_bold && next <= at + 2 && line.words > 1 && line.words < 20 {
-            return Some(title::of(line).unwrap_or_else(|| line.text.to_string()));
+            return Some(title::of(line).unwrap_or(&line.text).to_owned());
         }
         let names = matches!(label.as_deref(), Some("session" | "title" | "name" | "description" | "summary"));
         if names && line.has_value() && line.value().len() < 120 {

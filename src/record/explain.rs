@@ -55,7 +55,7 @@ pub(crate) fn explain(file: &IndexedLog, weights: &Weights, wanted: &[usize]) ->
     let mut explanations: Vec<LineExplanation> = wanted
         .iter()
         .map(|at| LineExplanation {
-            record_type: file.lines[*at].key.describe(),
+            record_type: file.lines[*at].shape.key().describe(),
             of_type: of_type[file.rows[*at].key as usize],
             verdict: None,
             reasons: Vec::new(),

@@ -272,7 +272,9 @@ impl Evidence {
     }
 
     pub(crate) fn at_by(&mut self, feature: Feature, a: u16, value: f32) {
-        let value = (value * f32::from(ONE)).round().clamp(-512.0, 512.0) as i16;
+        // Half away from 0, as `round`, which is a call where the processor's own is not known to be there.
+        let scaled = f64::from((value * f32::from(ONE)).clamp(-512.0, 512.0));
+        let value = (scaled + 0.5_f64.copysign(scaled)) as i16;
         if value != 0 {
             self.active.push((feature.number([a, 0, 0]), value));
         }

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::lex::{Flags, IdKind, LabelClass, LexedLine, Lexer, LineShape, SpanKind, Structure, Terms, ident};
 
 use super::title;
@@ -119,7 +121,10 @@ pub(crate) struct IndexedLog {
     pub(crate) plan: PlanWords,
     shape_numbers: FastMap<LineShape, u32>,
     key_numbers: FastMap<LineShape, u32>,
-    id_numbers: HashMap<String, u32>,
+    /// By shape.
+    key_of_shape: Vec<u32>,
+    /// By hashes of their normal form.
+    id_numbers: FastMap<u64, u32>,
     /// Headings and labels that are open, with their levels.
     open: Vec<(u32, u32)>,
 }
@@ -149,6 +154,8 @@ impl IndexedLog {
             terms.prefixes.note(text);
         }
         let code = fenced(texts);
+        file.lines.reserve_exact(texts.len());
+        file.rows.reserve_exact(texts.len());
         let mut lexer = Lexer::default();
         for (at, text) in texts.iter().enumerate() {
             let mut line = if code[at] { lexer.lex("", &terms) } else { lexer.lex(text, &terms) };
@@ -173,13 +180,11 @@ impl IndexedLog {
     }
 
     fn id_number(&mut self, id: &str) -> u32 {
-        let id = ident::normal(id);
-        if let Some(number) = self.id_numbers.get(&*id) {
-            return *number;
+        let next = self.ids.len() as u32;
+        let number = *self.id_numbers.entry(xxh3_64(ident::normal(id).as_bytes())).or_insert(next);
+        if number == next {
+            self.ids.push(IdSums { first: NONE, ..IdSums::default() });
         }
-        let number = self.ids.len() as u32;
-        self.ids.push(IdSums { first: NONE, ..IdSums::default() });
-        self.id_numbers.insert(id.into_owned(), number);
         number
     }
 
@@ -190,11 +195,13 @@ impl IndexedLog {
         let shape = *self.shape_numbers.entry(line.shape).or_insert(next_shape);
         if shape == next_shape {
             self.shapes.push(ShapeSums::default());
+            let key = *self.key_numbers.entry(line.shape.key()).or_insert_with(|| {
+                self.keys += 1;
+                self.keys - 1
+            });
+            self.key_of_shape.push(key);
         }
-        let key = *self.key_numbers.entry(line.key).or_insert_with(|| {
-            self.keys += 1;
-            self.keys - 1
-        });
+        let key = self.key_of_shape[shape as usize];
         let mut row = LineLinks { parent, shape, key, ids: Vec::new(), lead: Vec::new(), title: 0, plan_title: 0 };
         if !line.is_silent() {
             self.count(&line, &mut row, at);
@@ -249,9 +256,9 @@ impl IndexedLog {
             || line.label.is_some();
         if row.lead.is_empty() && names || !self.plan.titles.is_empty() && line.words < 40 {
             let title = title::of(line).unwrap_or_default();
-            row.plan_title = self.plan.likeness(&title);
+            row.plan_title = self.plan.likeness(title);
             if row.lead.is_empty() && !title.is_empty() {
-                row.title = title::digest(&title);
+                row.title = title::digest(title);
                 *self.retold.entry((row.key, row.title)).or_default() += 1;
             }
         }

@@ -27,25 +27,26 @@ impl Prefixes {
             }
             let start = at;
             let mut last_join = None;
-            let mut digits = None;
-            while at < bytes.len()
-                && (bytes[at].is_ascii_alphanumeric()
-                    || (matches!(bytes[at], b'-' | b'_' | b'.') && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric)))
-            {
-                if matches!(bytes[at], b'-' | b'.') {
-                    last_join = Some(at);
+            // Where the digits before begin, or the next ones would.
+            let mut digits = start;
+            while let Some(byte) = bytes.get(at) {
+                if byte.is_ascii_alphabetic() {
+                    digits = at + 1;
+                } else if !byte.is_ascii_digit() {
+                    if !matches!(byte, b'-' | b'_' | b'.') || !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) {
+                        break;
+                    }
+                    if *byte != b'_' {
+                        last_join = Some(at);
+                    }
+                    digits = at + 1;
                 }
-                digits = match digits {
-                    None if bytes[at].is_ascii_digit() => Some(at),
-                    Some(_) if !bytes[at].is_ascii_digit() => None,
-                    other => other,
-                };
                 at += 1;
             }
             if !bytes[start].is_ascii_alphabetic() {
                 continue;
             }
-            if let Some(digits) = digits.filter(|digits| at - digits <= 5 && *digits > start) {
+            if (1..=5).contains(&(at - digits)) {
                 self.add(&bytes[start..digits], &bytes[digits..at]);
             } else if let Some(join) = last_join.filter(|join| at - join <= 5 && bytes[start].is_ascii_lowercase()) {
                 self.add(&bytes[start..=join], &bytes[join + 1..at]);
@@ -54,8 +55,11 @@ impl Prefixes {
     }
 
     fn add(&mut self, prefix: &[u8], number: &[u8]) {
-        let number = hash(number) | 1;
         let numbers = self.numbers.entry(hash(prefix)).or_default();
+        if !numbers.contains(&0) {
+            return;
+        }
+        let number = hash(number) | 1;
         if numbers.contains(&number) {
             return;
         }
