@@ -348,6 +348,16 @@ mod tests {
         }
 
         #[test]
+        fn a_separator_leads_to_every_name_with_a_value(text in r#"([a-zA-Z0-9=:é"'` \\]{0,8}|api_key|TOKEN|=|: ){0,12}"#) {
+            let find = |names: &mut dyn Iterator<Item = Range<usize>>| {
+                let mut found = Vec::new();
+                names.for_each(|name| find_value(&text, name, &mut found));
+                found
+            };
+            prop_assert_eq!(find(&mut names_before_separators(&text)), find(&mut runs(&text, is_name_byte)), "{}", text);
+        }
+
+        #[test]
         fn visible_words_without_a_separator_stay(text in "([a-zäöü✓日]{1,9} ){0,12}") {
             prop_assert_eq!(mask(&text), text.as_str());
         }
