@@ -104,7 +104,9 @@ fn more_numbers(text: &str, end: &mut u32, kind: IdKind, found: &mut Vec<Box<str
     let remainder = &text[*end as usize..];
     let words = remainder.trim_start_matches([' ', ']', ')']);
     // What most ids are followed by begins no list.
-    if !words.starts_with(['–', '—', '-', 't', '.', ',', '/', '&', '+', 'a']) && !remainder.trim_start().starts_with([',', '/', '&', '+', 'a']) {
+    if !words.starts_with(['–', '—', '-', 't', '.', ',', '/', '&', '+', 'a'])
+        && !remainder.trim_start().starts_with([',', '/', '&', '+', 'a'])
+    {
         return;
     }
     let Some(last) = found.last().cloned() else { return };

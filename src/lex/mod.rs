@@ -287,10 +287,11 @@ fn flags(text: &str, tokens: &[TextToken], all: Classes, spans: &[Span], line: &
     flags.set(Flags::CRITERION_ID, spans.iter().any(|span| span.is_id() && is_criterion(span.value(text))) || is_criterion(text));
     flags.set(
         Flags::CURRENT,
-        all.has(Class::Current) && tokens.iter().enumerate().any(|(at, token)| {
-            let bracketed = at > 0 && (tokens[at - 1].is(text, b'(') || tokens[at - 1].is(text, b'['));
-            token.classes.has(Class::Current) && (at + 1 == tokens.len() || bracketed)
-        }),
+        all.has(Class::Current)
+            && tokens.iter().enumerate().any(|(at, token)| {
+                let bracketed = at > 0 && (tokens[at - 1].is(text, b'(') || tokens[at - 1].is(text, b'['));
+                token.classes.has(Class::Current) && (at + 1 == tokens.len() || bracketed)
+            }),
     );
     flags.set(Flags::ERROR_LEAD, error_lead(text, tokens));
     flags.set(Flags::LEVEL, has_level(text, tokens));

@@ -268,12 +268,8 @@ impl Table {
     }
 
     fn parse(text: &str) -> Table {
-        let mut table = Table {
-            entries: Vec::new(),
-            slots: vec![0; SLOTS].into(),
-            labels: LabelMap::default(),
-            open_labels: LabelMap::default(),
-        };
+        let mut table =
+            Table { entries: Vec::new(), slots: vec![0; SLOTS].into(), labels: LabelMap::default(), open_labels: LabelMap::default() };
         for (class, word) in text
             .lines()
             .filter(|line| !line.starts_with('#'))
