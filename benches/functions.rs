@@ -145,7 +145,7 @@ fn event(seq: u64) -> Event {
     let json = format!(
         r#"{{"id":"3b1f8c1e-9d4b-5e0a-8f6b-0123456789ab","seq":{seq},"timestamp":"2026-01-01T10:00:00.000Z","timestamp_source":"record",
         "task_id":"shop","run":"feature/shop","provenance":"explicit","source":{{"path":"progress.txt","line":7}},
-        "type":"story_started","data":{{"story_id":"US-001","title":"The cart keeps what is in it"}}}}"#
+        "type":"story_started","data":{{"story_id":"US-001","title":"The cart keeps what is in it","attempt":1}}}}"#
     );
     serde_json::from_str(&json).expect("an event")
 }
