@@ -144,11 +144,28 @@ fn run_loop(shared: &Mutex<TailReader>, mut watch_set: WatchSet, poll_interval: 
 
 /// Polls on the thread that got the notification. Returns `false` when another thread is polling: then the tail thread must be woken.
 fn poll_inline(shared: &Mutex<TailReader>, hints: &Hints) -> bool {
-    match shared.try_lock() {
+    let polled = match shared.try_lock() {
         Ok(mut reader) => reader.poll_inline(hints),
         // A poisoned lock ends the tail thread, too.
-        Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => false,
+        Err(TryLockError::WouldBlock | TryLockError::Poisoned(_)) => return false,
+    };
+    match polled {
+        InlinePoll::Refused => false,
+        InlinePoll::Done => true,
+        // Woken once the lock is free, because the tail thread takes it first of all.
+        InlinePoll::DueEarlier(tail) => {
+            tail.wake();
+            true
+        }
     }
+}
+
+/// What came of a poll on the thread that got the notification.
+enum InlinePoll {
+    Refused,
+    Done,
+    /// The tail thread must wake earlier than it had meant to.
+    DueEarlier(TailHandle),
 }
 
 /// Panics if another holder of the lock panicked: the state may be inconsistent.
@@ -184,9 +201,9 @@ struct TailReader {
 
 impl TailReader {
     /// Polls the files of the hints, and shortens the wait of the tail thread if the next deadline is earlier now.
-    fn poll_inline(&mut self, hints: &Hints) -> bool {
+    fn poll_inline(&mut self, hints: &Hints) -> InlinePoll {
         if !self.driver.scanned || self.driver.closed || self.handle.is_stopped() {
-            return false;
+            return InlinePoll::Refused;
         }
         self.apply_hints(hints);
         let more = self.poll_files(&mut 0);
@@ -195,11 +212,11 @@ impl TailReader {
         } else {
             self.next_wake(self.clock.read().elapsed)
         };
-        if wake_at < self.waiting_until {
-            self.waiting_until = wake_at;
-            self.handle.wake();
+        if wake_at >= self.waiting_until {
+            return InlinePoll::Done;
         }
-        true
+        self.waiting_until = wake_at;
+        InlinePoll::DueEarlier(self.handle.clone())
     }
 
     /// Tracks files that a rescan has found.
