@@ -5,7 +5,7 @@
 use super::{LineContext, time, words};
 use crate::fact::{Fact, Failure, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
 
-/// Longest message that is kept.
+/// Longest message that is kept, in bytes.
 const MESSAGE_LIMIT: usize = 4096;
 
 /// What has been read of such a file.
@@ -167,12 +167,11 @@ impl ErrorBlock {
         if self.message.is_empty() {
             self.line = context.number;
             self.text = context.raw.into();
-        } else {
+        } else if self.message.len() < MESSAGE_LIMIT {
             self.message.push('\n');
         }
-        if self.message.len() + text.len() <= MESSAGE_LIMIT {
-            self.message.push_str(text.trim_end());
-        }
+        let text = text.trim_end();
+        self.message.push_str(&text[..text.floor_char_boundary(MESSAGE_LIMIT.saturating_sub(self.message.len()))]);
     }
 
     fn is_waiting(&self) -> bool {

@@ -256,6 +256,6 @@ fn between(text: &str, before: &str, after: &[&str]) -> Option<String> {
 fn year(text: &str) -> Option<i16> {
     text.split(|c: char| !c.is_ascii_digit())
         .filter(|digits| digits.len() == 4)
-        .find_map(|digits| digits.parse().ok())
-        .filter(|year| (2001..=2100).contains(year))
+        .filter_map(|digits| digits.parse().ok())
+        .find(|year| (2001..=2100).contains(year))
 }

@@ -27,7 +27,7 @@ use super::words::{self, Status};
 use super::{ALL, LineContext, LogHeader, Pause, PlanNames, SourceKind, heading, json, rule};
 use crate::fact::{Fact, Provenance, StatementForm, entry_hash};
 use crate::file_change::LineEdit;
-use crate::lex::LexedLine;
+use crate::lex::{Flags, LexedLine};
 use crate::line::Line;
 use crate::record::evidence::is_candidate;
 use crate::record::explain::explain;
@@ -253,7 +253,7 @@ impl Log {
                 _ if awaits && record.source == OutcomeSource::Convention => RecordOutcome::Open,
                 outcome => outcome,
             };
-            if is_idle(&texts, record) {
+            if is_idle(&texts, record) || (self.plan.is_some() && is_session(&file, record)) {
                 continue;
             }
             let is_open = ends_at_end(&file, record);
@@ -552,6 +552,14 @@ fn is_idle(texts: &[&str], record: &Record) -> bool {
     }
     let value = field(texts[at].trim_start_matches(['#', ' '])).map_or("", |(_, value)| value);
     words::value(value) == Some(Status::Idle)
+}
+
+/// `## Session 3 - 2026-03-01`: a session, or an iteration, that names no work. Beside a plan it is no story; what failed in it counts.
+fn is_session(file: &IndexedLog, record: &Record) -> bool {
+    let line = &file.lines[record.lines.start];
+    let has_title = record.title.as_deref().is_some_and(|title| !title.trim().is_empty());
+    let has_failed = matches!(record.outcome, RecordOutcome::Failed | RecordOutcome::Blocked);
+    record.id.is_none() && !has_title && !has_failed && line.has(Flags::ITERATION)
 }
 
 /// Two lists of facts in the order of their lines.

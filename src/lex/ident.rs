@@ -243,11 +243,11 @@ fn after_word(text: &str, tokens: &[TextToken], at: usize) -> Option<FoundId> {
     while joined_by(text, tokens, last, b".") && tokens[last + 2].is_number() {
         last += 2;
     }
-    // `task 12/40`, `task 12%`, `step 2 of 5` say how far one is.
+    // `task 12/40`, `tasks 12/40`, `task 12%`, `step 2 of 5` say how far one is; `tasks 12/13` are two.
     let remainder = &text[tokens[last].end as usize..];
-    let is_plural = word.text(text).ends_with('s');
+    let is_list = word.text(text).ends_with('s') && goes_on_by_one(number.text(text), remainder);
     let counts = remainder.starts_with('%')
-        || (remainder.starts_with('/') && !is_plural)
+        || (remainder.starts_with('/') && !is_list)
         || remainder.trim_start().starts_with("of ")
         || remainder.starts_with(|ch: char| ch.is_alphanumeric() || ch == '_');
     if counts || word.text(text).len() > 24 {
@@ -255,6 +255,14 @@ fn after_word(text: &str, tokens: &[TextToken], at: usize) -> Option<FoundId> {
     }
     let kind = if word.classes.has(Class::Generic) { IdKind::Word } else { IdKind::Phase };
     Some((last + 1 - at, kind, Some((number.start, tokens[last].end))))
+}
+
+/// `12` and `/13`: the next number.
+fn goes_on_by_one(number: &str, remainder: &str) -> bool {
+    let Some(other) = remainder.strip_prefix('/') else { return false };
+    let digits = other.bytes().take_while(u8::is_ascii_digit).count();
+    let number_of = |digits: &str| digits.parse::<u32>().ok();
+    number_of(number).zip(number_of(&other[..digits])).is_some_and(|(low, high)| low + 1 == high)
 }
 
 /// `[Coding] Fixed …`: the tokens behind a word in brackets that the line begins with.

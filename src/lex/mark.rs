@@ -54,7 +54,8 @@ fn polarity_at(text: &str, tokens: &[TextToken], at: usize) -> Option<(Polarity,
     let next = tokens.get(at + reach);
     let polarity = if reach > 1 || token.classes.has(Class::Open) {
         // "TODO:" announces a list.
-        if next.is_some_and(|next| next.is(text, b':')) && matches!(token.text(text), "Todo" | "todo" | "TODO" | "To") {
+        let is_todo = ["todo", "to"].iter().any(|word| token.text(text).eq_ignore_ascii_case(word));
+        if is_todo && next.is_some_and(|next| next.is(text, b':')) {
             return None;
         }
         // A phrase may be of another kind than its first word: "not started", "timed out".

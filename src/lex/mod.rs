@@ -186,6 +186,13 @@ fn without_emphasis(text: &str) -> Cow<'_, str> {
 const LONGEST_LABEL: u32 = 48;
 
 fn label(text: &str, tokens: &[TextToken]) -> Option<Label> {
+    let signs = tokens.iter().take_while(|token| token.kind == TokenKind::Symbol).count();
+    let label = label_from(text, &tokens[signs..])?;
+    // `⚠️ Status: blocked`; of anything else the sign says how it ended.
+    (signs == 0 || label.class == LabelClass::Status).then_some(label)
+}
+
+fn label_from(text: &str, tokens: &[TextToken]) -> Option<Label> {
     let first = tokens.first()?;
     if !first.is_wordy() || first.is_number() {
         return None;
@@ -203,7 +210,7 @@ fn label(text: &str, tokens: &[TextToken]) -> Option<Label> {
                 return None;
             }
             let value = text.len() - remainder.trim_start().len();
-            let class = Table::get().label(&text[..token.start as usize]);
+            let class = Table::get().label(&text[first.start as usize..token.start as usize]);
             let polarity = mark::value_polarity(text, tokens, at + 1);
             return Some(Label { class, end: token.start, value: value as u32, polarity });
         }
@@ -229,7 +236,7 @@ fn free_words(tokens: &[TextToken]) -> u16 {
 const SECTION_BYTES: u32 = 80;
 
 fn section(tokens: &[TextToken]) -> Section {
-    let all = tokens.iter().filter(|token| token.start < SECTION_BYTES).fold(Classes::NONE, |all, token| all.and(token.classes));
+    let all = tokens.iter().filter(|token| token.start < SECTION_BYTES).fold(Classes::NONE, |all, token| all.union(token.classes));
     let of = [
         (Class::SectionPlan, Section::Plan),
         (Class::SectionLearn, Section::Learn),

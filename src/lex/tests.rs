@@ -74,6 +74,8 @@ fn lines_fall_into_the_spans_that_people_see() {
         ("故事 #2: 烤面包", "Word=2"),
         ("Sitzung 4 - 05.01.2026", "iter=Sitzung 4 when=05.01.2026"),
         ("US-XXX is an example", ""),
+        ("to do: the till", ""),
+        ("ToDo: the till", ""),
         ("the wall failed to stand in the long wind that day of all days", ""),
     ] {
         assert_eq!(spans(raw), expected, "{raw}");
@@ -87,6 +89,8 @@ fn ids_that_head_a_line_are_lists_and_ranges() {
     assert_eq!(ids("## US-001 through US-003 - three"), "US-001 US-002 US-003");
     assert_eq!(ids("## US-001-003"), "US-001 US-002 US-003");
     assert_eq!(ids("Tasks 7/8: doors"), "7 8");
+    assert_eq!(ids("Tasks 7/40 done"), "");
+    assert_eq!(ids("3 tasks 12/40"), "");
     assert_eq!(ids("## Issues 279-281"), "279 280 281");
     assert_eq!(ids("(F001-F003)"), "F001 F002 F003");
     assert_eq!(ids("- F002/F003: labels"), "F002 F003");
@@ -110,6 +114,22 @@ fn weak_ids_need_a_second_number() {
     assert!(Lexer::default().lex("the words of step abc-12 again", &terms).lead.is_some());
 }
 
+/// Names that a tracker makes of letters and digits at random, and parts of them.
+#[test]
+fn names_of_a_tracker_are_ids() {
+    let mut terms = Terms::default();
+    let lines =
+        ["## CD-3m6 - AI-008: Build the till", "## CD-4ka.4 - Part four", "- CD-9ck: done", "bd-a1b2 closed", "bd-0x9z.1", "bd-k3 bd-77qa"];
+    let ids = |raw: &str, terms: &Terms| Lexer::default().lex(raw, terms).lead.map(|lead| lead.ids.join(" ")).unwrap_or_default();
+    assert_eq!(ids("## CD-4ka.4 - Part four", &terms), "CD-4ka.4");
+    lines.iter().for_each(|line| terms.prefixes.note(line));
+    assert_eq!(ids("## CD-3m6 - AI-008: Build the till", &terms), "CD-3m6");
+    assert_eq!(ids("- the till waits for bd-a1b2", &terms), "bd-a1b2");
+    for prose in ["It runs on UTF-8 and x86-64", "the co-op and the CD-rom are new", "they use bd-tools for it"] {
+        assert_eq!(ids(prose, &terms), "", "{prose}");
+    }
+}
+
 #[test]
 fn labels_have_a_class_and_an_outcome() {
     let label = read("**Status**: FAILED - the tests do not pass").label.expect("it is a label");
@@ -125,6 +145,9 @@ fn labels_have_a_class_and_an_outcome() {
     assert_eq!(polarity("Status: tests failed"), Some(Polarity::Negative));
     assert_eq!(read("- Files changed: a.rs").label_class(), Some(LabelClass::Files));
     assert_eq!(read("12:30 begins").label, None);
+    let label = read("⚠️ **Status**: Blocked").label.expect("it is a label");
+    assert_eq!((label.class, label.polarity), (LabelClass::Status, Some(Polarity::Negative)));
+    assert_eq!(read("✅ Basket: made").label, None);
 }
 
 proptest! {

@@ -73,7 +73,7 @@ pub(crate) struct TokenSums {
 
 impl TokenSums {
     fn add(&mut self, token: &TextToken) {
-        self.classes = self.classes.and(token.classes);
+        self.classes = self.classes.union(token.classes);
         self.has_digits |= matches!(token.kind, TokenKind::Number | TokenKind::Mixed);
         self.has_mixed |= token.kind == TokenKind::Mixed;
     }
@@ -267,7 +267,7 @@ fn phrases(text: &str, table: &Table, tokens: &mut [TextToken]) {
             if remainder.is_some_and(|remainder| {
                 remainder.iter().zip(&phrase.remainder).all(|(token, word)| token.text(text).eq_ignore_ascii_case(word))
             }) {
-                tokens[at].classes = tokens[at].classes.and(phrase.classes);
+                tokens[at].classes = tokens[at].classes.union(phrase.classes);
                 if phrase.classes.any(Classes::MARK) {
                     tokens[at].reach = tokens[at].reach.max(1 + phrase.remainder.len() as u8);
                 }

@@ -35,10 +35,8 @@ pub(crate) enum Class {
     LeadNote,
     LeadWork,
     Join,
-    Through,
     All,
     Plural,
-    Now,
     SectionPlan,
     SectionLearn,
     SectionCriteria,
@@ -68,7 +66,7 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    const NAMES: [&'static str; 49] = [
+    const NAMES: [&'static str; 47] = [
         "pos",
         "neg",
         "open",
@@ -88,10 +86,8 @@ impl Class {
         "lead.note",
         "lead.work",
         "join",
-        "through",
         "all",
         "plural",
-        "now",
         "sect.plan",
         "sect.learn",
         "sect.ac",
@@ -124,19 +120,19 @@ impl Class {
 impl Classes {
     pub(crate) const NONE: Classes = Classes(0);
     pub(crate) const SECTION: Classes = Classes::of(Class::SectionPlan)
-        .and(Classes::of(Class::SectionLearn))
-        .and(Classes::of(Class::SectionCriteria))
-        .and(Classes::of(Class::SectionFiles))
-        .and(Classes::of(Class::SectionDone))
-        .and(Classes::of(Class::SectionSummary))
-        .and(Classes::of(Class::SectionLog));
-    pub(crate) const MARK: Classes = Classes::of(Class::Positive).and(Classes::of(Class::Negative)).and(Classes::of(Class::Open));
+        .union(Classes::of(Class::SectionLearn))
+        .union(Classes::of(Class::SectionCriteria))
+        .union(Classes::of(Class::SectionFiles))
+        .union(Classes::of(Class::SectionDone))
+        .union(Classes::of(Class::SectionSummary))
+        .union(Classes::of(Class::SectionLog));
+    pub(crate) const MARK: Classes = Classes::of(Class::Positive).union(Classes::of(Class::Negative)).union(Classes::of(Class::Open));
 
     pub(crate) const fn of(class: Class) -> Self {
         Classes(1 << class as u8)
     }
 
-    pub(crate) const fn and(self, other: Classes) -> Self {
+    pub(crate) const fn union(self, other: Classes) -> Self {
         Classes(self.0 | other.0)
     }
 
@@ -290,7 +286,7 @@ impl Table {
             let entry = table.entry(parts.next().unwrap_or_default());
             let remainder: Vec<Box<str>> = parts.map(Box::from).collect();
             if remainder.is_empty() {
-                entry.classes = entry.classes.and(classes);
+                entry.classes = entry.classes.union(classes);
             } else {
                 entry.phrases.push(Phrase { remainder, classes });
             }

@@ -103,7 +103,6 @@ pub(crate) struct Reading {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct LineVerdict {
     pub(crate) at: usize,
-    pub(crate) first: f32,
     pub(crate) p: f32,
 }
 
@@ -135,7 +134,7 @@ pub(crate) fn assess(file: &IndexedLog, weights: &Weights) -> Assessment {
     let sums = VerdictSums::new(file, &candidates);
     let mut verdicts = Vec::with_capacity(candidates.len());
     second_pass(file, &candidates, &sums, |candidate, evidence| {
-        verdicts.push(LineVerdict { at: candidate.at, first: candidate.p, p: probability(logit(&weights.second, &evidence)) });
+        verdicts.push(LineVerdict { at: candidate.at, p: probability(logit(&weights.second, &evidence)) });
     });
     let origin = probability(logit(&weights.origin, &origin::evidence(file, &verdicts)));
     Assessment { verdicts, origin }

@@ -54,7 +54,9 @@ fn own_mark(line: &LexedLine) -> Option<Polarity> {
 }
 
 fn negative(line: &LexedLine) -> RecordOutcome {
-    if line.text.to_lowercase().contains("block") { RecordOutcome::Blocked } else { RecordOutcome::Failed }
+    let is_blocked = title::words(&line.text)
+        .any(|word| ["blocked", "blocker", "blockers", "blocking", "blockiert"].iter().any(|known| word.eq_ignore_ascii_case(known)));
+    if is_blocked { RecordOutcome::Blocked } else { RecordOutcome::Failed }
 }
 
 fn of_label(line: &LexedLine) -> Option<RecordOutcome> {

@@ -1,6 +1,7 @@
 //! Error logs and checklists: files that are read by what stands around a line.
 
 use super::{check, check_named, read, read_named};
+use crate::fact::{Fact, Statement};
 use crate::format::SourceKind;
 
 const RULE: &str = "================================================================================";
@@ -31,6 +32,21 @@ fn a_block_that_is_broken_off_gives_what_it_got_to() {
         ),
         "...\n7 error US-002 Network: No route @2026-02-03T10:00:00",
     );
+}
+
+#[test]
+fn of_a_long_message_the_beginning_is_kept() {
+    let block = |message: &str| {
+        format!(
+            "{RULE}\nTimestamp: 2026-02-03T10:00:00Z\nStory ID: US-002\nExit Code: 7 (General error)\nError Type: network\nError Message:\n{message}\n{RULE}\n"
+        )
+    };
+    for message in [format!("First {}\nsecond\n", "ü".repeat(5_000)), format!("First\n{}", "\n".repeat(20_000))] {
+        let facts = read(&block(&message)).1;
+        let [Fact { statement: Statement::Error(failure), line: 7, .. }] = facts.as_slice() else { panic!("one error: {facts:?}") };
+        assert!(failure.message.starts_with("First") && !failure.message.contains("second"), "{}", failure.message);
+        assert!(failure.message.len() <= 4096);
+    }
 }
 
 #[test]

@@ -184,7 +184,7 @@ pub(super) fn slug(text: &str, tokens: &[TextToken], at: usize) -> Option<usize>
         |token: &TextToken| token.text(text).bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     let has_letter_first = bytes.len() >= 2 && bytes[0].is_ascii_uppercase() && bytes[1..].iter().all(u8::is_ascii_digit);
     let is_high = is_upper(text, first);
-    // `CD-3m6`: a short mixed name under the project's letters.
+    // `CD-3m6`, `CD-3m6.2`: a short mixed name under the project's letters, and a part of it.
     if is_high
         && !has_letter_first
         && (2..=6).contains(&first.len())
@@ -197,7 +197,11 @@ pub(super) fn slug(text: &str, tokens: &[TextToken], at: usize) -> Option<usize>
             && !goes_on(text, name.end, b"-./")
             && !text[name.end as usize..].starts_with(['/', '('])
         {
-            return Some(3);
+            let mut last = at + 2;
+            while joined_by(text, tokens, last, b".") && tokens[last + 2].is_number() {
+                last += 2;
+            }
+            return Some(last + 1 - at);
         }
     }
     let mut last = at;

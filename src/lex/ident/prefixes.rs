@@ -46,6 +46,10 @@ impl Prefixes {
             if !bytes[start].is_ascii_alphabetic() {
                 continue;
             }
+            let whole = &bytes[start..at];
+            if let Some(join) = last_join.and_then(|_| name_start(whole)) {
+                self.add(&whole[..join], &whole[join..]);
+            }
             if (1..=5).contains(&(at - digits)) {
                 self.add(&bytes[start..digits], &bytes[digits..at]);
             } else if let Some(join) = last_join.filter(|join| at - join <= 5 && bytes[start].is_ascii_lowercase()) {
@@ -71,14 +75,29 @@ impl Prefixes {
     /// How many numbers the prefix of `id` has, up to three.
     pub(in crate::lex) fn support(&self, id: &str) -> usize {
         let bytes = id.as_bytes();
+        let of_names = name_start(bytes).map_or(0, |join| self.count(&bytes[..join]));
         let digits = bytes.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
         let end = if digits > 0 {
             bytes.len() - digits
         } else {
             bytes.iter().rposition(|byte| matches!(byte, b'-' | b'.')).map_or(0, |at| at + 1)
         };
-        self.numbers.get(&hash(&bytes[..end])).map_or(0, |numbers| numbers.iter().filter(|slot| **slot != 0).count())
+        of_names.max(self.count(&bytes[..end]))
     }
+
+    fn count(&self, prefix: &[u8]) -> usize {
+        self.numbers.get(&hash(prefix)).map_or(0, |numbers| numbers.iter().filter(|slot| **slot != 0).count())
+    }
+}
+
+/// Where the name of a tracker begins, made of letters and digits at random: `bd-a1b2`, `CD-3m6.2`.
+fn name_start(id: &[u8]) -> Option<usize> {
+    let is_part = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+    let join = id.iter().rposition(|byte| *byte == b'-')?;
+    let name = id[join + 1..].split(|byte| *byte == b'.').next()?;
+    let is_mixed = name.iter().any(u8::is_ascii_digit) && name.iter().any(u8::is_ascii_lowercase);
+    let is_name = is_mixed && (3..=6).contains(&name.len()) && name.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    (is_name && id[join + 1 + name.len()..].iter().all(is_part)).then_some(join + 1)
 }
 
 fn hash(bytes: &[u8]) -> u64 {

@@ -70,6 +70,20 @@ fn two_days_in_a_heading_are_a_time() {
 }
 
 #[test]
+fn blocked_is_a_word_of_its_own() {
+    let entry = |n: u32, status: &str| format!("## 2026-03-0{n} - US-00{n}: Bake\n- oven\n{status}\n---\n");
+    let statuses =
+        ["**Status**: failed: code blocks are lost", "**Status**: Blocked", "⚠️ **Status**: Blocked", "Status: FAILED (blocked by power)"];
+    let entries: String = statuses.iter().zip(1..).map(|(status, n)| entry(n, status)).collect();
+    let outcomes: Vec<RecordOutcome> = reading(&format!("# Ralph Progress Log\nStarted: 2026-03-01\n---\n{entries}"))
+        .records
+        .iter()
+        .map(|record| record.outcome)
+        .collect();
+    assert_eq!(outcomes, [RecordOutcome::Failed, RecordOutcome::Blocked, RecordOutcome::Blocked, RecordOutcome::Blocked]);
+}
+
+#[test]
 fn the_last_status_line_of_an_entry_is_its_result() {
     let lines: String = (0..9).map(|n| format!("- step {n}\n")).collect();
     let text = format!(
