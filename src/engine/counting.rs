@@ -12,7 +12,8 @@ use super::resolve::Resolved;
 /// A fact that the ledger has not counted yet.
 #[derive(Debug)]
 pub(super) struct UncountedFact {
-    pub(super) fact: Fact,
+    /// In a box: a log that is read for the first time has tens of thousands, which are handed on several times.
+    pub(super) fact: Box<Fact>,
     /// The line or the entry of the fact is still open, so that the fact comes again when it is complete.
     pub(super) provisional: bool,
 }
@@ -20,7 +21,7 @@ pub(super) struct UncountedFact {
 /// A fact that the ledger has counted.
 #[derive(Debug)]
 pub(super) struct CountedFact {
-    pub(super) fact: Fact,
+    pub(super) fact: Box<Fact>,
     /// The source's count of it in this run, when this fact has raised it.
     pub(super) count: Option<u32>,
 }

@@ -11,7 +11,7 @@ use super::resolve::ResolvedNames;
 /// A fact that this tick applies to the model.
 #[derive(Clone)]
 pub(super) struct PendingFact {
-    pub(super) fact: Fact,
+    pub(super) fact: Box<Fact>,
     pub(super) names: ResolvedNames,
     /// The source's count of it in this run, when this fact has raised it.
     pub(super) count: Option<u32>,

@@ -162,7 +162,7 @@ impl LogCounts {
         }
         self.repeats.redraws = evaluation.redraws;
         let mut counted = self.take_unpublished();
-        counted.extend(facts.into_iter().zip(counts).map(|(fact, count)| CountedFact { fact, count }));
+        counted.extend(facts.into_iter().zip(counts).map(|(fact, count)| CountedFact { fact: Box::new(fact), count }));
         counted
     }
 
@@ -170,7 +170,7 @@ impl LogCounts {
     pub(super) fn skip_published(&mut self, mut facts: Vec<Fact>, mut resolve: impl FnMut(&Fact) -> Resolved) {
         self.items.forget();
         facts.retain(|fact| !matches!(resolve(fact), Resolved::Ignored));
-        self.unpublished.extend(facts.into_iter().map(|fact| CountedFact { fact, count: None }));
+        self.unpublished.extend(facts.into_iter().map(|fact| CountedFact { fact: Box::new(fact), count: None }));
     }
 
     /// Keeps counted facts for the next tick.

@@ -223,7 +223,7 @@ impl LogSource {
     }
 
     fn push_uncounted(&mut self, facts: Vec<Fact>, provisional: bool) {
-        self.uncounted.extend(facts.into_iter().map(|fact| UncountedFact { fact, provisional }));
+        self.uncounted.extend(facts.into_iter().map(|fact| UncountedFact { fact: Box::new(fact), provisional }));
     }
 
     /// What the plan beside the file names, for the next looks.
@@ -309,7 +309,7 @@ impl LogSource {
 
     /// The facts that the ledger has not counted.
     pub(super) fn uncounted_facts(&self) -> impl Iterator<Item = &Fact> {
-        self.uncounted.iter().map(|uncounted| &uncounted.fact)
+        self.uncounted.iter().map(|uncounted| &*uncounted.fact)
     }
 
     /// Counts what was appended, after what [`LogCounts::queue`] kept.

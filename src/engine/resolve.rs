@@ -42,7 +42,7 @@ pub(super) struct ResolvedNames {
     /// Index of the criterion within its story.
     pub(super) criterion: Option<u32>,
     /// What the key is made of, beside the kind; event ids are made of it, too.
-    pub(super) key_text: String,
+    pub(super) key_text: Arc<str>,
     /// The names suffice to count the fact.
     countable: bool,
 }
@@ -50,14 +50,14 @@ pub(super) struct ResolvedNames {
 impl ResolvedNames {
     /// Replaces the story.
     pub(super) fn set_story(&mut self, story: StoryRef) {
-        self.key_text = story.key.to_string();
+        self.key_text = story.key.clone();
         self.story = Some(story);
     }
 
     /// Sets the criterion of the story that was set before.
     pub(super) fn set_criterion(&mut self, criterion: u32) {
         let story = self.story.as_ref().map(|story| story.key.to_string()).unwrap_or_default();
-        self.key_text = criterion_key(&story, criterion);
+        self.key_text = criterion_key(&story, criterion).into();
         self.criterion = Some(criterion);
         self.countable = true;
     }
@@ -120,11 +120,11 @@ impl FactResolver {
             Statement::Activity { .. } => false,
         };
         let key_text = match (&fact.statement, &story) {
-            (Statement::CriterionDone { .. }, Some(story)) => criterion_key(&story.key, criterion.unwrap_or_default()),
+            (Statement::CriterionDone { .. }, Some(story)) => criterion_key(&story.key, criterion.unwrap_or_default()).into(),
             // An error outside of a story is identified by its message.
-            (Statement::Error(Failure { message, .. }), None) => format!("\u{1}{}", normalize(message)),
-            (_, Some(story)) => story.key.to_string(),
-            (_, None) => String::new(),
+            (Statement::Error(Failure { message, .. }), None) => format!("\u{1}{}", normalize(message)).into(),
+            (_, Some(story)) => story.key.clone(),
+            (_, None) => "".into(),
         };
         ResolvedNames { kind, story, story_index, criterion, key_text, countable }
     }

@@ -182,7 +182,7 @@ impl TaskEngine {
 
     /// The facts of a detached file belong to the run that it was detached in, and wait for the next tick.
     fn count_detached(&mut self, log: usize, id: DetachedId, now: Duration, facts: Vec<Fact>, owners: &mut RecordOwners) {
-        let uncounted = facts.into_iter().map(|fact| UncountedFact { fact, provisional: false }).collect();
+        let uncounted = facts.into_iter().map(|fact| UncountedFact { fact: Box::new(fact), provisional: false }).collect();
         let (source, resolve) = self.source_with_resolver(log, RunStart::default(), owners);
         let counted = source.counts.append(LogFile::Detached(id), uncounted, now, resolve);
         source.counts.queue(counted);
@@ -241,13 +241,12 @@ impl TaskEngine {
     }
 
     /// Resolves the counted facts of a log for [`TaskEngine::apply_queued`].
-    pub(super) fn prepare(&mut self, log: usize, counted: Vec<CountedFact>, mute: bool, live: bool) -> Vec<PendingFact> {
+    pub(super) fn prepare(&mut self, log: usize, counted: Vec<CountedFact>, mute: bool, live: bool, pending: &mut Vec<PendingFact>) {
         let origin = self.logs[log].origin();
-        let mut pending = Vec::with_capacity(counted.len());
+        pending.reserve_exact(counted.len());
         for CountedFact { fact, count } in counted {
             pending.push(self.run.pending(fact, count, &origin, mute, live));
         }
-        pending
     }
 
     /// Applies the next of the facts that the tick has queued. Adds the events of those that are due. Returns whether all are applied.

@@ -94,14 +94,14 @@ impl TaskRun {
         self.model.apply_plan(update);
     }
 
-    pub(super) fn pending(&mut self, fact: Fact, count: Option<u32>, origin: &Origin, mute: bool, live: bool) -> PendingFact {
+    pub(super) fn pending(&mut self, fact: Box<Fact>, count: Option<u32>, origin: &Origin, mute: bool, live: bool) -> PendingFact {
         let names = self.resolver.resolve_names(&fact);
         PendingFact { fact, names, count, origin: origin.clone(), mute, live, timed: live }
     }
 
     /// Resolves a fact that a plan states for [`TaskEngine::apply_all`].
     pub(super) fn prepare_plan_fact(&mut self, stated: PlanFact, origin: &Origin, mute: bool, live: bool) -> PendingFact {
-        let mut pending = self.pending(stated.fact, stated.count, origin, mute, live);
+        let mut pending = self.pending(Box::new(stated.fact), stated.count, origin, mute, live);
         if let Some(story) = stated.story {
             pending.names.set_story(story);
         }
@@ -207,8 +207,8 @@ impl TaskRun {
             return;
         }
         let statement = Statement::TaskStarted { name: None, branch: None, description: None, story_count: None, estimated_secs: None };
-        let fact = Fact { statement, story: None, provenance: Provenance::Derived, ..pending.fact.clone() };
-        let start = PendingFact { names: self.resolver.resolve_names(&fact), fact, ..pending.clone() };
+        let fact = Fact { statement, story: None, provenance: Provenance::Derived, ..Fact::clone(&pending.fact) };
+        let start = PendingFact { names: self.resolver.resolve_names(&fact), fact: Box::new(fact), ..pending.clone() };
         self.emit(&start, CountedKind::TaskStarted, &start.fact, Some(occurrence), tick);
     }
 
@@ -219,7 +219,7 @@ impl TaskRun {
             return;
         }
         let statement = Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
-        let fact = Fact { statement, provenance: Provenance::Derived, ..pending.fact.clone() };
+        let fact = Fact { statement, provenance: Provenance::Derived, ..Fact::clone(&pending.fact) };
         let occurrence = self.ledger.record(start);
         self.emit(pending, CountedKind::StoryStarted, &fact, Some(occurrence), tick);
     }
@@ -270,7 +270,7 @@ impl TaskRun {
         }
         let Some(occurrence) = self.record_unstarted_attempt(&story.key) else { return };
         let origin = Origin { path, kind: SourceKind::Plan, written: None };
-        let mut pending = self.pending(inferred_start(&story), None, &origin, false, true);
+        let mut pending = self.pending(Box::new(inferred_start(&story)), None, &origin, false, true);
         pending.names.set_story(story);
         tick.now.wall = at;
         self.emit(&pending, CountedKind::StoryStarted, &pending.fact, Some(occurrence), tick);

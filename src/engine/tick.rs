@@ -146,7 +146,7 @@ impl TaskTick<'_> {
         }
         for (log, evaluation) in reset {
             let counted = task.logs[log].commit(evaluation, now);
-            pending.extend(task.prepare(log, counted, self.mute, self.live));
+            task.prepare(log, counted, self.mute, self.live, pending);
         }
     }
 
@@ -211,7 +211,7 @@ impl TaskTick<'_> {
             }
             task.blocking_logs.remove(&log);
             let counted = task.logs[log].commit(evaluation, self.now.elapsed);
-            pending.extend(task.prepare(log, counted, self.mute, self.live));
+            task.prepare(log, counted, self.mute, self.live, pending);
         }
     }
 
@@ -223,7 +223,7 @@ impl TaskTick<'_> {
         if self.owners.is_shared(task.logs[log].file) {
             self.record_activity(task, log, &appended);
         }
-        pending.extend(task.prepare(log, appended, self.mute, self.live));
+        task.prepare(log, appended, self.mute, self.live, pending);
     }
 
     /// Records of a shared log are activity of the task that owns them: now if live, else at the time they were written.

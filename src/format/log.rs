@@ -4,6 +4,7 @@
 //! it is added. Lines that look like records and are not sure yet wait for evidence, for the end of the input, or for a long rest.
 
 use std::collections::{BTreeSet, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -65,7 +66,7 @@ pub(super) struct Log {
     votes: Votes,
     decided: DecidedLines,
     /// The last look: lines that it understood and that it passed over although they look like records, from 0 in the file.
-    understood: Vec<usize>,
+    understood: Vec<Range<usize>>,
     passed_over: Vec<usize>,
     /// Lines that came since the last look at any pause, and since the last one at a pause.
     unseen: usize,
@@ -347,7 +348,14 @@ impl Log {
         for at in &reading.passed_over {
             understood[*at] = false;
         }
-        self.understood = (0..understood.len()).filter(|at| understood[*at]).map(|at| base + at).collect();
+        self.understood.clear();
+        let mut start = base;
+        for run in understood.chunk_by(|line, next| line == next) {
+            if run[0] {
+                self.understood.push(start..start + run.len());
+            }
+            start += run.len();
+        }
         self.passed_over = reading.passed_over.iter().map(|at| base + at).collect();
     }
 
@@ -367,7 +375,7 @@ impl Log {
         self.decided.extend(held.into_iter().take(base - before));
         Arc::make_mut(&mut self.reported).forget_above(base);
         self.waited = self.waited.split_off(&base);
-        self.understood.retain(|line| *line >= base);
+        self.understood.retain(|lines| lines.end > base);
         self.passed_over.retain(|line| *line >= base);
     }
 
@@ -516,7 +524,8 @@ impl Log {
     }
 
     fn is_understood(&self, line: usize) -> bool {
-        self.understood.binary_search(&line).is_ok()
+        let at = self.understood.partition_point(|lines| lines.end <= line);
+        self.understood.get(at).is_some_and(|lines| lines.contains(&line))
             || matches!(self.lines.get(line - self.lines.base()).class, HeldClass::Header | HeldClass::Statement)
     }
 

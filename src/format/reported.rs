@@ -1,15 +1,17 @@
 //! What has been reported of a log's records. A record that was reported stays reported, whatever is written after it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
+
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::fact::StoryName;
 use crate::record::Record;
 
-/// By the number of the opening line, from the file's beginning.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ReportedRecords {
-    records: BTreeMap<usize, Vec<ReportedRecord>>,
+    /// In the order of their lines, and of one line in the order in which they were reported.
+    records: Vec<ReportedRecord>,
     /// Lines that reported an error of their own.
     failures: BTreeSet<usize>,
 }
@@ -17,7 +19,10 @@ pub(super) struct ReportedRecords {
 /// One record and how much of it was reported.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ReportedRecord {
-    key: String,
+    /// The one that opens it, from 0 in the file.
+    line: usize,
+    /// See [`key`].
+    key: u64,
     /// As it was first reported: a title that turns out longer makes no other story.
     pub(super) story: StoryName,
     pub(super) started: bool,
@@ -35,32 +40,31 @@ impl ReportedRecords {
 
     /// Whether a record that opens at the line was reported.
     pub(super) fn has(&self, line: usize) -> bool {
-        self.records.contains_key(&line)
+        !self.opening_on(line..line + 1).is_empty()
     }
 
     /// What was reported of the record, or of another with its id that opens on one of its lines: both tell of one attempt.
     pub(super) fn entry(&mut self, lines: Range<usize>, record: &Record) -> &mut ReportedRecord {
-        let key = record.id.as_deref().unwrap_or_default().to_uppercase();
-        let has_key = |reported: &Vec<ReportedRecord>| reported.iter().position(|reported| reported.key == key);
-        let known = self.records.range(lines.clone()).find_map(|(line, reported)| Some((*line, has_key(reported)?)));
-        let (line, index) = known.unwrap_or_else(|| {
-            // Nearly every line opens one: no room for more.
-            let reported = self.records.entry(lines.start).or_insert_with(|| Vec::with_capacity(1));
-            reported.push(ReportedRecord { key, ..ReportedRecord::default() });
-            (lines.start, reported.len() - 1)
+        let index = self.find(lines.clone(), record).unwrap_or_else(|| {
+            let index = self.first_after(lines.start);
+            if self.records.len() == self.records.capacity() {
+                // By an eighth: thousands of logs may be watched.
+                self.records.reserve_exact(self.records.len() / 8 + 4);
+            }
+            self.records.insert(index, ReportedRecord { line: lines.start, key: key(record), ..ReportedRecord::default() });
+            index
         });
-        &mut self.records.entry(line).or_default()[index]
+        &mut self.records[index]
     }
 
     /// Whether [`ReportedRecords::entry`] would find something.
     pub(super) fn knows(&self, lines: Range<usize>, record: &Record) -> bool {
-        let key = record.id.as_deref().unwrap_or_default().to_uppercase();
-        self.records.range(lines).any(|(_, reported)| reported.iter().any(|reported| reported.key == key))
+        self.find(lines, record).is_some()
     }
 
     /// The story of the record that opens at the line.
     pub(super) fn story_of(&self, line: usize) -> Option<StoryName> {
-        self.records.get(&line)?.first().map(|reported| reported.story.clone())
+        self.opening_on(line..line + 1).first().map(|reported| reported.story.clone())
     }
 
     pub(super) fn has_failure(&self, line: usize) -> bool {
@@ -73,7 +77,29 @@ impl ReportedRecords {
 
     /// Forgets the records above a line.
     pub(super) fn forget_above(&mut self, line: usize) {
-        self.records = self.records.split_off(&line);
+        self.records = self.records.split_off(self.records.partition_point(|reported| reported.line < line));
         self.failures = self.failures.split_off(&line);
     }
+
+    fn find(&self, lines: Range<usize>, record: &Record) -> Option<usize> {
+        let key = key(record);
+        let first = self.records.partition_point(|reported| reported.line < lines.start);
+        self.opening_on(lines).iter().position(|reported| reported.key == key).map(|at| first + at)
+    }
+
+    fn opening_on(&self, lines: Range<usize>) -> &[ReportedRecord] {
+        let first = self.records.partition_point(|reported| reported.line < lines.start);
+        let from_first = &self.records[first..];
+        &from_first[..from_first.partition_point(|reported| reported.line < lines.end)]
+    }
+
+    /// The index of the first record that opens below a line.
+    fn first_after(&self, line: usize) -> usize {
+        self.records.partition_point(|reported| reported.line <= line)
+    }
+}
+
+/// The id in any case; records without one are alike.
+fn key(record: &Record) -> u64 {
+    xxh3_64(record.id.as_deref().unwrap_or_default().to_uppercase().as_bytes())
 }
