@@ -192,7 +192,8 @@ pub(super) fn story_ended(
 ) -> StoryCompleted {
     let is_new = update.occurrence.is_some();
     let story = &mut model.stories[index];
-    if story.extras().flagged_at.is_some() {
+    // A failure before it is none of the passes: what the plan says is still to be told.
+    if outcome == &Outcome::Passed && story.extras().flagged_at.is_some() {
         story.extras_mut().flagged_at = None;
     }
     for commit in commits {

@@ -40,7 +40,8 @@ impl Summary<'_> {
         let word = task.headline().word().to_uppercase();
         lines.push(format!("Task: {}  {word}", task.task_name));
         // A run may be named after its log's first heading.
-        lines.push(format!("Run: {}", task.run.trim_start_matches(['#', ' '])));
+        let run = task.run.trim_start_matches(['#', ' ']);
+        lines.extend((!run.is_empty()).then(|| format!("Run: {run}")));
         let failed = if task.stories_failed > 0 { format!(", {} failed", task.stories_failed) } else { String::new() };
         lines.push(match (task.story_count, task.percent) {
             (Some(all), Some(percent)) => format!("Progress: {}/{all} stories{failed}, {percent}%", task.stories_passed),

@@ -1,6 +1,6 @@
 """The pictures of the page in docs, made anew of a run in real files, the bridge on it, and Chromium: pictures.py [FOLDER].
 
-Look at them before they go in. The box in the README is text: `tmux capture-pane -p` at 80 columns, beside simulate_runner and stub_agent."""
+Look at them before they go in. The box in the README is text: `tmux capture-pane -p` at 80 columns beside `progress-bridge demo`, that of the guide at 100 beside examples/stub_agent.rs."""
 import base64
 import json
 import pathlib
@@ -25,6 +25,7 @@ CRITERIA = ["Card data never reaches our server", "A declined card keeps the bas
 #: Story, minute of the start, minutes it took, how it ended.
 ATTEMPTS = [(1, 0, 9, "passed"), (2, 10, 7, "passed"), (3, 18, 11, "failed"), (3, 29, 11, "passed"), (4, 53, 7, "passed"), (5, 61, 11, "passed"), (6, 73, 25, "passed"), (7, 99, 5, "failed"), (7, 105, None, None)]
 MINUTES = 110
+PANEL = "document.querySelector('progress-panel')?.shadowRoot"
 
 
 class Run:
@@ -109,14 +110,24 @@ class Run:
         shutil.rmtree(self.root, ignore_errors=True)
 
 
-def take(chromium, run, file, drawn):
+def show(chromium, run, name, drawn):
     chromium.looks(WIDTH, "light")
     chromium.tell("/url", {"url": f"http://127.0.0.1:{run.port}/"})
     try:
-        eventually(f"{file.name} is drawn", lambda: chromium.run(f"return {drawn} && document.querySelector('#connection').textContent.includes('live')"), 30)
+        eventually(f"{name} is drawn", lambda: chromium.run(f"return {drawn} && document.querySelector('#connection').textContent.includes('live')"), 30)
     except Failed as failed:
         print(failed)
-    clip = {"x": 0, "y": 0, "width": WIDTH, "height": HEIGHT, "scale": 1}
+
+
+def open_panel(chromium):
+    """Opens the agent's own list, and returns where the panel stands."""
+    chromium.run(f"{PANEL}.querySelector('details:not([open]) > summary')?.click()")
+    box = chromium.run(f"const box = {PANEL}.host.getBoundingClientRect(); return [box.x, box.y, box.width, box.height]")
+    margin = 8
+    return {"x": box[0] - margin, "y": box[1] - margin, "width": box[2] + 2 * margin, "height": box[3] + 2 * margin, "scale": 1}
+
+
+def take(chromium, file, clip):
     shot = chromium.devtools("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
     file.write_bytes(base64.b64decode(shot["data"]))
     if shutil.which("pngquant"):
@@ -128,15 +139,18 @@ def take(chromium, run, file, drawn):
 def main():
     folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs"
     folder.mkdir(parents=True, exist_ok=True)
-    inside = "document.querySelector('progress-panel')?.shadowRoot.textContent"
-    pictures = [("dashboard-running", False, f"{inside}.includes('cargo test')"), ("dashboard-failed", True, "document.body.textContent.includes('1 of 48 tests')")]
+    page = {"x": 0, "y": 0, "width": WIDTH, "height": HEIGHT, "scale": 1}
+    pictures = [("dashboard-running", False, f"{PANEL}?.textContent.includes('cargo test')"), ("dashboard-failed", True, "document.body.textContent.includes('1 of 48 tests')")]
     with tempfile.TemporaryDirectory() as home:
         chromium = Chromium(home)
         try:
             for name, failed, drawn in pictures:
                 run = Run(failed)
                 try:
-                    take(chromium, run, folder / f"{name}.png", drawn)
+                    show(chromium, run, name, drawn)
+                    take(chromium, folder / f"{name}.png", page)
+                    if not failed:
+                        take(chromium, folder / "activity.png", open_panel(chromium))
                 finally:
                     run.remove()
         finally:

@@ -228,11 +228,22 @@ fn stories_that_the_plan_passes_at_once_are_counted_one_by_one() {
     let two = [("US-1", true), ("US-2", true), ("US-3", false), ("US-4", false)];
     scenario.save(PLAN, &plan("b", &two), RereadReason::Replaced).wait(1.0);
     scenario.append(P, &cat(&[c(3), c(4)])).wait(1.0);
-    let tallies = scenario.events.iter().filter_map(|event| match &event.data {
+    assert_eq!(tallies(&scenario), [1, 2, 3, 4].map(|passed| (passed, Some(4))));
+}
+
+#[test]
+fn a_failed_attempt_at_a_story_that_the_plan_passes_by_now_is_no_pass() {
+    let log = cat(&[h("a"), c(1), s(2), f(2), s(2), c(2)]);
+    let scenario = Scenario::new([Some(&log), None, Some(&plan("b", &[("US-1", true), ("US-2", true), ("US-3", false)]))]);
+    assert_eq!(tallies(&scenario), [1, 1, 2].map(|passed| (passed, Some(3))));
+}
+
+fn tallies(scenario: &Scenario) -> Vec<(u32, Option<u32>)> {
+    let tally = |event: &Event| match &event.data {
         EventData::StoryCompleted(ended) => ended.tally.map(|tally| (tally.passed, tally.total)),
         _ => None,
-    });
-    assert_eq!(tallies.collect::<Vec<_>>(), [1, 2, 3, 4].map(|passed| (passed, Some(4))));
+    };
+    scenario.events.iter().filter_map(tally).collect()
 }
 
 #[test]
