@@ -12,6 +12,7 @@
 //!
 //! Byte scanners and one table, no regular expression; every text is allowed and the time is linear in its length.
 
+mod fast_map;
 pub(crate) mod ident;
 mod lead;
 mod line;
@@ -28,6 +29,7 @@ mod tests;
 
 use std::borrow::Cow;
 
+pub(crate) use self::fast_map::FastMap;
 pub(crate) use self::ident::{IdKind, Terms};
 pub(crate) use self::lead::Lead;
 pub(crate) use self::line::{First, Flags, IdPosition, Label, LexedLine, Section, Separator, Span, SpanKind, TimePosition};

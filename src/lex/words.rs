@@ -3,9 +3,9 @@
 //! A new word is a line there and nothing here. How much a class says is not decided here but by the weights of `record`.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
+
+use super::fast_map::FastMap;
 
 /// A set of classes of words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -192,29 +192,7 @@ pub(crate) struct Entry {
     pub(crate) phrases: Vec<Phrase>,
 }
 
-/// FNV-1a: short keys, no hostile ones (the table is ours).
-#[derive(Default)]
-pub(crate) struct Fnv(u64);
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 29)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        let mut state = if self.0 == 0 { 0xcbf2_9ce4_8422_2325 } else { self.0 };
-        for byte in bytes {
-            state = (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        self.0 = state;
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = (self.0 ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-}
-
-type LabelMap = HashMap<Box<str>, LabelClass, BuildHasherDefault<Fnv>>;
+type LabelMap = FastMap<Box<str>, LabelClass>;
 
 /// No word of the table is longer (in bytes); longer ones are not looked up.
 const LONGEST: usize = 32;

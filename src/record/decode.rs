@@ -1,8 +1,8 @@
 //! Verdicts → records: what of a line's block belongs to it, and which lines tell of the same attempt.
 
-use crate::lex::{Flags, LabelClass, LexedLine, Polarity, SpanKind, Structure, TimePosition, ident};
+use crate::lex::{FastMap, Flags, LabelClass, LexedLine, Polarity, SpanKind, Structure, TimePosition, ident};
 
-use super::file::{FastMap, IndexedLog};
+use super::file::IndexedLog;
 use super::select::{is_entry, select};
 use super::{Assessment, DOUBTFUL, LIKELY, LineVerdict, OutcomeSource, Reading, Record, RecordOutcome, failure, status, title};
 

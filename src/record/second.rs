@@ -3,11 +3,12 @@
 //! Everything a line asks for is a sum over its record type ([`TypeSums`]), its id, or the lines near it, so that no line
 //! is compared with all others.
 
+use crate::lex::FastMap;
 use crate::lex::shape::Form;
 
 use super::evidence::evidence;
 use super::feature::{Evidence, Feature as F, bucket, form_class};
-use super::file::{FastMap, IndexedLog};
+use super::file::IndexedLog;
 use super::score::{Weights, logit, probability};
 use super::select::is_entry;
 

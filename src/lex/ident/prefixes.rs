@@ -1,15 +1,14 @@
 //! Support for weak ids: which prefixes a file has with several numbers.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::Hasher;
 
-use crate::lex::words::Fnv;
+use crate::lex::fast_map::{FastHasher, FastMap};
 
 /// What the file has shown: support for weak ids.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Prefixes {
     /// The first three different numbers of each prefix.
-    numbers: HashMap<u64, [u64; 3], BuildHasherDefault<Fnv>>,
+    numbers: FastMap<u64, [u64; 3]>,
 }
 
 impl Prefixes {
@@ -101,7 +100,7 @@ fn name_start(id: &[u8]) -> Option<usize> {
 }
 
 fn hash(bytes: &[u8]) -> u64 {
-    let mut state = Fnv::default();
+    let mut state = FastHasher::default();
     state.write(bytes);
     state.finish()
 }
