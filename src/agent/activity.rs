@@ -104,7 +104,8 @@ impl Activity {
                 self.retry = Some((AgentRetry { attempt, max, status, next_at }, since));
             }
             Signal::Limited { kind, resets_at } => {
-                let since = self.limit.as_ref().map_or(at, |(_, _, since)| *since);
+                // One that has reset is another one.
+                let since = self.limit_at(at).map_or(at, |(_, _, since)| since);
                 self.end_turn(at);
                 self.limit = Some((kind, resets_at, since));
             }

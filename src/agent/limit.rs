@@ -24,6 +24,9 @@ const KINDS: &[(&str, LimitKind)] = &[
     ("rate", LimitKind::Rate),
 ];
 
+/// Words in front of the time at which a limit resets.
+const RESETS: &[&str] = &["resets", "will reset", "try again at"];
+
 /// Days after which every limit has reset.
 const LONGEST_LIMIT: i32 = 183;
 
@@ -43,7 +46,7 @@ pub(super) fn stated_limit(message: &str, at: Option<Timestamp>, zone: &TimeZone
     let epoch = text.split('|').nth(1).and_then(|epoch| epoch.trim().split(|c: char| !c.is_ascii_digit()).next()?.parse::<i64>().ok());
     let resets_at = match epoch {
         Some(seconds) => Some(from_epoch(seconds)),
-        None => text.split_once("resets").and_then(|(_, when)| next_such_time(when, at?, zone)),
+        None => RESETS.iter().find_map(|words| text.split_once(words)).and_then(|(_, when)| next_such_time(when, at?, zone)),
     };
     Some((kind, resets_at))
 }
@@ -69,7 +72,8 @@ fn next_such_time(when: &str, at: Timestamp, zone: &TimeZone) -> Option<Timestam
         [month, day, time @ ..] if month_of(month).is_some() => (Some((month_of(month)?, day_of(day)?)), time),
         time => (None, time),
     };
-    let time = time_of(&time.iter().take(2).copied().collect::<String>())?;
+    let is_year = |word: &&&str| word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let time = time_of(&time.iter().skip_while(is_year).take(2).copied().collect::<String>())?;
     let is_past = |date: Date| DateTime::from_parts(date, time) <= now;
     let date = match month_and_day {
         Some((month, day)) => {
@@ -138,6 +142,11 @@ mod tests {
             ("You've hit your weekly limit · resets Oct 9 at 8pm (UTC)", Some(("weekly", Some("2026-10-09T20:00:00.000Z")))),
             ("You've hit your weekly limit · resets Oct 9, 4am (UTC)", Some(("weekly", None))),
             ("You've hit your weekly limit · resets Oct 8, 4am (UTC)", Some(("weekly", None))),
+            (
+                "Claude usage limit reached. Your limit will reset at 11pm (Europe/Berlin).",
+                Some(("usage", Some("2026-10-09T21:00:00.000Z"))),
+            ),
+            ("You've hit your usage limit. Try again at Oct 12th, 2026 4:38 AM.", Some(("usage", Some("2026-10-12T02:38:00.000Z")))),
             ("You've hit your session limit · resets some day", Some(("session", None))),
             ("You've hit your session limit · resets 99pm (Nowhere/Town)", Some(("session", None))),
             ("API Error: 500 something", None),

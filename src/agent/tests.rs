@@ -244,6 +244,20 @@ fn a_need_keeps_the_time_when_it_began() {
     }
 }
 
+/// A limit that has reset and is hit again is another need.
+#[test]
+fn a_limit_that_is_hit_again_is_a_new_need() {
+    let at = |seconds: i64| Timestamp(START + seconds * 1000);
+    let mut activity = Activity::new(Some(true), false);
+    let mut since = Vec::new();
+    for (now, resets_at) in [(0, 100), (50, 100), (200, 300)] {
+        let signal = Signal::Limited { kind: signal::LimitKind::Session, resets_at: Some(at(resets_at)) };
+        activity.apply(Stamped { at: Some(at(now)), signal }, at(now));
+        since.push(activity.need("The agent", at(now)).expect("it is stopped").since);
+    }
+    assert_eq!(since, [at(0), at(0), at(200)]);
+}
+
 fn label(value: impl serde::Serialize) -> String {
     serde_json::to_value(value).map(|value| value.as_str().unwrap_or("-").to_owned()).unwrap_or_default()
 }

@@ -7,10 +7,10 @@ use super::outbox::DeliveryResult;
 
 /// As a terminal reads it: clean text between two controls of our own.
 pub(super) fn sequence(notification: &Notification) -> String {
-    // A semicolon after a digit would make it another sequence: OSC 9;4 is a progress bar.
     let text = format!("{}: {}", notification.title, notification.text);
-    let text = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
-    format!("\u{7}\u{1b}]9;{text}\u{1b}\\")
+    // A semicolon after a digit would make it another sequence: OSC 9;4 is a progress bar.
+    let apart = if text.starts_with(|c: char| c.is_ascii_digit() || c == ';') { " " } else { "" };
+    format!("\u{7}\u{1b}]9;{apart}{text}\u{1b}\\")
 }
 
 pub(super) async fn ring(notification: &Notification) -> DeliveryResult {

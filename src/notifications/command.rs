@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::occasion::Notification;
 use super::outbox::DeliveryResult;
@@ -46,6 +47,12 @@ impl HookCommand {
     /// Its name, without its arguments, which may be secrets.
     pub(super) fn name(&self) -> &str {
         self.program.rsplit('/').next().unwrap_or(&self.program)
+    }
+
+    /// What tells it from another one from one process to the next, and gives nothing of its arguments away.
+    pub(super) fn key(&self) -> String {
+        let words = [std::slice::from_ref(&self.program), &self.arguments].concat().join("\0");
+        format!("command {} {:016x}", self.name(), xxh3_64(words.as_bytes()))
     }
 
     /// Runs it once. It and what it has started are killed when it takes too long.
@@ -150,6 +157,10 @@ mod tests {
             (parsed.program.as_str(), parsed.arguments.as_slice()),
             ("sh", &["-c", "echo \"$PROGRESS_BRIDGE_TITLE\"", "$HOME", ";"].map(str::to_owned)[..])
         );
+        let key = |text: &str| HookCommand::parse(text).expect("it is a command").key();
+        assert_ne!(key("sh -c one"), key("sh -c two"), "each has a queue of its own");
+        assert_eq!(key("sh -c one"), key("sh  -c 'one'"));
+        assert!(!key("sh -c hunter2").contains("hunter2"));
         for (text, part) in [("", "empty"), ("sh 'a", "quote"), ("no-such-program-anywhere", "not found"), ("/no/such", "not found")] {
             assert!(HookCommand::parse(text).expect_err(text).contains(part), "{text}");
         }

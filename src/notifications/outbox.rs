@@ -94,8 +94,11 @@ impl Outbox {
 
     /// Takes a new occasion.
     pub(super) fn add(&mut self, notification: Notification, now: Duration) {
-        if self.collected.len() < FOLD_LIMIT {
-            self.collected.push(notification);
+        self.collected.push(notification);
+        if self.collected.len() > FOLD_LIMIT {
+            // Of those that matter least the last one: the end of a run is told, whatever came before it.
+            let least = (0..self.collected.len()).max_by_key(|index| self.collected[*index].kind);
+            least.map(|index| self.collected.remove(index));
         }
         let earliest = self.last_release.map_or(Duration::ZERO, |last| last + WINDOW);
         self.release_at.get_or_insert((now + SETTLE).max(earliest));

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::bell;
 use super::command::HookCommand;
 use super::http;
-use super::occasion::{Detector, EndSource, OccasionKind};
+use super::occasion::{Detector, EndSource, Notification, OccasionKind};
 use super::outbox::{DeliveryResult, DueDelivery, Outbox, Trouble};
 use super::request::Webhook;
 use super::saved::SavedNotifications;
@@ -83,7 +83,7 @@ impl Notifier {
             looked_at = saved.cursor.parse::<Cursor>().ok();
             detector.remember(saved.known);
             for (index, receiver) in self.receivers.iter().enumerate() {
-                outbox.restore(index, saved.waiting.get(&receiver.key()).cloned().unwrap_or_default(), Duration::ZERO);
+                outbox.restore(index, receiver.saved(&saved.waiting).cloned().unwrap_or_default(), Duration::ZERO);
             }
             saved.collected.into_iter().for_each(|notification| outbox.add(notification, Duration::ZERO));
         }
@@ -97,10 +97,19 @@ impl Receiver {
     /// What names it from one process to the next.
     fn key(&self) -> String {
         match self {
-            Receiver::Command(command) => format!("command {}", command.name()),
+            Receiver::Command(command) => command.key(),
             Receiver::Webhook(webhook, _) => webhook.key(),
             Receiver::Bell => "bell".to_owned(),
         }
+    }
+
+    /// What waits for it. Up to version 1.5.0 a command was known by its name alone.
+    fn saved<'s>(&self, waiting: &'s BTreeMap<String, Vec<Notification>>) -> Option<&'s Vec<Notification>> {
+        let by_name = match self {
+            Receiver::Command(command) => waiting.get(&format!("command {}", command.name())),
+            Receiver::Webhook(..) | Receiver::Bell => None,
+        };
+        waiting.get(&self.key()).or(by_name)
     }
 
     /// As notices call it: without secrets.

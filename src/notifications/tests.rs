@@ -311,11 +311,26 @@ fn urls_are_taken_as_the_services_give_them() {
 }
 
 #[test]
+fn the_end_of_a_run_is_told_after_any_number_of_stories() {
+    let mut outbox = Outbox::new(1);
+    for number in 0..150 {
+        outbox.add(notification(number, OccasionKind::Story), seconds(0));
+    }
+    outbox.add(notification(1_000, OccasionKind::Passed), seconds(0));
+    let (due, _) = outbox.due(seconds(1));
+    let told = &due[0].notification;
+    assert_eq!((told.kind, told.also.len()), (OccasionKind::Passed, 99));
+    assert_eq!(told.also[0].id, Uuid::from_u128(0), "the first ones stay");
+}
+
+#[test]
 fn the_bell_brings_one_line_of_clean_text() {
     let sequence = bell::sequence(&hostile());
     let inner = sequence.strip_prefix("\u{7}\u{1b}]9;").and_then(|text| text.strip_suffix("\u{1b}\\")).expect("bell, then OSC 9");
     assert!(!inner.chars().any(char::is_control), "{inner:?}");
     let mut number = notification(1, OccasionKind::Passed);
     number.title = "4;3;50 files".into();
-    assert!(bell::sequence(&number).contains("]9; files"), "it would be a progress bar");
+    assert!(bell::sequence(&number).contains("]9; 4;3;50 files"), "it would be a progress bar");
+    number.title = "3D Printer: passed".into();
+    assert!(bell::sequence(&number).contains("3D Printer"));
 }

@@ -139,12 +139,12 @@ fn details(task: &TaskState) -> Vec<String> {
     if items.is_empty() {
         return Vec::new();
     }
+    let title = format!("<details><summary>{}</summary>", text::count(u32::try_from(items.len()).unwrap_or(u32::MAX), "detail", "details"));
     let more = items.len().saturating_sub(DETAILS);
     items.truncate(DETAILS);
     if more > 0 {
         items.push(format!("- and {more} more"));
     }
-    let title = format!("<details><summary>{}</summary>", text::count(u32::try_from(items.len()).unwrap_or(u32::MAX), "detail", "details"));
     [vec![title, String::new()], items, vec![String::new(), "</details>".to_owned(), String::new()]].concat()
 }
 
@@ -164,6 +164,10 @@ fn escaped(text: &str) -> String {
             // A mention and a link are made of bare text: an invisible joiner breaks both.
             '@' => escaped.push_str("@\u{2060}"),
             ':' => escaped.push_str(":\u{2060}"),
+            // So is an address that begins with `www.`.
+            '.' if escaped.len() >= 3 && escaped.as_bytes()[escaped.len() - 3..].eq_ignore_ascii_case(b"www") => {
+                escaped.push_str("\u{2060}.")
+            }
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '|' | '#' | '~' | '!' | '(' | ')' | '$' => escaped.extend(['\\', c]),
             _ => escaped.push(c),
         }
@@ -188,6 +192,7 @@ mod tests {
             "&lt;img src=x&gt; \\[a\\]\\(b\\) \\*\\*c\\*\\* @\u{2060}all \\#1 \\| \\`d\\` \\!\\[e\\] \\$x\\$"
         );
         assert_eq!(escaped("see https://evil.example: now"), "see https:\u{2060}//evil.example: now");
+        assert_eq!(escaped("see WWW.evil.example/x, e.g. w.w.w."), "see WWW\u{2060}.evil.example/x, e.g. w.w.w.");
         assert_eq!(code("a`b|c"), "`a'b/c`");
     }
 }

@@ -196,7 +196,7 @@ impl Activity {
     }
 
     /// The limit that still holds.
-    fn limit_at(&self, now: Timestamp) -> Option<(LimitKind, Option<Timestamp>, Timestamp)> {
+    pub(super) fn limit_at(&self, now: Timestamp) -> Option<(LimitKind, Option<Timestamp>, Timestamp)> {
         self.limit.filter(|(_, resets_at, _)| resets_at.is_none_or(|at| now < at))
     }
 
