@@ -5,6 +5,7 @@ NOT RUN and why, and the others go on. The exit status is 1 when a bound is miss
 import dataclasses
 import pathlib
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,9 @@ from lab import BRIDGE, HERE, ROOT, check
 from peers import LAB, NCHAN, Machine
 
 QUICK = "--quick" in sys.argv[1:]
+DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+# A client takes two descriptors of the bridge's budget.
+CLIENTS = min(10_000, (DESCRIPTORS - 1_000) // 2 // 100 * 100)
 ROUNDS = 2 if QUICK else 5
 
 
@@ -70,7 +74,7 @@ def delays():
 def clients(rate):
     def run():
         tools(LAB / "sse-load", LAB / "http-pub", LAB / "line-writer", NCHAN)
-        of = fanout.run(10_000, 4, ROUNDS, rate)
+        of = fanout.run(CLIENTS, 4, ROUNDS, rate)
         own, peer = of["bridge"], of["nchan"]
         ratios = {field: own[field] / max(peer[field], 1e-9) for field in own}
         both = {f"peer {field}": f"{own[field]:.1f} / {peer[field]:.1f}" for field in own}
@@ -120,13 +124,13 @@ PARTS = {
         Row("delivered of it", "delivered", "%", 100, 100, least=True),
     ]),
     "fanout10": (clients(10), [
-        Row("10,000 clients, 10 events/s: CPU a delivery ÷ nchan's", "cpu", "×", 1.1, 0.9, "peer cpu"),
+        Row(f"{CLIENTS:,} clients, 10 events/s: CPU a delivery ÷ nchan's", "cpu", "×", 1.1, 0.9, "peer cpu"),
         Row("p99 ÷ nchan's", "p99", "×", 1.1, 0.9, "peer p99"),
         Row("memory a client", "KiB", "KiB", 12, 9, "peer memory"),
         Row("delivered", "delivered", "%", 100, 100, least=True),
     ]),
     "fanout100": (clients(100), [
-        Row("10,000 clients, 100 events/s: p99", "p99 ms", "ms", 250, 150, "peer p99"),
+        Row(f"{CLIENTS:,} clients, 100 events/s: p99", "p99 ms", "ms", 250, 150, "peer p99"),
         Row("deliveries a second ÷ nchan's", "deliveries", "×", 4, 6, "peer deliveries", least=True),
         Row("delivered", "delivered", "%", 100, 100, least=True),
     ]),
@@ -182,6 +186,7 @@ def main():
     names = [argument for argument in sys.argv[1:] if argument != "--quick"] or [name for name in PARTS if not (QUICK and name in SLOW)]
     check(BRIDGE.exists(), f"build it first: {BRIDGE}")
     check(all(name in PARTS for name in names), f"parts are {' '.join(PARTS)}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     cost.ROUNDS = 3 if QUICK else 5
     begun, machine = time.monotonic(), Machine()
     lines = [line for name in names for line in measured(name)]
