@@ -224,76 +224,97 @@ pub(super) fn words_facts<'a>(words: &[&'a str]) -> CommandFacts<'a> {
 /// The steps of a command, each as its bare words: words in quotes are left out, and nothing behind a here-document or an open quote is
 /// taken for a program.
 fn steps(command: &str) -> Vec<Vec<&str>> {
-    let mut steps: Vec<Vec<&str>> = vec![Vec::new()];
-    let (mut start, mut quote, mut is_quoted) = (None, None, false);
-    let bytes = command.as_bytes();
-    let mut at = 0;
-    while at <= bytes.len() {
-        let byte = bytes.get(at).copied();
-        if let (Some(open), Some(byte)) = (quote, byte) {
-            match byte {
-                b'\\' if open == b'"' => at += 1,
-                _ if byte == open => quote = None,
-                _ => {}
-            }
-            at += 1;
-            continue;
+    let mut reader = StepReader { command, at: 0, start: None, quote: None, is_quoted: false, steps: vec![Vec::new()] };
+    while let Some(byte) = command.as_bytes().get(reader.at)
+        && reader.read(*byte)
+    {}
+    reader.end_word(None);
+    reader.steps
+}
+
+struct StepReader<'a> {
+    command: &'a str,
+    at: usize,
+    /// Of the word that is open.
+    start: Option<usize>,
+    /// The quote that is open.
+    quote: Option<u8>,
+    /// Part of the open word is in quotes.
+    is_quoted: bool,
+    steps: Vec<Vec<&'a str>>,
+}
+
+impl StepReader<'_> {
+    /// Reads on from a byte. Returns `false` at a here-document.
+    fn read(&mut self, byte: u8) -> bool {
+        if let Some(open) = self.quote {
+            self.quote = (byte != open).then_some(open);
+            self.at += if byte == b'\\' && open == b'"' { 2 } else { 1 };
+            return true;
         }
-        let ends_word = byte.is_none_or(|byte| byte.is_ascii_whitespace() || b";&|()<>`".contains(&byte));
-        if ends_word {
-            if let Some((start, step)) = start.take().zip(steps.last_mut()) {
-                let word = &command[start..at];
-                // The number of a file that is redirected.
-                let is_number = matches!(byte, Some(b'<' | b'>')) && word.bytes().all(|byte| byte.is_ascii_digit());
-                match is_quoted {
-                    false if is_number => {}
-                    false => step.push(word),
-                    // A word in quotes is nobody's name, but it stands where the program does.
-                    true if step.is_empty() && !is_assignment(word) => step.push(""),
-                    true => {}
-                }
-            }
-            is_quoted = false;
+        if byte.is_ascii_whitespace() || b";&|()<>`".contains(&byte) {
+            self.end_word(Some(byte));
         }
+        let next = self.command.as_bytes().get(self.at + 1).copied();
         match byte {
-            None => break,
-            Some(b'<') if bytes.get(at + 1) == Some(&b'<') => break,
+            b'<' if next == Some(b'<') => return false,
             // The end of its line ends the step before a comment.
-            Some(b'#') if start.is_none() => {
-                at += command[at..].find('\n').unwrap_or(command.len() - at);
-                continue;
+            b'#' if self.start.is_none() => {
+                self.skip_to(|c| c == '\n');
+                return true;
             }
             // The step goes on in the next line.
-            Some(b'\\') if start.is_none() && bytes.get(at + 1) == Some(&b'\n') => at += 1,
-            Some(b';' | b'&' | b'|' | b'\n' | b'(' | b')' | b'`') => steps.push(Vec::new()),
+            b'\\' if self.start.is_none() && next == Some(b'\n') => self.at += 1,
+            b';' | b'&' | b'|' | b'\n' | b'(' | b')' | b'`' => self.steps.push(Vec::new()),
             // The file of a redirection is no word of the command.
-            Some(b'<' | b'>') => {
-                at += command[at..].find(|c: char| c != '<' && c != '>' && c != '&' && c != ' ').unwrap_or(command.len() - at);
-                at += command[at..].find(|c: char| c.is_whitespace() || ";&|)".contains(c)).unwrap_or(command.len() - at);
-                continue;
+            b'<' | b'>' => {
+                self.skip_to(|c| !"<>& ".contains(c));
+                self.skip_to(|c| c.is_whitespace() || ";&|)".contains(c));
+                return true;
             }
-            Some(b'\\') => {
-                start.get_or_insert(at);
-                is_quoted = true;
-                at += 1;
+            b'\\' => {
+                self.start.get_or_insert(self.at);
+                self.is_quoted = true;
+                self.at += 1;
             }
-            Some(open @ (b'"' | b'\'')) => {
-                start.get_or_insert(at);
-                (quote, is_quoted) = (Some(open), true);
+            b'"' | b'\'' => {
+                self.start.get_or_insert(self.at);
+                (self.quote, self.is_quoted) = (Some(byte), true);
             }
-            Some(b'$') if bytes.get(at + 1) == Some(&b'(') => {
-                start = None;
-                at += 1;
-                steps.push(Vec::new());
+            b'$' if next == Some(b'(') => {
+                self.start = None;
+                self.at += 1;
+                self.steps.push(Vec::new());
             }
-            Some(byte) if !byte.is_ascii_whitespace() => {
-                start.get_or_insert(at);
+            byte if !byte.is_ascii_whitespace() => {
+                self.start.get_or_insert(self.at);
             }
-            Some(_) => {}
+            _ => {}
         }
-        at += 1;
+        self.at += 1;
+        true
     }
-    steps
+
+    fn skip_to(&mut self, is_end: impl Fn(char) -> bool) {
+        let left = &self.command[self.at..];
+        self.at += left.find(is_end).unwrap_or(left.len());
+    }
+
+    /// The open word, if there is one, ends before the byte, or with the command.
+    fn end_word(&mut self, byte: Option<u8>) {
+        let is_quoted = std::mem::take(&mut self.is_quoted);
+        let Some((start, step)) = self.start.take().zip(self.steps.last_mut()) else { return };
+        let word = &self.command[start..self.at.min(self.command.len())];
+        // The number of a file that is redirected.
+        let is_number = matches!(byte, Some(b'<' | b'>')) && word.bytes().all(|byte| byte.is_ascii_digit());
+        match is_quoted {
+            false if is_number => {}
+            false => step.push(word),
+            // A word in quotes is nobody's name, but it stands where the program does.
+            true if step.is_empty() && !is_assignment(word) => step.push(""),
+            true => {}
+        }
+    }
 }
 
 /// What one step does, with how much that tells.

@@ -207,26 +207,7 @@ pub(super) fn story_ended(
         (update.origin.kind != SourceKind::Plan && is_later).then(|| log_outcome(update, outcome, model.source_text && story.in_plan));
     let timing = observed_end(timing, update, story.open_attempt().and_then(|open| open.started));
     if is_new {
-        story.end_attempt(update, timing, outcome);
-        story.completions += 1;
-        let before = story.fact_status;
-        let is_overtaken = update.fact.late && story.completions > 1;
-        story.fact_status = match outcome {
-            _ if is_overtaken && before != StoryStatus::InProgress => before,
-            Outcome::Passed => StoryStatus::Passed,
-            Outcome::Failed { .. } if before == StoryStatus::Passed => StoryStatus::Passed,
-            Outcome::Failed { .. } => StoryStatus::Failed,
-        };
-        if story.fact_status == StoryStatus::Passed {
-            if story.extras().reopened_at.is_some() {
-                story.extras_mut().reopened_at = None;
-            }
-            // Said after the plan's word: the plan holds it back no longer.
-            story.release();
-        }
-        if before != story.fact_status || outcome == &Outcome::Passed {
-            story.provenance = Some(update.fact.provenance);
-        }
+        end_story(story, update, timing, outcome);
     }
     if let Some(stated) = stated {
         story.set_log_outcome(stated, is_new);
@@ -246,6 +227,30 @@ pub(super) fn story_ended(
         commits: commits.iter().map(CleanText::from).collect(),
         attempt: story.completions.max(1),
         tally: None,
+    }
+}
+
+/// The story's attempt ends anew.
+fn end_story(story: &mut Story, update: &FactUpdate<'_>, timing: Timing, outcome: &Outcome) {
+    story.end_attempt(update, timing, outcome);
+    story.completions += 1;
+    let before = story.fact_status;
+    let is_overtaken = update.fact.late && story.completions > 1;
+    story.fact_status = match outcome {
+        _ if is_overtaken && before != StoryStatus::InProgress => before,
+        Outcome::Passed => StoryStatus::Passed,
+        Outcome::Failed { .. } if before == StoryStatus::Passed => StoryStatus::Passed,
+        Outcome::Failed { .. } => StoryStatus::Failed,
+    };
+    if story.fact_status == StoryStatus::Passed {
+        if story.extras().reopened_at.is_some() {
+            story.extras_mut().reopened_at = None;
+        }
+        // Said after the plan's word: the plan holds it back no longer.
+        story.release();
+    }
+    if before != story.fact_status || outcome == &Outcome::Passed {
+        story.provenance = Some(update.fact.provenance);
     }
 }
 
