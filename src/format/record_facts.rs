@@ -12,9 +12,10 @@ use super::rules::make::duration;
 use super::time::{self, Clock};
 use super::words::{self, Status};
 use crate::fact::{Criterion, Fact, Outcome, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
+use crate::lex::words::{Class, Classes, Table};
 use crate::lex::{LabelClass, LexedLine, Polarity, Structure};
 use crate::record::file::IndexedLog;
-use crate::record::{self, OutcomeSource, Record};
+use crate::record::{self, OutcomeSource, Record, title};
 
 /// A record where it stands.
 pub(super) struct RecordContext<'a> {
@@ -93,8 +94,8 @@ impl RecordContext<'_> {
     /// A record without a name is known by its line.
     fn story(&self) -> StoryName {
         let Record { id, title, .. } = self.record;
-        // A remark in brackets is no other title than the plan's.
-        let title = title.clone().filter(|title| !self.is_remark(title));
+        // A remark in brackets is no other title than the plan's, and what failed is no title.
+        let title = title.clone().filter(|title| !self.is_remark(title) && behind_id(&self.file.lines[self.record.lines.start]).is_none());
         let title = &title;
         let is_named = [id, title].into_iter().flatten().any(|name| !name.trim().is_empty());
         let text =
@@ -213,7 +214,7 @@ impl RecordContext<'_> {
             }
             OutcomeSource::OwnMark => {
                 let line = &self.file.lines[self.record.lines.start];
-                failed(&own_word(line).unwrap_or_else(|| word.to_owned()), behind_mark(line))
+                failed(&own_word(line).unwrap_or_else(|| word.to_owned()), behind_mark(line).or_else(|| behind_id(line)))
             }
             OutcomeSource::Convention => failed(word, None),
         }
@@ -250,4 +251,18 @@ fn behind_mark(line: &LexedLine) -> Option<String> {
     let remainder = line.text.get(span.end as usize..)?;
     let is_reason = remainder.trim_start().starts_with([':', '-', '—', '–', '(']) && span.start > 0;
     is_reason.then(|| words::reason_text(remainder)).flatten()
+}
+
+/// `[TIME] FAILED US-003 The oven timed out`: behind a program's mark and an id, without a sign between, words that tell a failure say
+/// why, and are no title.
+fn behind_id(line: &LexedLine) -> Option<String> {
+    let (text, lead) = (&line.text, line.lead.as_deref()?);
+    let mark = line.spans.iter().find(|span| span.mark().is_some_and(|mark| mark.polarity == Polarity::Negative))?;
+    let is_capitals = mark.text(text).bytes().all(|byte| byte.is_ascii_uppercase());
+    let leads = mark.end <= lead.start && text[mark.end as usize..lead.start as usize].trim_matches([' ', '[', '(']).is_empty();
+    let words = text[lead.end as usize..].trim_start_matches([']', ')']).strip_prefix(' ')?;
+    let classes = |word: &str| Table::get().word(word).map_or(Classes::NONE, |entry| entry.classes);
+    let states_failure = || title::words(words).any(|word| classes(word).has(Class::Negative) || classes(word).has(Class::Trouble));
+    let is_reason = is_capitals && leads && words.starts_with(char::is_alphabetic) && states_failure();
+    is_reason.then(|| super::words::reason_text(words)).flatten()
 }

@@ -56,6 +56,28 @@ fn failures_need_a_status_and_give_one_error_at_most() {
 }
 
 #[test]
+fn what_failed_behind_the_id_is_the_reason_and_no_title() {
+    check(
+        "# Ralph Progress Log\n[2026-02-03T10:00:00Z] FAILED US-001 The oven check failed, will retry\n[2026-02-03T10:05:00Z] COMPLETED US-001\n\
+         [2026-02-03T10:10:00Z] TIMEOUT US-002 Session ended after 600s (timeout 1)\n[2026-02-03T10:15:00Z] FAILED US-003: Show the login error\n\
+         [2026-02-03T10:20:00Z] FAILED US-004 Sell the bread\n",
+        "1 task
+         2 start US-001 @2026-02-03T10:00:00 line ~
+         2 error US-001 Unknown: The oven check failed, will retry @2026-02-03T10:00:00 line
+         2 fail US-001 (failed) @2026-02-03T10:00:00 line
+         3 start US-001 @2026-02-03T10:05:00 line ~
+         3 pass US-001 @2026-02-03T10:05:00 line
+         4 start US-002 @2026-02-03T10:10:00 line ~
+         4 error US-002 Timeout: Session ended after 600s (timeout 1) @2026-02-03T10:10:00 line
+         4 fail US-002 (timeout) @2026-02-03T10:10:00 line
+         5 start US-003 \"Show the login error\" @2026-02-03T10:15:00 line ~
+         5 fail US-003 \"Show the login error\" (failed) @2026-02-03T10:15:00 line
+         6 start US-004 \"Sell the bread\" @2026-02-03T10:20:00 line ~
+         6 fail US-004 \"Sell the bread\" (failed) @2026-02-03T10:20:00 line",
+    );
+}
+
+#[test]
 fn below_an_entry_inside_it_the_criteria_are_the_outer_ones_again() {
     check(
         "# Ralph Progress Log\nStarted: 2026-02-03\n---\n## 2026-02-03 - US-001: Bake the bread\n- [x] Oven warm\n### 2026-02-03 - US-002: Sell it\n\
