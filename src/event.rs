@@ -6,6 +6,8 @@
 //! its row in `docs/events.md`; the full event in `tests/it/schema.rs`, the samples in `output/sample.rs`. The compiler leads to the second, third and
 //! the last two, a test to the others, and the goldens, which then are read and accepted anew, show it. If logs are to state it, also its statement in `fact.rs` and the format that reads it.
 
+use std::io::Write;
+
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
@@ -378,8 +380,8 @@ impl Event {
         json
     }
 
-    /// Adds its JSON to what is there.
-    pub(crate) fn write_json(&self, to: &mut Vec<u8>) {
+    /// Writes its JSON to memory.
+    pub(crate) fn write_json(&self, to: impl Write) {
         serde_json::to_writer(to, self).expect("an event is plain data with string keys: it cannot fail to serialise");
     }
 }

@@ -253,6 +253,11 @@ impl CountedKind {
 /// Hash of a heading without list marks and with white space folded; dates stay.
 pub(crate) fn entry_hash(line: &str) -> u64 {
     let line = line.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '-' | '*' | '+' | '#' | '>'));
+    let plain = |byte: &u8| byte.is_ascii() && !byte.is_ascii_control();
+    let has_gaps = || line.as_bytes().windows(2).fold(false, |has, pair| has | (pair[0] == b' ') & (pair[1] == b' '));
+    if line.as_bytes().iter().fold(true, |all, byte| all & plain(byte)) && !line.ends_with(' ') && !has_gaps() {
+        return xxh3_64(line.as_bytes());
+    }
     let mut folded = String::with_capacity(line.len());
     for word in line.split_whitespace() {
         if !folded.is_empty() {

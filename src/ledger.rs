@@ -8,13 +8,13 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{CountedKind, Key, StatementForm};
 use crate::file_change::{DetachedId, RereadReason};
+use crate::seeded_hash::{SeededMap, SeededSet};
 
 /// A source that lost some of its facts is accepted after this much quiet: shorter may be a half-finished write.
 pub const PARTIAL_LOSS_DELAY: Duration = Duration::from_millis(250);
@@ -85,7 +85,7 @@ impl From<SavedEntryFact> for EntryFact {
     }
 }
 
-type CountMap = HashMap<CountKey, u32>;
+type CountMap = SeededMap<CountKey, u32>;
 
 /// How often the present generation states a fact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -107,11 +107,11 @@ pub struct SourceLedger {
     /// Counts from before this run began, when the source was not reset with it.
     before_run: CountMap,
     /// Of the present generation. One map, because a log full of entries has a key for every fact.
-    held: HashMap<CountKey, HeldCount>,
+    held: SeededMap<CountKey, HeldCount>,
     /// Keys with `high_water > current`, and since when; `None` means longer than [`REAPPEAR_AFTER`].
-    missing_since: HashMap<CountKey, Option<Duration>>,
+    missing_since: SeededMap<CountKey, Option<Duration>>,
     /// Facts of the last accepted content with their entries.
-    entry_hashes: HashSet<EntryFact>,
+    entry_hashes: SeededSet<EntryFact>,
     /// Files that lost their name and are still read.
     detached: Vec<DetachedCounts>,
     /// A new key was dropped because of [`MAX_KEYS`].
@@ -127,7 +127,7 @@ struct SavedLedger {
     high_water: CountMap,
     current: CountMap,
     missing_since: Vec<CountKey>,
-    entry_hashes: HashSet<EntryFact>,
+    entry_hashes: SeededSet<EntryFact>,
 }
 
 impl From<SourceLedger> for SavedLedger {
@@ -347,7 +347,7 @@ impl SourceLedger {
     /// Accepts a content of exactly these facts. Returns the index and the count in this run of each new item, in file order.
     pub fn commit(&mut self, items: &[CountItem], now: Duration) -> Vec<(usize, u32)> {
         let new = ContentCounts::of_items(items);
-        let mut excess: CountMap = HashMap::new();
+        let mut excess = CountMap::default();
         for (key, count) in &new.counts {
             let high_water = self.held(*key).high_water;
             if *count > high_water && !(high_water == 0 && self.reject_if_full(*key)) {
@@ -380,7 +380,7 @@ impl SourceLedger {
     /// As [`SourceLedger::commit`] of the edited content, by what differs: the index into what was added, and the count in this run.
     pub fn commit_edit(&mut self, edit: &ContentEdit<'_>, now: Duration) -> Vec<(usize, u32)> {
         let counts = edit.counts(|key| self.held(key).current);
-        let mut excess: CountMap = HashMap::new();
+        let mut excess = CountMap::default();
         for (key, count) in &counts {
             let high_water = self.held(*key).high_water;
             if *count > high_water && !(high_water == 0 && self.reject_if_full(*key)) {
@@ -478,7 +478,7 @@ impl SourceLedger {
 #[derive(Debug, Default, Clone)]
 pub struct ContentCounts {
     counts: CountMap,
-    entry_hashes: HashSet<EntryFact>,
+    entry_hashes: SeededSet<EntryFact>,
 }
 
 impl ContentCounts {
@@ -514,7 +514,7 @@ pub struct ContentEdit<'a> {
 impl ContentEdit<'_> {
     /// The counts in the edited content of the keys that it takes out or adds, by those before the edit.
     fn counts(&self, current: impl Fn(CountKey) -> u32) -> CountMap {
-        let mut counts = CountMap::new();
+        let mut counts = CountMap::default();
         for item in self.added {
             let count = counts.entry(item.key).or_insert_with(|| current(item.key));
             *count = if item.once { 1 } else { *count + 1 };
@@ -532,7 +532,7 @@ impl ContentEdit<'_> {
 
     /// Facts with their entries that the edited content has no more.
     fn lost_entries(&self) -> Vec<EntryFact> {
-        let added: HashSet<EntryFact> = self.added.iter().map(CountItem::entry_fact).collect();
+        let added: SeededSet<EntryFact> = self.added.iter().map(CountItem::entry_fact).collect();
         let mut removed: Vec<EntryFact> = self.removed.iter().map(CountItem::entry_fact).collect();
         removed.retain(|entry| !added.contains(entry) && !self.keeps(|kept| kept.entry_fact() == *entry));
         removed
@@ -546,7 +546,7 @@ impl ContentEdit<'_> {
 /// How often each key was emitted in the present run of a task, over all its sources.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RunLedger {
-    emitted: HashMap<Key, u32>,
+    emitted: SeededMap<Key, u32>,
 }
 
 impl RunLedger {

@@ -21,6 +21,7 @@ pub mod line;
 pub(crate) mod property;
 pub(crate) mod recent_set;
 pub(crate) mod redact;
+pub(crate) mod seeded_hash;
 pub mod text;
 // 1 machines: pure, each with one job; time comes in as an argument
 pub(crate) mod agent;

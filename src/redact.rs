@@ -54,7 +54,8 @@ const SHORTEST_TOKEN: usize = 16;
 pub fn mask(text: &str) -> Cow<'_, str> {
     let mut found = Vec::new();
     // Most texts have no sign of a secret.
-    let has_dashes = memchr::memchr_iter(b'-', text.as_bytes()).any(|at| text[at + 1..].starts_with('-'));
+    // Without an end of its own, so that many bytes are compared at once.
+    let has_dashes = text.as_bytes().windows(2).fold(false, |has, pair| has | (pair[0] == b'-') & (pair[1] == b'-'));
     let has_tokens = has_run(text, SHORTEST_TOKEN);
     if has_dashes || (has_tokens && has_run(text, KEY_LINE)) {
         find_private_keys(text, &mut found);
@@ -207,7 +208,7 @@ enum Strength {
 fn strength_of(name: &str) -> Option<Strength> {
     /// The length of the shortest of [`SECRET_PARTS`] and [`SECRET_ENDS`].
     const SHORTEST: usize = 3;
-    if name.len() < SHORTEST || !name.contains(|c: char| c.is_ascii_alphabetic()) {
+    if !name.as_bytes().windows(SHORTEST).any(|letters| letters.iter().all(u8::is_ascii_alphabetic)) {
         return None;
     }
     let is_one_of = |part: &str, words: &[&str]| words.iter().any(|word| part.eq_ignore_ascii_case(word));

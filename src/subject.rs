@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fact::{Criterion, StoryName};
 use crate::plan::{CRITERION_LIMIT, Plan};
+use crate::seeded_hash::SeededMap;
 
 /// Most written names whose story is kept.
 const MAX_NAMES: usize = 1_000_000;
@@ -45,7 +46,7 @@ pub struct StoryResolver {
     #[serde(skip)]
     by_number: HashMap<String, usize>,
     /// Written form → story, from the first time that it was resolved.
-    resolved: HashMap<Arc<str>, StoryRef>,
+    resolved: SeededMap<Arc<str>, StoryRef>,
     /// Criteria that the plan does not list, by [`StoryRef::key`]: normalized, in order of first appearance.
     criteria: HashMap<Arc<str>, Vec<Option<String>>>,
 }

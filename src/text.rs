@@ -43,6 +43,11 @@ impl CleanText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether the two are one text in memory.
+    pub(crate) fn is_same(&self, other: &CleanText) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl Deref for CleanText {

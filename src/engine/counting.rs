@@ -1,11 +1,10 @@
 //! Facts of a log before and after the ledger counts them.
 
-use std::collections::HashSet;
-
 use crate::fact::{CountedKind, Fact};
 use crate::format::{LogParser, Pause};
 use crate::ledger::{CountItem, CountKey};
 use crate::line::PartialLine;
+use crate::seeded_hash::SeededSet;
 
 use super::resolve::Resolved;
 
@@ -30,7 +29,7 @@ pub(super) struct CountedFact {
 #[derive(Debug, Default)]
 pub(super) struct RedrawFilter {
     line: u32,
-    keys: HashSet<CountKey>,
+    keys: SeededSet<CountKey>,
 }
 
 impl RedrawFilter {

@@ -1,10 +1,9 @@
 //! The order of the facts of one tick: the start of the run; then the stories as they first appear, and of each attempt the start, the
 //! criteria, the errors and the end; then the end of the run.
 
-use std::collections::HashMap;
-
 use crate::fact::{CountedKind, Fact, StatementForm};
 use crate::model::Origin;
+use crate::seeded_hash::SeededMap;
 
 use super::resolve::ResolvedNames;
 
@@ -127,7 +126,7 @@ fn attempt_positions(facts: &[PendingFact]) -> Vec<usize> {
 
 /// The attempts at each story, in the order of first appearance.
 fn group_attempts(facts: &[PendingFact]) -> Vec<StoryAttempts<'_>> {
-    let mut story_indices: HashMap<&str, usize> = HashMap::new();
+    let mut story_indices: SeededMap<&str, usize> = SeededMap::default();
     let mut stories: Vec<StoryAttempts> = Vec::new();
     for (index, pending) in facts.iter().enumerate() {
         let Some(story) = &pending.names.story else { continue };

@@ -27,6 +27,8 @@ pub(super) struct Shown {
     masks_secrets: bool,
     /// A text was longer than what is shown of it.
     pub(super) has_cut: bool,
+    /// The name of a run that is shown as it is: thousands of events may share it.
+    plain_run: CleanText,
 }
 
 /// What is said once when a text was cut.
@@ -45,7 +47,7 @@ pub(super) fn quote(line: &str, masks_secrets: bool) -> CleanText {
 
 impl Shown {
     pub(super) fn new(masks_secrets: bool) -> Self {
-        Shown { masks_secrets, has_cut: false }
+        Shown { masks_secrets, has_cut: false, plain_run: CleanText::default() }
     }
 
     pub(super) fn event(&mut self, event: &mut Event) {
@@ -63,7 +65,13 @@ impl Shown {
             source: EventSource { path: _, line: _, text },
             data,
         } = event;
-        self.text(run, TITLE_LIMIT);
+        if !run.is_same(&self.plain_run) {
+            let before = run.clone();
+            self.text(run, TITLE_LIMIT);
+            if run.is_same(&before) {
+                self.plain_run = before;
+            }
+        }
         self.quote(text);
         match data {
             EventData::TaskStarted(data) => {

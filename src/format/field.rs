@@ -3,10 +3,12 @@
 //! Takes them apart and knows the labels; what a field means to its record is `record_facts`' to say.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
 
 use super::id;
 use crate::fact::StoryName;
+use crate::lex::words::{Fnv, lowered};
 
 /// The fields of an entry that mean something to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub(super) enum FieldLabel {
     Report,
 }
 
-static LABELS: LazyLock<HashMap<&'static str, FieldLabel>> = LazyLock::new(|| {
+static LABELS: LazyLock<HashMap<&'static str, FieldLabel, BuildHasherDefault<Fnv>>> = LazyLock::new(|| {
     let tables = [
         (FieldLabel::Story, STORY),
         (FieldLabel::Title, TITLE),
@@ -85,7 +87,7 @@ impl FieldLabel {
         if label.is_empty() || label.len() > 40 {
             return None;
         }
-        LABELS.get(label.to_lowercase().as_str()).copied()
+        LABELS.get(&*lowered(label, &mut [0; 64])).copied()
     }
 }
 
@@ -108,7 +110,8 @@ fn colon(text: &str) -> Option<(usize, usize)> {
     // `：`, as Chinese and Japanese write it.
     let wide = "：".as_bytes();
     let bytes = text.as_bytes();
-    let at = (0..bytes.len().min(48)).find(|at| bytes[*at] == b':' || bytes[*at] == wide[0] && bytes[*at..].starts_with(wide))?;
+    let near = &bytes[..bytes.len().min(48)];
+    let at = memchr::memchr2_iter(b':', wide[0], near).find(|at| bytes[*at] == b':' || bytes[*at..].starts_with(wide))?;
     Some((at, if bytes[at] == b':' { 1 } else { wide.len() }))
 }
 

@@ -197,9 +197,6 @@ type LabelMap = FastMap<Box<str>, LabelClass>;
 /// No word of the table is longer (in bytes); longer ones are not looked up.
 const LONGEST: usize = 32;
 
-/// The longest label that is looked up, in bytes.
-const LONGEST_LABEL: usize = 64;
-
 /// What a word is found by: a hash of its bytes, in any case of ASCII. It is made along with the word's end, because most words of a
 /// line are in no table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -332,16 +329,8 @@ impl Table {
 
     /// What a label announces: the whole of it, or its beginning where the table says so.
     pub(crate) fn label(&self, label: &str) -> LabelClass {
-        let label = label.trim();
-        let mut buffer = [0; LONGEST_LABEL];
-        let label = match buffer.get_mut(..label.len()).filter(|_| label.is_ascii()) {
-            Some(lower) => {
-                lower.copy_from_slice(label.as_bytes());
-                lower.make_ascii_lowercase();
-                String::from_utf8_lossy(lower)
-            }
-            None => Cow::Owned(label.to_lowercase()),
-        };
+        let mut buffer = [0; 64];
+        let label = lowered(label.trim(), &mut buffer);
         if let Some(class) = self.labels.get(&*label) {
             return *class;
         }
@@ -353,6 +342,18 @@ impl Table {
             return *class;
         }
         self.open_labels.get(start).copied().unwrap_or(LabelClass::Other)
+    }
+}
+
+/// The text in lower case; in `buffer`, if it is ASCII and fits.
+pub(crate) fn lowered<'b>(text: &str, buffer: &'b mut [u8; 64]) -> Cow<'b, str> {
+    match buffer.get_mut(..text.len()).filter(|_| text.is_ascii()) {
+        Some(lower) => {
+            lower.copy_from_slice(text.as_bytes());
+            lower.make_ascii_lowercase();
+            String::from_utf8_lossy(lower)
+        }
+        None => Cow::Owned(text.to_lowercase()),
     }
 }
 

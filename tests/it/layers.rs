@@ -12,6 +12,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("line", 0),
     ("text", 0),
     ("recent_set", 0),
+    ("seeded_hash", 0),
     ("property", 0),
     ("redact", 0),
     ("file_change", 0),
