@@ -232,7 +232,9 @@ impl Log {
 
     /// The facts of each record of which something is new.
     fn records(&mut self, pause: Pause, zone: &TimeZone) -> Vec<(u32, Vec<Fact>)> {
-        let texts = self.lines.texts();
+        // Shares its text, which the lines of the file below are parts of.
+        let held = self.lines.clone();
+        let texts = held.texts();
         let names = self.plan.as_ref().map(|plan| plan.pairs().collect()).unwrap_or_default();
         let file = IndexedLog::read(&texts, &FileContext { plan: names });
         let mut assessment = assess(&file, Weights::in_use());
@@ -464,7 +466,7 @@ impl Log {
     }
 
     /// The lines as the record reader sees them, and their numbers.
-    pub(super) fn indexed(&self) -> (IndexedLog, Vec<u32>) {
+    pub(super) fn indexed(&self) -> (IndexedLog<'_>, Vec<u32>) {
         let texts = self.lines.texts();
         let names = self.plan.as_ref().map(|plan| plan.pairs().collect()).unwrap_or_default();
         let file = IndexedLog::read(&texts, &FileContext { plan: names });

@@ -178,7 +178,7 @@ impl LogParser {
     }
 
     /// The lines as the record reader sees them, and their numbers in the file: for the fit of its weights.
-    pub(crate) fn indexed(&self) -> (IndexedLog, Vec<u32>) {
+    pub(crate) fn indexed(&self) -> (IndexedLog<'_>, Vec<u32>) {
         self.log.indexed()
     }
 

@@ -19,7 +19,7 @@ use crate::record::{self, OutcomeSource, Record, title};
 
 /// A record where it stands.
 pub(super) struct RecordContext<'a> {
-    pub(super) file: &'a IndexedLog,
+    pub(super) file: &'a IndexedLog<'a>,
     pub(super) lines: &'a HeldLines,
     pub(super) record: &'a Record,
     /// The records that open below its line.

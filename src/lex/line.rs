@@ -1,5 +1,7 @@
 //! A line, taken apart: its spans and what one asks about it without its text.
 
+use std::borrow::Cow;
+
 use super::ident::IdKind;
 use super::lead::Lead;
 use super::mark::{Mark, Polarity};
@@ -205,9 +207,9 @@ pub(crate) enum First {
 
 /// A line, taken apart.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct LexedLine {
-    /// Without emphasis, indent, bullet and box; spans point into it.
-    pub(crate) text: Box<str>,
+pub(crate) struct LexedLine<'t> {
+    /// Without emphasis, indent, bullet and box: of most lines a part of them. Spans point into it.
+    pub(crate) text: Cow<'t, str>,
     pub(crate) structure: Structure,
     pub(crate) level: u8,
     pub(crate) indent: u16,
@@ -230,7 +232,7 @@ pub(crate) struct LexedLine {
     pub(crate) shape: LineShape,
 }
 
-impl LexedLine {
+impl LexedLine<'_> {
     pub(crate) fn is_blank(&self) -> bool {
         self.structure == Structure::Blank
     }

@@ -51,11 +51,15 @@ pub(crate) struct Lexer {
 
 impl Lexer {
     /// Takes `raw` apart. `is_code` is said by the lines before: it stands inside of a fence.
-    pub(crate) fn lex(&mut self, raw: &str, terms: &Terms) -> LexedLine {
+    pub(crate) fn lex<'t>(&mut self, raw: &'t str, terms: &Terms) -> LexedLine<'t> {
         let outline = structure::outline(raw);
-        let text = without_emphasis(outline.body);
+        let text = match without_emphasis(outline.body) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(text) if text.trim().len() < text.len() => Cow::Owned(text.trim().to_owned()),
+            text @ Cow::Owned(_) => text,
+        };
         let mut line = LexedLine {
-            text: text.trim().into(),
+            text,
             structure: outline.structure,
             level: outline.level,
             indent: outline.indent,

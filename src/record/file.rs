@@ -69,8 +69,8 @@ const ID_BIT: u16 = 15;
 pub(crate) const LONGEST_BLOCK: usize = 60;
 
 #[derive(Debug, Default)]
-pub(crate) struct IndexedLog {
-    pub(crate) lines: Vec<LexedLine>,
+pub(crate) struct IndexedLog<'t> {
+    pub(crate) lines: Vec<LexedLine<'t>>,
     pub(crate) rows: Vec<LineLinks>,
     pub(crate) shapes: Vec<ShapeSums>,
     pub(crate) ids: Vec<IdSums>,
@@ -103,9 +103,9 @@ pub(crate) struct PlanWords {
     by_word: FastMap<u64, Vec<u32>>,
 }
 
-impl IndexedLog {
+impl<'t> IndexedLog<'t> {
     /// Reads all lines. The texts have no line ends and no control characters.
-    pub(crate) fn read(texts: &[&str], context: &FileContext<'_>) -> IndexedLog {
+    pub(crate) fn read(texts: &[&'t str], context: &FileContext<'_>) -> IndexedLog<'t> {
         let mut terms = Terms::default();
         let mut file = IndexedLog { plan: PlanWords::new(context, &mut terms), ..IndexedLog::default() };
         for (id, _) in &context.plan {
@@ -152,7 +152,7 @@ impl IndexedLog {
         number
     }
 
-    fn push(&mut self, line: LexedLine) {
+    fn push(&mut self, line: LexedLine<'t>) {
         let at = self.lines.len() as u32;
         let parent = self.nest(&line, at);
         let next_shape = self.shapes.len() as u32;

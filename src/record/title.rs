@@ -19,7 +19,7 @@ fn has_words(text: &str) -> bool {
 }
 
 /// The title that the line has of its own.
-pub(crate) fn of(line: &LexedLine) -> Option<&str> {
+pub(crate) fn of<'t>(line: &'t LexedLine<'_>) -> Option<&'t str> {
     let text: &str = &line.text;
     let (mut from, mut to) = (start(line), text.len());
     if line.structure == Structure::Row || (text.contains('|') && text.matches(" | ").count() >= 2) {
@@ -149,7 +149,7 @@ fn skipped_bracket(text: &str, from: usize) -> Option<usize> {
 }
 
 /// The text before an id that stands last.
-fn before_id(line: &LexedLine, id_start: usize) -> Option<&str> {
+fn before_id<'t>(line: &'t LexedLine<'_>, id_start: usize) -> Option<&'t str> {
     let text: &str = &line.text;
     let mut from = 0;
     for span in line.spans.iter().filter(|span| (span.end as usize) <= id_start) {
