@@ -70,7 +70,11 @@ impl FrameBuffer {
         if end > self.bytes.len() {
             self.bytes.resize((2 * end).max(4096), 0);
         }
-        self.bytes[self.length..end].copy_from_slice(data);
+        match data {
+            // Two pieces of three are quotes, colons and commas.
+            [byte] => self.bytes[self.length] = *byte,
+            _ => self.bytes[self.length..end].copy_from_slice(data),
+        }
         self.length = end;
     }
 }
