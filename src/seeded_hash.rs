@@ -43,7 +43,7 @@ pub struct SeededHasher {
 impl SeededHasher {
     /// Both halves of a product depend on all bits of both numbers.
     fn mix(&mut self, value: u64) {
-        let product = u128::from(self.state ^ value) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835_u128;
+        let product = u128::from(self.state ^ value) * 0x9e37_79b9_7f4a_7c15;
         self.state = (product >> 64) as u64 ^ product as u64;
     }
 }

@@ -2,13 +2,12 @@
 //!
 //! Takes them apart and knows the labels; what a field means to its record is `record_facts`' to say.
 
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 use std::sync::LazyLock;
 
 use super::id;
 use crate::fact::StoryName;
-use crate::lex::words::{Fnv, lowered};
+use crate::lex::FastMap;
+use crate::lex::words::lowered;
 
 /// The fields of an entry that mean something to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +26,7 @@ pub(super) enum FieldLabel {
     Report,
 }
 
-static LABELS: LazyLock<HashMap<&'static str, FieldLabel, BuildHasherDefault<Fnv>>> = LazyLock::new(|| {
+static LABELS: LazyLock<FastMap<&'static str, FieldLabel>> = LazyLock::new(|| {
     let tables = [
         (FieldLabel::Story, STORY),
         (FieldLabel::Title, TITLE),
