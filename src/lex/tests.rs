@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn read(raw: &str) -> LexedLine {
+fn read(raw: &str) -> LexedLine<'_> {
     Lexer::default().lex(raw, &Terms::default())
 }
 
