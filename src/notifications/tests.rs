@@ -311,16 +311,16 @@ fn urls_are_taken_as_the_services_give_them() {
 }
 
 #[test]
-fn the_end_of_a_run_is_told_after_any_number_of_stories() {
+fn the_end_of_a_run_outlasts_any_number_of_stories() {
     let mut outbox = Outbox::new(1);
     for number in 0..150 {
         outbox.add(notification(number, OccasionKind::Story), seconds(0));
     }
     outbox.add(notification(1_000, OccasionKind::Passed), seconds(0));
     let (due, _) = outbox.due(seconds(1));
-    let told = &due[0].notification;
-    assert_eq!((told.kind, told.also.len()), (OccasionKind::Passed, 99));
-    assert_eq!(told.also[0].id, Uuid::from_u128(0), "the first ones stay");
+    let sent = &due[0].notification;
+    assert_eq!((sent.kind, sent.also.len()), (OccasionKind::Passed, 99));
+    assert_eq!(sent.also[0].id, Uuid::from_u128(0), "the first ones stay");
 }
 
 #[test]
