@@ -2,6 +2,7 @@
 //!
 //!     cargo bench --bench parse            # 1 GiB of each log
 //!     cargo bench --bench parse -- 256     # as many MiB as said; fewer than that and the clock is too coarse
+//!     BRIDGE=PATH cargo bench --bench parse   # of another binary: benches are built without whole-program optimisation
 //!
 //! The logs are made here and the same each time: what a runner and its agent print (a fact in every few thousand lines), the same without
 //! anything that is a runner's, and JSON lines of another program. Linux only: the times come from `/proc`.
@@ -41,7 +42,8 @@ fn main() -> io::Result<()> {
         row(&format!("{name}: grep -c"), bytes, grep, split, None);
         let mut peak = 0;
         let own = median(|| {
-            let used = child(Command::new(env!("CARGO_BIN_EXE_progress-bridge")).args(["--no-discover", "--once"]).arg(&file))?;
+            let bridge = std::env::var_os("BRIDGE").unwrap_or_else(|| env!("CARGO_BIN_EXE_progress-bridge").into());
+            let used = child(Command::new(bridge).args(["--no-discover", "--once"]).arg(&file))?;
             peak = peak.max(used.peak_kib);
             Ok(used.secs)
         })?;
