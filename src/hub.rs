@@ -26,7 +26,7 @@ pub use self::activities::{Activities, ActivityUpdate, PublishedActivity};
 pub use self::cursor::{Cursor, ParseCursorError};
 pub use self::large_payloads::{PayloadEvicted, PayloadReader, StatePayload};
 pub use self::log::LogStats;
-use self::published_event::FrameBuffer;
+use self::published_event::ScratchBuffer;
 pub use self::published_event::{PublishedEvent, sse_frame};
 pub use self::snapshot::Snapshot;
 pub use self::state_demand::{StateDemand, StateReader};
@@ -135,7 +135,7 @@ impl Hub {
         let head = events.last().map_or(seq, |event| event.seq.max(seq));
         let unbroken = events.iter().rev().zip((1..=head.0).rev()).take_while(|(event, seq)| event.seq.0 == *seq).count();
         let unusable = events.len() - unbroken;
-        let mut buffer = FrameBuffer::default();
+        let mut buffer = ScratchBuffer::default();
         let entries: Vec<_> = events
             .into_iter()
             .skip(unusable)
@@ -214,7 +214,7 @@ impl Hub {
     /// The events as [`Hub::publish_inline`] takes them: serialized once, for every output.
     pub fn serialized(&self, events: Vec<Event>) -> Vec<Arc<PublishedEvent>> {
         let published = Instant::now();
-        let (epoch, is_checked, mut buffer) = (&self.inner.epoch, self.inner.checked_cursors, FrameBuffer::default());
+        let (epoch, is_checked, mut buffer) = (&self.inner.epoch, self.inner.checked_cursors, ScratchBuffer::default());
         events.into_iter().map(|event| Arc::new(PublishedEvent::new(event, epoch, is_checked, published, &mut buffer))).collect()
     }
 

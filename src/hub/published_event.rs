@@ -26,7 +26,7 @@ pub struct PublishedEvent {
 
 impl PublishedEvent {
     /// `buffer` is scratch room that events share.
-    pub(super) fn new(event: Event, epoch: &Arc<str>, is_checked: bool, published: Instant, buffer: &mut FrameBuffer) -> Self {
+    pub(super) fn new(event: Event, epoch: &Arc<str>, is_checked: bool, published: Instant, buffer: &mut ScratchBuffer) -> Self {
         let check = is_checked.then(|| event.id.check());
         buffer.length = 0;
         write_head(&mut *buffer, &Cursor { epoch: epoch.clone(), seq: event.seq, check }, event.data.type_name(), None);
@@ -57,13 +57,13 @@ pub fn sse_frame(id: &dyn Display, event: &str, data: &[u8], retry: Option<u64>)
 /// Where frames are put together. JSON is written in a hundred pieces of a few bytes each: room that is there already takes each of them at
 /// a fraction of what a vector does.
 #[derive(Debug, Default)]
-pub(super) struct FrameBuffer {
+pub(super) struct ScratchBuffer {
     /// What counts of it is `length`.
     bytes: Vec<u8>,
     length: usize,
 }
 
-impl FrameBuffer {
+impl ScratchBuffer {
     #[inline]
     fn put(&mut self, data: &[u8]) {
         let end = self.length + data.len();
@@ -79,7 +79,7 @@ impl FrameBuffer {
     }
 }
 
-impl Write for FrameBuffer {
+impl Write for ScratchBuffer {
     #[inline]
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.put(data);

@@ -96,7 +96,7 @@ fn a_reader_behind_the_log_gets_one_gap_and_continues() {
 
 #[test]
 fn the_log_is_bounded_in_bytes_and_keeps_the_newest() {
-    let one = PublishedEvent::new(event(1), &"0123456789ab".into(), false, Instant::now(), &mut FrameBuffer::default()).memory_size();
+    let one = PublishedEvent::new(event(1), &"0123456789ab".into(), false, Instant::now(), &mut ScratchBuffer::default()).memory_size();
     let hub = Hub::new(HubSettings { bytes: 3 * one + 50, ..HubSettings::default() });
     hub.publish(events(1..=9));
     check(&hub, StartPosition::Oldest, &["7..=9"]);
@@ -139,7 +139,7 @@ fn events_may_be_asked_for_in_portions_and_a_batch_is_replay_or_live() {
 
 #[test]
 fn a_frame_is_id_event_and_one_line_of_data() {
-    let entry = PublishedEvent::new(event(41), &"0123456789ab".into(), false, Instant::now(), &mut FrameBuffer::default());
+    let entry = PublishedEvent::new(event(41), &"0123456789ab".into(), false, Instant::now(), &mut ScratchBuffer::default());
     let json = String::from_utf8(entry.event.to_json()).expect("JSON is UTF-8");
     assert_eq!(entry.frame, format!("id: 0123456789ab-41\nevent: task_started\ndata: {json}\n\n"));
     assert_eq!(entry.json, json);
