@@ -131,14 +131,15 @@ fn group_attempts(facts: &[PendingFact]) -> Vec<StoryAttempts<'_>> {
     for (index, pending) in facts.iter().enumerate() {
         let Some(story) = &pending.names.story else { continue };
         let at = *story_indices.entry(&story.key).or_insert_with(|| {
-            stories.push(Vec::new());
+            // There may be tens of thousands, and nearly all have one form and one attempt.
+            stories.push(Vec::with_capacity(1));
             stories.len() - 1
         });
         let forms = &mut stories[at];
         let key = (&*pending.origin.path, pending.fact.form);
         // A story is stated by few sources in few forms.
         let form = forms.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
-            forms.push((key, Vec::new()));
+            forms.push((key, Vec::with_capacity(1)));
             forms.len() - 1
         });
         add_fact(&mut forms[form].1, pending.names.kind, index);

@@ -67,6 +67,8 @@ use tick::TaskTick;
 const MAX_NOTICES: usize = 20;
 /// With more sources than this, those that are no runner's are let go. With fewer, what is not understood of them is shown.
 const MANY_SOURCES: usize = 200;
+/// A tick that has brought so many events leaves the other tasks to the next one.
+const MANY_EVENTS: usize = 2_000;
 /// While a run goes on, the state's remaining time and quietness are renewed this often.
 const ESTIMATE_INTERVAL: Duration = Duration::from_secs(20);
 
@@ -108,7 +110,7 @@ pub struct Engine {
     mutes_history: bool,
     /// No input follows the next tick.
     finishing: bool,
-    /// The task that the last tick is not done with.
+    /// The task that the last tick has not come to the end of.
     unfinished: Option<usize>,
     /// Rises whenever [`Engine::state`] changes.
     state_version: u64,
@@ -259,8 +261,9 @@ impl Engine {
             changed |= self.watched.tasks[index].run.model.revision() != revision;
             events.append(&mut tick.events);
             tick.notices.into_iter().for_each(|notice| self.add_notice(notice));
-            if !is_done {
-                self.unfinished = Some(index);
+            let next = if is_done { index + 1 } else { index };
+            if next < self.watched.tasks.len() && (!is_done || events.len() >= MANY_EVENTS) {
+                self.unfinished = Some(next);
                 break;
             }
         }

@@ -157,6 +157,7 @@ impl Scenario {
     fn tick(&mut self) {
         let output = loop {
             let output = self.engine.tick(self.moment());
+            assert!(output.events.len() < 5_000, "{} events at once", output.events.len());
             self.events.extend(output.events);
             if !output.has_more {
                 break Output { events: Vec::new(), ..output };
@@ -345,6 +346,15 @@ fn a_line_inserted_on_top_is_the_new_one() {
     scenario.save(P, &cat(&[h("a"), "[US-1] Starting... again\n".into(), s(1), c(1)]), RereadReason::Replaced).wait(1.0);
     assert_eq!(scenario.events[0].source.text.as_deref(), Some("[US-1] Starting... again"));
     scenario.expect(&["start US-1 (Started: a)"]);
+}
+
+#[test]
+fn thousands_of_events_come_in_portions() {
+    let log: String = (0..2_500).map(|story| format!("[US-{story}] Starting...\n")).collect();
+    let scenario = Scenario::of(&["a/agent.log", "b/agent.log", "c/agent.log"], &[Some(&log); 3], true);
+    assert_eq!(scenario.events.len(), 3 * 2_501, "a start of each run, and of each story");
+    assert!(scenario.events.iter().zip(1..).all(|(event, number)| event.seq == Seq(number)));
+    assert!(scenario.events.is_sorted_by_key(|event| (event.task_id.clone(), event.source.line)));
 }
 
 #[test]
