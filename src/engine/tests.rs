@@ -351,7 +351,7 @@ fn a_line_inserted_on_top_is_the_new_one() {
 #[test]
 fn thousands_of_events_come_in_portions() {
     let log: String = (0..2_500).map(|story| format!("[US-{story}] Starting...\n")).collect();
-    let scenario = Scenario::of(&["a/agent.log", "b/agent.log", "c/agent.log"], &[Some(&log); 3], true);
+    let scenario = Scenario::of(&["a/agent.log", "b/agent.log", "c/agent.log"], &[Some(log.as_str()); 3], true);
     assert_eq!(scenario.events.len(), 3 * 2_501, "a start of each run, and of each story");
     assert!(scenario.events.iter().zip(1..).all(|(event, number)| event.seq == Seq(number)));
     assert!(scenario.events.is_sorted_by_key(|event| (event.task_id.clone(), event.source.line)));
