@@ -134,7 +134,7 @@ impl Lexer {
             number::durations(text, tokens, &mut spans);
             number::counters(text, tokens, &mut spans);
         }
-        if sums.classes.any(Classes::MARK) || text.contains('[') {
+        if sums.classes.any(Classes::MARK) || memchr::memchr(b'[', text.as_bytes()).is_some() {
             mark::marks(text, tokens, &mut spans, line.structure, line.ticked == Some(true));
         }
         spans.sort_unstable_by_key(|span| span.start);

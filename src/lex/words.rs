@@ -335,7 +335,7 @@ impl Table {
             return *class;
         }
         let start = label.bytes().position(|byte| matches!(byte, b' ' | b'(' | b'/')).map_or(&*label, |end| &label[..end]);
-        if label.contains('(')
+        if start.len() < label.len()
             && let Some((whole, _)) = label.split_once(" (")
             && let Some(class) = self.labels.get(whole)
         {

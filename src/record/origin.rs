@@ -68,7 +68,9 @@ pub(crate) fn evidence(file: &IndexedLog, verdicts: &[LineVerdict]) -> Evidence 
     features.at(F::OriginIds, bucket(likely.ids.len(), &[0, 1, 3, 8]));
     let mut days = likely.days;
     let is_in_order = days.is_sorted() || days.is_sorted_by(|a, b| a >= b);
-    days.sort_unstable();
+    if !is_in_order {
+        days.sort_unstable();
+    }
     days.dedup();
     features.at2(F::OriginDays, bucket(days.len(), &[0, 1, 3]), u16::from(is_in_order));
     let share = |count: usize| count as f32 / written;

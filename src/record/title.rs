@@ -22,7 +22,7 @@ fn has_words(text: &str) -> bool {
 pub(crate) fn of<'t>(line: &'t LexedLine<'_>) -> Option<&'t str> {
     let text: &str = &line.text;
     let (mut from, mut to) = (start(line), text.len());
-    if line.structure == Structure::Row || (text.contains('|') && text.matches(" | ").count() >= 2) {
+    if line.structure == Structure::Row || (memchr::memchr(b'|', text.as_bytes()).is_some() && text.matches(" | ").count() >= 2) {
         (from, to) = cell(line, from);
     }
     if let Some(lead) = &line.lead {
@@ -207,7 +207,7 @@ fn before_bracketed_id<'t>(line: &'t LexedLine, lead: &Lead) -> Option<&'t str> 
 
 /// A long title that is no heading ends with its first sentence; what only says how it ended is no part of it: `basket: made and merged`.
 fn shortened<'t>(line: &LexedLine, title: &'t str) -> &'t str {
-    let parts = if title.contains(':') { title.rsplit_once(": ") } else { None };
+    let parts = if memchr::memchr(b':', title.as_bytes()).is_some() { title.rsplit_once(": ") } else { None };
     let title = parts.filter(|(name, verdict)| has_words(name) && is_verdict(verdict)).map_or(title, |(name, _)| name);
     if line.is_heading() || title.len() <= 50 { title } else { first_sentence(title) }
 }

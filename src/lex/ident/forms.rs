@@ -98,7 +98,8 @@ fn is_letter_number(text: &str, token: &TextToken) -> bool {
 
 /// `US-XXX`, `FEAT-NNN`: an example, not an id.
 fn is_placeholder(id: &str) -> bool {
-    id.contains("XX") || id.contains("NNN") || id.contains("YYY") || id.ends_with("NN")
+    let has_letter = id.bytes().any(|byte| matches!(byte, b'X' | b'N' | b'Y'));
+    has_letter && (id.contains("XX") || id.contains("NNN") || id.contains("YYY") || id.ends_with("NN"))
 }
 
 /// `bug-001`, `task-2`, `GSheet-001`.
