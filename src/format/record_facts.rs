@@ -95,12 +95,11 @@ impl RecordContext<'_> {
     fn story(&self) -> StoryName {
         let Record { id, title, .. } = self.record;
         // A remark in brackets is no other title than the plan's, and what failed is no title.
-        let title = title.clone().filter(|title| !self.is_remark(title) && behind_id(&self.file.lines[self.record.lines.start]).is_none());
-        let title = &title;
-        let is_named = [id, title].into_iter().flatten().any(|name| !name.trim().is_empty());
+        let title = title.as_ref().filter(|title| !self.is_remark(title) && behind_id(&self.file.lines[self.record.lines.start]).is_none());
+        let is_named = [id.as_ref(), title].into_iter().flatten().any(|name| !name.trim().is_empty());
         let text =
             self.lines.get(self.record.lines.start).text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '*' | '=' | '-'));
-        StoryName { id: id.clone(), title: title.clone().or_else(|| (!is_named).then(|| text.to_owned())) }
+        StoryName { id: id.clone(), title: title.cloned().or_else(|| (!is_named).then(|| text.to_owned())) }
     }
 
     /// Whether the title stands in brackets behind the id of a story that the plan knows by another.
