@@ -250,6 +250,7 @@ impl Hub {
         let state = Arc::new(state);
         let payloads = self.inner.large_payloads.clone();
         self.inner.state.send_modify(|latest| *latest = Arc::new(Snapshot::new(latest.version + 1, cursor, state, payloads)));
+        self.inner.demand.mark_current();
     }
 
     /// Replaces what the agents do.

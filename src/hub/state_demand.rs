@@ -33,10 +33,18 @@ impl StateDemand {
     /// A snapshot is due. Returns whether it is to be made; without a reader the newest one is stale from now on.
     pub fn take_due(&self) -> bool {
         // In this order: a reader that comes between the two finds it stale, and wakes the maker.
-        self.is_stale.store(true, Ordering::SeqCst);
+        let was_stale = self.is_stale.swap(true, Ordering::SeqCst);
         let is_wanted = self.is_wanted();
-        self.is_stale.store(!is_wanted, Ordering::SeqCst);
+        // A snapshot that nobody wanted for long stays stale until the newer one is there: until then nobody may take it for the newest.
+        if is_wanted && !was_stale {
+            self.is_stale.store(false, Ordering::SeqCst);
+        }
         is_wanted
+    }
+
+    /// The newest snapshot is of the newest state. Only the maker calls it.
+    pub(super) fn mark_current(&self) {
+        self.is_stale.store(false, Ordering::SeqCst);
     }
 
     /// Whether somebody waits for a snapshot, because the newest one is stale.

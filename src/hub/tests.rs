@@ -416,3 +416,14 @@ async fn a_state_that_nobody_wanted_is_made_when_it_is_asked_for() {
     let _reader = hub.read_states();
     assert!(demand.is_owed() || hub.snapshot().version == 3, "the wake has made it");
 }
+
+#[tokio::test]
+async fn a_state_in_the_making_does_not_make_the_one_before_it_new() {
+    let hub = hub(10, 3);
+    let demand = hub.state_demand();
+    assert!(!demand.take_due(), "nobody reads states");
+    let _reader = hub.read_states();
+    assert!(demand.take_due(), "the maker begins");
+    let (asked, ()) = tokio::join!(hub.current_snapshot(), async { hub.set_state(snapshot::empty_state(Seq(0))) });
+    assert_eq!(asked.version, 1);
+}
