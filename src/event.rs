@@ -39,6 +39,7 @@ impl EventId {
     pub fn new(task: &str, run: &str, kind: CountedKind, subject: &str, occurrence: u32) -> Self {
         // A UUIDv5 namespace of our own, made once with `uuidgen`; changing it changes every id ever given out.
         const NAMESPACE: Uuid = Uuid::from_u128(0x6f1b_2a0e_52f4_4c0c_9d6b_0d6a_4f3c_71e9);
+        // As `Uuid::new_v5`, which takes one slice of bytes, and whose SHA-1 does not use the processor's instructions.
         let mut hash = Sha1::new_with_prefix(NAMESPACE.as_bytes());
         for part in [task, run, kind.id_name(), subject] {
             hash.update(part.as_bytes());

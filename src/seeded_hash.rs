@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// A map whose keys are hashes already, or names: a log full of entries asks for each of them several times.
+/// A map whose keys are hashes, names, shapes of lines or numbers: a log full of entries asks for each of them several times.
 pub type SeededMap<K, V> = HashMap<K, V, SeededHash>;
 /// See [`SeededMap`].
 pub type SeededSet<K> = HashSet<K, SeededHash>;

@@ -262,7 +262,7 @@ fn written_form<'t>(id: Option<&'t str>, title: Option<&str>) -> Cow<'t, str> {
     match (id, title) {
         (Some(id), _) => bare_id(id),
         (None, Some(title)) => format!("{TITLE}{}", normalize(title)).into(),
-        (None, None) => TITLE.to_string().into(),
+        (None, None) => TITLE.into(),
     }
 }
 

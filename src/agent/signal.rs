@@ -108,7 +108,7 @@ pub(crate) struct CallStart {
     pub command: Option<CommandLine>,
     /// Files that the call writes when it succeeds.
     pub writes: Vec<WrittenFile>,
-    /// A sub-agent works on it.
+    /// What it has to do with a sub-agent, if anything.
     pub delegates: Option<Delegation>,
     /// It asks a person.
     pub asks: Option<WaitingFor>,

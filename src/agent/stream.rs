@@ -208,7 +208,8 @@ impl StreamSession {
 
     fn result(&mut self, record: &Value, signals: &mut Vec<Signal>) {
         let denied = record.get("permission_denials").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for (call, tool) in denied.iter().map(|denial| self.denied(denial)).collect::<Vec<_>>() {
+        for denial in denied {
+            let (call, tool) = self.denied(denial);
             if self.denials.count_listed(call, &tool) {
                 signals.push(Signal::Denied { call, tool });
             }

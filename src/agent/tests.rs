@@ -13,7 +13,7 @@ use super::canary::{CANARY, add_canaries, carriers};
 use super::session::SessionId;
 use super::*;
 use crate::clock::Timestamp;
-use crate::model::agent::{AgentLevel, AgentPhase, AgentState};
+use crate::model::agent::{AgentLevel, AgentPhase, AgentState, AgentVerb};
 
 /// 2026-03-02T09:00:00Z, where the times of the fixtures begin.
 const START: i64 = 1_772_442_000_000;
@@ -157,16 +157,19 @@ fn a_resumed_thread_counts_its_calls_anew_and_its_tokens_on() {
     };
     let broken_off = [thread, turn, &call("ls"), thread, turn, &call("cargo test")];
     let state = end_of_stream(&broken_off);
-    assert_eq!((state.calls, state.verb), (2, Some(crate::model::agent::AgentVerb::Testing)));
+    assert_eq!((state.calls, state.verb), (2, Some(AgentVerb::Testing)));
     let tokens = end_of_stream(&[thread, turn, &usage(100), turn, &usage(150)]).tokens.expect("they are stated");
     assert_eq!((tokens.input, tokens.output, tokens.cache_read), (Some(110), Some(9), Some(40)));
 }
+
+const ROLLOUT_HEAD: &str =
+    r#"{"type":"session_meta","payload":{"id":"0198a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b","cwd":"/work/shop","source":"exec"}}"#;
 
 /// Who waits for a sub-agent has begun none.
 #[test]
 fn a_wait_for_a_sub_agent_is_no_sub_agent() {
     let mut replay = SessionReplay::new(Path::new("codex/none.jsonl"), AgentLevel::Target);
-    replay.read(r#"{"type":"session_meta","payload":{"id":"0198a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b","cwd":"/work/shop","source":"exec"}}"#);
+    replay.read(ROLLOUT_HEAD);
     for (id, name) in [("a", "spawn_agent"), ("b", "wait_agent"), ("c", "wait_agent")] {
         replay.read(&format!(
             r#"{{"type":"response_item","payload":{{"type":"function_call","name":"{name}","arguments":"{{}}","call_id":"{id}"}}}}"#
@@ -183,7 +186,7 @@ fn a_wait_for_a_sub_agent_is_no_sub_agent() {
 #[test]
 fn the_words_of_a_refusal_count_at_the_beginning_of_a_result() {
     let mut replay = SessionReplay::new(Path::new("codex/none.jsonl"), AgentLevel::Target);
-    replay.read(r#"{"type":"session_meta","payload":{"id":"0198a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b","cwd":"/work/shop","source":"exec"}}"#);
+    replay.read(ROLLOUT_HEAD);
     replay.read(r#"{"type":"response_item","payload":{"type":"function_call","name":"shell","arguments":"{}","call_id":"a"}}"#);
     let output = format!("x{}: the order was denied by user", "é".repeat(150));
     let item = serde_json::json!({"type": "function_call_output", "call_id": "a", "output": output});

@@ -12,7 +12,7 @@ use crate::hub::Hub;
 use crate::model::state::{State, TaskStatus};
 use crate::output::{SinkError, StdoutSink};
 use crate::store::Store;
-use crate::tail::reader::Update;
+use crate::tail::reader::{DueSnapshot, Update};
 
 /// The program's only writer of events and states. The thread that polls the files calls it.
 pub(super) struct Publisher {
@@ -37,7 +37,7 @@ impl Publisher {
         let events = self.hub.serialized(update.events);
         // Stdout goes first: it must not lose an event, and a full pipe stops the reading here.
         if let Some(sink) = &mut self.stdout
-            && let Err(error) = sink.update(&events, update.activities.as_ref(), update.state.as_ref())
+            && let Err(error) = sink.update(&events, update.activities.as_ref(), update.snapshot.as_ref().and_then(DueSnapshot::made))
         {
             return self.end(match error {
                 SinkError::ReaderGone => Ok(ExitReason::Done),
@@ -56,11 +56,11 @@ impl Publisher {
         if let Some(checkpoint) = update.checkpoint {
             notices.extend(self.store.as_mut().and_then(|store| store.write_checkpoint(&checkpoint, Timestamp::now())));
         }
-        if !update.was_due {
+        let Some(snapshot) = update.snapshot else {
             return ControlFlow::Continue(notices);
-        }
-        let result = update.state.as_ref().and_then(run_result);
-        if let Some(state) = update.state.as_ref().or(update.outline.as_ref())
+        };
+        let result = snapshot.made().and_then(run_result);
+        if let DueSnapshot::Made(state) | DueSnapshot::Outline(state) = &snapshot
             && !std::mem::replace(&mut self.has_state, true)
         {
             // The first state follows the first poll of all files.
@@ -69,7 +69,7 @@ impl Publisher {
                 messages::print_watched_files(state);
             }
         }
-        if let Some(state) = update.state {
+        if let DueSnapshot::Made(state) = snapshot {
             self.hub.set_state(state);
         }
         // Every event changes the state, so a snapshot is due after every `publish_inline`.

@@ -318,7 +318,7 @@ fn project_name(folder: &Path) -> Option<String> {
     let inside = folder.parent().filter(|_| name_of(folder).is_some_and(|name| name.eq_ignore_ascii_case("ralph")))?;
     let project = match name_of(inside).is_some_and(|name| name.eq_ignore_ascii_case("scripts")) {
         true => inside.parent()?,
-        false => inside.ancestors().next().filter(|above| repository(folder).is_some_and(|top| top == **above))?,
+        false => Some(inside).filter(|inside| repository(folder).is_some_and(|top| top == **inside))?,
     };
     name_of(project).filter(|name| !name.starts_with('.')).map(|name| text::clean(name).into_owned())
 }

@@ -16,7 +16,7 @@ pub struct Output {
     pub state_version: u64,
     /// When the next tick is due although no file changes, on the clock of [`ClockReading::elapsed`].
     pub next_tick: Option<Duration>,
-    /// More events are due: the next tick brings them, and no input may come before it.
+    /// More events are due: the next tick brings them, and nothing that is read may be fed before it.
     pub has_more: bool,
     /// How to read each source until the next tick, by its number.
     pub advice: Vec<SourceAdvice>,

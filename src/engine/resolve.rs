@@ -162,10 +162,11 @@ pub(super) fn key(kind: CountedKind, text: &str) -> Key {
     // A few keys are made of each fact.
     match buffer.get_mut(..length) {
         Some(bytes) => {
-            parts.iter().fold(0, |at, part| {
+            let mut at = 0;
+            for part in parts {
                 bytes[at..at + part.len()].copy_from_slice(part);
-                at + part.len()
-            });
+                at += part.len();
+            }
             Key(xxh3_64(bytes))
         }
         None => Key(xxh3_64(&parts.concat())),

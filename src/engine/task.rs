@@ -240,7 +240,7 @@ impl TaskEngine {
         RunStart { at: progress_logs.find_map(|source| source.parser().head().started).map(|started| started.at), line: 0 }
     }
 
-    /// Resolves the counted facts of a log for [`TaskEngine::apply_queued`].
+    /// Adds the counted facts of a log, resolved, to those that are to be queued.
     pub(super) fn prepare(&mut self, log: usize, counted: Vec<CountedFact>, mute: bool, live: bool, pending: &mut Vec<PendingFact>) {
         let origin = self.logs[log].origin();
         pending.reserve_exact(counted.len());

@@ -30,8 +30,8 @@ pub(super) struct TaskRun {
     name_uses: HashMap<String, u32>,
     /// Facts that wait to be applied.
     queued: SortedFacts,
-    /// Several criteria are among them that were done between two ticks: no duration is known.
-    has_criteria: bool,
+    /// Several criteria among them were done between two ticks and share the time: no duration is known.
+    has_several_criteria: bool,
     /// The start of the run as the plan states it, while nothing of the run has begun.
     planned_start: Option<PendingFact>,
     /// The run has no events beside its start, so that another sign of a new run does not begin one more.
@@ -58,7 +58,7 @@ impl TaskRun {
             name: None,
             name_uses: HashMap::new(),
             queued: SortedFacts::default(),
-            has_criteria: false,
+            has_several_criteria: false,
             planned_start: None,
             is_empty: true,
         }
@@ -99,7 +99,7 @@ impl TaskRun {
         PendingFact { fact, names, count, origin: origin.clone(), mute, live, timed: live }
     }
 
-    /// Resolves a fact that a plan states for [`TaskEngine::apply_all`].
+    /// Resolves a fact that a plan states for [`TaskRun::queue`].
     pub(super) fn prepare_plan_fact(&mut self, stated: PlanFact, origin: &Origin, mute: bool, live: bool) -> PendingFact {
         let mut pending = self.pending(Box::new(stated.fact), stated.count, origin, mute, live);
         if let Some(story) = stated.story {
@@ -113,7 +113,7 @@ impl TaskRun {
 
     /// Takes the facts of a tick, which [`TaskRun::apply_queued`] applies in order.
     pub(super) fn queue(&mut self, facts: Vec<PendingFact>) {
-        self.has_criteria = facts.iter().filter(|pending| pending.names.kind == Some(CountedKind::CriterionDone)).count() > 1;
+        self.has_several_criteria = facts.iter().filter(|pending| pending.names.kind == Some(CountedKind::CriterionDone)).count() > 1;
         self.queued = SortedFacts::new(facts);
     }
 
@@ -121,7 +121,7 @@ impl TaskRun {
     pub(super) fn apply_queued(&mut self, limit: usize, tick: &mut RunTick<'_>) -> bool {
         for _ in 0..limit {
             let Some(mut pending) = self.queued.next() else { break };
-            pending.timed = pending.live && !self.has_criteria;
+            pending.timed = pending.live && !self.has_several_criteria;
             self.apply(&pending, tick);
         }
         let is_done = self.queued.is_empty();

@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use super::id;
 use crate::fact::StoryName;
-use crate::lex::FastMap;
 use crate::lex::words::lowered;
+use crate::seeded_hash::SeededMap;
 
 /// The fields of an entry that mean something to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) enum FieldLabel {
     Report,
 }
 
-static LABELS: LazyLock<FastMap<&'static str, FieldLabel>> = LazyLock::new(|| {
+static LABELS: LazyLock<SeededMap<&'static str, FieldLabel>> = LazyLock::new(|| {
     let tables = [
         (FieldLabel::Story, STORY),
         (FieldLabel::Title, TITLE),

@@ -259,9 +259,9 @@ fn behind_id(line: &LexedLine) -> Option<String> {
     let mark = line.spans.iter().find(|span| span.mark().is_some_and(|mark| mark.polarity == Polarity::Negative))?;
     let is_capitals = mark.text(text).bytes().all(|byte| byte.is_ascii_uppercase());
     let leads = mark.end <= lead.start && text[mark.end as usize..lead.start as usize].trim_matches([' ', '[', '(']).is_empty();
-    let words = text[lead.end as usize..].trim_start_matches([']', ')']).strip_prefix(' ')?;
+    let remainder = text[lead.end as usize..].trim_start_matches([']', ')']).strip_prefix(' ')?;
     let classes = |word: &str| Table::get().word(word).map_or(Classes::NONE, |entry| entry.classes);
-    let states_failure = || title::words(words).any(|word| classes(word).has(Class::Negative) || classes(word).has(Class::Trouble));
-    let is_reason = is_capitals && leads && words.starts_with(char::is_alphabetic) && states_failure();
-    is_reason.then(|| super::words::reason_text(words)).flatten()
+    let states_failure = || title::words(remainder).any(|word| classes(word).has(Class::Negative) || classes(word).has(Class::Trouble));
+    let is_reason = is_capitals && leads && remainder.starts_with(char::is_alphabetic) && states_failure();
+    is_reason.then(|| words::reason_text(remainder)).flatten()
 }

@@ -192,12 +192,12 @@ impl Subscription {
     }
 
     fn read(&mut self, limit: usize) -> ReadResult {
-        let version = || self.hub.inner.log_version.load(Ordering::Acquire);
-        if self.finished.is_some_and(|finished| finished == version()) {
+        let newest_version = || self.hub.inner.log_version.load(Ordering::Acquire);
+        if self.finished.is_some_and(|finished| finished == newest_version()) {
             return ReadResult::Empty;
         }
         let log = self.hub.log();
-        let version = version();
+        let version = newest_version();
         if let (ReadingPhase::CatchingUp { deadline }, Some(cursor)) = (&mut self.phase, &self.own_cursor) {
             let gap = match self.hub.resume(&log, cursor) {
                 Resumption::After(after) => {

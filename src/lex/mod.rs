@@ -12,7 +12,6 @@
 //!
 //! Byte scanners and one table, no regular expression; every text is allowed and the time is linear in its length.
 
-mod fast_map;
 pub(crate) mod ident;
 mod lead;
 mod line;
@@ -29,7 +28,6 @@ mod tests;
 
 use std::borrow::Cow;
 
-pub(crate) use self::fast_map::FastMap;
 pub(crate) use self::ident::{IdKind, Terms};
 pub(crate) use self::lead::Lead;
 pub(crate) use self::line::{First, Flags, IdPosition, Label, LexedLine, Section, Separator, Span, SpanKind, TimePosition};
@@ -371,15 +369,15 @@ fn id_position(text: &str, tokens: &[TextToken], lead: &Lead, label: Option<Labe
 }
 
 fn time_position(tokens: &[TextToken], line: &LexedLine) -> TimePosition {
+    if line.words == 0 && line.lead.is_none() {
+        return TimePosition::Alone;
+    }
     if !line.has(Flags::WHEN) {
-        let is_bare = line.words == 0 && line.lead.is_none();
-        return if is_bare { TimePosition::Alone } else { TimePosition::Middle };
+        return TimePosition::Middle;
     }
     let is_when = |token: &TextToken| token.taken == Some(SpanKind::When);
     let mut wordy = tokens.iter().filter(|token| token.is_wordy());
-    if line.words == 0 && line.lead.is_none() {
-        TimePosition::Alone
-    } else if wordy.clone().next().is_some_and(is_when) {
+    if wordy.clone().next().is_some_and(is_when) {
         TimePosition::First
     } else if wordy.next_back().is_some_and(is_when) {
         TimePosition::Last

@@ -188,8 +188,7 @@ fn begins_numbered(text: &str) -> bool {
 pub(super) fn durations(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>) {
     let mut at = 0;
     while at < tokens.len() {
-        let may_begin = matches!(tokens[at].kind, TokenKind::Number | TokenKind::Mixed);
-        let Some(mut to) = may_begin.then(|| duration_at(text, tokens, at)).flatten() else {
+        let Some(mut to) = duration_at(text, tokens, at) else {
             at += 1;
             continue;
         };

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use super::fast_map::FastMap;
+use crate::seeded_hash::SeededMap;
 
 /// A set of classes of words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -192,7 +192,7 @@ pub(crate) struct Entry {
     pub(crate) phrases: Vec<Phrase>,
 }
 
-type LabelMap = FastMap<Box<str>, LabelClass>;
+type LabelMap = SeededMap<Box<str>, LabelClass>;
 
 /// No word of the table is longer (in bytes); longer ones are not looked up.
 const LONGEST: usize = 32;
@@ -299,8 +299,7 @@ impl Table {
             return None;
         }
         if is_ascii {
-            // 64 bits tell words apart. One that was made to meet another's says what that one would say.
-            return self.find(hash, |known| known.len() == word.len() && known.is_ascii());
+            return self.find(hash, |known| known.eq_ignore_ascii_case(word));
         }
         if let Some(found) = self.find(hash, |known| known == word) {
             return Some(found);

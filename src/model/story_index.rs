@@ -1,16 +1,17 @@
 //! Stories by their keys. A number each: there may be thousands, and each has its key already.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
 use crate::model::story::Story;
+use crate::seeded_hash::SeededHash;
 
 /// Of a list of stories that is given with each call.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StoryIndex {
     table: HashTable<u32>,
-    hasher: RandomState,
+    hasher: SeededHash,
 }
 
 impl StoryIndex {

@@ -1,6 +1,7 @@
 //! Verdicts → records: what of a line's block belongs to it, and which lines tell of the same attempt.
 
-use crate::lex::{FastMap, Flags, LabelClass, LexedLine, Polarity, SpanKind, Structure, TimePosition, ident};
+use crate::lex::{Flags, LabelClass, LexedLine, Polarity, SpanKind, Structure, TimePosition, ident};
+use crate::seeded_hash::SeededMap;
 
 use super::file::IndexedLog;
 use super::select::{is_entry, select};
@@ -27,7 +28,7 @@ struct Open {
 fn records(file: &IndexedLog, selected: &[LineVerdict]) -> Vec<Record> {
     let mut records: Vec<Record> = Vec::new();
     // By the numbers of their ids.
-    let mut open: FastMap<u32, Open> = FastMap::default();
+    let mut open: SeededMap<u32, Open> = SeededMap::default();
     for (n, verdict) in selected.iter().enumerate() {
         let next = selected.get(n + 1).map_or(file.lines.len(), |next| next.at);
         let record = record(file, verdict, next);

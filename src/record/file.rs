@@ -5,7 +5,8 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::lex::{FastMap, Flags, IdKind, LabelClass, LexedLine, Lexer, LineShape, SpanKind, Structure, Terms, ident};
+use crate::lex::{Flags, IdKind, LabelClass, LexedLine, Lexer, LineShape, SpanKind, Structure, Terms, ident};
+use crate::seeded_hash::SeededMap;
 
 use super::title;
 
@@ -76,19 +77,19 @@ pub(crate) struct IndexedLog<'t> {
     pub(crate) ids: Vec<IdSums>,
     pub(crate) keys: u32,
     /// Lines without an id that say the same in the same way.
-    pub(crate) retold: FastMap<(u32, u64), u32>,
+    pub(crate) retold: SeededMap<(u32, u64), u32>,
     pub(crate) boxes: u32,
     /// Ids that some line names.
     pub(crate) named_ids: u32,
     /// Kinds of words near the head, as bits: [`RUNNER_WORDS`], [`DOCUMENT_WORDS`], days, ids in capitals.
     head_words: u16,
     pub(crate) plan: PlanWords,
-    shape_numbers: FastMap<LineShape, u32>,
-    key_numbers: FastMap<LineShape, u32>,
+    shape_numbers: SeededMap<LineShape, u32>,
+    key_numbers: SeededMap<LineShape, u32>,
     /// By shape.
     key_of_shape: Vec<u32>,
     /// By hashes of their normal form.
-    id_numbers: FastMap<u64, u32>,
+    id_numbers: SeededMap<u64, u32>,
     /// Headings and labels that are open, with their levels.
     open: Vec<(u32, u32)>,
 }
@@ -100,7 +101,7 @@ pub(crate) struct PlanWords {
     pub(crate) has_ids: bool,
     /// Sorted hashes of a title's words.
     titles: Vec<Vec<u64>>,
-    by_word: FastMap<u64, Vec<u32>>,
+    by_word: SeededMap<u64, Vec<u32>>,
 }
 
 impl<'t> IndexedLog<'t> {
@@ -403,7 +404,7 @@ impl PlanWords {
         if words.len() < 2 {
             return 0;
         }
-        let mut shared: FastMap<u32, u32> = FastMap::default();
+        let mut shared: SeededMap<u32, u32> = SeededMap::default();
         // A word of very many titles says little and would cost much.
         for titles in words.iter().filter_map(|word| self.by_word.get(word)) {
             for title in titles.iter().take(200) {

@@ -3,8 +3,8 @@
 //! Everything a line asks for is a sum over its record type ([`TypeSums`]), its id, or the lines near it, so that no line
 //! is compared with all others.
 
-use crate::lex::FastMap;
 use crate::lex::shape::Form;
+use crate::seeded_hash::SeededMap;
 
 use super::evidence::evidence;
 use super::feature::{Evidence, Feature as F, bucket, form_class};
@@ -66,7 +66,7 @@ pub(crate) struct VerdictSums {
     most_of_form: f32,
     ids: Vec<IdVerdicts>,
     /// How many lines of this id and shape were likely.
-    same_shape: FastMap<(u32, u32), u32>,
+    same_shape: SeededMap<(u32, u32), u32>,
     /// By line; 0 where there is no candidate.
     p: Vec<f32>,
     total: f32,
@@ -139,7 +139,7 @@ impl VerdictSums {
 /// What walks along the file from above.
 struct Walk {
     /// By id: the highest first verdict so far.
-    above: FastMap<u32, f32>,
+    above: SeededMap<u32, f32>,
     /// Lines that the first look accepts, in order, and how many of them lie above.
     accepted: Vec<usize>,
     passed: usize,
@@ -148,7 +148,7 @@ struct Walk {
 /// Calls `each` with the whole evidence of each candidate, first and second.
 pub(crate) fn second_pass(file: &IndexedLog, candidates: &[ScoredLine], sums: &VerdictSums, mut each: impl FnMut(&ScoredLine, Evidence)) {
     let accepted = candidates.iter().filter(|candidate| candidate.p > 0.5).map(|candidate| candidate.at).collect();
-    let mut walk = Walk { above: FastMap::default(), accepted, passed: 0 };
+    let mut walk = Walk { above: SeededMap::default(), accepted, passed: 0 };
     for (n, candidate) in candidates.iter().enumerate() {
         while walk.accepted.get(walk.passed).is_some_and(|at| *at < candidate.at) {
             walk.passed += 1;

@@ -21,18 +21,34 @@ use crate::tail::checkpoint::Checkpoint;
 pub struct Update {
     /// In the order in which they are to be published.
     pub events: Vec<Event>,
-    /// The newest state, when a snapshot was due and somebody reads states.
-    pub state: Option<State>,
-    /// The first state without its stories, when nobody does.
-    pub outline: Option<State>,
-    /// A snapshot was due, whether or not it was made.
-    pub was_due: bool,
+    /// A snapshot was due.
+    pub snapshot: Option<DueSnapshot>,
     /// What the agents do, when that is another than at the last update.
     pub activities: Option<ActivityUpdate>,
     /// Each is published once.
     pub notices: Vec<Notice>,
     /// To be stored once the events are safe.
     pub checkpoint: Option<Box<Checkpoint>>,
+}
+
+/// What became of a snapshot that was due.
+#[derive(Debug)]
+pub enum DueSnapshot {
+    Made(State),
+    /// The first state, without its stories: nobody reads states.
+    Outline(State),
+    /// A later one that nobody reads.
+    Unwanted,
+}
+
+impl DueSnapshot {
+    /// The whole state.
+    pub fn made(&self) -> Option<&State> {
+        match self {
+            DueSnapshot::Made(state) => Some(state),
+            DueSnapshot::Outline(_) | DueSnapshot::Unwanted => None,
+        }
+    }
 }
 
 /// Receives every update. `Break` ends the reading; `Continue` returns the notices about the outputs themselves.
@@ -139,16 +155,17 @@ impl Driver {
         let version = self.engine.agents_version();
         let activities = self.activities.poll(version, || self.engine.activities(now), Instant::now());
         if !events.is_empty() || activities.is_some() {
-            let notices = std::mem::take(&mut self.notices);
-            self.publish(Update { events, activities, notices, ..Update::default() });
+            let update = self.update_with(events);
+            self.publish(Update { activities, ..update });
         }
         if self.last_snapshot.is_some_and(|(version, _)| version != self.state_version) {
             self.dirty_since.get_or_insert(now.elapsed);
         }
         // After the events: a snapshot costs more than an event, which must not wait for it.
         if self.snapshot_due().is_some_and(|at| at <= now.elapsed) {
-            let update = self.snapshot(now);
-            self.publish(update);
+            let snapshot = Some(self.snapshot(now));
+            let update = self.update_with(Vec::new());
+            self.publish(Update { snapshot, ..update });
         }
     }
 
@@ -162,8 +179,8 @@ impl Driver {
         self.feed(Input::Finish);
         let events = self.tick_engine(now);
         if !events.is_empty() {
-            let notices = std::mem::take(&mut self.notices);
-            self.publish(Update { events, notices, ..Update::default() });
+            let update = self.update_with(events);
+            self.publish(update);
         }
     }
 
@@ -177,8 +194,8 @@ impl Driver {
             if !has_more || self.closed {
                 return events;
             }
-            let notices = std::mem::take(&mut self.notices);
-            self.publish(Update { events, notices, ..Update::default() });
+            let update = self.update_with(events);
+            self.publish(update);
         }
     }
 
@@ -186,8 +203,9 @@ impl Driver {
     pub(super) fn finish(&mut self, now: ClockReading) {
         self.feed(Input::Finish);
         let events = self.tick_engine(now);
-        let update = self.snapshot(now);
-        self.publish(Update { events, ..update });
+        let snapshot = Some(self.snapshot(now));
+        let update = self.update_with(events);
+        self.publish(Update { snapshot, ..update });
     }
 
     /// When the next snapshot is due; `None` while the last one is current.
@@ -215,19 +233,23 @@ impl Driver {
         (self.snapshot_cost * SNAPSHOT_TIME_SHARE).clamp(SNAPSHOT_MIN_INTERVAL, SNAPSHOT_MAX_INTERVAL)
     }
 
-    /// A snapshot is due: the update with it, when somebody wants it.
-    fn snapshot(&mut self, now: ClockReading) -> Update {
+    /// A snapshot is due: it is made when somebody wants it.
+    fn snapshot(&mut self, now: ClockReading) -> DueSnapshot {
         let is_first = self.last_snapshot.replace((self.state_version, now.elapsed)).is_none();
         self.dirty_since = None;
-        let update = Update { notices: std::mem::take(&mut self.notices), was_due: true, ..Update::default() };
         if !self.demand.take_due() {
-            return Update { outline: is_first.then(|| self.engine.outline(now)), ..update };
+            return if is_first { DueSnapshot::Outline(self.engine.outline(now)) } else { DueSnapshot::Unwanted };
         }
         let started = Instant::now();
         let state = self.engine.state(now);
         (self.made_at, self.snapshot_cost) = (now.elapsed, started.elapsed());
         self.demand.set_interval(self.interval());
-        Update { state: Some(state), ..update }
+        DueSnapshot::Made(state)
+    }
+
+    /// The events with the notices that wait.
+    fn update_with(&mut self, events: Vec<Event>) -> Update {
+        Update { events, notices: std::mem::take(&mut self.notices), ..Update::default() }
     }
 
     pub(super) fn publish(&mut self, update: Update) {

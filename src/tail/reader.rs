@@ -16,7 +16,7 @@ use crate::error::{Notice, NoticeKind};
 use crate::hub::StateDemand;
 use crate::tail::checkpoint::{Checkpoint, FileCheckpoint};
 use crate::tail::driver::Driver;
-pub use crate::tail::driver::{Sink, Update};
+pub use crate::tail::driver::{DueSnapshot, Sink, Update};
 use crate::tail::processes::ProcessWatch;
 pub use crate::tail::session_files::SessionScope;
 use crate::tail::session_files::{SessionFiles, SessionFolders};

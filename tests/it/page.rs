@@ -15,6 +15,7 @@ mod sources;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use self::browser::Browser;
 use crate::bridge_process::{BridgeProcess, ProjectFolder};
 use crate::runner::append;
 use crate::sse_client::get;
@@ -43,6 +44,13 @@ impl Shop {
         let mut arguments = vec!["--watch", "prd.json", "--watch", "events.jsonl", "--listen", "127.0.0.1:0"];
         arguments.extend(more);
         self.project.start(&arguments)
+    }
+
+    /// The bridge, and its page in the browser.
+    fn open_in(&self, browser: &Browser) -> BridgeProcess {
+        let bridge = self.bridge(&[]);
+        browser.go(&url(&bridge));
+        bridge
     }
 
     /// What a runner writes down, as one event; `seconds` after its start, which is less than an hour ago.

@@ -1,14 +1,14 @@
 //! Support for weak ids: which prefixes a file has with several numbers.
 
-use std::hash::Hasher;
+use xxhash_rust::xxh3::xxh3_64;
 
-use crate::lex::fast_map::{FastHasher, FastMap};
+use crate::seeded_hash::SeededMap;
 
 /// What the file has shown: support for weak ids.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Prefixes {
     /// The first three different numbers of each prefix.
-    numbers: FastMap<u64, [u64; 3]>,
+    numbers: SeededMap<u64, [u64; 3]>,
 }
 
 impl Prefixes {
@@ -58,11 +58,11 @@ impl Prefixes {
     }
 
     fn add(&mut self, prefix: &[u8], number: &[u8]) {
-        let numbers = self.numbers.entry(hash(prefix)).or_default();
+        let numbers = self.numbers.entry(xxh3_64(prefix)).or_default();
         if !numbers.contains(&0) {
             return;
         }
-        let number = hash(number) | 1;
+        let number = xxh3_64(number) | 1;
         if numbers.contains(&number) {
             return;
         }
@@ -85,7 +85,7 @@ impl Prefixes {
     }
 
     fn count(&self, prefix: &[u8]) -> usize {
-        self.numbers.get(&hash(prefix)).map_or(0, |numbers| numbers.iter().filter(|slot| **slot != 0).count())
+        self.numbers.get(&xxh3_64(prefix)).map_or(0, |numbers| numbers.iter().filter(|slot| **slot != 0).count())
     }
 }
 
@@ -97,10 +97,4 @@ fn name_start(id: &[u8]) -> Option<usize> {
     let is_mixed = name.iter().any(u8::is_ascii_digit) && name.iter().any(u8::is_ascii_lowercase);
     let is_name = is_mixed && (3..=6).contains(&name.len()) && name.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     (is_name && id[join + 1 + name.len()..].iter().all(is_part)).then_some(join + 1)
-}
-
-fn hash(bytes: &[u8]) -> u64 {
-    let mut state = FastHasher::default();
-    state.write(bytes);
-    state.finish()
 }

@@ -52,7 +52,7 @@ fn once_ends_with_a_state() {
     let folder = tempfile::tempdir().unwrap();
     let (sender, states) = mpsc::sync_channel(8);
     let publish = move |update: Update| {
-        sender.send(update.state.is_some()).unwrap();
+        sender.send(update.snapshot.is_some_and(|snapshot| snapshot.made().is_some())).unwrap();
         ControlFlow::Continue(Vec::new())
     };
     let settings = ReaderSettings { once: true, ..ReaderSettings::default() };
@@ -94,7 +94,7 @@ fn stop_is_prompt_and_sends_the_last_state() {
         let thread = handle.clone();
         scope.spawn(move || {
             let publish = move |update: Update| {
-                sender.send(update.state.is_some()).unwrap();
+                sender.send(update.snapshot.is_some_and(|snapshot| snapshot.made().is_some())).unwrap();
                 ControlFlow::Continue(Vec::new())
             };
             run(asked, HashMap::new(), engine, &thread, ReaderSettings::default(), hub.state_demand(), Box::new(publish));
@@ -130,12 +130,18 @@ fn a_state_is_made_when_somebody_reads_states() {
     hub.state_demand().wake_with(move || woken.wake());
     let (sender, states) = mpsc::sync_channel(8);
     std::thread::scope(|scope| {
-        let (thread, demand) = (handle.clone(), hub.state_demand());
+        let (thread, demand, publisher) = (handle.clone(), hub.state_demand(), hub.clone());
         scope.spawn(move || {
-            let publish = move |Update { was_due, outline, state, .. }| {
-                let stories = |state: State| state.tasks.iter().map(|task| task.all_stories().count()).sum::<usize>();
-                if was_due {
-                    sender.send((outline.map(stories), state.map(stories))).unwrap();
+            let publish = move |update: Update| {
+                let stories = |state: &State| state.tasks.iter().map(|task| task.all_stories().count()).sum::<usize>();
+                match update.snapshot {
+                    Some(DueSnapshot::Made(state)) => {
+                        sender.send((None, Some(stories(&state)))).unwrap();
+                        publisher.set_state(state);
+                    }
+                    Some(DueSnapshot::Outline(state)) => sender.send((Some(stories(&state)), None)).unwrap(),
+                    Some(DueSnapshot::Unwanted) => sender.send((None, None)).unwrap(),
+                    None => {}
                 }
                 ControlFlow::Continue(Vec::new())
             };

@@ -8,8 +8,7 @@ fn nothing_shifts_while_events_arrive() {
     let Some(browser) = Browser::open() else { return };
     let shop = Shop::new();
     shop.starts(0, "US-001");
-    let bridge = shop.bridge(&[]);
-    browser.go(&url(&bridge));
+    let _bridge = shop.open_in(&browser);
     browser.shows(&["live", "0 of 2 criteria done"]);
     browser.script(
         "window.shifts = []; new PerformanceObserver((list) => shifts.push(...list.getEntries().map((entry) => entry.value))).observe({type: 'layout-shift', buffered: true}); return 0",
@@ -37,8 +36,7 @@ fn keys_and_addresses_lead_to_stories_and_events() {
     shop.starts(0, "US-001");
     shop.ends(10, "US-001", "failed");
     shop.starts(20, "US-002");
-    let bridge = shop.bridge(&[]);
-    browser.go(&url(&bridge));
+    let bridge = shop.open_in(&browser);
     browser.shows(&["live", "US-003"]);
     let focus = "(document.activeElement.dataset.story ?? document.activeElement.id)";
     browser.press("jj");
@@ -67,8 +65,7 @@ fn narrow_and_wide_screens_never_scroll_sideways() {
     shop.starts(0, "US-001");
     shop.ends(400, "US-001", "failed");
     shop.starts(2000, "US-001");
-    let bridge = shop.bridge(&[]);
-    browser.go(&url(&bridge));
+    let _bridge = shop.open_in(&browser);
     browser.shows(&["live", "US-003"]);
     for width in [320, 360, 620, 768, 1180, 1440, 1800, 2560] {
         browser.resize(width, 900);

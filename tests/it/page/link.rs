@@ -58,8 +58,7 @@ fn twenty_tabs_share_one_reader_and_outlive_it() {
     let Some(browser) = Browser::open() else { return };
     let shop = Shop::new();
     shop.starts(0, "US-001");
-    let bridge = shop.bridge(&[]);
-    browser.go(&url(&bridge));
+    let bridge = shop.open_in(&browser);
     for _ in 1..20 {
         browser.new_tab(&url(&bridge));
     }
@@ -84,8 +83,7 @@ fn twenty_tabs_share_one_reader_and_outlive_it() {
 fn a_tab_that_comes_later_asks_who_leads() {
     let Some(browser) = Browser::open() else { return };
     let shop = Shop::new();
-    let bridge = shop.bridge(&[]);
-    browser.go(&url(&bridge));
+    let _bridge = shop.open_in(&browser);
     browser.script(
         "Object.defineProperty(navigator, 'locks', {value: undefined});
         window.leaders = [];
@@ -118,8 +116,7 @@ fn a_tab_that_comes_later_asks_who_leads() {
 fn a_story_that_is_not_to_be_had_is_that_of_its_task() {
     let Some(browser) = Browser::open() else { return };
     let shop = Shop::new();
-    let bridge = shop.bridge(&[]);
-    browser.go(&url(&bridge));
+    let _bridge = shop.open_in(&browser);
     browser.script(
         "import('./wholes.js').then(({ Wholes }) => {
             const story = { story_id: 'US-001', title: 'Show the list', criteria_count: 2 };

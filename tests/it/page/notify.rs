@@ -1,7 +1,7 @@
 //! Browser notifications: asked for by a button, and only of what happens after it.
 
+use super::Shop;
 use super::browser::Browser;
-use super::{Shop, url};
 
 /// A browser without a window shows no notifications: what would be shown is kept where the test can read it.
 const STAND_IN: &str = "
@@ -17,8 +17,7 @@ const STAND_IN: &str = "
 fn a_reader_who_asks_for_it_is_told_of_the_end_once_and_nobody_else_is() {
     let Some(browser) = Browser::open() else { return };
     let shop = Shop::new();
-    let bridge = shop.bridge(&[]);
-    browser.go(&url(&bridge));
+    let _bridge = shop.open_in(&browser);
     shop.starts(0, "US-001");
     browser.shows(&["live", "Running", "Notify me"]);
     browser.script(STAND_IN);

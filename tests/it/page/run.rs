@@ -7,8 +7,7 @@ use super::{Shop, state, url};
 fn a_page_opened_before_the_run_follows_it_to_its_end() {
     let Some(browser) = Browser::open() else { return };
     let shop = Shop::new();
-    let bridge = shop.bridge(&[]);
-    browser.go(&url(&bridge));
+    let bridge = shop.open_in(&browser);
     browser.shows(&["live", "Corner Shop", "Planned, not started", "0 of 3 stories passed", "First up:"]);
 
     shop.starts(0, "US-001");
@@ -71,8 +70,7 @@ fn a_failure_stands_first_with_its_line() {
         &serde_json::json!({"story_id": "US-001", "error_type": "timeout", "error_message": "no answer for 30 s", "retryable": true}),
     );
     shop.ends(61, "US-001", "failed");
-    let bridge = shop.bridge(&[]);
-    browser.go(&url(&bridge));
+    let _bridge = shop.open_in(&browser);
     let text = browser.shows(&["US-001 Show the list failed", "timeout: no answer for 30 s", "retryable", "events.jsonl:2", "Show in log"]);
     let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words} in {text}"));
     assert!(place("US-001 Show the list failed") < place("Stories"), "{text}");
