@@ -143,6 +143,14 @@ impl TrackedPath {
     pub(super) fn recheck_at(&self, poll_interval: Option<Duration>) -> Duration {
         let is_doubtful = self.is_unannounced || self.presence == Presence::Missing;
         let is_active = self.reported.is_some() || is_doubtful && self.changed_at.is_some_and(|at| self.checked_at < at + RECENT);
-        self.checked_at + poll_interval.unwrap_or(if is_active { RECHECK_ACTIVE } else { RECHECK_IDLE })
+        poll_interval.map_or_else(
+            || next_multiple(if is_active { RECHECK_ACTIVE } else { RECHECK_IDLE }, self.checked_at),
+            |interval| self.checked_at + interval,
+        )
     }
+}
+
+/// The first whole multiple of an interval after `time`: whatever goes by such times is done in one wake-up.
+pub(super) fn next_multiple(interval: Duration, time: Duration) -> Duration {
+    Duration::from_secs((time.as_secs() / interval.as_secs() + 1) * interval.as_secs())
 }

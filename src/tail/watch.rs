@@ -23,11 +23,20 @@ pub(super) struct FolderWatch {
     watcher: Option<RecommendedWatcher>,
     /// The watched folders, each with its identity when the watch was set.
     folders: BTreeMap<PathBuf, FileIdentity>,
+    /// What the interests of the handle were made of.
+    interests_of: (Vec<FileNames>, Vec<PathBuf>),
+}
+
+/// The path of a file and, if that is a symbolic link, the path of its target.
+#[derive(PartialEq, Eq)]
+struct FileNames {
+    path: PathBuf,
+    target: Option<PathBuf>,
 }
 
 impl FolderWatch {
     pub(super) fn new(handle: TailHandle) -> Self {
-        FolderWatch { handle, watcher: None, folders: BTreeMap::new() }
+        FolderWatch { handle, watcher: None, folders: BTreeMap::new(), interests_of: Default::default() }
     }
 
     /// Watches what these files need in the folders that exist now, and the folders of `sessions`, and returns whether any watch changed. To
@@ -44,12 +53,16 @@ impl FolderWatch {
             self.watcher = Some(watcher);
             self.folders.clear();
         }
-        self.handle.set_interests(interests(files, rescanned), rescanned.iter().cloned().collect());
+        let files: Vec<FileNames> = files.iter().map(FileNames::read).collect();
+        if (files.as_slice(), rescanned) != (self.interests_of.0.as_slice(), self.interests_of.1.as_slice()) {
+            self.handle.set_interests(interests(&files, rescanned), rescanned.iter().cloned().collect());
+            self.interests_of = (files, rescanned.to_owned());
+        }
         self.handle.set_session_folders(sessions);
         let (mut trouble, mut changed) = (None, false);
         // A folder may appear after the check for it and before the watch on the one above it: repeat until nothing changes.
         for _ in 0..8 {
-            let mut wanted = folders_to_watch(files, rescanned);
+            let mut wanted = folders_to_watch(&self.interests_of.0, rescanned);
             wanted.extend(sessions.existing.iter().cloned());
             wanted.extend(sessions.missing.iter().filter_map(|folder| nearest_folder(folder)));
             match self.adjust(&wanted) {
@@ -114,14 +127,21 @@ fn on_notify(handle: &TailHandle, event: notify::Result<Event>) {
     }
 }
 
-/// The folders to watch for these files, of those that exist now.
-fn folders_to_watch(files: &[PathBuf], rescanned: &[PathBuf]) -> BTreeSet<PathBuf> {
-    let mut folders = BTreeSet::new();
-    for file in files.iter().flat_map(|file| path_and_target(file)) {
-        folders.extend(file.parent().and_then(nearest_folder));
+impl FileNames {
+    fn read(path: &PathBuf) -> Self {
+        let target = path.is_symlink().then(|| path.canonicalize().ok()).flatten();
+        FileNames { path: path.clone(), target }
     }
-    folders.extend(rescanned.iter().filter_map(|folder| nearest_folder(folder)));
-    folders
+
+    fn iter(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.path].into_iter().chain(&self.target)
+    }
+}
+
+/// The folders to watch for these files, of those that exist now.
+fn folders_to_watch(files: &[FileNames], rescanned: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let parents: BTreeSet<&Path> = files.iter().flat_map(FileNames::iter).filter_map(|file| file.parent()).collect();
+    parents.into_iter().chain(rescanned.iter().map(PathBuf::as_path)).filter_map(nearest_folder).collect()
 }
 
 /// The folder, else the nearest above it that exists.
@@ -129,14 +149,14 @@ fn nearest_folder(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|folder| folder.is_dir()).map(Path::to_owned)
 }
 
-fn interests(files: &[PathBuf], rescanned: &[PathBuf]) -> HashMap<PathBuf, Vec<Interest>> {
+fn interests(files: &[FileNames], rescanned: &[PathBuf]) -> HashMap<PathBuf, Vec<Interest>> {
     let mut interests: HashMap<PathBuf, Vec<Interest>> = HashMap::new();
     for (index, file) in files.iter().enumerate() {
-        for name in path_and_target(file) {
+        for name in file.iter() {
             for folder in name.ancestors().skip(1) {
                 interests.entry(folder.to_owned()).or_default().push(Interest::Folder(index));
             }
-            interests.entry(name).or_default().push(Interest::File(index));
+            interests.entry(name.clone()).or_default().push(Interest::File(index));
         }
     }
     for folder in rescanned.iter().flat_map(|folder| folder.ancestors()) {
@@ -146,12 +166,6 @@ fn interests(files: &[PathBuf], rescanned: &[PathBuf]) -> HashMap<PathBuf, Vec<I
         }
     }
     interests
-}
-
-/// The path of a file and, if that is a symbolic link, the path of its target.
-fn path_and_target(file: &Path) -> Vec<PathBuf> {
-    let real = file.is_symlink().then(|| file.canonicalize().ok()).flatten();
-    [file.to_owned()].into_iter().chain(real).collect()
 }
 
 fn identity_of(folder: &Path) -> Option<FileIdentity> {

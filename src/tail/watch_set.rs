@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::discover::{self, Added, Found, Request, Shape};
 use crate::tail::file_stat::FileStat;
 use crate::tail::session_files::SessionFolders;
+use crate::tail::tracked_path::next_multiple;
 use crate::tail::wake::TailHandle;
 use crate::tail::watch::FolderWatch;
 
@@ -43,7 +44,7 @@ impl WatchSet {
     /// Makes the watches fit the folders that exist now, and returns whether any changed. The error says why the file system cannot be
     /// watched.
     pub(super) fn sync(&mut self, now: Duration, sessions: &SessionFolders) -> Result<bool, String> {
-        self.sync_at = now + SYNC_INTERVAL;
+        self.sync_at = next_multiple(SYNC_INTERVAL, now);
         // Notifications name files by the paths that were given to the watcher.
         let files = self.found.sources.iter().filter(|source| source.shape != Shape::Stream).map(|source| absolute(&source.path));
         let changed = self.watch.sync(&files.collect::<Vec<_>>(), &self.found.folders, sessions)?;
