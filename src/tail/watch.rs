@@ -53,7 +53,7 @@ impl FolderWatch {
             self.watcher = Some(watcher);
             self.folders.clear();
         }
-        let files: Vec<FileNames> = files.iter().map(FileNames::read).collect();
+        let files: Vec<FileNames> = files.iter().map(|file| FileNames::read(file)).collect();
         if (files.as_slice(), rescanned) != (self.interests_of.0.as_slice(), self.interests_of.1.as_slice()) {
             self.handle.set_interests(interests(&files, rescanned), rescanned.iter().cloned().collect());
             self.interests_of = (files, rescanned.to_owned());
@@ -128,9 +128,9 @@ fn on_notify(handle: &TailHandle, event: notify::Result<Event>) {
 }
 
 impl FileNames {
-    fn read(path: &PathBuf) -> Self {
+    fn read(path: &Path) -> Self {
         let target = path.is_symlink().then(|| path.canonicalize().ok()).flatten();
-        FileNames { path: path.clone(), target }
+        FileNames { path: path.to_owned(), target }
     }
 
     fn iter(&self) -> impl Iterator<Item = &PathBuf> {
