@@ -3,6 +3,8 @@
 //! A fact is one statement of one file, with the names as written there. `subject` turns those names into a `Key`; only keys are
 //! compared.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -19,7 +21,7 @@ pub(crate) struct Fact {
     /// The number of its line, from 1; 0 in a document, which has no lines worth naming.
     pub line: u32,
     /// That line, cleaned but not trimmed.
-    pub text: Box<str>,
+    pub text: Arc<str>,
     /// Hash of the heading of its entry (see [`entry_hash`]). It shows which of several equal facts is the new one.
     pub entry_hash: u64,
     /// The record's own time, when it has one.
@@ -45,12 +47,22 @@ impl Fact {
     }
 }
 
-/// A story as a source names it. At least one of the two is there.
+/// A story as a source names it. At least one of the two is there. A clone is cheap, and what is kept of a story shares its text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(crate) struct StoryName {
     /// As written, without brackets and generic words: `US-003`, `1.2`, `story-db`.
-    pub id: Option<String>,
-    pub title: Option<String>,
+    pub id: Option<Arc<str>>,
+    pub title: Option<Arc<str>>,
+}
+
+impl StoryName {
+    pub fn new(id: Option<String>, title: Option<String>) -> StoryName {
+        StoryName { id: id.map(Arc::from), title: title.map(Arc::from) }
+    }
+
+    pub fn of_id(id: &str) -> StoryName {
+        StoryName { id: Some(Arc::from(id)), title: None }
+    }
 }
 
 /// What is stated.

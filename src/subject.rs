@@ -2,6 +2,7 @@
 //!
 //! Resolves each written name once and keeps the result: a plan that turns up later must not turn one story into two. Counts nothing.
 
+mod known_names;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fact::{Criterion, StoryName};
 use crate::plan::{CRITERION_LIMIT, Plan};
-use crate::seeded_hash::SeededMap;
+use known_names::KnownNames;
 
 /// Most written names whose story is kept.
 const MAX_NAMES: usize = 1_000_000;
@@ -46,7 +47,7 @@ pub struct StoryResolver {
     #[serde(skip)]
     by_number: HashMap<String, usize>,
     /// Written form → story, from the first time that it was resolved.
-    resolved: SeededMap<Arc<str>, StoryRef>,
+    resolved: KnownNames,
     /// Criteria that the plan does not list, by [`StoryRef::key`]: normalized, in order of first appearance.
     criteria: HashMap<Arc<str>, Vec<Option<String>>>,
 }
@@ -98,7 +99,7 @@ impl StoryResolver {
 
     /// For a plan that spells the ids of a log in another way. Of two spellings in the log the shorter one is the plan's.
     fn keys_by_normalized_id(&self) -> HashMap<String, Arc<str>> {
-        let mut known: Vec<(&Arc<str>, &StoryRef)> = self.resolved.iter().collect();
+        let mut known: Vec<(&str, &StoryRef)> = self.resolved.iter().collect();
         known.sort_unstable_by_key(|(written, _)| std::cmp::Reverse((written.len(), *written)));
         let normalized = |written: &str| if written.starts_with(TITLE) { written.to_owned() } else { normalize_id(written) };
         known.into_iter().map(|(written, story_ref)| (normalized(written), story_ref.key.clone())).collect()
@@ -114,22 +115,24 @@ impl StoryResolver {
         let (id, title) = written_names(name);
         let index = self.find_in_plan(name);
         let written = written_form(id, Some(title.unwrap_or(heading)));
-        if let Some(known) = self.resolved.get_mut(&*written) {
+        if let Some(known) = self.resolved.get_mut(&written) {
             if known.id.is_none() {
-                known.id = index.and_then(|index| self.plan[index].story_ref.id.clone()).or_else(|| id.map(Arc::from));
+                known.id =
+                    index.and_then(|index| self.plan[index].story_ref.id.clone()).or_else(|| name.id.clone().filter(|_| id.is_some()));
             }
             return (known.clone(), index);
         }
         let story_ref = match index {
             Some(index) => self.plan[index].story_ref.clone(),
             None => {
-                let key = Arc::from(&*written);
-                StoryRef { id: id.map(|id| shared(id, &key)), key }
+                let own = name.id.clone().filter(|_| id.is_some());
+                let key = own.clone().filter(|id| **id == *written).unwrap_or_else(|| Arc::from(&*written));
+                StoryRef { id: own, key }
             }
         };
         // The ledger counts no more keys than this either.
         if self.resolved.len() < MAX_NAMES {
-            self.resolved.insert(shared(&written, &story_ref.key), story_ref.clone());
+            self.resolved.insert(&written, story_ref.clone());
         }
         (story_ref, index)
     }
@@ -239,9 +242,7 @@ impl StoryResolver {
     /// Forgets what belongs to the run before: the numbers of criteria and the spelling of ids.
     pub fn begin_run(&mut self) {
         self.criteria.clear();
-        for story_ref in self.resolved.values_mut() {
-            story_ref.id = None;
-        }
+        self.resolved.stories_mut().for_each(|story_ref| story_ref.id = None);
     }
 }
 

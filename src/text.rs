@@ -91,6 +91,12 @@ impl From<Arc<str>> for CleanText {
     }
 }
 
+impl From<CleanText> for Arc<str> {
+    fn from(text: CleanText) -> Self {
+        text.0
+    }
+}
+
 impl FromIterator<char> for CleanText {
     fn from_iter<I: IntoIterator<Item = char>>(text: I) -> Self {
         CleanText::from(text.into_iter().collect::<String>())

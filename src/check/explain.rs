@@ -99,7 +99,7 @@ pub(super) fn explain_log(config: &ParserConfig, bytes: &[u8]) -> Explanation {
         for fact in &mut line.facts {
             fact.text = mask(&fact.text).into();
             if let Some(title) = fact.story.as_mut().and_then(|story| story.title.as_mut()) {
-                *title = mask(title).into_owned();
+                *title = mask(title).into();
             }
         }
     }
@@ -132,7 +132,7 @@ pub(super) fn describe(fact: &Fact) -> String {
 
 /// The id, or the title where there is none.
 pub(super) fn story_name(name: &StoryName) -> String {
-    name.id.clone().or_else(|| name.title.clone()).unwrap_or_default()
+    name.id.as_deref().or(name.title.as_deref()).unwrap_or_default().to_owned()
 }
 
 fn describe_criterion(criterion: &Criterion) -> String {

@@ -215,7 +215,7 @@ mod tests {
     use crate::plan::PlanStatus;
 
     fn fact(line: u32, statement: Statement) -> Fact {
-        let story = Some(StoryName { id: Some("US-001".to_owned()), title: Some("Basket".to_owned()) });
+        let story = Some(StoryName::new(Some("US-001".to_owned()), Some("Basket".to_owned())));
         Fact {
             statement,
             story,

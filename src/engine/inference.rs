@@ -35,6 +35,6 @@ impl InferenceState {
 /// The fact that a story was inferred to have started.
 pub(super) fn inferred_start(story: &StoryRef) -> Fact {
     let statement = Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() };
-    let name = StoryName { id: story.id.as_deref().map(str::to_owned), title: None };
+    let name = StoryName { id: story.id.clone(), title: None };
     Fact { provenance: Provenance::Inferred, ..Fact::on_line(statement, Some(name), StatementForm::Summary, 0, "") }
 }

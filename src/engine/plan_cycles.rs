@@ -48,7 +48,7 @@ mod tests {
         let plan = Plan { stories, ..Plan::default() };
         let fact = |(line, id): (u32, &&str)| Fact {
             statement: Statement::StoryEnded { outcome: Outcome::Passed, duration_ms: None, commits: Vec::new() },
-            story: Some(StoryName { id: Some((*id).to_owned()), title: None }),
+            story: Some(StoryName::of_id(id)),
             form: StatementForm::Entry,
             provenance: Provenance::Explicit,
             line,

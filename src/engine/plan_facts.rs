@@ -1,6 +1,7 @@
 //! What an adopted plan states: the changes of its stories and its list of errors, as facts.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::fact::{Criterion, ErrorKind, Fact, Failure, Outcome, Precision, Provenance, RecordedTime, Statement, StatementForm, StoryName};
@@ -104,7 +105,7 @@ pub(super) fn of_errors(plan: &Plan, facts: &mut Vec<PlanFact>) {
 }
 
 fn name(story: &PlanStory) -> StoryName {
-    StoryName { id: story.id.as_ref().map(String::from), title: story.title.as_ref().map(String::from) }
+    StoryName { id: story.id.clone().map(Arc::from), title: story.title.clone().map(Arc::from) }
 }
 
 fn duration(story: &PlanStory) -> Option<u64> {

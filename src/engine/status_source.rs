@@ -118,7 +118,7 @@ impl StatusSource {
         }
         for start in &status.starts {
             let mut fact = PlanFact::about_run(Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() }, Some(1));
-            fact.fact.story = Some(StoryName { id: Some(start.id.clone()), title: None });
+            fact.fact.story = Some(StoryName::of_id(&start.id));
             fact.fact.provenance = Provenance::Explicit;
             fact.record_at(start.at);
             facts.push(fact);

@@ -172,8 +172,8 @@ fn story(text: &str) -> Option<StoryName> {
     let bare = |text: &str| text.replace(['*', '`', '~'], "").trim_matches([' ', '✅', '✓', '\u{fe0f}']).to_owned();
     if let Some(found) = id::leading(text) {
         let title = bare(found.remainder.trim_start_matches(super::field::is_separator).trim_start_matches(['*', '.', ':', ' ']));
-        return Some(StoryName { id: found.ids.into_iter().next(), title: Some(title).filter(|title| !title.is_empty()) });
+        return Some(StoryName::new(found.ids.into_iter().next(), Some(title).filter(|title| !title.is_empty())));
     }
     let title = bare(text);
-    (!title.is_empty()).then_some(StoryName { id: None, title: Some(title) })
+    (!title.is_empty()).then_some(StoryName::new(None, Some(title)))
 }

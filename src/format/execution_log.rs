@@ -146,7 +146,7 @@ struct Maker<'r> {
 impl<'r> Maker<'r> {
     fn new(context: &LineContext<'r>, record: &'r ExecutionRecord<'r>) -> Self {
         // A second end without a start has an empty id: it names no story.
-        let story = record.story_id.text().map(|id| StoryName { id: Some(id), title: record.story_title.text() });
+        let story = record.story_id.text().map(|id| StoryName::new(Some(id), record.story_title.text()));
         let begun = time::whole(record.timestamp_start.word(), context.clock);
         let over = time::whole(record.timestamp_end.word(), context.clock);
         // A machine wrote the line: there is no white space to fold, as there is in what people edit.

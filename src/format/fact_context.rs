@@ -1,5 +1,7 @@
 //! Facts that stand on a line: one place that fills in what every fact of a progress log has.
 
+use std::sync::Arc;
+
 use super::LineContext;
 use super::words::error_kind;
 use crate::fact::{Fact, Failure, Provenance, RecordedTime, Statement, StatementForm, StoryName};
@@ -8,7 +10,7 @@ use crate::fact::{Fact, Failure, Provenance, RecordedTime, Statement, StatementF
 #[derive(Debug, Clone)]
 pub(super) struct FactLine {
     pub(super) line: u32,
-    pub(super) text: Box<str>,
+    pub(super) text: Arc<str>,
 }
 
 impl FactLine {

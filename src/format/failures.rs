@@ -2,6 +2,8 @@
 //!
 //! A block is one error. That its attempt failed is the execution log's to say.
 
+use std::sync::Arc;
+
 use super::{LineContext, time, words};
 use crate::fact::{Fact, Failure, Provenance, RecordedTime, Statement, StatementForm, StoryName, entry_hash};
 
@@ -37,7 +39,7 @@ struct ErrorBlock {
     part: Part,
     /// Of the first line of the message, else of the line about the story.
     line: u32,
-    text: Box<str>,
+    text: Arc<str>,
     emitted: bool,
 }
 
@@ -197,7 +199,7 @@ impl ErrorBlock {
         let open = entry_hash(&format!("{:?} {:?} {message}", self.when.map(|stamp| stamp.at), self.story));
         facts.push(Fact {
             statement: Statement::Error(Failure { kind, message, retryable: None, exit_code: self.exit_code }),
-            story: self.story.clone().map(|id| StoryName { id: Some(id), title: None }),
+            story: self.story.as_deref().map(StoryName::of_id),
             form: StatementForm::Entry,
             provenance: Provenance::Explicit,
             line: self.line,

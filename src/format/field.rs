@@ -119,7 +119,7 @@ pub(super) fn stories(value: &str) -> Vec<StoryName> {
     let value = value.trim();
     if let Some(found) = id::leading(value) {
         let title = title(found.remainder);
-        return found.ids.into_iter().map(|id| StoryName { id: Some(id), title: title.clone() }).collect();
+        return found.ids.into_iter().map(|id| StoryName::new(Some(id), title.clone())).collect();
     }
     // A template (`[Story ID] - [Title]`, `US-XXX`) or a `N/A` names nothing.
     let is_none = ["n/a", "none", "-", "无"].iter().any(|none| {
@@ -133,7 +133,7 @@ pub(super) fn stories(value: &str) -> Vec<StoryName> {
         Some((word, title)) if !word.trim().contains(' ') => (Some(word.trim().to_owned()), Some(title.trim().to_owned())),
         _ => (None, Some(value.to_owned())),
     };
-    vec![StoryName { id, title: title.filter(|title| !title.is_empty()) }]
+    vec![StoryName::new(id, title.filter(|title| !title.is_empty()))]
 }
 
 /// The title behind an id: separators off, `None` when nothing is left.

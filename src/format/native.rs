@@ -174,7 +174,7 @@ fn story(both: &Both<'_>) -> Option<StoryName> {
     // `id` may just as well be the event's own.
     let id = id.or_else(|| both.get(|f| &f.id).text().filter(|id| uuid::Uuid::try_parse(id).is_err()));
     let title = both.get(|f| &f.title).text().or_else(|| both.get(|f| &f.story_title).text());
-    (id.is_some() || title.is_some()).then_some(StoryName { id, title })
+    (id.is_some() || title.is_some()).then(|| StoryName::new(id, title))
 }
 
 fn when(both: &Both<'_>, context: &LineContext<'_>) -> Option<RecordedTime> {

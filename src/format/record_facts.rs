@@ -1,6 +1,7 @@
 //! A record → the facts that it states and that were not reported before.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::criterion;
 use super::fact_context::{FactContext, FactLine};
@@ -99,7 +100,10 @@ impl RecordContext<'_> {
         let is_named = [id.as_ref(), title].into_iter().flatten().any(|name| !name.trim().is_empty());
         let text =
             self.lines.get(self.record.lines.start).text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '*' | '=' | '-'));
-        StoryName { id: id.clone(), title: title.cloned().or_else(|| (!is_named).then(|| text.to_owned())) }
+        StoryName {
+            id: id.as_deref().map(Arc::from),
+            title: title.map(String::as_str).or_else(|| (!is_named).then_some(text)).map(Arc::from),
+        }
     }
 
     /// Whether the title stands in brackets behind the id of a story that the plan knows by another.

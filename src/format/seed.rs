@@ -58,7 +58,7 @@ fn read(context: &LineContext<'_>) -> Option<Vec<Fact>> {
         (verb != Verb::Fail).then(|| remainder.strip_prefix(mark)).flatten().map(|title| title.trim_end_matches(['.', ' ']).to_owned());
     let mut facts = Vec::with_capacity(2);
     for id in found.ids {
-        let story = StoryName { id: Some(id), title: title.clone().filter(|title| !title.is_empty()) };
+        let story = StoryName::new(Some(id), title.clone().filter(|title| !title.is_empty()));
         let mut push = |what| facts.push(fact(what, story.clone(), when, context));
         match verb {
             Verb::Start => push(Statement::StoryStarted { iteration: None, priority: None, criteria: Vec::new() }),

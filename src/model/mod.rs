@@ -393,7 +393,7 @@ impl TaskModel {
         self.begun |= !matches!(update.fact.statement, Statement::TaskStarted { .. }) || update.origin.kind != SourceKind::Plan;
         let index = update.subject.map(|subject| self.index_of(subject));
         if let Some(index) = index {
-            let title = update.fact.story.as_ref().and_then(|story| story.title.as_ref()).map(CleanText::from);
+            let title = update.fact.story.as_ref().and_then(|story| story.title.clone()).map(CleanText::from);
             Ranked::update(&mut self.stories[index].title, title, update.fact.provenance, update.origin.kind);
         }
         if let Some(index) = index {
@@ -465,8 +465,11 @@ impl TaskModel {
     }
 
     fn event(&self, update: &FactUpdate<'_>, timing: Timing, occurrence: u32, data: EventData) -> Event {
-        let quoted = Some(&*update.fact.text).filter(|text| self.source_text && !text.is_empty());
-        let text = quoted.map(|text| first_chars(text, TEXT_LIMIT + TEXT_MARGIN).into());
+        let quoted = Some(&update.fact.text).filter(|text| self.source_text && !text.is_empty());
+        let text = quoted.map(|text| match first_chars(text, TEXT_LIMIT + TEXT_MARGIN) {
+            whole if whole.len() == text.len() => text.clone().into(),
+            cut => cut.into(),
+        });
         Event {
             id: EventId::new(&self.task_id, &self.run, update.kind, update.key_text, occurrence),
             seq: Seq(0),

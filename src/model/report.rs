@@ -358,6 +358,6 @@ fn is_inferred_start(attempt: &Attempt) -> bool {
 /// The plan's title, else the fact's own (an id may be used for two stories), else the best known one. A story without an id must have
 /// a title: its line serves.
 fn title_for(story: &Story, fact: &Fact) -> Option<CleanText> {
-    let own = fact.story.as_ref().and_then(|name| name.title.as_ref()).filter(|_| !story.in_plan).map(CleanText::from);
+    let own = fact.story.as_ref().and_then(|name| name.title.clone()).filter(|_| !story.in_plan).map(CleanText::from);
     own.or_else(|| story.title().cloned()).or_else(|| story.subject.id.is_none().then(|| fact.text.trim().into()))
 }

@@ -65,7 +65,7 @@ fn state(model: &mut TaskModel, story: Option<usize>, statement: Statement, secs
     let at = Timestamp(1_770_000_000_000 + secs * 1000);
     let fact = Fact {
         statement,
-        story: story.map(|story| StoryName { id: Some(format!("US-{story}")), title: None }),
+        story: story.map(|story| StoryName::of_id(&format!("US-{story}"))),
         form: StatementForm::Line,
         provenance: Provenance::Explicit,
         line: u32::try_from(secs).expect("it is small") + 1,

@@ -214,8 +214,8 @@ impl ReplayMachine {
 
     fn subject(&mut self, name: &StoryName) -> StoryRef {
         let text = name.id.clone().or_else(|| name.title.clone()).unwrap_or_default();
-        let id = name.id.as_deref().map(Arc::from);
-        self.by_name.entry(text.clone()).or_insert_with(|| StoryRef { key: Arc::from(text), id }).clone()
+        let new = || StoryRef { key: text.clone(), id: name.id.clone() };
+        self.by_name.entry(text.to_string()).or_insert_with(new).clone()
     }
 
     /// The task at this moment: what events do not change is taken from its end.
@@ -252,7 +252,7 @@ impl ReplayMachine {
 /// The fact that an event tells of: the story as it is named, and the statement.
 fn statement_of(data: &EventData) -> (Option<StoryName>, Statement) {
     let story = |id: &Option<CleanText>, title: &Option<CleanText>| {
-        (id.is_some() || title.is_some()).then(|| StoryName { id: id.as_ref().map(String::from), title: title.as_ref().map(String::from) })
+        (id.is_some() || title.is_some()).then(|| StoryName { id: id.clone().map(Arc::from), title: title.clone().map(Arc::from) })
     };
     match data {
         EventData::TaskStarted(data) => (

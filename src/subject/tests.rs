@@ -19,7 +19,7 @@ fn plan(stories: &[(&str, &str, &[&str])]) -> Plan {
 
 fn name(id: &str, title: &str) -> StoryName {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    StoryName { id: some(id), title: some(title) }
+    StoryName::new(some(id), some(title))
 }
 
 #[test]

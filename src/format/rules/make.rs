@@ -39,7 +39,7 @@ impl<'a> Values<'a> {
         let id = id.map(|id| {
             id::leading(id).filter(|found| found.remainder.is_empty() && found.ids.len() == 1).map_or(id.to_owned(), |f| f.ids[0].clone())
         });
-        (id.is_some() || title.is_some()).then_some(StoryName { id, title })
+        (id.is_some() || title.is_some()).then(|| StoryName::new(id, title))
     }
 
     fn failure(&self) -> Option<Failure> {

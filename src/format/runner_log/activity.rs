@@ -39,7 +39,7 @@ impl Iterations {
             self.under_way = None;
             // An iteration that plans works on no story.
             if let Some(id) = named(fields.split(' '), "story") {
-                let story = StoryName { id: Some(id.to_owned()), title: None };
+                let story = StoryName::of_id(id);
                 let statement = Statement::StoryStarted { iteration: Some(number), priority: None, criteria: Vec::new() };
                 facts.push(stated(line, Some(when), statement, Some(story.clone())));
                 self.under_way = Some((number, story));
@@ -73,7 +73,7 @@ impl Iterations {
             _ => return true,
         };
         if let Some(id) = field("story") {
-            let story = StoryName { id: Some(id.to_owned()), title: None };
+            let story = StoryName::of_id(id);
             let outcome = ended(line, when, story, outcome, field("duration"));
             if self.outcomes.len() < WAITING_LIMIT {
                 self.outcomes.push(outcome);

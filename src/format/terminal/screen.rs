@@ -150,7 +150,7 @@ impl Terminal {
         let Some((mark, text)) = marked(context.text).filter(|_| self.sure) else { return false };
         let Some(found) = id::leading(text).filter(|found| found.remainder.starts_with("  ")) else { return false };
         let title = Some(found.remainder.trim().to_owned()).filter(|title| !title.is_empty());
-        let story = uncut(StoryName { id: found.ids.into_iter().next(), title });
+        let story = uncut(StoryName::new(found.ids.into_iter().next(), title));
         if mark == Some(OutcomeMark::Tick) && self.screen.passed.insert(story.clone()) {
             facts.push(statement(super::tags::passed(None), Some(story), StatementForm::Summary, context, None));
         }
@@ -169,6 +169,6 @@ fn marked(text: &str) -> Option<(Option<OutcomeMark>, &str)> {
 
 /// A title that was cut to fit is none, where an id names the story.
 fn uncut(story: StoryName) -> StoryName {
-    let cut = |title: &String| title.ends_with("...") || title.ends_with('…');
+    let cut = |title: &str| title.ends_with("...") || title.ends_with('…');
     StoryName { title: story.title.filter(|title| story.id.is_none() || !cut(title)), id: story.id }
 }

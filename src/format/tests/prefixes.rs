@@ -59,7 +59,7 @@ fn counts(facts: &[Fact]) -> HashMap<(String, bool), u32> {
             | Statement::Activity { .. } => continue,
         };
         let id = fact.story.as_ref().and_then(|story| story.id.clone()).unwrap_or_default();
-        *counts.entry((id, is_end)).or_default() += 1;
+        *counts.entry((id.to_string(), is_end)).or_default() += 1;
     }
     counts
 }
