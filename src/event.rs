@@ -45,7 +45,7 @@ impl EventId {
             hash.update(part.as_bytes());
             hash.update([0]);
         }
-        hash.update(occurrence.to_string().as_bytes());
+        write!(hash, "{occurrence}").expect("a hash takes all that is written to it");
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hash.finalize()[..16]);
         EventId(Builder::from_sha1_bytes(bytes).into_uuid())

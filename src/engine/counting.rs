@@ -103,16 +103,14 @@ pub(super) fn count_items(facts: &mut Vec<Fact>, mut resolve: impl FnMut(&Fact) 
 }
 
 /// Reverses a log whose newest entry is on top; the facts of an entry keep their order.
-pub(super) fn oldest_entry_first(facts: Vec<UncountedFact>) -> Vec<UncountedFact> {
-    let mut entries: Vec<Vec<UncountedFact>> = Vec::new();
-    for one in facts {
-        let is_header = CountedKind::of(&one.fact.statement) == Some(CountedKind::TaskStarted);
-        match entries.last_mut().filter(|entry| !is_header && entry[0].fact.entry_hash == one.fact.entry_hash) {
-            Some(entry) => entry.push(one),
-            None => entries.push(vec![one]),
-        }
+pub(super) fn oldest_entry_first(facts: &mut [UncountedFact]) {
+    facts.reverse();
+    let is_header = |one: &UncountedFact| CountedKind::of(&one.fact.statement) == Some(CountedKind::TaskStarted);
+    // A header begins an entry, which now stands before it.
+    let is_of_one_entry = |one: &UncountedFact, above: &UncountedFact| one.fact.entry_hash == above.fact.entry_hash && !is_header(one);
+    for entry in facts.chunk_by_mut(is_of_one_entry) {
+        entry.reverse();
     }
-    entries.into_iter().rev().flatten().collect()
 }
 
 /// The facts of the open last line and the open entry of a file, if nothing more came.

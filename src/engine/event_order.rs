@@ -73,91 +73,134 @@ fn order(facts: &[PendingFact]) -> Vec<usize> {
     keyed.into_iter().map(|(_, index)| index).collect()
 }
 
-/// One attempt at a story, as one form of one source states it.
-struct StoryAttempt {
-    started: bool,
-    end: Option<CountedKind>,
-    /// Indices into the facts of the tick.
-    facts: Vec<usize>,
+/// What one source states of one story in one form.
+struct StatedForm<'a> {
+    /// Its place among the stories, in the order of first appearance.
+    story: usize,
+    path: &'a str,
+    form: StatementForm,
+    last_attempt: usize,
+    /// The form of this story that appeared next.
+    next: Option<usize>,
 }
 
-/// The attempts at one story, by source and form in the order of first appearance.
-type StoryAttempts<'a> = Vec<((&'a str, StatementForm), Vec<StoryAttempt>)>;
+/// One attempt at a story, as one form of one source states it.
+struct StoryAttempt {
+    /// Index into [`StatedAttempts::forms`].
+    form: usize,
+    started: bool,
+    end: Option<CountedKind>,
+    /// Index of the first of its facts.
+    first: usize,
+}
+
+/// The attempts at all stories. In lists that are linked by their indices: there may be tens of thousands of stories, and nearly all have
+/// one form and one attempt.
+#[derive(Default)]
+struct StatedAttempts<'a> {
+    /// In the order of first appearance, like the next.
+    forms: Vec<StatedForm<'a>>,
+    attempts: Vec<StoryAttempt>,
+    /// By the index of the fact; `None` for those that are about no story.
+    of_facts: Vec<Option<usize>>,
+}
+
+/// An attempt whatever its form, while the next form is matched to it.
+struct MatchedAttempt {
+    end: Option<CountedKind>,
+    position: usize,
+    is_matched: bool,
+}
 
 /// For each fact of the tick the position of its attempt.
 fn attempt_positions(facts: &[PendingFact]) -> Vec<usize> {
-    let mut positions: Vec<usize> = (0..facts.len()).collect();
-    for mut forms in group_attempts(facts) {
-        // A row of a summary has no time: an entry decides the position.
-        forms.sort_by_key(|(_, form)| form[0].facts.iter().all(|fact| facts[*fact].fact.form == StatementForm::Summary));
-        // The first form decides how many attempts there were; those of the others are matched to them by their ends.
-        let mut attempts: Vec<(Option<CountedKind>, usize)> = Vec::new();
-        for (_, form) in forms {
-            let mut used = vec![false; attempts.len()];
-            let in_form = form.len();
-            for (nth, attempt) in form.into_iter().enumerate() {
-                let first = attempt.facts[0];
-                let unused = |end: Option<CountedKind>| (0..used.len()).find(|at| !used[*at] && attempts[*at].0 == end);
-                let same = unused(attempt.end).or_else(|| match attempt.end {
+    let StatedAttempts { forms, attempts, of_facts } = StatedAttempts::of(facts);
+    // Those of one story together, form by form. A row of a summary has no time: an entry decides the position.
+    let story_and_form = |attempt: &usize| {
+        let form = &forms[attempts[*attempt].form];
+        (form.story, form.form == StatementForm::Summary, attempts[*attempt].form)
+    };
+    let mut grouped: Vec<usize> = (0..attempts.len()).collect();
+    grouped.sort_by_key(story_and_form);
+    let mut positions = vec![0; attempts.len()];
+    // The first form decides how many attempts there were; those of the others are matched to them by their ends.
+    let mut matched: Vec<MatchedAttempt> = Vec::new();
+    for story in grouped.chunk_by(|one, next| story_and_form(one).0 == story_and_form(next).0) {
+        matched.clear();
+        for form in story.chunk_by(|one, next| attempts[*one].form == attempts[*next].form) {
+            let before = matched.len();
+            matched.iter_mut().for_each(|attempt| attempt.is_matched = false);
+            for (nth, index) in form.iter().enumerate() {
+                let attempt = &attempts[*index];
+                let is_free = |at: &usize, end| !matched[*at].is_matched && matched[*at].end == end;
+                let same = (0..before).find(|at| is_free(at, attempt.end)).or_else(|| match attempt.end {
                     // An attempt without an end so far; of several the last.
-                    Some(_) => (0..used.len()).rev().find(|at| !used[*at] && attempts[*at].0.is_none()),
+                    Some(_) => (0..before).rev().find(|at| is_free(at, None)),
                     // No end tells which: counted from the last attempt.
-                    None => used.len().checked_sub(in_form - nth).or_else(|| used.len().checked_sub(1)),
+                    None => before.checked_sub(form.len() - nth).or_else(|| before.checked_sub(1)),
                 });
-                let position = match same {
+                positions[*index] = match same {
                     Some(at) => {
-                        used[at] = true;
-                        attempts[at].0 = attempts[at].0.or(attempt.end);
-                        attempts[at].1
+                        matched[at].is_matched = true;
+                        matched[at].end = matched[at].end.or(attempt.end);
+                        matched[at].position
                     }
                     None => {
-                        attempts.push((attempt.end, first));
-                        first
+                        matched.push(MatchedAttempt { end: attempt.end, position: attempt.first, is_matched: true });
+                        attempt.first
                     }
                 };
-                for fact in attempt.facts {
-                    positions[fact] = position;
-                }
             }
         }
     }
-    positions
+    of_facts.into_iter().enumerate().map(|(fact, attempt)| attempt.map_or(fact, |attempt| positions[attempt])).collect()
 }
 
-/// The attempts at each story, in the order of first appearance.
-fn group_attempts(facts: &[PendingFact]) -> Vec<StoryAttempts<'_>> {
-    let mut story_indices: SeededMap<&str, usize> = SeededMap::default();
-    let mut stories: Vec<StoryAttempts> = Vec::new();
-    for (index, pending) in facts.iter().enumerate() {
-        let Some(story) = &pending.names.story else { continue };
-        let at = *story_indices.entry(&story.key).or_insert_with(|| {
-            // There may be tens of thousands, and nearly all have one form and one attempt.
-            stories.push(Vec::with_capacity(1));
-            stories.len() - 1
-        });
-        let forms = &mut stories[at];
-        let key = (&*pending.origin.path, pending.fact.form);
-        // A story is stated by few sources in few forms.
-        let form = forms.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
-            forms.push((key, Vec::with_capacity(1)));
-            forms.len() - 1
-        });
-        add_fact(&mut forms[form].1, pending.names.kind, index);
-    }
-    stories
-}
-
-/// Adds a fact to the attempt under way, or to a new one if it cannot belong to that.
-fn add_fact(attempts: &mut Vec<StoryAttempt>, kind: Option<CountedKind>, index: usize) {
-    let is_start = kind == Some(CountedKind::StoryStarted);
-    let is_end = matches!(kind, Some(CountedKind::StoryPassed | CountedKind::StoryFailed));
-    let fits = |last: &&mut StoryAttempt| !(is_start && (last.started || last.end.is_some()) || is_end && last.end.is_some());
-    match attempts.last_mut().filter(fits) {
-        Some(last) => {
-            last.started |= is_start;
-            last.end = last.end.or(kind.filter(|_| is_end));
-            last.facts.push(index);
+impl<'a> StatedAttempts<'a> {
+    fn of(facts: &'a [PendingFact]) -> Self {
+        let mut stated = StatedAttempts { of_facts: Vec::with_capacity(facts.len()), ..StatedAttempts::default() };
+        // The first form of each story.
+        let mut stories: SeededMap<&str, usize> = SeededMap::default();
+        for (index, pending) in facts.iter().enumerate() {
+            let attempt = pending.names.story.as_ref().map(|story| {
+                let form = stated.form(&mut stories, &story.key, &pending.origin.path, pending.fact.form);
+                stated.add_fact(form, pending.names.kind, index)
+            });
+            stated.of_facts.push(attempt);
         }
-        None => attempts.push(StoryAttempt { started: is_start, end: kind.filter(|_| is_end), facts: vec![index] }),
+        stated
+    }
+
+    /// The index of a form of a story, which is added if it is new.
+    fn form(&mut self, stories: &mut SeededMap<&'a str, usize>, key: &'a str, path: &'a str, form: StatementForm) -> usize {
+        let (new, new_story) = (self.forms.len(), stories.len());
+        let first = *stories.entry(key).or_insert(new);
+        let mut at = first;
+        // A story is stated by few sources in few forms.
+        while let Some(known) = self.forms.get_mut(at) {
+            if (known.path, known.form) == (path, form) {
+                return at;
+            }
+            at = *known.next.get_or_insert(new);
+        }
+        let story = self.forms.get(first).map_or(new_story, |first| first.story);
+        self.forms.push(StatedForm { story, path, form, last_attempt: usize::MAX, next: None });
+        new
+    }
+
+    /// Adds a fact to the attempt under way, or to a new one if it cannot belong to that. Returns the index of the attempt.
+    fn add_fact(&mut self, form: usize, kind: Option<CountedKind>, fact: usize) -> usize {
+        let is_start = kind == Some(CountedKind::StoryStarted);
+        let is_end = matches!(kind, Some(CountedKind::StoryPassed | CountedKind::StoryFailed));
+        let last = self.forms[form].last_attempt;
+        let fits = |last: &&mut StoryAttempt| !(is_start && (last.started || last.end.is_some()) || is_end && last.end.is_some());
+        if let Some(open) = self.attempts.get_mut(last).filter(fits) {
+            open.started |= is_start;
+            open.end = open.end.or(kind.filter(|_| is_end));
+            return last;
+        }
+        self.attempts.push(StoryAttempt { form, started: is_start, end: kind.filter(|_| is_end), first: fact });
+        self.forms[form].last_attempt = self.attempts.len() - 1;
+        self.attempts.len() - 1
     }
 }

@@ -318,7 +318,7 @@ impl LogSource {
         if self.untouched && !uncounted.is_empty() {
             self.untouched = false;
             if self.parser.is_newest_first() {
-                uncounted = oldest_entry_first(uncounted);
+                oldest_entry_first(&mut uncounted);
             }
         }
         self.counts.append(LogFile::Attached, uncounted, now, resolve)

@@ -41,8 +41,14 @@ pub(super) fn cut_notice(at: Timestamp) -> Notice {
 
 /// What is quoted of a line: masked as a whole first, because a part of a secret has no shape.
 pub(super) fn quote(line: &str, masks_secrets: bool) -> CleanText {
-    let line: Cow<'_, str> = if masks_secrets { mask(line) } else { Cow::Borrowed(line) };
-    first_chars(&line, TEXT_LIMIT).into()
+    CleanText::from(&*quoted(line, masks_secrets))
+}
+
+fn quoted(line: &str, masks_secrets: bool) -> Cow<'_, str> {
+    match if masks_secrets { mask(line) } else { Cow::Borrowed(line) } {
+        Cow::Borrowed(line) => Cow::Borrowed(first_chars(line, TEXT_LIMIT)),
+        Cow::Owned(masked) => Cow::Owned(first_chars(&masked, TEXT_LIMIT).to_owned()),
+    }
 }
 
 impl Shown {
@@ -194,7 +200,10 @@ impl Shown {
 
     fn quote(&mut self, line: &mut Option<CleanText>) {
         if let Some(line) = line {
-            *line = quote(line, self.masks_secrets);
+            let quoted = quoted(line, self.masks_secrets);
+            if quoted.len() < line.len() || matches!(quoted, Cow::Owned(_)) {
+                *line = CleanText::from(&*quoted);
+            }
         }
     }
 

@@ -225,7 +225,7 @@ impl NatsEngine {
         }
         let message = PublishMessage::build()
             .headers(headers)
-            .payload(message::body(&published.event, &published.json).into())
+            .payload(message::body(&published.event, published.json()).into())
             .expected_last_subject_sequence(expected)
             .expected_stream(EVENT_STREAM);
         self.publish(origin.event_subject(), message).await

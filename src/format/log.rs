@@ -224,14 +224,14 @@ impl Log {
     }
 
     /// Of lines that say everything by themselves.
-    fn no_records(&mut self) -> Vec<(u32, Vec<Fact>)> {
+    fn no_records(&mut self) -> Vec<(u32, Fact)> {
         (self.order, self.is_doubtful) = (Order::default(), false);
         (self.understood, self.passed_over) = (Vec::new(), Vec::new());
         Vec::new()
     }
 
-    /// The facts of each record of which something is new.
-    fn records(&mut self, pause: Pause, zone: &TimeZone) -> Vec<(u32, Vec<Fact>)> {
+    /// The facts of each record of which something is new, with the line that opens it.
+    fn records(&mut self, pause: Pause, zone: &TimeZone) -> Vec<(u32, Fact)> {
         // Shares its text, which the lines of the file below are parts of.
         let held = self.lines.clone();
         let texts = held.texts();
@@ -246,8 +246,8 @@ impl Log {
         }
         let reading = decode::reading(&file, &assessment);
         let clock = self.clock(zone);
-        let mut order = Order::default();
-        let mut all = Vec::new();
+        let (mut order, mut last_dated) = (Order::default(), None);
+        let (mut all, mut facts) = (Vec::new(), Vec::new());
         for (n, record) in reading.records.iter().enumerate() {
             let below = &reading.records[n + 1..];
             let lines = base + record.lines.start..base + record.lines.end.max(record.lines.start + 1);
@@ -265,7 +265,11 @@ impl Log {
             let is_sole = !is_beside(n.checked_sub(1).map(|before| &reading.records[before])) && !is_beside(below.first());
             let (plan, when) = (self.plan.as_deref(), time_of(record, clock));
             let reported = RecordContext { file: &file, lines: &self.lines, record, below, is_sole, is_open, plan, when };
-            order.take(when, record.id.as_deref());
+            if let Some(when) = when
+                && let Some(last) = last_dated.replace((when, record.id.as_deref()))
+            {
+                order.count(last, (when, record.id.as_deref()));
+            }
             // Without a status its silence speaks when it has ended, or at a pause.
             let speaks = match record.source {
                 OutcomeSource::StatusLine(_) => true,
@@ -273,7 +277,6 @@ impl Log {
                 OutcomeSource::Convention => !is_open || awaits,
             };
             if speaks || pause != Pause::None || self.reported.knows(lines.clone(), record) {
-                let mut facts = Vec::new();
                 let entry = Arc::make_mut(&mut self.reported).entry(lines, record);
                 // What was reported as started ends by its status only, or when its block has.
                 let outcome = if speaks || pause != Pause::None || entry.ended { outcome } else { RecordOutcome::Open };
@@ -281,14 +284,13 @@ impl Log {
                 if self.waited.contains(&(base + record.lines.start)) {
                     facts.iter_mut().for_each(|fact| fact.late = true);
                 }
-                if !facts.is_empty() {
-                    all.push((self.lines.number(record.lines.start), facts));
-                }
+                let opening = self.lines.number(record.lines.start);
+                all.extend(facts.drain(..).map(|fact| (opening, fact)));
             }
         }
         for failure in &reading.failures {
             if let Some(fact) = self.failure(&file, &reading, failure.line, &failure.text) {
-                all.push((self.lines.number(failure.line), vec![fact]));
+                all.push((self.lines.number(failure.line), fact));
             }
         }
         all.sort_by_key(|(line, _)| *line);
@@ -574,13 +576,14 @@ fn is_session(file: &IndexedLog, record: &Record) -> bool {
 }
 
 /// Two lists of facts in the order of their lines.
-fn merge(statements: Vec<Fact>, records: Vec<(u32, Vec<Fact>)>, facts: &mut Vec<Fact>) {
+fn merge(statements: Vec<Fact>, records: Vec<(u32, Fact)>, facts: &mut Vec<Fact>) {
     let mut statements = statements.into_iter().peekable();
-    for (line, record) in records {
+    facts.reserve(statements.len() + records.len());
+    for (line, of_record) in records {
         while let Some(fact) = statements.next_if(|fact| fact.line <= line) {
             facts.push(fact);
         }
-        facts.extend(record);
+        facts.push(of_record);
     }
     facts.extend(statements);
 }

@@ -1,5 +1,6 @@
 //! A record → the facts that it states and that were not reported before.
 
+use std::cell::LazyCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -43,17 +44,17 @@ pub(super) fn time_of(record: &Record, clock: Clock<'_>) -> Option<RecordedTime>
 impl RecordContext<'_> {
     /// Adds what is new. Its outcome counts as far as `outcome` says.
     pub(super) fn add_facts(&self, outcome: record::RecordOutcome, reported: &mut ReportedRecord, facts: &mut Vec<Fact>) {
-        let opening = self.record.lines.start;
-        let fact_line = match self.record.source {
+        // Of most records of a log that grows nothing is new.
+        let fact_line = LazyCell::new(|| match self.record.source {
             OutcomeSource::StatusLine(line) => self.fact_line(line),
-            OutcomeSource::OwnMark | OutcomeSource::Convention => self.fact_line(opening),
-        };
+            OutcomeSource::OwnMark | OutcomeSource::Convention => self.fact_line(self.record.lines.start),
+        });
         if reported.story == StoryName::default() {
             reported.story = self.story();
         } else if reported.story.id.is_some() && reported.story.title.is_none() {
             reported.story.title = self.story().title;
         }
-        let fact_context = self.fact_context(&fact_line);
+        let fact_context = LazyCell::new(|| self.fact_context(&fact_line));
         if !reported.started {
             reported.started = true;
             let provenance = if outcome == record::RecordOutcome::Open { Provenance::Explicit } else { Provenance::Derived };
@@ -75,7 +76,7 @@ impl RecordContext<'_> {
                 && let Some((at, why)) = why.map(|why| (None, why)).or_else(|| self.reason_below())
             {
                 reported.erred = true;
-                let at = at.map_or_else(|| fact_line.clone(), |at| self.fact_line(at));
+                let at = at.map_or_else(|| FactLine::clone(&fact_line), |at| self.fact_line(at));
                 facts.push(self.fact_context(&at).error(Some(reported.story.clone()), why));
             }
             let took =
@@ -87,7 +88,7 @@ impl RecordContext<'_> {
             && let Some((at, why)) = self.reason_below()
         {
             reported.erred = true;
-            let at = at.map_or_else(|| fact_line.clone(), |at| self.fact_line(at));
+            let at = at.map_or_else(|| FactLine::clone(&fact_line), |at| self.fact_line(at));
             facts.push(self.fact_context(&at).error(Some(reported.story.clone()), why));
         }
     }

@@ -101,5 +101,7 @@ impl ReportedRecords {
 
 /// The id in any case; records without one are alike.
 fn key(record: &Record) -> u64 {
-    xxh3_64(record.id.as_deref().unwrap_or_default().to_uppercase().as_bytes())
+    let id = record.id.as_deref().unwrap_or_default();
+    let is_upper = id.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_lowercase());
+    if is_upper { xxh3_64(id.as_bytes()) } else { xxh3_64(id.to_uppercase().as_bytes()) }
 }

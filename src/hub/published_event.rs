@@ -11,15 +11,18 @@ use bytes::Bytes;
 use super::Cursor;
 use crate::event::Event;
 
+/// What follows the data of a frame.
+const FRAME_END: &[u8] = b"\n\n";
+
 /// One event with its serialized forms.
 #[derive(Debug)]
 pub struct PublishedEvent {
     /// What happened.
     pub event: Event,
-    /// Its JSON: one line, no newline at the end. A part of `frame`.
-    pub json: Bytes,
     /// Its whole SSE frame, with the cursor as `id`.
     pub frame: Bytes,
+    /// Where its JSON stands in `frame`.
+    payload_start: u32,
     /// When it entered the log.
     pub published: Instant,
 }
@@ -30,16 +33,28 @@ impl PublishedEvent {
         let check = is_checked.then(|| event.id.check());
         buffer.length = 0;
         write_head(&mut *buffer, &Cursor { epoch: epoch.clone(), seq: event.seq, check }, event.data.type_name(), None);
-        let start = buffer.length;
+        let payload_start = buffer.length as u32;
         event.write_json(&mut *buffer);
-        let length = buffer.length - start;
-        buffer.put(b"\n\n");
+        buffer.put(FRAME_END);
         let frame = Bytes::copy_from_slice(&buffer.bytes[..buffer.length]);
-        let json = frame.slice(payload_range(&frame, length));
-        PublishedEvent { event, json, frame, published }
+        PublishedEvent { event, frame, payload_start, published }
     }
 
-    /// What it counts for in the log: its bytes once. `json` is a part of `frame`.
+    /// Its JSON: one line, no newline at the end.
+    pub fn json(&self) -> &[u8] {
+        &self.frame[self.payload()]
+    }
+
+    /// Its JSON, which shares the memory of the frame.
+    pub fn json_bytes(&self) -> Bytes {
+        self.frame.slice(self.payload())
+    }
+
+    fn payload(&self) -> Range<usize> {
+        self.payload_start as usize..self.frame.len() - FRAME_END.len()
+    }
+
+    /// What it counts for in the log.
     pub(super) fn memory_size(&self) -> usize {
         size_of::<PublishedEvent>() + self.frame.len()
     }
@@ -51,7 +66,7 @@ pub fn sse_frame(id: &dyn Display, event: &str, data: &[u8], retry: Option<u64>)
     debug_assert!(!data.contains(&b'\n') && !data.contains(&b'\r'), "a line end would tear the frame");
     let mut head = Vec::with_capacity(128);
     write_head(&mut head, id, event, retry);
-    [&head, data, b"\n\n"].concat().into()
+    [&head, data, FRAME_END].concat().into()
 }
 
 /// Where frames are put together. JSON is written in a hundred pieces of a few bytes each: room that is there already takes each of them at
@@ -109,6 +124,6 @@ fn write_head(mut to: impl Write, id: &dyn Display, event: &str, retry: Option<u
 
 /// Where the `data` of a frame made by [`sse_frame`] stands in it.
 pub(super) fn payload_range(frame: &Bytes, length: usize) -> Range<usize> {
-    let stop = frame.len() - 2;
+    let stop = frame.len() - FRAME_END.len();
     stop - length..stop
 }

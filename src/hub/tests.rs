@@ -142,7 +142,7 @@ fn a_frame_is_id_event_and_one_line_of_data() {
     let entry = PublishedEvent::new(event(41), &"0123456789ab".into(), false, Instant::now(), &mut ScratchBuffer::default());
     let json = String::from_utf8(entry.event.to_json()).expect("JSON is UTF-8");
     assert_eq!(entry.frame, format!("id: 0123456789ab-41\nevent: task_started\ndata: {json}\n\n"));
-    assert_eq!(entry.json, json);
+    assert_eq!(entry.json(), json.as_bytes());
 }
 
 #[test]

@@ -194,7 +194,7 @@ impl Detector {
             (OccasionKind::Passed | OccasionKind::Failed, Some(task)) => end_text(task, kind),
             _ => text,
         };
-        let json = std::str::from_utf8(&entry.json).ok().and_then(|json| RawValue::from_string(json.to_owned()).ok());
+        let json = std::str::from_utf8(entry.json()).ok().and_then(|json| RawValue::from_string(json.to_owned()).ok());
         let name = task.map_or_else(|| event.task_id.clone(), |task| task.task_name.clone());
         let word = match kind {
             OccasionKind::Story => story_word(event),

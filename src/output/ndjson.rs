@@ -40,7 +40,7 @@ impl<W: Write + Send> StdoutSink for Ndjson<W> {
     ) -> Result<(), SinkError> {
         self.batch.clear();
         for event in events {
-            self.batch.extend_from_slice(&event.json);
+            self.batch.extend_from_slice(event.json());
             self.batch.push(b'\n');
         }
         if let (NdjsonContent::EventsAndActivity, Some(ActivityUpdate { all, changed })) = (self.content, activities) {

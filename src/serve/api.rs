@@ -195,8 +195,8 @@ impl EventsPage {
         match batch {
             Batch::Events(entries) => {
                 for entry in entries.iter().filter(|entry| filter.matches(&entry.event)) {
-                    self.bytes += entry.json.len();
-                    self.events.push(entry.json.clone());
+                    self.bytes += entry.json().len();
+                    self.events.push(entry.json_bytes());
                 }
             }
             Batch::Gap { reason, oldest } => self.gap = Some(GapData::new(reason, oldest)),

@@ -109,7 +109,7 @@ impl Journal {
         }
         self.batch.clear();
         for event in events {
-            self.batch.extend_from_slice(&event.json);
+            self.batch.extend_from_slice(event.json());
             self.batch.push(b'\n');
         }
         self.partial_write = true;
