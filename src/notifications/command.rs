@@ -92,34 +92,29 @@ async fn finish(child: &mut Child, input: Vec<u8>) -> (Option<std::process::Exit
             let _closed = stdin.write_all(&input).await.is_err();
         }
     };
-    let read = async {
-        let (out, error) = tokio::join!(drain(stdout), drain(stderr));
-        [error, out].concat()
+    let (mut out, mut error) = (Vec::new(), Vec::new());
+    let ended = {
+        let mut io = std::pin::pin!(async { tokio::join!(write, drain(stdout, &mut out), drain(stderr, &mut error)) });
+        tokio::select! {
+            _ = &mut io => child.wait().await,
+            status = child.wait() => {
+                // What it started may keep its output open: what came until then is kept.
+                let _is_open = tokio::time::timeout(Duration::from_millis(200), io).await.is_err();
+                status
+            }
+        }
     };
-    let mut output = Vec::new();
-    let mut ended = None;
-    let mut io = std::pin::pin!(async { tokio::join!(write, read).1 });
-    tokio::select! {
-        read = &mut io => output = read,
-        status = child.wait() => ended = status.ok(),
-    }
-    if ended.is_none() {
-        ended = child.wait().await.ok();
-    } else if output.is_empty() {
-        // What it started may keep its output open.
-        output = tokio::time::timeout(Duration::from_millis(200), io).await.unwrap_or_default();
-    }
-    (ended, CleanText::from(String::from_utf8_lossy(&output).trim()))
+    error.append(&mut out);
+    (ended.ok(), CleanText::from(String::from_utf8_lossy(&error).trim()))
 }
 
-async fn drain(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
-    let Some(mut pipe) = pipe else { return Vec::new() };
-    let (mut kept, mut buffer) = (Vec::new(), [0; 4096]);
+async fn drain(pipe: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+    let Some(mut pipe) = pipe else { return };
+    let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
         let room = OUTPUT_LIMIT.saturating_sub(kept.len());
         kept.extend_from_slice(&buffer[..count.min(room)]);
     }
-    kept
 }
 
 fn variables(notification: &Notification, page: Option<&str>) -> Vec<(&'static str, String)> {
@@ -149,6 +144,18 @@ fn is_found(program: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_a_command_said_is_kept_when_its_child_keeps_the_output_open() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo 'no room' >&2; sleep 600 & echo $! ; exit 3"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.process_group(0).spawn().expect("there is a shell");
+        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).expect("it runs");
+        let (status, output) = finish(&mut child, Vec::new()).await;
+        kill_process_group(group, Signal::KILL).expect("its child is there");
+        assert_eq!(status.and_then(|status| status.code()), Some(3));
+        assert!(output.starts_with("no room"), "{output}");
+    }
 
     #[test]
     fn words_are_those_of_a_shell_and_nothing_else_is() {

@@ -1,4 +1,4 @@
-//! JUnit XML: a task is a suite, a story a test case; what was not reached is skipped. After the schema of the Jenkins xUnit plugin, which is
+//! JUnit XML: a task is a suite, a story a test case; what was not reached is skipped. A run that failed without a failed story is a case of its own. After the schema of the Jenkins xUnit plugin, which is
 //! the one that CI systems agree on.
 
 use std::fmt::Write as _;
@@ -6,14 +6,15 @@ use std::fmt::Write as _;
 use super::ReportData;
 use super::words::{self, location};
 use crate::fact::Provenance;
-use crate::model::state::{AttemptResult, StoryState, StoryStatus, TaskState};
+use crate::model::state::{AttemptResult, StoryState, StoryStatus, TaskState, TaskStatus};
 
 pub(super) fn report(data: &ReportData) -> String {
     let (mut tests, mut failures) = (0, 0);
     let mut suites = String::new();
     for task in &data.state.tasks {
-        tests += task.all_stories().count();
-        failures += count(task, &[StoryStatus::Failed]);
+        let (cases, failed) = counts(task);
+        tests += cases;
+        failures += failed;
         suites.push_str(&suite(task, data));
     }
     let head = format!(
@@ -23,12 +24,13 @@ pub(super) fn report(data: &ReportData) -> String {
 }
 
 fn suite(task: &TaskState, data: &ReportData) -> String {
-    use StoryStatus::{Blocked, Cancelled, Deferred, Failed, InProgress, Open};
+    use StoryStatus::{Blocked, Cancelled, Deferred, InProgress, Open};
+    let (tests, failures) = counts(task);
     let mut xml = format!(
         "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\" time=\"{}\"",
         attribute(&task.task_name),
-        task.all_stories().count(),
-        count(task, &[Failed]),
+        tests,
+        failures,
         count(task, &[Open, InProgress, Blocked, Deferred, Cancelled]),
         seconds(words::task_duration(task, data.state.server_time)),
     );
@@ -48,6 +50,12 @@ fn suite(task: &TaskState, data: &ReportData) -> String {
         .map(String::from)
         .chain(loose.map(|error| format!("{} ({})", words::error_line(error), location(&error.path, error.line))))
         .collect();
+    if has_failed_alone(task) {
+        let message = reasons.first().map_or("failed", String::as_str);
+        let name = attribute(&task.task_name);
+        push(&mut xml, format_args!("<testcase name=\"the run\" classname=\"{name}\" time=\"0.000\">\n"));
+        push(&mut xml, format_args!("<failure message=\"{}\" type=\"failed\"></failure>\n</testcase>\n", attribute(message)));
+    }
     if !reasons.is_empty() {
         push(&mut xml, format_args!("<system-err>{}</system-err>\n", content(&reasons.join("\n"))));
     }
@@ -114,6 +122,17 @@ fn output(story: &StoryState) -> Vec<String> {
         format!("[{}] {}{guess}", if criterion.is_done() { 'x' } else { ' ' }, criterion.text)
     }));
     lines
+}
+
+/// Whether no story says so: a reader of the file would take the run for a good one.
+fn has_failed_alone(task: &TaskState) -> bool {
+    task.status == TaskStatus::Failed && count(task, &[StoryStatus::Failed]) == 0
+}
+
+/// Test cases, and those that failed.
+fn counts(task: &TaskState) -> (usize, usize) {
+    let run = usize::from(has_failed_alone(task));
+    (task.all_stories().count() + run, count(task, &[StoryStatus::Failed]) + run)
 }
 
 fn count(task: &TaskState, statuses: &[StoryStatus]) -> usize {

@@ -147,6 +147,19 @@ fn a_story_is_a_test_case() {
     insta::assert_snapshot!("junit", render(ReportFormat::Junit, &failed_run("Fill the basket", "no answer in 30 s")));
 }
 
+/// A runner that gave up has failed, whatever its stories are.
+#[test]
+fn a_run_that_failed_without_a_failed_story_is_a_failed_test_case() {
+    let mut data = failed_run("Fill the basket", "no answer in 30 s");
+    for story in data.state.tasks[0].stories.iter_mut().filter(|story| story.status == StoryStatus::Failed) {
+        story.status = StoryStatus::Open;
+    }
+    let junit = render(ReportFormat::Junit, &data);
+    assert!(junit.contains("<testsuites name=\"progress-bridge\" tests=\"5\" failures=\"1\""), "{junit}");
+    assert!(junit.contains("<testcase name=\"the run\" classname=\"Corner Shop\""), "{junit}");
+    assert!(junit.contains("<failure message=\"progress.txt:30 says that the run failed\""), "{junit}");
+}
+
 /// Of one track, any two slices lie apart or one within the other.
 #[test]
 fn slices_of_a_track_nest() {

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from statistics import median
 
 from lab import BRIDGE, eventually, free_port
 
@@ -20,10 +21,6 @@ def need(*tools):
     if missing:
         print(f"NOT RUN: needs LAB, the folder of the load tools, with {', '.join(missing)}")
         sys.exit(0)
-
-
-def median(values):
-    return sorted(values)[len(values) // 2]
 
 
 def tree(pid):
