@@ -177,7 +177,7 @@ fn id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms, context: &I
         return None;
     }
     // Most words: every kind below has a digit in its first part, or joins several.
-    if first.kind == TokenKind::Word && !joined_by(text, tokens, at, b"-") && !first.text(text).bytes().any(|byte| byte == b'_') {
+    if first.kind == TokenKind::Word && !first.has_underscore && !joined_by(text, tokens, at, b"-") {
         return None;
     }
     if let Some(count) = upper(text, tokens, at) {

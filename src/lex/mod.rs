@@ -34,7 +34,7 @@ pub(crate) use self::line::{First, Flags, IdPosition, Label, LexedLine, Section,
 pub(crate) use self::mark::{Mark, Polarity, Position};
 pub(crate) use self::shape::LineShape;
 pub(crate) use self::structure::Structure;
-use self::token::{TextToken, TokenKind};
+use self::token::{TextToken, TokenKind, TokenSums};
 pub(crate) use self::words::LabelClass;
 use self::words::{Class, Classes, Table};
 
@@ -112,7 +112,9 @@ impl Lexer {
         if sums.may_have_time() {
             number::times(text, tokens, &mut spans);
         }
-        number::references(text, tokens, &mut spans);
+        if sums.classes.has(Class::Reference) {
+            number::references(text, tokens, &mut spans);
+        }
         if sums.classes.has(Class::Iteration) || !text.is_ascii() {
             number::iterations(text, tokens, &mut spans);
         }
@@ -120,19 +122,19 @@ impl Lexer {
         if sums.has_mixed {
             number::hashes(text, tokens, &mut spans);
         }
-        if sums.has_digits || memchr::memchr2(b'-', b'_', text.as_bytes()).is_some() {
+        if sums.has_digits() || sums.has_joint() {
             let is_titled = line.is_heading() || line.is_label(LabelClass::Story);
             let label_value = line.label.map(|label| label.value);
             ident::ids(text, tokens, &mut spans, terms, &ident::IdContext { is_titled, label_value });
         }
-        if sums.has_digits {
+        if sums.has_digits() {
             if !spans.iter().any(Span::is_id) {
                 number::bare_id(text, tokens, &mut spans, line.label, line.structure == Structure::Heading && !is_numbered);
             }
             number::durations(text, tokens, &mut spans);
             number::counters(text, tokens, &mut spans);
         }
-        if sums.classes.any(Classes::MARK) || memchr::memchr(b'[', text.as_bytes()).is_some() {
+        if sums.classes.any(Classes::MARK) || sums.has_sign(b'[') {
             mark::marks(text, tokens, &mut spans, line.structure, line.ticked == Some(true));
         }
         spans.sort_unstable_by_key(|span| span.start);
@@ -141,7 +143,7 @@ impl Lexer {
         line.words = free_words(tokens);
         line.section = if sums.classes.any(Classes::SECTION) { section(tokens) } else { Section::Other };
         line.head_words = sums.classes.head_words();
-        line.flags = flags(text, tokens, sums.classes, &spans, line);
+        line.flags = flags(text, tokens, &sums, &spans, line);
         (line.id_position, line.separator) =
             line.lead.as_deref().map_or((IdPosition::First, Separator::End), |lead| id_position(text, tokens, lead, line.label));
         line.time_position = time_position(tokens, line);
@@ -158,7 +160,7 @@ fn without_emphasis(text: &str) -> Cow<'_, str> {
     }
     let mut plain = String::with_capacity(text.len());
     let mut remainder = text;
-    while let Some(at) = remainder.find(['*', '_', '`', '~', '\t']) {
+    while let Some(at) = remainder.bytes().position(|byte| matches!(byte, b'*' | b'_' | b'`' | b'~' | b'\t')) {
         plain.push_str(&remainder[..at]);
         let sign = remainder.as_bytes()[at];
         let twice = remainder.as_bytes().get(at + 1) == Some(&sign);
@@ -253,8 +255,8 @@ fn section(tokens: &[TextToken]) -> Section {
     of.into_iter().find(|(class, _)| all.has(*class)).map_or(Section::Other, |(_, section)| section)
 }
 
-fn flags(text: &str, tokens: &[TextToken], all: Classes, spans: &[Span], line: &LexedLine) -> Flags {
-    let mut flags = line.flags;
+fn flags(text: &str, tokens: &[TextToken], sums: &TokenSums, spans: &[Span], line: &LexedLine) -> Flags {
+    let (all, mut flags) = (sums.classes, line.flags);
     for span in spans {
         match span.kind {
             SpanKind::When => flags.set(Flags::WHEN, true),
@@ -290,7 +292,7 @@ fn flags(text: &str, tokens: &[TextToken], all: Classes, spans: &[Span], line: &
     flags.set(Flags::END_QUESTION, text.ends_with(['?', '？']));
     flags.set(Flags::BRACKET, text.starts_with('[') && line.ticked.is_none());
     let is_joint = |three: &[TextToken]| three[1].is(text, b'/') && !three[1].is_spaced && !three[2].is_spaced;
-    flags.set(Flags::PATH, memchr::memchr(b'/', text.as_bytes()).is_some() && tokens.windows(3).any(is_joint));
+    flags.set(Flags::PATH, sums.has_sign(b'/') && tokens.windows(3).any(is_joint));
     let is_criterion = |id: &str| {
         id.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("ac"))
             && id[2..].starts_with(|ch: char| ch.is_ascii_digit() || ch == '-')

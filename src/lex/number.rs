@@ -58,10 +58,7 @@ pub(super) fn references(text: &str, tokens: &mut [TextToken], spans: &mut Vec<S
 
 fn reference_at(text: &str, tokens: &[TextToken], at: usize) -> Option<usize> {
     let token = &tokens[at];
-    let is_possible = token.kind == TokenKind::Word
-        && matches!(text.as_bytes()[token.start as usize], b'h' | b'P' | b'p' | b'M' | b'r' | b'b' | b'B' | b'c' | b'C')
-        && token.len() <= 8;
-    if !is_possible || token.taken.is_some() {
+    if !token.classes.has(Class::Reference) || token.taken.is_some() {
         return None;
     }
     let word = token.text(text);

@@ -56,6 +56,10 @@ pub(crate) fn outline(raw: &str) -> Outline<'_> {
         outline.structure = Structure::Blank;
         return outline;
     };
+    // Of words alone, as most lines are.
+    if first.is_ascii_alphabetic() {
+        return outline;
+    }
     if body.starts_with("```") || body.starts_with("~~~") {
         outline.structure = Structure::Fence;
         return outline;

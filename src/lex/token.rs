@@ -1,7 +1,7 @@
 //! A line's text → tokens, each with the classes of its word. One pass, no meaning yet.
 
 use super::SpanKind;
-use super::words::{Class, Classes, Table, WordHash};
+use super::words::{Class, Classes, Entry, Table};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenKind {
@@ -25,6 +25,8 @@ pub(crate) struct TextToken {
     pub(crate) kind: TokenKind,
     /// A blank stands before it, or nothing does.
     pub(crate) is_spaced: bool,
+    /// There is a `_` between its letters.
+    pub(crate) has_underscore: bool,
     pub(crate) classes: Classes,
     /// Phrases of the table begin with this word.
     pub(crate) begins_phrase: bool,
@@ -66,21 +68,46 @@ impl TextToken {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TokenSums {
     pub(crate) classes: Classes,
-    /// One is a number, or has digits.
-    pub(crate) has_digits: bool,
     pub(crate) has_mixed: bool,
+    /// What the bytes of its words are.
+    kinds: u8,
+    /// Which of the [`SIGNS`] it has, as bits.
+    signs: u8,
 }
 
+/// Signs that are looked for in a line.
+const SIGNS: &[u8] = b"[/-_";
+
+const SIGN_BITS: [u8; 128] = {
+    let (mut bits, mut at) = ([0; 128], 0);
+    while at < SIGNS.len() {
+        bits[SIGNS[at] as usize] = 1 << at;
+        at += 1;
+    }
+    bits
+};
+
 impl TokenSums {
-    fn add(&mut self, token: &TextToken) {
-        self.classes = self.classes.union(token.classes);
-        self.has_digits |= matches!(token.kind, TokenKind::Number | TokenKind::Mixed);
-        self.has_mixed |= token.kind == TokenKind::Mixed;
+    const NONE: TokenSums = TokenSums { classes: Classes::NONE, has_mixed: false, kinds: 0, signs: 0 };
+
+    /// Whether one is a number, or has digits.
+    pub(crate) fn has_digits(&self) -> bool {
+        self.kinds & DIGIT != 0
     }
 
     /// Whether one may begin a time.
     pub(crate) fn may_have_time(&self) -> bool {
-        self.has_digits || self.classes.has(Class::Day) || self.classes.has(Class::Month)
+        self.has_digits() || self.classes.has(Class::Day) || self.classes.has(Class::Month)
+    }
+
+    /// Whether the line has this one of the [`SIGNS`].
+    pub(crate) fn has_sign(&self, sign: u8) -> bool {
+        self.signs & SIGN_BITS[usize::from(sign)] != 0
+    }
+
+    /// Whether two words may be joined to an id.
+    pub(crate) fn has_joint(&self) -> bool {
+        self.has_sign(b'-') || self.has_sign(b'_') || self.kinds & UNDERSCORE != 0
     }
 }
 
@@ -100,139 +127,142 @@ fn is_joined(ch: char) -> bool {
 /// Splits `text` into `tokens`, which is emptied first.
 pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) -> TokenSums {
     tokens.clear();
+    let mut sums = TokenSums::NONE;
     let mut has_phrases = false;
     let table = Table::get();
     let bytes = text.as_bytes();
     let mut at = 0;
     let mut is_spaced = true;
-    while let Some(byte) = bytes.get(at) {
+    while let Some(&byte) = bytes.get(at) {
         let start = at;
-        if byte.is_ascii_whitespace() {
-            at += 1;
-            is_spaced = true;
-            continue;
-        }
-        let (mut hash, mut is_ascii) = (WordHash::START, true);
-        let kind = if byte.is_ascii_alphanumeric() {
-            let kind;
-            (at, kind, hash, is_ascii) = word(text, at);
-            kind
-        } else if byte.is_ascii() {
-            at += 1;
-            TokenKind::Punctuation
-        } else {
-            let ch = text[at..].chars().next().unwrap_or('\u{fffd}');
-            at += ch.len_utf8();
-            if is_ideograph(ch) {
-                while let Some(more) = text[at..].chars().next().filter(|ch| is_ideograph(*ch)) {
-                    at += more.len_utf8();
-                }
-                ideographs(text, start, at, is_spaced, table, tokens);
-                has_phrases = true;
-                is_spaced = false;
-                continue;
-            } else if ch.is_whitespace() {
+        let (kind, entry, kinds) = match BYTE_KINDS[usize::from(byte)] {
+            BLANK => {
+                at += 1;
                 is_spaced = true;
                 continue;
-            } else if is_punctuation(ch) {
-                TokenKind::Punctuation
-            } else if ch.is_alphanumeric() {
-                let kind;
-                (at, kind, hash, is_ascii) = word(text, start);
-                kind
-            } else {
-                while let Some(more) = text[at..].chars().next().filter(|ch| is_joined(*ch)) {
-                    at += more.len_utf8();
-                }
-                TokenKind::Symbol
             }
-        };
-        let entry = match kind {
-            TokenKind::Number | TokenKind::Punctuation => None,
-            TokenKind::Symbol => text[start..at].chars().next().and_then(|ch| table.word(&text[start..start + ch.len_utf8()])),
-            _ => table.hashed_word(&text[start..at], hash, is_ascii),
+            SIGN => {
+                at += 1;
+                sums.signs |= SIGN_BITS[usize::from(byte)];
+                (TokenKind::Punctuation, None, 0)
+            }
+            WIDE => {
+                let ch = text[at..].chars().next().unwrap_or('\u{fffd}');
+                at += ch.len_utf8();
+                if is_ideograph(ch) {
+                    while let Some(more) = text[at..].chars().next().filter(|ch| is_ideograph(*ch)) {
+                        at += more.len_utf8();
+                    }
+                    sums.classes = sums.classes.union(ideographs(text, start, at, is_spaced, table, tokens));
+                    has_phrases = true;
+                    is_spaced = false;
+                    continue;
+                } else if ch.is_whitespace() {
+                    is_spaced = true;
+                    continue;
+                } else if is_punctuation(ch) {
+                    (TokenKind::Punctuation, None, 0)
+                } else if ch.is_alphanumeric() {
+                    word(text, start, &mut at, table)
+                } else {
+                    while let Some(more) = text[at..].chars().next().filter(|ch| is_joined(*ch)) {
+                        at += more.len_utf8();
+                    }
+                    (TokenKind::Symbol, table.word(&text[start..start + ch.len_utf8()]), 0)
+                }
+            }
+            // A digit, a letter.
+            _ => word(text, start, &mut at, table),
         };
         let classes = entry.map_or(Classes::NONE, |entry| entry.classes);
         let begins_phrase = kind == TokenKind::Word && entry.is_some_and(|entry| !entry.phrases.is_empty());
         has_phrases |= begins_phrase;
-        tokens.push(TextToken { start: start as u32, end: at as u32, kind, is_spaced, classes, begins_phrase, reach: 1, taken: None });
+        sums.classes = sums.classes.union(classes);
+        sums.kinds |= kinds;
+        sums.has_mixed |= kind == TokenKind::Mixed;
+        let has_underscore = kinds & UNDERSCORE != 0;
+        let (start, end) = (start as u32, at as u32);
+        tokens.push(TextToken { start, end, kind, is_spaced, has_underscore, classes, begins_phrase, reach: 1, taken: None });
         is_spaced = false;
     }
     if has_phrases {
-        phrases(text, table, tokens);
+        sums.classes = sums.classes.union(phrases(text, table, tokens));
     }
-    let mut sums = TokenSums { classes: Classes::NONE, has_digits: false, has_mixed: false };
-    tokens.iter().for_each(|token| sums.add(token));
     sums
 }
 
-/// What a byte is in a word, as bits that add up.
+/// What a byte is, as bits that add up over a word.
 const DIGIT: u8 = 1;
 const LETTER: u8 = 2;
 /// Of a character that is not ASCII.
 const WIDE: u8 = 4;
 const UNDERSCORE: u8 = 8;
+const BLANK: u8 = 16;
+const SIGN: u8 = 32;
 
-const WORD_BYTES: [u8; 256] = {
-    let mut bytes = [0; 256];
+const BYTE_KINDS: [u8; 256] = {
+    let mut kinds = [SIGN; 256];
     let mut byte = 0;
     while byte < 256 {
-        bytes[byte] = match byte as u8 {
+        kinds[byte] = match byte as u8 {
             b'0'..=b'9' => DIGIT,
             b'a'..=b'z' | b'A'..=b'Z' => LETTER,
-            b'_' => UNDERSCORE,
+            byte if byte.is_ascii_whitespace() => BLANK,
             0x80.. => WIDE,
-            _ => 0,
+            _ => SIGN,
         };
         byte += 1;
     }
-    bytes
+    kinds
 };
 
-/// The end of the word at `start`: letters and digits of any script with blanks, `_` between them; what it is looked up by, and whether it is ASCII.
-fn word(text: &str, start: usize) -> (usize, TokenKind, WordHash, bool) {
+/// Moves `at` from `start` to the end of the word there: letters and digits of any script with blanks, `_` between them. Returns its kind,
+/// what the table has of it, and what its bytes are.
+fn word<'w>(text: &str, start: usize, at: &mut usize, table: &'w Table) -> (TokenKind, Option<&'w Entry>, u8) {
     let bytes = text.as_bytes();
     let mut kinds = 0;
-    let mut hash = WordHash::START;
-    let mut at = start;
-    while let Some(byte) = bytes.get(at) {
-        let mut kind = WORD_BYTES[usize::from(*byte)];
-        if kind & (DIGIT | LETTER) == 0 {
-            if kind == UNDERSCORE && at > start && bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) {
-                kind = LETTER;
-            } else if kind == WIDE
-                && let Some(ch) = text[at..].chars().next().filter(|ch| ch.is_alphanumeric() && !is_ideograph(*ch))
-            {
-                let last = at + ch.len_utf8() - 1;
-                hash = bytes[at..last].iter().fold(hash, |hash, byte| hash.with(*byte));
-                at = last;
-            } else {
-                break;
-            }
+    let mut end = start;
+    loop {
+        while let Some(kind) = bytes.get(end).map(|byte| BYTE_KINDS[usize::from(*byte)]).filter(|kind| kind & (DIGIT | LETTER) != 0) {
+            kinds |= kind;
+            end += 1;
         }
-        kinds |= kind;
-        hash = hash.with(bytes[at]);
-        at += 1;
+        match bytes.get(end) {
+            Some(b'_') if end > start && bytes.get(end + 1).is_some_and(u8::is_ascii_alphanumeric) => {
+                kinds |= LETTER | UNDERSCORE;
+                end += 1;
+            }
+            Some(0x80..) => {
+                let Some(ch) = text[end..].chars().next().filter(|ch| ch.is_alphanumeric() && !is_ideograph(*ch)) else { break };
+                kinds |= WIDE;
+                end += ch.len_utf8();
+            }
+            Some(_) | None => break,
+        }
     }
-    let (has_letter, has_digit) = (kinds & (LETTER | WIDE) != 0, kinds & DIGIT != 0);
-    let kind = match (has_letter, has_digit) {
+    *at = end;
+    let kind = match (kinds & (LETTER | WIDE) != 0, kinds & DIGIT != 0) {
         (true, true) => TokenKind::Mixed,
-        (false, true) => TokenKind::Number,
+        (false, true) => return (TokenKind::Number, None, kinds),
         _ => TokenKind::Word,
     };
-    (at.max(start + 1), kind, hash, kinds & WIDE == 0)
+    let entry = if kinds & WIDE == 0 { table.ascii_word(&text[start..end]) } else { table.word(&text[start..end]) };
+    (kind, entry, kinds)
 }
 
 /// Cuts a run without blanks at the words of the table.
-fn ideographs(text: &str, start: usize, end: usize, is_spaced: bool, table: &Table, tokens: &mut Vec<TextToken>) {
+fn ideographs(text: &str, start: usize, end: usize, is_spaced: bool, table: &Table, tokens: &mut Vec<TextToken>) -> Classes {
+    let mut all = Classes::NONE;
     let mut put = |from: usize, to: usize, classes: Classes| {
         if from < to {
+            all = all.union(classes);
             let is_spaced = is_spaced && from == start;
             tokens.push(TextToken {
                 start: from as u32,
                 end: to as u32,
                 kind: TokenKind::Ideographs,
                 is_spaced,
+                has_underscore: false,
                 classes,
                 // What stands between two words of the table may be a word, too.
                 begins_phrase: table.word(&text[from..to]).is_some_and(|entry| !entry.phrases.is_empty()),
@@ -253,10 +283,12 @@ fn ideographs(text: &str, start: usize, end: usize, is_spaced: bool, table: &Tab
         }
     }
     put(from, end, Classes::NONE);
+    all
 }
 
-/// Adds the classes of phrases to their first tokens.
-fn phrases(text: &str, table: &Table, tokens: &mut [TextToken]) {
+/// Adds the classes of phrases to their first tokens; returns them all.
+fn phrases(text: &str, table: &Table, tokens: &mut [TextToken]) -> Classes {
+    let mut all = Classes::NONE;
     for at in 0..tokens.len() {
         if !tokens[at].begins_phrase {
             continue;
@@ -268,12 +300,14 @@ fn phrases(text: &str, table: &Table, tokens: &mut [TextToken]) {
                 remainder.iter().zip(&phrase.remainder).all(|(token, word)| token.text(text).eq_ignore_ascii_case(word))
             }) {
                 tokens[at].classes = tokens[at].classes.union(phrase.classes);
+                all = all.union(phrase.classes);
                 if phrase.classes.any(Classes::MARK) {
                     tokens[at].reach = tokens[at].reach.max(1 + phrase.remainder.len() as u8);
                 }
             }
         }
     }
+    all
 }
 
 #[cfg(test)]

@@ -63,10 +63,11 @@ pub(crate) enum Class {
     Why,
     Standard,
     Trouble,
+    Reference,
 }
 
 impl Class {
-    const NAMES: [&'static str; 47] = [
+    const NAMES: [&'static str; 48] = [
         "pos",
         "neg",
         "open",
@@ -114,6 +115,7 @@ impl Class {
         "why",
         "standard",
         "trouble",
+        "reference",
     ];
 }
 
@@ -197,25 +199,36 @@ type LabelMap = SeededMap<Box<str>, LabelClass>;
 /// No word of the table is longer (in bytes); longer ones are not looked up.
 const LONGEST: usize = 32;
 
-/// What a word is found by: a hash of its bytes, in any case of ASCII. It is made along with the word's end, because most words of a
-/// line are in no table.
+/// What a word is found by: a hash of its bytes, of ASCII in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct WordHash(u64);
+struct WordHash(u64);
 
 impl WordHash {
-    pub(crate) const START: WordHash = WordHash(0xcbf2_9ce4_8422_2325);
+    /// Of up to so many bytes the hash is another for each word of one length.
+    const EXACT: usize = 8;
 
-    /// With one more byte. Bit 5 tells capitals from small letters.
-    pub(crate) const fn with(self, byte: u8) -> WordHash {
-        WordHash((self.0 ^ (byte | 0x20) as u64).wrapping_mul(0x0100_0000_01b3))
-    }
-
-    pub(crate) fn of(word: &str) -> WordHash {
-        word.bytes().fold(WordHash::START, WordHash::with)
+    fn of(word: &[u8]) -> WordHash {
+        /// Bit 5 of each byte tells capitals from small letters.
+        const CASE: u64 = 0x2020_2020_2020_2020;
+        let (parts, end) = word.as_chunks::<{ WordHash::EXACT }>();
+        let mix = |state: u64, part: u64| {
+            let product = (state ^ (part | CASE)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            product ^ (product >> 32)
+        };
+        let state = parts.iter().fold(word.len() as u64, |state, part| mix(state, u64::from_le_bytes(*part)));
+        let byte = |at: usize| u64::from(end[at]);
+        match end.len() {
+            0 => WordHash(state),
+            1..=3 => WordHash(mix(state, byte(0) | byte(end.len() / 2) << 8 | byte(end.len() - 1) << 16)),
+            length => {
+                let four = |at: usize| end[at..].first_chunk().map_or(0, |four| u64::from(u32::from_le_bytes(*four)));
+                WordHash(mix(state, four(0) | four(length - 4) << 32))
+            }
+        }
     }
 
     const fn slot(self) -> usize {
-        (self.0 ^ (self.0 >> 32)) as usize % SLOTS
+        self.0 as usize % SLOTS
     }
 }
 
@@ -271,11 +284,12 @@ impl Table {
 
     /// The entry of a new or known word, which is in lower case.
     fn entry(&mut self, word: &str) -> &mut Entry {
-        let mut slot = WordHash::of(word).slot();
+        let hash = WordHash::of(word.as_bytes());
+        let mut slot = hash.slot();
         loop {
             let number = match usize::from(self.slots[slot]) {
                 0 => {
-                    self.entries.push(Entry { word: word.into(), hash: WordHash::of(word).0, ..Entry::default() });
+                    self.entries.push(Entry { word: word.into(), hash: hash.0, ..Entry::default() });
                     self.slots[slot] = self.entries.len() as u16;
                     self.entries.len()
                 }
@@ -290,25 +304,31 @@ impl Table {
 
     /// The entry of a word, in any case.
     pub(crate) fn word(&self, word: &str) -> Option<&Entry> {
-        self.hashed_word(word, WordHash::of(word), word.is_ascii())
-    }
-
-    /// As [`Table::word`], for a word whose hash is known.
-    pub(crate) fn hashed_word(&self, word: &str, hash: WordHash, is_ascii: bool) -> Option<&Entry> {
+        if word.is_ascii() {
+            return self.ascii_word(word);
+        }
         if word.len() > LONGEST {
             return None;
         }
-        if is_ascii {
-            return self.find(hash, |known| known.eq_ignore_ascii_case(word));
-        }
-        if let Some(found) = self.find(hash, |known| known == word) {
+        if let Some(found) = self.find(word, |known| known == word) {
             return Some(found);
         }
+        let is_lower = |ch: char| ch.to_lowercase().eq([ch]);
+        if word.chars().all(is_lower) {
+            return None;
+        }
         let lower = word.to_lowercase();
-        self.find(WordHash::of(&lower), |known| known == lower)
+        self.find(&lower, |known| known == lower)
     }
 
-    fn find(&self, hash: WordHash, is_same: impl Fn(&str) -> bool) -> Option<&Entry> {
+    /// As [`Table::word`], for a word of ASCII letters, digits and `_`.
+    pub(crate) fn ascii_word(&self, word: &str) -> Option<&Entry> {
+        let is_same = |known: &str| known.len() == word.len() && (word.len() <= WordHash::EXACT || known.eq_ignore_ascii_case(word));
+        if word.len() > LONGEST { None } else { self.find(word, is_same) }
+    }
+
+    fn find(&self, word: &str, is_same: impl Fn(&str) -> bool) -> Option<&Entry> {
+        let hash = WordHash::of(word.as_bytes());
         let mut slot = hash.slot();
         loop {
             let entry = &self.entries[usize::from(self.slots[slot]).checked_sub(1)?];
@@ -321,9 +341,14 @@ impl Table {
 
     /// The longest word of the table that `text` begins with, by characters: for scripts without blanks.
     pub(crate) fn prefix<'t>(&self, text: &'t str) -> Option<(&'t str, &Entry)> {
-        let mut ends = text.char_indices().map(|(at, ch)| at + ch.len_utf8()).take(6).collect::<Vec<_>>();
-        ends.reverse();
-        ends.into_iter().find_map(|end| Some((&text[..end], self.find(WordHash::of(&text[..end]), |known| known == &text[..end])?)))
+        const LONGEST: usize = 6;
+        let (mut ends, mut count) = ([0; LONGEST], 0);
+        for (end, (at, ch)) in ends.iter_mut().zip(text.char_indices()) {
+            *end = at + ch.len_utf8();
+            count += 1;
+        }
+        let mut words = ends[..count].iter().rev().map(|end| &text[..*end]);
+        words.find_map(|word| Some((word, self.find(word, |known| known == word)?)))
     }
 
     /// What a label announces: the whole of it, or its beginning where the table says so.

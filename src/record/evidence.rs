@@ -63,11 +63,8 @@ pub(crate) fn kind(line: &LexedLine) -> u16 {
     })
 }
 
-/// The evidence of a line, or `None` when it is no candidate.
-pub(crate) fn evidence(file: &IndexedLog, at: usize) -> Option<Evidence> {
-    if !is_candidate(file, at) {
-        return None;
-    }
+/// The evidence of a candidate.
+pub(crate) fn evidence(file: &IndexedLog, at: usize) -> Evidence {
     let mut features = Evidence { active: Vec::with_capacity(96) };
     let line = &file.lines[at];
     let scope = Crossing { form: form_class(Form::of(line)), id: u16::from(line.lead.is_some()), when: u16::from(line.has(Flags::WHEN)) };
@@ -79,7 +76,7 @@ pub(crate) fn evidence(file: &IndexedLog, at: usize) -> Option<Evidence> {
     of_neighbours(file, at, scope, &mut features);
     of_block(file, at, scope, &mut features);
     of_file(file, at, scope, &mut features);
-    Some(features)
+    features
 }
 
 /// What most features are crossed with.

@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::lex::{Flags, IdKind, LabelClass, LexedLine, Lexer, LineShape, SpanKind, Structure, Terms, ident};
 use crate::seeded_hash::SeededMap;
 
+use super::evidence::is_candidate;
 use super::title;
 
 /// What stands beside a log.
@@ -76,6 +77,8 @@ pub(crate) struct IndexedLog<'t> {
     pub(crate) shapes: Vec<ShapeSums>,
     pub(crate) ids: Vec<IdSums>,
     pub(crate) keys: u32,
+    /// Lines that could be records.
+    pub(crate) candidates: Vec<usize>,
     /// Lines without an id that say the same in the same way.
     pub(crate) retold: SeededMap<(u32, u64), u32>,
     pub(crate) boxes: u32,
@@ -141,6 +144,8 @@ impl<'t> IndexedLog<'t> {
             }
             file.push(line);
         }
+        file.candidates = (0..file.lines.len()).filter(|at| is_candidate(&file, *at)).collect();
+        file.count_titles();
         file
     }
 
@@ -213,16 +218,26 @@ impl<'t> IndexedLog<'t> {
             }
             self.ids[*first as usize].headings += u32::from(line.is_heading());
         }
-        let names = line.is_heading()
-            || line.is_bold
-            || line.has(Flags::WHEN)
-            || line.has(Flags::ITERATION)
-            || line.mark.is_some()
-            || line.label.is_some();
-        if row.lead.is_empty() && names || !self.plan.titles.is_empty() && line.words < 40 {
+        if self.plan.may_name(line) || (row.lead.is_empty() && may_be_titled(line) && self.plan.has_titles()) {
+            row.plan_title = self.plan.likeness(title::of(line).unwrap_or_default());
+        }
+    }
+
+    /// Titles of lines without an id, and how often each is written. Only lines that could be records, and those of their type, are asked
+    /// for them: most lines of a log with a label or a mark are neither.
+    fn count_titles(&mut self) {
+        let mut is_asked = vec![false; self.keys as usize];
+        for at in &self.candidates {
+            let row = &self.rows[*at];
+            is_asked[row.key as usize] |= row.lead.is_empty();
+        }
+        for (line, row) in self.lines.iter().zip(&mut self.rows) {
+            let is_counted = is_asked[row.key as usize] && row.lead.is_empty() && !line.is_silent();
+            if !is_counted || !(may_be_titled(line) || self.plan.may_name(line)) {
+                continue;
+            }
             let title = title::of(line).unwrap_or_default();
-            row.plan_title = self.plan.likeness(title);
-            if row.lead.is_empty() && !title.is_empty() {
+            if !title.is_empty() {
                 row.title = title::digest(title);
                 *self.retold.entry((row.key, row.title)).or_default() += 1;
             }
@@ -327,6 +342,16 @@ impl<'t> IndexedLog<'t> {
     }
 }
 
+/// The line may have a title without an id: it is set as an entry is, or has what entries have.
+fn may_be_titled(line: &LexedLine) -> bool {
+    line.is_heading()
+        || line.is_bold
+        || line.has(Flags::WHEN)
+        || line.has(Flags::ITERATION)
+        || line.mark.is_some()
+        || line.label.is_some()
+}
+
 /// `Done:` with nothing behind it: what follows stands under it.
 fn is_bare_label(line: &LexedLine) -> bool {
     line.label.is_some()
@@ -393,6 +418,15 @@ impl PlanWords {
             plan.titles.push(words);
         }
         plan
+    }
+
+    fn has_titles(&self) -> bool {
+        !self.titles.is_empty()
+    }
+
+    /// Whether the line may be one of its titles: no long prose is.
+    fn may_name(&self, line: &LexedLine) -> bool {
+        self.has_titles() && line.words < 40
     }
 
     /// The largest share of words that a title of the plan has in common with this one, in tenths.

@@ -33,6 +33,38 @@ struct Likely<'a> {
     days: Vec<&'a str>,
 }
 
+/// How many lines of the file are of each kind.
+#[derive(Default)]
+struct LineSums {
+    written: u32,
+    prose: u32,
+    code: u32,
+    boxes: u32,
+    past: u32,
+    references: u32,
+    status_labels: u32,
+    file_labels: u32,
+    learn_labels: u32,
+}
+
+impl LineSums {
+    fn new(file: &IndexedLog) -> LineSums {
+        let mut sums = LineSums::default();
+        for line in file.lines.iter().filter(|line| !line.is_blank()) {
+            sums.written += 1;
+            sums.prose += u32::from(line.structure == Structure::Text && line.words > 10);
+            sums.code += u32::from(line.structure == Structure::Code);
+            sums.boxes += u32::from(line.ticked.is_some());
+            sums.past += u32::from(line.has(Flags::PAST));
+            sums.references += u32::from(line.has(Flags::REFERENCE));
+            sums.status_labels += u32::from(line.is_label(LabelClass::Status));
+            sums.file_labels += u32::from(line.is_label(LabelClass::Files));
+            sums.learn_labels += u32::from(line.is_label(LabelClass::Learn));
+        }
+        sums
+    }
+}
+
 /// The evidence about the file.
 pub(crate) fn evidence(file: &IndexedLog, verdicts: &[LineVerdict]) -> Evidence {
     let likely = likely(file, verdicts);
@@ -46,7 +78,8 @@ pub(crate) fn evidence(file: &IndexedLog, verdicts: &[LineVerdict]) -> Evidence 
     let (runner, document) = ((file.head_words() & RUNNER_WORDS).count_ones(), (file.head_words() & DOCUMENT_WORDS).count_ones());
     features.at2(F::OriginWords, bucket(runner, &[0, 1, 2, 4]), bucket(document, &[0, 1, 2]));
     features.is(F::OriginPlan, file.plan.is_there);
-    let written = file.lines.iter().filter(|line| !line.is_blank()).count().max(1) as f32;
+    let sums = LineSums::new(file);
+    let written = sums.written.max(1) as f32;
     features.at(F::OriginRecords, bucket(likely.lines, &[0.0, 1.0, 2.0, 4.0, 8.0]));
     features.at(F::OriginShare, bucket(likely.lines / written, &[0.0, 0.02, 0.05, 0.1, 0.2, 0.4]));
     features.at(F::OriginCandidates, bucket(likely.lines / verdicts.len().max(1) as f32, &[0.0, 0.1, 0.3, 0.5, 0.7]));
@@ -73,16 +106,15 @@ pub(crate) fn evidence(file: &IndexedLog, verdicts: &[LineVerdict]) -> Evidence 
     }
     days.dedup();
     features.at2(F::OriginDays, bucket(days.len(), &[0, 1, 3]), u16::from(is_in_order));
-    let share = |count: usize| count as f32 / written;
-    features.by(F::OriginProse, share(file.lines.iter().filter(|line| line.structure == Structure::Text && line.words > 10).count()));
-    features.by(F::OriginCode, share(file.lines.iter().filter(|line| line.structure == Structure::Code).count()));
-    features.by(F::OriginBoxes, share(file.lines.iter().filter(|line| line.ticked.is_some()).count()));
-    features.by(F::OriginPast, share(file.lines.iter().filter(|line| line.has(Flags::PAST)).count()));
-    features.by(F::OriginReference, share(file.lines.iter().filter(|line| line.has(Flags::REFERENCE)).count()));
-    let labels = |class: LabelClass| file.lines.iter().filter(|line| line.is_label(class)).count();
-    features.at(F::OriginStatusLabels, bucket(labels(LabelClass::Status), &[0, 1, 3]));
-    features.at(F::OriginFileLabels, bucket(labels(LabelClass::Files), &[0, 1, 3]));
-    features.at(F::OriginLearnLabels, bucket(labels(LabelClass::Learn), &[0, 1, 3]));
+    let share = |count: u32| count as f32 / written;
+    features.by(F::OriginProse, share(sums.prose));
+    features.by(F::OriginCode, share(sums.code));
+    features.by(F::OriginBoxes, share(sums.boxes));
+    features.by(F::OriginPast, share(sums.past));
+    features.by(F::OriginReference, share(sums.references));
+    features.at(F::OriginStatusLabels, bucket(sums.status_labels, &[0, 1, 3]));
+    features.at(F::OriginFileLabels, bucket(sums.file_labels, &[0, 1, 3]));
+    features.at(F::OriginLearnLabels, bucket(sums.learn_labels, &[0, 1, 3]));
     features
 }
 

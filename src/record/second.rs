@@ -78,14 +78,14 @@ pub(crate) struct VerdictSums {
     best_mean: f32,
 }
 
-/// The first look at every line.
+/// The first look at every candidate.
 pub(crate) fn first_pass(file: &IndexedLog, weights: &Weights) -> Vec<ScoredLine> {
-    let assess = |at: usize| {
-        let first = evidence(file, at)?;
+    let assess = |at: &usize| {
+        let first = evidence(file, *at);
         let logit = logit(&weights.first, &first).clamp(-5.8, 5.8);
-        Some(ScoredLine { at, first, logit, p: probability(logit) })
+        ScoredLine { at: *at, first, logit, p: probability(logit) }
     };
-    (0..file.lines.len()).filter_map(assess).collect()
+    file.candidates.iter().map(assess).collect()
 }
 
 impl VerdictSums {

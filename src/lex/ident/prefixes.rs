@@ -4,6 +4,30 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::seeded_hash::SeededMap;
 
+/// What a byte is to a name.
+const LETTER: u8 = 1;
+const DIGIT: u8 = 2;
+/// `-`, `_` and `.` join what stands around them.
+const JOINT: u8 = 4;
+/// Behind it stands the part of a path.
+const STROKE: u8 = 8;
+
+const PARTS: [u8; 256] = {
+    let mut parts = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        parts[byte] = match byte as u8 {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' => LETTER,
+            b'-' | b'_' | b'.' => JOINT,
+            b'/' => STROKE,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    parts
+};
+
 /// What the file has shown: support for weak ids.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Prefixes {
@@ -14,41 +38,42 @@ pub(crate) struct Prefixes {
 impl Prefixes {
     /// Notes the prefixes near the head of `line`.
     pub(crate) fn note(&mut self, line: &str) {
+        /// A name that begins further on is not noted.
+        const NEAR: usize = 160;
         let bytes = line.as_bytes();
+        let kind_at = |at: usize| bytes.get(at).map_or(0, |byte| PARTS[usize::from(*byte)]);
+        let is_wordy = |at: usize| kind_at(at) & (LETTER | DIGIT) != 0;
         let mut at = 0;
-        let stop = bytes.len().min(160);
-        while at < stop {
-            if !bytes[at].is_ascii_alphanumeric()
-                || (at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || matches!(bytes[at - 1], b'.' | b'/' | b'-' | b'_')))
-            {
+        while at < bytes.len().min(NEAR) {
+            if !is_wordy(at) {
                 at += 1;
                 continue;
             }
             let start = at;
+            let is_inner = start > 0 && kind_at(start - 1) & (JOINT | STROKE) != 0;
             let mut last_join = None;
-            // Where the digits before begin, or the next ones would.
-            let mut digits = start;
-            while let Some(byte) = bytes.get(at) {
-                if byte.is_ascii_alphabetic() {
-                    digits = at + 1;
-                } else if !byte.is_ascii_digit() {
-                    if !matches!(byte, b'-' | b'_' | b'.') || !bytes.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) {
-                        break;
-                    }
-                    if *byte != b'_' {
-                        last_join = Some(at);
-                    }
-                    digits = at + 1;
+            let mut kinds = 0;
+            loop {
+                while is_wordy(at) {
+                    kinds |= kind_at(at);
+                    at += 1;
+                }
+                if is_inner || kind_at(at) != JOINT || !is_wordy(at + 1) {
+                    break;
+                }
+                if bytes[at] != b'_' {
+                    last_join = Some(at);
                 }
                 at += 1;
             }
-            if !bytes[start].is_ascii_alphabetic() {
+            if is_inner || !bytes[start].is_ascii_alphabetic() || (last_join.is_none() && kinds & DIGIT == 0) {
                 continue;
             }
             let whole = &bytes[start..at];
-            if let Some(join) = last_join.and_then(|_| name_start(whole)) {
+            if let Some(join) = last_join.filter(|_| kinds & DIGIT != 0).and_then(|_| name_start(whole)) {
                 self.add(&whole[..join], &whole[join..]);
             }
+            let digits = at - whole.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
             if (1..=5).contains(&(at - digits)) {
                 self.add(&bytes[start..digits], &bytes[digits..at]);
             } else if let Some(join) = last_join.filter(|join| at - join <= 5 && bytes[start].is_ascii_lowercase()) {
