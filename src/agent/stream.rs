@@ -44,22 +44,38 @@ pub(crate) fn is_agent_record(line: &str) -> bool {
         return false;
     }
     // A last line without its end may lack its session.
-    let is_begun = || !line.ends_with('}') && states_type(line, CLAUDE_TYPES);
-    let is_transcript = || has(line, "\"sessionId\"") && (has(line, "\"isSidechain\"") || has(line, "\"leafUuid\""));
-    StreamReader::is_stream_line(line) || is_transcript() || (has(line, "\"payload\"") && states_type(line, ROLLOUT_TYPES)) || is_begun()
+    let is_begun = || !line.ends_with('}') && types(line).any(|name| CLAUDE_TYPES.contains(&name));
+    let has = |key: &Finder<'_>| key.find(line.as_bytes()).is_some();
+    let is_transcript = || has(&KEYS.session) && (has(&KEYS.sidechain) || has(&KEYS.leaf));
+    let is_rollout = || has(&KEYS.payload) && types(line).any(|name| ROLLOUT_TYPES.contains(&name));
+    StreamReader::is_stream_line(line) || is_transcript() || is_rollout() || is_begun()
 }
 
-fn has(line: &str, part: &str) -> bool {
-    memchr::memmem::find(line.as_bytes(), part.as_bytes()).is_some()
+/// Keys that tell an agent's records from other JSON. Made once: a search is shorter than the making of its finder.
+struct Keys {
+    kind: Finder<'static>,
+    stream_session: Finder<'static>,
+    session: Finder<'static>,
+    sidechain: Finder<'static>,
+    leaf: Finder<'static>,
+    payload: Finder<'static>,
 }
 
-/// Whether a `"type"` in the line is one of these.
-fn states_type(line: &str, names: &[&str]) -> bool {
-    // Made once: most lines of JSON are searched three times.
-    static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"type\""));
-    KEY.find_iter(line.as_bytes()).any(|at| {
-        let value = line[at + KEY.needle().len()..].trim_start().strip_prefix(':').and_then(|value| value.trim_start().strip_prefix('"'));
-        value.and_then(|value| value.split('"').next()).is_some_and(|name| names.contains(&name))
+static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys {
+    kind: Finder::new("\"type\""),
+    stream_session: Finder::new("\"session_id\""),
+    session: Finder::new("\"sessionId\""),
+    sidechain: Finder::new("\"isSidechain\""),
+    leaf: Finder::new("\"leafUuid\""),
+    payload: Finder::new("\"payload\""),
+});
+
+/// The values of each `"type"` in the line.
+fn types(line: &str) -> impl Iterator<Item = &str> {
+    KEYS.kind.find_iter(line.as_bytes()).filter_map(|at| {
+        let value = line[at + KEYS.kind.needle().len()..].trim_start().strip_prefix(':')?;
+        let value = value.trim_start().strip_prefix('"')?;
+        Some(&value[..memchr::memchr(b'"', value.as_bytes()).unwrap_or(value.len())])
     })
 }
 
@@ -94,8 +110,9 @@ impl StreamReader {
 
     /// Whether a line of a log is an agent's.
     pub fn is_stream_line(line: &str) -> bool {
-        let is_claude = || has(line, "\"session_id\"") && states_type(line, CLAUDE_TYPES);
-        line.starts_with('{') && (is_claude() || states_type(line, CODEX_TYPES) || states_type(line, CONTROL_TYPES))
+        let has_session = || KEYS.stream_session.find(line.as_bytes()).is_some();
+        let is_own = |name: &str| CODEX_TYPES.contains(&name) || CONTROL_TYPES.contains(&name);
+        line.starts_with('{') && types(line).any(|name| (CLAUDE_TYPES.contains(&name) && has_session()) || is_own(name))
     }
 
     /// Reads a line that [`StreamReader::is_stream_line`].

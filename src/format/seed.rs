@@ -40,7 +40,8 @@ fn read(context: &LineContext<'_>) -> Option<Vec<Fact>> {
         context.text.strip_prefix(['-', '*', '+']).filter(|remainder| remainder.starts_with(' ')).map_or(context.text, str::trim_start);
     let (time, inner, after) = bracketed(text)?;
     let after = after.trim_start_matches([' ', '\t', ':', '-']);
-    let (_, verb, free) = *VERBS.iter().find(|(word, ..)| begins_with(after, word))?;
+    let first = after.bytes().next()?.to_ascii_lowercase();
+    let (_, verb, free) = *VERBS.iter().find(|(word, ..)| word.as_bytes()[0] == first && begins_with(after, word))?;
     let found = id::leading(inner).filter(|found| found.remainder.is_empty() && (found.strength == IdStrength::Strong || context.sure))?;
     let when = if time.is_empty() { None } else { Some(time::whole(time, context.clock)?) };
     let word = after.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
@@ -81,12 +82,12 @@ fn bracketed(text: &str) -> Option<(&str, &str, &str)> {
     let open = match text.as_bytes() {
         [b'[', second, ..] if !second.is_ascii_digit() => 0,
         // A time in front, or an id that is a number.
-        [b'[', ..] => text.bytes().take(48).skip(1).position(|b| b == b'[').map_or(0, |at| at + 1),
-        [b'2', b'0', ..] => text.bytes().take(48).position(|b| b == b'[')?,
+        [b'[', after @ ..] => memchr::memchr(b'[', &after[..after.len().min(47)]).map_or(0, |at| at + 1),
+        [b'2', b'0', ..] => memchr::memchr(b'[', &text.as_bytes()[..text.len().min(48)])?,
         _ => return None,
     };
     let inner = text[open..].strip_prefix('[')?;
-    let close = inner.bytes().take(200).position(|b| b == b']')?;
+    let close = memchr::memchr(b']', &inner.as_bytes()[..inner.len().min(200)])?;
     Some((text[..open].trim_end(), &inner[..close], &inner[close + 1..]))
 }
 

@@ -5,8 +5,6 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use crate::seeded_hash::SeededMap;
-
 /// A set of classes of words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Classes(u64);
@@ -188,13 +186,9 @@ pub(crate) struct Phrase {
 
 #[derive(Default)]
 pub(crate) struct Entry {
-    word: Box<str>,
-    hash: u64,
     pub(crate) classes: Classes,
     pub(crate) phrases: Vec<Phrase>,
 }
-
-type LabelMap = SeededMap<Box<str>, LabelClass>;
 
 /// No word of the table is longer (in bytes); longer ones are not looked up.
 const LONGEST: usize = 32;
@@ -226,22 +220,63 @@ impl WordHash {
             }
         }
     }
+}
 
-    const fn slot(self) -> usize {
-        self.0 as usize % SLOTS
+/// What is known of words, in lower case.
+struct WordMap<T> {
+    entries: Vec<(Box<str>, WordHash, T)>,
+    /// Numbers of entries from 1, by the hash of the word; words that meet stand one behind the other.
+    slots: Box<[u16]>,
+}
+
+impl<T> WordMap<T> {
+    /// For a quarter as many words, so that most lookups end at an empty slot; a power of two.
+    fn with_slots(count: usize) -> WordMap<T> {
+        WordMap { entries: Vec::new(), slots: vec![0; count].into() }
+    }
+
+    fn slot_of(&self, hash: WordHash) -> usize {
+        hash.0 as usize & (self.slots.len() - 1)
+    }
+
+    /// What is kept of a new or known word.
+    fn entry(&mut self, word: &str, new: T) -> &mut T {
+        let hash = WordHash::of(word.as_bytes());
+        let mut slot = self.slot_of(hash);
+        loop {
+            let number = match usize::from(self.slots[slot]) {
+                0 => {
+                    self.entries.push((word.into(), hash, new));
+                    self.slots[slot] = self.entries.len() as u16;
+                    return &mut self.entries.last_mut().expect("it was added just now").2;
+                }
+                number => number,
+            };
+            if *self.entries[number - 1].0 == *word {
+                return &mut self.entries[number - 1].2;
+            }
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    fn find(&self, word: &str, is_same: impl Fn(&str) -> bool) -> Option<&T> {
+        let hash = WordHash::of(word.as_bytes());
+        let mut slot = self.slot_of(hash);
+        loop {
+            let (known, known_hash, entry) = &self.entries[usize::from(self.slots[slot]).checked_sub(1)?];
+            if *known_hash == hash && is_same(known) {
+                return Some(entry);
+            }
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
     }
 }
 
-/// At least four for each word of the table: most lookups end at an empty slot.
-const SLOTS: usize = 1 << 14;
-
 pub(crate) struct Table {
-    entries: Vec<Entry>,
-    /// Numbers of entries from 1, by the hash of the word; words that meet stand one behind the other.
-    slots: Box<[u16]>,
-    labels: LabelMap,
+    words: WordMap<Entry>,
+    labels: WordMap<LabelClass>,
     /// Labels of which only the beginning is given.
-    open_labels: LabelMap,
+    open_labels: WordMap<LabelClass>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("words.tsv")));
@@ -253,7 +288,7 @@ impl Table {
 
     fn parse(text: &str) -> Table {
         let mut table =
-            Table { entries: Vec::new(), slots: vec![0; SLOTS].into(), labels: LabelMap::default(), open_labels: LabelMap::default() };
+            Table { words: WordMap::with_slots(1 << 14), labels: WordMap::with_slots(1 << 12), open_labels: WordMap::with_slots(1 << 10) };
         for (class, word) in text
             .lines()
             .filter(|line| !line.starts_with('#'))
@@ -263,15 +298,15 @@ impl Table {
             if let Some((_, label)) = LabelClass::NAMES.iter().find(|(name, _)| *name == class) {
                 // The first row that has a label wins.
                 match word.strip_suffix(" *") {
-                    Some(start) => table.open_labels.entry(start.into()).or_insert(*label),
-                    None => table.labels.entry(word.into()).or_insert(*label),
+                    Some(start) => table.open_labels.entry(start, *label),
+                    None => table.labels.entry(word, *label),
                 };
                 continue;
             }
             let Some(at) = Class::NAMES.iter().position(|name| *name == class) else { continue };
             let classes = Classes(1 << at);
             let mut parts = word.split(' ');
-            let entry = table.entry(parts.next().unwrap_or_default());
+            let entry = table.words.entry(parts.next().unwrap_or_default(), Entry::default());
             let remainder: Vec<Box<str>> = parts.map(Box::from).collect();
             if remainder.is_empty() {
                 entry.classes = entry.classes.union(classes);
@@ -282,26 +317,6 @@ impl Table {
         table
     }
 
-    /// The entry of a new or known word, which is in lower case.
-    fn entry(&mut self, word: &str) -> &mut Entry {
-        let hash = WordHash::of(word.as_bytes());
-        let mut slot = hash.slot();
-        loop {
-            let number = match usize::from(self.slots[slot]) {
-                0 => {
-                    self.entries.push(Entry { word: word.into(), hash: hash.0, ..Entry::default() });
-                    self.slots[slot] = self.entries.len() as u16;
-                    self.entries.len()
-                }
-                number => number,
-            };
-            if *self.entries[number - 1].word == *word {
-                return &mut self.entries[number - 1];
-            }
-            slot = (slot + 1) % SLOTS;
-        }
-    }
-
     /// The entry of a word, in any case.
     pub(crate) fn word(&self, word: &str) -> Option<&Entry> {
         if word.is_ascii() {
@@ -310,7 +325,7 @@ impl Table {
         if word.len() > LONGEST {
             return None;
         }
-        if let Some(found) = self.find(word, |known| known == word) {
+        if let Some(found) = self.words.find(word, |known| known == word) {
             return Some(found);
         }
         let is_lower = |ch: char| ch.to_lowercase().eq([ch]);
@@ -318,25 +333,13 @@ impl Table {
             return None;
         }
         let lower = word.to_lowercase();
-        self.find(&lower, |known| known == lower)
+        self.words.find(&lower, |known| known == lower)
     }
 
     /// As [`Table::word`], for a word of ASCII letters, digits and `_`.
     pub(crate) fn ascii_word(&self, word: &str) -> Option<&Entry> {
         let is_same = |known: &str| known.len() == word.len() && (word.len() <= WordHash::EXACT || known.eq_ignore_ascii_case(word));
-        if word.len() > LONGEST { None } else { self.find(word, is_same) }
-    }
-
-    fn find(&self, word: &str, is_same: impl Fn(&str) -> bool) -> Option<&Entry> {
-        let hash = WordHash::of(word.as_bytes());
-        let mut slot = hash.slot();
-        loop {
-            let entry = &self.entries[usize::from(self.slots[slot]).checked_sub(1)?];
-            if entry.hash == hash.0 && is_same(&entry.word) {
-                return Some(entry);
-            }
-            slot = (slot + 1) % SLOTS;
-        }
+        if word.len() > LONGEST { None } else { self.words.find(word, is_same) }
     }
 
     /// The longest word of the table that `text` begins with, by characters: for scripts without blanks.
@@ -348,24 +351,26 @@ impl Table {
             count += 1;
         }
         let mut words = ends[..count].iter().rev().map(|end| &text[..*end]);
-        words.find_map(|word| Some((word, self.find(word, |known| known == word)?)))
+        words.find_map(|word| Some((word, self.words.find(word, |known| known == word)?)))
     }
 
     /// What a label announces: the whole of it, or its beginning where the table says so.
     pub(crate) fn label(&self, label: &str) -> LabelClass {
-        let mut buffer = [0; 64];
-        let label = lowered(label.trim(), &mut buffer);
-        if let Some(class) = self.labels.get(&*label) {
-            return *class;
+        let label = label.trim();
+        let lower = if label.is_ascii() { Cow::Borrowed(label) } else { Cow::Owned(label.to_lowercase()) };
+        let label: &str = &lower;
+        let class_in = |labels: &WordMap<LabelClass>, label: &str| labels.find(label, |known| known.eq_ignore_ascii_case(label)).copied();
+        if let Some(class) = class_in(&self.labels, label) {
+            return class;
         }
-        let start = label.bytes().position(|byte| matches!(byte, b' ' | b'(' | b'/')).map_or(&*label, |end| &label[..end]);
+        let start = label.bytes().position(|byte| matches!(byte, b' ' | b'(' | b'/')).map_or(label, |end| &label[..end]);
         if start.len() < label.len()
             && let Some((whole, _)) = label.split_once(" (")
-            && let Some(class) = self.labels.get(whole)
+            && let Some(class) = class_in(&self.labels, whole)
         {
-            return *class;
+            return class;
         }
-        self.open_labels.get(start).copied().unwrap_or(LabelClass::Other)
+        class_in(&self.open_labels, start).unwrap_or(LabelClass::Other)
     }
 }
 
@@ -375,7 +380,7 @@ pub(crate) fn lowered<'b>(text: &str, buffer: &'b mut [u8; 64]) -> Cow<'b, str> 
         Some(lower) => {
             lower.copy_from_slice(text.as_bytes());
             lower.make_ascii_lowercase();
-            String::from_utf8_lossy(lower)
+            Cow::Borrowed(std::str::from_utf8(lower).unwrap_or_default())
         }
         None => Cow::Owned(text.to_lowercase()),
     }
@@ -405,6 +410,11 @@ mod tests {
         assert_eq!(table.label("Files changed in this step"), LabelClass::Files);
         assert_eq!(table.label("Status"), LabelClass::Status);
         assert_eq!(table.label("Colour"), LabelClass::Other);
-        assert!(table.entries.len() * 4 < SLOTS, "most lookups end at an empty slot");
+        let of_slots = [
+            (table.words.entries.len(), table.words.slots.len()),
+            (table.labels.entries.len(), table.labels.slots.len()),
+            (table.open_labels.entries.len(), table.open_labels.slots.len()),
+        ];
+        assert!(of_slots.iter().all(|(words, slots)| words * 4 < *slots), "most lookups end at an empty slot: {of_slots:?}");
     }
 }

@@ -344,12 +344,7 @@ impl<'t> IndexedLog<'t> {
 
 /// The line may have a title without an id: it is set as an entry is, or has what entries have.
 fn may_be_titled(line: &LexedLine) -> bool {
-    line.is_heading()
-        || line.is_bold
-        || line.has(Flags::WHEN)
-        || line.has(Flags::ITERATION)
-        || line.mark.is_some()
-        || line.label.is_some()
+    line.is_heading() || line.is_bold || line.has(Flags::WHEN) || line.has(Flags::ITERATION) || line.mark.is_some() || line.label.is_some()
 }
 
 /// `Done:` with nothing behind it: what follows stands under it.

@@ -4,6 +4,9 @@
 //! `- 2026-03-01 09:05:02 | run=ID | iter=1 | mode=build | story=US-001 | duration=302s | status=success`.
 
 use std::collections::VecDeque;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::{LogLine, stated};
 use crate::fact::{Fact, Outcome, RecordedTime, Statement, StoryName};
@@ -26,7 +29,8 @@ pub(super) struct Iterations {
 impl Iterations {
     /// Takes a line of the events.
     pub(super) fn event(&mut self, line: &LogLine<'_>, facts: &mut Vec<Fact>) -> bool {
-        if !line.text.contains("ITERATION ") {
+        static WORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ITERATION "));
+        if WORD.find(line.text.as_bytes()).is_none() {
             return false;
         }
         let Some((when, after)) = time::leading(line.text, line.clock) else { return false };

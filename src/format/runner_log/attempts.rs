@@ -6,11 +6,12 @@ use crate::format::{field, time};
 
 /// Adds the attempt that the line reports; returns whether it is one.
 pub(super) fn attempt(line: &LogLine<'_>, facts: &mut Vec<Fact>) -> bool {
-    let Some((mark, after)) = line.text.strip_prefix("- [").and_then(|inner| inner.split_once("] ")) else { return false };
-    let outcome = match mark {
-        "✓" => Outcome::Passed,
-        "✗" => Outcome::Failed { reason: "failed".to_owned() },
-        _ => return false,
+    let (outcome, after) = if let Some(after) = line.text.strip_prefix("- [✓] ") {
+        (Outcome::Passed, after)
+    } else if let Some(after) = line.text.strip_prefix("- [✗] ") {
+        (Outcome::Failed { reason: "failed".to_owned() }, after)
+    } else {
+        return false;
     };
     let Some((when, title)) = time::leading(after, line.clock) else { return false };
     let Some(title) = title.strip_prefix(" - ").filter(|_| when.precision != Precision::Day) else { return false };

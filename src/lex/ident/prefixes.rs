@@ -7,6 +7,7 @@ use crate::seeded_hash::SeededMap;
 /// What a byte is to a name.
 const LETTER: u8 = 1;
 const DIGIT: u8 = 2;
+const WORDY: u8 = LETTER | DIGIT;
 /// `-`, `_` and `.` join what stands around them.
 const JOINT: u8 = 4;
 /// Behind it stands the part of a path.
@@ -42,23 +43,29 @@ impl Prefixes {
         const NEAR: usize = 160;
         let bytes = line.as_bytes();
         let kind_at = |at: usize| bytes.get(at).map_or(0, |byte| PARTS[usize::from(*byte)]);
-        let is_wordy = |at: usize| kind_at(at) & (LETTER | DIGIT) != 0;
+        let near = bytes.len().min(NEAR);
+        // Nothing to note in most lines, which is found out many bytes at once.
+        let has_digit = || bytes.iter().fold(0, |found, byte| found | u8::from(byte.is_ascii_digit())) != 0;
+        let has_joint = || memchr::memchr2_iter(b'-', b'.', bytes).any(|at| kind_at(at + 1) & WORDY != 0);
+        if near == bytes.len() && !has_digit() && !has_joint() {
+            return;
+        }
         let mut at = 0;
-        while at < bytes.len().min(NEAR) {
-            if !is_wordy(at) {
-                at += 1;
+        while at < near {
+            let start = at;
+            let mut kinds = PARTS[usize::from(bytes[at])];
+            at += 1;
+            if kinds & WORDY == 0 {
                 continue;
             }
-            let start = at;
             let is_inner = start > 0 && kind_at(start - 1) & (JOINT | STROKE) != 0;
             let mut last_join = None;
-            let mut kinds = 0;
             loop {
-                while is_wordy(at) {
-                    kinds |= kind_at(at);
+                while let kind @ (LETTER | DIGIT) = kind_at(at) {
+                    kinds |= kind;
                     at += 1;
                 }
-                if is_inner || kind_at(at) != JOINT || !is_wordy(at + 1) {
+                if is_inner || kind_at(at) != JOINT || kind_at(at + 1) & WORDY == 0 {
                     break;
                 }
                 if bytes[at] != b'_' {
