@@ -86,6 +86,7 @@ impl From<SavedEntryFact> for EntryFact {
 }
 
 type CountMap = SeededMap<CountKey, u32>;
+type HeldMap = SeededMap<CountKey, HeldCount>;
 
 /// How often the present generation states a fact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -107,7 +108,7 @@ pub struct SourceLedger {
     /// Counts from before this run began, when the source was not reset with it.
     before_run: CountMap,
     /// Of the present generation. One map, because a log full of entries has a key for every fact.
-    held: SeededMap<CountKey, HeldCount>,
+    held: HeldMap,
     /// Keys with `high_water > current`, and since when; `None` means longer than [`REAPPEAR_AFTER`].
     missing_since: SeededMap<CountKey, Option<Duration>>,
     /// Facts of the last accepted content with their entries.
@@ -171,8 +172,9 @@ pub enum LogFile {
 #[derive(Debug, Clone)]
 struct DetachedCounts {
     id: DetachedId,
-    /// Count in its content as last read.
-    current: CountMap,
+    /// Its content as last read, by what the source held when it lost its name: each save by a new file copies this, which takes a tenth of
+    /// the time that gathering the counts alone does.
+    held: HeldMap,
     /// `high_water` of its generation at the rotation; `None` before the rotation, while `SourceLedger::high_water` applies to it.
     high_water: Option<CountMap>,
 }
@@ -236,7 +238,7 @@ impl SourceLedger {
                     Some(high_water) => high_water.entry(item.key).or_default(),
                     None => &mut self.held.entry(item.key).or_default().high_water,
                 };
-                (detached.current.entry(item.key).or_default(), high_water, is_closed)
+                (&mut detached.held.entry(item.key).or_default().current, high_water, is_closed)
             }
         };
         if item.once && *count > 0 {
@@ -296,7 +298,7 @@ impl SourceLedger {
 
     /// The file with the accepted content lost its name and is read on as `id`, beside the file that took the name.
     pub fn detach(&mut self, id: DetachedId) {
-        self.detached.push(DetachedCounts { id, current: self.current(), high_water: None });
+        self.detached.push(DetachedCounts { id, held: self.held.clone(), high_water: None });
     }
 
     /// A detached file is not read any more.
