@@ -20,6 +20,14 @@ impl DecidedLine {
         DecidedLine(bit(is_understood, Self::UNDERSTOOD) | bit(is_unknown, Self::UNKNOWN) | bit(fenced, Self::FENCED))
     }
 
+    pub(super) fn is_understood(self) -> bool {
+        self.has(Self::UNDERSTOOD)
+    }
+
+    pub(super) fn is_unknown(self) -> bool {
+        self.has(Self::UNKNOWN)
+    }
+
     fn has(self, bit: u8) -> bool {
         self.0 & bit != 0
     }
@@ -94,13 +102,13 @@ impl DecidedLines {
             |lines: &DecidedLines, range: Range<u32>| (range.start - 1 - lines.offset) as usize..(range.end - 1 - lines.offset) as usize;
         let new = &other.lines[index(other, of_other)];
         let old: Vec<DecidedLine> = self.lines.splice(index(self, range), new.iter().copied()).collect();
-        self.understood -= old.iter().filter(|line| line.has(DecidedLine::UNDERSTOOD)).count() as u64;
-        self.unknown -= old.iter().filter(|line| line.has(DecidedLine::UNKNOWN)).count() as u64;
+        self.understood -= old.iter().filter(|line| line.is_understood()).count() as u64;
+        self.unknown -= old.iter().filter(|line| line.is_unknown()).count() as u64;
         self.count(new);
     }
 
     fn count(&mut self, lines: &[DecidedLine]) {
-        self.understood += lines.iter().filter(|line| line.has(DecidedLine::UNDERSTOOD)).count() as u64;
-        self.unknown += lines.iter().filter(|line| line.has(DecidedLine::UNKNOWN)).count() as u64;
+        self.understood += lines.iter().filter(|line| line.is_understood()).count() as u64;
+        self.unknown += lines.iter().filter(|line| line.is_unknown()).count() as u64;
     }
 }

@@ -38,12 +38,14 @@ struct LineEntry {
     number: u32,
     class: HeldClass,
     fenced: bool,
+    is_blank: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HeldLine<'a> {
     pub(super) text: &'a str,
     pub(super) class: HeldClass,
+    pub(super) is_blank: bool,
     /// After it a code fence is open.
     pub(super) fenced: bool,
 }
@@ -77,7 +79,8 @@ impl HeldLines {
         held.text.push_str(line.text);
         // A line of 1 MiB on top of SIZE_LIMIT is far below the limit of u32.
         let end = held.text.len() as u32;
-        held.lines.push(LineEntry { end, number: line.number.wrapping_sub(self.shift), class, fenced });
+        let is_blank = line.text.trim().is_empty();
+        held.lines.push(LineEntry { end, number: line.number.wrapping_sub(self.shift), class, fenced, is_blank });
     }
 
     /// Earlier lines were edited, which moved these from one number to the other.
@@ -100,8 +103,8 @@ impl HeldLines {
     }
 
     pub(super) fn get(&self, at: usize) -> HeldLine<'_> {
-        let LineEntry { end, class, fenced, .. } = self.held.lines[at];
-        HeldLine { text: &self.held.text[self.held.start(at)..end as usize], class, fenced }
+        let LineEntry { end, class, fenced, is_blank, number: _ } = self.held.lines[at];
+        HeldLine { text: &self.held.text[self.held.start(at)..end as usize], class, fenced, is_blank }
     }
 
     pub(super) fn texts(&self) -> Vec<&str> {

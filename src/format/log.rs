@@ -16,7 +16,7 @@ use super::excluded::is_excluded;
 use super::fact_context::{FactContext, FactLine};
 use super::field::field;
 use super::head::FileHeader;
-use super::held_lines::{HeldClass, HeldLine, HeldLines, LINE_LIMIT};
+use super::held_lines::{HeldClass, HeldLines, LINE_LIMIT};
 use super::order::Order;
 use super::record_facts::{RecordContext, time_of};
 use super::reported::ReportedRecords;
@@ -385,12 +385,30 @@ impl Log {
 
     /// What will have become of the held lines when they are let go, with their numbers.
     fn held_as_decided(&self) -> Vec<(u32, DecidedLine)> {
-        let decided = |(at, line): (usize, HeldLine<'_>)| {
-            let (is_written, index) = (!line.text.trim().is_empty(), self.lines.base() + at);
-            let decided = DecidedLine::new(is_written && self.is_understood(index), is_written && self.is_unknown(index), line.fenced);
-            (self.lines.number(at), decided)
-        };
-        self.lines.iter().enumerate().map(decided).collect()
+        self.verdicts().enumerate().map(|(at, line)| (self.lines.number(at), line)).collect()
+    }
+
+    /// What has become of the held lines so far. In a log of records only what looks like one and was not taken is unknown, and JSON that says
+    /// nothing to us: its prose, its rules and the headings of its writer are nothing to understand. Blank lines are neither.
+    fn verdicts(&self) -> impl Iterator<Item = DecidedLine> {
+        let is_log_of_records = (self.header.is_known() || !self.reported.is_empty()) && self.kind() == SourceKind::ProgressLog;
+        let (mut understood, mut passed_over) = (&self.understood[..], &self.passed_over[..]);
+        (self.lines.base()..).zip(self.lines.iter()).map(move |(index, line)| {
+            while let [lines, later @ ..] = understood
+                && lines.end <= index
+            {
+                understood = later;
+            }
+            while let [passed, later @ ..] = passed_over
+                && *passed < index
+            {
+                passed_over = later;
+            }
+            let is_understood = matches!(line.class, HeldClass::Header | HeldClass::Statement)
+                || understood.first().is_some_and(|lines| lines.contains(&index));
+            let is_telling = !is_log_of_records || line.class == HeldClass::Json || passed_over.first() == Some(&index);
+            DecidedLine::new(!line.is_blank && is_understood, !line.is_blank && !is_understood && is_telling, line.fenced)
+        })
     }
 
     /// How many lines at the beginning of the file are decided, where each is kept track of.
@@ -495,8 +513,7 @@ impl Log {
 
     pub(super) fn unknown_lines(&self, most: usize) -> Vec<(u32, &str)> {
         let base = self.lines.base();
-        let unknown =
-            (base..base + self.lines.len()).filter(|line| self.is_unknown(*line) && self.passed_over.binary_search(line).is_err());
+        let unknown = self.unknown_held().map(|at| base + at).filter(|line| self.passed_over.binary_search(line).is_err());
         let of = |line: usize| (self.lines.number(line - base), self.lines.get(line - base).text.trim());
         let all = self.passed_over.iter().copied().chain(unknown).map(of);
         all.filter(|(_, text)| !text.is_empty()).take(most).collect()
@@ -504,46 +521,20 @@ impl Log {
 
     /// Lines that the last look did not understand, by their numbers.
     pub(super) fn unknown_numbers(&self) -> impl Iterator<Item = u32> {
-        let base = self.lines.base();
-        self.lines
-            .iter()
-            .enumerate()
-            .filter(move |(at, line)| !line.text.trim().is_empty() && self.is_unknown(base + at))
-            .map(|(at, _)| self.lines.number(at))
+        self.unknown_held().map(|at| self.lines.number(at))
     }
 
-    /// In a log of records only what looks like one and was not taken, and JSON that says nothing to us: its prose, its rules and the headings of
-    /// its writer are nothing to understand.
-    fn is_unknown(&self, line: usize) -> bool {
-        if self.is_understood(line) {
-            return false;
-        }
-        let is_json = self.lines.get(line - self.lines.base()).class == HeldClass::Json;
-        let is_log_of_records = self.header.is_known() || !self.reported.is_empty();
-        if is_log_of_records && self.kind() == SourceKind::ProgressLog {
-            is_json || self.passed_over.binary_search(&line).is_ok()
-        } else {
-            true
-        }
-    }
-
-    fn is_understood(&self, line: usize) -> bool {
-        let at = self.understood.partition_point(|lines| lines.end <= line);
-        self.understood.get(at).is_some_and(|lines| lines.contains(&line))
-            || matches!(self.lines.get(line - self.lines.base()).class, HeldClass::Header | HeldClass::Statement)
-    }
-
-    fn held_counts(&self) -> (u64, u64) {
-        let base = self.lines.base();
-        let is_written = |at: &usize| !self.lines.get(*at).text.trim().is_empty();
-        let understood = (0..self.lines.len()).filter(is_written).filter(|at| self.is_understood(base + at)).count() as u64;
-        (understood, self.unknown_numbers().count() as u64)
+    fn unknown_held(&self) -> impl Iterator<Item = usize> {
+        self.verdicts().enumerate().filter(|(_, line)| line.is_unknown()).map(|(at, _)| at)
     }
 
     pub(super) fn tally(&self) -> (u64, u64) {
-        let held = self.held_counts();
-        let decided = self.decided.counts();
-        (held.0 + decided.0, held.1 + decided.1 + self.unknown)
+        let (mut understood, mut unknown) = self.decided.counts();
+        for line in self.verdicts() {
+            understood += u64::from(line.is_understood());
+            unknown += u64::from(line.is_unknown());
+        }
+        (understood, unknown + self.unknown)
     }
 }
 
