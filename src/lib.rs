@@ -62,5 +62,6 @@ pub mod fit;
 pub mod fuzz;
 pub mod report;
 pub mod status;
-// 6 front: arguments
+// 6 front: arguments, and what they ask for
 pub mod cli;
+pub mod program;

@@ -1,18 +1,9 @@
-//! Parses the arguments, runs the command and returns the exit code.
+//! The program: its allocator; all else is in `program`.
 
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
-use std::time::Duration;
 
-use progress_bridge::app::{self, ExitReason, Signals};
-use progress_bridge::check;
-use progress_bridge::cli::{self, Command, EarlyExit};
-use progress_bridge::demo;
-use progress_bridge::doctor;
-use progress_bridge::error::{Error, FREE_RESOURCES};
-use progress_bridge::report;
-use progress_bridge::status;
 use tikv_jemallocator::Jemalloc;
 
 /// A thread of its own gives back what stays unused for ten seconds.
@@ -20,49 +11,5 @@ use tikv_jemallocator::Jemalloc;
 static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
-    match cli::parse(std::env::args_os()) {
-        Ok(Command::Run(config)) => to_exit_code(run(async |signals| app::run(*config, signals).await)),
-        Ok(Command::Connect(config)) => to_exit_code(run(async |signals| app::connect(config, signals).await)),
-        Ok(Command::Demo(request)) => to_exit_code(run(async |signals| demo::run(*request, signals).await)),
-        Ok(Command::Doctor(request)) => to_exit_code(doctor::run(&request)),
-        Ok(Command::Check(request)) => to_exit_code(check::run(&request).map(|()| 0)),
-        Ok(Command::Status(request)) => to_exit_code(status::status(&request)),
-        #[cfg(feature = "fleet")]
-        Ok(Command::Fleet(config)) => to_exit_code(run(async |signals| app::run_hub(config, signals).await)),
-        Ok(Command::Wait(request)) => to_exit_code(status::wait(&request)),
-        Ok(Command::Report(request)) => to_exit_code(report::run(&request)),
-        Err(EarlyExit::Print(text)) => to_exit_code(app::print_to_stdout(&text).map(|()| 0)),
-        Err(EarlyExit::UsageError(text)) => {
-            app::print_last_words(&text);
-            ExitCode::from(2)
-        }
-        Err(EarlyExit::Error(error)) => to_exit_code(Err(error)),
-    }
-}
-
-fn run(program: impl AsyncFnOnce(Signals) -> Result<ExitReason, Error>) -> Result<u8, Error> {
-    app::require_descriptors()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|cause| Error::Io {
-        what: "cannot start threads".to_owned(),
-        path: None,
-        cause,
-        hint: FREE_RESOURCES,
-    })?;
-    let reason = runtime.block_on(async { program(Signals::catch()?).await });
-    // Tasks that still run are abandoned: a blocking read of a terminal cannot be cancelled.
-    runtime.shutdown_timeout(Duration::from_millis(50));
-    reason.map(ExitReason::exit_code)
-}
-
-fn to_exit_code(result: Result<u8, Error>) -> ExitCode {
-    match result {
-        Ok(code) => {
-            app::finish_printing();
-            ExitCode::from(code)
-        }
-        Err(error) => {
-            app::print_last_words(&format!("progress-bridge: {error}\n"));
-            ExitCode::from(error.exit_code())
-        }
-    }
+    progress_bridge::program::run()
 }

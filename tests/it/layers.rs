@@ -61,6 +61,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("status", 5),
     ("fuzz", 5),
     ("cli", 6),
+    ("program", 6),
     ("main", 6),
 ];
 
