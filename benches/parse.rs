@@ -2,7 +2,7 @@
 //!
 //!     cargo bench --bench parse            # 1 GiB of each log
 //!     cargo bench --bench parse -- 256     # as many MiB as said; fewer than that and the clock is too coarse
-//!     BRIDGE=PATH cargo bench --bench parse   # of another binary: benches are built without whole-program optimisation
+//!     BRIDGE=PATH cargo bench --bench parse   # of another binary
 //!
 //! The logs are made here and the same each time: what a runner and its agent print (a fact in every few thousand lines), the same without
 //! anything that is a runner's, and JSON lines of another program. Linux only: the times come from `/proc`.
