@@ -87,7 +87,8 @@ fn is_awaiting_story(line: &LexedLine) -> bool {
 
 /// What a template leaves for an agent to fill in.
 fn is_template(text: &str) -> bool {
-    let may_begin = |pair: &[u8]| matches!(pair, b"-X" | b"-N" | b"[S" | b"[s" | b"[T" | b"[D" | b"{{");
-    text.as_bytes().windows(2).any(may_begin)
+    let bytes = text.as_bytes();
+    let may_begin = |at: usize| matches!(bytes[at..], [b'-', b'X' | b'N', ..] | [b'[', b'S' | b's' | b'T' | b'D', ..] | [b'{', b'{', ..]);
+    memchr::memchr3_iter(b'-', b'[', b'{', bytes).any(may_begin)
         && ["-XXX", "-NNN", "[Story", "[story", "[Title", "[Date", "{{"].iter().any(|part| text.contains(part))
 }

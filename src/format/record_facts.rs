@@ -160,6 +160,15 @@ impl RecordContext<'_> {
         let base = self.lines.base();
         let mut is_listed = false;
         let end = self.block_end();
+        // A tick is a box, or a sign that is not ASCII: most entries have neither.
+        let may_be_ticked = |at: usize| {
+            let text = self.lines.get(at).head();
+            memchr::memchr(b'[', text.as_bytes()).is_some() || !text.is_ascii()
+        };
+        if !(self.record.lines.start + 1..end).any(may_be_ticked) {
+            reported.criteria_end = reported.criteria_end.max(base + end);
+            return;
+        }
         let mut inner = self.inner_blocks().filter(|inner| inner.start > self.record.lines.start).peekable();
         let mut inner_end = 0;
         for at in self.record.lines.start + 1..end {

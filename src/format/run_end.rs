@@ -11,6 +11,10 @@ pub(super) fn run_end(context: &LineContext<'_>) -> Option<Fact> {
 
 /// A whole line that says `All 5 user stories complete`.
 fn is_all_done(text: &str) -> bool {
+    // Nearly every other line.
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric() && !matches!(c, 'a' | 'A')) {
+        return false;
+    }
     let start = text.trim_start_matches(|c: char| !c.is_alphanumeric());
     if !start.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("all ")) {
         return false;

@@ -19,21 +19,19 @@ pub(crate) const MOST_IDS: usize = 100;
 
 /// Finds the ids that head the line.
 pub(crate) fn lead(text: &str, spans: &[Span], terms: &Terms) -> Option<Lead> {
-    let ids: Vec<&Span> = spans.iter().filter(|span| matches!(span.kind, SpanKind::Id { .. })).collect();
-    let first = *ids.first()?;
+    let ids = || spans.iter().filter(|span| span.is_id());
+    let first = ids().next()?;
     let (kind, is_planned) = id_kind(first);
     // A sure id further on is what the line is about when the first one is weak.
-    let sure = ids.iter().position(|span| id_kind(span).1).or_else(|| ids.iter().position(|span| id_kind(span).0 == IdKind::Upper));
+    let sure = || ids().find(|span| id_kind(span).1).or_else(|| ids().find(|span| id_kind(span).0 == IdKind::Upper));
     let is_weak = !is_planned
         && matches!(kind, IdKind::Slug | IdKind::Letter | IdKind::Dotted | IdKind::Number | IdKind::HeadingNumber | IdKind::Phase);
     let is_backed = kind == IdKind::Slug && first.start == 0 && terms.prefixes.support(first.value(text)) >= 3;
-    let at = sure.filter(|_| is_weak && !is_backed).unwrap_or(0);
-    let ids = &ids[at..];
-    let first = ids[0];
+    let first = if is_weak && !is_backed { sure().unwrap_or(first) } else { first };
     let (kind, is_planned) = id_kind(first);
     let mut found: Vec<Box<str>> = vec![first.value(text).into()];
     let mut last = first;
-    for next in &ids[1..] {
+    for next in ids().filter(|next| next.start > first.start) {
         if next.start < last.end {
             continue;
         }

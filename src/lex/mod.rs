@@ -115,7 +115,7 @@ impl Lexer {
         if sums.classes.has(Class::Reference) {
             number::references(text, tokens, &mut spans);
         }
-        if sums.classes.has(Class::Iteration) || !text.is_ascii() {
+        if sums.classes.has(Class::Iteration) || sums.has_wide {
             number::iterations(text, tokens, &mut spans);
         }
         ident::plan_ids(text, tokens, &mut spans, terms);
@@ -131,7 +131,11 @@ impl Lexer {
             if !spans.iter().any(Span::is_id) {
                 number::bare_id(text, tokens, &mut spans, line.label, line.structure == Structure::Heading && !is_numbered);
             }
+        }
+        if sums.may_have_duration() {
             number::durations(text, tokens, &mut spans);
+        }
+        if sums.may_have_counter() {
             number::counters(text, tokens, &mut spans);
         }
         if sums.classes.any(Classes::MARK) || sums.has_sign(b'[') {
@@ -288,8 +292,9 @@ fn flags(text: &str, tokens: &[TextToken], sums: &TokenSums, spans: &[Span], lin
         let counts = lead.classes.has(Class::All) || lead.is_number();
         flags.set(Flags::ALL_OF, counts && wordy.take(3).any(|token| token.classes.has(Class::Plural)));
     }
-    flags.set(Flags::END_COLON, text.ends_with([':', '：']));
-    flags.set(Flags::END_QUESTION, text.ends_with(['?', '？']));
+    let last = text.chars().next_back();
+    flags.set(Flags::END_COLON, matches!(last, Some(':' | '：')));
+    flags.set(Flags::END_QUESTION, matches!(last, Some('?' | '？')));
     flags.set(Flags::BRACKET, text.starts_with('[') && line.ticked.is_none());
     let is_joint = |three: &[TextToken]| three[1].is(text, b'/') && !three[1].is_spaced && !three[2].is_spaced;
     flags.set(Flags::PATH, sums.has_sign(b'/') && tokens.windows(3).any(is_joint));

@@ -69,6 +69,8 @@ impl TextToken {
 pub(crate) struct TokenSums {
     pub(crate) classes: Classes,
     pub(crate) has_mixed: bool,
+    /// It has characters that are not ASCII.
+    pub(crate) has_wide: bool,
     /// What the bytes of its words are.
     kinds: u8,
     /// Which of the [`SIGNS`] it has, as bits.
@@ -76,7 +78,7 @@ pub(crate) struct TokenSums {
 }
 
 /// Signs that are looked for in a line.
-const SIGNS: &[u8] = b"[/-_";
+const SIGNS: &[u8] = b"[/-_.:%";
 
 const SIGN_BITS: [u8; 128] = {
     let (mut bits, mut at) = ([0; 128], 0);
@@ -88,16 +90,27 @@ const SIGN_BITS: [u8; 128] = {
 };
 
 impl TokenSums {
-    const NONE: TokenSums = TokenSums { classes: Classes::NONE, has_mixed: false, kinds: 0, signs: 0 };
+    const NONE: TokenSums = TokenSums { classes: Classes::NONE, has_mixed: false, has_wide: false, kinds: 0, signs: 0 };
 
     /// Whether one is a number, or has digits.
     pub(crate) fn has_digits(&self) -> bool {
         self.kinds & DIGIT != 0
     }
 
-    /// Whether one may begin a time.
+    /// Whether one may begin a time: its numbers have signs between them, or it names a day or a month.
     pub(crate) fn may_have_time(&self) -> bool {
-        self.has_digits() || self.classes.has(Class::Day) || self.classes.has(Class::Month)
+        let is_joined = self.has_mixed || self.has_wide || b"-/.:".iter().any(|sign| self.has_sign(*sign));
+        (self.has_digits() && is_joined) || self.classes.has(Class::Day) || self.classes.has(Class::Month)
+    }
+
+    /// Whether one may be a duration.
+    pub(crate) fn may_have_duration(&self) -> bool {
+        self.has_digits() && (self.has_mixed || self.classes.has(Class::Unit))
+    }
+
+    /// Whether two may be a counter.
+    pub(crate) fn may_have_counter(&self) -> bool {
+        self.has_digits() && (self.has_sign(b'/') || self.has_sign(b'%'))
     }
 
     /// Whether the line has this one of the [`SIGNS`].
@@ -147,6 +160,7 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) -> TokenSums {
                 (TokenKind::Punctuation, None, 0)
             }
             WIDE => {
+                sums.has_wide = true;
                 let ch = text[at..].chars().next().unwrap_or('\u{fffd}');
                 at += ch.len_utf8();
                 if is_ideograph(ch) {
@@ -179,6 +193,7 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) -> TokenSums {
         has_phrases |= begins_phrase;
         sums.classes = sums.classes.union(classes);
         sums.kinds |= kinds;
+        sums.has_wide |= kinds & WIDE != 0;
         sums.has_mixed |= kind == TokenKind::Mixed;
         let has_underscore = kinds & UNDERSCORE != 0;
         let (start, end) = (start as u32, at as u32);

@@ -1,10 +1,9 @@
 //! Whether an agent's runner writes the file at all, or it is an ordinary document: judged once a look from what the whole file holds, so
 //! that a README that happens to have lines like records gives nothing.
 
-use std::collections::HashSet;
-
 use crate::lex::shape::Form;
 use crate::lex::{Flags, LabelClass, Structure};
+use crate::seeded_hash::SeededSet;
 
 use super::evidence::{has_frame, kind};
 use super::feature::{Evidence, Feature as F, bucket, form_class};
@@ -29,7 +28,7 @@ struct Likely<'a> {
     with_report: f32,
     with_frame: f32,
     with_story_label: f32,
-    ids: HashSet<&'a [u32]>,
+    ids: SeededSet<&'a [u32]>,
     days: Vec<&'a str>,
 }
 

@@ -1,9 +1,8 @@
 //! Which likely lines are records: the conventions of the trade, each a rule of its own. Order matters; each rule gets what the ones
 //! before it have left.
 
-use std::collections::{HashMap, HashSet};
-
 use crate::lex::{Flags, LabelClass, Polarity, Position, Structure};
+use crate::seeded_hash::{SeededMap, SeededSet};
 
 use super::evidence::has_frame;
 use super::file::IndexedLog;
@@ -34,7 +33,7 @@ pub(crate) fn is_entry(file: &IndexedLog, at: usize) -> bool {
 /// "Session ended" four times, without an id, reports nothing.
 fn refrains_report_nothing(file: &IndexedLog, likely: &mut Vec<LineVerdict>) {
     const OFTEN: u32 = 4;
-    let mut counts: HashMap<u64, u32> = HashMap::new();
+    let mut counts: SeededMap<u64, u32> = SeededMap::default();
     let refrain = |at: usize| {
         let row = &file.rows[at];
         (row.lead.is_empty() && row.title != 0 && !file.lines[at].is_label(LabelClass::Story)).then_some(row.title)
@@ -49,7 +48,7 @@ fn refrains_report_nothing(file: &IndexedLog, likely: &mut Vec<LineVerdict>) {
 
 /// A ticked row or a row of a table counts only when no entry names its ids.
 fn rows_yield_to_entries(file: &IndexedLog, likely: &mut Vec<LineVerdict>) {
-    let entries: HashSet<u32> =
+    let entries: SeededSet<u32> =
         likely.iter().filter(|verdict| is_entry(file, verdict.at)).flat_map(|verdict| file.rows[verdict.at].lead.iter().copied()).collect();
     likely.retain(|verdict| {
         let lead = &file.rows[verdict.at].lead;
