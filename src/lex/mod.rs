@@ -41,6 +41,9 @@ use self::words::{Class, Classes, Table};
 /// Longer text is prose, or a dump: it has no spans.
 const LONGEST: usize = 2000;
 
+/// Words are counted up to here.
+const MOST_WORDS: u32 = 60_000;
+
 /// Scratch room that lines share.
 #[derive(Debug, Default)]
 pub(crate) struct Lexer {
@@ -102,11 +105,11 @@ impl Lexer {
                 stop -= 1;
             }
             token::tokenize(&text[..stop], tokens);
-            line.words = tokens.len().min(60_000) as u16;
+            line.words = (tokens.len() as u32).min(MOST_WORDS) as u16;
             return;
         }
         let sums = token::tokenize(text, tokens);
-        line.label = label(text, tokens);
+        line.label = label(text, tokens, &sums);
         let mut spans = Vec::new();
         // Most lines have few kinds of tokens, and only those kinds of spans that are made of them.
         if sums.may_have_time() {
@@ -115,11 +118,11 @@ impl Lexer {
         if sums.classes.has(Class::Reference) {
             number::references(text, tokens, &mut spans);
         }
-        if sums.classes.has(Class::Iteration) || sums.has_wide {
+        if sums.classes.has(Class::Iteration) || sums.has_wide() {
             number::iterations(text, tokens, &mut spans);
         }
         ident::plan_ids(text, tokens, &mut spans, terms);
-        if sums.has_mixed {
+        if sums.has_mixed() {
             number::hashes(text, tokens, &mut spans);
         }
         if sums.has_digits() || sums.has_joint() {
@@ -127,10 +130,8 @@ impl Lexer {
             let label_value = line.label.map(|label| label.value);
             ident::ids(text, tokens, &mut spans, terms, &ident::IdContext { is_titled, label_value });
         }
-        if sums.has_digits() {
-            if !spans.iter().any(Span::is_id) {
-                number::bare_id(text, tokens, &mut spans, line.label, line.structure == Structure::Heading && !is_numbered);
-            }
+        if sums.has_digits() && !spans.iter().any(Span::is_id) {
+            number::bare_id(text, tokens, &mut spans, line.label, line.structure == Structure::Heading && !is_numbered);
         }
         if sums.may_have_duration() {
             number::durations(text, tokens, &mut spans);
@@ -138,11 +139,11 @@ impl Lexer {
         if sums.may_have_counter() {
             number::counters(text, tokens, &mut spans);
         }
-        if sums.classes.any(Classes::MARK) || sums.has_sign(b'[') {
+        if sums.may_have_mark() {
             mark::marks(text, tokens, &mut spans, line.structure, line.ticked == Some(true));
         }
         spans.sort_unstable_by_key(|span| span.start);
-        line.lead = lead::lead(text, &spans, terms).map(Box::new);
+        line.lead = if spans.iter().any(Span::is_id) { lead::lead(text, &spans, terms).map(Box::new) } else { None };
         line.mark = spans.iter().filter_map(Span::mark).min_by_key(|mark| mark.position);
         line.words = free_words(tokens);
         line.section = if sums.classes.any(Classes::SECTION) { section(tokens) } else { Section::Other };
@@ -195,14 +196,17 @@ fn without_emphasis(text: &str) -> Cow<'_, str> {
 /// The longest label, in bytes.
 const LONGEST_LABEL: u32 = 48;
 
-fn label(text: &str, tokens: &[TextToken]) -> Option<Label> {
+fn label(text: &str, tokens: &[TextToken], sums: &TokenSums) -> Option<Label> {
+    if !sums.may_have_label() {
+        return None;
+    }
     let signs = tokens.iter().take_while(|token| token.kind == TokenKind::Symbol).count();
-    let label = label_from(text, &tokens[signs..])?;
+    let label = label_from(text, &tokens[signs..], sums)?;
     // `⚠️ Status: blocked`; of anything else the sign says how it ended.
     (signs == 0 || label.class == LabelClass::Status).then_some(label)
 }
 
-fn label_from(text: &str, tokens: &[TextToken]) -> Option<Label> {
+fn label_from(text: &str, tokens: &[TextToken], sums: &TokenSums) -> Option<Label> {
     let first = tokens.first()?;
     if !first.is_wordy() || first.is_number() {
         return None;
@@ -221,7 +225,7 @@ fn label_from(text: &str, tokens: &[TextToken]) -> Option<Label> {
             }
             let value = text.len() - remainder.trim_start().len();
             let class = Table::get().label(&text[first.start as usize..token.start as usize]);
-            let polarity = mark::value_polarity(text, tokens, at + 1);
+            let polarity = if sums.may_have_mark() { mark::value_polarity(text, tokens, at + 1) } else { None };
             return Some(Label { class, end: token.start, value: value as u32, polarity });
         }
         words += usize::from(token.is_wordy() && (token.is_spaced || at == 0));
@@ -234,12 +238,7 @@ fn label_from(text: &str, tokens: &[TextToken]) -> Option<Label> {
 }
 
 fn free_words(tokens: &[TextToken]) -> u16 {
-    tokens
-        .iter()
-        .filter(|token| token.is_free())
-        .map(|token| if token.kind == TokenKind::Ideographs { (token.len() / 9).max(1) } else { 1 })
-        .sum::<usize>()
-        .min(60_000) as u16
+    tokens.iter().filter(|token| token.is_free()).map(TextToken::words).sum::<u32>().min(MOST_WORDS) as u16
 }
 
 /// Only words that begin in the first bytes of a line say which section it names.

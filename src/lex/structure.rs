@@ -64,7 +64,10 @@ pub(crate) fn outline(raw: &str) -> Outline<'_> {
         outline.structure = Structure::Fence;
         return outline;
     }
-    if let Some((level, words)) = heading(body) {
+    if let Some(words) = bullet(body, first) {
+        outline.structure = Structure::Bullet;
+        outline.body = words;
+    } else if let Some((level, words)) = heading(body) {
         outline.structure = Structure::Heading;
         outline.level = level;
         outline.body = words;
@@ -84,9 +87,6 @@ pub(crate) fn outline(raw: &str) -> Outline<'_> {
             return outline;
         }
         outline.body = body.trim_matches('|').trim();
-    } else if let Some(words) = bullet(body, first) {
-        outline.structure = Structure::Bullet;
-        outline.body = words;
     } else if let Some(words) = numbered(body) {
         outline.structure = Structure::Numbered;
         outline.is_numbered = true;

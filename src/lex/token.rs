@@ -45,6 +45,11 @@ impl TextToken {
         (self.end - self.start) as usize
     }
 
+    /// How many words it counts as.
+    pub(crate) fn words(&self) -> u32 {
+        if self.kind == TokenKind::Ideographs { ((self.end - self.start) / 9).max(1) } else { 1 }
+    }
+
     /// It is a word, a number or the like: not punctuation.
     pub(crate) fn is_wordy(&self) -> bool {
         !matches!(self.kind, TokenKind::Symbol | TokenKind::Punctuation)
@@ -68,10 +73,7 @@ impl TextToken {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TokenSums {
     pub(crate) classes: Classes,
-    pub(crate) has_mixed: bool,
-    /// It has characters that are not ASCII.
-    pub(crate) has_wide: bool,
-    /// What the bytes of its words are.
+    /// What its bytes and words are, as bits.
     kinds: u8,
     /// Which of the [`SIGNS`] it has, as bits.
     signs: u8,
@@ -90,22 +92,42 @@ const SIGN_BITS: [u8; 128] = {
 };
 
 impl TokenSums {
-    const NONE: TokenSums = TokenSums { classes: Classes::NONE, has_mixed: false, has_wide: false, kinds: 0, signs: 0 };
+    const NONE: TokenSums = TokenSums { classes: Classes::NONE, kinds: 0, signs: 0 };
 
     /// Whether one is a number, or has digits.
     pub(crate) fn has_digits(&self) -> bool {
         self.kinds & DIGIT != 0
     }
 
+    /// Whether one has letters and digits.
+    pub(crate) fn has_mixed(&self) -> bool {
+        self.kinds & MIXED != 0
+    }
+
+    /// Whether it has characters that are not ASCII.
+    pub(crate) fn has_wide(&self) -> bool {
+        self.kinds & WIDE != 0
+    }
+
     /// Whether one may begin a time: its numbers have signs between them, or it names a day or a month.
     pub(crate) fn may_have_time(&self) -> bool {
-        let is_joined = self.has_mixed || self.has_wide || b"-/.:".iter().any(|sign| self.has_sign(*sign));
+        let is_joined = self.has_mixed() || self.has_wide() || b"-/.:".iter().any(|sign| self.has_sign(*sign));
         (self.has_digits() && is_joined) || self.classes.has(Class::Day) || self.classes.has(Class::Month)
+    }
+
+    /// Whether words of it may end with a colon.
+    pub(crate) fn may_have_label(&self) -> bool {
+        self.has_sign(b':') || self.has_wide()
+    }
+
+    /// Whether one may say how something ended.
+    pub(crate) fn may_have_mark(&self) -> bool {
+        self.classes.any(Classes::MARK) || self.has_sign(b'[')
     }
 
     /// Whether one may be a duration.
     pub(crate) fn may_have_duration(&self) -> bool {
-        self.has_digits() && (self.has_mixed || self.classes.has(Class::Unit))
+        self.has_digits() && (self.has_mixed() || self.classes.has(Class::Unit))
     }
 
     /// Whether two may be a counter.
@@ -160,14 +182,16 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) -> TokenSums {
                 (TokenKind::Punctuation, None, 0)
             }
             WIDE => {
-                sums.has_wide = true;
+                sums.kinds |= WIDE;
                 let ch = text[at..].chars().next().unwrap_or('\u{fffd}');
                 at += ch.len_utf8();
                 if is_ideograph(ch) {
                     while let Some(more) = text[at..].chars().next().filter(|ch| is_ideograph(*ch)) {
                         at += more.len_utf8();
                     }
-                    sums.classes = sums.classes.union(ideographs(text, start, at, is_spaced, table, tokens));
+                    let before = tokens.len();
+                    ideographs(text, start, at, is_spaced, table, tokens);
+                    sums.classes = tokens[before..].iter().fold(sums.classes, |all, token| all.union(token.classes));
                     has_phrases = true;
                     is_spaced = false;
                     continue;
@@ -193,8 +217,6 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) -> TokenSums {
         has_phrases |= begins_phrase;
         sums.classes = sums.classes.union(classes);
         sums.kinds |= kinds;
-        sums.has_wide |= kinds & WIDE != 0;
-        sums.has_mixed |= kind == TokenKind::Mixed;
         let has_underscore = kinds & UNDERSCORE != 0;
         let (start, end) = (start as u32, at as u32);
         tokens.push(TextToken { start, end, kind, is_spaced, has_underscore, classes, begins_phrase, reach: 1, taken: None });
@@ -214,6 +236,8 @@ const WIDE: u8 = 4;
 const UNDERSCORE: u8 = 8;
 const BLANK: u8 = 16;
 const SIGN: u8 = 32;
+/// Of a word with letters and digits.
+const MIXED: u8 = 64;
 
 const BYTE_KINDS: [u8; 256] = {
     let mut kinds = [SIGN; 256];
@@ -257,20 +281,21 @@ fn word<'w>(text: &str, start: usize, at: &mut usize, table: &'w Table) -> (Toke
     }
     *at = end;
     let kind = match (kinds & (LETTER | WIDE) != 0, kinds & DIGIT != 0) {
-        (true, true) => TokenKind::Mixed,
+        (true, true) => {
+            kinds |= MIXED;
+            TokenKind::Mixed
+        }
         (false, true) => return (TokenKind::Number, None, kinds),
-        _ => TokenKind::Word,
+        (_, false) => TokenKind::Word,
     };
     let entry = if kinds & WIDE == 0 { table.ascii_word(&text[start..end]) } else { table.word(&text[start..end]) };
     (kind, entry, kinds)
 }
 
 /// Cuts a run without blanks at the words of the table.
-fn ideographs(text: &str, start: usize, end: usize, is_spaced: bool, table: &Table, tokens: &mut Vec<TextToken>) -> Classes {
-    let mut all = Classes::NONE;
+fn ideographs(text: &str, start: usize, end: usize, is_spaced: bool, table: &Table, tokens: &mut Vec<TextToken>) {
     let mut put = |from: usize, to: usize, classes: Classes| {
         if from < to {
-            all = all.union(classes);
             let is_spaced = is_spaced && from == start;
             tokens.push(TextToken {
                 start: from as u32,
@@ -298,7 +323,6 @@ fn ideographs(text: &str, start: usize, end: usize, is_spaced: bool, table: &Tab
         }
     }
     put(from, end, Classes::NONE);
-    all
 }
 
 /// Adds the classes of phrases to their first tokens; returns them all.

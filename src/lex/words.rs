@@ -364,7 +364,7 @@ impl Table {
             return class;
         }
         let start = label.bytes().position(|byte| matches!(byte, b' ' | b'(' | b'/')).map_or(label, |end| &label[..end]);
-        if start.len() < label.len()
+        if memchr::memchr(b'(', label.as_bytes()).is_some()
             && let Some((whole, _)) = label.split_once(" (")
             && let Some(class) = class_in(&self.labels, whole)
         {

@@ -67,7 +67,7 @@ impl Iterations {
     /// Takes a line of the summary.
     pub(super) fn summary(&mut self, line: &LogLine<'_>) -> bool {
         // Of the many items of a list, before times are looked for.
-        let Some(row) = line.text.strip_prefix("- ").filter(|row| row.contains('|')) else { return false };
+        let Some(row) = line.text.strip_prefix("- ").filter(|row| memchr::memchr(b'|', row.as_bytes()).is_some()) else { return false };
         let Some((when, fields)) = time::leading(row, line.clock) else { return false };
         let field = |name: &str| named(fields.split('|').map(str::trim), name);
         let (Some(_), Some(_), Some(status)) = (field("run"), field("iter"), field("status")) else { return false };
