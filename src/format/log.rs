@@ -25,7 +25,7 @@ use super::stated_story::StatedStory;
 use super::time::Clock;
 use super::votes::Votes;
 use super::words::{self, Status};
-use super::{ALL, LineContext, LogHeader, Pause, PlanNames, SourceKind, heading, json, rule};
+use super::{LineContext, LogHeader, Pause, PlanNames, SourceKind, families_of, heading, json, rule};
 use crate::fact::{Fact, Provenance, StatementForm, entry_hash};
 use crate::file_change::LineEdit;
 use crate::lex::{Flags, LexedLine};
@@ -143,7 +143,7 @@ impl Log {
         if first == b'{' && !json::may_speak(context.text) {
             return false;
         }
-        for family in ALL.iter().filter(|family| family.begins.contains(&first)) {
+        for family in families_of(first) {
             let Some(stated) = (family.read)(context) else { continue };
             self.votes.add(family.kind);
             self.header.end(&mut self.statements);

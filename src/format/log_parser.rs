@@ -13,7 +13,7 @@ use super::rules::{RuleFile, Ruled, Rules};
 use super::runner_log::RunnerLog;
 use super::terminal::Terminal;
 use super::time::Clock;
-use super::{ALL, LineContext, LogHeader, Pause, PlanNames, SourceKind, json};
+use super::{LineContext, LogHeader, Pause, PlanNames, SourceKind, families_of, json};
 use crate::agent::is_agent_record;
 use crate::fact::Fact;
 use crate::file_change::LineEdit;
@@ -273,6 +273,6 @@ fn parse_self_contained(context: &LineContext<'_>, first: u8, facts: &mut Vec<Fa
     if first == b'{' && !json::may_speak(context.text) {
         return false;
     }
-    let stated = ALL.iter().filter(|family| family.begins.contains(&first)).find_map(|family| (family.read)(context));
+    let stated = families_of(first).find_map(|family| (family.read)(context));
     stated.map(|stated| facts.extend(stated)).is_some()
 }

@@ -57,6 +57,27 @@ pub use rules::{Rules, parse as parse_rules};
 /// Lines that say everything by themselves, in the order in which they are asked about a line.
 const ALL: &[Family] = &[execution_log::FAMILY, native::FAMILY, seed::FAMILY];
 
+/// Which of them can begin with a byte, as bits: most lines of a big log are of none.
+const BEGINNINGS: [u8; 256] = {
+    let (mut beginnings, mut number) = ([0; 256], 0);
+    while number < ALL.len() {
+        let mut at = 0;
+        while at < ALL[number].begins.len() {
+            beginnings[ALL[number].begins[at] as usize] |= 1 << number;
+            at += 1;
+        }
+        number += 1;
+    }
+    beginnings
+};
+
+/// The families whose lines can begin with this byte.
+fn families_of(first: u8) -> impl Iterator<Item = &'static Family> {
+    let families = BEGINNINGS[usize::from(first)];
+    let all = if families == 0 { &[] } else { ALL };
+    all.iter().enumerate().filter(move |(number, _)| families >> number & 1 != 0).map(|(_, family)| family)
+}
+
 /// A family of such lines.
 struct Family {
     /// What a file with such lines is.

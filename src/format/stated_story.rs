@@ -56,10 +56,10 @@ impl StatedStory {
 
     /// Takes another line: the criterion that it marks done, or nothing, and perhaps the end of what belongs to the story.
     pub(super) fn line(&mut self, line: Line<'_>) -> Option<Fact> {
-        let text = line.text.trim_ascii();
         if self.open.is_none() && !self.is_unknown {
             return None;
         }
+        let text = line.text.trim_ascii();
         if is_end(text) {
             self.close();
             return None;
