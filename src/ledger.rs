@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::fact::{CountedKind, Key, StatementForm};
 use crate::file_change::{DetachedId, RereadReason};
 use crate::seeded_hash::{SeededMap, SeededSet};
+use crate::usual_map::{UsualMap, UsualValue};
 
 /// A source that lost some of its facts is accepted after this much quiet: shorter may be a half-finished write.
 pub const PARTIAL_LOSS_DELAY: Duration = Duration::from_millis(250);
@@ -30,8 +31,9 @@ pub const MAX_KEYS: usize = 1_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CountKey(u64);
 
-/// One fact, as far as counting is concerned.
+/// One fact, as far as counting is concerned. Without padding: a log full of entries has one for every fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(Rust, packed(4))]
 pub struct CountItem {
     pub key: CountKey,
     /// Hash of the opening line of the fact's entry.
@@ -86,7 +88,7 @@ impl From<SavedEntryFact> for EntryFact {
 }
 
 type CountMap = SeededMap<CountKey, u32>;
-type HeldMap = SeededMap<CountKey, HeldCount>;
+type HeldMap = UsualMap<CountKey, HeldCount>;
 
 /// How often the present generation states a fact.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -95,6 +97,10 @@ struct HeldCount {
     high_water: u32,
     /// Count in the last accepted content; above `high_water` only for keys that were dropped because of [`MAX_KEYS`].
     current: u32,
+}
+
+impl UsualValue for HeldCount {
+    const USUAL: HeldCount = HeldCount { high_water: 1, current: 1 };
 }
 
 /// The counts of one source: of the file that has the path, and of those that had it before and still belong to the run. A log and its
@@ -149,11 +155,11 @@ impl From<SavedLedger> for SourceLedger {
         let SavedLedger { closed, before_run, high_water, current, missing_since, entry_hashes } = saved;
         let missing_since = missing_since.into_iter().map(|key| (key, None)).collect();
         let mut ledger = SourceLedger { closed, before_run, missing_since, entry_hashes, ..SourceLedger::default() };
-        for (key, count) in high_water {
-            ledger.held.entry(key).or_default().high_water = count;
+        for (key, high_water) in &high_water {
+            ledger.held.set(*key, HeldCount { high_water: *high_water, current: current.get(key).copied().unwrap_or(0) });
         }
-        for (key, count) in current {
-            ledger.held.entry(key).or_default().current = count;
+        for (key, current) in current.into_iter().filter(|(key, _)| !high_water.contains_key(key)) {
+            ledger.held.set(key, HeldCount { high_water: 0, current });
         }
         ledger
     }
@@ -213,55 +219,57 @@ impl SourceLedger {
     }
 
     fn held(&self, key: CountKey) -> HeldCount {
-        self.held.get(&key).copied().unwrap_or_default()
+        self.held.get(key)
     }
 
     fn high_water(&self) -> CountMap {
-        self.held.iter().filter(|(_, held)| held.high_water > 0).map(|(key, held)| (*key, held.high_water)).collect()
+        self.held.iter().filter(|(_, held)| held.high_water > 0).map(|(key, held)| (key, held.high_water)).collect()
     }
 
     fn current(&self) -> CountMap {
-        self.held.iter().filter(|(_, held)| held.current > 0).map(|(key, held)| (*key, held.current)).collect()
+        self.held.iter().filter(|(_, held)| held.current > 0).map(|(key, held)| (key, held.current)).collect()
     }
 
     /// Counts a fact at the end of a file that only grew. Returns its count in this run when that has risen.
     pub fn append(&mut self, file: LogFile, item: CountItem, now: Duration) -> Option<u32> {
-        let (count, high_water, is_closed) = match file {
-            LogFile::Attached => {
-                let HeldCount { high_water, current } = self.held.entry(item.key).or_default();
-                (current, high_water, false)
-            }
+        let (key, held) = (item.key, self.held(item.key));
+        let (mut current, mut high_water) = match file {
+            LogFile::Attached => (held.current, held.high_water),
             LogFile::Detached(id) => {
-                let detached = self.detached.iter_mut().find(|detached| detached.id == id)?;
-                let is_closed = detached.high_water.is_some();
-                let high_water = match &mut detached.high_water {
-                    Some(high_water) => high_water.entry(item.key).or_default(),
-                    None => &mut self.held.entry(item.key).or_default().high_water,
-                };
-                (&mut detached.held.entry(item.key).or_default().current, high_water, is_closed)
+                let detached = self.detached.iter().find(|detached| detached.id == id)?;
+                let of_closed = |closed: &CountMap| closed.get(&key).copied().unwrap_or(0);
+                (detached.held.get(key).current, detached.high_water.as_ref().map_or(held.high_water, of_closed))
             }
         };
-        if item.once && *count > 0 {
+        if item.once && current > 0 {
             return None;
         }
-        *count += 1;
-        let mut rises = *count > *high_water;
+        current += 1;
+        let mut rises = current > high_water;
         if file == LogFile::Attached {
             if self.entry_hashes.len() < MAX_KEYS {
                 self.entry_hashes.insert(item.entry_fact());
             }
-            let since = self.missing_since.get(&item.key);
+            let since = self.missing_since.get(&key);
             let reappeared = since.is_some_and(|since| since.is_none_or(|since| now.saturating_sub(since) >= REAPPEAR_AFTER));
             rises |= reappeared && !item.once;
         }
-        if !rises {
-            return None;
+        high_water += u32::from(rises);
+        match file {
+            LogFile::Attached => self.held.set(key, HeldCount { high_water, current }),
+            LogFile::Detached(id) => {
+                let detached = self.detached.iter_mut().find(|detached| detached.id == id)?;
+                detached.held.set(key, HeldCount { current, ..detached.held.get(key) });
+                match &mut detached.high_water {
+                    Some(closed) => {
+                        closed.insert(key, high_water);
+                        *self.closed.entry(key).or_default() += u32::from(rises);
+                    }
+                    None => self.held.set(key, HeldCount { high_water, ..held }),
+                }
+            }
         }
-        *high_water += 1;
-        if is_closed {
-            *self.closed.entry(item.key).or_default() += 1;
-        }
-        Some(self.count_in_run(item.key))
+        rises.then(|| self.count_in_run(key))
     }
 
     /// Dates every loss to `now`: its writer may be about to write the facts again.
@@ -309,8 +317,8 @@ impl SourceLedger {
     /// Decides what a content means that replaced the accepted one.
     pub fn classify(&self, new: &ContentCounts, context: RewriteContext) -> Verdict {
         let common: u64 = new.counts.iter().map(|(key, count)| u64::from((*count).min(self.held(*key).high_water))).sum();
-        let total = match self.held.values().map(|held| u64::from(held.current)).sum() {
-            0 => self.held.values().map(|held| u64::from(held.high_water)).sum(),
+        let total = match self.held.iter().map(|(_, held)| u64::from(held.current)).sum() {
+            0 => self.held.iter().map(|(_, held)| u64::from(held.high_water)).sum(),
             current => current,
         };
         let has_known_entry = new.entry_hashes.iter().any(|entry| self.entry_hashes.contains(entry));
@@ -321,7 +329,7 @@ impl SourceLedger {
             RereadReason::Rotated if context.machine => return Verdict::NewGeneration,
             RereadReason::Rotated | RereadReason::Rewritten | RereadReason::Replaced | RereadReason::Renamed | RereadReason::Restored => {}
         }
-        let lost = self.held.iter().any(|(key, held)| new.of(*key) < held.current);
+        let lost = self.held.iter().any(|(key, held)| new.of(key) < held.current);
         // A new run may number its stories as the old one did, so that no count falls.
         let restarted = context.other_start_line && total > 0;
         if !lost && !restarted {
@@ -360,16 +368,15 @@ impl SourceLedger {
         self.missing_since = self
             .held
             .iter()
-            .filter(|(key, held)| held.high_water > new.of(**key))
-            .map(|(key, _)| (*key, self.missing_since.get(key).copied().unwrap_or(Some(now))))
+            .filter(|(key, held)| held.high_water > new.of(*key))
+            .map(|(key, _)| (key, self.missing_since.get(&key).copied().unwrap_or(Some(now))))
             .collect();
-        self.held.retain(|_, held| {
-            held.current = 0;
-            held.high_water > 0
-        });
-        for (key, count) in new.counts {
-            self.held.entry(key).or_default().current = count;
+        let mut held: UsualMap<CountKey, HeldCount> =
+            self.held.iter().map(|(key, held)| (key, HeldCount { current: new.of(key), ..held })).collect();
+        for (key, current) in new.counts {
+            held.set(key, HeldCount { current, ..held.get(key) });
         }
+        self.held = held;
         self.entry_hashes = new.entry_hashes;
         self.raise(items, due)
     }
@@ -391,15 +398,12 @@ impl SourceLedger {
         }
         let due = self.select_due(edit.added, excess);
         for (key, count) in counts {
-            let held = self.held.entry(key).or_default();
-            held.current = count;
+            let held = HeldCount { current: count, ..self.held(key) };
+            self.held.set(key, held);
             if held.high_water > count {
                 self.missing_since.entry(key).or_insert(Some(now));
             } else {
                 self.missing_since.remove(&key);
-            }
-            if *held == HeldCount::default() {
-                self.held.remove(&key);
             }
         }
         for entry in edit.lost_entries() {
@@ -415,7 +419,7 @@ impl SourceLedger {
         let (in_known_entry, in_new_entry): (Vec<usize>, Vec<usize>) =
             (0..items.len()).partition(|index| self.entry_hashes.contains(&items[*index].entry_fact()));
         for index in in_new_entry.into_iter().chain(in_known_entry.into_iter().rev()) {
-            if let Some(left) = excess.get_mut(&items[index].key).filter(|left| **left > 0) {
+            if let Some(left) = excess.get_mut(&{ items[index].key }).filter(|left| **left > 0) {
                 *left -= 1;
                 due.push(index);
             }
@@ -429,7 +433,8 @@ impl SourceLedger {
         due.into_iter()
             .map(|index| {
                 let key = items[index].key;
-                self.held.entry(key).or_default().high_water += 1;
+                let held = self.held(key);
+                self.held.set(key, HeldCount { high_water: held.high_water + 1, ..held });
                 (index, self.count_in_run(key))
             })
             .collect()
@@ -438,10 +443,10 @@ impl SourceLedger {
     /// Begins the next generation of a machine log: its counts go on.
     pub fn rotate(&mut self) {
         for detached in self.detached.iter_mut().filter(|detached| detached.high_water.is_none()) {
-            let counts = self.held.iter().map(|(key, held)| (*key, held.high_water));
+            let counts = self.held.iter().map(|(key, held)| (key, held.high_water));
             detached.high_water = Some(counts.collect());
         }
-        for (key, held) in self.held.drain().filter(|(_, held)| held.high_water > 0) {
+        for (key, held) in self.held.iter().filter(|(_, held)| held.high_water > 0) {
             *self.closed.entry(key).or_default() += held.high_water;
         }
         self.forget_content();
@@ -449,7 +454,7 @@ impl SourceLedger {
 
     /// Whether anything was counted in this run.
     pub fn has_counted_in_run(&self) -> bool {
-        self.closed.keys().chain(self.held.keys()).any(|key| self.count_in_run(*key) > 0)
+        self.closed.keys().copied().chain(self.held.iter().map(|(key, _)| key)).any(|key| self.count_in_run(key) > 0)
     }
 
     /// Begins a run that this source was reset for.
@@ -464,8 +469,8 @@ impl SourceLedger {
     /// Begins a run that another source was reset for: all that this source has counted belongs to the run before.
     pub fn carry_over(&mut self) {
         self.before_run = self.closed.clone();
-        for (key, held) in &self.held {
-            *self.before_run.entry(*key).or_default() += held.high_water;
+        for (key, held) in self.held.iter() {
+            *self.before_run.entry(key).or_default() += held.high_water;
         }
     }
 
@@ -526,7 +531,8 @@ impl ContentEdit<'_> {
                 let count = counts.entry(item.key).or_insert_with(|| current(item.key));
                 *count = count.saturating_sub(1);
             } else {
-                counts.entry(item.key).or_insert_with(|| self.keeps(|kept| kept.key == item.key).into());
+                let key = item.key;
+                counts.entry(key).or_insert_with(|| self.keeps(|kept| { kept.key } == key).into());
             }
         }
         counts
@@ -548,27 +554,26 @@ impl ContentEdit<'_> {
 /// How often each key was emitted in the present run of a task, over all its sources.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RunLedger {
-    emitted: SeededMap<Key, u32>,
+    emitted: UsualMap<Key, u32>,
 }
 
 impl RunLedger {
     /// A source counts `count` occurrences of `key`. Returns the occurrences that are due, and records them as emitted.
     pub fn due(&mut self, key: Key, count: u32) -> std::ops::RangeInclusive<u32> {
-        let emitted = self.emitted.entry(key).or_default();
-        let due = *emitted + 1..=count;
-        *emitted = (*emitted).max(count);
-        due
+        let emitted = self.emitted.get(key);
+        self.emitted.set(key, emitted.max(count));
+        emitted + 1..=count
     }
 
     /// Records one more occurrence, whatever the sources count. Returns its number.
     pub fn record(&mut self, key: Key) -> u32 {
-        let emitted = self.emitted.entry(key).or_default();
-        *emitted += 1;
-        *emitted
+        let emitted = self.emitted.get(key) + 1;
+        self.emitted.set(key, emitted);
+        emitted
     }
 
     pub fn count(&self, key: Key) -> u32 {
-        self.emitted.get(&key).copied().unwrap_or(0)
+        self.emitted.get(key)
     }
 
     pub fn clear(&mut self) {

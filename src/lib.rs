@@ -23,6 +23,7 @@ pub(crate) mod recent_set;
 pub(crate) mod redact;
 pub(crate) mod seeded_hash;
 pub mod text;
+pub(crate) mod usual_map;
 // 1 machines: pure, each with one job; time comes in as an argument
 pub(crate) mod agent;
 pub(crate) mod backoff;

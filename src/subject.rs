@@ -99,10 +99,10 @@ impl StoryResolver {
 
     /// For a plan that spells the ids of a log in another way. Of two spellings in the log the shorter one is the plan's.
     fn keys_by_normalized_id(&self) -> HashMap<String, Arc<str>> {
-        let mut known: Vec<(&str, &StoryRef)> = self.resolved.iter().collect();
+        let mut known: Vec<(&str, &Arc<str>)> = self.resolved.iter().collect();
         known.sort_unstable_by_key(|(written, _)| std::cmp::Reverse((written.len(), *written)));
         let normalized = |written: &str| if written.starts_with(TITLE) { written.to_owned() } else { normalize_id(written) };
-        known.into_iter().map(|(written, story_ref)| (normalized(written), story_ref.key.clone())).collect()
+        known.into_iter().map(|(written, key)| (normalized(written), key.clone())).collect()
     }
 
     /// A reference to each story of the plan, in its order.
@@ -115,12 +115,15 @@ impl StoryResolver {
         let (id, title) = written_names(name);
         let index = self.find_in_plan(name);
         let written = written_form(id, Some(title.unwrap_or(heading)));
-        if let Some(known) = self.resolved.get_mut(&written) {
+        if let Some(mut known) = self.resolved.get(&written) {
             if known.id.is_none() {
-                known.id =
-                    index.and_then(|index| self.plan[index].story_ref.id.clone()).or_else(|| name.id.clone().filter(|_| id.is_some()));
+                let planned = index.and_then(|index| self.plan[index].story_ref.id.clone());
+                known.id = planned.or_else(|| name.id.clone().filter(|_| id.is_some()));
+                if known.id.is_some() {
+                    self.resolved.insert(&written, known.clone());
+                }
             }
-            return (known.clone(), index);
+            return (known, index);
         }
         let story_ref = match index {
             Some(index) => self.plan[index].story_ref.clone(),
@@ -242,7 +245,7 @@ impl StoryResolver {
     /// Forgets what belongs to the run before: the numbers of criteria and the spelling of ids.
     pub fn begin_run(&mut self) {
         self.criteria.clear();
-        self.resolved.stories_mut().for_each(|story_ref| story_ref.id = None);
+        self.resolved.forget_ids();
     }
 }
 

@@ -18,6 +18,7 @@ use super::log_counts::{Evaluation, LogCounts};
 use super::output::SourceAdvice;
 use super::ownership::SharedFileId;
 use super::resolve::Resolved;
+use super::snapshot::UNKNOWN_LINES;
 use super::source_parser::SourceParser;
 use super::stream_log::StreamLog;
 
@@ -257,6 +258,10 @@ impl LogSource {
         };
         if self.candidate.is_none() && !self.parser.is_let_go() {
             self.extract(pause.max(least));
+            // At the start most logs have rested for long.
+            if (pause == Pause::End || least != Pause::None) && !self.parser.has_pending() {
+                self.parser.pack(UNKNOWN_LINES);
+            }
         }
     }
 

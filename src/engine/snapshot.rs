@@ -24,7 +24,7 @@ use super::status_source::StatusSource;
 use super::task::TaskEngine;
 
 /// Lines of a source that were not understood and are shown.
-const UNKNOWN_LINES: usize = 20;
+pub(super) const UNKNOWN_LINES: usize = 20;
 
 /// Sources of a task that a snapshot lists at most.
 const SOURCE_LIMIT: usize = 200;

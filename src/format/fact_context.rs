@@ -53,3 +53,16 @@ impl FactContext<'_> {
         self.fact(Statement::Error(failure), story, Provenance::Explicit)
     }
 }
+
+/// Two lists of facts in the order of their lines.
+pub(super) fn merge_by_line(statements: Vec<Fact>, records: Vec<(u32, Fact)>, facts: &mut Vec<Fact>) {
+    let mut statements = statements.into_iter().peekable();
+    facts.reserve(statements.len() + records.len());
+    for (line, of_record) in records {
+        while let Some(fact) = statements.next_if(|fact| fact.line <= line) {
+            facts.push(fact);
+        }
+        facts.push(of_record);
+    }
+    facts.extend(statements);
+}

@@ -1,8 +1,11 @@
 //! The lines of a log that the record reader looks at: the last ones of the file, bounded in number and bytes.
 
+mod packed;
+
 use std::sync::Arc;
 
 use crate::line::Line;
+use packed::PackedText;
 
 /// Most lines that are held. Beyond it the older half is decided and let go.
 pub(super) const LINE_LIMIT: usize = 20_000;
@@ -15,6 +18,8 @@ const WIDTH_LIMIT: usize = 16 << 10;
 pub(super) struct HeldLines {
     /// Shared with the parser of an edited content, and of a file that lost its name.
     held: Arc<HeldText>,
+    /// Instead of `held`, while nobody reads them.
+    packed: Option<Arc<PackedLines>>,
     /// What edits of earlier lines have added to the numbers.
     shift: u32,
     /// Lines that were let go.
@@ -23,14 +28,24 @@ pub(super) struct HeldLines {
     open: usize,
 }
 
+/// Lines that nobody reads, and what is asked of them meanwhile.
+#[derive(Debug)]
+struct PackedLines {
+    text: PackedText,
+    /// How many were understood, and were not.
+    counts: (u64, u64),
+    /// Some of the latter, numbered as in [`LineEntry`].
+    unknown: Vec<(u32, Box<str>)>,
+}
+
 /// In one piece: thousands of logs may be watched, and an allocation a line costs more than most lines.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct HeldText {
     text: String,
     lines: Vec<LineEntry>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct LineEntry {
     /// Of its text in [`HeldText::text`]; it begins where the line before ends.
     end: u32,
@@ -62,6 +77,10 @@ pub(super) enum HeldClass {
     Open,
 }
 
+impl HeldClass {
+    const ALL: [HeldClass; 4] = [HeldClass::Header, HeldClass::Statement, HeldClass::Json, HeldClass::Open];
+}
+
 impl<'a> HeldLine<'a> {
     /// The part of the text that is looked at.
     pub(super) fn head(self) -> &'a str {
@@ -90,11 +109,15 @@ impl HeldLines {
 
     /// The number of a line in the file, from 1.
     pub(super) fn number(&self, at: usize) -> u32 {
-        self.held.lines[at].number.wrapping_add(self.shift)
+        let number = match &self.packed {
+            Some(packed) if at == 0 => packed.text.first_number(),
+            Some(_) | None => self.held.lines[at].number,
+        };
+        number.wrapping_add(self.shift)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.held.lines.len()
+        self.packed.as_ref().map_or(self.held.lines.len(), |packed| packed.text.len())
     }
 
     /// Lines that were let go before the first one held.
@@ -130,6 +153,36 @@ impl HeldLines {
             held.text.shrink_to_fit();
             held.lines.shrink_to_fit();
         }
+    }
+
+    /// Until [`HeldLines::unpack`] no more is known of the lines than this, how many they are, and the number of the first.
+    pub(super) fn pack(&mut self, counts: (u64, u64), unknown: Vec<(u32, Box<str>)>) {
+        let unknown = unknown.into_iter().map(|(number, text)| (number.wrapping_sub(self.shift), text)).collect();
+        self.packed = Some(Arc::new(PackedLines { text: PackedText::of(&self.held), counts, unknown }));
+        self.held = Arc::default();
+    }
+
+    pub(super) fn unpack(&mut self) {
+        if let Some(packed) = self.packed.take() {
+            self.held = Arc::new(packed.text.unpack());
+        }
+    }
+
+    /// How many were understood, and were not; `None` while they are not packed, as in [`HeldLines::packed_unknown`].
+    pub(super) fn packed_counts(&self) -> Option<(u64, u64)> {
+        self.packed.as_ref().map(|packed| packed.counts)
+    }
+
+    pub(super) fn packed_unknown(&self, most: usize) -> Option<Vec<(u32, &str)>> {
+        let unknown = self.packed.as_ref()?.unknown.iter().take(most);
+        Some(unknown.map(|(number, text)| (number.wrapping_add(self.shift), &**text)).collect())
+    }
+
+    /// The lines, wherever they are packed.
+    pub(super) fn unpacked(&self) -> HeldLines {
+        let mut lines = self.clone();
+        lines.unpack();
+        lines
     }
 
     /// Lets the older lines go, and keeps as many as may still matter to the next.

@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::anchor::{Anchor, anchor};
 use super::decided_lines::{DecidedLine, DecidedLines};
 use super::excluded::is_excluded;
-use super::fact_context::{FactContext, FactLine};
+use super::fact_context::{FactContext, FactLine, merge_by_line};
 use super::field::field;
 use super::head::FileHeader;
 use super::held_lines::{HeldClass, HeldLines, LINE_LIMIT};
@@ -66,7 +66,7 @@ pub(super) struct Log {
     votes: Votes,
     decided: DecidedLines,
     /// The last look: lines that it understood and that it passed over although they look like records, from 0 in the file.
-    understood: Vec<Range<usize>>,
+    understood: Vec<Range<u32>>,
     passed_over: Vec<usize>,
     /// Lines that came since the last look at any pause, and since the last one at a pause.
     unseen: usize,
@@ -87,7 +87,8 @@ pub(super) struct Log {
 impl Log {
     /// Goes on from what was reported of the content before.
     pub(super) fn keep_verdicts(&mut self, before: &Log) {
-        let texts = before.lines.texts();
+        let held = before.lines.unpacked();
+        let texts = held.texts();
         let names = before.plan.as_ref().map(|plan| plan.pairs().collect()).unwrap_or_default();
         let file = IndexedLog::read(&texts, &FileContext { plan: names });
         let base = before.lines.base();
@@ -105,6 +106,7 @@ impl Log {
     }
 
     pub(super) fn line(&mut self, line: Line<'_>, zone: &TimeZone, facts: &mut Vec<Fact>) {
+        self.lines.unpack();
         let text = line.text.trim_ascii();
         let Some(&first) = text.as_bytes().first() else {
             if !self.given_up {
@@ -217,7 +219,7 @@ impl Log {
                 self.header.end(&mut self.statements);
                 self.confirm_header();
             }
-            merge(std::mem::take(&mut self.statements), records, facts);
+            merge_by_line(std::mem::take(&mut self.statements), records, facts);
         } else {
             facts.append(&mut self.statements);
         }
@@ -232,6 +234,7 @@ impl Log {
 
     /// The facts of each record of which something is new, with the line that opens it.
     fn records(&mut self, pause: Pause, zone: &TimeZone) -> Vec<(u32, Fact)> {
+        self.lines.unpack();
         // Shares its text, which the lines of the file below are parts of.
         let held = self.lines.clone();
         let texts = held.texts();
@@ -356,10 +359,11 @@ impl Log {
         let mut start = base;
         for run in understood.chunk_by(|line, next| line == next) {
             if run[0] {
-                self.understood.push(start..start + run.len());
+                self.understood.push(start as u32..(start + run.len()) as u32);
             }
             start += run.len();
         }
+        self.understood.shrink_to_fit();
         self.passed_over = reading.passed_over.iter().map(|at| base + at).collect();
     }
 
@@ -379,7 +383,7 @@ impl Log {
         self.decided.extend(held.into_iter().take(base - before));
         Arc::make_mut(&mut self.reported).forget_above(base);
         self.waited = self.waited.split_off(&base);
-        self.understood.retain(|lines| lines.end > base);
+        self.understood.retain(|lines| lines.end as usize > base);
         self.passed_over.retain(|line| *line >= base);
     }
 
@@ -395,7 +399,7 @@ impl Log {
         let (mut understood, mut passed_over) = (&self.understood[..], &self.passed_over[..]);
         (self.lines.base()..).zip(self.lines.iter()).map(move |(index, line)| {
             while let [lines, later @ ..] = understood
-                && lines.end <= index
+                && lines.end as usize <= index
             {
                 understood = later;
             }
@@ -405,7 +409,7 @@ impl Log {
                 passed_over = later;
             }
             let is_understood = matches!(line.class, HeldClass::Header | HeldClass::Statement)
-                || understood.first().is_some_and(|lines| lines.contains(&index));
+                || understood.first().is_some_and(|lines| lines.start as usize <= index);
             let is_telling = !is_log_of_records || line.class == HeldClass::Json || passed_over.first() == Some(&index);
             DecidedLine::new(!line.is_blank && is_understood, !line.is_blank && !is_understood && is_telling, line.fenced)
         })
@@ -447,6 +451,14 @@ impl Log {
             self.header = window.header.clone();
         }
         true
+    }
+
+    /// Keeps the lines in little room until one is read again; `unknown` of those that were not understood stay at hand.
+    pub(super) fn pack(&mut self, unknown: usize) {
+        if self.lines.packed_counts().is_none() {
+            let unknown = self.unknown_lines(unknown).into_iter().map(|(number, text)| (number, text.into())).collect();
+            self.lines.pack(self.held_counts(), unknown);
+        }
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -512,6 +524,9 @@ impl Log {
     }
 
     pub(super) fn unknown_lines(&self, most: usize) -> Vec<(u32, &str)> {
+        if let Some(unknown) = self.lines.packed_unknown(most) {
+            return unknown;
+        }
         let base = self.lines.base();
         let unknown = self.unknown_held().map(|at| base + at).filter(|line| self.passed_over.binary_search(line).is_err());
         let of = |line: usize| (self.lines.number(line - base), self.lines.get(line - base).text.trim());
@@ -528,13 +543,19 @@ impl Log {
         self.verdicts().enumerate().filter(|(_, line)| line.is_unknown()).map(|(at, _)| at)
     }
 
-    pub(super) fn tally(&self) -> (u64, u64) {
-        let (mut understood, mut unknown) = self.decided.counts();
-        for line in self.verdicts() {
-            understood += u64::from(line.is_understood());
-            unknown += u64::from(line.is_unknown());
+    fn held_counts(&self) -> (u64, u64) {
+        if let Some(counts) = self.lines.packed_counts() {
+            return counts;
         }
-        (understood, unknown + self.unknown)
+        let count = |(understood, unknown): (u64, u64), line: DecidedLine| {
+            (understood + u64::from(line.is_understood()), unknown + u64::from(line.is_unknown()))
+        };
+        self.verdicts().fold((0, 0), count)
+    }
+
+    pub(super) fn tally(&self) -> (u64, u64) {
+        let (held, decided) = (self.held_counts(), self.decided.counts());
+        (held.0 + decided.0, held.1 + decided.1 + self.unknown)
     }
 }
 
@@ -564,17 +585,4 @@ fn is_session(file: &IndexedLog, record: &Record) -> bool {
     let has_title = record.title.as_deref().is_some_and(|title| !title.trim().is_empty());
     let has_failed = matches!(record.outcome, RecordOutcome::Failed | RecordOutcome::Blocked);
     record.id.is_none() && !has_title && !has_failed && line.has(Flags::ITERATION)
-}
-
-/// Two lists of facts in the order of their lines.
-fn merge(statements: Vec<Fact>, records: Vec<(u32, Fact)>, facts: &mut Vec<Fact>) {
-    let mut statements = statements.into_iter().peekable();
-    facts.reserve(statements.len() + records.len());
-    for (line, of_record) in records {
-        while let Some(fact) = statements.next_if(|fact| fact.line <= line) {
-            facts.push(fact);
-        }
-        facts.push(of_record);
-    }
-    facts.extend(statements);
 }

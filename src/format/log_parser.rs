@@ -172,6 +172,11 @@ impl LogParser {
         self.checklist.settle(facts);
     }
 
+    /// Keeps what was read in little room until the next line; up to so many of the lines that were not understood stay at hand.
+    pub fn pack(&mut self, unknown: usize) {
+        self.log.pack(unknown);
+    }
+
     /// Whether a record is probable, so that a long rest or the end of the input would emit it.
     pub fn is_doubtful(&self) -> bool {
         self.log.is_doubtful()

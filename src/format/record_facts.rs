@@ -203,11 +203,11 @@ impl RecordContext<'_> {
                     }
                 }
             };
-            if let Some(done) = done.filter(|_| base + at >= reported.criteria_end) {
+            if let Some(done) = done.filter(|_| base + at >= reported.criteria_end as usize) {
                 facts.push(self.ticked(done, at, reported));
             }
         }
-        reported.criteria_end = reported.criteria_end.max(base + end);
+        reported.criteria_end = reported.criteria_end.max((base + end) as u32);
     }
 
     fn ticked(&self, criterion: Criterion, at: usize, reported: &ReportedRecord) -> Fact {

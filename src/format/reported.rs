@@ -19,8 +19,8 @@ pub(super) struct ReportedRecords {
 /// One record and how much of it was reported.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ReportedRecord {
-    /// The one that opens it, from 0 in the file.
-    line: usize,
+    /// The one that opens it, from 0 in the file. In 32 bits, as the numbers of lines are.
+    line: u32,
     /// See [`key`].
     key: u64,
     /// As it was first reported: a title that turns out longer makes no other story.
@@ -30,7 +30,7 @@ pub(super) struct ReportedRecord {
     pub(super) failed: bool,
     pub(super) erred: bool,
     /// Lines above it have had their criteria reported.
-    pub(super) criteria_end: usize,
+    pub(super) criteria_end: u32,
 }
 
 impl ReportedRecords {
@@ -51,7 +51,7 @@ impl ReportedRecords {
                 // By an eighth: thousands of logs may be watched.
                 self.records.reserve_exact(self.records.len() / 8 + 4);
             }
-            self.records.insert(index, ReportedRecord { line: lines.start, key: key(record), ..ReportedRecord::default() });
+            self.records.insert(index, ReportedRecord { line: lines.start as u32, key: key(record), ..ReportedRecord::default() });
             index
         });
         &mut self.records[index]
@@ -77,25 +77,25 @@ impl ReportedRecords {
 
     /// Forgets the records above a line.
     pub(super) fn forget_above(&mut self, line: usize) {
-        self.records = self.records.split_off(self.records.partition_point(|reported| reported.line < line));
+        self.records = self.records.split_off(self.records.partition_point(|reported| (reported.line as usize) < line));
         self.failures = self.failures.split_off(&line);
     }
 
     fn find(&self, lines: Range<usize>, record: &Record) -> Option<usize> {
         let key = key(record);
-        let first = self.records.partition_point(|reported| reported.line < lines.start);
+        let first = self.records.partition_point(|reported| (reported.line as usize) < lines.start);
         self.opening_on(lines).iter().position(|reported| reported.key == key).map(|at| first + at)
     }
 
     fn opening_on(&self, lines: Range<usize>) -> &[ReportedRecord] {
-        let first = self.records.partition_point(|reported| reported.line < lines.start);
+        let first = self.records.partition_point(|reported| (reported.line as usize) < lines.start);
         let from_first = &self.records[first..];
-        &from_first[..from_first.partition_point(|reported| reported.line < lines.end)]
+        &from_first[..from_first.partition_point(|reported| (reported.line as usize) < lines.end)]
     }
 
     /// The index of the first record that opens below a line.
     fn first_after(&self, line: usize) -> usize {
-        self.records.partition_point(|reported| reported.line <= line)
+        self.records.partition_point(|reported| reported.line as usize <= line)
     }
 }
 

@@ -41,7 +41,7 @@ proptest! {
         let edit = ContentEdit { kept: [&head, &tail], removed: &removed, added: &added };
         let new = [head.as_slice(), &added, &tail].concat();
         let counts = ContentCounts::of_items(&new);
-        prop_assert_eq!(edited.loses_by(&edit), edited.held.iter().any(|(key, held)| counts.of(*key) < held.current));
+        prop_assert_eq!(edited.loses_by(&edit), edited.held.iter().any(|(key, held)| counts.of(key) < held.current));
         let later = Duration::from_secs(2);
         let by_key = |items: &[CountItem], due: Vec<(usize, u32)>| -> Vec<_> {
             let mut due: Vec<_> = due.into_iter().map(|(index, count)| (items[index].key.0, count)).collect();

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::clock::Timestamp;
 use crate::fact::{Outcome, Precision, Provenance};
@@ -106,8 +107,8 @@ pub(super) struct Story {
     /// Attempts begun, and attempts ended, by events.
     pub(super) starts: u32,
     pub(super) completions: u32,
-    /// The last [`ATTEMPT_LIMIT`].
-    pub(super) attempts: Vec<Attempt>,
+    /// The last [`ATTEMPT_LIMIT`]. Nearly every story has one.
+    pub(super) attempts: SmallVec<[Attempt; 1]>,
     pub(super) plan_status: Option<PlanStatus>,
     #[serde(flatten)]
     extras: Option<Box<StoryExtras>>,
@@ -170,7 +171,7 @@ impl Story {
             provenance: None,
             starts: 0,
             completions: 0,
-            attempts: Vec::new(),
+            attempts: SmallVec::new(),
             plan_status: None,
             extras: None,
         }
@@ -279,7 +280,7 @@ impl Story {
         if let Some(open) = self.open_attempt_mut() {
             open.result = AttemptResult::Stopped;
         }
-        // Nearly every story has one: no room for more.
+        // No room for more.
         self.attempts.reserve_exact(1);
         self.attempts.push(attempt);
         if self.attempts.len() > ATTEMPT_LIMIT {

@@ -26,7 +26,7 @@ const INLINE_LIMIT: u64 = 1 << 20;
 /// How closely to compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckLevel {
-    /// 4 KiB at the head and before the offset: detects a truncation, an insertion or a replacement.
+    /// 4 KiB at the head and before the offset, up to 64 KiB everything: detects a truncation, an insertion or a replacement.
     Quick,
     /// Everything up to 16 MiB: detects an edit in the middle as well.
     Full,
@@ -86,19 +86,22 @@ impl Fingerprint {
     }
 }
 
-/// Hashes of the bytes that were read, from the first to the offset.
+/// Hashes of the bytes that were read, from the first to the offset. Hundreds of small files may be watched: up to [`EDGE_BYTES`] one hasher
+/// does for all of them.
 #[derive(Clone, Default)]
 pub struct PrefixHash {
     offset: u64,
     /// Of everything, while that is no more than [`FULL_LIMIT`]; `None` before the first byte, because a hasher is large.
     whole: Option<Box<Xxh3>>,
-    /// Of the first [`EDGE_BYTES`] bytes.
-    head: Option<Box<Xxh3>>,
+    /// Of the first [`QUICK`] bytes, once there are so many.
+    first: Option<u64>,
+    /// Of the first [`EDGE_BYTES`] bytes, once there are so many.
+    head: Option<u64>,
     /// Of the block of [`EDGE_BYTES`] bytes before the one that the offset is in, if there is one.
     block_before: Option<u64>,
-    /// Of the block that the offset is in, from its start.
+    /// Of the block that the offset is in, from its start; `whole` is that of the first one.
     block: Option<Box<Xxh3>>,
-    first: Vec<u8>,
+    /// The last [`QUICK`] bytes, of more than [`EDGE_BYTES`].
     last: Vec<u8>,
 }
 
@@ -143,38 +146,46 @@ impl PrefixHash {
 
     /// The next bytes of the file.
     pub fn add(&mut self, bytes: &[u8]) {
-        if self.offset == 0 {
-            self.whole = Some(Box::default());
-        }
-        let in_head = EDGE_BYTES.saturating_sub(self.offset).min(bytes.len() as u64) as usize;
-        self.head.get_or_insert_default().update(&bytes[..in_head]);
-        let room = QUICK - self.first.len();
-        self.first.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        let kept = QUICK.saturating_sub(bytes.len()).min(self.last.len());
-        self.last.drain(..self.last.len() - kept);
-        self.last.extend_from_slice(&bytes[bytes.len().saturating_sub(QUICK)..]);
-
         let mut remainder = bytes;
-        let mut at = self.offset;
-        let block = self.block.get_or_insert_default();
         while !remainder.is_empty() {
-            let room = EDGE_BYTES - at % EDGE_BYTES;
-            let (now, later) = remainder.split_at(remainder.len().min(room as usize));
-            block.update(now);
-            at += now.len() as u64;
-            if at.is_multiple_of(EDGE_BYTES) {
-                self.block_before = Some(block.digest());
-                block.reset();
+            let at = self.offset;
+            let end = if at < QUICK as u64 { QUICK as u64 } else { (at / EDGE_BYTES + 1) * EDGE_BYTES };
+            let (now, later) = remainder.split_at(remainder.len().min((end - at) as usize));
+            if at == 0 {
+                self.whole = Some(Box::default());
             }
+            if let Some(whole) = &mut self.whole {
+                whole.update(now);
+            }
+            if at >= EDGE_BYTES {
+                self.block.get_or_insert_default().update(now);
+            }
+            self.offset += now.len() as u64;
+            self.end_part();
             remainder = later;
         }
-
-        self.offset = at;
         if self.offset > FULL_LIMIT {
             self.whole = None;
         }
-        if let Some(whole) = &mut self.whole {
-            whole.update(bytes);
+        if self.offset > EDGE_BYTES - QUICK as u64 {
+            let kept = QUICK.saturating_sub(bytes.len()).min(self.last.len());
+            self.last.drain(..self.last.len() - kept);
+            self.last.extend_from_slice(&bytes[bytes.len().saturating_sub(QUICK)..]);
+        }
+    }
+
+    /// Takes the digest of the part that ends at the offset, if one does.
+    fn end_part(&mut self) {
+        if self.offset == QUICK as u64 {
+            self.first = Some(digest_of(self.whole.as_deref()));
+        } else if self.offset == EDGE_BYTES {
+            self.head = Some(digest_of(self.whole.as_deref()));
+            self.block_before = self.head;
+        } else if self.offset.is_multiple_of(EDGE_BYTES)
+            && let Some(block) = &mut self.block
+        {
+            self.block_before = Some(block.digest());
+            block.reset();
         }
     }
 
@@ -192,9 +203,11 @@ impl PrefixHash {
     /// Whether the file still begins with the bytes that were read. `buffer` is what to read into.
     pub fn matches(&self, level: CheckLevel, read: &mut ReadAt<'_>, buffer: &mut [u8]) -> io::Result<bool> {
         // For a small file one comparison of everything is cheaper than two of its edges.
-        let is_enough = level == CheckLevel::Full && self.offset <= EDGE_BYTES;
+        if self.offset <= EDGE_BYTES {
+            return self.fingerprint().matches(read, buffer);
+        }
         let last_from = self.offset - self.last.len() as u64;
-        let edges_match = is_enough || (equals_at(&self.first, 0, read, buffer)? && equals_at(&self.last, last_from, read, buffer)?);
+        let edges_match = digest(0, QUICK as u64, read, buffer)? == self.first && equals_at(&self.last, last_from, read, buffer)?;
         match level {
             CheckLevel::Quick => Ok(edges_match),
             CheckLevel::Full => Ok(edges_match && self.fingerprint().matches(read, buffer)?),
@@ -206,9 +219,9 @@ impl PrefixHash {
         Fingerprint {
             offset: self.offset,
             whole: if self.offset > FULL_LIMIT { None } else { Some(digest_of(self.whole.as_deref())) },
-            head: digest_of(self.head.as_deref()),
+            head: self.head.unwrap_or_else(|| digest_of(self.whole.as_deref())),
             block_before: self.block_before,
-            block: digest_of(self.block.as_deref()),
+            block: digest_of(if self.offset < EDGE_BYTES { self.whole.as_deref() } else { self.block.as_deref() }),
         }
     }
 
@@ -352,7 +365,7 @@ mod tests {
             let content = content(size);
             let (added, found) =
                 (prefix_of(&content, 1 << 20), PrefixHash::of(size as u64, &mut reader(&content), &mut [0; 9000]).unwrap());
-            let parts = |prefix: &PrefixHash| (prefix.fingerprint(), prefix.first.clone(), prefix.last.clone());
+            let parts = |prefix: &PrefixHash| (prefix.fingerprint(), prefix.first, prefix.last.clone());
             assert_eq!(found.as_ref().map(parts), Some(parts(&added)), "{size}");
             assert!(PrefixHash::of(size as u64 + 1, &mut reader(&content), &mut [0; 9000]).unwrap().is_none());
         }
@@ -373,7 +386,7 @@ mod tests {
             let at = at.index(size);
             now[at] ^= 1 << bit;
             prop_assert!(!prefix.matches(CheckLevel::Full, &mut reader(&now), &mut [0; 9000]).unwrap());
-            let near = at < QUICK || at >= size - size.min(QUICK);
+            let near = size <= EDGE_BYTES as usize || at < QUICK || at >= size - QUICK;
             prop_assert_eq!(prefix.matches(CheckLevel::Quick, &mut reader(&now), &mut [0; 9000]).unwrap(), !near);
         }
     }
