@@ -39,6 +39,14 @@ impl CleanText {
         CleanText(clean(text).into())
     }
 
+    /// The first characters of a text, so many at most. Shares one that is not longer.
+    pub(crate) fn first_chars(text: &Arc<str>, count: usize) -> Self {
+        match first_chars(text, count) {
+            whole if whole.len() == text.len() => text.clone().into(),
+            start => start.into(),
+        }
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -31,7 +31,7 @@ use crate::fact::{CountedKind, Fact, Precision, Provenance, Statement};
 use crate::format::SourceKind;
 use crate::plan::{Plan, PlanStatus};
 use crate::subject::StoryRef;
-use crate::text::{CleanText, first_chars};
+use crate::text::CleanText;
 use attempt::{Timing, refine_to_second, timing_of};
 use history::TotalChange;
 use sleeps::Sleeps;
@@ -466,10 +466,7 @@ impl TaskModel {
 
     fn event(&self, update: &FactUpdate<'_>, timing: Timing, occurrence: u32, data: EventData) -> Event {
         let quoted = Some(&update.fact.text).filter(|text| self.source_text && !text.is_empty());
-        let text = quoted.map(|text| match first_chars(text, TEXT_LIMIT + TEXT_MARGIN) {
-            whole if whole.len() == text.len() => text.clone().into(),
-            cut => cut.into(),
-        });
+        let text = quoted.map(|text| CleanText::first_chars(text, TEXT_LIMIT + TEXT_MARGIN));
         Event {
             id: EventId::new(&self.task_id, &self.run, update.kind, update.key_text, occurrence),
             seq: Seq(0),
