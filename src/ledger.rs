@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::compact_set::CompactSet;
 use crate::fact::{CountedKind, Key, StatementForm};
 use crate::file_change::{DetachedId, RereadReason};
 use crate::seeded_hash::{SeededMap, SeededSet};
@@ -28,7 +29,7 @@ pub const REAPPEAR_AFTER: Duration = Duration::from_secs(5);
 pub const MAX_KEYS: usize = 1_000_000;
 
 /// A [`Key`] in one statement form. Forms are counted separately, because one file may report a result in two of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CountKey(u64);
 
 /// One fact, as far as counting is concerned. Without padding: a log full of entries has one for every fact.
@@ -59,7 +60,7 @@ impl CountItem {
 }
 
 /// A fact in its entry: a hash of both, because a log full of entries has one for every fact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "SavedEntryFact")]
 struct EntryFact(u64);
 
@@ -118,7 +119,7 @@ pub struct SourceLedger {
     /// Keys with `high_water > current`, and since when; `None` means longer than [`REAPPEAR_AFTER`].
     missing_since: SeededMap<CountKey, Option<Duration>>,
     /// Facts of the last accepted content with their entries.
-    entry_hashes: SeededSet<EntryFact>,
+    entry_hashes: CompactSet<EntryFact>,
     /// Files that lost their name and are still read.
     detached: Vec<DetachedCounts>,
     /// A new key was dropped because of [`MAX_KEYS`].
@@ -134,7 +135,7 @@ struct SavedLedger {
     high_water: CountMap,
     current: CountMap,
     missing_since: Vec<CountKey>,
-    entry_hashes: SeededSet<EntryFact>,
+    entry_hashes: CompactSet<EntryFact>,
 }
 
 impl From<SourceLedger> for SavedLedger {
@@ -263,7 +264,9 @@ impl SourceLedger {
                 match &mut detached.high_water {
                     Some(closed) => {
                         closed.insert(key, high_water);
-                        *self.closed.entry(key).or_default() += u32::from(rises);
+                        if rises {
+                            *self.closed.entry(key).or_default() += 1;
+                        }
                     }
                     None => self.held.set(key, HeldCount { high_water, ..held }),
                 }
@@ -275,6 +278,12 @@ impl SourceLedger {
     /// Dates every loss to `now`: its writer may be about to write the facts again.
     pub fn restart_missing_timer(&mut self, now: Duration) {
         self.missing_since.values_mut().for_each(|since| *since = Some(now));
+    }
+
+    /// Keeps what was counted in little room, while the file rests.
+    pub fn compact(&mut self) {
+        self.held.compact();
+        self.entry_hashes.compact();
     }
 
     /// Whether nothing was ever counted.
@@ -321,7 +330,7 @@ impl SourceLedger {
             0 => self.held.iter().map(|(_, held)| u64::from(held.high_water)).sum(),
             current => current,
         };
-        let has_known_entry = new.entry_hashes.iter().any(|entry| self.entry_hashes.contains(entry));
+        let has_known_entry = new.entry_hashes.iter().any(|entry| self.entry_hashes.contains(*entry));
         match context.reason {
             // A copy of what was read, or a generation that nobody read between two polls and that may state the same at another time.
             RereadReason::RotatedSibling if 2 * common > total && has_known_entry => return Verdict::Rewrite,
@@ -377,7 +386,7 @@ impl SourceLedger {
             held.set(key, HeldCount { current, ..held.get(key) });
         }
         self.held = held;
-        self.entry_hashes = new.entry_hashes;
+        self.entry_hashes = new.entry_hashes.into();
         self.raise(items, due)
     }
 
@@ -407,9 +416,11 @@ impl SourceLedger {
             }
         }
         for entry in edit.lost_entries() {
-            self.entry_hashes.remove(&entry);
+            self.entry_hashes.remove(entry);
         }
-        self.entry_hashes.extend(edit.added.iter().map(CountItem::entry_fact));
+        for item in edit.added {
+            self.entry_hashes.insert(item.entry_fact());
+        }
         self.raise(edit.added, due)
     }
 
@@ -417,7 +428,7 @@ impl SourceLedger {
     fn select_due(&self, items: &[CountItem], mut excess: CountMap) -> Vec<usize> {
         let mut due = Vec::new();
         let (in_known_entry, in_new_entry): (Vec<usize>, Vec<usize>) =
-            (0..items.len()).partition(|index| self.entry_hashes.contains(&items[*index].entry_fact()));
+            (0..items.len()).partition(|index| self.entry_hashes.contains(items[*index].entry_fact()));
         for index in in_new_entry.into_iter().chain(in_known_entry.into_iter().rev()) {
             if let Some(left) = excess.get_mut(&{ items[index].key }).filter(|left| **left > 0) {
                 *left -= 1;
@@ -477,7 +488,7 @@ impl SourceLedger {
     fn forget_content(&mut self) {
         self.held.clear();
         self.missing_since.clear();
-        self.entry_hashes.clear();
+        self.entry_hashes = CompactSet::default();
     }
 }
 
@@ -578,5 +589,10 @@ impl RunLedger {
 
     pub fn clear(&mut self) {
         self.emitted.clear();
+    }
+
+    /// See [`SourceLedger::compact`].
+    pub fn compact(&mut self) {
+        self.emitted.compact();
     }
 }

@@ -12,6 +12,7 @@
 
 // 0 words: time, clean text, lines, changes of a file, facts of a source, events, errors and notices, and a set that forgets
 pub mod clock;
+pub(crate) mod compact_set;
 pub mod error;
 pub mod event;
 pub mod fact;

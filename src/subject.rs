@@ -242,6 +242,11 @@ impl StoryResolver {
         self.plan[index].title.as_deref().is_some_and(|planned| titles_clash(planned, written))
     }
 
+    /// Keeps the names in little room until one is added.
+    pub fn compact(&mut self) {
+        self.resolved.compact();
+    }
+
     /// Forgets what belongs to the run before: the numbers of criteria and the spelling of ids.
     pub fn begin_run(&mut self) {
         self.criteria.clear();

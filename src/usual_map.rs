@@ -4,7 +4,8 @@ use std::hash::Hash;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::seeded_hash::{SeededMap, SeededSet};
+use crate::compact_set::CompactSet;
+use crate::seeded_hash::SeededMap;
 
 /// The value that most keys of a map have. The default is that of every key that is not in it.
 pub trait UsualValue: Copy + Default + PartialEq {
@@ -12,21 +13,21 @@ pub trait UsualValue: Copy + Default + PartialEq {
 }
 
 /// Two tables: a log full of entries has a key for every fact, and each is counted once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsualMap<K: Eq + Hash, V> {
-    usual: SeededSet<K>,
+#[derive(Debug, Clone)]
+pub struct UsualMap<K, V> {
+    usual: CompactSet<K>,
     others: SeededMap<K, V>,
 }
 
-impl<K: Eq + Hash, V> Default for UsualMap<K, V> {
+impl<K, V> Default for UsualMap<K, V> {
     fn default() -> Self {
-        UsualMap { usual: SeededSet::default(), others: SeededMap::default() }
+        UsualMap { usual: CompactSet::default(), others: SeededMap::default() }
     }
 }
 
-impl<K: Copy + Eq + Hash, V: UsualValue> UsualMap<K, V> {
+impl<K: Copy + Ord + Hash, V: UsualValue> UsualMap<K, V> {
     pub fn get(&self, key: K) -> V {
-        if self.usual.contains(&key) { V::USUAL } else { self.others.get(&key).copied().unwrap_or_default() }
+        if self.usual.contains(key) { V::USUAL } else { self.others.get(&key).copied().unwrap_or_default() }
     }
 
     /// A key that gets the default is in the map no longer.
@@ -34,7 +35,7 @@ impl<K: Copy + Eq + Hash, V: UsualValue> UsualMap<K, V> {
         if value == V::USUAL {
             self.usual.insert(key);
         } else {
-            self.usual.remove(&key);
+            self.usual.remove(key);
         }
         if value != V::USUAL && value != V::default() {
             self.others.insert(key, value);
@@ -52,7 +53,12 @@ impl<K: Copy + Eq + Hash, V: UsualValue> UsualMap<K, V> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (K, V)> {
-        self.usual.iter().map(|key| (*key, V::USUAL)).chain(self.others.iter().map(|(key, value)| (*key, *value)))
+        self.usual.iter().map(|key| (key, V::USUAL)).chain(self.others.iter().map(|(key, value)| (*key, *value)))
+    }
+
+    /// Keeps the keys in little room until one is added.
+    pub fn compact(&mut self) {
+        self.usual.compact();
     }
 
     pub fn clear(&mut self) {
@@ -60,7 +66,13 @@ impl<K: Copy + Eq + Hash, V: UsualValue> UsualMap<K, V> {
     }
 }
 
-impl<K: Copy + Eq + Hash, V: UsualValue> FromIterator<(K, V)> for UsualMap<K, V> {
+impl<K: Copy + Ord + Hash, V: UsualValue> PartialEq for UsualMap<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.usual == other.usual && self.others == other.others
+    }
+}
+
+impl<K: Copy + Ord + Hash, V: UsualValue> FromIterator<(K, V)> for UsualMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         let mut map = UsualMap::default();
         pairs.into_iter().for_each(|(key, value)| map.set(key, value));
@@ -69,13 +81,13 @@ impl<K: Copy + Eq + Hash, V: UsualValue> FromIterator<(K, V)> for UsualMap<K, V>
 }
 
 /// As any map.
-impl<K: Copy + Eq + Hash + Serialize, V: UsualValue + Serialize> Serialize for UsualMap<K, V> {
+impl<K: Copy + Ord + Hash + Serialize, V: UsualValue + Serialize> Serialize for UsualMap<K, V> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.collect_map(self.iter())
     }
 }
 
-impl<'de, K: Copy + Eq + Hash + Deserialize<'de>, V: UsualValue + Deserialize<'de>> Deserialize<'de> for UsualMap<K, V> {
+impl<'de, K: Copy + Ord + Hash + Deserialize<'de>, V: UsualValue + Deserialize<'de>> Deserialize<'de> for UsualMap<K, V> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         Ok(SeededMap::<K, V>::deserialize(from)?.into_iter().collect())
     }
@@ -100,6 +112,9 @@ mod tests {
         fn it_is_a_map_without_defaults(steps in prop::collection::vec((0u64..8, 0u32..4), 0..60)) {
             let (mut map, mut plain) = (UsualMap::<u64, u32>::default(), HashMap::new());
             for (key, value) in steps {
+                if key == value.into() {
+                    map.compact();
+                }
                 map.set(key, value);
                 plain.insert(key, value);
             }

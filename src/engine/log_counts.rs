@@ -197,6 +197,11 @@ impl LogCounts {
         self.ledger.is_full()
     }
 
+    /// Keeps what was counted in little room, while the file rests.
+    pub(super) fn compact(&mut self) {
+        self.ledger.compact();
+    }
+
     /// Whether all of the content is known by its lines, and none of its facts may come again.
     pub(super) fn is_settled(&self) -> bool {
         self.items.is_whole() && self.unpublished.is_empty() && self.repeats.provisional.is_empty()

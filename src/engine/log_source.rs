@@ -258,11 +258,21 @@ impl LogSource {
         };
         if self.candidate.is_none() && !self.parser.is_let_go() {
             self.extract(pause.max(least));
-            // At the start most logs have rested for long.
-            if (pause == Pause::End || least != Pause::None) && !self.parser.has_pending() {
-                self.parser.pack(UNKNOWN_LINES);
-            }
         }
+    }
+
+    /// Keeps the lines in little room while the file rests, as most files do that are found at the start. `least` as in
+    /// [`LogSource::settle`].
+    pub(super) fn pack_at_rest(&mut self, now: Duration, least: Pause) {
+        let is_at_rest = least != Pause::None || now.saturating_sub(self.changed) >= IDLE_DELAY;
+        if is_at_rest && !self.is_unsettled() && !self.parser.is_let_go() {
+            self.parser.pack(UNKNOWN_LINES);
+        }
+    }
+
+    /// Whether the lines are kept so.
+    pub(super) fn is_packed(&self) -> bool {
+        self.parser.is_packed()
     }
 
     /// Keeps nothing of a file that is no runner's: nothing in it counts, and nothing looks as if it might. Returns whether that is so.

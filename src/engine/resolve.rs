@@ -84,6 +84,11 @@ impl FactResolver {
         self.stories.find_in_plan(name).is_some()
     }
 
+    /// Keeps the names in little room until one is added.
+    pub(super) fn compact(&mut self) {
+        self.stories.compact();
+    }
+
     pub(super) fn begin_run(&mut self) {
         self.stories.begin_run();
     }

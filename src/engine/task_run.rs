@@ -64,6 +64,13 @@ impl TaskRun {
         }
     }
 
+    /// Keeps what is known in little room, while the task rests.
+    pub(super) fn compact(&mut self) {
+        self.ledger.compact();
+        self.model.compact();
+        self.resolver.compact();
+    }
+
     /// Begins another run, with the plan that was not reset for it. Returns `false` when this one is still empty and serves.
     pub(super) fn begin(&mut self, kept_plan: Option<(&Arc<Plan>, &Arc<str>)>, now: Timestamp) -> bool {
         if self.is_empty {

@@ -12,6 +12,7 @@ use crate::text::CleanText;
 
 use super::counting::CountedFact;
 use super::event_order::PendingFact;
+use super::log_source::LogSource;
 use super::ownership::RecordOwners;
 use super::plan_facts::PlanFact;
 use super::plan_source::PlanChange;
@@ -51,6 +52,10 @@ impl TaskTick<'_> {
             if self.live && !self.finish {
                 task.infer_current(self.now, &mut self.events);
             }
+        }
+        if !task.logs.is_empty() && task.logs.iter().all(LogSource::is_packed) {
+            task.logs.iter_mut().for_each(|log| log.counts.compact());
+            task.run.compact();
         }
         true
     }
@@ -219,6 +224,9 @@ impl TaskTick<'_> {
         let is_at_end = self.finish || self.at_end && task.logs[log].written.is_some();
         let least = if is_at_end { Pause::End } else { task.logs[log].pause_since_written(self.now.wall, self.live) };
         task.logs[log].settle(self.now.elapsed, least);
+        if !is_at_end {
+            task.logs[log].pack_at_rest(self.now.elapsed, least);
+        }
         let appended = task.count_appended(log, self.now.elapsed, self.live, self.owners);
         if self.owners.is_shared(task.logs[log].file) {
             self.record_activity(task, log, &appended);

@@ -455,10 +455,17 @@ impl Log {
 
     /// Keeps the lines in little room until one is read again; `unknown` of those that were not understood stay at hand.
     pub(super) fn pack(&mut self, unknown: usize) {
-        if self.lines.packed_counts().is_none() {
+        if !self.is_packed() {
             let unknown = self.unknown_lines(unknown).into_iter().map(|(number, text)| (number, text.into())).collect();
             self.lines.pack(self.held_counts(), unknown);
+            if let Some(reported) = Arc::get_mut(&mut self.reported) {
+                reported.compact();
+            }
         }
+    }
+
+    pub(super) fn is_packed(&self) -> bool {
+        self.lines.packed_counts().is_some()
     }
 
     pub(super) fn is_waiting(&self) -> bool {

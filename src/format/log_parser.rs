@@ -177,6 +177,10 @@ impl LogParser {
         self.log.pack(unknown);
     }
 
+    pub fn is_packed(&self) -> bool {
+        self.log.is_packed()
+    }
+
     /// Whether a record is probable, so that a long rest or the end of the input would emit it.
     pub fn is_doubtful(&self) -> bool {
         self.log.is_doubtful()

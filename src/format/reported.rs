@@ -75,6 +75,11 @@ impl ReportedRecords {
         self.failures.insert(line);
     }
 
+    /// Keeps the records in little room until one is added.
+    pub(super) fn compact(&mut self) {
+        self.records.shrink_to_fit();
+    }
+
     /// Forgets the records above a line.
     pub(super) fn forget_above(&mut self, line: usize) {
         self.records = self.records.split_off(self.records.partition_point(|reported| (reported.line as usize) < line));

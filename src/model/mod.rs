@@ -386,6 +386,11 @@ impl TaskModel {
         index
     }
 
+    /// Keeps the stories in little room until one is added.
+    pub fn compact(&mut self) {
+        self.stories.shrink_to_fit();
+    }
+
     /// Applies one fact. Returns its event when the fact is new; the caller fills in `seq`.
     pub fn apply(&mut self, update: &FactUpdate<'_>) -> Option<Event> {
         self.revision += 1;
@@ -395,8 +400,6 @@ impl TaskModel {
         if let Some(index) = index {
             let title = update.fact.story.as_ref().and_then(|story| story.title.clone()).map(CleanText::from);
             Ranked::update(&mut self.stories[index].title, title, update.fact.provenance, update.origin.kind);
-        }
-        if let Some(index) = index {
             self.totals.remove(&self.stories[index]);
         }
         let data = self.report(update, index, timing);
@@ -556,11 +559,8 @@ impl TaskModel {
     /// First trusted time of the run: a time exact to the day says nothing, nor does one that lies behind the end.
     pub(super) fn started_at(&self) -> Option<Timestamp> {
         let start = self.started.filter(|start| start.precision != Precision::Day)?;
-        let end = self.end.as_ref().filter(|end| end.dated);
-        match end {
-            Some(end) if end.timing.at < start.at => None,
-            Some(_) | None => Some(start.at),
-        }
+        let has_ended_before = self.end.as_ref().is_some_and(|end| end.dated && end.timing.at < start.at);
+        (!has_ended_before).then_some(start.at)
     }
 
     /// Notes that the number of stories is no longer `before`.

@@ -68,6 +68,11 @@ impl KnownNames {
         keys.chain(self.others.iter().map(|(written, story_ref)| (&**written, &story_ref.key)))
     }
 
+    pub(super) fn compact(&mut self) {
+        self.keys.shrink_to_fit();
+        self.are_ids.shrink_to_fit();
+    }
+
     pub(super) fn forget_ids(&mut self) {
         self.are_ids.fill(false);
         self.others.values_mut().for_each(|story_ref| story_ref.id = None);

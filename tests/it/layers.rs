@@ -13,6 +13,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("text", 0),
     ("recent_set", 0),
     ("seeded_hash", 0),
+    ("compact_set", 0),
     ("usual_map", 0),
     ("property", 0),
     ("redact", 0),

@@ -1,0 +1,120 @@
+//! A set of keys in little more room than the keys themselves take, once nothing is added.
+
+use std::hash::Hash;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::seeded_hash::SeededSet;
+
+/// What is added goes into a table; at rest it is sorted into a list, which has no free places.
+#[derive(Debug, Clone)]
+pub struct CompactSet<K> {
+    sorted: Vec<K>,
+    /// None of `sorted`.
+    added: SeededSet<K>,
+}
+
+impl<K> Default for CompactSet<K> {
+    fn default() -> Self {
+        CompactSet { sorted: Vec::new(), added: SeededSet::default() }
+    }
+}
+
+impl<K: Copy + Ord + Hash> CompactSet<K> {
+    pub fn contains(&self, key: K) -> bool {
+        self.added.contains(&key) || self.sorted.binary_search(&key).is_ok()
+    }
+
+    /// Returns whether it is new.
+    pub fn insert(&mut self, key: K) -> bool {
+        self.sorted.binary_search(&key).is_err() && self.added.insert(key)
+    }
+
+    /// Returns whether it was there. From the list it costs time with the length of that: it is for what happens rarely.
+    pub fn remove(&mut self, key: K) -> bool {
+        if let Ok(at) = self.sorted.binary_search(&key) {
+            self.sorted.remove(at);
+            return true;
+        }
+        self.added.remove(&key)
+    }
+
+    pub fn len(&self) -> usize {
+        self.sorted.len() + self.added.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.sorted.is_empty() && self.added.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = K> {
+        self.sorted.iter().chain(&self.added).copied()
+    }
+
+    /// Sorts what was added into the list.
+    pub fn compact(&mut self) {
+        if self.added.is_empty() {
+            return;
+        }
+        let added = std::mem::take(&mut self.added);
+        self.sorted.reserve_exact(added.len());
+        self.sorted.extend(added);
+        self.sorted.sort_unstable();
+    }
+}
+
+impl<K: Copy + Ord + Hash> From<SeededSet<K>> for CompactSet<K> {
+    fn from(added: SeededSet<K>) -> Self {
+        CompactSet { sorted: Vec::new(), added }
+    }
+}
+
+impl<K: Copy + Ord + Hash> PartialEq for CompactSet<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|key| other.contains(key))
+    }
+}
+
+/// As any list.
+impl<K: Copy + Ord + Hash + Serialize> Serialize for CompactSet<K> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.iter())
+    }
+}
+
+impl<'de, K: Copy + Ord + Hash + Deserialize<'de>> Deserialize<'de> for CompactSet<K> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        SeededSet::deserialize(from).map(CompactSet::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(crate::property::config(256))]
+
+        #[test]
+        fn it_is_a_set_whenever_it_is_compacted(steps in prop::collection::vec((0u64..12, 0u8..4), 0..80)) {
+            let (mut set, mut plain) = (CompactSet::default(), BTreeSet::new());
+            for (key, step) in steps {
+                match step {
+                    0 => set.compact(),
+                    1 => prop_assert_eq!(set.remove(key), plain.remove(&key)),
+                    _ => prop_assert_eq!(set.insert(key), plain.insert(key)),
+                }
+            }
+            prop_assert_eq!(set.len(), plain.len());
+            prop_assert_eq!(set.is_empty(), plain.is_empty());
+            (0..12).for_each(|key| assert_eq!(set.contains(key), plain.contains(&key)));
+            let read: CompactSet<u64> = serde_json::from_str(&serde_json::to_string(&set).unwrap()).unwrap();
+            prop_assert!(read == set);
+            prop_assert_eq!(read.iter().collect::<BTreeSet<_>>(), plain);
+        }
+    }
+}
