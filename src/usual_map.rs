@@ -112,7 +112,7 @@ mod tests {
         fn it_is_a_map_without_defaults(steps in prop::collection::vec((0u64..8, 0u32..4), 0..60)) {
             let (mut map, mut plain) = (UsualMap::<u64, u32>::default(), HashMap::new());
             for (key, value) in steps {
-                if key == value.into() {
+                if key == u64::from(value) {
                     map.compact();
                 }
                 map.set(key, value);
