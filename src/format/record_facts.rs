@@ -166,7 +166,7 @@ impl RecordContext<'_> {
             memchr::memchr(b'[', text.as_bytes()).is_some() || !text.is_ascii()
         };
         if !(self.record.lines.start + 1..end).any(may_be_ticked) {
-            reported.criteria_end = reported.criteria_end.max(base + end);
+            reported.criteria_end = reported.criteria_end.max((base + end) as u32);
             return;
         }
         let mut inner = self.inner_blocks().filter(|inner| inner.start > self.record.lines.start).peekable();
