@@ -27,8 +27,11 @@ pub(super) struct Shown {
     masks_secrets: bool,
     /// A text was longer than what is shown of it.
     pub(super) has_cut: bool,
-    /// The name of a run that is shown as it is: thousands of events may share it.
-    plain_run: CleanText,
+    /// Texts that are shown as they are, each with the limit that it was held to: thousands of events share the name of a run, and those of an
+    /// entry its title and its line.
+    plain: [(CleanText, usize); 8],
+    /// Which of them the next one replaces.
+    next_plain: usize,
 }
 
 /// What is said once when a text was cut.
@@ -53,7 +56,7 @@ fn quoted(line: &str, masks_secrets: bool) -> Cow<'_, str> {
 
 impl Shown {
     pub(super) fn new(masks_secrets: bool) -> Self {
-        Shown { masks_secrets, has_cut: false, plain_run: CleanText::default() }
+        Shown { masks_secrets, has_cut: false, plain: Default::default(), next_plain: 0 }
     }
 
     pub(super) fn event(&mut self, event: &mut Event) {
@@ -71,13 +74,7 @@ impl Shown {
             source: EventSource { path: _, line: _, text },
             data,
         } = event;
-        if !run.is_same(&self.plain_run) {
-            let before = run.clone();
-            self.text(run, TITLE_LIMIT);
-            if run.is_same(&before) {
-                self.plain_run = before;
-            }
-        }
+        self.text(run, TITLE_LIMIT);
         self.quote(text);
         match data {
             EventData::TaskStarted(data) => {
@@ -199,12 +196,20 @@ impl Shown {
     }
 
     fn quote(&mut self, line: &mut Option<CleanText>) {
-        if let Some(line) = line {
-            let quoted = quoted(line, self.masks_secrets);
-            if quoted.len() < line.len() || matches!(quoted, Cow::Owned(_)) {
-                *line = CleanText::from(&*quoted);
-            }
+        let Some(line) = line.as_mut().filter(|line| !self.is_plain(line, TEXT_LIMIT)) else { return };
+        match quoted(line, self.masks_secrets) {
+            Cow::Borrowed(whole) if whole.len() == line.len() => self.add_plain(line, TEXT_LIMIT),
+            quoted => *line = CleanText::from(&*quoted),
         }
+    }
+
+    fn is_plain(&self, text: &CleanText, limit: usize) -> bool {
+        self.plain.iter().any(|(plain, held_to)| plain.is_same(text) && *held_to <= limit)
+    }
+
+    fn add_plain(&mut self, text: &CleanText, limit: usize) {
+        self.plain[self.next_plain] = (text.clone(), limit);
+        self.next_plain = (self.next_plain + 1) % self.plain.len();
     }
 
     fn option(&mut self, text: &mut Option<CleanText>, limit: usize) {
@@ -214,6 +219,9 @@ impl Shown {
     }
 
     fn text(&mut self, text: &mut CleanText, limit: usize) {
+        if self.is_plain(text, limit) {
+            return;
+        }
         let masked = if self.masks_secrets { mask(text) } else { Cow::Borrowed(text.as_str()) };
         match (shortened(&masked, limit), &masked) {
             (Cow::Owned(cut), _) => {
@@ -221,7 +229,7 @@ impl Shown {
                 *text = cut.into();
             }
             (Cow::Borrowed(_), Cow::Owned(masked)) => *text = masked.into(),
-            (Cow::Borrowed(_), Cow::Borrowed(_)) => {}
+            (Cow::Borrowed(_), Cow::Borrowed(_)) => self.add_plain(text, limit),
         }
     }
 }

@@ -73,6 +73,8 @@ pub(super) struct Log {
     unsettled: usize,
     /// A line is probably a record, and not surely.
     is_doubtful: bool,
+    /// Lines of the file at the last look at any pause, when a look at a pause would add nothing to it.
+    complete_at: Option<usize>,
     /// Lines that were so at a pause: if they are reported after all, that is late.
     waited: BTreeSet<usize>,
     /// Digests of the records that were reported of an earlier content of the file: unchanged, they are records.
@@ -202,7 +204,7 @@ impl Log {
         let is_due = match pause {
             _ if self.is_plan_new => true,
             Pause::None => self.unseen > 0 && (self.lines.len() <= SMALL || self.unseen * 8 > self.lines.len()),
-            Pause::Quiet => self.unsettled > 0,
+            Pause::Quiet => self.unsettled > 0 && self.complete_at != Some(self.lines.base() + self.lines.len()),
             Pause::End => self.unsettled > 0 || self.is_doubtful,
         };
         if pause != Pause::None {
@@ -227,7 +229,7 @@ impl Log {
 
     /// Of lines that say everything by themselves.
     fn no_records(&mut self) -> Vec<(u32, Fact)> {
-        (self.order, self.is_doubtful) = (Order::default(), false);
+        (self.order, self.is_doubtful, self.complete_at) = (Order::default(), false, None);
         (self.understood, self.passed_over) = (Vec::new(), Vec::new());
         Vec::new()
     }
@@ -244,6 +246,7 @@ impl Log {
         let base = self.lines.base();
         let doubtful = self.confirm_or_withhold(&mut assessment.verdicts, &file, &texts, pause);
         self.is_doubtful = !doubtful.is_empty();
+        let mut is_complete = doubtful.is_empty();
         if pause == Pause::Quiet {
             self.waited.extend(doubtful.into_iter().map(|at| base + at));
         }
@@ -279,6 +282,7 @@ impl Log {
                 OutcomeSource::OwnMark => !is_open || record.when.is_some() || record.lines.len() > 2,
                 OutcomeSource::Convention => !is_open || awaits,
             };
+            is_complete &= speaks;
             if speaks || pause != Pause::None || self.reported.knows(lines.clone(), record) {
                 let entry = Arc::make_mut(&mut self.reported).entry(lines, record);
                 // What was reported as started ends by its status only, or when its block has.
@@ -298,6 +302,7 @@ impl Log {
         }
         all.sort_by_key(|(line, _)| *line);
         self.order = order;
+        self.complete_at = is_complete.then_some(base + self.lines.len());
         self.note_lines(&file, &reading);
         all
     }
