@@ -1,7 +1,7 @@
-"""Every figure that docs/performance.md holds, in one run, beside its peer and its bound: table.py [--quick] [PART…]
+"""Every figure that docs/performance.md holds, in one run, beside its peer and its bound: table.py [--quick | --bounds] [PART…]
 
 Some twenty minutes on a quiet machine, seven with --quick (two rounds instead of five, no clean build, no bench, no log of 100 MB). A part that cannot run says
-NOT RUN and why, and the others go on. The exit status is 1 when a bound is missed."""
+NOT RUN and why, and the others go on. The exit status is 1 when a bound is missed. With --bounds nothing is run and the bounds are printed: they stand here alone."""
 import dataclasses
 import os
 import pathlib
@@ -46,6 +46,10 @@ class Row:
     def verdict(self, value):
         within = lambda bound: value >= bound if self.least else value <= bound
         return "aim" if within(self.aim) else "held" if within(self.hold) else "MISSED"
+
+    def bounds(self):
+        sign = "≥" if self.least else "≤"
+        return f"{sign} {self.hold:g} {self.unit} | {sign} {self.aim:g} {self.unit}"
 
 
 def tools(*names):
@@ -184,9 +188,14 @@ def measured(name):
 
 
 def main():
-    names = [argument for argument in sys.argv[1:] if argument != "--quick"] or [name for name in PARTS if not (QUICK and name in SLOW)]
-    check(BRIDGE.exists(), f"build it first: {BRIDGE}")
+    names = [argument for argument in sys.argv[1:] if not argument.startswith("--")] or [name for name in PARTS if not (QUICK and name in SLOW)]
     check(all(name in PARTS for name in names), f"parts are {' '.join(PARTS)}")
+    if "--bounds" in sys.argv[1:]:
+        print("| what | `table.py …` | must hold | aim |\n|---|---|---|---|")
+        for name, row in ((name, row) for name in names for row in PARTS[name][1]):
+            print(f"| {row.what} | `{name}` | {row.bounds()} |")
+        return
+    check(BRIDGE.exists(), f"build it first: {BRIDGE}")
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     cost.ROUNDS = 3 if QUICK else 5
     begun, machine = time.monotonic(), Machine()
@@ -197,8 +206,7 @@ def main():
         verdict = "NOT RUN" if value is None else row.verdict(value)
         is_missed |= verdict == "MISSED"
         shown = "" if value is None else f"{value:.3g} {row.unit}" if abs(value) < 100 else f"{value:.0f} {row.unit}"
-        sign = "≥" if row.least else "≤"
-        print(f"| {row.what} | `{name}` | {shown} | {peer} | {sign} {row.hold:g} | {sign} {row.aim:g} | {verdict} | {load} |")
+        print(f"| {row.what} | `{name}` | {shown} | {peer} | {row.bounds()} | {verdict} | {load} |")
     print(f"\n{ROUNDS} rounds beside a peer, {cost.ROUNDS} of a change; {BRIDGE.name} of {time.ctime(BRIDGE.stat().st_mtime)}; {(time.monotonic() - begun) / 60:.1f} min; {machine}")
     sys.exit(is_missed)
 
