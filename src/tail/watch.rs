@@ -296,4 +296,15 @@ mod tests {
         fs::write(rig.path("elsewhere/real.txt"), "y").unwrap();
         rig.wait("the target", |hints| hints.closed.contains(&0));
     }
+
+    #[test]
+    fn a_link_that_appears_later_is_notified_through_its_target_from_the_next_sync_on() {
+        let mut rig = WatchRig::new(&["link.txt"], |folder| fs::create_dir(folder.join("elsewhere")).unwrap());
+        fs::write(rig.path("elsewhere/real.txt"), "x").unwrap();
+        std::os::unix::fs::symlink("elsewhere/real.txt", rig.path("link.txt")).unwrap();
+        rig.wait("the link", |hints| hints.changed.contains(&0));
+        rig.sync();
+        fs::write(rig.path("elsewhere/real.txt"), "y").unwrap();
+        rig.wait("the target", |hints| hints.closed.contains(&0));
+    }
 }
