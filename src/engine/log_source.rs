@@ -263,9 +263,9 @@ impl LogSource {
 
     /// Keeps the lines in little room while the file rests, as most files do that are found at the start. `least` as in
     /// [`LogSource::settle`].
-    pub(super) fn pack_at_rest(&mut self, now: Duration, least: Pause) {
-        let is_at_rest = least != Pause::None || now.saturating_sub(self.changed) >= IDLE_DELAY;
-        if is_at_rest && !self.is_unsettled() && !self.parser.is_let_go() {
+    pub(super) fn pack_if_idle(&mut self, now: Duration, least: Pause) {
+        let is_idle = least != Pause::None || now.saturating_sub(self.changed) >= IDLE_DELAY;
+        if is_idle && !self.is_unsettled() && !self.parser.is_let_go() {
             self.parser.pack(UNKNOWN_LINES);
         }
     }

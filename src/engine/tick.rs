@@ -225,7 +225,7 @@ impl TaskTick<'_> {
         let least = if is_at_end { Pause::End } else { task.logs[log].pause_since_written(self.now.wall, self.live) };
         task.logs[log].settle(self.now.elapsed, least);
         if !is_at_end {
-            task.logs[log].pack_at_rest(self.now.elapsed, least);
+            task.logs[log].pack_if_idle(self.now.elapsed, least);
         }
         let appended = task.count_appended(log, self.now.elapsed, self.live, self.owners);
         if self.owners.is_shared(task.logs[log].file) {

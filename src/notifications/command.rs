@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_a_command_said_is_kept_when_its_child_keeps_the_output_open() {
+    async fn the_output_of_a_command_is_kept_when_its_child_keeps_it_open() {
         let mut command = Command::new("sh");
         command.args(["-c", "echo 'no room' >&2; sleep 600 & echo $! ; exit 3"]).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.process_group(0).spawn().expect("there is a shell");
