@@ -135,7 +135,15 @@ pub(crate) fn ids(text: &str, tokens: &mut [TextToken], spans: &mut Vec<Span>, t
     let mut words = 0;
     let mut at = 0;
     while at < tokens.len() {
-        if tokens[at].taken.is_some() || !(tokens[at].is_wordy() || tokens[at].is(text, b'#')) {
+        let token = &tokens[at];
+        // Most words: every kind of id has a digit in its first part, joins several, or follows a word for a piece of work.
+        let is_joined = token.has_underscore || text.as_bytes().get(token.end as usize) == Some(&b'-');
+        if token.kind == TokenKind::Word && !is_joined && !token.classes.any(Classes::WORK) {
+            words += usize::from(token.taken.is_none());
+            at += 1;
+            continue;
+        }
+        if token.taken.is_some() || !(token.is_wordy() || token.is(text, b'#')) {
             at += 1;
             continue;
         }
@@ -168,7 +176,7 @@ fn id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms, context: &I
         }
         return Some((last + 1 - at, IdKind::Number, Some((next.start, tokens[last].end))));
     }
-    if (first.classes.has(Class::Generic) || first.classes.has(Class::Phase))
+    if first.classes.any(Classes::WORK)
         && let Some(found) = after_word(text, tokens, at)
     {
         return Some(found);
@@ -176,7 +184,6 @@ fn id_at(text: &str, tokens: &[TextToken], at: usize, terms: &Terms, context: &I
     if first.classes.has(Class::Standard) {
         return None;
     }
-    // Most words: every kind below has a digit in its first part, or joins several.
     if first.kind == TokenKind::Word && !first.has_underscore && !joined_by(text, tokens, at, b"-") {
         return None;
     }

@@ -127,7 +127,12 @@ pub(super) fn shape(line: &LexedLine) -> LineShape {
         }
     };
     let between = |from: usize, to: usize| -> Option<u8> {
-        let part = text.get(from..to)?.trim();
+        let part = text.get(from..to)?;
+        // As most texts begin.
+        if part.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) {
+            return Some(WORDS);
+        }
+        let part = part.trim();
         if part.contains(char::is_alphanumeric) {
             return Some(WORDS);
         }

@@ -60,7 +60,7 @@ pub(crate) fn outline(raw: &str) -> Outline<'_> {
     if first.is_ascii_alphabetic() {
         return outline;
     }
-    if body.starts_with("```") || body.starts_with("~~~") {
+    if is_fence(body) {
         outline.structure = Structure::Fence;
         return outline;
     }
@@ -101,7 +101,15 @@ pub(crate) fn outline(raw: &str) -> Outline<'_> {
     outline
 }
 
+/// Whether a line without its indent opens or closes a fence.
+pub(crate) fn is_fence(body: &str) -> bool {
+    matches!(body.as_bytes(), [b'`', b'`', b'`', ..] | [b'~', b'~', b'~', ..])
+}
+
 fn heading(body: &str) -> Option<(u8, &str)> {
+    if !body.starts_with('#') {
+        return None;
+    }
     let words = body.trim_start_matches('#');
     let level = body.len() - words.len();
     ((1..=6).contains(&level) && words.starts_with([' ', '\t'])).then(|| (level as u8, words.trim().trim_end_matches('#').trim_end()))

@@ -126,6 +126,8 @@ impl Classes {
         .union(Classes::of(Class::SectionDone))
         .union(Classes::of(Class::SectionSummary))
         .union(Classes::of(Class::SectionLog));
+    /// Words for a piece of work, or for a group of them.
+    pub(crate) const WORK: Classes = Classes::of(Class::Generic).union(Classes::of(Class::Phase));
     pub(crate) const MARK: Classes = Classes::of(Class::Positive).union(Classes::of(Class::Negative)).union(Classes::of(Class::Open));
 
     pub(crate) const fn of(class: Class) -> Self {

@@ -213,6 +213,7 @@ pub(crate) const COUNT: usize = {
 pub(crate) const ONE: i16 = 16;
 
 impl Feature {
+    #[inline(always)]
     fn number(self, values: [u16; 3]) -> u16 {
         let [a, b, c] = Feature::DIMENSIONS[self as usize];
         debug_assert!(values[0] < a && values[1] < b && values[2] < c, "{self:?} {values:?}");
@@ -237,7 +238,7 @@ impl Feature {
     }
 }
 
-/// The features of one line.
+/// The features of one line. Each call names its feature, of whose number little is left to compute where the call is inlined.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Evidence {
     /// Number and value; [`ONE`] is 1.
@@ -245,24 +246,29 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
+    #[inline(always)]
     pub(crate) fn on(&mut self, feature: Feature) {
         self.active.push((feature.number([0; 3]), ONE));
     }
 
+    #[inline(always)]
     pub(crate) fn is(&mut self, feature: Feature, is_so: bool) {
         if is_so {
             self.on(feature);
         }
     }
 
+    #[inline(always)]
     pub(crate) fn at(&mut self, feature: Feature, a: u16) {
         self.active.push((feature.number([a, 0, 0]), ONE));
     }
 
+    #[inline(always)]
     pub(crate) fn at2(&mut self, feature: Feature, a: u16, b: u16) {
         self.active.push((feature.number([a, b, 0]), ONE));
     }
 
+    #[inline(always)]
     pub(crate) fn at3(&mut self, feature: Feature, a: u16, b: u16, c: u16) {
         self.active.push((feature.number([a, b, c]), ONE));
     }

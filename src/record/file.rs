@@ -5,6 +5,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::lex::structure::is_fence;
 use crate::lex::{Flags, IdKind, LabelClass, LexedLine, Lexer, LineShape, SpanKind, Structure, Terms, ident};
 use crate::seeded_hash::SeededMap;
 
@@ -361,8 +362,7 @@ fn is_bare_label(line: &LexedLine) -> bool {
 /// of an entry (a rule, then a heading) before the next. (A note may begin inside a fence, so that its only one closes it.)
 fn fenced(texts: &[&str]) -> Vec<bool> {
     let mut code = vec![false; texts.len()];
-    let is_fence = |text: &str| text.trim_start().starts_with("```") || text.trim_start().starts_with("~~~");
-    let fences: Vec<usize> = (0..texts.len()).filter(|at| is_fence(texts[*at])).collect();
+    let fences: Vec<usize> = (0..texts.len()).filter(|at| is_fence(texts[*at].trim_start())).collect();
     let mut next = 0;
     while next + 1 < fences.len() {
         let (open, close) = (fences[next], fences[next + 1]);
