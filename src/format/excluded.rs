@@ -1,11 +1,32 @@
 //! Lines that look like records and never are any, whatever the evidence says: criteria, templates, items, sentences about the work.
 
+use super::field::field;
+use super::words::{self, Status};
 use crate::lex::{Flags, IdKind, IdPosition, LabelClass, LexedLine, Section, Separator, Structure};
 use crate::record::file::IndexedLog;
+use crate::record::{OutcomeSource, Record, RecordOutcome};
 
 /// Whether the line at `at`, as it is written in `text`, is no record.
 pub(super) fn is_excluded(file: &IndexedLog, text: &str, at: usize) -> bool {
     is_no_record(&file.lines[at], text) || is_bare_time(file, at) || is_item(file, at) || is_next_step(file, at)
+}
+
+/// A record that tells of no work: its status says that it has not begun, or is put off; or its line, `Todo: …`, is all there is of it.
+pub(super) fn is_idle(texts: &[&str], record: &Record) -> bool {
+    let OutcomeSource::StatusLine(at) = record.source else { return false };
+    if at == record.lines.start {
+        return record.outcome == RecordOutcome::Open;
+    }
+    let value = field(texts[at].trim_start_matches(['#', ' '])).map_or("", |(_, value)| value);
+    words::value(value) == Some(Status::Idle)
+}
+
+/// `## Session 3 - 2026-03-01`: a session, or an iteration, that names no work. Beside a plan it is no story; what failed in it counts.
+pub(super) fn is_session(file: &IndexedLog, record: &Record) -> bool {
+    let line = &file.lines[record.lines.start];
+    let has_title = record.title.as_deref().is_some_and(|title| !title.trim().is_empty());
+    let has_failed = matches!(record.outcome, RecordOutcome::Failed | RecordOutcome::Blocked);
+    record.id.is_none() && !has_title && !has_failed && line.has(Flags::ITERATION)
 }
 
 /// A criterion, a label for what comes next, or a template.

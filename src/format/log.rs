@@ -3,6 +3,9 @@
 //! What is reported is reported: a record whose line was reported is a record in every later look, with the same story, and only what is new of
 //! it is added. Lines that look like records and are not sure yet wait for evidence, for the end of the input, or for a long rest.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,9 +15,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::anchor::{Anchor, anchor};
 use super::decided_lines::{DecidedLine, DecidedLines};
-use super::excluded::is_excluded;
+use super::excluded::{is_excluded, is_idle, is_session};
 use super::fact_context::{FactContext, FactLine, merge_by_line};
-use super::field::field;
 use super::head::FileHeader;
 use super::held_lines::{HeldClass, HeldLines, LINE_LIMIT};
 use super::order::Order;
@@ -24,11 +26,10 @@ use super::run_end::run_end;
 use super::stated_story::StatedStory;
 use super::time::Clock;
 use super::votes::Votes;
-use super::words::{self, Status};
 use super::{LineContext, LogHeader, Pause, PlanNames, SourceKind, families_of, heading, json, rule};
 use crate::fact::{Fact, Provenance, StatementForm, entry_hash};
 use crate::file_change::LineEdit;
-use crate::lex::{Flags, LexedLine};
+use crate::lex::LexedLine;
 use crate::line::Line;
 use crate::record::evidence::is_candidate;
 use crate::record::explain::explain;
@@ -579,22 +580,4 @@ fn ends_at_end(file: &IndexedLog, record: &Record) -> bool {
 /// Tells a line with its block from others, white space at the end aside.
 fn block_digest(file: &IndexedLog, texts: &[&str], at: usize) -> u64 {
     xxh3_64(texts[at..file.block_end(at).max(at + 1)].join("\n").trim_end().as_bytes())
-}
-
-/// Its status says that it has not begun, or is put off; or its line, `Todo: …`, is all there is of it.
-fn is_idle(texts: &[&str], record: &Record) -> bool {
-    let OutcomeSource::StatusLine(at) = record.source else { return false };
-    if at == record.lines.start {
-        return record.outcome == RecordOutcome::Open;
-    }
-    let value = field(texts[at].trim_start_matches(['#', ' '])).map_or("", |(_, value)| value);
-    words::value(value) == Some(Status::Idle)
-}
-
-/// `## Session 3 - 2026-03-01`: a session, or an iteration, that names no work. Beside a plan it is no story; what failed in it counts.
-fn is_session(file: &IndexedLog, record: &Record) -> bool {
-    let line = &file.lines[record.lines.start];
-    let has_title = record.title.as_deref().is_some_and(|title| !title.trim().is_empty());
-    let has_failed = matches!(record.outcome, RecordOutcome::Failed | RecordOutcome::Blocked);
-    record.id.is_none() && !has_title && !has_failed && line.has(Flags::ITERATION)
 }
