@@ -84,3 +84,26 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(crate::property::config(64))]
+
+    #[test]
+    fn a_log_that_was_packed_reads_on_as_one_that_was_not(lines in any_log(), packed in prop::collection::vec(any::<bool>(), 60)) {
+        let (mut plain, mut other) = (LogParser::new(TimeZone::UTC), LogParser::new(TimeZone::UTC));
+        let (mut facts, mut of_other) = (Vec::new(), Vec::new());
+        for (number, (text, packs)) in (1..).zip(lines.iter().zip(packed.into_iter().cycle())) {
+            for (parser, facts) in [(&mut plain, &mut facts), (&mut other, &mut of_other)] {
+                feed(parser, text, number, facts);
+                parser.extract(Pause::Quiet, facts);
+            }
+            if packs {
+                other.pack(usize::MAX);
+            }
+            prop_assert_eq!(&of_other, &facts);
+            prop_assert_eq!(other.line_counts(), plain.line_counts());
+            prop_assert_eq!(other.unknown_lines(20), plain.unknown_lines(20));
+            prop_assert_eq!(other.settled_lines(), plain.settled_lines());
+        }
+    }
+}
