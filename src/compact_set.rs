@@ -59,7 +59,8 @@ impl<K: Copy + Ord + Hash> CompactSet<K> {
         let added = std::mem::take(&mut self.added);
         self.sorted.reserve_exact(added.len());
         self.sorted.extend(added);
-        self.sorted.sort_unstable();
+        // Merges: what is sorted already is not sorted again for an entry that comes.
+        self.sorted.sort();
     }
 }
 
