@@ -16,7 +16,7 @@ fn texts_below(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// Each fixture grows line by line, and is looked at after every third.
 #[test]
-fn a_look_that_is_left_out_at_a_pause_would_have_added_nothing() {
+fn an_assessment_that_is_left_out_at_a_pause_would_have_added_nothing() {
     let mut paths = Vec::new();
     texts_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures"), &mut paths);
     let zone = TimeZone::UTC;
@@ -33,8 +33,8 @@ fn a_look_that_is_left_out_at_a_pause_would_have_added_nothing() {
             let at_pause = |complete_at| {
                 let (mut log, mut facts) = (Log { complete_at, ..log.clone() }, Vec::new());
                 log.extract(Pause::Quiet, &zone, &mut facts);
-                let judged = (log.understood, log.passed_over, log.waited, log.is_doubtful, log.order.falls());
-                (facts, judged, log.header, log.votes)
+                let assessed = (log.understood, log.passed_over, log.waited, log.is_doubtful, log.order.falls());
+                (facts, assessed, log.header, log.votes)
             };
             left_out += u32::from(log.complete_at.is_some());
             assert_eq!(format!("{:?}", at_pause(log.complete_at)), format!("{:?}", at_pause(None)), "{}:{number}", path.display());
