@@ -380,8 +380,7 @@ impl SourceLedger {
             .filter(|(key, held)| held.high_water > new.of(*key))
             .map(|(key, _)| (key, self.missing_since.get(&key).copied().unwrap_or(Some(now))))
             .collect();
-        let mut held: UsualMap<CountKey, HeldCount> =
-            self.held.iter().map(|(key, held)| (key, HeldCount { current: new.of(key), ..held })).collect();
+        let mut held: HeldMap = self.held.iter().map(|(key, held)| (key, HeldCount { current: new.of(key), ..held })).collect();
         for (key, current) in new.counts {
             held.set(key, HeldCount { current, ..held.get(key) });
         }

@@ -1,6 +1,7 @@
 //! What agents print as JSON lines and runners keep in a log: Claude's `stream-json` and `codex exec --json`, with the runner's own lines
 //! between them. Such lines are the agent's and no log's: they hold texts that must not be quoted.
 
+use std::cell::LazyCell;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
@@ -110,9 +111,10 @@ impl StreamReader {
 
     /// Whether a line of a log is an agent's.
     pub fn is_stream_line(line: &str) -> bool {
-        let has_session = || KEYS.stream_session.find(line.as_bytes()).is_some();
+        // Once a line: it may hold thousands of types.
+        let has_session = LazyCell::new(|| KEYS.stream_session.find(line.as_bytes()).is_some());
         let is_own = |name: &str| CODEX_TYPES.contains(&name) || CONTROL_TYPES.contains(&name);
-        line.starts_with('{') && types(line).any(|name| (CLAUDE_TYPES.contains(&name) && has_session()) || is_own(name))
+        line.starts_with('{') && types(line).any(|name| (CLAUDE_TYPES.contains(&name) && *has_session) || is_own(name))
     }
 
     /// Reads a line that [`StreamReader::is_stream_line`].

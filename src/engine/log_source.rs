@@ -261,8 +261,8 @@ impl LogSource {
         }
     }
 
-    /// Keeps the lines in little room while the file rests, as most files do that are found at the start. `least` as in
-    /// [`LogSource::settle`].
+    /// Keeps the lines in little room while the file rests, as most files do that are found at the start; later at the first tick after
+    /// [`IDLE_DELAY`]. `least` as in [`LogSource::settle`].
     pub(super) fn pack_if_idle(&mut self, now: Duration, least: Pause) {
         let is_idle = least != Pause::None || now.saturating_sub(self.changed) >= IDLE_DELAY;
         if is_idle && !self.is_unsettled() && !self.parser.is_let_go() {

@@ -46,8 +46,10 @@ impl TaskSet {
             let role = match source.shape {
                 Shape::Lines | Shape::Stream => {
                     let config = ParserConfig::new(&source.path, settings.zone.clone(), &settings.rules);
-                    // Most tasks have one.
-                    task.logs.reserve_exact(1);
+                    if task.logs.is_empty() {
+                        // Most tasks have one.
+                        task.logs.reserve_exact(1);
+                    }
                     task.logs.push(LogSource::new(&source.display_path, file, source.machine_name, config, allowances[index].clone()));
                     SourceRole::Log(task.logs.len() - 1)
                 }

@@ -1,4 +1,4 @@
-//! Lines that look like records and never are any, whatever the evidence says: criteria, templates, items, sentences about the work.
+//! Lines and records that look like ones and never count, whatever the evidence says: criteria, templates, items, sentences about the work.
 
 use super::field::field;
 use super::words::{self, Status};

@@ -125,6 +125,7 @@ impl HeldLines {
         self.base
     }
 
+    /// Of packed lines there is none: see [`HeldLines::unpacked`].
     pub(super) fn get(&self, at: usize) -> HeldLine<'_> {
         let LineEntry { end, class, fenced, is_blank, number: _ } = self.held.lines[at];
         HeldLine { text: &self.held.text[self.held.start(at)..end as usize], class, fenced, is_blank }

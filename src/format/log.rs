@@ -31,7 +31,6 @@ use crate::fact::{Fact, Provenance, StatementForm, entry_hash};
 use crate::file_change::LineEdit;
 use crate::lex::LexedLine;
 use crate::line::Line;
-use crate::record::evidence::is_candidate;
 use crate::record::explain::explain;
 use crate::record::failure::record_at;
 use crate::record::file::{FileContext, IndexedLog};
@@ -505,9 +504,8 @@ impl Log {
     /// For each line that could be a record: its number, and what speaks for and against it.
     pub(super) fn reasons(&self) -> Vec<(u32, String)> {
         let (file, numbers) = self.indexed();
-        let wanted: Vec<usize> = (0..file.lines.len()).filter(|at| is_candidate(&file, *at)).collect();
-        let explanations = explain(&file, Weights::in_use(), &wanted);
-        wanted.iter().zip(&explanations).filter_map(|(at, why)| Some((numbers[*at], why.words()?))).collect()
+        let explanations = explain(&file, Weights::in_use(), &file.candidates);
+        file.candidates.iter().zip(&explanations).filter_map(|(at, why)| Some((numbers[*at], why.words()?))).collect()
     }
 
     /// The lines as the record reader sees them, and their numbers.

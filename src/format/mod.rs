@@ -74,8 +74,7 @@ const BEGINNINGS: [u8; 256] = {
 /// The families whose lines can begin with this byte.
 fn families_of(first: u8) -> impl Iterator<Item = &'static Family> {
     let families = BEGINNINGS[usize::from(first)];
-    let all = if families == 0 { &[] } else { ALL };
-    all.iter().enumerate().filter(move |(number, _)| families >> number & 1 != 0).map(|(_, family)| family)
+    ALL.iter().enumerate().filter(move |(number, _)| families >> number & 1 != 0).map(|(_, family)| family)
 }
 
 /// A family of such lines.

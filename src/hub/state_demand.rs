@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Default)]
 pub struct StateDemand {
     readers: AtomicUsize,
-    /// The newest snapshot is not of the newest state: nobody wanted that.
+    /// The newest snapshot is not of the newest state: nobody wanted that, or it is being made.
     is_stale: AtomicBool,
     /// Milliseconds for which a snapshot is good enough, because the next one costs much.
     interval: AtomicU64,

@@ -143,7 +143,7 @@ impl Lexer {
             mark::marks(text, tokens, &mut spans, line.structure, line.ticked == Some(true));
         }
         spans.sort_unstable_by_key(|span| span.start);
-        line.lead = if spans.iter().any(Span::is_id) { lead::lead(text, &spans, terms).map(Box::new) } else { None };
+        line.lead = lead::lead(text, &spans, terms).map(Box::new);
         line.mark = spans.iter().filter_map(Span::mark).min_by_key(|mark| mark.position);
         line.words = free_words(tokens);
         line.section = if sums.classes.any(Classes::SECTION) { section(tokens) } else { Section::Other };

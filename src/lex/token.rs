@@ -228,7 +228,7 @@ pub(crate) fn tokenize(text: &str, tokens: &mut Vec<TextToken>) -> TokenSums {
     sums
 }
 
-/// What a byte is, as bits that add up over a word.
+/// What a byte is, as bits: those of a word's bytes are joined. `BLANK` and `SIGN` are of no word.
 const DIGIT: u8 = 1;
 const LETTER: u8 = 2;
 /// Of a character that is not ASCII.
@@ -236,7 +236,7 @@ const WIDE: u8 = 4;
 const UNDERSCORE: u8 = 8;
 const BLANK: u8 = 16;
 const SIGN: u8 = 32;
-/// Of a word with letters and digits.
+/// Of a word with letters and digits; no byte is of this kind.
 const MIXED: u8 = 64;
 
 const BYTE_KINDS: [u8; 256] = {

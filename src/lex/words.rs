@@ -346,8 +346,8 @@ impl Table {
 
     /// The longest word of the table that `text` begins with, by characters: for scripts without blanks.
     pub(crate) fn prefix<'t>(&self, text: &'t str) -> Option<(&'t str, &Entry)> {
-        const LONGEST: usize = 6;
-        let (mut ends, mut count) = ([0; LONGEST], 0);
+        const CHARACTERS: usize = 6;
+        let (mut ends, mut count) = ([0; CHARACTERS], 0);
         for (end, (at, ch)) in ends.iter_mut().zip(text.char_indices()) {
             *end = at + ch.len_utf8();
             count += 1;
@@ -366,8 +366,7 @@ impl Table {
             return class;
         }
         let start = label.bytes().position(|byte| matches!(byte, b' ' | b'(' | b'/')).map_or(label, |end| &label[..end]);
-        if memchr::memchr(b'(', label.as_bytes()).is_some()
-            && let Some((whole, _)) = label.split_once(" (")
+        if let Some((whole, _)) = label.split_once(" (")
             && let Some(class) = class_in(&self.labels, whole)
         {
             return class;

@@ -280,7 +280,7 @@ impl Story {
         if let Some(open) = self.open_attempt_mut() {
             open.result = AttemptResult::Stopped;
         }
-        // No room for more.
+        // One at a time: most stories have one, which stands in the story itself.
         self.attempts.reserve_exact(1);
         self.attempts.push(attempt);
         if self.attempts.len() > ATTEMPT_LIMIT {

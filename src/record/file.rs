@@ -33,7 +33,7 @@ pub(crate) struct LineLinks {
     pub(crate) ids: Vec<u32>,
     /// The ids that head it.
     pub(crate) lead: Vec<u32>,
-    /// A hash of its title, for lines without an id; 0 where there is none.
+    /// A hash of its title, for lines without an id of a type that a candidate has; 0 for all others.
     pub(crate) title: u64,
     /// How much of a plan's title its words share, in tenths.
     pub(crate) plan_title: u8,
@@ -80,7 +80,7 @@ pub(crate) struct IndexedLog<'t> {
     pub(crate) keys: u32,
     /// Lines that could be records.
     pub(crate) candidates: Vec<usize>,
-    /// Lines without an id that say the same in the same way.
+    /// How often lines without an id that have a title say the same in the same way.
     pub(crate) retold: SeededMap<(u32, u64), u32>,
     pub(crate) boxes: u32,
     /// Ids that some line names.
@@ -146,7 +146,7 @@ impl<'t> IndexedLog<'t> {
             file.push(line);
         }
         file.candidates = (0..file.lines.len()).filter(|at| is_candidate(&file, *at)).collect();
-        file.count_titles();
+        file.note_titles();
         file
     }
 
@@ -219,14 +219,14 @@ impl<'t> IndexedLog<'t> {
             }
             self.ids[*first as usize].headings += u32::from(line.is_heading());
         }
-        if self.plan.may_name(line) || (row.lead.is_empty() && may_be_titled(line) && self.plan.has_titles()) {
+        if self.plan.may_name(line) || row.lead.is_empty() && may_be_titled(line) && self.plan.has_titles() {
             row.plan_title = self.plan.likeness(title::of(line).unwrap_or_default());
         }
     }
 
-    /// Titles of lines without an id, and how often each is written. Only lines that could be records, and those of their type, are asked
-    /// for them: most lines of a log with a label or a mark are neither.
-    fn count_titles(&mut self) {
+    /// Titles of lines without an id, and how often each is written. Only lines of a type that a candidate without an id has are asked
+    /// for them.
+    fn note_titles(&mut self) {
         let mut is_asked = vec![false; self.keys as usize];
         for at in &self.candidates {
             let row = &self.rows[*at];
@@ -419,7 +419,7 @@ impl PlanWords {
         !self.titles.is_empty()
     }
 
-    /// Whether the line may be one of its titles: no long prose is.
+    /// Whether the line may be one of its titles, whatever its layout: no long prose is.
     fn may_name(&self, line: &LexedLine) -> bool {
         self.has_titles() && line.words < 40
     }

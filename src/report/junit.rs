@@ -1,5 +1,5 @@
-//! JUnit XML: a task is a suite, a story a test case; what was not reached is skipped. A run that failed without a failed story is a case of its own. After the schema of the Jenkins xUnit plugin, which is
-//! the one that CI systems agree on.
+//! JUnit XML: a task is a suite, a story a test case; what was not reached is skipped. A run that failed without a failed story is a case of
+//! its own. After the schema of the Jenkins xUnit plugin, which is the one that CI systems agree on.
 
 use std::fmt::Write as _;
 

@@ -150,7 +150,7 @@ impl TrackedPath {
     }
 }
 
-/// The first whole multiple of an interval after `time`: whatever goes by such times is done in one wake-up.
+/// The first whole multiple of an interval of whole seconds after `time`: whatever goes by such times is done in one wake-up.
 pub(super) fn next_multiple(interval: Duration, time: Duration) -> Duration {
     Duration::from_secs((time.as_secs() / interval.as_secs() + 1) * interval.as_secs())
 }
