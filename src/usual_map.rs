@@ -59,6 +59,7 @@ impl<K: Copy + Ord + Hash, V: UsualValue> UsualMap<K, V> {
     /// Keeps the keys in little room until one is added.
     pub fn compact(&mut self) {
         self.usual.compact();
+        self.others.shrink_to_fit();
     }
 
     pub fn clear(&mut self) {

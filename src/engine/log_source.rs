@@ -270,9 +270,9 @@ impl LogSource {
         }
     }
 
-    /// Whether the lines are kept so.
+    /// Whether the lines are kept so, or none at all.
     pub(super) fn is_packed(&self) -> bool {
-        self.parser.is_packed()
+        self.parser.is_packed() || self.parser.is_let_go()
     }
 
     /// Keeps nothing of a file that is no runner's: nothing in it counts, and nothing looks as if it might. Returns whether that is so.

@@ -361,7 +361,21 @@ mod tests {
 
     #[test]
     fn the_hashes_of_a_file_as_it_stands_are_those_of_its_bytes() {
-        for size in [0, 1, 100_000, FULL_LIMIT as usize, FULL_LIMIT as usize + 1, FULL_LIMIT as usize + 5 * EDGE_BYTES as usize] {
+        let edge = EDGE_BYTES as usize;
+        for size in [
+            0,
+            1,
+            QUICK,
+            QUICK + 1,
+            edge - QUICK,
+            edge,
+            edge + 1,
+            2 * edge,
+            100_000,
+            FULL_LIMIT as usize,
+            FULL_LIMIT as usize + 1,
+            FULL_LIMIT as usize + 5 * EDGE_BYTES as usize,
+        ] {
             let content = content(size);
             let (added, found) =
                 (prefix_of(&content, 1 << 20), PrefixHash::of(size as u64, &mut reader(&content), &mut [0; 9000]).unwrap());

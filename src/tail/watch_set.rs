@@ -83,9 +83,9 @@ impl WatchSet {
     /// Returns new files, if a rescan is due and a notification or the metadata of a folder asks for it.
     pub(super) fn rescan(&mut self, now: Duration, poll_interval: Option<Duration>) -> Added {
         let is_scheduled = self.rescan_at.is_some_and(|at| at <= now);
-        let is_due = self
-            .rescanned_at
-            .is_none_or(|at| now >= at + poll_interval.map_or(SYNC_INTERVAL, |interval| interval.max(RESCAN_MIN_INTERVAL)));
+        let is_due = self.rescanned_at.is_none_or(|at| {
+            now >= poll_interval.map_or_else(|| next_multiple(SYNC_INTERVAL, at), |interval| at + interval.max(RESCAN_MIN_INTERVAL))
+        });
         if self.found.folders.is_empty() || !(is_scheduled || is_due) {
             return Added::default();
         }
@@ -107,4 +107,31 @@ fn stat_folders(folders: &[PathBuf]) -> Vec<Option<FileStat>> {
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Of a file system that sends no notifications, and says so to nobody.
+    #[test]
+    fn a_rescan_falls_into_the_wake_up_of_the_sync() {
+        let folder = tempfile::tempdir().unwrap();
+        let request = Request { named: vec![folder.path().join("*.log")], auto_discover: false };
+        fs::write(folder.path().join("one.log"), "one\n").unwrap();
+        let found = discover::discover(&request, folder.path()).unwrap();
+        let mut watches = WatchSet::new(request, found, TailHandle::new());
+        let start = Duration::from_millis(50);
+        watches.sync(start, &SessionFolders::default()).unwrap();
+        assert!(watches.rescan(start, None).sources.is_empty());
+        // The time of a change of the folder has the kernel's tick.
+        while watches.folder_stats == stat_folders(&watches.found.folders) {
+            let _is_first = fs::remove_file(folder.path().join("two.log")).is_err();
+            fs::write(folder.path().join("two.log"), "two\n").unwrap();
+        }
+        let wake_up = watches.deadline(None);
+        assert_eq!(watches.rescan(wake_up, None).sources.len(), 1, "at {wake_up:?}");
+    }
 }
